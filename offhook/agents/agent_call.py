@@ -255,19 +255,20 @@ class AgentCall:
             ending = task.result()
         except ModelError as error:
             self._report(EngineFailed(error.model, str(error), self._now()))
-            return await self._on_failure()
+            return await self._on_failure(for_good=error.kind == "key")
         self._failures = 0
         if ending is not None:
             return await self._end(ending)
         self._tell_news()
         return None
 
-    async def _on_failure(self) -> Outcome | None:
+    async def _on_failure(self, *, for_good: bool) -> Outcome | None:
+        """What the caller hears; `for_good`: saying it again will not help."""
         self._failures += 1
         action, _, name = self._setup.on_failure.partition(" ")
         if action == "transfer":
             return await self._end(Ending(Transfer(name, self._setup.transfer_to[name])))
-        if action == "hang_up" or self._failures >= self._setup.limits.failures:
+        if action == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
             await self._speech.say(self._wording.giving_up)
             await self._speech.over()
             return Outcome("the model failed")
@@ -295,7 +296,7 @@ class AgentCall:
                 if not has_spoken:
                     await self._speech.say(self._wording.goodbye)
                     await self._speech.over()
-                return Outcome(f"the agent hung up: {self._keyed.masked(reason)}")
+                return Outcome(f"the agent hung up: {self._keyed.masked(reason)}" if reason else "the agent hung up")
             case Transfer(name, number):
                 return await self._transfer(ending, name, number, announced=has_spoken and ending.call is not None)
             case _:

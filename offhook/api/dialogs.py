@@ -1,8 +1,9 @@
 """Agents that come with offhook: a flow, and the fixed dialog that benchmarks talk to."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call, Dialog
 from offhook.api.turns import TurnEvents
+from offhook.llm.model import LanguageModel
 from offhook.pipeline.dialog.flow import AgentStep, Flow
 from offhook.pipeline.dialog.runner import Action, AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
@@ -19,12 +21,13 @@ from offhook.pipeline.turn.events import TurnCorrected
 
 
 class FlowAgent:
-    """Runs a flow, from its start, for every call."""
+    """Runs a flow, from its start, for every call. `model` makes the model of agents whose files name none."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, model: Callable[[], LanguageModel] | None = None) -> None:
         self._flow = flow
+        shared = cache(model) if model is not None else None
         self._agents = {
-            step.name: _agent_of(step, load_agent(Path(step.file)))
+            step.name: _agent_of(step, load_agent(Path(step.file)), shared)
             for step in flow.steps.values()
             if isinstance(step, AgentStep)
         }
@@ -57,7 +60,7 @@ class FlowAgent:
     async def _delegate(self, call: Call, action: Delegate) -> Outcome:
         """The agent's part; the language is that of the call again afterwards."""
         agent = self._agents[action.step.name]
-        await agent.start()
+        await agent.ready()
         language = call.language
         if action.language is not None:
             call.language = action.language
@@ -121,18 +124,20 @@ def _interruption(ahead: Question | None) -> Interruption:
     return Interruption(by=by, keys="".join(sorted(keys)))
 
 
-def _agent_of(step: AgentStep, file: AgentFile) -> Agent:
+def _agent_of(step: AgentStep, file: AgentFile, model: Callable[[], LanguageModel] | None) -> Agent:
     """The agent of a step: its file's, with the step's outcomes."""
     outcomes = {outcome.name: arguments_model(outcome.name, dict(outcome.values)) for outcome in step.outcomes}
-    return replace(file, options={**file.options, "outcomes": outcomes}).make()
+    return replace(file, options={**file.options, "outcomes": outcomes}).make(
+        None if model is None or file.names_model else model()
+    )
 
 
-def flow_dialog(flow: Flow) -> Dialog:
-    """The dialog that runs `flow`, from its start, for every call.
+def flow_dialog(flow: Flow, model: Callable[[], LanguageModel] | None = None) -> Dialog:
+    """The dialog that runs `flow`, from its start, for every call; `model` as in FlowAgent.
 
     Raises UserError for the file of an `agent` step that cannot be used.
     """
-    agent = FlowAgent(flow)
+    agent = FlowAgent(flow, model)
 
     async def run(call: Call) -> None:
         await agent.run(call)
