@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from pydantic import BaseModel
 
 from offhook.agents.agent_call import AgentCall, AgentSetup
@@ -14,7 +15,12 @@ from offhook.agents.policy import BUILT_IN, Policy, outcome_values
 from offhook.agents.tools import Tool, tool_of
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
-from offhook.llm.model import LanguageModel
+from offhook.llm.model import LanguageModel, ModelError
+
+READY_S = 1.0
+"""How long a caller waits for a connection to the model before they are greeted."""
+
+log = structlog.get_logger("offhook.agents")
 
 
 class Agent:
@@ -83,7 +89,7 @@ class Agent:
 
         Raises CallEnded when the call ends first; UserError for a model that can never work.
         """
-        await self.start()
+        await self.ready()
         if self._language is not None:
             call.language = self._language
         return await AgentCall(self._setup, call).run()
@@ -111,6 +117,17 @@ class Agent:
             if self._started is not None and self._started.done():
                 self._started = None  # the next call tries again
             raise
+
+    async def ready(self) -> None:
+        """Start the model, if nobody has. One that is away may be back when it is asked: otherwise the caller is told.
+
+        Raises UserError for a model that can never work.
+        """
+        try:
+            async with asyncio.timeout(READY_S):
+                await self.start()
+        except (ModelError, TimeoutError) as error:
+            log.warning("the model is away", model=self.model.name, why=str(error) or f"no answer in {READY_S:g} s")
 
     async def close(self) -> None:
         """Close the model, after the last call. Idempotent."""

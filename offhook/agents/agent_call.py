@@ -293,7 +293,7 @@ class AgentCall:
             return await self._on_used_up(error.why)
         except ModelError as error:
             self._report(EngineFailed(error.model, str(error), self._now()))
-            return await self._on_failure()
+            return await self._on_failure(for_good=error.kind == "key")
         self._failures = 0
         if ending is not None:
             return await self._end(ending)
@@ -322,12 +322,12 @@ class AgentCall:
         self._report(EngineFailed(name, f"{name}: no word came for {seconds:.1f} s", self._now()))
         return await self._on_failure(apologised=True)
 
-    async def _on_failure(self, *, apologised: bool = False) -> Outcome | None:
+    async def _on_failure(self, *, apologised: bool = False, for_good: bool = False) -> Outcome | None:
         self._failures += 1
         action, _, name = self._setup.on_failure.partition(" ")
         if action == "transfer":
             return await self._end(Ending(Transfer(name, self._setup.transfer_to[name])))
-        if action == "hang_up" or self._failures >= self._setup.limits.failures:
+        if action == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
             await self._speech.say(self._wording.giving_up)
             await self._speech.over()
             return Outcome("the model failed")
@@ -358,7 +358,7 @@ class AgentCall:
                 if not has_spoken:
                     await self._speech.say(self._wording.goodbye)
                     await self._speech.over()
-                return Outcome(f"the agent hung up: {self._keyed.masked(reason)}")
+                return Outcome(f"the agent hung up: {self._keyed.masked(reason)}" if reason else "the agent hung up")
             case Transfer(name, number):
                 return await self._transfer(ending, name, number, announced=has_spoken and ending.call is not None)
             case _:

@@ -19,8 +19,9 @@ from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import BUILT_IN, outcome_values
 from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
 from offhook.api.call import Call
+from offhook.llm.chain import ChainModel
 from offhook.llm.model import LanguageModel
-from offhook.llm.registry import make_model
+from offhook.llm.registry import PROVIDERS, make_model
 from offhook.pipeline.language import is_language_tag
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
@@ -41,6 +42,7 @@ _HTTP_TOOL = (
 _NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -65,7 +67,7 @@ class AgentFile:
             raise UserError(what, why, "add a line `model: …` to the file")
         if model is None:
             name = "agent" if ":" in self.provider else self.provider
-            model = make_model(name, {"provider": self.provider, **self.model})
+            model = ChainModel([make_model(name, {"provider": self.provider, **self.model})])
         return Agent(self.instructions, model=model, **self.options)
 
 
@@ -77,7 +79,7 @@ def load_agent(path: Path, environ: Mapping[str, str] | None = None) -> AgentFil
 def parse_agent(data: bytes, name: str, environ: Mapping[str, str] | None = None) -> AgentFile:
     """The agent in `data` (YAML in UTF-8); `name` is the file's name for errors. Raises UserError."""
     text = decoded(data, name, "agent")
-    return _AgentReader(name, os.environ if environ is None else environ).read(compose(text, name))
+    return _AgentReader(name, os.environ if environ is None else environ).read(compose(text, name, "docs/agents.md"))
 
 
 class _AgentReader(Reader):
@@ -92,7 +94,7 @@ class _AgentReader(Reader):
         options: dict[str, Any] = {}
         for key in ("greeting", "voice", "language"):
             if key in top:
-                options[key] = self.text(top[key], f"`{key}`")
+                options[key] = self._words(top[key], f"`{key}`")
         if options.get("language") and not is_language_tag(options["language"]):
             what, why = f"`{options['language'][:40]}` is not a language", "it is a BCP 47 tag"
             self.problem(top["language"], what, why, "type `language: de`, or `en-GB`")
@@ -126,6 +128,14 @@ class _AgentReader(Reader):
             model["warm"] = self.truth(top["warm"], "`warm`")
         if "extra" in top:
             model["extra"] = self._value(top["extra"])
+        provider = self._one_provider(top)
+        if ":" not in provider and provider not in PROVIDERS:
+            why, todo = "neither offhook has it nor is it MODULE:FACTORY", did_you_mean(provider, list(PROVIDERS))
+            self.problem(top["provider"], f"there is no provider `{provider[:40]}` of language models", why, todo)
+        first = next((key for key in _MODEL if key in top), None)
+        if first is not None and "model" not in top and ":" not in provider:
+            why = "without `model` the agent has that of `[llm]`, and its settings there"
+            self.problem(top[first], f"`{first}` has no `model`", why, "add a line `model: …`, or remove this one")
         return model
 
     def _value(self, node: Node) -> Any:
@@ -146,8 +156,15 @@ class _AgentReader(Reader):
 
     def _raw(self, node: Node, what: str) -> str | None:
         """A text with its lines."""
-        text = self.text(node, what)
+        text = self._words(node, what)
         return node.value.strip() if text is not None and isinstance(node, ScalarNode) else None
+
+    def _words(self, node: Node, what: str) -> str | None:
+        """A text that is not empty."""
+        text = self.text(node, what)
+        if text == "":
+            self.problem(node, f"{what} is empty", "there are no words in it", "write some, or remove it")
+        return text or None
 
     def _one_of(self, top: Mapping[str, Node], key: str, allowed: tuple[str, ...], default: str) -> str:
         given = self.text(top[key], f"`{key}`") if key in top else None
@@ -258,15 +275,17 @@ class _AgentReader(Reader):
         if http is None:
             return None
         timeout_s = self.number(found["timeout_s"], f"`timeout_s` of {what}") if "timeout_s" in found else None
+        if timeout_s is not None and timeout_s <= 0:
+            why = "it is the time that the server has"
+            self.problem(found["timeout_s"], f"`timeout_s` of {what} is {timeout_s:g}", why, "type `timeout_s: 5`")
         kept: Any = self._one_of(found, "on_interrupt", get_args(OnInterrupt), "keep")
         return Tool(name, about, arguments_model(name, arguments), partial(_run, http), timeout_s, kept)
 
     def _request(self, found: Mapping[str, Node], what: str, arguments: Mapping[str, Any]) -> HttpTool | None:
         node = found["url"]
         text = self.text(node, f"`url` of {what}") or ""
-        url = urlsplit(text)
-        if url.scheme not in ("http", "https") or not url.hostname or "{" in url.netloc or "@" in url.netloc:
-            why = "it is http:// or https:// with a host that is written out"
+        if not _is_address(text):
+            why = "it is http:// or https:// with a host that is written out, in ASCII and without blanks"
             self.problem(
                 node, f"`url` of {what} is `{text[:60]}`", why, "type `url: https://api.example.com/…/{number}`"
             )
@@ -276,6 +295,9 @@ class _AgentReader(Reader):
         entries = self.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
         for name, _, value in entries or []:
             headers[name] = self._with_variables(value, self.text(value, f"header `{name}`") or "")
+            if _HEADER.fullmatch(name) is None or not headers[name].isascii():
+                why = "a header is letters, digits and hyphens, and its value is ASCII"
+                self.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, 'type `X-Shop: "…"`')
         result = (self.text(found["result"], f"`result` of {what}") if "result" in found else None) or ""
         private = "allow_private" in found and bool(self.truth(found["allow_private"], f"`allow_private` of {what}"))
         made = HttpTool(text, method, headers, result, private)
@@ -293,6 +315,17 @@ class _AgentReader(Reader):
                 why = f"the variable {name} is not set"
                 self.problem(node, f"`${{{name}}}` has no value", why, f"export {name}=…")
         return _VARIABLE.sub(lambda found: self._environ.get(found[1], ""), text)
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a URL with a host that is written out, and can stand in a request."""
+    try:
+        url = urlsplit(text)
+        reachable = bool(url.hostname) and url.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+    plain = text.isascii() and not any(each.isspace() for each in text)
+    return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)
 
 
 async def _run(http: HttpTool, values: dict[str, Any], _call: Call) -> str:

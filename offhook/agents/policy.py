@@ -61,7 +61,7 @@ def outcome_values(name: str, values: Mapping[str, Any]) -> type[BaseModel]:
 
 class _HangUp(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(max_length=200, description="in a few words, for the record")]
+    reason: Annotated[str, Field(max_length=200, description="in a few words, for the record")] = ""
 
 
 class _SendDtmf(BaseModel):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, get_type_hints, overload
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -14,6 +15,8 @@ from offhook.llm.model import ToolSpec
 
 OnInterrupt = Literal["keep", "cancel"]
 """What becomes of a tool that runs when the caller says something else."""
+
+log = structlog.get_logger("offhook.agents")
 
 MAX_ARGUMENTS_CHARS = 8_000
 MAX_RESULT_CHARS = 4_000
@@ -54,6 +57,7 @@ class Tool:
         except ToolError:
             raise
         except Exception as error:  # the function is the user's: whatever its code raises
+            log.warning("a tool failed", tool=self.name, exc_info=error)
             raise ToolError(f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]) from error
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ class FlowAgent:
 
     def __init__(self, flow: Flow, model: Callable[[], LanguageModel] | None = None) -> None:
         self._flow = flow
+        shared = cache(model) if model is not None else None
         self._agents = {
-            step.name: _agent_of(step, load_agent(Path(step.file)), model)
+            step.name: _agent_of(step, load_agent(Path(step.file)), shared)
             for step in flow.steps.values()
             if isinstance(step, AgentStep)
         }
@@ -63,7 +65,7 @@ class FlowAgent:
     async def _delegate(self, call: Call, action: Delegate) -> Outcome:
         """The agent's part; the language is that of the call again afterwards."""
         agent = self._agents[action.step.name]
-        await agent.start()
+        await agent.ready()
         language = call.language
         if action.language is not None:
             call.language = action.language

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -9,7 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from offhook.agents.agent_file import load_agent
 from offhook.api.agent import AgentDialog, CallAgent, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
-from offhook.api.dialogs import flow_dialog
+from offhook.api.dialogs import FlowDialog, flow_dialog
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.flow_check import check_flow
 from offhook.engines.registry import NO_ENGINES, GivenEngines
@@ -87,7 +88,12 @@ def default_dialog(config: Config) -> Dialog:
     """The dialog of calls that no route matches: the configured agent, or flow. Raises UserError, EngineError."""
     if config.dialog.agent is not None:
         return agent_dialog(config, config.dialog.agent)
-    return flow_dialog(checked_flow(config, config.dialog.flow), lambda: make_chain(config.llm))
+    return dialog_of_flow(config, checked_flow(config, config.dialog.flow))
+
+
+def dialog_of_flow(config: Config, flow: Flow) -> FlowDialog:
+    """The dialog of a flow; agents whose files name no model have that of `[llm]`. Raises UserError."""
+    return flow_dialog(flow, partial(make_chain, config.llm))
 
 
 def agent_dialog(config: Config, path: Path) -> Dialog:
@@ -101,7 +107,7 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
     route = config.routes[index]
     where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
     if route.flow is not None:
-        return flow_dialog(checked_flow(config, route.flow, given, route.language), lambda: make_chain(config.llm))
+        return dialog_of_flow(config, checked_flow(config, route.flow, given, route.language))
     if route.language is not None:
         # A dialog in Python may say and ask anything.
         known = languages_of(asr_engines(config, given), tts_engines(config, given))

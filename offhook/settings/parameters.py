@@ -68,6 +68,9 @@ def _limits(reader: Reader, fields: dict[str, Node], what: str, kind: Any) -> di
         for key, name in (("min", "ge"), ("max", "le")):
             if key in fields and (number := reader.number(fields[key], f"`{key}` of {what}")) is not None:
                 limits[name] = number
+        if limits.get("ge", 0) > limits.get("le", limits.get("ge", 0)):
+            what, why = f"`max` of {what} is below its `min`", "no number would be right"
+            reader.problem(fields["max"], what, why, f"type `max: {limits['ge']:g}` or more")
     if kind is str:
         length = reader.whole(fields["max_length"], f"`max_length` of {what}") if "max_length" in fields else None
         limits["max_length"] = MAX_STRING_CHARS if length is None else length

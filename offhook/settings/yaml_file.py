@@ -78,7 +78,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def compose(text: str, name: str) -> Node:
+def compose(text: str, name: str, guide: str = "docs/flows.md") -> Node:
     """The root node of a file's only document. UserError, with the position, if it is not plain YAML."""
     try:
         loader = _Loader(text)
@@ -93,7 +93,7 @@ def compose(text: str, name: str) -> Node:
         why = str(error).splitlines()[0]
         raise UserError("this is not YAML", why, "remove the odd character", _reader_where(error, text, name)) from None
     if root is None:
-        raise UserError("the file is empty", "there is nothing in it to run", "see docs/flows.md for one", name)
+        raise UserError("the file is empty", "there is nothing in it to run", f"see {guide} for one", name)
     size = _size(root, {}, name)
     if size > MAX_NODES:
         what, why = "the file is too large", f"with its aliases it has more than {MAX_NODES} values"

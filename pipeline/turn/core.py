@@ -98,12 +98,13 @@ class TurnCore(Interruptions):
         if self._state.question is None:
             self._move(Move.PLAYED_LAST, now)
             return
-        self._state.utterance = None
+        self._state.utterance, self._no_input_at = None, None  # the time to answer begins when the bot has spoken
         self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
 
     def cancel(self, now: float) -> None:
         """The utterance is withdrawn; the question after it stays."""
+        self._no_input_at = None
         self._move(Move.CANCEL if self._state.question is None else Move.CANCEL_ASKED, now)
         self._state.utterance = None
         if self.floor is Floor.LISTENING:

@@ -1,14 +1,16 @@
 """The dialogs: the default flow, and each route's flow, bot or agent."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from offhook.agents.agent_file import load_agent
 from offhook.api.call import Dialog
-from offhook.api.dialogs import flow_dialog
-from offhook.api.routing import agent_dialog, checked_flow, route_dialog
+from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog
+from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
-from offhook.llm.registry import make_chain
 from offhook.settings.config import Config
 from offhook.settings.routes import covered
+from offhook.usererror import UserError
 
 
 def check(config: Config) -> list[Finding]:
@@ -18,19 +20,34 @@ def check(config: Config) -> list[Finding]:
         with noting(found, "agent"):
             agent_dialog(config, config.dialog.agent)
             found.append(Finding.ok("agent", str(config.dialog.agent)))
-    with noting(found, "flow"):
-        flow = checked_flow(config, config.dialog.flow)
-        flow_dialog(flow, lambda: make_chain(config.llm))  # opens the files of its agents
-        named = config.dialog.flow or "the sample flow"
-        found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
+            found += _transfers(config, config.dialog.agent)
+    else:
+        with noting(found, "flow"):
+            flow = checked_flow(config, config.dialog.flow)
+            dialog_of_flow(config, flow)
+            named = config.dialog.flow or "the sample flow"
+            found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
             load(config, index)
             target = route.flow or route.bot or route.agent or route.agent_file
             found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
+            found += [] if route.agent_file is None else _transfers(config, route.agent_file)
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) matches all its numbers"
         found.append(Finding.warning("route", what, why, "put the narrower number first"))
+    return found
+
+
+def _transfers(config: Config, path: Path) -> list[Finding]:
+    """The destinations of an agent's file that calls may not be transferred to."""
+    found = []
+    for name, number in load_agent(path).options["transfer_to"].items():
+        try:
+            require_allowed(number, config.twilio.transfer_allow)
+        except UserError as error:
+            (problem,) = error.problems
+            found.append(Finding.warning("agent", f"`{name}`: {problem.what}", problem.why, problem.todo))
     return found

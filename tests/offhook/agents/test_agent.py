@@ -46,6 +46,38 @@ def test_without_a_greeting_the_model_speaks_first() -> None:
 LONG = "Your balance is two hundred dollars and fifty cents. You also have three new letters in your inbox today."
 
 
+class AwayModel(ScriptedModel):
+    """Cannot be reached when it is started."""
+
+    async def start(self) -> None:
+        raise ModelError("scripted", "away", "cannot be reached")
+
+
+def test_a_model_that_is_away_at_the_start_is_asked_again_and_the_caller_is_greeted() -> None:
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=AwayModel("It is back."), greeting="Hello.")) as caller:
+            await caller.hears("Hello.")
+            await caller.says("are you there")
+            await caller.hears("It is back.")
+
+    run(talk())
+
+
+def test_a_wrong_key_is_no_fault_of_the_callers_words() -> None:
+    model = ScriptedModel(Says(fails=ModelError("scripted", "key", "401")))
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hello.")) as caller:
+            await caller.hears("Hello.")
+            await caller.says("my balance")
+            await caller.hears("Please call again later.")
+            await caller.over.wait()
+            assert caller.bot_hung_up
+
+    run(talk())
+    assert len(model.requests) <= 2  # begun early, and once more
+
+
 @pytest.mark.parametrize("unheard", ["drop", "note", "offer_to_resume"])
 def test_history_has_what_was_heard(unheard: str) -> None:
     model = ScriptedModel(LONG, "All right.")
@@ -222,7 +254,7 @@ def test_a_reply_that_dies_stays_as_heard() -> None:
 
 
 def test_failures_in_a_row_end_the_call() -> None:
-    model = ScriptedModel(Says(fails=ModelError("scripted", "key", "401")))
+    model = ScriptedModel(Says(fails=ModelError("scripted", "away", "401")))
 
     async def talk() -> None:
         async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:

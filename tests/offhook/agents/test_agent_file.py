@@ -119,6 +119,14 @@ def problems(data: bytes) -> list[tuple[str, str]]:
         ("tools: [{name: a, description: b, url: 'https://{host}/x'}]", "`url` of tool `a`"),
         ("tools: [{name: a, description: b, url: 'https://x.example/{n}'}]", "`url` of tool `a` has `{n}`"),
         ("tools: [{name: hang_up, description: b, url: 'https://x.example'}]", "two tools are called `hang_up`"),
+        ("tools: [{name: a, description: b, url: 'https://x.example:99999/'}]", "`url` of tool `a`"),
+        ("tools: [{name: a, description: b, url: 'https://[::1/'}]", "`url` of tool `a`"),
+        ("tools: [{name: a, description: b, url: 'https://x.example/a b'}]", "`url` of tool `a`"),
+        ("tools: [{name: a, description: b, url: 'https://x.example', headers: {a b: c}}]", "header `a b` of tool `a`"),
+        ("tools: [{name: a, description: b, url: 'https://x.example', timeout_s: 0}]", "`timeout_s` of tool `a` is 0"),
+        ("provider: opnai", "there is no provider `opnai`"),
+        ("greeting: ''", "`greeting` is empty"),
+        ("outcomes: {done: {n: {type: integer, min: 3, max: 2}}}", "`max` of `n`"),
         ("outcomes: {done: {day: {type: day}}}", "`day` is not a type"),
         ("outcomes: {done: {day: {format: year}}}", "`year` is not a format"),
         ("outcomes: {done: {day: {pattern: '('}}}", "`pattern` of `day`"),
@@ -134,6 +142,17 @@ def test_what_is_missing() -> None:
     assert [what for _, what in problems(b"greeting: Hi.\n")] == ["an agent has no `instructions`"]
     with pytest.raises(UserError, match="no model"):
         parse_agent(b"instructions: x\n", "agent.yaml", {}).make()
+
+
+@pytest.mark.parametrize("line", ["base_url: http://127.0.0.1:9/v1", "provider: anthropic", "temperature: 0.2"])
+def test_settings_of_a_model_that_is_not_named_are_not_lost(line: str) -> None:
+    (found,) = problems(f"instructions: x\n{line}\n".encode())
+    assert found == ("agent.yaml:2:" + found[0].rpartition(":")[2], f"`{line.partition(':')[0]}` has no `model`")
+
+
+def test_an_empty_file_is_told_where_agents_are_described() -> None:
+    with pytest.raises(UserError, match=r"docs/agents\.md"):
+        parse_agent(b"", "agent.yaml", {})
 
 
 def test_a_function_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

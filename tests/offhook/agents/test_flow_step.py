@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from offhook.agents import agent_file
+from offhook.api import routing
 from offhook.api.agent_lifespan import with_agents
 from offhook.api.dialogs import flow_dialog
-from offhook.api.routing import Route, routed
+from offhook.api.routing import Route, default_dialog, routed
 from offhook.pipeline.trace import SilenceFilled
 from offhook.pipeline.turn.machine import TurnSettings
+from offhook.settings.config import Config
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.testing import SimulatedCall, flow, run
 from offhook.usererror import UserError
@@ -74,6 +76,23 @@ def test_values_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert instructions == "Be brief.\n\nYou book visits of the shop for customer 4 7 1 1."
     assert told(model.requests[0])[1] == ("assistant", "When would you like to come?")
     assert model.started == 1
+
+
+def test_a_file_without_a_model_has_that_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "shop.yaml").write_text("instructions: Be brief.\n")
+    model = ScriptedModel("How many?", Says(calls=(call("hand_back", outcome="none"),)))
+    monkeypatch.setattr(routing, "make_chain", lambda _settings: model)
+    dialog = default_dialog(Config.model_validate({"dialog": {"flow": tmp_path / "flow.yaml"}}))
+
+    async def talk() -> None:
+        async with SimulatedCall(dialog) as caller:
+            await caller.presses("4711")
+            await caller.hears("When would you like to come?")
+            await caller.says("on the first of December")
+            await caller.hears("How many?")
+
+    run(talk())
 
 
 @pytest.mark.parametrize("end", [call("hand_back", outcome="none"), call("hang_up", reason="x"), None])

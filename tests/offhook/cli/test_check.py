@@ -66,6 +66,34 @@ def test_all_is_well(check: Check, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["offhook.toml"], "a check makes nothing"
 
 
+def test_an_agent_answers_in_place_of_the_sample_flow(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "agent.yaml").write_text("instructions: x\nmodel: m\nbase_url: http://127.0.0.1:9/v1\n")
+    status, found = check('[dialog]\nagent = "agent.yaml"\n')
+    assert status == 0
+    assert levels(found, "agent") == ["ok"]
+    assert "flow" not in found
+
+
+def test_transfers_that_nobody_has_allowed(check: Check, tmp_path: Path) -> None:
+    agent = 'instructions: x\nmodel: m\nbase_url: http://127.0.0.1:9/v1\ntransfer_to: {sales: "+15551234567"}\n'
+    (tmp_path / "agent.yaml").write_text(agent)
+    status, found = check('[dialog]\nagent = "agent.yaml"\n')
+    assert (status, levels(found, "agent")) == (0, ["ok", "warning"])
+    assert "transfer_allow" in found["agent"][1]["why"]
+    _, found = check('[dialog]\nagent = "agent.yaml"\n[twilio]\ntransfer_allow = ["+1555*"]\n')
+    assert levels(found, "agent") == ["ok"]
+
+
+def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:
+    steps = "steps: {a: {agent: x, with: agent.yaml, outcomes: {done: {next: b}}, otherwise: b}, b: {hang_up: Bye.}}"
+    (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\n{steps}\n")
+    (tmp_path / "agent.yaml").write_text("instructions: x\n")
+    status, found = check('[dialog]\nflow = "flow.yaml"\n')
+    assert (status, levels(found, "flow")) == (2, ["settings"])
+    status, found = check('[dialog]\nflow = "flow.yaml"\n[llm.openai]\nmodel="m"\nbase_url="http://127.0.0.1:9/v1"\n')
+    assert (status, levels(found, "flow")) == (0, ["ok"])
+
+
 def test_text_for_people(run: Run) -> None:
     status, out, _ = run("check", *FREE)
     assert status == 0

@@ -546,6 +546,18 @@ def test_an_utterance_over_a_question_that_is_open_is_interrupted_by_its_answer(
     assert talk.core.utterance is None
 
 
+def test_after_a_long_reply_the_caller_has_all_the_time_to_answer(talk: Talk) -> None:
+    talk.begin(None, FREE)
+    talk.wait(1.0)
+    talk.begin(ANNOUNCEMENT, None)
+    talk.wait(9.0)
+    talk.spoken()
+    talk.wait(FREE.no_input_ms / 1000 - 0.1)
+    assert not any(isinstance(event, NoInput) for event in talk.events)
+    talk.wait(0.2)
+    assert talk.events[-1] == NoInput(1)
+
+
 def test_a_reply_that_comes_while_the_caller_goes_on_is_not_said_over_them(talk: Talk) -> None:
     talk.begin(None, FREE)
     talk.start()
