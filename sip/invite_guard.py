@@ -1,0 +1,41 @@
+"""Asks for a password before an INVITE becomes a call: RFC 3261 §22.2. Without state, and pure.
+
+A stranger learns nothing: whoever has no password, a wrong one or a name that does not exist gets the same 401.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offhook.sip.auth.server import DigestServer, Verdict
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.uas_checks import Refusal
+
+UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The answer to an INVITE without valid credentials. `wrong`: it had some, so this is not just the first step."""
+
+    refusal: Refusal
+    wrong: bool
+
+
+class InviteGuard:
+    """Who may call: known users, and whomever `trusts` names by their address."""
+
+    def __init__(self, server: DigestServer, trusts: Callable[[Address], bool]) -> None:
+        self._server = server
+        self._trusts = trusts
+
+    def check(self, request: Request, source: Address, now: float) -> Challenged | None:
+        """None for an INVITE that may become a call."""
+        if self._trusts(source):
+            return None
+        verdict, _ = self._server.judge(request, now)
+        if verdict is Verdict.RIGHT:
+            return None
+        values = self._server.challenges(now, stale=verdict is Verdict.STALE)
+        headers = tuple(("WWW-Authenticate", value) for value in values)
+        return Challenged(Refusal(UNAUTHORIZED, headers), verdict is Verdict.WRONG)
