@@ -77,6 +77,8 @@ class Parties:
     direction: Direction = "inbound"
     identities: Identities | None = None
     """SIP only: every identity in the INVITE."""
+    trunk: str = ""
+    """The name of the trunk in the settings, if the call came by one."""
 
 
 class Conversation:
@@ -183,6 +185,7 @@ class Conversation:
             called=self._parties.called,
             headers=self._parties.headers,
             identities=self._parties.identities,
+            trunk=self._parties.trunk,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
             language=config.dialog.language,

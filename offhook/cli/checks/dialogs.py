@@ -6,7 +6,7 @@ from offhook.api.call import Dialog
 from offhook.api.routing import agent_dialog, checked_flow, route_dialog
 from offhook.cli.checks.finding import Finding, noting
 from offhook.settings.config import Config
-from offhook.settings.routes import covered
+from offhook.settings.routes import RouteConfig, covered
 
 
 def check(config: Config) -> list[Finding]:
@@ -25,9 +25,16 @@ def check(config: Config) -> list[Finding]:
         with noting(found, "route"):
             load(config, index)
             target = route.flow or route.bot or route.agent or route.agent_file
-            found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
+            found.append(
+                Finding.ok("route", f"{_calls_of(route)} {'are' if route.trunk else 'is'} answered by {target}")
+            )
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
-        why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) matches all its numbers"
+        why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
         found.append(Finding.warning("route", what, why, "put the narrower number first"))
     return found
+
+
+def _calls_of(route: RouteConfig) -> str:
+    numbers = ", ".join(route.number)
+    return numbers if route.trunk is None else f"calls{f' to {numbers}' if numbers else ''} by the trunk {route.trunk}"
