@@ -1,6 +1,6 @@
 """Asks for a password before an INVITE becomes a call: RFC 3261 §22.2. Without state, and pure.
 
-A stranger learns nothing: whoever has no password, a wrong one or a name that does not exist gets the same 401.
+A stranger learns nothing: no password, a wrong one and an unknown user get the same 401.
 """
 
 from collections.abc import Callable

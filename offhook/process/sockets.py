@@ -63,7 +63,7 @@ def _accounts(config: Config) -> Iterator[Account]:
 
 def _guard(config: Config, trusts: Callable[[Address], bool]) -> InviteGuard | None:
     """None without users: then anybody may call."""
-    secrets = {
+    secrets: dict[tuple[str, str], str] = {
         (user, algorithm): secret_of(algorithm, user, REALM, password)
         for user, password in config.sip.users.items()
         for algorithm in config.sip.digest

@@ -114,7 +114,7 @@ class SipConfig(Section):
         Mapping[SipUser, Line], SECRET, Field(repr=False, max_length=10_000, examples=[{"alice": "..."}])
     ] = Field(default_factory=dict)
     """Users and their passwords (`[sip.users]`, or a variable for each: `OFFHOOK_SIP__USERS__ALICE`). If there
-    are any, whoever calls from elsewhere than `peers` and the addresses of trunks is asked for a password (digest)."""
+    are any, callers from elsewhere than `peers` and the addresses of trunks are asked for a password (digest)."""
 
     digest: Annotated[tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...], Field(min_length=1)] = ("MD5",)
     """How users may prove their passwords; all of them are offered, in this order. Some phones give up when one is

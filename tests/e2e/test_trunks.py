@@ -84,8 +84,8 @@ def test_a_bot_registers_is_called_and_leaves(
     assert bot.stop() == 0
     assert not registrar.knows("bot")
     log = [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
-    told = [line["event"] for line in log if line.get("trunk") == "office"]
-    assert told == ["registered", "no longer registered"]
+    logged = [line["event"] for line in log if line.get("trunk") == "office"]
+    assert logged == ["registered", "no longer registered"]
     assert PASSWORD not in bot.log()
 
 
