@@ -114,6 +114,8 @@ class Conversation:
         )
         self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
+        if parties.trunk:
+            self.log = self.log.bind(trunk=parties.trunk)
         self.answered = False
         """Whether the far end was sent the answer; the record shows it."""
         self.held = False

@@ -214,12 +214,15 @@ class Trunks:
                 return
             trunk.tried.clear()
         why = f"{event.status} {event.reason}" if event.status else f"{trunk.at}: {event.reason}"
+        todo = what_to_do(trunk.name, trunk.config, event.status)
+        if event.status == 0 and self._endpoint is not None and is_cut_off(self._endpoint.address, trunk.at):
+            todo = '`host = "0.0.0.0"` below `[sip]`: from a loopback address only this machine is reached'
         if trunk.state is not TrunkState.FAILED or trunk.why != why:
             self._log.warning(
                 "not registered",
                 trunk=trunk.name,
                 why=why,
-                todo=what_to_do(trunk.name, trunk.config, event.status),
+                todo=todo,
                 tried_again_after_s=round(event.retry_s),
             )
         trunk.why = why
@@ -245,9 +248,17 @@ class Trunks:
             self._endpoint.do(command)
         except LocalError as error:
             trunk = self._trunks[command.call]
+            trunk.at = None  # the user agent has no such account
+            if trunk.why != str(error):
+                self._log.error("the trunk cannot be used", trunk=trunk.name, why=str(error))
             trunk.why = str(error)
             self._enter(trunk, TrunkState.FAILED)
-            self._log.error("the trunk cannot be used", trunk=trunk.name, why=trunk.why)
+
+
+def is_cut_off(bound: Address, trunk: Address | None) -> bool:
+    """Whether SIP is bound to this machine's loopback, and the trunk is elsewhere."""
+    own, other = numeric(bound.host), numeric(trunk.host) if trunk is not None else None
+    return own is not None and other is not None and own.is_loopback and not other.is_loopback
 
 
 def what_to_do(name: str, trunk: TrunkConfig, status: int) -> str:

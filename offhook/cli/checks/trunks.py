@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from offhook.cli.checks.finding import Finding, Level
+from offhook.process.trunks import is_cut_off
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address
@@ -29,6 +30,10 @@ async def _find(name: str, trunk: TrunkConfig, bound: Address) -> Finding:
         key = "outbound_proxy" if trunk.outbound_proxy else "host"
         todo = f"`{key} = …` below `[trunks.{name}]`, or this machine's DNS"
         return Finding.of(Problem(f"{host} of the trunk {name} cannot be reached", why, todo), "trunk", Level.MACHINE)
+    if any(is_cut_off(bound, each) for each in addresses):
+        why = f"`sip.host` is {bound.host}, and the trunk is not on this machine"
+        todo = '`host = "0.0.0.0"` below `[sip]`'
+        return Finding.of(Problem(f"the trunk {name} cannot be reached", why, todo), "trunk", Level.SETTINGS)
     does = f"registers {trunk.aor} with" if trunk.registration else "takes the calls of"
     return Finding.ok("trunk", f"{name} {does} {host} ({', '.join(map(str, addresses))}, {trunk.transport})")
 

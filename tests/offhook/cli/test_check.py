@@ -260,6 +260,9 @@ def test_trunks() -> None:
         Level.MACHINE,
         "`host = …` below `[trunks.office]`, or this machine's DNS",
     )
+    (inside,) = found(office={"host": "192.0.2.1"})
+    assert (inside.level, inside.problem.todo) == (Level.SETTINGS, '`host = "0.0.0.0"` below `[sip]`')
+    assert found(SipConfig(host="0.0.0.0"), office={"host": "192.0.2.1"})[0].level is Level.OK
     assert warned(found(office={"password": None})) == ["the trunk office may be refused"]
     assert warned(found(a={}, b={"user": "other"})) == []
     assert warned(found(a={}, b={})) == ["calls of the trunk b count as those of a"]
