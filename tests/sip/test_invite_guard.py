@@ -7,7 +7,7 @@ from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer
 from offhook.sip.commands import Answer, Invite
 from offhook.sip.events import CallAnswered, CallConfirmed, CallRefused, CallRejected, IncomingCall
-from offhook.sip.invite_guard import InviteGuard
+from offhook.sip.invite_guard import MAX_GUESSES, PAUSE_S, InviteGuard
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
@@ -116,3 +116,51 @@ def test_a_flood_without_passwords_leaves_nothing_behind() -> None:
     assert all(data.startswith(b"SIP/2.0 401") for data, _ in answers)
     assert ua.idle
     assert ua.next_event() is None
+
+
+def guess(wire: Wire, alice: Agent) -> list[int]:
+    """One more call; how it ended."""
+    before = len(alice.of(CallRejected))
+    alice.do(Invite(TARGET, OFFER))
+    wire.run(2)
+    return [event.status for event in alice.of(CallRejected)[before:]]
+
+
+def test_after_some_guesses_nothing_is_judged_for_a_while() -> None:
+    wire, alice, bob = called("alice", "guess")
+    for _ in range(MAX_GUESSES - 1):
+        assert guess(wire, alice) == [401]
+    honest = wire.add("c", ALICE, UaSettings(accounts=(Account("alice", "s3cret", frozenset({BOB.host})),)))
+    assert guess(wire, honest) == [401]  # with the right password, from the same host
+    assert not bob.of(IncomingCall)
+    wire.run(PAUSE_S)
+    assert guess(wire, honest) == []
+    assert honest.of(CallAnswered)
+
+
+def test_guesses_from_forged_sources_shut_nobody_out() -> None:
+    """Not even with a challenge that the attacker got at an address of their own."""
+    wire, alice, bob = called("alice", "s3cret")
+    attacker = Address("203.0.113.66", 5060)
+    invite = (
+        b"INVITE sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK%d\r\n"
+        b"From: <sip:a@x>;tag=1\r\nTo: <sip:bob@192.0.2.2>\r\nCall-ID: f%d\r\nCSeq: 1 INVITE\r\n%s"
+        b"Contact: <sip:a@192.0.2.1>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    )
+    bob.ua.receive(invite % (0, 0, b""), udp(attacker), wire.now)
+    ((data, _),) = bob.ua.messages_to_send()
+    challenge = parse(data)
+    assert isinstance(challenge, Response)
+    nonce = (challenge.headers.get("WWW-Authenticate") or "").partition('nonce="')[2].partition('"')[0]
+    assert nonce
+    given = (
+        f'Authorization: Digest username="alice", realm="offhook", nonce="{nonce}", uri="sip:bob@192.0.2.2", '
+        f'response="{"0" * 32}", algorithm=MD5, qop=auth, nc=00000001, cnonce="x"\r\n'
+    ).encode()
+    for number in range(1, 2 * MAX_GUESSES):
+        bob.ua.receive(invite % (number, number, given), udp(ALICE), wire.now)
+    bob.pump()
+    wire.run(1)
+    assert len(bob.of(CallRefused)) == 2 * MAX_GUESSES - 1
+    assert guess(wire, alice) == []
+    assert len(bob.of(IncomingCall)) == 2
