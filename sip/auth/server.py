@@ -1,9 +1,9 @@
 """Asks for credentials and judges them (RFC 3261 §22.4, RFC 7616 §3.3): without state until they are right.
 
-Theory of operation. A nonce is the time, a random number, and keyed hashes of both and of the host that it is sent to, so
-that any of our processes can check one that another has made, and a flood of requests leaves nothing behind. A right
-answer is counted: the same count cannot be used again with the same nonce, so a recorded request is worth nothing. A user
-that does not exist is answered like one whose password is wrong, after the same work.
+Theory of operation. A nonce is the time, a random number, and keyed hashes of both and of the host that it is sent to.
+So any of our processes can check one that another has made, and a flood of requests leaves nothing behind. A right
+answer is counted: the same count cannot be used again with the same nonce, so a recorded request is worth nothing. A
+user that does not exist is answered like one whose password is wrong, after the same work.
 """
 
 import hmac

@@ -84,8 +84,9 @@ def test_a_bot_registers_is_called_and_leaves(
     assert bot.stop() == 0
     assert not registrar.knows("bot")
     log = [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
-    logged = [line["event"] for line in log if line.get("trunk") == "office"]
-    assert logged == ["registered", "no longer registered"]
+    logged = [line for line in log if line.get("trunk") == "office"]
+    assert [line["event"] for line in logged if "call" not in line] == ["registered", "no longer registered"]
+    assert {line["call"] for line in logged if "call" in line} == {record["uniqueid"]}
     assert PASSWORD not in bot.log()
 
 
