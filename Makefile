@@ -14,7 +14,7 @@ PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests place calls with, and their voices.
-PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump \
+PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core kamailio:kamailio sipsak:sipsak tcpdump:tcpdump \
     chromium:chromium chromedriver:chromium-driver
 
 .PHONY: run test lint diagrams docs bench bench-hearing fuzz soak sanitize clean peers page

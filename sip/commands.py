@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Transport
 from offhook.sip.tokens import random_token
 
 
@@ -106,7 +107,8 @@ class Register:
     """Keep `aor` registered: `Registered`, or `RegistrationFailed` and another attempt, until `Unregister`.
 
     `registrar` is a URI without a user; `destination` is where the REGISTER goes, without it the registrar's host must
-    be numeric. `call` names the account in events and commands, `contact_user` is in the Request-URI of its calls.
+    be numeric; `transport` is how, None: as the URI says. `call` names the account in events and commands,
+    `contact_user` is in the Request-URI of its calls, `auth_user` says whose password it is, of several for that host.
     """
 
     call: str
@@ -115,6 +117,19 @@ class Register:
     contact_user: str
     expires_s: int = 600
     destination: Address | None = None
+    transport: Transport | None = None
+    auth_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRegistration:
+    """Send the account's REGISTERs to another address from now on, and one at once.
+
+    While one is on its way, only the next one goes there. The binding, and its Call-ID, stay the same.
+    """
+
+    call: str
+    destination: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +140,18 @@ class Unregister:
 
 
 Command: TypeAlias = (
-    Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite | AnswerReinvite | RejectReinvite | Register | Unregister
+    Ring
+    | Answer
+    | Reject
+    | Bye
+    | Invite
+    | Cancel
+    | Reinvite
+    | AnswerReinvite
+    | RejectReinvite
+    | Register
+    | MoveRegistration
+    | Unregister
 )
 
 

@@ -35,6 +35,8 @@ class IncomingCall:
     source: Address
     headers: Headers
     identities: Identities = field(default_factory=Identities)
+    trunk: str = ""
+    """For its owner: what knows the trunk by which the call came. The user agent leaves it empty."""
 
 
 @dataclass(frozen=True, slots=True)

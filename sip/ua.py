@@ -7,7 +7,7 @@ from offhook.sip import commands
 from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
-from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.core import Registered, UserAgentCore
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
@@ -15,6 +15,7 @@ from offhook.sip.dialog.tables import CallInput, CallState
 from offhook.sip.dialog.uac_invite import UacInviteUsage, first_invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
+from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message import typed
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.message import Response
@@ -42,7 +43,7 @@ class UserAgent:
     `listens` is the address that we have on each transport, an address alone is UDP's; `route`, where that is a
     wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
     asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
-    at once, without transaction or event.
+    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password.
 
     After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -56,11 +57,12 @@ class UserAgent:
         entropy: Callable[[], str] = random_token,
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
+        guard: InviteGuard | None = None,
     ) -> None:
         if isinstance(listens, Address):
             listens = {Transport.UDP: listens}
         self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route)
-        self._uas = Uas(self._core, admit)
+        self._uas = Uas(self._core, admit, guard)
         self._now = 0.0
 
     @property
@@ -187,9 +189,9 @@ class UserAgent:
 
     # --- inside
 
-    def _destination(self, target: str, given: Address | None) -> Flow:
+    def _destination(self, target: str, given: Address | None, transport: Transport | None = None) -> Flow:
         uri = Uri.parse(target)
-        transport = transport_of(uri)
+        transport = transport or transport_of(uri)
         if transport is None:
             raise LocalError(f"{target} asks for a transport that is not known")
         remote = given or numeric_address(uri, transport)
@@ -207,17 +209,17 @@ class UserAgent:
             raise LocalError(f"{asked.registrar} has a user: a registrar is a host alone")
         if not is_token(asked.contact_user):
             raise LocalError(f"{asked.contact_user!r} cannot be the user of a Contact")
-        destination = self._destination(asked.registrar, asked.destination)
+        destination = self._destination(asked.registrar, asked.destination, asked.transport)
         if asked.call in self._core.registrations:
             raise LocalError(f"the account {asked.call} is registered already, or about to be")
-        account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s)
+        account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user)
         Registration(self._core, asked.call, account, destination, now)
 
-    def _unregister(self, asked: commands.Unregister, now: float) -> None:
-        registration = self._core.registrations.get(asked.call)
+    def _registration(self, account: str) -> Registered:
+        registration = self._core.registrations.get(account)
         if registration is None:
-            raise LocalError(f"no account {asked.call} is registered")
-        registration.remove(now)
+            raise LocalError(f"no account {account} is registered")
+        return registration
 
     def _receive_response(self, response: Response, now: float) -> None:
         # §8.1.3.3: a response with more Vias than ours was misrouted. A 2xx is parsed completely before it takes
@@ -251,7 +253,8 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
     commands.Invite: UserAgent._invite,
     commands.Register: UserAgent._register,
-    commands.Unregister: UserAgent._unregister,
+    commands.MoveRegistration: lambda ua, it, now: ua._registration(it.call).move(it.destination, now),
+    commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(

@@ -14,7 +14,8 @@ Theory of operation. `receive` takes every request that could be parsed, in this
 Requests refused here are refused without a transaction (§8.2.7): nothing is retransmitted, so a stranger gets one
 answer per request, and the same one for a retransmission. OPTIONS outside a call and CANCEL of nothing are
 answered likewise. Of a refused INVITE only its answer is kept, for as long as the INVITE may be retransmitted
-(`RejectedCache`). An INVITE that passes gets a transaction and a call (`UasInviteUsage`), and its owner an event.
+(`RejectedCache`). A caller who is not trusted is asked for a password (`InviteGuard`). An INVITE that passes gets a
+transaction and a call (`UasInviteUsage`), and its owner an event.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
 from offhook.sip.events import CallRefused, RequestRefused
+from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
@@ -52,8 +54,9 @@ answer."""
 class Uas:
     """The user agent's server side."""
 
-    def __init__(self, core: Core, admit: Admit | None) -> None:
+    def __init__(self, core: Core, admit: Admit | None, guard: InviteGuard | None = None) -> None:
         self._core = core
+        self._guard = guard
         self._admit: Admit = admit or (lambda method, source: None)
         self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
@@ -203,6 +206,11 @@ class Uas:
     # --- out of dialog
 
     def _invite(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
+        if self._guard is not None and (asked := self._guard.check(request, source.remote, now)) is not None:
+            # Only credentials that are wrong are reported: every call of a user begins without any.
+            answer = self._refuse if asked.wrong else self._turn_away
+            answer(request, reply_to, asked.refusal, now)
+            return
         if (closed := self._admit("INVITE", source.remote)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return

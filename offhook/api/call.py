@@ -56,7 +56,8 @@ class Call:
 
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
     dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
-    History-Info as values (`call.identities.called.number`). Names of `headers` are case-insensitive
+    History-Info as values (`call.identities.called.number`). `trunk` is the name of the trunk in the settings by which
+    the call came, judged by its source address; empty for any other call. Names of `headers` are case-insensitive
     (`call.headers.get("x-account")`).
     """
 
@@ -69,6 +70,7 @@ class Call:
         called: str,
         headers: Iterable[tuple[str, str]] = (),
         identities: Identities | None = None,
+        trunk: str = "",
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
         language: str = "en",
@@ -85,6 +87,7 @@ class Call:
         self.called = called
         self.headers = CallHeaders(headers)
         self.identities = identities or Identities(called=Party(called), caller=Party(caller))
+        self.trunk = trunk
         self._session = session
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms

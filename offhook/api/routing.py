@@ -31,6 +31,8 @@ class Route(NamedTuple):
     patterns: tuple[str, ...]
     dialog: Dialog
     language: str | None = None
+    trunk: str | None = None
+    """By which calls have come; None: by any, or by none."""
 
 
 @runtime_checkable
@@ -58,7 +60,7 @@ class RoutedAgent:
         """See CallAgent."""
         number = dialled_number(call.called)
         for route, agent in self._routes:
-            if any(matches(pattern, number) for pattern in route.patterns):
+            if route.trunk in (None, call.trunk) and any(matches(pattern, number) for pattern in route.patterns):
                 if route.language is not None:
                     call.language = route.language
                 return await agent.run(call)
@@ -78,7 +80,7 @@ def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINE
     Raises UserError, EngineError for a route that cannot be loaded.
     """
     routes = [
-        Route(route.number, route_dialog(config, index, given), route.language)
+        Route(route.patterns, route_dialog(config, index, given), route.language, route.trunk)
         for index, route in enumerate(config.routes)
     ]
     return routed(routes, default)
@@ -105,7 +107,7 @@ def agent_dialog(config: Config, path: Path) -> Dialog:
 def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -> Dialog:
     """The dialog of a configured route. Raises UserError, EngineError."""
     route = config.routes[index]
-    where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
+    where = f"[[routes]] {index + 1}, number {', '.join(route.patterns)}"
     if route.flow is not None:
         return dialog_of_flow(config, checked_flow(config, route.flow, given, route.language))
     if route.language is not None:

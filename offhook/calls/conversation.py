@@ -78,6 +78,8 @@ class Parties:
     direction: Direction = "inbound"
     identities: Identities | None = None
     """SIP only: every identity in the INVITE."""
+    trunk: str = ""
+    """The name of the trunk in the settings, if the call came by one."""
 
 
 class Conversation:
@@ -113,6 +115,8 @@ class Conversation:
         )
         self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
+        if parties.trunk:
+            self.log = self.log.bind(trunk=parties.trunk)
         self.answered = False
         """Whether the far end was sent the answer; the record shows it."""
         self.held = False
@@ -185,6 +189,7 @@ class Conversation:
             called=self._parties.called,
             headers=self._parties.headers,
             identities=self._parties.identities,
+            trunk=self._parties.trunk,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
             language=config.dialog.language,

@@ -81,6 +81,7 @@ def render(state: Mapping[str, Any]) -> str:
         lines.append("refused: " + ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())))
     lines += ["", "worker  state     calls   CPU   lag ms  room  ports"]
     lines += [_worker(worker) for worker in state["workers"]]
+    lines += _trunks(state.get("trunks") or [])
     lines += _engines(state["workers"])
     calls = [
         (worker["index"], call) for worker in state["workers"] for call in (worker.get("host") or {}).get("calls", [])
@@ -91,6 +92,17 @@ def render(state: Mapping[str, Any]) -> str:
     if state["calls"] > min(len(calls), MAX_SHOWN_CALLS):
         lines.append(f"… and {state['calls'] - min(len(calls), MAX_SHOWN_CALLS)} more")
     return "\n".join(lines)
+
+
+def _trunks(trunks: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not trunks:
+        return []
+    rows = [
+        f"{each['trunk']:20}  {each['state']:11}  {each['for_s']:7.0f}  {each['calls']:5}  "
+        f"{each['address'] or each['host']}/{each['transport']}{f'  {why}' if (why := each['why']) else ''}"
+        for each in trunks
+    ]
+    return ["", "trunk                 state        seconds  calls  address", *rows]
 
 
 def _engines(workers: Sequence[Mapping[str, Any]]) -> list[str]:

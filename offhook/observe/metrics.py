@@ -145,6 +145,9 @@ class Metrics:
             ["status"],
             registry=reg,
         )
+        self._registrations = Gauge(
+            "offhook_registrations", "The state of each trunk: 1.", ["trunk", "state"], registry=reg
+        )
         self._record_errors = Counter(
             "offhook_record_errors",
             "Attempts to write call records that failed and are tried again.",
@@ -364,6 +367,10 @@ class Metrics:
     def sip_refused(self, status: int, count: int = 1) -> None:
         """Requests that the user agent refused by itself with `status`, one of a few fixed ones."""
         self._sip_refused.labels(str(status)).inc(count)
+
+    def registration(self, trunk: str, state: str, is_so: bool) -> None:
+        """Whether a trunk is in a state. `trunk` is a name from the settings."""
+        self._registrations.labels(trunk, state).set(is_so)
 
     def record_errors(self, count: int = 1) -> None:
         """Writing records failed."""

@@ -12,6 +12,7 @@ import structlog
 import offhook.sip.uas_checks as sip
 from offhook.observe.metrics import Metrics
 from offhook.sip.events import CallRefused
+from offhook.sip.invite_guard import UNAUTHORIZED
 from offhook.sip.settings import UaSettings
 
 LOOP_DETECTED = 482
@@ -31,6 +32,8 @@ class Reason(StrEnum):
     STARTING = "starting"
     DRAINING = "draining"
     MAX_CALLS = "max_calls"  # as many as the user allows
+    TRUNK = "trunk"  # as many as its trunk may have
+    PASSWORD = "password"  # the caller's is wrong, or their name
     PORTS = "ports"
     RESOURCES = "resources"  # descriptors, memory
     SHARE = "share"  # its source has what one source may have while others call
@@ -62,14 +65,14 @@ class Refusal:
     def of(cls, event: CallRefused) -> "Refusal":
         """From a refusal of the user agent itself."""
         why = f"{event.status} {event.reason} to {event.source}, Call-ID {event.call_id[:100]!r}"
-        return cls(Reason.REQUEST, why, event.status)
+        return cls(Reason.PASSWORD if event.status == UNAUTHORIZED else Reason.REQUEST, why, event.status)
 
     @property
     def status(self) -> int:
         """486 at the configured maximum of calls, 503 without capacity."""
         if self.answered is not None:
             return self.answered
-        return BUSY if self.reason is Reason.MAX_CALLS else NO_CAPACITY
+        return BUSY if self.reason in (Reason.MAX_CALLS, Reason.TRUNK) else NO_CAPACITY
 
     @property
     def answer(self) -> sip.Refusal:

@@ -10,6 +10,7 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
 from offhook.process.source_shares import SourceShares
+from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle, WorkerState
 from offhook.process.worker_pool import WorkerPool
 from offhook.records import RecordStore
@@ -42,6 +43,7 @@ class BotStatus:
         metrics: Metrics,
         refusals: RefusalLog,
         shares: SourceShares,
+        trunks: Trunks,
         refusal: Callable[[], Refusal | None],
         calls: Callable[[], int],
     ) -> None:
@@ -54,6 +56,7 @@ class BotStatus:
         self._totals = Totals(metrics)
         self._refusals = refusals
         self._shares = shares
+        self._trunks = trunks
         self._refusal = refusal
         self._calls = calls
         self._lasting: Snapshot = {}  # from workers that are gone
@@ -79,6 +82,7 @@ class BotStatus:
             "max_calls": self._max_calls,
             "workers": self._workers.wanted,
             "workers_ready": self._workers.ready,
+            **self._trunks.details(),
         }
         refusal = self._refusal()
         if refusal is None:
@@ -110,6 +114,7 @@ class BotStatus:
             **ready.details,
             "refused": self._refusals.totals(),
             "sources": self._shares.dump(now),
+            "trunks": self._trunks.dump(now),
             "workers": await asyncio.gather(*(worker.status(REPLY_S) for worker in self._workers)),
             "sip": {name: part[:MAX_DUMPED] if isinstance(part, list) else part for name, part in sip.items()},
         }

@@ -1,18 +1,25 @@
 """Opens the SIP socket and the records' database, which a bot has once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from secrets import token_bytes
 
 from offhook.pipeline.chain.table import Cells
 from offhook.process.spent_today import restore_spent_today
 from offhook.records import RecordStore
 from offhook.settings.config import Config
+from offhook.sip.auth.client import Account
+from offhook.sip.auth.digest import secret_of
+from offhook.sip.auth.server import DigestServer
 from offhook.sip.events import Event
+from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.settings import UaSettings
 from offhook.sip.uas import Admit
 from offhook.usererror import UserError
+
+REALM = "offhook"
 
 
 def open_store(config: Config, engines_table: Cells | None = None) -> RecordStore:
@@ -24,17 +31,49 @@ def open_store(config: Config, engines_table: Cells | None = None) -> RecordStor
     return store
 
 
-async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:
-    """The SIP socket; `admit` returns why a new call is refused. Raises UserError."""
+async def open_endpoint(
+    config: Config, on_event: Callable[[Event], None], admit: Admit, trusts: Callable[[Address], bool]
+) -> Endpoint:
+    """The SIP socket; `admit` returns why a new call is refused, `trusts` who needs no password. Raises UserError."""
     host, port = config.sip.host, config.sip.port
     advertised = config.sip.advertised_host
     # Port 0 in `advertised` stands for the bound port.
-    settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
+    settings = UaSettings(
+        advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
+        accounts=tuple(_accounts(config)),
+    )
     try:
-        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit, tcp=config.sip.tcp)
+        return await Endpoint.open(
+            host, port, on_event, settings=settings, admit=admit, guard=_guard(config, trusts), tcp=config.sip.tcp
+        )
     except OSError as error:
         raise UserError(
             f"SIP cannot use {host}:{port}",
             error.strerror or str(error),
             "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
         ) from error
+
+
+def _accounts(config: Config) -> Iterator[Account]:
+    for trunk in config.trunks.values():
+        user = trunk.auth_user or trunk.user
+        if user is not None and trunk.password is not None:
+            yield Account(user, trunk.password, frozenset({trunk.uri_host.lower()}), trunk.realm)
+
+
+def _guard(config: Config, trusts: Callable[[Address], bool]) -> InviteGuard | None:
+    """None without users: then anybody may call."""
+    secrets: dict[tuple[str, str], str] = {
+        (user, algorithm): secret_of(algorithm, user, REALM, password)
+        for user, password in config.sip.users.items()
+        for algorithm in config.sip.digest
+    }
+    if not secrets:
+        return None
+    server = DigestServer(
+        REALM,
+        lambda user, _, algorithm: secrets.get((user, algorithm)),
+        token_bytes(32),
+        algorithms=config.sip.digest,
+    )
+    return InviteGuard(server, trusts)

@@ -142,6 +142,19 @@ class SourceShares:
         self._group = SharingGroup()
         self._divided_at = -math.inf
 
+    def set_peers(self, peers: Sequence[str]) -> None:
+        """The addresses and networks of peers, from now on."""
+        self._peers = [ipaddress.ip_network(each, strict=False) for each in peers]
+        for key, host in self._hosts.items():
+            near = ipaddress.ip_network(key.partition("%")[0], strict=False)
+            host.is_peer = any(each.version == near.version and each.overlaps(near) for each in self._peers)
+            for port in host.ports.values():
+                port.is_peer = host.is_peer
+
+    def is_peer(self, source: Address) -> bool:
+        """Whether the source is one."""
+        return self._is_listed(source.host)
+
     def read(self, source: Address, now: float) -> bool:
         """Whether a datagram with a request outside of calls should be read; False: drop it."""
         host, port = self._seen(source, now)

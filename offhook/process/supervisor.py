@@ -35,6 +35,7 @@ from offhook.process.messages import (
 )
 from offhook.process.sockets import open_endpoint, open_store
 from offhook.process.source_shares import Capacity, SourceShares
+from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle
 from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
@@ -54,6 +55,8 @@ from offhook.web.server import WebServer
 from offhook.web.site import add_site
 from offhook.web.status import status_routes
 
+LAST_REGISTERS_S = 2.0
+"""For the answers to the removal of registrations."""
 LAST_BYES_S = 0.5
 """For the responses to the last BYEs."""
 
@@ -87,6 +90,9 @@ class Supervisor:
         self._refusals = RefusalLog(self._metrics)
         calls, peers = config.calls, config.sip.peers
         self._shares = SourceShares(peers, held_share=calls.source_share, ringing_s=calls.answer_delay_ms / 1000)
+        self._trunks = Trunks(
+            config.trunks, self._metrics, lambda networks: self._shares.set_peers([*peers, *networks])
+        )
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._placements: dict[str, Placement] = {}
@@ -98,6 +104,7 @@ class Supervisor:
             self._metrics,
             self._refusals,
             self._shares,
+            self._trunks,
             refusal=self._refusal,
             calls=lambda: len(self._placements),
         )
@@ -117,7 +124,9 @@ class Supervisor:
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
         self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
-        self._endpoint = self.status.endpoint = await open_endpoint(config, self._on_event, self._admit)
+        self._endpoint = self.status.endpoint = await open_endpoint(
+            config, self._on_event, self._admit, self._shares.is_peer
+        )
         self._endpoint.reads = self._shares.read
         self._tap = SipTap(self._endpoint) if config.records.capture else None
         if config.log.level == "debug":
@@ -131,10 +140,12 @@ class Supervisor:
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True
+        self._trunks.start(self._endpoint)
 
     async def drain(self, timeout_s: float) -> bool:
         """Take no new calls and wait for the current ones; False if some were left."""
         self._draining = True
+        self._trunks.end()
         try:
             await asyncio.wait_for(self.idle(), timeout_s)
         except TimeoutError:
@@ -148,11 +159,13 @@ class Supervisor:
     async def stop(self) -> None:
         """End everything: send BYEs, close records, stop workers, free ports. Also after a failed start."""
         self._draining = True
+        self._trunks.end()
         await self._workers.stop()
         self.status.watch.stop()
         self._hub.close()
         if self._web is not None:
             await self._web.stop()
+        await self._trunks.ended(LAST_REGISTERS_S)
         if self._endpoint is not None:
             with suppress(TimeoutError):
                 # Wait for the responses to the BYEs, but not for long.
@@ -242,6 +255,7 @@ class Supervisor:
             self._refusals.refused(Refusal.of(event), "udp")
             return
         if isinstance(event, RegistrationEvent):
+            self._trunks.on_event(event)
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())
@@ -249,10 +263,15 @@ class Supervisor:
             placement.worker.send(event)
 
     def _incoming(self, event: IncomingCall) -> None:
+        trunk = self._trunks.sources.of(event.source, event.request_uri)
         chosen = self._choose()
+        if self._trunks.sources.full(trunk):
+            chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
+        event = replace(event, trunk=trunk)
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
+            self._trunks.sources.taken(event.call, trunk)
             self._add(event.call, Placement(chosen, event))
             self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
@@ -332,6 +351,7 @@ class Supervisor:
         if placement is not None:
             placement.worker.drop(call)
             self._shares.released(call)
+            self._trunks.sources.released(call)
             self._directory.release(call)
             if self._tap is not None:
                 self._tap.end(call)

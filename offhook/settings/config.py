@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
-from offhook.settings.fields import is_secret, section_fields
+from offhook.settings.fields import TRUNKS, is_secret, section_fields
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
 from offhook.settings.sections import (
@@ -41,8 +42,9 @@ from offhook.settings.sections import (
 )
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
+from offhook.settings.trunks import TrunkConfig, TrunkName
 from offhook.settings.user_modules import search_beside
-from offhook.usererror import UserError
+from offhook.usererror import UserError, closest
 
 __all__ = [
     "ENV_PREFIX",
@@ -62,6 +64,7 @@ __all__ = [
     "RouteConfig",
     "RtpConfig",
     "SipConfig",
+    "TrunkConfig",
     "TtsConfig",
     "TurnConfig",
     "TwilioConfig",
@@ -94,7 +97,22 @@ class Config(BaseModel):
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
+    trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
+
+    @field_validator("routes")
+    @classmethod
+    def _routes_name_trunks(cls, routes: tuple[RouteConfig, ...], info: ValidationInfo) -> tuple[RouteConfig, ...]:
+        if "trunks" not in info.data:
+            return routes  # they have problems of their own
+        known = list(info.data["trunks"])
+        for index, route in enumerate(routes):
+            if route.trunk is not None and route.trunk not in known:
+                why, what = f"there is no `[trunks.{route.trunk}]`", f"a route cannot be for the trunk `{route.trunk}`"
+                example = closest(route.trunk, known) or next(iter(known), route.trunk)
+                at = {"key": "trunk", "at": str(index), "what": what, "example": example}
+                raise PydanticCustomError("no_trunk", why, at)
+        return routes
 
     @classmethod
     def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> "Config":
@@ -133,8 +151,10 @@ class Config(BaseModel):
     def redacted(self) -> dict[str, Any]:
         """All values as JSON values, with secrets masked. Options of engines are under their names."""
         values: dict[str, Any] = self.model_dump(mode="json")
+        for trunk in values[TRUNKS].values():
+            _mask(trunk, section_fields(type(self), TRUNKS))
         for section, keys in values.items():
-            if isinstance(keys, dict):
+            if isinstance(keys, dict) and section != TRUNKS:
                 _mask(keys, section_fields(type(self), section))
                 keys.pop("options", None)
                 keys.update(_masked_options(getattr(self, section)))
@@ -143,7 +163,11 @@ class Config(BaseModel):
 
 def _mask(values: dict[str, Any], fields: Mapping[str, FieldInfo]) -> None:
     for key, field in fields.items():
-        if is_secret(field) and values[key] is not None:
+        if not is_secret(field) or values[key] is None:
+            continue
+        if isinstance(values[key], dict):
+            values[key] = dict.fromkeys(values[key], HIDDEN)
+        else:
             # Only a URL's password is secret: the rest shows which database it is.
             values[key] = redact_url(values[key]) if key.endswith("_url") else HIDDEN
 

@@ -5,7 +5,7 @@
 
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -15,7 +15,9 @@ from pydantic.fields import FieldInfo
 from offhook.settings.config import Config
 from offhook.settings.fields import (
     ROUTES,
+    TRUNKS,
     example_of,
+    header,
     is_engine_section,
     is_secret,
     section_fields,
@@ -87,6 +89,8 @@ def values_of(field: FieldInfo) -> str:
     if {str, tuple[str, ...]} <= set(get_args(field.annotation)):
         return "a text, or a list of texts"
     kind = _plain(field.annotation)
+    if get_origin(kind) is Mapping:
+        return "a table"
     if get_origin(kind) is Literal:
         return ", ".join(f"`{toml_value(each)}`" for each in get_args(kind))
     if get_origin(kind) is tuple:
@@ -128,8 +132,7 @@ def page() -> str:
 def _page() -> Iterator[str]:
     yield INTRODUCTION
     for section in sections():
-        header = f"[[{section}]]" if section == ROUTES else f"[{section}]"
-        yield f"## `{header}`\n"
+        yield f"## `{header(section)}`\n"
         yield ROUTES_TEXT if section == ROUTES else f"{_folded(summary(section))}\n"
         yield "| key | default | values | |\n|---|---|---|---|"
         for key, field in keys(section).items():
@@ -145,7 +148,7 @@ def _key(key: str, field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = default_of(field)
-    return "required" if field.is_required() else "" if value is None else f"`{toml_value(value)}`"
+    return "required" if field.is_required() else "" if value is None or value == {} else f"`{toml_value(value)}`"
 
 
 def _text(field: FieldInfo) -> str:
@@ -173,14 +176,15 @@ def template(*, flow: str | None = None) -> str:
         if section == ROUTES:
             lines += _routes_template()
             continue
-        lines += ["", "", _folded(summary(section), "# "), f"[{section}]"]
+        mark = "# " if section == TRUNKS else ""
+        lines += ["", "", _folded(summary(section), "# "), f"{mark}{header(section)}"]
         for key, field in keys(section).items():
             lines += ["", _folded(_text(field), "# ")]
             if (section, key) == ("dialog", "flow") and flow is not None:
                 lines.append(f"{key} = {toml_value(flow)}")
             else:
                 value = default_of(field)
-                unset = value is None or value == ()
+                unset = value is None or value in ((), {})
                 shown = example_of(field) if unset else value
                 lines.append(f"# {key} = {_example(field, shown)}{'  # not set' if unset else ''}")
     return "\n".join(lines) + "\n"

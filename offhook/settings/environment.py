@@ -8,7 +8,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from offhook.settings.fields import ROUTES, is_engine_section, section_fields
+from offhook.settings.fields import ROUTES, TRUNKS, is_engine_section, section_fields
 from offhook.settings.renamed import ENV_PREFIX, RENAMED, renamed
 from offhook.usererror import Problem, closest
 
@@ -64,7 +64,9 @@ def _misnamed(model: type[BaseModel], variable: str, path: KeyPath) -> Problem |
 
 def _whole(model: type[BaseModel], variable: str, section: str) -> Problem:
     keys = list(section_fields(model, section))
-    todo = "write `[[routes]]` in a file" if section == ROUTES else f"name a key, such as {_variable(section, keys[0])}"
+    named = ("name",) if section == TRUNKS else ()
+    example = _variable(section, *named, keys[0])
+    todo = "write `[[routes]]` in a file" if section == ROUTES else f"name a key, such as {example}"
     return Problem("a section cannot be set as a whole", "only its keys can", todo, variable)
 
 
@@ -78,8 +80,9 @@ def _one_underscore(model: type[BaseModel], variable: str, name: str, section: s
 
 def _value(model: type[BaseModel], path: KeyPath, text: str) -> Any:
     """The value for the model: a list is JSON, everything else is text that the model parses."""
-    field = section_fields(model, path[0]).get(path[1])
-    if field is not None and len(path) == 2 and _is_list(field):
+    below = path[2:] if path[0] == TRUNKS else path[1:]
+    field = section_fields(model, path[0]).get(below[0]) if below else None
+    if field is not None and len(below) == 1 and _is_list(field):
         try:
             return json.loads(text)
         except ValueError:

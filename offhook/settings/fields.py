@@ -11,10 +11,11 @@ from offhook.settings.sections import EngineSection
 from offhook.settings.values import Secret
 
 ROUTES = "routes"
+TRUNKS = "trunks"
 
 
 def section_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of a section; for the routes, that of one route."""
+    """The class of a section; for the routes, that of one route, and of the trunks likewise."""
     annotation: Any = model.model_fields[name].annotation
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
@@ -37,6 +38,16 @@ def is_engine_section(model: type[BaseModel], name: str) -> bool:
 def is_secret(field: FieldInfo) -> bool:
     """Whether the value must not be shown."""
     return any(isinstance(each, Secret) for each in field.metadata)
+
+
+def header(section: str) -> str:
+    """What stands above its keys."""
+    return {ROUTES: "[[routes]]", TRUNKS: "[trunks.NAME]"}.get(section, f"[{section}]")
+
+
+def key_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path without what comes after the key, such as an index: it adds nothing to the value shown."""
+    return path[:3] if path[0] in (ROUTES, TRUNKS) else path[:2]
 
 
 def example_of(field: FieldInfo) -> Any:

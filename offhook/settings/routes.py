@@ -81,10 +81,13 @@ class RouteConfig(Section):
     number: Annotated[
         tuple[NumberPattern, ...],
         BeforeValidator(_listed),
-        Field(min_length=1, max_length=1_000, examples=["+15551234567"]),
-    ]
+        Field(max_length=1_000, examples=["+15551234567"]),
+    ] = ()
     """The dialled number, or a list: `+15551234567`, `100`, `sales`; `+1555*` for a prefix, `1??` for three digits. It
     is compared with the user part of the Request-URI, without separators."""
+
+    trunk: Annotated[str | None, Field(examples=["main"])] = None
+    """The trunk (`[trunks.NAME]`) by which a call must have come. Without `number`, all of its calls."""
 
     flow: Annotated[Path | None, Field(examples=["sales.yaml"])] = None
     """A flow file."""
@@ -103,6 +106,8 @@ class RouteConfig(Section):
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
+        if not self.number and self.trunk is None:
+            raise PydanticCustomError("no_number", "`number` is required", {"key": "number"})
         given = [key for key in ("flow", "bot", "agent", "agent_file") if getattr(self, key) is not None]
         if len(given) != 1:
             why = (
@@ -114,18 +119,19 @@ class RouteConfig(Section):
             raise PydanticCustomError("one_answer", "{why}", {"why": why, "what": what, "key": "flow"})
         return self
 
-    def matches(self, number: str) -> bool:
-        """Whether a call to this number (see `dialled_number`) is answered here."""
-        return any(matches(pattern, number) for pattern in self.number)
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The numbers; those of a trunk without any are all."""
+        return self.number or ("*",)
 
 
 def covered(routes: Sequence[RouteConfig]) -> list[tuple[int, str, int]]:
     """(index, pattern, earlier index) of unreachable patterns: an earlier route matches all their numbers."""
     found = []
     for index, route in enumerate(routes):
-        for pattern in route.number:
-            for earlier in range(index):
-                if any(_takes_all(other, pattern) for other in routes[earlier].number):
+        for pattern in route.patterns:
+            for earlier, other in enumerate(routes[:index]):
+                if other.trunk in (None, route.trunk) and any(_takes_all(each, pattern) for each in other.patterns):
                     found.append((index, pattern, earlier))
                     break
     return found

@@ -3,7 +3,6 @@
 The text below a key is its documentation: `docs/configuration.md`, `offhook config` and `offhook init` print it.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,12 @@ from offhook.settings.values import (
     EngineNames,
     Host,
     LanguageTag,
+    Line,
     MatcherName,
+    Networks,
     Port,
     ReachableHost,
+    SipUser,
     StreamToken,
     Url,
 )
@@ -104,20 +106,19 @@ class SipConfig(Section):
     advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
     """The port for `advertised_host`, if another one than `port` is forwarded to this machine."""
 
-    peers: Annotated[tuple[str, ...], Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
+    peers: Annotated[Networks, Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
     """Addresses and networks of your carriers and PBXs. When more calls come than can be taken, theirs go first, and
     none of them is limited by `calls.source_share`."""
 
-    @field_validator("peers")
-    @classmethod
-    def _peers_are_networks(cls, peers: tuple[str, ...]) -> tuple[str, ...]:
-        for each in peers:
-            try:
-                ipaddress.ip_network(each, strict=False)
-            except ValueError:
-                why = "{value} is neither an address nor a network"
-                raise PydanticCustomError("network", why, {"value": repr(each), "example": ("203.0.113.7",)}) from None
-        return peers
+    users: Annotated[
+        Mapping[SipUser, Line], SECRET, Field(repr=False, max_length=10_000, examples=[{"alice": "..."}])
+    ] = Field(default_factory=dict)
+    """Users and their passwords (`[sip.users]`, or a variable for each: `OFFHOOK_SIP__USERS__ALICE`). If there
+    are any, callers from elsewhere than `peers` and the addresses of trunks are asked for a password (digest)."""
+
+    digest: Annotated[tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...], Field(min_length=1)] = ("MD5",)
+    """How users may prove their passwords; all of them are offered, in this order. Some phones give up when one is
+    offered that they do not know (baresip 1.0 does), and MD5 is known to all."""
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:

@@ -12,7 +12,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from offhook.settings.environment import KeyPath, read_environment
-from offhook.settings.fields import ROUTES, example_of, is_engine_section, is_secret, section_fields, toml_value
+from offhook.settings.fields import (
+    ROUTES,
+    TRUNKS,
+    example_of,
+    header,
+    is_engine_section,
+    is_secret,
+    key_path,
+    section_fields,
+    toml_value,
+)
 from offhook.settings.renamed import RENAMED, RENAMED_SECTIONS, renamed
 from offhook.settings.toml_file import ConfigFile
 from offhook.usererror import Problem, closest, did_you_mean
@@ -92,14 +102,15 @@ class Sources:
         context = error.get("ctx", {})
         if "key" in context:  # reported for a section, but about a key missing in it
             at = (*path, str(context["at"])) if "at" in context else path
-            missing = self._missing(path, str(context["key"]), error["msg"], at)
+            missing = self._missing(path, str(context["key"]), error["msg"], at, context.get("example"))
             return replace(missing, what=context["what"]) if "what" in context else missing
-        # An index after a key adds nothing to the value shown.
-        path = path[:3] if path[0] == ROUTES else path[:2]
+        path = key_path(path)
         if error["type"] == "extra_forbidden":
             return self._unknown(path)
         if error["type"] == "missing":
             return self._missing(path[:-1], path[-1], f"`{path[-1]}` is required")
+        if path[0] == TRUNKS and (len(path) < 3 or path[2] == "[key]"):
+            return self._wrong_trunk(path, error)
         if path[0] == ROUTES and len(path) < 3:
             todo = "write `[[routes]]` in a line of its own, and `number = …` below"
             return Problem("`routes` is not a list of routes", "each is a table of its own", todo, self._where(path))
@@ -110,12 +121,20 @@ class Sources:
             )
         return self._wrong_value(path, error)
 
+    def _wrong_trunk(self, path: KeyPath, error: ErrorDetails) -> Problem:
+        what = "`trunks` is not a section" if len(path) == 1 else f"`{path[1]}` cannot be a trunk"
+        named = path[-1] == "[key]"
+        why, name = (error["msg"], "main") if named else ("each has a table of its own", path[-1])
+        name = "main" if len(path) == 1 else name
+        todo = f"write `[trunks.{name}]` in a line of its own, and the keys below"
+        return Problem(what, why, todo, self._where(path))
+
     def _wrong_value(self, path: KeyPath, error: ErrorDetails) -> Problem:
         section, key = path[0], path[-1]
         field = section_fields(self._model, section)[key]
         where, origin = self._where(path), self._origin_of(path)
         shown = "what it is" if is_secret(field) else repr(error["input"])[:60]
-        what = f"`{section}.{key}` cannot be {shown}"
+        what = f"`{self._dotted(path)}` cannot be {shown}"
         why = _plain_words(error["msg"])
         example = error.get("ctx", {}).get("example", example_of(field))
         if error["type"] == "literal_error" and isinstance(error["input"], str):
@@ -125,13 +144,19 @@ class Sources:
         if origin is not None:
             value = str(example) if isinstance(example, str | Path) else toml_value(example)
             return Problem(what, why, f"export {origin}={shlex.quote(value)}", where)
-        return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(section)}", where)
+        return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(path)}", where)
 
-    def _missing(self, path: KeyPath, key: str, why: str, at: KeyPath | None = None) -> Problem:
+    def _missing(
+        self, path: KeyPath, key: str, why: str, at: KeyPath | None = None, example: object | None = None
+    ) -> Problem:
         section = path[0]
-        example = example_of(section_fields(self._model, section)[key])
-        what = f"a route has no `{key}`" if section == ROUTES else f"`{section}.{key}` is missing"
-        return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(section)}", self._where(at or path))
+        example = example or example_of(section_fields(self._model, section)[key])
+        what = f"a route has no `{key}`" if section == ROUTES else f"`{self._dotted((*path, key))}` is missing"
+        return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(path)}", self._where(at or path))
+
+    @staticmethod
+    def _dotted(path: KeyPath) -> str:
+        return f"{path[0]}.{path[-1]}" if path[0] == ROUTES else ".".join(path)
 
     def _origin_of(self, path: KeyPath) -> str | None:
         """The variable or the command line that set it; None for the file. A variable may set part of the value."""
@@ -153,12 +178,12 @@ class Sources:
             holders = [section for section in sections if name in section_fields(self._model, section)]
             if holders and closest(name, sections) is None:
                 what, why = f"`{name}` is outside of any section", "keys belong under a section"
-                return Problem(what, why, f"write {_header(holders[0])} above it", where)
+                return Problem(what, why, f"write {_header((holders[0],))} above it", where)
             what = f"there is no section `{name}`"
             return Problem(what, "only known ones are read", did_you_mean(name, sections), where)
         keys = [key for key in section_fields(self._model, path[0]) if key != "options"]
-        what = f"there is no key `{path[-1]}` in {_header(path[0])}"
-        return Problem(what, f"{_header(path[0])} has " + ", ".join(keys), did_you_mean(path[-1], keys), where)
+        what = f"there is no key `{path[-1]}` in {_header(path)}"
+        return Problem(what, f"{_header(path)} has " + ", ".join(keys), did_you_mean(path[-1], keys), where)
 
     def _renamed_section(self, name: str, where: str) -> Problem:
         new = RENAMED_SECTIONS[name]
@@ -196,8 +221,8 @@ def _merge_into(below: dict[str, Any], entries: Mapping[str, Any]) -> None:
             below[key] = value
 
 
-def _header(section: str) -> str:
-    return "`[[routes]]`" if section == ROUTES else f"`[{section}]`"
+def _header(path: KeyPath) -> str:
+    return f"`[{TRUNKS}.{path[1]}]`" if path[0] == TRUNKS and len(path) > 1 else f"`{header(path[0])}`"
 
 
 def _literals(field: FieldInfo) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
@@ -140,6 +140,25 @@ EngineNames = Annotated[str | tuple[str, ...], PlainValidator(check_engines), Pl
 """One engine, or a chain of them."""
 
 LanguageTag = Annotated[str, _matched(TAG, "a language is a BCP 47 tag, such as en, en-GB or de")]
+
+
+def check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks, such as 198.51.100.0/24."""
+    for each in networks:
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            why = "{value} is neither an address nor a network"
+            raise PydanticCustomError("network", why, {"value": repr(each), "example": ("203.0.113.7",)}) from None
+    return networks
+
+
+Networks = Annotated[tuple[str, ...], AfterValidator(check_networks)]
+SipUser = Annotated[
+    str, _matched(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,128}", "a user is what stands before the @ of an address")
+]
+Line = Annotated[str, _matched(r"[^\x00-\x1f\x7f]{1,256}", "it must be one line of text")]
+
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[
     str,

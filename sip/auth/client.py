@@ -51,16 +51,17 @@ class Authenticator:
         self._entropy = entropy
         self._known: dict[Account, dict[str, _Known]] = {}  # by the field that answers
 
-    def prepare(self, request: Request, host: str) -> None:
-        """Add credentials that answer what `host` has asked for before."""
-        for account in self._accounts_of(host):
+    def prepare(self, request: Request, host: str, user: str | None = None) -> None:
+        """Add credentials that answer what `host` has asked for before; of several accounts there, those of `user`."""
+        for account in self._accounts_of(host, user):
             for known_one in self._known.get(account, {}).values():
                 self._answer(request, account, known_one)
 
-    def answer(self, request: Request, refused: Response, host: str, *, again: bool) -> bool:
+    def answer(self, request: Request, refused: Response, host: str, *, again: bool, user: str | None = None) -> bool:
         """Add credentials to a copy of the request that was refused with 401 or 407; False: there are none to add.
 
-        `host` is the one that the request went to. `again`: the refused request answered a challenge to itself.
+        `host` is the one that the request went to, `user` whose account there is meant (None: any). `again`: the
+        refused request answered a challenge to itself.
         """
         names = CHALLENGES.get(refused.status)
         if names is None:
@@ -69,18 +70,20 @@ class Authenticator:
         for challenge in _challenges(refused, asks):
             if again and not challenge.stale:
                 continue  # §22.3: a wrong password is not tried again
-            for account in self._accounts_of(host, challenge.realm):
+            for account in self._accounts_of(host, user, challenge.realm):
                 known_one = _Known(challenge, answers)
                 self._known.setdefault(account, {})[answers] = known_one
                 self._answer(request, account, known_one)
                 return True
         return False
 
-    def _accounts_of(self, host: str, realm: str | None = None) -> list[Account]:
+    def _accounts_of(self, host: str, user: str | None, realm: str | None = None) -> list[Account]:
         return [
             account
             for account in self._accounts
-            if host.lower() in account.hosts and (None in (realm, account.realm) or account.realm == realm)
+            if host.lower() in account.hosts
+            and user in (None, account.user)
+            and (None in (realm, account.realm) or account.realm == realm)
         ]
 
     def _answer(self, request: Request, account: Account, known_one: _Known) -> None:

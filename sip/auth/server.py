@@ -1,13 +1,14 @@
 """Asks for credentials and judges them (RFC 3261 §22.4, RFC 7616 §3.3): without state until they are right.
 
-Theory of operation. A nonce is the time, a random number and a keyed hash of both, so that any of our processes can
-check one that another has made, and a flood of requests leaves nothing behind. A right answer is counted: the same
-count cannot be used again with the same nonce, so a recorded request is worth nothing. A user that does not exist is
-answered like one whose password is wrong, after the same work.
+Theory of operation. A nonce is the time, a random number, and keyed hashes of both and of the host that it is sent to.
+So any of our processes can check one that another has made, and a flood of requests leaves nothing behind. A right
+answer is counted: the same count cannot be used again with the same nonce, so a recorded request is worth nothing. A
+user that does not exist is answered like one whose password is wrong, after the same work.
 """
 
 import hmac
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import StrEnum
 from hashlib import sha256
 
@@ -26,6 +27,9 @@ SecretOf = Callable[[str, str, str], str | None]
 """(user, realm, algorithm) -> `digest.secret_of`; None for a user that does not exist."""
 
 _NOBODY = "0" * 64
+
+_MARK_CHARS, _HOST_CHARS = 32, 8
+"""Of a nonce: what shows that it is ours, and for which host it was made."""
 
 
 class Verdict(StrEnum):
@@ -59,9 +63,12 @@ class DigestServer:
         self._entropy = entropy
         self._counts: Recent[str, int] = Recent(nonce_s, MAX_NONCES)
 
-    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
-        """The values of WWW-Authenticate, one for each algorithm, the strongest first (RFC 8760 §2.3)."""
-        nonce = self._nonce(f"{int(now):x}-{self._entropy()}")
+    def challenges(self, now: float, *, stale: bool = False, host: str = "") -> list[str]:
+        """The values of WWW-Authenticate, one for each algorithm, the strongest first (RFC 8760 §2.3).
+
+        `host` is where they are sent, for `reached`.
+        """
+        nonce = self._nonce(f"{int(now):x}-{self._entropy()}", host)
         return [
             str(Challenge(self.realm, nonce, algorithm, ("auth", "auth-int"), stale=stale))
             for algorithm in self._algorithms
@@ -82,6 +89,18 @@ class DigestServer:
             if credentials.realm == self.realm:
                 return self._judge(credentials, request, now)
         return verdict, ""
+
+    def reached(self, host: str, request: Request, *, status: int = 401) -> bool:
+        """Whether a request answers, rightly or not, a challenge sent to that host: its source is not forged."""
+        for value in request.headers.get_all(CHALLENGES[status][1]):
+            with suppress(ParseError):
+                nonce = Credentials.parse(value).nonce
+                if hmac.compare_digest(
+                    self._nonce(nonce.partition(".")[0], host).encode("utf-8", "replace"),
+                    nonce.encode("utf-8", "replace"),
+                ):
+                    return True
+        return False
 
     def _judge(self, given: Credentials, request: Request, now: float) -> tuple[Verdict, str]:
         if not known(given.algorithm) or given.algorithm.upper() not in self._algorithms:
@@ -108,12 +127,17 @@ class DigestServer:
         self._counts.keep(given.nonce, given.nc, now)
         return Verdict.RIGHT, given.username
 
-    def _nonce(self, made: str) -> str:
-        return f"{made}.{hmac.digest(self._key, made.encode('utf-8', 'replace'), sha256).hex()[:32]}"
+    def _nonce(self, made: str, host: str) -> str:
+        return f"{made}.{self._mark(made)}{self._mark(made, host)[:_HOST_CHARS]}"
+
+    def _mark(self, *parts: str) -> str:
+        text = "\n".join(parts).encode("utf-8", "replace")
+        return hmac.digest(self._key, text, sha256).hex()[:_MARK_CHARS]
 
     def _is_ours(self, nonce: str) -> bool:
-        made, _, _ = nonce.partition(".")
-        return hmac.compare_digest(self._nonce(made).encode("utf-8", "replace"), nonce.encode("utf-8", "replace"))
+        # Whichever host it was made for: a phone's address may change, and the password is what counts.
+        made, _, marks = nonce.partition(".")
+        return hmac.compare_digest(self._mark(made).encode(), marks[:_MARK_CHARS].encode("utf-8", "replace"))
 
     def _is_fresh(self, nonce: str, now: float) -> bool:
         made_at = int(nonce.partition("-")[0], 16)

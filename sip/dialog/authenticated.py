@@ -17,7 +17,8 @@ MAX_CHALLENGES = 4
 class AuthenticatedRequest:
     """Sends a request, answers challenges to it with another one, and passes the rest on to `user`.
 
-    `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one.
+    `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
+    whose password is used where a host has several accounts.
     """
 
     def __init__(
@@ -26,18 +27,20 @@ class AuthenticatedRequest:
         destination: Flow,
         user: TransactionUser | None,
         take_cseq: Callable[[], int] | None = None,
+        auth_user: str | None = None,
     ) -> None:
         self._core = core
         self._destination = destination
         self._user = user
         self._take_cseq = take_cseq
+        self._auth_user = auth_user
         self._host = ""
         self._answered: list[int] = []  # the statuses of the challenges that were answered
 
     def send(self, request: Request, host: str, now: float) -> ClientTransaction:
         """Send it to `host`, the one that credentials are for."""
         self._host = host
-        self._core.authenticator.prepare(request, host)
+        self._core.authenticator.prepare(request, host, self._auth_user)
         return self._core.send(request, self._destination, now, self)
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
@@ -57,7 +60,7 @@ class AuthenticatedRequest:
             return False
         request = Request(refused.method, refused.uri, refused.headers.copy(), refused.body)
         again = response.status in self._answered
-        if not self._core.authenticator.answer(request, response, self._host, again=again):
+        if not self._core.authenticator.answer(request, response, self._host, again=again, user=self._auth_user):
             return False
         self._answered.append(response.status)
         number = typed.cseq(refused).number + 1 if self._take_cseq is None else self._take_cseq()

@@ -37,6 +37,9 @@ class Registered(Protocol):
     def handle_timer(self, now: float) -> None:
         """Run the timers that are due."""
 
+    def move(self, remote: Address, now: float) -> None:
+        """Register there from now on."""
+
     def remove(self, now: float) -> None:
         """Remove the binding, and end."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from offhook.sip.commands import Command
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
+from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
 from offhook.sip.net.flow import Flow, Transport
@@ -67,6 +68,7 @@ class Endpoint:
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
         admit: Admit | None = None,
+        guard: InviteGuard | None = None,
         tcp: bool = False,
     ) -> "Endpoint":
         """Bind and start; port 0 takes a free one. With `tcp`, on that port by TCP as well. Raises OSError when the
@@ -83,6 +85,7 @@ class Endpoint:
             entropy=entropy,
             route=endpoint._route,
             admit=admit,
+            guard=guard,
         )
         return endpoint
 

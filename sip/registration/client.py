@@ -21,6 +21,7 @@ from offhook.sip.message import typed
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
 from offhook.sip.registration.tables import (
     REGISTRATION,
@@ -45,12 +46,13 @@ EARLY_S = 32.0
 @dataclass(frozen=True, slots=True)
 class Account:
     """`registrar` is a URI without a user (§10.2, some registrars are silent otherwise), `aor` the address of record;
-    `contact_user` is what the registrar's calls will have in their Request-URI."""
+    `contact_user` is what the registrar's calls will have in their Request-URI, `auth_user` whose password is used."""
 
     registrar: str
     aor: str
     contact_user: str
     expires_s: int = 600
+    auth_user: str | None = None
 
 
 class Registration:
@@ -81,6 +83,12 @@ class Registration:
     def state(self) -> RegistrationState:
         """Where it stands."""
         return self._machine.state
+
+    def move(self, remote: Address, now: float) -> None:
+        """Send REGISTERs there from now on, and one at once unless one waits for its answer. No effect at the end."""
+        if self.state not in (RegistrationState.ENDING, RegistrationState.REMOVING):
+            self.destination = self.destination.to(remote)
+            self._handle(RegistrationInput.MOVED, now)
 
     def remove(self, now: float) -> None:
         """Remove the binding, and end. No effect when it ends already."""
@@ -180,7 +188,7 @@ class Registration:
         headers.add("Allow", ALLOW)
         headers.add("Supported", "path")
         request = Request("REGISTER", account.registrar, headers)
-        AuthenticatedRequest(core, self.destination, self, self._take_cseq).send(
+        AuthenticatedRequest(core, self.destination, self, self._take_cseq, account.auth_user).send(
             request, Uri.parse(account.registrar).host, now
         )
 

@@ -22,6 +22,7 @@ class RegistrationInput(StrEnum):
     ACCEPTED = "got 2xx"
     TOO_BRIEF = "got 423"
     REFUSED = "got 3xx-6xx or nothing"
+    MOVED = "moved to another server"
     REMOVE = "remove"
 
 
@@ -55,6 +56,8 @@ REGISTRATION: Table[RegistrationState, RegistrationAction] = Table(
         (_S.REGISTERING, _I.REMOVE): (_S.ENDING, ()),
         (_S.REGISTERED, _T.REFRESH): (_S.REGISTERING, (_A.SEND,)),
         (_S.WAITING, _T.RETRY): (_S.REGISTERING, (_A.SEND,)),
+        (_S.REGISTERED, _I.MOVED): (_S.REGISTERING, (_A.SEND,)),
+        (_S.WAITING, _I.MOVED): (_S.REGISTERING, (_A.SEND,)),
         (_S.REGISTERED, _I.REMOVE): (_S.REMOVING, (_A.SEND_REMOVAL,)),
         (_S.WAITING, _I.REMOVE): (_S.ENDED, (_A.REPORT_ENDED,)),
         (_S.ENDING, _I.ACCEPTED): (_S.REMOVING, (_A.SEND_REMOVAL,)),

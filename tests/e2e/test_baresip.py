@@ -20,7 +20,14 @@ LENGTH_S = 5
 WIDE_SPEECH = Path(__file__).parent.parent / "data" / "speech" / "check_my_balance.wav"
 
 
-def configure(directory: Path, port: int, said: bytes, rate_hz: int = 8_000, modules: tuple[str, ...] = ()) -> None:
+def configure(
+    directory: Path,
+    port: int,
+    said: bytes,
+    rate_hz: int = 8_000,
+    modules: tuple[str, ...] = (),
+    account: str = f"<sip:qa@{HOST}>;regint=0",
+) -> None:
     """A telephone whose microphone is a file and whose loudspeaker is nowhere; it hangs up at the file's end.
 
     At 48 kHz the file is stereo: that is how its Opus wants it.
@@ -30,7 +37,7 @@ def configure(directory: Path, port: int, said: bytes, rate_hz: int = 8_000, mod
         audio.setparams((channels, 2, rate_hz, 0, "NONE", ""))
         audio.writeframes(np.repeat(np.frombuffer(said, "<i2"), channels).tobytes())
     media = free_udp_ports(16)
-    (directory / "accounts").write_text(f"<sip:qa@{HOST}>;regint=0\n")
+    (directory / "accounts").write_text(f"{account}\n")
     (directory / "contacts").touch()
     loaded = "\n".join(f"module {name}.so" for name in (*modules, "g711", "aufile", "aubridge"))
     (directory / "config").write_text(
@@ -52,6 +59,13 @@ module_app menu.so
 
 def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
     """Calls, and returns what the telephone said."""
+    said = dials(f"sip:bot@{bot.address}", directory, length_s)
+    assert "Call established" in said
+    return said
+
+
+def dials(target: str, directory: Path, length_s: int) -> str:
+    """Calls, whether it is answered or not."""
     command = [
         program("baresip"),
         "-f",
@@ -60,7 +74,7 @@ def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
         "-t",
         str(length_s),
         "-e",
-        f"/dial sip:bot@{bot.address}",
+        f"/dial {target}",
     ]
     done = subprocess.run(
         command,
@@ -72,7 +86,6 @@ def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "Call established" in done.stdout
     return done.stdout
 
 

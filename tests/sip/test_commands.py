@@ -13,6 +13,7 @@ from offhook.sip.commands import (
     Command,
     CommandFailed,
     Invite,
+    MoveRegistration,
     Register,
     Reinvite,
     Reject,
@@ -35,6 +36,7 @@ COMMANDS: list[Command] = [
     AnswerReinvite("a", OFFER),
     RejectReinvite("a", 488),
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
+    MoveRegistration("a", ALICE),
     Unregister("a"),
 ]
 

@@ -9,7 +9,7 @@ from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, rout
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.settings.config import Config
-from offhook.settings.routes import covered
+from offhook.settings.routes import RouteConfig, covered
 from offhook.usererror import UserError
 
 
@@ -32,11 +32,13 @@ def check(config: Config) -> list[Finding]:
         with noting(found, "route"):
             load(config, index)
             target = route.flow or route.bot or route.agent or route.agent_file
-            found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
+            found.append(
+                Finding.ok("route", f"{_calls_of(route)} {'are' if route.trunk else 'is'} answered by {target}")
+            )
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
-        why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) matches all its numbers"
+        why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
         found.append(Finding.warning("route", what, why, "put the narrower number first"))
     return found
 
@@ -51,3 +53,8 @@ def _transfers(config: Config, path: Path) -> list[Finding]:
             (problem,) = error.problems
             found.append(Finding.warning("agent", f"`{name}`: {problem.what}", problem.why, problem.todo))
     return found
+
+
+def _calls_of(route: RouteConfig) -> str:
+    numbers = ", ".join(route.number)
+    return numbers if route.trunk is None else f"calls{f' to {numbers}' if numbers else ''} by the trunk {route.trunk}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offhook.cli.checks.finding import Finding
 from offhook.settings.config import Config
-from offhook.settings.fields import is_secret, section_fields
+from offhook.settings.fields import TRUNKS, is_secret, section_fields
 from offhook.settings.toml_file import read_config_file
 
 
@@ -19,8 +19,9 @@ def check(config: Config, path: Path | None) -> Iterator[Finding]:
         f"{section}.{key}"
         for section in type(config).model_fields
         for key, field in section_fields(type(config), section).items()
-        if is_secret(field) and isinstance(values.get(section), dict) and key in values[section]
+        if is_secret(field) and section != TRUNKS and isinstance(values.get(section), dict) and key in values[section]
     ]
+    held += [f"{TRUNKS}.{name}.password" for name, trunk in values.get(TRUNKS, {}).items() if "password" in trunk]
     if held:
         yield Finding.warning(
             "secrets",

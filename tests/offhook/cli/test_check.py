@@ -1,5 +1,6 @@
 """`offhook check`: what is found, and the exit status."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from offhook.cli.checks import addresses, disk, ports
+from offhook.cli.checks import addresses, disk, ports, trunks
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
+from offhook.settings.trunks import TrunkConfig
 from tests.offhook.cli.conftest import Run
 
 FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
@@ -279,3 +281,26 @@ def test_an_engine_that_cannot_be_loaded_is_reported_once_and_without_an_empty_l
 def test_a_policy_that_cannot_be_loaded(check: Check) -> None:
     status, found = check('[turn]\nendpoint = "no_such_module:policy"\n')
     assert (status, levels(found, "engines")) == (2, ["settings"])
+
+
+def test_trunks() -> None:
+    good = {"host": "127.0.0.1", "user": "bot", "registration": True, "password": "x"}
+
+    def found(sip: SipConfig | None = None, **each: dict[str, object]) -> list[Finding]:
+        configs = {name: TrunkConfig.model_validate({**good, **values}) for name, values in each.items()}
+        return asyncio.run(trunks.check(Config(sip=sip or SipConfig(), trunks=configs)))
+
+    (ok,) = found(office={"port": 5070})
+    assert ok.problem.what == "office registers sip:bot@127.0.0.1 with 127.0.0.1 (127.0.0.1:5070, udp)"
+    (nowhere,) = found(office={"host": "nobody.invalid"})
+    assert (nowhere.level, nowhere.problem.todo) == (
+        Level.MACHINE,
+        "`host = …` below `[trunks.office]`, or this machine's DNS",
+    )
+    (inside,) = found(office={"host": "192.0.2.1"})
+    assert (inside.level, inside.problem.todo) == (Level.SETTINGS, '`host = "0.0.0.0"` below `[sip]`')
+    assert found(SipConfig(host="0.0.0.0"), office={"host": "192.0.2.1"})[0].level is Level.OK
+    assert warned(found(office={"password": None})) == ["the trunk office may be refused"]
+    assert warned(found(a={}, b={"user": "other"})) == []
+    assert warned(found(a={}, b={})) == ["calls of the trunk b count as those of a"]
+    assert found(SipConfig(tcp=False), office={"transport": "tcp"})[-1].level is Level.SETTINGS

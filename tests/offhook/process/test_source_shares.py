@@ -232,3 +232,18 @@ def test_a_division_is_fair_and_complete() -> None:
     assert group.shares[Rank.STRANGER] == (6.0, 10.5)
     group.divide(100, [(Rank.KNOWN, 50.0), (Rank.STRANGER, 50.0)])
     assert group.shares == {}
+
+
+def test_peers_may_change_while_their_calls_go_on() -> None:
+    shares = SourceShares()
+    shares.accepted("1", TRUNK, 1.0)
+    shares.accepted("2", Address("2001:db8::1", 5060), 1.0)
+    assert not shares.is_peer(TRUNK)
+    shares.set_peers([TRUNK.host, "2001:db8::1"])
+    assert shares.is_peer(TRUNK)
+    assert shares.is_peer(Address("2001:db8::1", 7))
+    assert shares.dump(1.0)["known"] == 2
+    shares.set_peers([])
+    assert shares.dump(1.0)["known"] == 0
+    shares.released("1")
+    shares.released("2")

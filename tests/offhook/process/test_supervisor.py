@@ -147,8 +147,9 @@ async def phone() -> AsyncIterator[Phone]:
 async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
     made: list[Supervisor] = []
 
-    async def begin(workers: int = 2, **calls: object) -> Supervisor:
+    async def begin(workers: int = 2, trunks: dict[str, object] | None = None, **calls: object) -> Supervisor:
         sections: dict[str, dict[str, object]] = {
+            "trunks": trunks or {},
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
             "records": {"dir": tmp_path},
@@ -396,3 +397,19 @@ async def test_the_status_has_what_each_worker_says_of_itself(start: Start, fork
     assert first["host"] == {"calls": []} and first["load"]["room"] == 100
     assert second["host"] is None and second["state"] == "ready"
     assert (status["state"], status["calls"], status["workers_ready"]) == ("ready", 0, 2)
+
+
+async def test_a_call_by_a_trunk_is_marked_and_counted(start: Start, forker: ForkServer, phone: Phone) -> None:
+    trunks = {"office": {"host": HOST, "calls_at_once": 1}}
+    supervisor: Supervisor = await start(1, trunks=trunks)
+    await phone.call(supervisor)
+    invite = await forker.workers[0].until(IncomingCall)
+    assert invite.trunk == "office"
+    await phone.call(supervisor)
+    refused = await phone.event()
+    assert isinstance(refused, CallRejected)
+    assert refused.status == 486
+    forker.workers[0].channel.send(Over(invite.call))
+    await until(lambda: supervisor.calls == 0)
+    await phone.call(supervisor)
+    await forker.workers[0].until(IncomingCall, 2)

@@ -92,7 +92,7 @@ def test_mistakes_are_reported_with_their_line(tmp_path: Path, text: str, where:
         ("[http]\nenabled = 'perhaps'", "it must be true or false"),
         ("[twilio]\ntransfer_allow = '+1'", "it must be a list in brackets"),
         ("[dialog]\nflow = 1", "it must be a path in quotes"),
-        ("[[routes]]\nflow = 'x'\nnumber = []", "it must have at least 1 item"),
+        ("[[routes]]\nflow = 'x'\nnumber = []", "`number` is required"),
     ],
 )
 def test_why_is_said_in_plain_words(tmp_path: Path, text: str, why: str) -> None:
@@ -230,7 +230,7 @@ def test_a_problem_is_three_lines(tmp_path: Path) -> None:
         Config.load(path)
     assert str(caught.value).splitlines() == [
         f"{path}:2: there is no key `prot` in `[sip]`",
-        "  why:  `[sip]` has host, port, tcp, advertised_host, advertised_port, peers",
+        "  why:  `[sip]` has host, port, tcp, advertised_host, advertised_port, peers, users, digest",
         "  type: did you mean `port`?",
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
-from offhook.sip.commands import Register, Unregister
+from offhook.sip.commands import MoveRegistration, Register, Unregister
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Registered, RegistrationEnded, RegistrationFailed
 from offhook.sip.message import typed
@@ -197,3 +197,38 @@ def test_dump() -> None:
     give(phone, reply(request, 403))
     (entry,) = cast(list[dict[str, object]], phone.ua.dump(phone.now)["registrations"])
     assert (entry["account"], entry["state"], entry["answer"]) == ("home", "waiting", "403 Whatever")
+
+
+OTHER = Address("192.0.2.7", 5060)
+
+
+def test_it_moves_to_another_server_at_once() -> None:
+    phone, first = registering()
+    accept(phone, first)
+    phone.do(MoveRegistration("home", OTHER))
+    (second,) = phone.requests()
+    assert phone.sent[-1][1] == OTHER
+    assert second.headers.get("Call-ID") == first.headers.get("Call-ID")
+    assert typed.cseq(second).number == typed.cseq(first).number + 1
+
+
+def test_after_a_failure_the_other_server_is_not_waited_for() -> None:
+    phone, first = registering()
+    give(phone, reply(first, 503))
+    phone.do(MoveRegistration("home", OTHER))
+    (second,) = phone.requests()
+    accept(phone, second)
+    assert phone.of(Registered)
+
+
+def test_moving_leaves_a_register_on_its_way_and_a_removal_alone() -> None:
+    phone, first = registering()
+    phone.do(MoveRegistration("home", OTHER))
+    assert phone.requests() == []
+    accept(phone, first)
+    phone.do(Unregister("home"))
+    phone.requests()
+    phone.do(MoveRegistration("home", REGISTRAR))
+    assert phone.requests() == []
+    with pytest.raises(LocalError):
+        phone.do(MoveRegistration("away", OTHER))

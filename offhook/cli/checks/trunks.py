@@ -1,0 +1,53 @@
+"""Trunks: whether their hosts can be found, and what they lack. Nothing is sent to them."""
+
+import asyncio
+from collections.abc import Iterator
+
+from offhook.cli.checks.finding import Finding, Level
+from offhook.process.trunks import is_cut_off
+from offhook.settings.config import Config
+from offhook.settings.trunks import TrunkConfig
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Transport
+from offhook.sip.net.resolver import addresses_of
+from offhook.usererror import Problem
+
+
+async def check(config: Config) -> list[Finding]:
+    """Look up each trunk's host."""
+    bound = Address(config.sip.host, config.sip.port)
+    found = await asyncio.gather(*(_find(name, trunk, bound) for name, trunk in config.trunks.items()))
+    return [*found, *(lack for name, trunk in config.trunks.items() for lack in _lacks(config, name, trunk))]
+
+
+async def _find(name: str, trunk: TrunkConfig, bound: Address) -> Finding:
+    host, port = trunk.next_hop
+    transport = Transport(trunk.transport.upper())
+    try:
+        addresses = await addresses_of(host, port, transport, bound)
+    except OSError as error:
+        why = f"its name is not found: {error.strerror or error}"
+        key = "outbound_proxy" if trunk.outbound_proxy else "host"
+        todo = f"`{key} = …` below `[trunks.{name}]`, or this machine's DNS"
+        return Finding.of(Problem(f"{host} of the trunk {name} cannot be reached", why, todo), "trunk", Level.MACHINE)
+    if any(is_cut_off(bound, each) for each in addresses):
+        why = f"`sip.host` is {bound.host}, and the trunk is not on this machine"
+        todo = '`host = "0.0.0.0"` below `[sip]`'
+        return Finding.of(Problem(f"the trunk {name} cannot be reached", why, todo), "trunk", Level.SETTINGS)
+    does = f"registers {trunk.aor} with" if trunk.registration else "takes the calls of"
+    return Finding.ok("trunk", f"{name} {does} {host} ({', '.join(map(str, addresses))}, {trunk.transport})")
+
+
+def _lacks(config: Config, name: str, trunk: TrunkConfig) -> Iterator[Finding]:
+    if trunk.transport == "tcp" and not config.sip.tcp:
+        problem = Problem(f"the trunk {name} cannot be used", "it needs TCP", "`tcp = true` below `[sip]`")
+        yield Finding.of(problem, "trunk", Level.SETTINGS)
+    if trunk.registration and trunk.password is None:
+        why = "registrars ask for a password, and it has none"
+        todo = f"export OFFHOOK_TRUNKS__{name.upper()}__PASSWORD=…"
+        yield Finding.warning("trunk", f"the trunk {name} may be refused", why, todo)
+    own = [other for other in config.trunks if config.trunks[other].our_user == trunk.our_user]
+    if trunk.registration and own[0] != name and config.trunks[own[0]].next_hop == trunk.next_hop:
+        why = "both are at one host, and their calls come to the same user"
+        todo = f"`contact_user = …` below `[trunks.{name}]`"
+        yield Finding.warning("trunk", f"calls of the trunk {name} count as those of {own[0]}", why, todo)

@@ -1,0 +1,100 @@
+"""`[trunks.NAME]`: an account or a line at a provider or a PBX."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from offhook.settings.sections import Section
+from offhook.settings.values import SECRET, Host, Line, Networks, SipUser, matching
+
+TrunkName = Annotated[
+    str,
+    # So that its variables can be written: OFFHOOK_TRUNKS__NAME__PASSWORD.
+    AfterValidator(
+        matching(r"(?=.{1,40}$)[a-z0-9]+(?:_[a-z0-9]+)*", "its name has small letters, digits and single underscores")
+    ),
+]
+
+HostPort = Annotated[
+    str,
+    AfterValidator(
+        matching(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::[0-9]{1,5})?", "it must be HOST, or HOST:PORT")
+    ),
+]
+
+
+class TrunkConfig(Section):
+    """A provider's or a PBX's account, by which calls come in. A call is a trunk's by its source: the addresses of
+    `host` (or `outbound_proxy`), and `addresses`. They count as `sip.peers`, and may call without a password."""
+
+    host: Annotated[Host, Field(examples=["sip.example.com"])]
+    """The provider's domain, or the PBX's address."""
+
+    port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
+    """Its port; not set: the transport's, 5060."""
+
+    user: Annotated[SipUser | None, Field(examples=["bot"])] = None
+    """The account's user, often its number; it stands in From."""
+
+    password: Annotated[Line | None, SECRET, Field(repr=False, examples=["..."])] = None
+    """The account's password. It is proven to `host` only, and never sent."""
+
+    auth_user: Annotated[Line | None, Field(examples=["bot-auth"])] = None
+    """The user that the password belongs to, where it is another one than `user`."""
+
+    realm: Annotated[Line | None, Field(examples=["sip.example.com"])] = None
+    """The only realm to which the password is proven; not set: whichever `host` names."""
+
+    registration: bool = False
+    """Register with the trunk, so that it sends its calls here. Needs `user`."""
+
+    transport: Literal["udp", "tcp"] = "udp"
+    """How SIP gets there."""
+
+    outbound_proxy: Annotated[HostPort | None, Field(examples=["proxy.example.com"])] = None
+    """A host, or HOST:PORT, to which everything for this trunk is sent."""
+
+    expires_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    """For how long a registration is asked for; the trunk may grant another time."""
+
+    contact_user: Annotated[SipUser | None, Field(examples=["bot"])] = None
+    """The user in our Contact, which calls of a registration have in their Request-URI; not set: `user`."""
+
+    addresses: Annotated[Networks, Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
+    """Addresses and networks from which the trunk's calls come, besides those of `host`."""
+
+    calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """The most calls of this trunk at once; one beyond them is answered 486. 0: no limit of its own."""
+
+    @model_validator(mode="after")
+    def _registering_needs_a_user(self) -> Self:
+        for key, given in (("registration", self.registration), ("password", self.password and not self.auth_user)):
+            if given and self.user is None:
+                raise PydanticCustomError("no_user", "`{at}` needs `user`", {"key": "user", "at": key})
+        return self
+
+    @property
+    def aor(self) -> str:
+        """The address of record (RFC 3261 §10.1)."""
+        return f"sip:{self.user}@{self.uri_host}"
+
+    @property
+    def our_user(self) -> str:
+        """The user in our Contact."""
+        return self.contact_user or self.user or ""
+
+    @property
+    def uri_host(self) -> str:
+        """The domain as in a URI."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def next_hop(self) -> tuple[str, int | None]:
+        """Host and port of what requests go to; port None: the transport's."""
+        if self.outbound_proxy is None:
+            return self.host, self.port
+        bare, _, port = self.outbound_proxy.partition("]") if "[" in self.outbound_proxy else ("", "", "")
+        if not bare:
+            bare, _, port = self.outbound_proxy.partition(":")
+        return bare.strip("["), int(port.strip(":")) if port.strip(":") else None

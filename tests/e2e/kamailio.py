@@ -1,0 +1,142 @@
+"""Kamailio as a registrar with digest, and as the proxy that finds who has registered."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.e2e.peers import HOST, free_udp_ports, program
+
+MODULES = next((path for path in Path("/usr").glob("lib*/**/kamailio/modules") if path.is_dir()), Path("/usr/lib"))
+START_S = 20.0
+
+CONFIG = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+children=1
+tcp_children=1
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
+mpath="{modules}/"
+loadmodule "sl.so"
+loadmodule "tm.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+modparam("auth", "algorithm", "{algorithm}")
+modparam("registrar", "min_expires", 60)
+modparam("registrar", "default_expires", 60)
+modparam("registrar", "max_expires", {expires_s})
+
+request_route {{
+    if (is_method("REGISTER")) {{
+        if (!pv_www_authenticate("office.example", "{password}", "0")) {{
+            auth_challenge("office.example", "1");
+            exit;
+        }}
+        consume_credentials();
+        save("location");
+        exit;
+    }}
+    if (has_totag()) {{
+        loose_route();
+        t_relay();
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (!lookup("location")) {{
+        sl_send_reply("404", "Nobody Here");
+        exit;
+    }}
+    record_route();
+    t_relay();
+}}
+"""
+
+
+class Kamailio:
+    """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256."""
+
+    def __init__(self, directory: Path, *, password: str, algorithm: str = "SHA-256", expires_s: int = 3_600) -> None:
+        self.port = free_udp_ports()
+        # Its control sockets have long names, and the names of sockets are limited.
+        self._run = Path(tempfile.mkdtemp(prefix="kam"))
+        config = directory / "kamailio.cfg"
+        config.write_text(
+            CONFIG.format(
+                host=HOST, port=self.port, modules=MODULES, password=password, algorithm=algorithm, expires_s=expires_s
+            )
+        )
+        self._log = (directory / "kamailio.log").open("w+")
+        self._process = subprocess.Popen(
+            [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "32", "-M", "8"],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        deadline = time.monotonic() + START_S
+        while not self._asks("nobody"):
+            assert time.monotonic() < deadline, self.log()
+            assert self._process.poll() is None, self.log()
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    def knows(self, user: str) -> bool:
+        """Whether somebody has registered as that user."""
+        answer = self._asks(user)
+        assert answer, self.log()
+        return not answer.startswith("SIP/2.0 404")
+
+    def log(self) -> str:
+        self._log.flush()
+        return Path(self._log.name).read_text(errors="replace")
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _asks(self, user: str) -> str:
+        """The final answer to an OPTIONS for the user; empty if there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((HOST, 0))
+            sock.settimeout(1.0)
+            own, number = sock.getsockname()[1], time.monotonic_ns()
+            request = (
+                f"OPTIONS sip:{user}@{self.address} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{own};branch=z9hG4bK{number}\r\n"
+                f"From: <sip:qa@{HOST}>;tag={number}\r\nTo: <sip:{user}@{self.address}>\r\nCall-ID: {number}\r\n"
+                "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            )
+            sock.sendto(request.encode(), (HOST, self.port))
+            try:
+                while (answer := sock.recv(65_536).decode(errors="replace")).startswith("SIP/2.0 1"):
+                    pass
+            except OSError:
+                return ""
+        return answer
