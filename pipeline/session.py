@@ -196,8 +196,9 @@ class Session:
 
     @covers_dialog.setter
     def covers_dialog(self, covers: bool) -> None:
-        self._core.covers_dialog = covers
-        self._settle(self._clock.now())
+        now = self._clock.now()
+        self._core.cover_dialog(covers, now)
+        self._settle(now)
 
     def mute_fillers(self, muted: bool) -> None:
         """Say no fillers, as while a secret is taken; what stalls is still given up."""
