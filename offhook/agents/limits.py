@@ -1,5 +1,6 @@
 """What bounds an agent: times, sizes and counts. Pure."""
 
+from collections import deque
 from dataclasses import dataclass
 
 
@@ -26,3 +27,20 @@ class AgentLimits:
     chars: int = 24_000
     silences: int = 3
     failures: int = 3
+
+
+class CallRate:
+    """How many calls of tools there were in the last minute."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._recent: deque[float] = deque()
+
+    def admit(self, now: float) -> bool:
+        """Count a call; False if there were too many."""
+        while self._recent and now - self._recent[0] > 60.0:
+            self._recent.popleft()
+        if len(self._recent) >= self._per_minute:
+            return False
+        self._recent.append(now)
+        return True

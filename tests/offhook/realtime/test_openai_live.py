@@ -89,6 +89,6 @@ async def test_the_vendors_client_judges_the_server() -> None:
 
 
 def test_it_has_neither_tools_nor_our_turns() -> None:
-    for options in ({"transfers": {"sales": "+15550100"}}, {"turn_detection": "ours"}):
+    for options in ({"transfer_to": {"sales": "+15550100"}}, {"turn_detection": "ours"}):
         with pytest.raises(UserError):
             speech_agent({"provider": "openai-live", "api_key": "key", **options})
