@@ -196,6 +196,8 @@ class Session:
 
     @covers_dialog.setter
     def covers_dialog(self, covers: bool) -> None:
+        if covers is self._core.covers_dialog:
+            return
         now = self._clock.now()
         self._core.cover_dialog(covers, now)
         self._settle(now)

@@ -93,6 +93,7 @@ class Conversation:
         unsubscribe = self._audio.subscribe(self._on_turn_event)
         if self._vendor_decides:
             unlisten = self._audio.listen(self._on_line_audio)
+            self._cover()
         else:
             unlisten = None
             ears = Ears(self, self._audio.turn_rate_hz, advised=self._speech.setup.turn_detection == "advise")
@@ -183,6 +184,7 @@ class Conversation:
     def _give_up(self) -> None:
         """The caller has the floor: whatever the model says or is about to say will not be heard."""
         self._awaits_reply = False
+        self._cover()
         self._model.over(error="the caller spoke")
         if self._link is not None:
             self._link.stop()
@@ -349,10 +351,17 @@ class Conversation:
         self._awaits_reply, self._asked_at = not self._speech.full_duplex, monotonic()
         if self._awaits_reply:
             self._model.asked(said)
+        self._cover()
+
+    def _cover(self) -> None:
+        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does."""
+        if self._vendor_decides:
+            self._call.covers_silence = self._awaits_reply
 
     def _answered(self) -> None:
         self._failures = 0
         self._awaits_reply = False
+        self._cover()
         if not self._in_turn:
             self._turn_audio.clear()
 

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from offhook.agents.tools import tool
 from offhook.api.agent import Outcome
-from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, ToolRan
+from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.realtime.openai_wire import append
 from offhook.telephony.codec import PCMU
@@ -388,3 +389,19 @@ def test_what_cannot_be_made(options: dict[str, object], why: str, monkeypatch: 
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(UserError, match=why):
         speech_agent({"api_key": "key", **options})
+
+
+@pytest.mark.parametrize("turn_detection", ["ours", "vendor"])
+async def test_a_slow_reply_is_covered_and_the_callers_own_silence_is_not(turn_detection: str) -> None:
+    async with OpenAiRealtimeServer(["hello"], replies=["Hi.", "There."], slow_s=2.2) as server:
+        turn = TurnSettings(filler_ms=1_200)
+        async with SimulatedCall(agent(server, turn_detection=turn_detection), settings=turn) as caller:
+            await caller.hears("Hi.")
+            await caller.waits(2.0)  # nobody owes anything
+            assert not [event for event in caller.events if isinstance(event, SilenceFilled)]
+            server.fault = "slow"
+            await caller.says("hello", seconds=0.5)
+            ended_at = caller.now
+            await caller.hears("There.")
+            (filled,) = [event for event in caller.events if isinstance(event, SilenceFilled)]
+            assert filled.stage == "dialog" and 1.0 < filled.at - ended_at < 1.5
