@@ -196,8 +196,11 @@ class Session:
 
     @covers_dialog.setter
     def covers_dialog(self, covers: bool) -> None:
-        self._core.covers_dialog = covers
-        self._settle(self._clock.now())
+        if covers is self._core.covers_dialog:
+            return
+        now = self._clock.now()
+        self._core.cover_dialog(covers, now)
+        self._settle(now)
 
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """The dialog is about to say something: until it does, the silence is the bot's, and covered as such. `owed`

@@ -60,7 +60,7 @@ class Agent:
         transfers = dict(transfer_to or {})
         _check_failure(on_failure, transfers)
         policy = Policy(transfers, _outcomes(outcomes), dtmf=dtmf)
-        made = _tools(tools)
+        made = tools_by_name(tools)
         self._language = language
         self._started: asyncio.Future[None] | None = None
         self._setup = AgentSetup(
@@ -143,7 +143,8 @@ def _check_failure(on_failure: str, transfer_to: Mapping[str, str]) -> None:
         raise ValueError(f"on_failure transfers to {name!r}, which `transfer_to` does not have")
 
 
-def _tools(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+def tools_by_name(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+    """Tools by their names. TypeError and ValueError as `Agent`."""
     made: dict[str, Tool] = {}
     for each in map(tool_of, tools):
         if each.name in made or each.name in BUILT_IN:

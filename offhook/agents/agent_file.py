@@ -23,6 +23,8 @@ from offhook.llm.chain import ChainModel
 from offhook.llm.model import LanguageModel
 from offhook.llm.registry import PROVIDERS, make_model
 from offhook.pipeline.language import is_language_tag
+from offhook.realtime.agent import VENDORS, SpeechAgent
+from offhook.realtime.link import TurnDetection
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
@@ -32,13 +34,18 @@ _PRICES = ("price_input", "price_cached_input", "price_output")
 _NUMBERS = ("temperature", *_PRICES)
 _MODEL = ("provider", "model", "base_url", "api_key", *_NUMBERS, "extra", "warm")
 _AGENT = (
-    *("instructions", "greeting", "language", "voice", "tools", "transfer_to", "outcomes", "limits"),
+    *("kind", "instructions", "greeting", "language", "voice", "tools", "transfer_to", "outcomes", "limits"),
     *("dtmf", "unheard", "on_failure", "speculate", "hide_keys", *_MODEL),
+)
+_SPEECH = (
+    *("kind", "instructions", "provider", "model", "base_url", "api_key", "voice", "language", "greet", "sorry"),
+    *("tools", "transfer_to", "dtmf", "limits", "turn_detection", "options"),
 )
 _HTTP_TOOL = (
     *("name", "description", "url", "method", "headers", "parameters", "result"),
     *("timeout_s", "on_interrupt", "allow_private"),
 )
+_KINDS = ("text", "speech")
 _NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -71,12 +78,26 @@ class AgentFile:
         return Agent(self.instructions, model=model, **self.options)
 
 
-def load_agent(path: Path, environ: Mapping[str, str] | None = None) -> AgentFile:
+@dataclass(frozen=True, slots=True)
+class SpeechFile:
+    """What a file with `kind: speech` says: the arguments of SpeechAgent."""
+
+    options: Mapping[str, Any]
+
+    names_model = True
+    """It needs none of `[llm]`."""
+
+    def make(self, _model: LanguageModel | None = None) -> SpeechAgent:
+        """The agent. Raises UserError for one that cannot be made."""
+        return SpeechAgent(**self.options)
+
+
+def load_agent(path: Path, environ: Mapping[str, str] | None = None) -> AgentFile | SpeechFile:
     """The agent of a file. Raises UserError with all problems."""
     return parse_agent(read_limited(path, MAX_FILE_BYTES, "agent"), str(path), environ)
 
 
-def parse_agent(data: bytes, name: str, environ: Mapping[str, str] | None = None) -> AgentFile:
+def parse_agent(data: bytes, name: str, environ: Mapping[str, str] | None = None) -> AgentFile | SpeechFile:
     """The agent in `data` (YAML in UTF-8); `name` is the file's name for errors. Raises UserError."""
     text = decoded(data, name, "agent")
     return _AgentReader(name, os.environ if environ is None else environ).read(compose(text, name, "docs/agents.md"))
@@ -87,12 +108,27 @@ class _AgentReader(Reader):
         super().__init__(name)
         self._environ = environ
 
-    def read(self, root: Node) -> AgentFile:
+    def read(self, root: Node) -> AgentFile | SpeechFile:
         example = "begin with `instructions:`, see docs/agents.md"
-        top = self.fields(root, "an agent", _AGENT, ("instructions",), example) or {}
+        speaks = _kind_of(root) == "speech"
+        top = self.fields(root, "an agent", _SPEECH if speaks else _AGENT, ("instructions",), example) or {}
+        self._one_of(top, "kind", _KINDS, "text")
+        if speaks:
+            return self._speech(top)
         instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
+        options = self._common(top)
+        options["outcomes"] = self._outcomes(top["outcomes"]) if "outcomes" in top else {}
+        options["unheard"] = self._one_of(top, "unheard", get_args(Unheard), "note")
+        options["on_failure"] = self._on_failure(top, options["transfer_to"])
+        model = self._model(top)
+        if self.problems or instructions is None:
+            raise self.error()
+        return AgentFile(instructions, self._one_provider(top), model, options)
+
+    def _common(self, top: Mapping[str, Node]) -> dict[str, Any]:
+        """What all kinds of agents have."""
         options: dict[str, Any] = {}
-        for key in ("greeting", "voice", "language"):
+        for key in ("greeting", "voice", "language", "greet", "sorry"):
             if key in top:
                 options[key] = self._words(top[key], f"`{key}`")
         if options.get("language") and not is_language_tag(options["language"]):
@@ -102,15 +138,21 @@ class _AgentReader(Reader):
             if key in top:
                 options[key] = bool(self.truth(top[key], f"`{key}`"))
         options["transfer_to"] = self._transfers(top["transfer_to"]) if "transfer_to" in top else {}
-        options["outcomes"] = self._outcomes(top["outcomes"]) if "outcomes" in top else {}
         options["limits"] = self._limits(top["limits"]) if "limits" in top else AgentLimits()
         options["tools"] = self._tools(top["tools"]) if "tools" in top else []
-        options["unheard"] = self._one_of(top, "unheard", get_args(Unheard), "note")
-        options["on_failure"] = self._on_failure(top, options["transfer_to"])
-        model = self._model(top)
+        return options
+
+    def _speech(self, top: Mapping[str, Node]) -> SpeechFile:
+        instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
+        provider = self._one_of(top, "provider", tuple(VENDORS), "openai-realtime")
+        allowed = VENDORS[provider].turn_detection if provider in VENDORS else get_args(TurnDetection)
+        options = {**self._common(top), **self._model(top), "provider": provider}
+        options["turn_detection"] = self._one_of(top, "turn_detection", allowed, allowed[0])
+        if "options" in top:
+            options["options"] = self._value(top["options"])
         if self.problems or instructions is None:
             raise self.error()
-        return AgentFile(instructions, self._one_provider(top), model, options)
+        return SpeechFile({**options, "instructions": instructions})
 
     def _one_provider(self, top: Mapping[str, Node]) -> str:
         return (self.text(top["provider"], "`provider`") if "provider" in top else None) or "openai"
@@ -326,6 +368,12 @@ def _is_address(text: str) -> bool:
         return False
     plain = text.isascii() and not any(each.isspace() for each in text)
     return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)
+
+
+def _kind_of(root: Node) -> str:
+    """What `kind:` says, as far as it can be read."""
+    entries = root.value if isinstance(root, MappingNode) else []
+    return next((str(value.value) for key, value in entries if key.value == "kind"), "text")
 
 
 async def _run(http: HttpTool, values: dict[str, Any], _call: Call) -> str:

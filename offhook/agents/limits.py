@@ -1,5 +1,6 @@
 """What bounds an agent: times, sizes and counts. Pure."""
 
+from collections import deque
 from dataclasses import dataclass
 
 from offhook.llm.limits import Limits
@@ -39,3 +40,20 @@ class AgentLimits:
     def of_call(self) -> Limits:
         """What one call may use."""
         return Limits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)
+
+
+class CallRate:
+    """How many calls of tools there were in the last minute."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._recent: deque[float] = deque()
+
+    def admit(self, now: float) -> bool:
+        """Count a call; False if there were too many."""
+        while self._recent and now - self._recent[0] > 60.0:
+            self._recent.popleft()
+        if len(self._recent) >= self._per_minute:
+            return False
+        self._recent.append(now)
+        return True

@@ -15,7 +15,7 @@ from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import ENDS_AGENT, CallAction, Policy, SendDtmf
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speech import AgentSpeech
-from offhook.agents.tool_runs import MAX_CALLS_A_REPLY, ToolRuns, kept
+from offhook.agents.tool_runs import MAX_CALLS_A_REPLY, TOO_MANY, ToolRuns, kept
 from offhook.agents.tools import ToolError
 from offhook.agents.wording import AgentWording
 from offhook.api.call import Call
@@ -221,7 +221,7 @@ class Reply:
     def _admitted(self, reply: int, call: ToolCall) -> "CallAction | _Runs | None":
         """What the call asks for; None if it is refused."""
         if not self._around.runs.admit():
-            self._around.runs.refuse(reply, call, "too many calls of tools: answer without them")
+            self._around.runs.refuse(reply, call, TOO_MANY)
             return None
         try:
             return self._around.policy.read(call) or _Runs()

@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic_core import from_json
 
 from offhook.agents.history import History
-from offhook.agents.limits import AgentLimits
+from offhook.agents.limits import AgentLimits, CallRate
 from offhook.agents.policy import BUILT_IN
 from offhook.agents.secrets import without_secrets
 from offhook.agents.tools import OnInterrupt, Tool, ToolError
@@ -24,6 +23,7 @@ MAX_KEPT_CALL_CHARS = 2_000
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 CANCELLED = "cancelled: the caller said something else"
+TOO_MANY = "too many calls of tools: answer without them"
 
 
 @dataclass(slots=True)
@@ -56,18 +56,12 @@ class ToolRuns:
         self._report = report
         self._on_news = on_news
         self._now = asyncio.get_running_loop().time
-        self._recent: deque[float] = deque()
+        self._rate = CallRate(limits.tool_calls_per_minute)
         self._runs: list[ToolRun] = []
 
     def admit(self) -> bool:
         """Count a call of any tool; False if there were too many in the last minute."""
-        now = self._now()
-        while self._recent and now - self._recent[0] > 60.0:
-            self._recent.popleft()
-        if len(self._recent) >= self._limits.tool_calls_per_minute:
-            return False
-        self._recent.append(now)
-        return True
+        return self._rate.admit(self._now())
 
     def start(self, reply: int, call: ToolCall) -> ToolRun | None:
         """Run a tool. None, with the refusal as its result, if there is no such tool."""
@@ -109,13 +103,9 @@ class ToolRuns:
         began, error = self._now(), ""
         timeout_s = tool.timeout_s or self._limits.tool_timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
-                result = await tool.answer(run.call.arguments, self._call)
+            result = await tool.answer_within(timeout_s, run.call.arguments, self._call)
         except ToolError as refused:
             error = str(refused)
-            result = f"error: {error}"
-        except TimeoutError:
-            error = f"no result within {timeout_s:g} s"
             result = f"error: {error}"
         if run not in self._runs:
             return  # it does not let itself be cancelled

@@ -60,6 +60,14 @@ class Tool:
             log.warning("a tool failed", tool=self.name, exc_info=error)
             raise ToolError(f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]) from error
 
+    async def answer_within(self, timeout_s: float, arguments: str, call: Call) -> str:
+        """The same, if it comes in time. Raises ToolError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.answer(arguments, call)
+        except TimeoutError:
+            raise ToolError(f"no result within {timeout_s:g} s") from None
+
 
 @overload
 def tool(function: Callable[..., Any], /) -> Tool: ...

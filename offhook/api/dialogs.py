@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from offhook.agents.agent import Agent
-from offhook.agents.agent_file import AgentFile, load_agent
+from offhook.agents.agent_file import AgentFile, SpeechFile, load_agent
 from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
@@ -18,6 +18,7 @@ from offhook.pipeline.dialog.flow import AgentStep, Flow
 from offhook.pipeline.dialog.runner import Action, AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.events import TurnCorrected
+from offhook.usererror import UserError
 
 
 class FlowAgent:
@@ -129,8 +130,11 @@ def _interruption(ahead: Question | None) -> Interruption:
     return Interruption(by=by, keys="".join(sorted(keys)))
 
 
-def _agent_of(step: AgentStep, file: AgentFile, model: Callable[[], LanguageModel] | None) -> Agent:
+def _agent_of(step: AgentStep, file: AgentFile | SpeechFile, model: Callable[[], LanguageModel] | None) -> Agent:
     """The agent of a step: its file's, with the step's outcomes."""
+    if isinstance(file, SpeechFile):
+        what, why = f"step {step.name} cannot use {step.file}", "an agent of `kind: speech` hands no call back"
+        raise UserError(what, why, "a file without `kind: speech`, or `agent_file` of a route")
     outcomes = {outcome.name: arguments_model(outcome.name, dict(outcome.values)) for outcome in step.outcomes}
     file = replace(file, options={**file.options, "outcomes": outcomes})
     return file.make(None if file.names_model or model is None else model())

@@ -171,8 +171,9 @@ class Conversation:
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
         core = self._make_core()
-        core.covers_dialog = True
-        core.owes_greeting = self._parties.direction == "inbound"
+        core.cover_dialog(True, monotonic())
+        if self._parties.direction == "inbound":
+            core.owe_greeting(monotonic())
         engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
         self._session = Session(line, engines, core, self._on_event, fillers=config.turn.fillers)
         if self._event_log is not None:

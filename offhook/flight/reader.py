@@ -2,12 +2,14 @@
 
 import base64
 import json
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from offhook.flight.rows import FORMAT, FRAME, MAX_FILE_BYTES, VERSION
 from offhook.flight.values import from_json
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.turn.machine import TurnSettings
@@ -16,6 +18,21 @@ from offhook.pipeline.vad.loudness import BLOCK_SAMPLES
 from offhook.usererror import UserError
 
 T = TypeVar("T")
+Policy = SilencePolicy | AnswerPolicy
+
+_KINDS: dict[str, tuple[Any, ...]] = {
+    "i": (str, list),
+    "o": (dict,),
+    "d": (int | float, str, int | float, bool),
+    "j": (str, object),
+    "k": (str, object),
+    "t": (int, str),
+    "r": (object,),
+    "v": (int, int | float, int, str),
+    "e": (dict,),
+    "truncated": (),
+}
+"""What the kinds of rows have, after the kind: see `rows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +58,28 @@ class FlightLog:
     recording: str | None
     turn: TurnSettings
     gate: GateSettings
-    policy: SilencePolicy | None
+    policy: Policy | None
     rows: tuple[list[Any], ...]
 
     @property
     def truncated(self) -> bool:
         """Whether its end is missing."""
-        return bool(self.rows) and self.rows[-1][0] == "truncated"
+        return ["i", "close"] not in (row[:2] for row in self.rows) or self.rows[-1][0] == "truncated"
 
     def rows_of(self, kind: str) -> list[list[Any]]:
         """The rows of one kind."""
         return [row for row in self.rows if row[0] == kind]
 
     def frames(self) -> list[Frame]:
-        """The detector's frames, in their order."""
+        """The detector's frames, in their order. UserError for damaged ones."""
         found = []
         for _, first_tick, zero_at, samples, packed in self.rows_of("v"):
             at_tick = first_tick
-            for probability, audible, start, end in FRAME.iter_unpack(base64.b64decode(packed)):
+            try:
+                frames = list(FRAME.iter_unpack(base64.b64decode(packed)))
+            except (ValueError, struct.error) as error:
+                raise _unreadable(self.call, f"its frames at {first_tick} are damaged ({error})") from error
+            for probability, audible, start, end in frames:
                 blocks = (each * BLOCK_SAMPLES for each in (audible, start, end))
                 at = zero_at + (at_tick + samples) / TICK_HZ
                 found.append(Frame(at, probability / 256, at_tick, samples, *blocks))
@@ -89,7 +110,7 @@ def read_log(path: Path) -> FlightLog:
             header["recording"],
             _typed(from_json(header["turn"]), TurnSettings),
             _typed(from_json(header["gate"]), GateSettings),
-            None if header["policy"] is None else _typed(from_json(header["policy"]), SilencePolicy),
+            None if header["policy"] is None else _policy(from_json(header["policy"])),
             _rows(path, lines[1:]),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -105,10 +126,23 @@ def _rows(path: Path, lines: list[bytes]) -> tuple[list[Any], ...]:
             if number == len(lines) + 1:
                 break
             raise _unreadable(path, f"line {number} is damaged ({error})") from error
-        if not isinstance(row, list) or not row or not isinstance(row[0], str):
+        if not _is_row(row):
             raise _unreadable(path, f"line {number} is no row")
         rows.append(row)
     return tuple(rows)
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, list) or not row or not isinstance(row[0], str):
+        return False
+    kinds = _KINDS.get(row[0])
+    return kinds is not None and len(row) == len(kinds) + 1 and all(map(isinstance, row[1:], kinds))
+
+
+def _policy(value: Any) -> Policy:
+    if not isinstance(value, SilencePolicy | AnswerPolicy):
+        raise TypeError("the policy is missing")
+    return value
 
 
 def _typed(value: Any, kind: type[T]) -> T:
@@ -117,5 +151,5 @@ def _typed(value: Any, kind: type[T]) -> T:
     return value
 
 
-def _unreadable(path: Path, why: str) -> UserError:
+def _unreadable(path: Path | str, why: str) -> UserError:
     return UserError(f"the event log {path} cannot be read", why, "offhook replay FILE, a file of the folder events/")

@@ -1,12 +1,13 @@
 """What is passed to the turn core so that its decisions can be repeated: each notes its results in the log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from offhook.flight.event_log import EventLog
 from offhook.flight.values import to_json
 from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question, TurnSoFar, ValueKind, Verdict
 from offhook.pipeline.turn.keypad import Entry, Keypad
+from offhook.pipeline.turn.overlap import Overlap, OverlapVerdict
 
 
 class RecordedPolicy:
@@ -18,8 +19,11 @@ class RecordedPolicy:
 
     def decide(self, turn: TurnSoFar, now: float) -> Verdict:
         """See EndpointPolicy."""
+        if turn.question is not None:
+            # What is expected depends on the type of the kind.
+            turn = replace(turn, question=_with_own_kind(turn.question))
         verdict = self._policy.decide(turn, now)
-        self._log.append("d", now, verdict.kind, verdict.ask_again_ms)
+        self._log.append("d", now, verdict.kind, verdict.ask_again_ms, verdict.force)
         return verdict
 
     def __getattr__(self, name: str) -> Any:
@@ -30,23 +34,50 @@ class RecordedKind:
     """A ValueKind that notes what it read in words; of keys only whether it could."""
 
     def __init__(self, kind: ValueKind, log: EventLog) -> None:
-        self._kind = kind
+        self.kind = kind
         self._log = log
 
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
-        value = self._kind.read(text, language)
+        value = self.kind.read(text, language)
         self._log.append("r", to_json(value))
         return value
 
     def read_keys(self, digits: str) -> object | None:
         """See ValueKind."""
-        value = self._kind.read_keys(digits)
+        value = self.kind.read_keys(digits)
         self._log.append("r", value is not None or None)
         return value
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._kind, name)
+        return getattr(self.kind, name)
+
+
+class RecordedOverlap:
+    """An Overlap that notes its verdicts; what it judged is in the partials."""
+
+    def __init__(self, overlap: Overlap, log: EventLog) -> None:
+        self._overlap = overlap
+        self._log = log
+
+    @property
+    def is_asked(self) -> bool:
+        """See Overlap."""
+        return bool(self._noted("is_asked", self._overlap.is_asked))
+
+    def judge(self, caller_words: str) -> OverlapVerdict | None:
+        """See Overlap."""
+        verdict = self._overlap.judge(caller_words)
+        self._noted("judge", verdict)
+        return verdict
+
+    def asks(self) -> bool:
+        """See Overlap."""
+        return bool(self._noted("asks", self._overlap.asks()))
+
+    def _noted(self, what: str, result: object) -> object:
+        self._log.append("j", what, result)
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +115,7 @@ class RecordedKeypad(Keypad):
 
     def answer(self, question: Question) -> Answer:
         """See Keypad."""
-        answer = super().answer(question)
+        answer = super().answer(_with_own_kind(question))  # the answer is noted, not what was read for it
         self._log.append("k", "answer", answer)
         return answer
 
@@ -93,3 +124,8 @@ class RecordedKeypad(Keypad):
         before = len(self.typed_ahead)
         super().drop_surplus()
         self._log.append("k", "surplus", before - len(self.typed_ahead))
+
+
+def _with_own_kind(question: Question) -> Question:
+    kind = question.value
+    return replace(question, value=kind.kind) if isinstance(kind, RecordedKind) else question

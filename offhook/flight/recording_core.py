@@ -8,13 +8,15 @@ from functools import wraps
 from typing import Any
 
 from offhook.flight.event_log import EventLog
-from offhook.flight.recorded import RecordedInterruption, RecordedKeypad, RecordedKind, RecordedPolicy
+from offhook.flight.recorded import RecordedInterruption, RecordedKeypad, RecordedKind, RecordedOverlap, RecordedPolicy
 from offhook.flight.values import MASK
+from offhook.pipeline.endpoint.expectation import expectations_of
 from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import TurnEvent
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, TurnSettings
+from offhook.pipeline.turn.overlap import Overlap
 
 INPUTS: dict[str, int] = {
     name: list(inspect.signature(method).parameters).index("now") - 1
@@ -28,12 +30,22 @@ class RecordingCore(TurnCore):
     """The floor of one call, recorded. `policy` ends its turns."""
 
     def __init__(self, settings: TurnSettings, policy: EndpointPolicy, log: EventLog) -> None:
+        self._log = log
+        self._overlap: RecordedOverlap | None = None
         super().__init__(settings, RecordedPolicy(policy, log))
         self._keypad = RecordedKeypad(log)
-        self._log = log
         self._typed = 0
         self._lines: dict[int, tuple[str, float]] = {}  # of keys, which may be secret, by number; and when
         self._busy = False  # the core calls inputs of its own: only those from outside are recorded
+
+    @property
+    def overlap(self) -> Overlap | None:
+        """See Interruptions."""
+        return self._overlap
+
+    @overlap.setter
+    def overlap(self, overlap: Overlap | None) -> None:
+        self._overlap = None if overlap is None else RecordedOverlap(overlap, self._log)
 
     def next_output(self) -> Command | TurnEvent | None:
         """See Machine."""
@@ -51,6 +63,7 @@ class RecordingCore(TurnCore):
             noted[0] = self._masked_key(noted[0])
         elif name == "typed":
             noted[0] = self._masked_line(noted[0].strip(), noted[1])
+        noted = [_described(each) for each in noted]
         self._log.append("i", name, noted)
         return tuple(self._recorded(each) for each in arguments)
 
@@ -92,6 +105,14 @@ class RecordingCore(TurnCore):
                 if answer.choice is not None:
                     self._log.append("t", number, line)
                 return
+
+
+def _described(argument: Any) -> Any:
+    """A question for a value with what is expected of the answer: the log does not have its kind."""
+    if not isinstance(argument, Question) or argument.value is None or argument.expect is not None:
+        return argument
+    expected = expectations_of(argument)
+    return replace(argument, expect=expected[0]) if len(expected) == 1 else argument
 
 
 def _recording(name: str) -> Callable[..., Any]:

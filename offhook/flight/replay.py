@@ -10,6 +10,7 @@ from offhook.flight.recording_core import INPUTS
 from offhook.flight.replay_core import DivergedError, ReplayCore
 from offhook.flight.values import to_json
 from offhook.pipeline.turn.tables import Floor
+from offhook.usererror import UserError
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ Watch = Callable[[ReplayCore, Step], None]
 
 
 def replay(log: FlightLog, watch: Watch | None = None) -> Replay:
-    """Run a log. UserError is not raised for differences: see `Replay`."""
+    """Run a log. UserError for a row that cannot be an input; not for differences: see `Replay`."""
     core, found = ReplayCore(log), Replay(log)
     step: Step | None = None
     try:
@@ -86,7 +87,7 @@ def replay(log: FlightLog, watch: Watch | None = None) -> Replay:
         return found
     if step is not None and watch is not None:
         watch(core, step)
-    if not log.truncated and step is not None and (left := core.next_output()) is not None and step.name == "close":
+    if not log.truncated and step is not None and (left := core.next_output()) is not None:
         found.difference = Difference(len(log.rows), step.at, None, to_json(left))
     return found
 
@@ -95,7 +96,12 @@ def _input(core: ReplayCore, log: FlightLog, number: int, row: list[Any]) -> Ste
     _, name, plain = row
     if name not in INPUTS:
         raise DivergedError(f"this offhook's core has no input {name!r}")
-    arguments, before = core.arguments(plain), core.floor
-    with suppress(ValueError):  # as in the call: the dialog asked for what is impossible
-        getattr(core, name)(*arguments)
-    return Step(number, arguments[INPUTS[name]] - log.began, name, arguments, before, core.floor)
+    try:
+        arguments, before = core.arguments(plain), core.floor
+        at = arguments[INPUTS[name]] - log.began
+        with suppress(ValueError):  # as in the call: the dialog asked for what is impossible
+            getattr(core, name)(*arguments)
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        why = f"row {number} is damaged: {name} cannot be given {plain} ({error})"
+        raise UserError(f"the call {log.call} cannot be run again", why, "offhook replay FILE, another log") from error
+    return Step(number, at, name, arguments, before, core.floor)

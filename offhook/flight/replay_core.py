@@ -12,6 +12,7 @@ from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question, TurnSoFar, ValueKind, Verdict
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.keypad import Entry, Keypad
+from offhook.pipeline.turn.overlap import OverlapVerdict
 from offhook.pipeline.turn.tables import Floor
 
 
@@ -23,7 +24,7 @@ class Results:
     """The results in a log that cannot be computed again, in their order. Copies of a core share them."""
 
     def __init__(self, rows: Iterable[list[Any]]) -> None:
-        self._left: dict[str, deque[list[Any]]] = {"d": deque(), "k": deque(), "r": deque()}
+        self._left: dict[str, deque[list[Any]]] = {"d": deque(), "j": deque(), "k": deque(), "r": deque()}
         for row in rows:
             if row[0] in self._left:
                 self._left[row[0]].append(row)
@@ -33,8 +34,15 @@ class Results:
 
     def verdict(self) -> Verdict:
         """The next verdict of an endpointing policy."""
-        _, _, kind, ask_again_ms = self._next("d")
-        return Verdict(kind, ask_again_ms)
+        _, _, kind, ask_again_ms, force = self._next("d")
+        return Verdict(kind, ask_again_ms, force)
+
+    def overlap(self, what: str) -> Any:
+        """The next judgement of what the caller said over the bot."""
+        row = self._next("j")
+        if row[1] != what:
+            raise DivergedError(f"the call asked for {row[1]} of the overlap, not for {what}")
+        return row[2]
 
     def keypad(self, what: str) -> Any:
         """The next result of the keypad."""
@@ -55,16 +63,38 @@ class Results:
 
 
 class ReplayPolicy:
-    """An EndpointPolicy: `policy`, or with None the verdicts of the log."""
+    """An EndpointPolicy: `policy` if it is a SilencePolicy, otherwise the verdicts of the log."""
 
-    def __init__(self, policy: SilencePolicy | None, results: Results) -> None:
+    def __init__(self, policy: EndpointPolicy | None, results: Results) -> None:
         self._policy = policy
         self._results = results
 
     def decide(self, turn: TurnSoFar, now: float) -> Verdict:
         """See EndpointPolicy."""
         recorded = self._results.verdict()
-        return recorded if self._policy is None else self._policy.decide(turn, now)
+        # An answer policy reads kinds of values, which the log does not have.
+        return self._policy.decide(turn, now) if isinstance(self._policy, SilencePolicy) else recorded
+
+
+class ReplayOverlap:
+    """An Overlap that judges as it did."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+
+    @property
+    def is_asked(self) -> bool:
+        """See Overlap."""
+        return bool(self._results.overlap("is_asked"))
+
+    def judge(self, caller_words: str) -> OverlapVerdict | None:
+        """See Overlap."""
+        verdict: OverlapVerdict | None = self._results.overlap("judge")
+        return verdict
+
+    def asks(self) -> bool:
+        """See Overlap."""
+        return bool(self._results.overlap("asks"))
 
 
 class ReplayKind:
@@ -138,6 +168,8 @@ class ReplayCore(TurnCore):
         self._results = results = Results(log.rows)
         super().__init__(log.turn, ReplayPolicy(log.policy, results))
         self._keypad = ReplayKeypad(results)
+        # Without a row of its own nobody asked it, and there may have been none.
+        self.overlap = ReplayOverlap(results) if log.rows_of("j") else None
         self._lines: dict[int, str] = {number: line for kind, number, line in log.rows_of("t")}
         self._typed = 0
 
@@ -159,7 +191,7 @@ class ReplayCore(TurnCore):
         kind: ValueKind | None = None if value.value is None else ReplayKind(self._results)
         policy: EndpointPolicy | None = value.endpoint
         if policy is not None:
-            policy = ReplayPolicy(policy if isinstance(policy, SilencePolicy) else None, self._results)
+            policy = ReplayPolicy(policy, self._results)
         return replace(value, value=kind, endpoint=policy)
 
     def fork(self, now: float, policy: EndpointPolicy | None = None, silence_ms: int | None = None) -> "ReplayCore":
@@ -167,6 +199,7 @@ class ReplayCore(TurnCore):
         that is open (None: as in the call)."""
         copy = deepcopy(self)
         copy._keypad = Keypad()
+        copy.overlap = None  # the rules alone decide: what it would have said is not known
         question = copy._state.question
         if policy is not None:
             copy._policy = policy

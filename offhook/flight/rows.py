@@ -4,7 +4,8 @@
 |---|---|
 | `["i", name, [argument, …]]` | an input of the turn core; every one has its time `now` |
 | `["o", value]` | what `next_output` returned: a Command or a turn event |
-| `["d", now, kind, ask_again_ms]` | an endpointing policy's verdict |
+| `["d", now, kind, ask_again_ms, force]` | an endpointing policy's verdict |
+| `["j", what, result]` | what was made of the caller's words over the bot |
 | `["k", what, result]` | what the keypad made of keys, which are not in the log |
 | `["t", number, line]` | what the caller typed as their line `number`: keys that turned out to be a choice |
 | `["r", value]` | what a question's kind of value read in words |
@@ -22,13 +23,14 @@ from struct import Struct
 from typing import Any
 
 from offhook.flight.values import TYPE, to_json
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.gate import GateSettings
 from offhook.version import __version__
 
-FORMAT, VERSION = "offhook-events", 1
+FORMAT, VERSION = "offhook-events", 2
 
 MAX_FILE_BYTES = 16 * 2**20
 """Per call: some three hours of brisk talk."""
@@ -53,7 +55,7 @@ def header_of(
     recording: str | None = None,
 ) -> dict[str, Any]:
     """The header of a call's log; `started` is wall time, `recording` the name of its file."""
-    known = policy if isinstance(policy, SilencePolicy) else None  # of any other the verdicts are used
+    known = policy if isinstance(policy, SilencePolicy | AnswerPolicy) else None  # of any other the verdicts are used
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -27,8 +27,8 @@ class Sound:
 
 
 def recorded_inputs(steps: Sequence[Step], began: float) -> list[Input]:
-    """What the detector and the recogniser said in the call. Times are monotonic."""
-    wanted = (*DETECTED, "partial", "endpoint")
+    """What the detector, the recogniser and an adviser said in the call. Times are monotonic."""
+    wanted = (*DETECTED, "partial", "endpoint", "forced", "advised")
     return [(step.at + began, step.name, step.arguments) for step in steps if step.name in wanted]
 
 

@@ -5,8 +5,9 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Expectation, Interruption, Question
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.gate import GateSettings
@@ -19,8 +20,10 @@ MASK = "d"
 _READ = {
     each.__name__: each
     for each in (
+        AnswerPolicy,
         Choice,
         DigitRule,
+        Expectation,
         GateSettings,
         Interruption,
         Question,

@@ -6,7 +6,7 @@ was never recorded.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.flight.reader import FlightLog
 from offhook.flight.replay import Step, replay
@@ -96,7 +96,7 @@ class RecordedCall:
         policy = self.log.policy or SilencePolicy()
         question = turn.core.question
         keeps = own and question is not None and question.silence_ms != policy.silence_ms
-        changed = SilencePolicy(silence_ms, policy.likely_ms)
+        changed = replace(policy, silence_ms=silence_ms)
         core = turn.core.fork(turn.began_at, changed, None if keeps else silence_ms)
         return self._run(core, turn, self.inputs if inputs is None else inputs)
 

@@ -1,10 +1,14 @@
 """`SpeechAgent`: a speech-to-speech model that answers the phone."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from offhook.agents.agent import tools_by_name
+from offhook.agents.limits import AgentLimits
+from offhook.agents.policy import Policy
+from offhook.agents.tools import Tool
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.pipeline.events import ANYTHING, Interruption
@@ -12,7 +16,6 @@ from offhook.realtime import gemini_live, openai_live, openai_realtime
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.conversation import GREET, Conversation, Speech
 from offhook.realtime.link import Link, Receiver, Setup, TurnDetection
-from offhook.realtime.tools import Tool
 from offhook.usererror import UserError
 
 Provider = Literal["openai-realtime", "openai-live", "gemini-live"]
@@ -68,10 +71,12 @@ class SpeechAgent:
     (`"vendor"`). What the caller did not hear of a reply is taken out of the model's conversation, by the position of
     the playout.
 
-    `tools` are called by the model, `transfers` names the numbers that it may connect callers to; it may also hang up.
+    `tools`, `transfer_to`, `dtmf` and, of `limits`, those for tools are as in Agent: functions that the model may call,
+    and what it may do to the call; it may also hang up.
     `greet` tells it how to begin; "" waits for the caller. `sorry` is said in the bot's own voice if the model fails
     for good. `options` are more fields of the vendor's session. The key is in the environment (`OPENAI_API_KEY`,
-    `GEMINI_API_KEY`), or `api_key`. Raises UserError for what can never work.
+    `GEMINI_API_KEY`), or `api_key`. Raises UserError for what can never work; TypeError and ValueError for
+    tools, as Agent.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of the agent
@@ -81,8 +86,10 @@ class SpeechAgent:
         model: str | None = None,
         instructions: str = "",
         voice: str | None = None,
-        tools: Sequence[Tool] = (),
-        transfers: Mapping[str, str] | None = None,
+        tools: Iterable[Tool | Callable[..., Any]] = (),
+        transfer_to: Mapping[str, str] | None = None,
+        dtmf: bool = False,
+        limits: AgentLimits | None = None,
         turn_detection: TurnDetection | None = None,
         interruption: Interruption = ANYTHING,
         language: str = "",
@@ -102,11 +109,12 @@ class SpeechAgent:
                 f"{provider} has no turn detection {turn_detection!r}",
                 "one of " + ", ".join(vendor.turn_detection),
             )
-        if (tools or transfers) and not vendor.tools:
+        made = tools_by_name(tools)
+        if (made or transfer_to or dtmf) and not vendor.tools:
             raise UserError(
                 "the agent cannot be made",
                 f"{provider} has no tools",
-                "leave out tools and transfers, or another provider",
+                "leave out tools, transfer_to and dtmf, or another provider",
             )
         if interruption.min_words:
             raise UserError(
@@ -127,8 +135,9 @@ class SpeechAgent:
             partial(vendor.open, base_url or vendor.base_url, key),
             vendor.audio,
             setup,
-            tuple(tools),
-            dict(transfers or {}),
+            made,
+            Policy(transfer_to or {}, {}, dtmf=dtmf) if vendor.tools else None,
+            limits or AgentLimits(),
             interruption,
             greet,
             sorry,

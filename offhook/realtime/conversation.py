@@ -1,24 +1,30 @@
 """One call with a speech-to-speech model. The floor decides who speaks; this connects it with the model's session."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from offhook.agents.keyed import Keyed
+from offhook.agents.limits import AgentLimits
+from offhook.agents.policy import HandBack, HangUp, Policy, Transfer
+from offhook.agents.tools import Tool
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
+from offhook.llm.model import ToolCall, Usage
 from offhook.pipeline.asr.engine import OnEndpoint
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.pipeline.events import Answer, DigitRule, Interruption, Question
 from offhook.pipeline.rates import TICK_HZ
-from offhook.pipeline.trace import EngineFailed
+from offhook.pipeline.trace import EngineFailed, SessionEvent
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.ears import Ears
 from offhook.realtime.link import Line, Link, OpenLink, Setup
+from offhook.realtime.model_log import NO_USAGE, ModelLog
 from offhook.realtime.replies import Replies, Reply
-from offhook.realtime.tools import CallTools, Tool
+from offhook.realtime.tools import CallTools
 from offhook.vendors.errors import VendorRefusedError
 
 MAX_FAILURES = 3  # in a row, until the call is given up
@@ -36,8 +42,10 @@ class Speech:
     open: OpenLink
     audio: ModelAudio
     setup: Setup
-    tools: Sequence[Tool] = ()
-    transfers: Mapping[str, str] = field(default_factory=dict)
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    policy: Policy | None = None
+    """What the model may do to the call; None: nothing, as it has no tools."""
+    limits: AgentLimits = field(default_factory=AgentLimits)
     interruption: Interruption = field(default_factory=Interruption)
     greet: str = GREET
     sorry: str = ""
@@ -55,12 +63,15 @@ class Conversation:
         self._audio = call.audio
         self._speech = speech
         self._vendor_decides = speech.setup.turn_detection == "vendor"
-        self._tools = CallTools(call, speech.tools, speech.transfers)
+        self._keyed = Keyed()
+        self._model = ModelLog(speech.setup.model, self._report)
+        policy = speech.policy or Policy({}, {}, dtmf=False)
+        self._tools = CallTools(call, speech.tools, policy, speech.limits, self._report)
         interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
         self._replies = Replies(self._audio, speech.name, interruption, self._on_heard)
         self._link: Link | None = None
         self._port = AudioPort(self._audio, speech.audio)
-        self._ready = self._greeted = False
+        self._ready = self._greeted = self._ends = False
         self._handle = ""
         self._failures = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,6 +93,7 @@ class Conversation:
         unsubscribe = self._audio.subscribe(self._on_turn_event)
         if self._vendor_decides:
             unlisten = self._audio.listen(self._on_line_audio)
+            self._cover()
         else:
             unlisten = None
             ears = Ears(self, self._audio.turn_rate_hz, advised=self._speech.setup.turn_detection == "advise")
@@ -125,6 +137,7 @@ class Conversation:
     def turn_over(self) -> None:
         """See Hearing."""
         self._end_turn()
+        self._tools.interrupt()
         self._waits()
         if (link := self._live) is not None:
             self._turn_times.append((self._turn_began_at, monotonic()))
@@ -171,18 +184,21 @@ class Conversation:
     def _give_up(self) -> None:
         """The caller has the floor: whatever the model says or is about to say will not be heard."""
         self._awaits_reply = False
+        self._cover()
+        self._model.over(error="the caller spoke")
         if self._link is not None:
             self._link.stop()
         self._replies.cut()
 
     def _on_answer(self, answer: Answer) -> None:
         """Keys and typed lines: to the model they are text."""
-        text = f"[The caller pressed the keys {answer.digits}.]" if answer.digits else answer.text
+        text = self._keyed.words(answer)
         if (answer.digits or answer.typed) and text:
+            self._tools.interrupt()
             self._write(text)
 
     def _write(self, text: str) -> None:
-        self._waits()
+        self._waits(text)
         if (link := self._live) is not None:
             link.send_text(text)
         else:
@@ -212,19 +228,22 @@ class Conversation:
     def on_audio(self, item: str, payload: bytes) -> None:
         """See Receiver."""
         self._answered()
+        self._model.began()
         self._replies.add_audio(item, payload)
 
     def on_text(self, item: str, delta: str) -> None:
         """See Receiver."""
+        self._model.text(delta)
         self._replies.add_text(item, delta)
 
     def on_item_over(self, item: str) -> None:
         """See Receiver."""
         self._replies.end(item)
 
-    def on_response_over(self) -> None:
+    def on_response_over(self, usage: Usage = NO_USAGE) -> None:
         """See Receiver."""
         self._answered()
+        self._model.over(usage)
         self._maybe_end()
 
     def on_response_failed(self, error: EngineError) -> None:
@@ -234,7 +253,8 @@ class Conversation:
     def on_tool_call(self, call_id: str, name: str, arguments: str) -> None:
         """See Receiver."""
         self._answered()
-        self._task(self._run_tool(call_id, name, arguments))
+        self._model.began()
+        self._task(self._run_tool(ToolCall(call_id, name, arguments)))
 
     def on_caller_text(self, turn: int, text: str) -> None:
         """See Receiver."""
@@ -282,7 +302,7 @@ class Conversation:
             setup.model,
             setup.instructions,
             setup.voice,
-            self._tools.specs,
+            self._tools.specs if self._speech.policy is not None else (),
             setup.turn_detection,
             setup.language or self._call.language,
             history,
@@ -323,16 +343,25 @@ class Conversation:
             self._ask("")
 
     def _ask(self, instructions: str) -> None:
-        self._waits()
+        self._waits(instructions)
         if (link := self._live) is not None and not self._over.done():
             link.respond(instructions)
 
-    def _waits(self) -> None:
+    def _waits(self, said: str = "") -> None:
         self._awaits_reply, self._asked_at = not self._speech.full_duplex, monotonic()
+        if self._awaits_reply:
+            self._model.asked(said)
+        self._cover()
+
+    def _cover(self) -> None:
+        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does."""
+        if self._vendor_decides:
+            self._call.covers_silence = self._awaits_reply
 
     def _answered(self) -> None:
         self._failures = 0
         self._awaits_reply = False
+        self._cover()
         if not self._in_turn:
             self._turn_audio.clear()
 
@@ -359,6 +388,7 @@ class Conversation:
 
     def _fail(self, error: EngineError, then: Callable[[], None]) -> None:
         self._failures += 1
+        self._model.over(error=str(error))
         self._audio.report(EngineFailed(error.engine, str(error), monotonic()))
         if self._over.done():
             return
@@ -371,33 +401,45 @@ class Conversation:
 
     # Tools and the end.
 
-    async def _run_tool(self, call_id: str, name: str, arguments: str) -> None:
+    async def _run_tool(self, call: ToolCall) -> None:
         link = self._link
-        try:
-            output = await self._tools.run(name, arguments)
-        except Exception as error:  # noqa: BLE001 - the user's code
-            output = f"The tool failed ({type(error).__name__})."
-        if link is None or link is not self._link:
-            return  # the session that asked is gone
-        link.tool_result(call_id, name, output)
-        if self._tools.ends:
+        output = await self._tools.run(call)
+        if self._tools.ending is not None:
+            if link is not None and link is self._link:
+                link.tool_result(call.id, call.name, output)
             self._maybe_end()
-        elif not self._in_turn:
-            self._ask("")
+        elif link is None or link is not self._live:
+            # The session that asked is gone, and the new one knows nothing of the call.
+            self._write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
+        else:
+            link.tool_result(call.id, call.name, output)
+            if not self._in_turn:
+                self._ask("")
 
     def _maybe_end(self) -> None:
         link = self._link
-        if self._tools.ends and self._replies.idle and not (link is not None and link.replying):
-            self._task(self._end())
+        idle = self._replies.idle and not (link is not None and link.replying)
+        if self._tools.ending is not None and idle and not self._ends:
+            self._ends = True
+            self._task(self._end(self._tools.ending))
 
-    async def _end(self) -> None:
-        reason = self._tools.ends
-        why_not = await self._tools.end()
-        if why_not is None:
-            if not self._over.done():
-                self._over.set_result(Outcome(reason))
-        else:
-            self._write(f"[{why_not}]")
+    async def _end(self, ending: HangUp | Transfer | HandBack) -> None:
+        match ending:
+            case HangUp(reason):
+                outcome = Outcome(f"the agent hung up: {self._keyed.masked(reason)}")
+            case HandBack(name, values):
+                outcome = Outcome(f"handed back: {name}", name, values)
+            case Transfer(name):
+                outcome = Outcome(f"transferred to {name}")
+                if why_not := await self._tools.transfer(ending):
+                    self._ends = False
+                    self._write(f"[The transfer to {name} failed: {why_not}]")
+                    return
+        if not self._over.done():
+            self._over.set_result(outcome)
+
+    def _report(self, event: SessionEvent) -> None:
+        self._audio.report(self._keyed.masked_event(event))
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

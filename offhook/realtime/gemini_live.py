@@ -22,7 +22,7 @@ from offhook.vendors.target import Target
 VENDOR = "Google"
 BASE_URL = "wss://generativelanguage.googleapis.com"
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-DEFAULT_MODEL = "gemini-live-2.5-flash-preview"
+DEFAULT_MODEL = "gemini-3.8-live"
 KEY_VARIABLE = "GEMINI_API_KEY"
 AUDIO = ModelAudio(wire.IN_HZ, wire.OUT_HZ, laws=False)
 LIMITS = Limits(max_message_bytes=16_000_000)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from offhook.llm.model import ToolSpec
+from offhook.llm.model import ToolSpec, Usage
 from offhook.pipeline.errors import EngineError
 from offhook.realtime.audio_port import AudioPort
 
@@ -58,8 +58,8 @@ class Receiver(Protocol):
     def on_item_over(self, item: str) -> None:
         """The reply is complete, or cut off by the vendor."""
 
-    def on_response_over(self) -> None:
-        """Nothing more comes until the model is asked again."""
+    def on_response_over(self, usage: Usage = ...) -> None:
+        """Nothing more comes until the model is asked again; `usage` is what the response took, if the vendor says."""
 
     def on_response_failed(self, error: EngineError) -> None:
         """The model could not answer; the session goes on."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from offhook.pipeline.errors import EngineError
+from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
@@ -36,6 +36,7 @@ NO_TASKS = "Nothing but talking can be done on this call."
 MAX_LEAD_MS = 40.0
 
 END_AFTER_S = 0.3
+MUTE_S = 2.5  # its audio comes every 20 ms
 """The model has stopped speaking when no audible audio has come for so long."""
 
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA}
@@ -57,6 +58,7 @@ class OpenAiLive:
         self._spoken = 0  # stretches so far
         self._speaks = False
         self._quiet: asyncio.TimerHandle | None = None
+        self._mute: asyncio.TimerHandle | None = None
         self._caller_text = ""
         self._caller_turn = 0
         headers = (("Authorization", f"Bearer {api_key}"),)
@@ -106,8 +108,7 @@ class OpenAiLive:
     def close(self) -> None:
         """See Link."""
         self._receiver = None
-        if self._quiet is not None:
-            self._quiet.cancel()
+        self._stop_timers()
         self._connection.close(wire.message("session.close"))
 
     def _send(self, kind: str, **fields: object) -> None:
@@ -118,8 +119,7 @@ class OpenAiLive:
     def on_lost(self, error: EngineError) -> None:
         """See vendors.connection."""
         receiver, self._receiver = self._receiver, None
-        if self._quiet is not None:
-            self._quiet.cancel()
+        self._stop_timers()
         if receiver is not None:
             receiver.on_lost(error)
 
@@ -128,6 +128,8 @@ class OpenAiLive:
         event, receiver = fields_of(data), self._receiver
         if receiver is None:
             return
+        if event.get("type") in ("session.started", "session.output_audio.delta"):
+            self._expect_audio()
         match event.get("type"):
             case "session.started":
                 receiver.on_ready()
@@ -145,6 +147,21 @@ class OpenAiLive:
                 self._connection.fail(EngineError(self._target.name, f"talking to {VENDOR}", why))
             case "error":
                 receiver.on_response_failed(self._error(event.get("error") or {}))
+
+    def _expect_audio(self) -> None:
+        """Its audio comes all the time, silence included: a session without any is as good as lost."""
+        if self._mute is not None:
+            self._mute.cancel()
+        self._mute = asyncio.get_running_loop().call_later(MUTE_S, self._on_mute)
+
+    def _on_mute(self) -> None:
+        error = EngineTimeout(self._target.name, f"talking to {VENDOR}", f"no audio has come for {MUTE_S:g} s")
+        self._connection.fail(error)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._quiet, self._mute):
+            if timer is not None:
+                timer.cancel()
 
     def _on_audio(self, audio: bytes, receiver: Receiver) -> None:
         if audioop.rms(self._pcm(audio), 2) < SILENT_RMS:

@@ -200,7 +200,7 @@ class OpenAiRealtime:
         if self._wanted is not None:
             self.respond(self._wanted)
         else:
-            receiver.on_response_over()
+            receiver.on_response_over(wire.usage(response))
 
     def _on_committed(self, event: Mapping[str, Any], _receiver: Receiver) -> None:
         self._turns[str(event["item_id"])] = len(self._turns)

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from offhook.llm.model import ToolSpec
+from offhook.llm.model import ToolSpec, Usage
 from offhook.realtime.link import Line, Setup
 
 Fields = dict[str, Any]
@@ -64,6 +64,17 @@ def tool(spec: ToolSpec) -> Fields:
     """A function."""
     about = {"name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}
     return {"type": "function", **about}
+
+
+def usage(response: Mapping[str, Any]) -> Usage:
+    """What a response took; zeros where it does not say."""
+    fields = response.get("usage") or {}
+    counts = (
+        fields.get("input_tokens"),
+        (fields.get("input_token_details") or {}).get("cached_tokens"),
+        fields.get("output_tokens"),
+    )
+    return Usage(*(each if isinstance(each, int) else 0 for each in counts))
 
 
 def append(audio: bytes) -> str:

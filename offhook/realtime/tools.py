@@ -1,86 +1,93 @@
-"""Tools of a speech-to-speech agent: the user's, and those that end or transfer the call."""
+"""Tools of a speech-to-speech agent: those of any agent, and what the policy lets it do to the call."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Mapping
+from time import monotonic
 
+from offhook.agents.limits import AgentLimits, CallRate
+from offhook.agents.policy import HandBack, HangUp, Policy, SendDtmf, Transfer
+from offhook.agents.tool_runs import CANCELLED, TOO_MANY
+from offhook.agents.tools import MAX_ARGUMENTS_CHARS, Tool, ToolError
 from offhook.api.call import Call
-from offhook.llm.model import ToolSpec
+from offhook.llm.model import ToolCall
+from offhook.pipeline.trace import SessionEvent, ToolRan
 from offhook.usererror import UserError
-
-MAX_ARGUMENTS_CHARS = 20_000
-MAX_OUTPUT_CHARS = 20_000
-
-
-class Tool(Protocol):
-    """Something that the model may call. `run` gets the arguments as the model wrote them, and returns what it is
-    told."""
-
-    spec: ToolSpec
-
-    async def run(self, arguments: str) -> str:
-        """Any exception but CancelledError is a failure that the model is told of, without its words."""
-        ...
-
-
-HANG_UP = ToolSpec(
-    "hang_up",
-    "End the call. Say goodbye first. Only when the caller is done.",
-    {"type": "object", "properties": {}, "additionalProperties": False},
-)
-
-
-def transfer_spec(names: Sequence[str]) -> ToolSpec:
-    """The tool for transfers to `names`; numbers are not the model's to choose."""
-    to = {"type": "string", "enum": list(names), "description": "Who the caller is connected to."}
-    parameters = {"type": "object", "properties": {"to": to}, "required": ["to"], "additionalProperties": False}
-    return ToolSpec("transfer", "Connect the caller to somebody else. Say so first.", parameters)
 
 
 class CallTools:
-    """All tools of one call. `ends` says why the call is to end once everything has been said."""
+    """All tools of one call. `ending` is what ends the call once everything has been said."""
 
-    def __init__(self, call: Call, tools: Sequence[Tool], transfers: Mapping[str, str]) -> None:
-        self.ends = ""
-        self.transfer_to = ""
+    def __init__(
+        self,
+        call: Call,
+        tools: Mapping[str, Tool],
+        policy: Policy,
+        limits: AgentLimits,
+        report: Callable[[SessionEvent], None],
+    ) -> None:
+        self.ending: HangUp | Transfer | HandBack | None = None
+        self.specs = (*(tool.spec for tool in tools.values()), *policy.specs)
         self._call = call
-        self._tools = {tool.spec.name: tool for tool in tools}
-        self._transfers = transfers
-        transfer = (transfer_spec(tuple(transfers)),) if transfers else ()
-        self.specs = (*(tool.spec for tool in tools), HANG_UP, *transfer)
+        self._tools = tools
+        self._policy = policy
+        self._limits = limits
+        self._report = report
+        self._rate = CallRate(limits.tool_calls_per_minute)
+        self._cancellable: set[asyncio.Future[str]] = set()
 
-    async def run(self, name: str, arguments: str) -> str:
-        """Run a tool, and return what the model is told."""
-        if self.ends:
-            return "The call is ending."
-        if len(arguments) > MAX_ARGUMENTS_CHARS:
-            return f"The arguments are longer than {MAX_ARGUMENTS_CHARS} characters."
-        if name in self._tools:
-            return (await self._tools[name].run(arguments))[:MAX_OUTPUT_CHARS]
-        if name == HANG_UP.name:
-            self.ends = "bot hung up"
-            return "The call ends when everything has been said."
-        if name == "transfer" and self._transfers:
-            return self._transfer(arguments)
-        return f"There is no tool {name!r}."
-
-    def _transfer(self, arguments: str) -> str:
+    async def run(self, call: ToolCall) -> str:
+        """Run a tool, and return what the model is told. It is on the record, whatever came of it."""
+        began, error = monotonic(), ""
         try:
-            to = json.loads(arguments)["to"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return "The arguments must be a JSON object with a string `to`."
-        if not isinstance(to, str) or to not in self._transfers:
-            return f"`to` must be one of {', '.join(self._transfers)}."
-        self.ends, self.transfer_to = f"transferred to {to}", self._transfers[to]
-        return "The caller is connected when everything has been said."
+            result = await self._result(call)
+        except ToolError as refused:
+            error = str(refused)
+            result = f"error: {error}"
+        now = monotonic()
+        self._report(ToolRan(call.name[:60], call.arguments[:MAX_ARGUMENTS_CHARS], result, now - began, now, error))
+        return result
 
-    async def end(self) -> str | None:
-        """Everything has been said: transfer the call if that was asked for. None: it is over; else why it is not."""
-        if not self.transfer_to:
-            return None
+    def interrupt(self) -> None:
+        """The caller says something else: cancel what may be, and let the rest run on."""
+        for running in self._cancellable:
+            running.cancel()
+
+    async def transfer(self, to: Transfer) -> str:
+        """Connect the caller. Returns why it is not possible, "" when they are."""
         try:
-            await self._call.transfer(self.transfer_to)
+            await self._call.transfer(to.number)
         except UserError as error:
-            self.ends = self.transfer_to = ""
-            return f"The transfer failed: {error}"
-        return None
+            self.ending = None
+            return error.problems[0].what
+        return ""
+
+    async def _result(self, call: ToolCall) -> str:
+        if self.ending is not None:
+            raise ToolError("the call is ending")
+        if not self._rate.admit(monotonic()):
+            raise ToolError(TOO_MANY)
+        action = self._policy.read(call)
+        if isinstance(action, SendDtmf):
+            self._call.send_dtmf(action.digits)
+            return "done"
+        if action is not None:
+            self.ending = action
+            return "It happens when everything has been said."
+        tool = self._tools.get(call.name)
+        if tool is None:
+            raise ToolError(f"there is no tool {call.name[:60]!r}")
+        return await self._run(tool, call.arguments)
+
+    async def _run(self, tool: Tool, arguments: str) -> str:
+        timeout_s = tool.timeout_s or self._limits.tool_timeout_s
+        running = asyncio.ensure_future(tool.answer_within(timeout_s, arguments, self._call))
+        if tool.on_interrupt == "cancel":
+            self._cancellable.add(running)
+        try:
+            await asyncio.wait((running,))
+            if running.cancelled():
+                raise ToolError(CANCELLED)
+            return running.result()
+        finally:
+            running.cancel()
+            self._cancellable.discard(running)

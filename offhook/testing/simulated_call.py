@@ -92,7 +92,8 @@ class SimulatedCall:
             header = header_of("simulated", began=self.now, turn=turn, gate=GateSettings(), policy=policy)
             self.event_log = EventLog(header)
             core = RecordingCore(turn, policy, self.event_log)
-        core.covers_dialog = core.owes_greeting = True
+        core.cover_dialog(True, self.now)
+        core.owe_greeting(self.now)
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
         if self.event_log is not None:
             self.session.watch_detector(self.event_log.on_frame)

@@ -51,7 +51,7 @@ class TurnCore(Interruptions):
         if self._held:
             self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
-        self._sounded = self.owes_greeting = False
+        self._sounded = self._owes_greeting = False
         self._owes = None
         if question is not None:
             self._open_question(question)
@@ -74,7 +74,7 @@ class TurnCore(Interruptions):
         An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
         bot has yet to reply to its last answer.
         """
-        self._owes = "dialog" if self.owes_greeting else self._owes if again else None
+        self._owes = "dialog" if self._owes_greeting else self._owes if again else None
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
         if question is None:

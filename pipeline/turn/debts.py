@@ -20,10 +20,16 @@ class BotDebts(CallerKeys):
         self._quiet_at: float | None = None  # when the bot's last sound ended
         self._owed_at = 0.0  # when the dialog said that it owes a reply
         self._owes: Stage | None = None  # while a question is open: a reply to the last answer, or its own prompt
-        self.covers_dialog = False
-        """Whether a dialog without a word counts as stalled, as an engine does."""
-        self.owes_greeting = False
-        """Whether the bot has to speak first, and has not yet."""
+        self._covers_dialog = False
+        self._owes_greeting = False  # the bot has to speak first, and has not yet
+
+    def cover_dialog(self, covers: bool, now: float) -> None:
+        """From now on a dialog without a word counts as stalled, as an engine does, or no longer."""
+        self._covers_dialog = covers
+
+    def owe_greeting(self, now: float) -> None:
+        """The bot has to speak first."""
+        self._owes_greeting = True
 
     def sounding(self, now: float) -> None:
         """Audio of the utterance is on the line."""
@@ -53,6 +59,11 @@ class BotDebts(CallerKeys):
         self._silence.owe(stage, max(self._quiet_at, self._ended_at, self._owed_at), now)
 
     @property
+    def covers_dialog(self) -> bool:
+        """Whether a dialog without a word counts as stalled, as an engine does."""
+        return self._covers_dialog
+
+    @property
     def caller_talks(self) -> bool:
         """Whether the caller speaks, for certain."""
         return self._state.speech is Speech.CONFIRMED
@@ -74,7 +85,7 @@ class BotDebts(CallerKeys):
         if self.floor not in (Floor.IDLE, Floor.LISTENING, Floor.MAYBE_SPEECH):
             return None
         stage: Stage | None = "dialog" if self.floor is Floor.IDLE else self._owes
-        return None if stage == "dialog" and not self.covers_dialog else stage
+        return None if stage == "dialog" and not self._covers_dialog else stage
 
     def _end_silence(self, now: float) -> Stage | None:
         """Do what is due; returns the stage that is given up, if one is."""

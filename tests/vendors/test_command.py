@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 
+from offhook.agents.agent_file import parse_agent
 from offhook.cli.checks import engines
 from offhook.cli.checks.finding import Level
+from offhook.realtime.agent import speech_agent
 from offhook.settings.config import Config
+from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.vendors.__main__ import VENDORS
 from offhook.testing.vendors.amazon import AmazonServer
 
@@ -30,6 +33,25 @@ def test_the_environment_that_is_printed() -> None:
         config = Config.model_validate({**sections, "vad": {"engine": "energy"}})
         (finding,) = asyncio.run(engines.check(config))
         assert finding.level is Level.OK
+        server.send_signal(signal.SIGINT)
+        assert server.wait(10) == 0
+
+
+def test_the_agents_file_that_is_printed() -> None:
+    command = [sys.executable, "-m", "offhook.testing.vendors", "openai-realtime", "--reply", "Hello."]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        key, *lines = [server.stdout.readline() for _ in range(6)]
+        file = parse_agent("".join(lines).encode(), "agent.yaml", {})
+        variable, _, value = key.removeprefix("export ").strip().partition("=")
+        talks = speech_agent({**file.options, "api_key": value})
+
+        async def call() -> None:
+            async with SimulatedCall(talks) as caller:
+                await caller.hears("Hello.")
+
+        assert variable == "OPENAI_API_KEY"
+        asyncio.run(call())
         server.send_signal(signal.SIGINT)
         assert server.wait(10) == 0
 

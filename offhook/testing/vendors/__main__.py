@@ -11,9 +11,20 @@ from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.gemini_live import GeminiLiveServer
 from offhook.testing.vendors.openai import OpenAiServer
-from offhook.testing.vendors.server import Fault, FaultyServer
+from offhook.testing.vendors.openai_live import OpenAiLiveServer
+from offhook.testing.vendors.openai_realtime import OpenAiRealtimeServer
+from offhook.testing.vendors.server import Fault, FaultyServer, VendorServer
 from offhook.usererror import UserError
+
+
+class SpeechVendor(NamedTuple):
+    """The server of a speech-to-speech model, where its key is expected, and the path that its address has."""
+
+    make: Callable[..., VendorServer]
+    key_variable: str
+    path: str
 
 
 class Vendor(NamedTuple):
@@ -66,6 +77,28 @@ VENDORS = {
 }
 
 
+SPEECH = {
+    "gemini-live": SpeechVendor(GeminiLiveServer, "GEMINI_API_KEY", ""),
+    "openai-live": SpeechVendor(OpenAiLiveServer, "OPENAI_API_KEY", "/v1"),
+    "openai-realtime": SpeechVendor(OpenAiRealtimeServer, "OPENAI_API_KEY", "/v1"),
+}
+
+
+async def serve_speech(name: str, texts: list[str], replies: list[str], port: int, fault: Fault | None) -> None:
+    """The same for a speech-to-speech model, with its replies: prints the key, and an agent's file as well."""
+    vendor = SPEECH[name]
+    server = vendor.make(texts, replies=replies)
+    server.fault = fault
+    await server.start(port)
+    print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
+    print(f"# agent.yaml\nkind: speech\nprovider: {name}\nbase_url: {server.url}{vendor.path}")  # noqa: T201
+    print("instructions: You answer the phone.", flush=True)  # noqa: T201
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.close()
+
+
 async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> None:
     """Serve until cancelled."""
     vendor = VENDORS[name]
@@ -88,8 +121,9 @@ async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     found = argparse.ArgumentParser(prog="python -m offhook.testing.vendors", description=__doc__)
-    found.add_argument("vendor", choices=sorted(VENDORS))
+    found.add_argument("vendor", choices=sorted([*VENDORS, *SPEECH]))
     found.add_argument("--text", action="append", default=[], help="what the caller's next turn says; may be repeated")
+    found.add_argument("--reply", action="append", default=[], help="what a speech-to-speech model says next")
     found.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes any free one")
     found.add_argument("--fault", choices=get_args(Fault), help="what is wrong with it (docs/testing.md)")
     return found
@@ -99,7 +133,10 @@ def main() -> None:
     """The command."""
     given = parser().parse_args()
     try:
-        asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
+        if given.vendor in SPEECH:
+            asyncio.run(serve_speech(given.vendor, given.text, given.reply, given.port, given.fault))
+        else:
+            asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
     except KeyboardInterrupt:
         return
     except UserError as error:

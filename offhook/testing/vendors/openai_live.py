@@ -5,7 +5,7 @@
 
 Its audio comes in real time, 20 ms a message, silence included, from the start of the session. It greets when it is
 instructed to, answers 500 ms after the caller's speech, and stops speaking 200 ms into it: `stopped_at` has when
-(monotonic seconds). Written after the types of OpenAI's client.
+(monotonic seconds). With the fault `mute` a session sends no more audio. Written after the types of OpenAI's client.
 """
 
 import asyncio
@@ -127,6 +127,8 @@ class _Session:
         due = asyncio.get_running_loop().time()
         while True:
             await self._listen()
+            if self._server.fault == "mute":
+                return
             frame, self._pcm = self._pcm[:size].ljust(size, b"\0"), self._pcm[size:]
             if self._text:
                 await self._transcript()

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from offhook.agents.agent_file import load_agent, parse_agent
+from offhook.agents.agent_file import AgentFile, SpeechFile, load_agent, parse_agent
 from offhook.llm.model import ToolCall
+from offhook.realtime.agent import SpeechAgent
 from offhook.testing import SimulatedCall, run
+from offhook.testing.vendors.openai_realtime import OpenAiRealtimeServer
 from offhook.usererror import UserError
 from tests.offhook.agents.models import Says, ScriptedModel, call
 
@@ -56,6 +58,7 @@ def without_python(data: bytes) -> bytes:
 
 def test_all_of_it() -> None:
     made = parse_agent(without_python(FULL), "agent.yaml", {"SHOP_KEY": "k"})
+    assert isinstance(made, AgentFile)
     assert made.instructions == "You answer the phone of a shop.\n\nBe brief."
     assert made.provider == "openai"
     assert made.model == {
@@ -164,3 +167,54 @@ def test_a_function_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     file.write_text("instructions: x\nmodel: y\ntools:\n  - shop_of_test:hours\n")
     (tool,) = load_agent(file).options["tools"]
     assert tool.spec.description == "When we are open."
+
+
+SPEECH = b"""
+kind: speech
+instructions: Be brief.
+model: gpt-realtime-2.1
+base_url: http://127.0.0.1:9/v1
+api_key: ${SPEECH_KEY}
+voice: marin
+language: en-GB
+greet: Say hello.
+transfer_to: {sales: "+15551234567"}
+turn_detection: advise
+limits: {tool_timeout_s: 3}
+options: {audio: {output: {speed: 1.1}}}
+"""
+
+
+def test_a_speech_to_speech_model() -> None:
+    made = parse_agent(SPEECH, "agent.yaml", {"SPEECH_KEY": "k"})
+    assert isinstance(made, SpeechFile) and made.names_model
+    assert made.options["provider"] == "openai-realtime" and made.options["api_key"] == "k"
+    assert made.options["options"] == {"audio": {"output": {"speed": 1.1}}}
+    assert isinstance(made.make(), SpeechAgent)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ((b"kind: speech", b"kind: speach"), "`kind` is `speach`"),
+        ((b"voice: marin", b"greeting: Hello"), "greeting"),
+        ((b"turn_detection: advise", b"provider: gemini-live\nturn_detection: advise"), "`turn_detection` is `advise`"),
+        ((b"voice: marin", b"provider: openia"), "`provider` is `openia`"),
+        ((b"${SPEECH_KEY}", b"sk-1"), "`api_key` is written out"),
+    ],
+)
+def test_a_wrong_one(change: tuple[bytes, bytes], problem: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse_agent(SPEECH.replace(*change), "agent.yaml", {"SPEECH_KEY": "k"})
+    assert problem in refused.value.render() and refused.value.render().startswith("agent.yaml:")
+
+
+async def test_it_answers_the_phone(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    async with OpenAiRealtimeServer(["hours"], replies=["Hello there.", "Nine to five."]) as server:
+        file.write_text(f"kind: speech\ninstructions: x\nbase_url: {server.url}/v1\napi_key: ${{SPEECH_KEY}}\n")
+        talks = load_agent(file, {"SPEECH_KEY": server.api_key}).make()
+        async with SimulatedCall(talks) as caller:
+            await caller.hears("Hello there.")
+            await caller.says("hours")
+            await caller.hears("Nine to five.")

@@ -84,8 +84,8 @@ def test_an_event_that_is_no_json_or_too_long_keeps_its_name(monkeypatch: pytest
     [
         (b"", "not an event log"),
         (b"RIFF....WAVE", "not an event log"),
-        (b'{"format":"offhook-events","version":2}\n', "its version is 2"),
-        (b'{"format":"offhook-events","version":1}\n', "damaged"),
+        (b'{"format":"offhook-events","version":1}\n', "its version is 1"),
+        (b'{"format":"offhook-events","version":2}\n', "damaged"),
         (line_of(HEADER) + b"no json\n" + line_of(("i", "played", [1.0])), "line 2 is damaged"),
         (line_of(HEADER) + b"{}\n" + line_of(("i", "played", [1.0])), "line 2 is no row"),
     ],

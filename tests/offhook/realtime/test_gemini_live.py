@@ -74,12 +74,12 @@ async def test_a_tool_and_the_end_of_the_call() -> None:
         if last.role == "tool":
             return f"It is {last.text}."
         if "bye" in last.text:
-            return "Goodbye.", CallsTool("hang_up")
+            return "Goodbye.", CallsTool("hang_up", '{"reason": "done"}')
         return ("One moment.", CallsTool("balance", '{"of": 1}')) if "my" in last.text else "Hello."
 
-    tool = Balance()
+    balance = Balance()
     async with GeminiLiveServer(["my balance", "bye"], replies=reply) as server:
-        async with SimulatedCall(agent(server, tools=[tool])) as caller:
+        async with SimulatedCall(agent(server, tools=[balance.tool])) as caller:
             await caller.hears("Hello.")
             await caller.says("my balance")
             await caller.hears("It is ten dollars.")
@@ -88,7 +88,7 @@ async def test_a_tool_and_the_end_of_the_call() -> None:
             await asyncio.wait_for(caller.over.wait(), 5)
             assert caller.bot_hung_up
         judged(server)
-    assert tool.calls == ['{"of": 1}']
+    assert balance.calls == [1]
 
 
 @pytest.mark.parametrize("resumable", [True, False])

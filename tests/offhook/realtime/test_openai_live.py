@@ -9,6 +9,8 @@ from openai import AsyncOpenAI
 from openai.types.live import ClientEvent, ServerEvent
 from pydantic import TypeAdapter
 
+from offhook.pipeline.trace import EngineFailed
+from offhook.realtime import openai_live
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.telephony.codec import PCMU
 from offhook.telephony.pcm import audioop
@@ -41,6 +43,23 @@ async def test_a_conversation() -> None:
             events.validate_python(message | audio)
         assert server.configured[0]["audio"]["format"] == {"type": "audio/pcmu", "rate": 8_000}
         assert len(server.sessions[0].audio) > 8_000  # all of the caller's audio, silence as well
+
+
+async def test_a_session_that_goes_mute_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_live, "MUTE_S", 0.5)
+    async with OpenAiLiveServer(["what is it"], replies=["Hello there.", "It is ten."]) as server:
+        async with SimulatedCall(agent(server)) as caller:
+            await caller.hears("Hello there.")
+            server.fault = "mute"
+            await caller.waits(0.1)
+            server.fault = None
+            await caller.waits(1.5)
+            await caller.says("what is it", seconds=0.6)
+            await caller.hears("It is ten.")
+            (failed,) = [event.error for event in caller.events if isinstance(event, EngineFailed)]
+            assert "no audio has come for 0.5 s" in failed
+        assert len(server.sessions) == 2
+        assert server.configured[1]["input"][0]["content"][0]["text"] == "Hello there."
 
 
 @pytest.mark.alone
@@ -89,6 +108,6 @@ async def test_the_vendors_client_judges_the_server() -> None:
 
 
 def test_it_has_neither_tools_nor_our_turns() -> None:
-    for options in ({"transfers": {"sales": "+15550100"}}, {"turn_detection": "ours"}):
+    for options in ({"transfer_to": {"sales": "+15550100"}}, {"turn_detection": "ours"}):
         with pytest.raises(UserError):
             speech_agent({"provider": "openai-live", "api_key": "key", **options})

@@ -8,9 +8,10 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
+from offhook.agents.tools import tool
 from offhook.api.agent import Outcome
-from offhook.llm.model import ToolSpec
-from offhook.pipeline.trace import BotHeard, EngineFailed
+from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.realtime.openai_wire import append
 from offhook.telephony.codec import PCMU
@@ -123,13 +124,13 @@ async def test_a_reply_that_nobody_heard_is_deleted() -> None:
 
 
 class Balance:
-    spec = ToolSpec("balance", "The balance.", {"type": "object", "properties": {}})
-
     def __init__(self) -> None:
-        self.calls: list[str] = []
+        self.calls: list[int] = []
+        self.tool = tool(name="balance")(self.balance)
 
-    async def run(self, arguments: str) -> str:
-        self.calls.append(arguments)
+    async def balance(self, of: int) -> str:
+        """The balance."""
+        self.calls.append(of)
         await asyncio.sleep(0.05)
         return "ten dollars"
 
@@ -143,12 +144,12 @@ async def test_a_tool_and_the_end_of_the_call() -> None:
             return "One moment.", CallsTool("balance", '{"of": 1}')
         if last.role == "tool" and last.text == "ten dollars":
             return f"It is {last.text}."
-        return "Goodbye.", CallsTool("hang_up")
+        return "Goodbye.", CallsTool("hang_up", '{"reason": "done"}')
 
     outcomes: list[Outcome] = []
-    tool = Balance()
+    balance = Balance()
     async with OpenAiRealtimeServer(["my balance", "bye"], replies=reply) as server:
-        talks = agent(server, tools=[tool])
+        talks = agent(server, tools=[balance.tool])
 
         class Kept:
             async def run(self, call: object) -> Outcome:
@@ -165,8 +166,90 @@ async def test_a_tool_and_the_end_of_the_call() -> None:
             await asyncio.wait_for(caller.over.wait(), 5)
             assert caller.bot_hung_up
         judged(server)
-    assert tool.calls == ['{"of": 1}']
-    assert outcomes == [Outcome("bot hung up")]
+    assert balance.calls == [1]
+    assert outcomes == [Outcome("the agent hung up: done")]
+    ran = [event for event in caller.events if isinstance(event, ToolRan)]
+    assert [(event.name, event.arguments, event.error) for event in ran] == [
+        ("balance", '{"of": 1}', ""),
+        ("hang_up", '{"reason": "done"}', ""),
+    ]
+    assert ran[0].result == "ten dollars" and 0.04 < ran[0].seconds < 1.0
+    replied = [event for event in caller.events if isinstance(event, ModelReplied)]
+    assert [event.text for event in replied] == ["Hello.", "One moment.", "It is ten dollars.", "Goodbye."]
+    assert all(event.first_token_s is not None and event.output_tokens > 0 for event in replied)
+
+
+async def test_the_policy_holds_a_hostile_model() -> None:
+    """What is not in the configuration does not happen, and the model is told why."""
+    tried = [
+        CallsTool("transfer", '{"to": "+15559999999"}'),
+        CallsTool("transfer", '{"to": "sales", "number": "+1900"}'),
+        CallsTool("send_dtmf", '{"digits": "1"}'),
+        CallsTool("balance", '{"of": "everything"}'),
+        CallsTool("rm", "{}"),
+        CallsTool("hang_up", "[" * 5_000),
+    ]
+
+    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
+        if not conversation:
+            return "Hello.", *tried
+        return "Sorry."
+
+    balance = Balance()
+    async with OpenAiRealtimeServer(replies=reply) as server:
+        talks = agent(server, tools=[balance.tool], transfer_to={"sales": "+15550100"})
+        async with SimulatedCall(talks, transfers=True) as caller:
+            await caller.hears("Sorry.")
+            assert caller.transferred_to is None and caller.sent_keys == "" and not caller.bot_hung_up
+            ran = [event for event in caller.events if isinstance(event, ToolRan)]
+            assert len(ran) == len(tried) and all(event.error for event in ran)
+    assert balance.calls == []
+
+
+async def test_a_tool_that_takes_too_long_and_a_transfer() -> None:
+    @tool(timeout_s=0.1)
+    async def slow() -> str:
+        """It is slow."""
+        await asyncio.sleep(60)
+        return "never"
+
+    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
+        if not conversation:
+            return "Hello.", CallsTool("slow", "{}")
+        return "I connect you.", CallsTool("transfer", '{"to": "sales"}')
+
+    async with OpenAiRealtimeServer(replies=reply) as server:
+        talks = agent(server, tools=[slow], transfer_to={"sales": "+15550100"})
+        async with SimulatedCall(talks, transfers=True) as caller:
+            await caller.hears("I connect you.")
+            await asyncio.wait_for(caller.over.wait(), 5)
+            assert caller.transferred_to == "+15550100"
+            errors = [event.error for event in caller.events if isinstance(event, ToolRan)]
+            assert errors == ["no result within 0.1 s", ""]
+
+
+async def test_a_result_that_outlives_its_session_is_a_note_in_the_next() -> None:
+    came = asyncio.Event()
+
+    async def look_up() -> str:
+        """Look it up."""
+        await came.wait()
+        return "forty two"
+
+    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
+        if not conversation:
+            return "One moment.", CallsTool("look_up", "{}")
+        return "It is forty two." if "forty two" in conversation[-1].text else "Hm."
+
+    async with OpenAiRealtimeServer(replies=reply) as server:
+        async with SimulatedCall(agent(server, tools=[look_up])) as caller:
+            await caller.hears("One moment.")
+            server.reset()
+            await caller.waits(0.5)
+            came.set()
+            await caller.hears("It is forty two.")
+        notes = [entry.text for entry in server.conversations[-1] if entry.role == "user"]
+        assert notes == ["[The tool look_up, which you called before, has the result: forty two]"]
 
 
 async def test_a_lost_session_goes_on_with_the_conversation() -> None:
@@ -290,9 +373,7 @@ async def test_keys_are_text_to_the_model() -> None:
             await caller.hears("Hi.")
             await caller.presses("12#", every_s=0.1)
             await caller.hears("Thanks.")
-        assert [entry.text for entry in server.conversations[0] if entry.role == "user"] == [
-            "[The caller pressed the keys 12.]"
-        ]
+        assert [entry.text for entry in server.conversations[0] if entry.role == "user"] == ["[keys: 12]"]
 
 
 @pytest.mark.parametrize(
@@ -308,3 +389,19 @@ def test_what_cannot_be_made(options: dict[str, object], why: str, monkeypatch: 
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(UserError, match=why):
         speech_agent({"api_key": "key", **options})
+
+
+@pytest.mark.parametrize("turn_detection", ["ours", "vendor"])
+async def test_a_slow_reply_is_covered_and_the_callers_own_silence_is_not(turn_detection: str) -> None:
+    async with OpenAiRealtimeServer(["hello"], replies=["Hi.", "There."], slow_s=2.2) as server:
+        turn = TurnSettings(filler_ms=1_200)
+        async with SimulatedCall(agent(server, turn_detection=turn_detection), settings=turn) as caller:
+            await caller.hears("Hi.")
+            await caller.waits(2.0)  # nobody owes anything
+            assert not [event for event in caller.events if isinstance(event, SilenceFilled)]
+            server.fault = "slow"
+            await caller.says("hello", seconds=0.5)
+            ended_at = caller.now
+            await caller.hears("There.")
+            (filled,) = [event for event in caller.events if isinstance(event, SilenceFilled)]
+            assert filled.stage == "dialog" and 1.0 < filled.at - ended_at < 1.5
