@@ -64,7 +64,9 @@ class Reply:
         """Whether any of its text was given to the voice."""
         self._around = around
         self._first = first
-        self._since = asyncio.get_running_loop().time()
+        self._now = asyncio.get_running_loop().time
+        self._since = self._now()
+        """When it was asked for, or something came that can be said or done."""
         self._fillers = 0
         self._ids: set[str] = set()
 
@@ -79,7 +81,7 @@ class Reply:
                 ending = await self._carry_out(reply, calls)
                 if ending is not None:
                     return ending
-                self._since = asyncio.get_running_loop().time()
+                self._since = self._now()
                 stream.close()
                 stream = self._around.ask()
             why = f"it has called tools {self._around.limits.tool_rounds} times and has not answered"
@@ -98,14 +100,16 @@ class Reply:
             while True:
                 event = await stream.next(POLL_S)
                 if event is None:
-                    await self._wait(stream, utterance)
+                    await self._wait(utterance)
                 elif isinstance(event, Ended):
                     break
                 elif isinstance(event, ToolCall):
+                    self._since = self._now()
                     if len(calls) < MAX_CALLS_A_REPLY:
                         calls.append(self._numbered(event))
                 else:
                     utterance = await self._say(reply, event, text, utterance)
+                    await self._wait(utterance)
                     if text.chars > self._around.limits.reply_chars:
                         break
         finally:
@@ -124,22 +128,25 @@ class Reply:
             utterance.finish()
 
     async def _say(self, reply: int, event: TextDelta, text: "_Text", utterance: Utterance | None) -> Utterance | None:
-        self._around.history.grow(reply, event.text)
-        words = text.take(event.text)
+        more = event.text[: self._around.limits.reply_chars + 1 - text.chars]
+        self._around.history.grow(reply, more)
+        words = text.take(more)
         if utterance is None:
             if not _SPEAKABLE.search(text.all):
                 return None
             utterance = await self._around.speech.begin(reply)
             self.has_spoken = True
+            self._since = self._now()  # what was being said before is over
             words = text.all.removesuffix(text.held)
+        if _SPEAKABLE.search(words):
+            self._since = self._now()
         utterance.append(words)
-        self._flush_if_late(utterance)
         return utterance
 
-    async def _wait(self, stream: ReplyStream, utterance: Utterance | None) -> None:
-        """No token has come for a while."""
-        limits, now = self._around.limits, asyncio.get_running_loop().time()
-        waited_s = now - max(stream.latest_at if stream.first_at is not None else stream.asked_at, self._since)
+    async def _wait(self, utterance: Utterance | None) -> None:
+        """Fill the silence, if it lasts. Line breaks, marks and letters of an endless word are no words: ModelError."""
+        limits = self._around.limits
+        waited_s = self._now() - self._since
         if waited_s >= limits.late_s:
             what = "stopped in mid-reply" if utterance is not None else "has not begun to reply"
             raise ModelError(self._around.model, "late", f"it {what} for {waited_s:.1f} s")

@@ -19,6 +19,9 @@ MAX_CALLS_A_REPLY = 8
 MAX_KEPT_CALL_CHARS = 2_000
 """Of a call's arguments in history: what was refused for its length is left out."""
 
+CLOSE_S = 1.0
+"""How long the end of the agent waits for tools that do not let themselves be cancelled."""
+
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 CANCELLED = "cancelled: the caller said something else"
@@ -101,7 +104,7 @@ class ToolRuns:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=CLOSE_S)
 
     async def _run(self, run: ToolRun, tool: Tool) -> None:
         began, error = self._now(), ""
@@ -124,7 +127,8 @@ class ToolRuns:
 
     def _done(self, reply: int, call: ToolCall, result: str, seconds: float, error: str) -> None:
         self._history.result(reply, call, result)
-        self._report(ToolRan(call.name, call.arguments, result, seconds, self._now(), error))
+        name, arguments = (_printable(text) for text in (call.name[:64], call.arguments[:MAX_KEPT_CALL_CHARS]))
+        self._report(ToolRan(name, arguments, result, seconds, self._now(), error))
 
 
 def kept(call: ToolCall) -> ToolCall:
@@ -133,6 +137,10 @@ def kept(call: ToolCall) -> ToolCall:
     fits = len(arguments) <= MAX_KEPT_CALL_CHARS and _is_object(arguments)
     name = _ODD.sub("_", call.name[:64]) or "unknown"
     return ToolCall(call.id, name, arguments if fits else "{}")
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _is_object(text: str) -> bool:
