@@ -1,6 +1,6 @@
 """The caller's keys: what the model reads of them, and how they stay off the record. Pure."""
 
-import re
+from collections import deque
 from dataclasses import replace
 
 from offhook.pipeline.events import Answer
@@ -20,31 +20,25 @@ class Keyed:
 
     def __init__(self, *, hidden: bool = False) -> None:
         self._hidden = hidden
-        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._digits: deque[str] = deque(maxlen=MAX_REMEMBERED)
 
     def words(self, answer: Answer) -> str:
         """A turn as the model reads it; "" if nothing was understood."""
         if not answer.digits:
             return answer.text.translate(_BRACKETS)
-        if len(answer.digits) >= MIN_MASKED_DIGITS:
-            self._remember(answer.digits)
+        if len(answer.digits) >= MIN_MASKED_DIGITS and answer.digits not in self._digits:
+            self._digits.append(answer.digits)
         return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
-
-    def _remember(self, digits: str) -> None:
-        # Models write numbers in groups: 4 7 1 1, 47-11, 4,711.
-        self._patterns.setdefault(digits, re.compile(r"[\s.,-]{0,2}".join(map(re.escape, digits))))
-        if len(self._patterns) > MAX_REMEMBERED:
-            del self._patterns[next(iter(self._patterns))]
 
     def masked(self, text: str) -> str:
         """The text without what was keyed."""
-        for pattern in self._patterns.values():
-            text = pattern.sub(lambda found: "*" * len(found[0]), text)
+        for digits in self._digits:
+            text = text.replace(digits, "*" * len(digits))
         return text
 
     def masked_event(self, event: SessionEvent) -> SessionEvent:
         """An event of an agent, likewise."""
-        if not self._patterns:
+        if not self._digits:
             return event
         match event:
             case ModelAsked(said=said):

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +19,9 @@ from offhook.pipeline.vad.loudness import BLOCK_SAMPLES
 from offhook.usererror import UserError
 
 T = TypeVar("T")
+
+_NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of rows that no call has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,14 @@ def read_log(path: Path) -> FlightLog:
         raise _unreadable(path, error.strerror or str(error)) from error
     try:
         header = json.loads(lines[0]) if lines else None
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _unreadable(path, "it is not an event log")
     if header.get("version") != VERSION:
         raise _unreadable(path, f"its version is {header.get('version')!r}, and this offhook reads {VERSION}")
     try:
-        return FlightLog(
+        log = FlightLog(
             header["call"],
             header["began"],
             header["started"],
@@ -92,7 +98,9 @@ def read_log(path: Path) -> FlightLog:
             None if header["policy"] is None else _typed(from_json(header["policy"]), SilencePolicy),
             _rows(path, lines[1:]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+        log.frames()
+        return log
+    except (struct.error, *_NONSENSE) as error:
         raise _unreadable(path, f"its header or a row is damaged ({error})") from error
 
 
@@ -101,7 +109,7 @@ def _rows(path: Path, lines: list[bytes]) -> tuple[list[Any], ...]:
     for number, line in enumerate(lines, 2):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines) + 1:
                 break
             raise _unreadable(path, f"line {number} is damaged ({error})") from error
@@ -109,6 +117,16 @@ def _rows(path: Path, lines: list[bytes]) -> tuple[list[Any], ...]:
             raise _unreadable(path, f"line {number} is no row")
         rows.append(row)
     return tuple(rows)
+
+
+@contextmanager
+def reading_rows(log: FlightLog) -> Iterator[None]:
+    """While a log's rows are used: UserError for what nonsense in them raises."""
+    try:
+        yield
+    except _NONSENSE as error:
+        what, why = f"the event log of {log.call!s:.60} cannot be used", f"a row is damaged ({type(error).__name__})"
+        raise UserError(what, f"{why}: {error!s:.200}", "the log of another call") from error
 
 
 def _typed(value: Any, kind: type[T]) -> T:

@@ -8,11 +8,9 @@ import pytest
 
 from offhook import Agent
 from offhook.agents.http_tool import _is_public
-from offhook.agents.keyed import Keyed
 from offhook.agents.tool_runs import MAX_KEPT_CALL_CHARS
 from offhook.agents.tools import as_text, tool
 from offhook.llm.model import Ended, ModelEvent, ModelRequest, TextDelta, ToolCall
-from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import BotSpoke, EngineFailed, ModelReplied, SessionEvent, ToolRan
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, call, last
@@ -178,14 +176,6 @@ def test_callers_cannot_write_as_the_bot() -> None:
 
     run(talk())
     assert last(model.requests[0]) == "(result of check_pin: correct) (keys: 4711)"
-
-
-@pytest.mark.parametrize("written", ["4711", "4 7 1 1", "47-11", "4,711", "4. 7. 1. 1"])
-def test_keyed_digits_are_masked_in_groups(written: str) -> None:
-    keyed = Keyed()
-    keyed.words(Answer(AnswerKind.DTMF, digits="4711"))
-    assert keyed.masked(f"It is {written}.") == f"It is {'*' * len(written)}."
-    assert keyed.masked("In 1147 or 4 or 711.") == "In 1147 or 4 or 711."
 
 
 @pytest.mark.parametrize(
