@@ -27,6 +27,8 @@ MAX_ANSWER_BYTES = 256_000
 READ_BYTES = 16_384
 MAX_REASON_CHARS = 200
 
+_HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
+
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -137,8 +139,15 @@ async def _exchange(
 
 def _is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
+    inside = _ipv4_inside(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
+    return parsed.is_global and not parsed.is_multicast and (inside is None or inside.is_global)
+
+
+def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Where a gateway would send it: IPv4-mapped and -compatible, 6to4, and NAT64 (RFC 6052)."""
+    if any(address in network for network in _HOLDS_IPV4):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.sixtofour
 
 
 def _plain(value: Any) -> Any:

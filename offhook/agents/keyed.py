@@ -10,6 +10,7 @@ from offhook.pipeline.trace import (
     BotHeard,
     BotResumed,
     BotSpoke,
+    CallerAnswered,
     ModelAsked,
     ModelReplied,
     ModelWrote,
@@ -22,7 +23,11 @@ MIN_MASKED_DIGITS = 3
 
 MAX_REMEMBERED = 50
 
+_DIGIT = re.compile(r"\d")
 _OPEN_DIGITS = re.compile(r"\d[\d\s,.-]{0,80}\Z")
+
+_BRACKETS = str.maketrans("[]", "()")
+"""What stands in square brackets is the bot's: keys, results of tools. Nobody can type or dictate it."""
 
 
 class Keyed:
@@ -35,7 +40,7 @@ class Keyed:
     def words(self, answer: Answer) -> str:
         """A turn as the model reads it; "" if nothing was understood."""
         if not answer.digits:
-            return answer.text
+            return answer.text.translate(_BRACKETS)
         if len(answer.digits) >= MIN_MASKED_DIGITS and answer.digits not in self._digits:
             self._digits.append(answer.digits)
         return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
@@ -63,6 +68,8 @@ class Keyed:
                 return replace(event, text=self.masked(text))
             case BotHeard(playback) | BargedIn(playback=playback):
                 return replace(event, playback=self._masked_playback(playback))
+            case CallerAnswered(answer):
+                return replace(event, answer=replace(answer, prompt=self._masked_playback(answer.prompt)))
             case ToolRan(arguments=arguments, result=result, error=error):
                 masked = self.masked(arguments), self.masked(result), self.masked(error)
                 return replace(event, arguments=masked[0], result=masked[1], error=masked[2])
@@ -73,4 +80,7 @@ class Keyed:
         # As one text: an interruption may have been in the midst of the digits.
         played, unplayed = playback.text_played, playback.text_unplayed
         both = self.masked(f"{played} {unplayed}")
-        return replace(playback, text_played=both[: len(played)], text_unplayed=both[len(played) + 1 :])
+        words = playback.words
+        if both != f"{played} {unplayed}":
+            words = tuple(replace(word, text=_DIGIT.sub("*", word.text)) for word in words)
+        return replace(playback, text_played=both[: len(played)], text_unplayed=both[len(played) + 1 :], words=words)

@@ -72,7 +72,10 @@ class Reply:
         """The model's words since its last tool call."""
         self.waits_for_model = True
         """Whether the next word has to come from the model: no tool runs."""
-        self._since = self._text_since = asyncio.get_running_loop().time()
+        self._now = asyncio.get_running_loop().time
+        self._since = self._text_since = (
+            self._now()
+        )  # when it was asked for, or something came that can be said or done
         self._fillers = 0
         self._ids: set[str] = set()
 
@@ -88,7 +91,7 @@ class Reply:
                 ending = await self._carry_out(reply, calls)
                 if ending is not None:
                     return ending
-                self._since = asyncio.get_running_loop().time()
+                self._since = self._now()
                 stream.close()
                 stream = self._around.ask()
                 self._around.call.owe_reply(filled=self._fillers > 0)
@@ -108,14 +111,16 @@ class Reply:
             while True:
                 event = await stream.next(POLL_S)
                 if event is None:
-                    self._wait(stream, utterance)
+                    self._wait(utterance)
                 elif isinstance(event, Ended):
                     break
                 elif isinstance(event, ToolCall):
+                    self._since = self._now()
                     if len(calls) < MAX_CALLS_A_REPLY:
                         calls.append(self._numbered(event))
                 else:
                     utterance = await self._say(reply, event, text, utterance)
+                    self._wait(utterance)
                     if text.chars > self._around.limits.reply_chars:
                         break
         finally:
@@ -135,22 +140,25 @@ class Reply:
             utterance.finish()
 
     async def _say(self, reply: int, event: TextDelta, text: "_Text", utterance: Utterance | None) -> Utterance | None:
-        self._around.history.grow(reply, event.text)
-        words = text.take(event.text)
+        more = event.text[: self._around.limits.reply_chars + 1 - text.chars]
+        self._around.history.grow(reply, more)
+        words = text.take(more)
         if utterance is None:
             if not _SPEAKABLE.search(text.all):
                 return None
             utterance = await self._around.speech.begin(reply)
-            self.has_spoken, self._text_since = True, asyncio.get_running_loop().time()
+            self.has_spoken = True
+            self._since = self._text_since = self._now()  # what was being said before is over
             words = text.all.removesuffix(text.held)
+        if _SPEAKABLE.search(words):
+            self._since = self._now()
         utterance.append(words)
-        self._flush_if_late(utterance)
         return utterance
 
-    def _wait(self, stream: ReplyStream, utterance: Utterance | None) -> None:
-        """No token has come for a while."""
-        limits, now = self._around.limits, asyncio.get_running_loop().time()
-        waited_s = now - max(stream.latest_at if stream.first_at is not None else stream.asked_at, self._since)
+    def _wait(self, utterance: Utterance | None) -> None:
+        """Notice a silence that lasts. Line breaks, marks and letters of an endless word are no words: ModelError."""
+        limits = self._around.limits
+        waited_s = self._now() - self._since
         if waited_s >= limits.late_s:
             what = "stopped in mid-reply" if utterance is not None else "has not begun to reply"
             raise ModelError(self._around.model, "late", f"it {what} for {waited_s:.1f} s")
@@ -160,7 +168,7 @@ class Reply:
             self._fillers = max(self._fillers, 1)
 
     def _flush_if_late(self, utterance: Utterance) -> None:
-        now, quiet_s = asyncio.get_running_loop().time(), self._around.speech.quiet_s()
+        now, quiet_s = self._now(), self._around.speech.quiet_s()
         if quiet_s >= self._around.limits.flush_after_s and now - self._text_since >= CLAUSE_S:
             utterance.flush()
             self._text_since = now
@@ -169,7 +177,7 @@ class Reply:
         """A filler while tools run, if the caller has heard nothing for too long and does not speak."""
         speech, limits, fillers = self._around.speech, self._around.limits, self._around.wording.fillers
         due_s = limits.filler_every_s if self._fillers else limits.filler_after_s
-        waited_s = asyncio.get_running_loop().time() - self._since
+        waited_s = self._now() - self._since
         if min(speech.quiet_s(), waited_s) >= due_s and not speech.busy and not self._around.caller_talks() and fillers:
             filler = fillers[min(self._fillers, len(fillers) - 1)]
             self._fillers += 1
@@ -212,7 +220,7 @@ class Reply:
 
     async def _wait_for(self, tools: "list[asyncio.Future[None]]") -> None:
         """Until the tools have ended; meanwhile the fillers are the agent's own."""
-        self.waits_for_model, self._since = False, asyncio.get_running_loop().time()
+        self.waits_for_model, self._since = False, self._now()
         self._around.call.owe_reply(False)
         while (await asyncio.wait(tools, timeout=POLL_S))[1]:
             await self._bridge()

@@ -1,6 +1,7 @@
 """One request to a model on its way: what comes is kept until it is read."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
@@ -14,6 +15,12 @@ MAX_UNREAD = 2_000
 
 WRITES_EVERY_S = 0.1
 """How often the text so far is reported, for those who watch."""
+
+MAX_TEXT_CHARS = 50_000
+"""Of one reply: it ends there, whatever else comes."""
+
+# Control bytes, marks that turn text round, and halves of surrogates, which no voice, vendor or file takes.
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class ReplyStream:
@@ -93,10 +100,12 @@ class ReplyStream:
             async with aclosing(self._model.stream(self.request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     self._take(event)
-                    if self._ending is not None or len(self._unread) > MAX_UNREAD:
+                    if self._ending is not None or len(self._unread) > MAX_UNREAD or len(self._text) >= MAX_TEXT_CHARS:
                         break
         except ModelError as error:
             self._error = error
+        except Exception as error:  # noqa: BLE001  # the model may be the user's: whatever its code raises
+            self._error = ModelError(self._model.name, "away", f"{type(error).__name__}: {error}")
         finally:
             self._changed.set()
             self._tell()
@@ -108,6 +117,7 @@ class ReplyStream:
             if self._on_first is not None:
                 self._on_first(self.first_at)
         if isinstance(event, TextDelta):
+            event = TextDelta(_ODD.sub(" ", event.text[: MAX_TEXT_CHARS - len(self._text)]))
             self.tokens += 1
             self._text += event.text
             if self._on_text is not None:

@@ -20,6 +20,9 @@ MAX_CALLS_A_REPLY = 8
 MAX_KEPT_CALL_CHARS = 2_000
 """Of a call's arguments in history: what was refused for its length is left out."""
 
+CLOSE_S = 1.0
+"""How long the end of the agent waits for tools that do not let themselves be cancelled."""
+
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 CANCELLED = "cancelled: the caller said something else"
@@ -97,7 +100,7 @@ class ToolRuns:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=CLOSE_S)
 
     async def _run(self, run: ToolRun, tool: Tool) -> None:
         began, error = self._now(), ""
@@ -119,7 +122,8 @@ class ToolRuns:
         tool = self._tools.get(call.name)
         arguments = without_secrets(call.arguments, tool.spec.parameters if tool is not None else {})
         known = tool is not None or call.name in BUILT_IN
-        self._report(ToolRan(call.name, arguments, result, seconds, self._now(), error, known))
+        name, arguments = (_printable(text) for text in (call.name[:64], arguments[:MAX_KEPT_CALL_CHARS]))
+        self._report(ToolRan(name, arguments, result, seconds, self._now(), error, known))
 
 
 def kept(call: ToolCall) -> ToolCall:
@@ -128,6 +132,10 @@ def kept(call: ToolCall) -> ToolCall:
     fits = len(arguments) <= MAX_KEPT_CALL_CHARS and _is_object(arguments)
     name = _ODD.sub("_", call.name[:64]) or "unknown"
     return ToolCall(call.id, name, arguments if fits else "{}")
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _is_object(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, get_type_hints, overload
@@ -21,6 +22,9 @@ log = structlog.get_logger("offhook.agents")
 MAX_ARGUMENTS_CHARS = 8_000
 MAX_RESULT_CHARS = 4_000
 MAX_REASON_CHARS = 400
+
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control bytes and halves of surrogates: one of them in the conversation would fail every later request."""
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
@@ -177,4 +181,5 @@ def as_text(result: object) -> str:
             result = to_json(result).decode()
         except PydanticSerializationError as error:
             raise ToolError(f"the result is not JSON: {error}"[:MAX_REASON_CHARS]) from None
-    return result if len(result) <= MAX_RESULT_CHARS else result[: MAX_RESULT_CHARS - 1] + "…"
+    result = result if len(result) <= MAX_RESULT_CHARS else result[: MAX_RESULT_CHARS - 1] + "…"
+    return _ODD.sub(" ", result)

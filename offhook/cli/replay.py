@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from offhook.cli.event_logs import log_of
 from offhook.cli.options import AsJson, ConfigFile
 from offhook.flight.lines import head_of, lines_of
+from offhook.flight.reader import reading_rows
 from offhook.flight.replay import Replay
 from offhook.flight.replay import replay as run_again
 from offhook.flight.speech import Input, sounds_in
@@ -46,11 +47,15 @@ def replay(
     log = log_of(call, Config.load(config))
     if changes:
         wanted = dict(_change(each) for each in changes)
-        found = what_if(RecordedCall(log), wanted)
-        typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_changed(found)))
+        with reading_rows(log):
+            found = what_if(RecordedCall(log), wanted)
+            text = json.dumps(found, indent=2) if as_json else "\n".join(_changed(found))
+        typer.echo(text)
         return
-    again = run_again(log)
-    typer.echo(json.dumps(_as_dict(again), indent=2) if as_json else "\n".join(_report(again)))
+    with reading_rows(log):
+        again = run_again(log)
+        text = json.dumps(_as_dict(again), indent=2) if as_json else "\n".join(_report(again))
+    typer.echo(text)
     if not again.identical:
         raise typer.Exit(FAILURE)
 

@@ -11,7 +11,7 @@ import typer
 
 from offhook.cli.event_logs import logs_of
 from offhook.cli.options import AsJson, ConfigFile
-from offhook.flight.reader import FlightLog
+from offhook.flight.reader import FlightLog, reading_rows
 from offhook.flight.tune import EndpointPoint, InterruptPoint, endpoint_curve, interrupt_curve
 from offhook.flight.what_if import WENT_ON_S, RecordedCall
 from offhook.settings.config import Config
@@ -66,7 +66,8 @@ def _replayed(logs: Sequence[FlightLog], within_s: float) -> tuple[list[Recorded
     found, skipped = [], []
     for log in logs:
         try:
-            found.append(RecordedCall(log, went_on_s=within_s))
+            with reading_rows(log):
+                found.append(RecordedCall(log, went_on_s=within_s))
         except UserError as error:
             skipped.append(error.render())
     return found, skipped

@@ -3,6 +3,8 @@
 import base64
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +35,9 @@ _KINDS: dict[str, tuple[Any, ...]] = {
     "truncated": (),
 }
 """What the kinds of rows have, after the kind: see `rows`."""
+
+_NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of rows that no call has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,14 @@ def read_log(path: Path) -> FlightLog:
         raise _unreadable(path, error.strerror or str(error)) from error
     try:
         header = json.loads(lines[0]) if lines else None
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _unreadable(path, "it is not an event log")
     if header.get("version") != VERSION:
         raise _unreadable(path, f"its version is {header.get('version')!r}, and this offhook reads {VERSION}")
     try:
-        return FlightLog(
+        log = FlightLog(
             header["call"],
             header["began"],
             header["started"],
@@ -113,7 +118,9 @@ def read_log(path: Path) -> FlightLog:
             None if header["policy"] is None else _policy(from_json(header["policy"])),
             _rows(path, lines[1:]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+        log.frames()
+        return log
+    except (struct.error, *_NONSENSE) as error:
         raise _unreadable(path, f"its header or a row is damaged ({error})") from error
 
 
@@ -122,7 +129,7 @@ def _rows(path: Path, lines: list[bytes]) -> tuple[list[Any], ...]:
     for number, line in enumerate(lines, 2):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines) + 1:
                 break
             raise _unreadable(path, f"line {number} is damaged ({error})") from error
@@ -143,6 +150,16 @@ def _policy(value: Any) -> Policy:
     if not isinstance(value, SilencePolicy | AnswerPolicy):
         raise TypeError("the policy is missing")
     return value
+
+
+@contextmanager
+def reading_rows(log: FlightLog) -> Iterator[None]:
+    """While a log's rows are used: UserError for what nonsense in them raises."""
+    try:
+        yield
+    except _NONSENSE as error:
+        what, why = f"the event log of {log.call!s:.60} cannot be used", f"a row is damaged ({type(error).__name__})"
+        raise UserError(what, f"{why}: {error!s:.200}", "the log of another call") from error
 
 
 def _typed(value: Any, kind: type[T]) -> T:

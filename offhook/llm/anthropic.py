@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 
 from offhook.llm.history import arguments_of, split
-from offhook.llm.hosted import HostedModel, Response, http_client
+from offhook.llm.hosted import HostedModel, Response, grown, http_client
 from offhook.llm.model import (
     Ended,
     EndReason,
@@ -131,7 +131,7 @@ class AnthropicReader:
             return [TextDelta(delta.text)]
         if delta.type == "input_json_delta" and self._call is not None:
             call = self._call
-            self._call = ToolCall(call.id, call.name, call.arguments + delta.partial_json)
+            self._call = ToolCall(call.id, call.name, grown(call.arguments, delta.partial_json))
         return []
 
 

@@ -29,7 +29,10 @@ WARM_S = 10.0
 
 MAX_WORDS_CHARS = 300
 
-_NONSENSE = (ValueError, TypeError, AttributeError, LookupError)
+MAX_CALL_CHARS = 100_000
+"""Of one tool call's arguments, which no tool reads: beyond it the server sends nonsense."""
+
+_NONSENSE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What comes of nonsense: the vendors' clients do not judge what a server sends."""
 
 _log = structlog.get_logger("offhook.llm")
@@ -202,6 +205,13 @@ class HostedModel(ABC):
         """The vendor's words on one line, without our key."""
         text = text.replace(self._key, "…") if self._key else text
         return "".join(c if c.isprintable() else " " for c in text).strip()[:MAX_WORDS_CHARS]
+
+
+def grown(arguments: str, more: str) -> str:
+    """The arguments of a tool call with more of them. Raises ValueError beyond MAX_CALL_CHARS."""
+    if len(arguments) + len(more) > MAX_CALL_CHARS:
+        raise ValueError(f"a tool call of more than {MAX_CALL_CHARS} characters")
+    return arguments + more
 
 
 def http_client() -> httpx2.AsyncClient:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import openai
 
 from offhook.llm.history import arguments_of, ordered
-from offhook.llm.hosted import HostedModel, Response, http_client
+from offhook.llm.hosted import HostedModel, Response, grown, http_client
 from offhook.llm.model import (
     Ended,
     EndReason,
@@ -158,7 +158,7 @@ class OpenAiReader:
             begun = ToolCall(own_id or f"call_{uuid4().hex[:12]}", "", "")
         function = piece.get("function") or {}
         name = begun.name + (function.get("name") or "")
-        self._call = ToolCall(begun.id, name, begun.arguments + (function.get("arguments") or ""))
+        self._call = ToolCall(begun.id, name, grown(begun.arguments, function.get("arguments") or ""))
         return found
 
     def _take(self) -> list[ModelEvent]:

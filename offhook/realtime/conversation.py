@@ -109,6 +109,7 @@ class Conversation:
                 unlisten()
             self._close()
         if outcome.reason == "the model failed" and self._speech.sorry:
+            await self._replies.silence()
             await self._call.say(self._speech.sorry)
         return outcome
 

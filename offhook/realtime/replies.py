@@ -22,6 +22,12 @@ class Reply:
     utterance: GivenUtterance | None = None
 
 
+MAX_WAITING = 16
+"""Replies that wait; of more, nothing is heard."""
+
+MAX_REPLY_S = 300
+"""Audio of one reply; the rest is not heard, and the model is told where it was cut."""
+
 OnHeard = Callable[[Reply, int | None, int, str], None]
 """Of a reply that is over: the milliseconds that were played (None: all), those received, the text played."""
 
@@ -50,6 +56,7 @@ class Replies:
         reply = self._reply(item)
         if reply is None or not payload:
             return
+        payload = payload[: MAX_REPLY_S * TICK_HZ * self._audio.bytes_per_tick - reply.received_bytes]
         reply.received_bytes += len(payload)
         if reply.utterance is not None:
             reply.utterance.append_audio(payload)
@@ -81,14 +88,15 @@ class Replies:
     def begin(self) -> None:
         """Begin the next reply, if nothing is being said and the caller does not speak."""
         while self._waiting and self.playing is None and self.may_begin:
-            reply = self._waiting[0]
-            if not reply.received_bytes:
-                return  # its transcript is ahead of its audio
+            # A transcript may be ahead of its audio; it does not hold up the audio of another reply.
+            reply = next((reply for reply in self._waiting if reply.received_bytes), None)
+            if reply is None:
+                return
             try:
                 utterance = self._audio.start_saying(self._given_by, self._interruption)
             except RuntimeError:
                 return  # the bot says something else, and `played` follows
-            self._waiting.popleft()
+            self._waiting.remove(reply)
             self.playing, reply.utterance = reply, utterance
             for part in reply.parts:
                 if isinstance(part, str):
@@ -123,6 +131,13 @@ class Replies:
         else:
             self.drop_waiting()
 
+    async def silence(self) -> None:
+        """Stop at once, and wait until nothing is being said."""
+        self.drop_waiting()
+        if self.playing is not None and self.playing.utterance is not None:
+            self.playing.utterance.cancel()
+            await self.playing.utterance
+
     def drop_waiting(self) -> None:
         """What has not begun will not be heard."""
         while self._waiting:
@@ -140,13 +155,21 @@ class Replies:
     def _received_ms(self, reply: Reply) -> int:
         return int(1000 * reply.received_bytes / self._audio.bytes_per_tick / TICK_HZ)
 
+    def _has_room(self) -> bool:
+        """Whether another one may wait; one without audio makes room."""
+        silent = next((reply for reply in self._waiting if not reply.received_bytes), None)
+        if len(self._waiting) == MAX_WAITING and silent is not None:
+            self._waiting.remove(silent)
+            self._ignored.append(silent.item)
+        return len(self._waiting) < MAX_WAITING
+
     def _reply(self, item: str) -> Reply | None:
         if item in self._ignored:
             return None
         if self.playing is not None and self.playing.item == item:
             return self.playing
         found = next((reply for reply in self._waiting if reply.item == item), None)
-        if found is None:
+        if found is None and self._has_room():
             found = Reply(item)
             self._waiting.append(found)
         return found

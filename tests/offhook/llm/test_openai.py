@@ -213,7 +213,8 @@ async def test_a_key_is_needed_by_openai_alone(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_server_that_sends_nonsense() -> None:
-    bodies = [b"data: {not json\n\n", b'data: {"choices": [5]}\n\n', b'data: "text"\n\n', b"\x00\xff\n\n", b""]
+    nested = b"data: " + b"[" * 200_000 + b"\n\n"
+    bodies = [b"data: {not json\n\n", b'data: {"choices": [5]}\n\n', nested, b'data: "text"\n\n', b"\x00\xff\n\n", b""]
 
     async def answer(_: Any) -> HttpResponse:
         return HttpResponse(content_type="text/event-stream", body=bodies.pop())
@@ -270,3 +271,11 @@ def test_thoughts_are_not_spoken(tokens: list[str], spoken: str) -> None:
     found = [event for token in tokens for event in reader.read(chunk({"content": token}))]
     found += reader.read(chunk({}, "stop")) + reader.end()
     assert text_of(found) == spoken
+
+
+def test_a_tool_call_without_end_is_nonsense() -> None:
+    reader = OpenAiReader()
+    piece = {"index": 0, "id": "a", "function": {"name": "pay", "arguments": "x" * 10_000}}
+    with pytest.raises(ValueError, match="tool call"):
+        for _ in range(11):
+            reader.read({"choices": [{"delta": {"tool_calls": [piece]}}]})
