@@ -146,7 +146,7 @@ class _AgentReader(Reader):
         instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
         provider = self._one_of(top, "provider", tuple(VENDORS), "openai-realtime")
         allowed = VENDORS[provider].turn_detection if provider in VENDORS else get_args(TurnDetection)
-        options = {**self._common(top), **self._model(top), "provider": provider}
+        options = {**self._common(top), **self._access(top), "provider": provider}
         options["turn_detection"] = self._one_of(top, "turn_detection", allowed, allowed[0])
         if "options" in top:
             options["options"] = self._value(top["options"])
@@ -157,7 +157,8 @@ class _AgentReader(Reader):
     def _one_provider(self, top: Mapping[str, Node]) -> str:
         return (self.text(top["provider"], "`provider`") if "provider" in top else None) or "openai"
 
-    def _model(self, top: Mapping[str, Node]) -> dict[str, Any]:
+    def _access(self, top: Mapping[str, Node]) -> dict[str, Any]:
+        """Which model, where, and the key for it."""
         model: dict[str, Any] = {}
         for key in ("model", "base_url", "api_key"):
             if key in top and (text := self.text(top[key], f"`{key}`")) is not None:
@@ -165,6 +166,10 @@ class _AgentReader(Reader):
         if "api_key" in top and _VARIABLE.search(getattr(top["api_key"], "value", "")) is None:
             why = "a key in a file is soon in a repository"
             self.problem(top["api_key"], "`api_key` is written out", why, "type `api_key: ${OPENAI_API_KEY}`")
+        return model
+
+    def _model(self, top: Mapping[str, Node]) -> dict[str, Any]:
+        model = self._access(top)
         model |= {key: self.number(top[key], f"`{key}`") for key in _NUMBERS if key in top}
         if "warm" in top:
             model["warm"] = self.truth(top["warm"], "`warm`")
