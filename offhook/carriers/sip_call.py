@@ -95,7 +95,14 @@ class InboundCall:
         self._conversation = Conversation(
             services,
             # The Request-URI is the number dialled; To is what it was before routing or diversion.
-            Parties(event.from_uri, event.request_uri, event.call_id, event.headers, identities=event.identities),
+            Parties(
+                event.from_uri,
+                event.request_uri,
+                event.call_id,
+                event.headers,
+                transport=event.transport.lower(),
+                identities=event.identities,
+            ),
             disconnect=self._disconnect,
             on_over=lambda: self._over(on_over),
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from offhook.pipeline.chain.table import Cells
 from offhook.process.spent_today import restore_spent_today
+from offhook.process.tls_files import open_tls
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.events import Event
@@ -30,11 +31,13 @@ async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit
     advertised = config.sip.advertised_host
     # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
+    tls = open_tls(config.sip)
     try:
-        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit, tcp=config.sip.tcp)
+        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit, tcp=config.sip.tcp, tls=tls)
     except OSError as error:
         raise UserError(
-            f"SIP cannot use {host}:{port}",
+            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls is not None else ""),
             error.strerror or str(error),
-            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
+            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free"
+            + ("; `tls_port = …` below `[sip]`" if tls is not None else ""),
         ) from error

@@ -97,6 +97,22 @@ class SipConfig(Section):
     tcp: bool = True
     """Whether SIP over TCP is taken on the same port."""
 
+    tls_certificate: Annotated[Path | None, Field(examples=["/etc/offhook/fullchain.pem"])] = None
+    """The certificate for SIP over TLS, with its chain, in PEM. Without one there is no TLS. When the file changes the
+    next connection gets the new one."""
+
+    tls_key: Annotated[Path | None, Field(examples=["/etc/offhook/privkey.pem"])] = None
+    """The certificate's private key, not encrypted; without it the key is in the certificate's file."""
+
+    tls_port: Port = 5061
+    """The port for TLS; 0 takes any free one."""
+
+    tls_authorities: Annotated[Path | None, Field(examples=["/etc/offhook/authorities.pem"])] = None
+    """The authorities, in PEM, that may have signed the certificates of far ends; those of the system if not set."""
+
+    tls_client_certificates: bool = False
+    """Whether far ends that connect have to show a certificate that `tls_authorities` signed."""
+
     advertised_host: Annotated[ReachableHost | None, Field(examples=["203.0.113.7"])] = None
     """The address in Contact and SDP (or a name for it, resolved once at the start), if callers reach this machine
     under another address than `host`: behind NAT, or in a container."""
@@ -118,6 +134,14 @@ class SipConfig(Section):
                 why = "{value} is neither an address nor a network"
                 raise PydanticCustomError("network", why, {"value": repr(each), "example": ("203.0.113.7",)}) from None
         return peers
+
+    @model_validator(mode="after")
+    def _tls_needs_its_certificate(self) -> Self:
+        for key in ("tls_key", "tls_authorities", "tls_client_certificates"):
+            if getattr(self, key) and self.tls_certificate is None:
+                why = "`{at}` needs `tls_certificate`"
+                raise PydanticCustomError("no_certificate", why, {"key": "tls_certificate", "at": key})
+        return self
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:

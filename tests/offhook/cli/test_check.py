@@ -13,6 +13,7 @@ import pytest
 from offhook.cli.checks import addresses, disk, ports
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
+from tests.certificates import Authority
 from tests.offhook.cli.conftest import Run
 
 FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
@@ -251,3 +252,12 @@ def test_an_engine_that_cannot_be_loaded_is_reported_once_and_without_an_empty_l
 def test_a_policy_that_cannot_be_loaded(check: Check) -> None:
     status, found = check('[turn]\nendpoint = "no_such_module:policy"\n')
     assert (status, levels(found, "engines")) == (2, ["settings"])
+
+
+@pytest.mark.parametrize(("days", "level"), [(30, "ok"), (3, "warning"), (-1, "settings")])
+def test_a_certificate_is_judged(check: Check, tmp_path: Path, days: int, level: str) -> None:
+    issued = Authority(tmp_path).issue("bot.test", days=days)
+    text = f'[sip]\ntls_certificate = "{issued.certificate}"\ntls_key = "{issued.key}"\ntls_port = 0\n'
+    status, found = check(text)
+    assert levels(found, "tls") == [level]
+    assert status == (2 if days < 0 else 0)
