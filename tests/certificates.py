@@ -27,9 +27,9 @@ class Authority:
 
     def issue(self, *names: str, file: str | None = None, days: int = 30) -> Issued:
         """A certificate for host names and addresses (`IP:127.0.0.1`); `days` below 0: it has ended."""
-        stem = self._folder / (file or names[0].replace(":", "-"))
-        made = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
-        request, extensions = stem.with_suffix(".csr"), stem.with_suffix(".ext")
+        stem = file or names[0].replace(":", "-")
+        made = Issued(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
+        request, extensions = self._folder / f"{stem}.csr", self._folder / f"{stem}.ext"
         extensions.write_text(
             "subjectAltName=" + ",".join(name if ":" in name else f"DNS:{name}" for name in names) + "\n"
         )

@@ -231,6 +231,10 @@ class RtpConfig(Section):
     """The accepted codecs, in the order of preference for our offers; in the far end's offers its own order counts
     (RFC 3264 §6.1). OPUS and G722 need the extras `opus` and `g722`."""
 
+    srtp: Literal["off", "preferred", "required"] = "off"
+    """Whether media is encrypted, with keys in SDP (SRTP, RFC 4568). `preferred`: with far ends that can. `required`:
+    all other calls are refused, and so are those without TLS, which would show the keys. Needs the extra `srtp`."""
+
     @field_validator("codecs", mode="before")
     @classmethod
     def _codecs_in_any_case(cls, codecs: object) -> object:

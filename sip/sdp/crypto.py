@@ -1,4 +1,4 @@
-"""Keys for SRTP in session descriptions (RFC 4568), with the suites of RFC 4568, RFC 6188 and RFC 7714."""
+"""Keys for SRTP in session descriptions (RFC 4568), with the suites of RFC 4568 and RFC 7714."""
 
 import base64
 import binascii
@@ -15,11 +15,10 @@ PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 KEY_BYTES = {
     "AES_CM_128_HMAC_SHA1_80": 16 + 14,
     "AES_CM_128_HMAC_SHA1_32": 16 + 14,
-    "AES_256_CM_HMAC_SHA1_80": 32 + 14,
     "AEAD_AES_128_GCM": 16 + 12,
     "AEAD_AES_256_GCM": 32 + 12,
 }
-"""Master key and salt of each suite (RFC 4568 §6.2, RFC 6188 §3, RFC 7714 §12)."""
+"""Master key and salt of each suite (RFC 4568 §6.2, RFC 7714 §12)."""
 
 MAX_CRYPTO_LINES = 32
 """Looked at in one m-line: there are as many as an offerer has suites."""
@@ -67,7 +66,12 @@ class SrtpCapabilities:
     """
 
     policy: SrtpPolicy = SrtpPolicy.OFF
-    suites: tuple[str, ...] = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+    suites: tuple[str, ...] = (
+        "AES_CM_128_HMAC_SHA1_80",
+        "AEAD_AES_256_GCM",
+        "AEAD_AES_128_GCM",
+        "AES_CM_128_HMAC_SHA1_32",
+    )
     new_key: Callable[[int], bytes] = field(default=token_bytes, compare=False)
 
 

@@ -20,17 +20,27 @@ LENGTH_S = 5
 WIDE_SPEECH = Path(__file__).parent.parent / "data" / "speech" / "check_my_balance.wav"
 
 
-def configure(directory: Path, port: int, said: bytes, rate_hz: int = 8_000, modules: tuple[str, ...] = ()) -> None:
+def configure(
+    directory: Path,
+    port: int,
+    said: bytes,
+    rate_hz: int = 8_000,
+    modules: tuple[str, ...] = (),
+    *,
+    account: str = "",
+    authority: Path | None = None,
+) -> None:
     """A telephone whose microphone is a file and whose loudspeaker is nowhere; it hangs up at the file's end.
 
-    At 48 kHz the file is stereo: that is how its Opus wants it.
+    At 48 kHz the file is stereo: that is how its Opus wants it. `account`: further parameters of its account. Over TLS
+    it trusts the `authority`.
     """
     channels = 2 if rate_hz == 48_000 else 1
     with wave.open(str(directory / "microphone.wav"), "wb") as audio:
         audio.setparams((channels, 2, rate_hz, 0, "NONE", ""))
         audio.writeframes(np.repeat(np.frombuffer(said, "<i2"), channels).tobytes())
     media = free_udp_ports(16)
-    (directory / "accounts").write_text(f"<sip:qa@{HOST}>;regint=0\n")
+    (directory / "accounts").write_text(f"<sip:qa@{HOST}>;regint=0{account}\n")
     (directory / "contacts").touch()
     loaded = "\n".join(f"module {name}.so" for name in (*modules, "g711", "aufile", "aubridge"))
     (directory / "config").write_text(
@@ -42,6 +52,7 @@ audio_source aufile,{directory / "microphone.wav"}
 audio_player aubridge,nowhere
 audio_alert aubridge,nowhere
 snd_path {directory}
+{"" if authority is None else f"sip_cafile {authority}"}
 module_path {MODULES}
 {loaded}
 module_app account.so
@@ -50,7 +61,7 @@ module_app menu.so
     )
 
 
-def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
+def telephone(bot: BotProcess, directory: Path, length_s: int, uri: str = "") -> str:
     """Calls, and returns what the telephone said."""
     command = [
         program("baresip"),
@@ -60,7 +71,7 @@ def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
         "-t",
         str(length_s),
         "-e",
-        f"/dial sip:bot@{bot.address}",
+        f"/dial {uri or f'sip:bot@{bot.address}'}",
     ]
     done = subprocess.run(
         command,

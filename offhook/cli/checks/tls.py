@@ -26,3 +26,11 @@ def check(config: Config) -> Iterator[Finding]:
             else:
                 found.append(Finding.ok("tls", f"{certificate} is valid for {days:.0f} days"))
     yield from found
+    if config.rtp.srtp != "off" and certificate is None:
+        what = (
+            "the keys for encrypted media can be read"
+            if config.rtp.srtp == "preferred"
+            else "every call will be refused"
+        )
+        why = f'`rtp.srtp = "{config.rtp.srtp}"` sends keys in SDP, and SIP is not encrypted'
+        yield Finding.warning("tls", what, why, "`tls_certificate = …` below `[sip]`")
