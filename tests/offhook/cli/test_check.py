@@ -261,3 +261,11 @@ def test_a_certificate_is_judged(check: Check, tmp_path: Path, days: int, level:
     status, found = check(text)
     assert levels(found, "tls") == [level]
     assert status == (2 if days < 0 else 0)
+
+
+@pytest.mark.parametrize(("srtp", "what"), [("preferred", "can be read"), ("required", "every call will be refused")])
+def test_keys_without_tls(check: Check, srtp: str, what: str) -> None:
+    status, found = check(f'[rtp]\nsrtp = "{srtp}"\n')
+    assert status == 0
+    assert levels(found, "tls") == ["warning"]
+    assert what in found["tls"][0]["what"]
