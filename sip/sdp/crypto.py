@@ -38,7 +38,7 @@ class SrtpPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Crypto:
-    """A crypto attribute that can be used. `key` is master key and salt, of whoever wrote the line."""
+    """A crypto attribute that can be used. `key` is master key and salt, of the end that wrote the line."""
 
     tag: int
     suite: str
