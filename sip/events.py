@@ -11,6 +11,7 @@ from typing import TypeAlias
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Transport
 
 
 class EndCause(StrEnum):
@@ -35,6 +36,7 @@ class IncomingCall:
     source: Address
     headers: Headers
     identities: Identities = field(default_factory=Identities)
+    transport: Transport = Transport.UDP
     trunk: str = ""
     """For its owner: what knows the trunk by which the call came. The user agent leaves it empty."""
 

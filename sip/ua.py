@@ -21,7 +21,7 @@ from offhook.sip.message.grammar import is_token
 from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import Address
+from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Transport, transport_of
 from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
@@ -197,7 +197,7 @@ class UserAgent:
         remote = given or numeric_address(uri, transport)
         if remote is None:
             raise LocalError(f"{target} names a host: the user agent resolves no names, give a destination")
-        flow = self._core.flow_to(transport, remote)
+        flow = self._core.flow_to(transport, remote, "" if numeric(uri.host) else uri.host)
         if flow is None:
             raise LocalError(f"{target} asks for {transport}, and the user agent does not listen on that")
         return flow

@@ -2,11 +2,12 @@
 
 from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.telephony.codec.base import codec_named
-from offhook.telephony.rtp.config import RtpConfig
+from offhook.telephony.rtp.config import RtpConfig, SrtpKeys
 
 
 def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
     """`signalling_host` is the source of the far end's SIP messages: its media may come from there, too."""
+    srtp = audio.srtp
     return RtpConfig(
         payload_type=audio.payload_type,
         receive_payload_types=frozenset(audio.receive_payload_types),
@@ -24,4 +25,5 @@ def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
         comfort_noise_payload_type=audio.comfort_noise_payload_type,
         receive_comfort_noise_payload_type=audio.receive_comfort_noise_payload_type,
         rtcp_mux=audio.rtcp_mux,
+        srtp=None if srtp is None else SrtpKeys(srtp.suite, srtp.send_key, srtp.receive_key),
     )

@@ -21,6 +21,7 @@ from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
@@ -100,6 +101,7 @@ class InboundCall:
                 event.request_uri,
                 event.call_id,
                 event.headers,
+                transport=event.transport.lower(),
                 identities=event.identities,
                 trunk=event.trunk,
             ),
@@ -127,10 +129,12 @@ class InboundCall:
         )
         self._media_host = host
         rtp = self._services.config.rtp
-        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
+        srtp = SrtpCapabilities(SrtpPolicy(rtp.srtp))
+        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=srtp)
         captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
+            self._check_keys(srtp.policy)
             if offer is not None:
                 # Before ports are taken: offers that are refused must not exhaust the pool.
                 self._check_media(answer_offer(offer, LocalMedia(host, self._resources.ports.low, 1, 1), codecs)[1])
@@ -269,6 +273,7 @@ class InboundCall:
     def _open_line(self, audio: NegotiatedAudio) -> None:
         assert self._pair is not None, "there is no line without ports"
         self._check_media(audio)
+        self._log_readable_keys(audio)
         rtp = self._services.config.rtp
         self._line = UdpLine(
             self._pair,
@@ -303,6 +308,16 @@ class InboundCall:
         except (RemoteError, MediaError):
             self._offers = before
             raise
+
+    def _check_keys(self, policy: SrtpPolicy) -> None:
+        """Refuse a call whose keys others could read, where encryption is required. Raises NotAcceptableError."""
+        if policy is SrtpPolicy.REQUIRED and not self._event.transport.is_secure:
+            raise NotAcceptableError(f"keys for media can be read over {self._event.transport}: call over TLS")
+
+    def _log_readable_keys(self, audio: NegotiatedAudio) -> None:
+        if audio.srtp is not None and not self._event.transport.is_secure:
+            why = f"SDP has them, and it came over {self._event.transport}"
+            self.log.warning("the keys for encrypted media can be read", why=why, type="tls_certificate below [sip]")
 
     def _check_media(self, audio: NegotiatedAudio) -> None:
         """Refuse media addresses that are the bot's own ports, RTP of any worker or SIP: packets would loop. Raises

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from offhook.cli.checks import addresses, dialogs, disk, engines, language_models, ports, secrets, trunks
+from offhook.cli.checks import addresses, dialogs, disk, engines, language_models, ports, secrets, tls, trunks
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, Loaded
 from offhook.usererror import UserError
@@ -56,4 +56,5 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     yield from addresses.check(config)
     yield from asyncio.run(trunks.check(config))
     yield from ports.check(config)
+    yield from tls.check(config)
     yield from disk.check(config)

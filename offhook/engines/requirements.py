@@ -24,6 +24,7 @@ _CODECS = {
     "G722": ("the codec G722", "G722", "g722"),
     "OPUS": ("the codec OPUS", "opuslib_next", "opus"),
 }
+_SRTP = ("encrypted media", "pylibsrtp", "srtp")
 _PROCESSORS = {"webrtc": ("the audio processor webrtc", "pywebrtc_audio", "apm")}
 
 
@@ -39,6 +40,7 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
     wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
     wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []
+    wanted += [] if config.rtp.srtp == "off" else [_SRTP]
     missing = [(what, extra) for what, module, extra in wanted if not _is_installed(module)]
     if missing:
         whats = [what for what, _ in missing]

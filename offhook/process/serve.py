@@ -78,6 +78,8 @@ def ready_line(bot: Supervisor) -> str:
     line = f"ready sip:{bot.sip_address}"
     if bot.http_address is not None:
         line += f" http://{Address(*bot.http_address)}"
+    if bot.tls_address is not None:
+        line += f" sips:{bot.tls_address}"
     return line
 
 

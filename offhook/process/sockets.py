@@ -6,6 +6,7 @@ from secrets import token_bytes
 
 from offhook.pipeline.chain.table import Cells
 from offhook.process.spent_today import restore_spent_today
+from offhook.process.tls_files import open_tls
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.auth.client import Account
@@ -42,15 +43,17 @@ async def open_endpoint(
         advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
         accounts=tuple(_accounts(config)),
     )
+    tls, guard = open_tls(config.sip), _guard(config, trusts)
     try:
         return await Endpoint.open(
-            host, port, on_event, settings=settings, admit=admit, guard=_guard(config, trusts), tcp=config.sip.tcp
+            host, port, on_event, settings=settings, admit=admit, guard=guard, tcp=config.sip.tcp, tls=tls
         )
     except OSError as error:
         raise UserError(
-            f"SIP cannot use {host}:{port}",
+            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls is not None else ""),
             error.strerror or str(error),
-            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
+            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free"
+            + ("; `tls_port = …` below `[sip]`" if tls is not None else ""),
         ) from error
 
 

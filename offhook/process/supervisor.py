@@ -182,6 +182,11 @@ class Supervisor:
         return self._endpoint.address
 
     @property
+    def tls_address(self) -> Address | None:
+        """The bound address for SIP over TLS, if there is a certificate."""
+        return self._endpoint.tls_address if self._endpoint is not None else None
+
+    @property
     def http_address(self) -> tuple[str, int] | None:
         """The bound HTTP address, if HTTP is enabled."""
         return self._web.address if self._web is not None else None

@@ -99,6 +99,22 @@ class SipConfig(Section):
     tcp: bool = True
     """Whether SIP over TCP is taken on the same port."""
 
+    tls_certificate: Annotated[Path | None, Field(examples=["/etc/offhook/fullchain.pem"])] = None
+    """The certificate for SIP over TLS, with its chain, in PEM. Without one there is no TLS. When the file changes the
+    next connection gets the new one."""
+
+    tls_key: Annotated[Path | None, Field(examples=["/etc/offhook/privkey.pem"])] = None
+    """The certificate's private key, not encrypted; without it the key is in the certificate's file."""
+
+    tls_port: Port = 5061
+    """The port for TLS; 0 takes any free one."""
+
+    tls_authorities: Annotated[Path | None, Field(examples=["/etc/offhook/authorities.pem"])] = None
+    """The authorities, in PEM, that may have signed the certificates of far ends; those of the system if not set."""
+
+    tls_client_certificates: bool = False
+    """Whether far ends that connect have to show a certificate that `tls_authorities` signed."""
+
     advertised_host: Annotated[ReachableHost | None, Field(examples=["203.0.113.7"])] = None
     """The address in Contact and SDP (or a name for it, resolved once at the start), if callers reach this machine
     under another address than `host`: behind NAT, or in a container."""
@@ -119,6 +135,14 @@ class SipConfig(Section):
     digest: Annotated[tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...], Field(min_length=1)] = ("MD5",)
     """How users may prove their passwords; all of them are offered, in this order. Some phones give up when one is
     offered that they do not know (baresip 1.0 does), and MD5 is known to all."""
+
+    @model_validator(mode="after")
+    def _tls_needs_its_certificate(self) -> Self:
+        for key in ("tls_key", "tls_authorities", "tls_client_certificates"):
+            if getattr(self, key) and self.tls_certificate is None:
+                why = "`{at}` needs `tls_certificate`"
+                raise PydanticCustomError("no_certificate", why, {"key": "tls_certificate", "at": key})
+        return self
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:
@@ -207,6 +231,10 @@ class RtpConfig(Section):
     codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
     """The accepted codecs, in the order of preference for our offers; in the far end's offers its own order counts
     (RFC 3264 §6.1). OPUS and G722 need the extras `opus` and `g722`."""
+
+    srtp: Literal["off", "preferred", "required"] = "off"
+    """Whether media is encrypted, with keys in SDP (SRTP, RFC 4568). `preferred`: with far ends that can. `required`:
+    all other calls are refused, and so are those without TLS, which would show the keys. Needs the extra `srtp`."""
 
     @field_validator("codecs", mode="before")
     @classmethod

@@ -79,10 +79,10 @@ class UserAgentCore(Generic[U]):
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
 
-    def flow_to(self, transport: Transport, remote: Address) -> Flow | None:
-        """The flow to an address by a transport; None if we do not have that."""
+    def flow_to(self, transport: Transport, remote: Address, name: str = "") -> Flow | None:
+        """The flow to an address by a transport, and by that name; None if we do not have that."""
         local = self.listens.get(transport)
-        return None if local is None else Flow(transport, local, remote)
+        return None if local is None else Flow(transport, local, remote, name=name)
 
     def local_for(self, flow: Flow) -> Address:
         """Our address as the peer can reach it."""

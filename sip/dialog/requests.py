@@ -1,6 +1,7 @@
 """The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from offhook.sip.dialog.model import Dialog
@@ -65,7 +66,9 @@ def next_hop(dialog: Dialog, flow_to: FlowTo) -> Flow:
     address = numeric_address(uri, transport)
     if address is None or not _reachable(address, dialog.peer.remote):
         return dialog.peer
-    return flow_to(transport, address) or dialog.peer
+    # Who was verified by its name gives addresses of its own.
+    flow = flow_to(transport, address)
+    return dialog.peer if flow is None else replace(flow, name=dialog.peer.name)
 
 
 def numeric_address(uri: Uri, transport: Transport) -> Address | None:

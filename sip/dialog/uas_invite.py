@@ -69,6 +69,7 @@ class UasInviteUsage(InviteUsage):
             source=source.remote,
             headers=request.headers.copy(),
             identities=identities(request),
+            transport=source.transport,
         )
 
     def _send_180(self, what: Context, now: float) -> None:

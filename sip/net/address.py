@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-DEFAULT_PORT = 5060
-"""The default port of SIP over UDP (RFC 3261 §19.1.2)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Address:

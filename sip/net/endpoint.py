@@ -10,9 +10,10 @@ from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
-from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.address import Address, numeric
+from offhook.sip.net.flow import Flow, Transport, transport_of
 from offhook.sip.net.tcp import StreamTransport
+from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import MessageTransport
 from offhook.sip.net.udp import UdpTransport
 from offhook.sip.settings import UaSettings
@@ -70,12 +71,15 @@ class Endpoint:
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
         tcp: bool = False,
+        tls: Tls | None = None,
     ) -> "Endpoint":
-        """Bind and start; port 0 takes a free one. With `tcp`, on that port by TCP as well. Raises OSError when the
-        address cannot be bound."""
+        """Bind and start; port 0 takes a free one. With `tcp`, on that port by TCP as well; with `tls`, on its port by
+        TLS. Raises OSError when an address cannot be bound."""
         endpoint = cls(on_event, asyncio.get_running_loop())
         try:
             await endpoint._listen(host, port, tcp=tcp)
+            if tls is not None:
+                await endpoint._listen_tls(host, tls)
         except OSError:
             endpoint.close()
             raise
@@ -106,10 +110,21 @@ class Endpoint:
                 self._transports[Transport.TCP] = stream
                 return
 
+    async def _listen_tls(self, host: str, tls: Tls) -> None:
+        stream = StreamTransport(Transport.TLS, Address(host, tls.port), self._received, self._failed, tls=tls)
+        await stream.listen()
+        self._transports[Transport.TLS] = stream
+
     @property
     def address(self) -> Address:
         """Where the socket is bound."""
         return self._address
+
+    @property
+    def tls_address(self) -> Address | None:
+        """Where TLS is taken; None if it is not."""
+        tls = self._transports.get(Transport.TLS)
+        return None if tls is None else tls.local
 
     @property
     def is_open(self) -> bool:
@@ -144,7 +159,8 @@ class Endpoint:
             raise LocalError(f"{uri} is not a URI: {error}") from error
         if not parsed.host:
             raise LocalError(f"{uri} names no host: give a sip URI, or a destination")
-        port = parsed.port or DEFAULT_PORT
+        transport = transport_of(parsed) or Transport.UDP
+        port = parsed.port or transport.default_port
         number = numeric(parsed.host)
         if number is not None:
             return Address(str(number), port)

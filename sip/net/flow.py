@@ -42,13 +42,15 @@ class Flow:
     """Where a message came from, or goes.
 
     `local` is where we listen on that transport. `id` is the connection's, 0 for a datagram, or for any connection to
-    `remote`, to be opened if there is none.
+    `remote`, to be opened if there is none. `name` is the host that was called, if that was a name: over TLS the far
+    end's certificate has to be for it (RFC 5922 §7.4), else for the address.
     """
 
     transport: Transport
     local: Address
     remote: Address
     id: int = 0
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.remote}/{self.transport}"

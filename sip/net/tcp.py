@@ -19,6 +19,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.net.framing import PONG, StreamFramer
+from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import Failed, Received
 
 logger = logging.getLogger("sip.net")
@@ -51,7 +52,7 @@ class StreamTransport:
         received: Received,
         failed: Failed,
         *,
-        client_ssl: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         limits: StreamLimits = StreamLimits(),
     ) -> None:
         self.transport = transport
@@ -59,24 +60,24 @@ class StreamTransport:
         self.limits = limits
         self._received = received
         self._failed = failed
-        self._client_ssl = client_ssl
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._ids = count(1)
         self._server: asyncio.Server | None = None
         self._connections: dict[int, Connection] = {}
-        self._to: dict[Address, Connection] = {}  # the latest one to each peer
+        self._to: dict[tuple[Address, str], Connection] = {}  # the latest one to each peer
         self._hosts: Counter[str] = Counter()  # of those that were accepted
-        self._waiting: dict[Address, list[tuple[bytes, Flow]]] = {}
+        self._waiting: dict[tuple[Address, str], list[tuple[bytes, Flow]]] = {}
         self._opening: set[asyncio.Task[None]] = set()
 
-    async def listen(self, server_ssl: ssl.SSLContext | None = None) -> None:
+    async def listen(self) -> None:
         """Accept connections at `local`. Raises OSError when the address cannot be bound."""
         self._server = await self._loop.create_server(
             lambda: Connection(self, accepted=True),
             self.local.host,
             self.local.port,
-            ssl=server_ssl,
-            ssl_handshake_timeout=None if server_ssl is None else self.limits.connect_s,
+            ssl=None if self._tls is None else self._tls.server,
+            ssl_handshake_timeout=None if self._tls is None else self.limits.connect_s,
             reuse_address=True,
         )
         name = self._server.sockets[0].getsockname()
@@ -94,16 +95,17 @@ class StreamTransport:
 
     def send(self, data: bytes, flow: Flow) -> None:
         """See MessageTransport."""
-        connection = self._connections.get(flow.id) or self._to.get(flow.remote)
+        peer = self._peer(flow)
+        connection = self._connections.get(flow.id) or self._to.get(peer)
         if connection is not None:
             connection.send(data, flow)
         elif self._server is None:
             self._failed(flow)
-        elif flow.remote in self._waiting:
-            self._waiting[flow.remote].append((data, flow))
+        elif peer in self._waiting:
+            self._waiting[peer].append((data, flow))
         else:
-            self._waiting[flow.remote] = [(data, flow)]
-            task = self._loop.create_task(self._open(flow.remote))
+            self._waiting[peer] = [(data, flow)]
+            task = self._loop.create_task(self._open(*peer))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
@@ -117,21 +119,31 @@ class StreamTransport:
         for connection in list(self._connections.values()):
             connection.close()
 
-    async def _open(self, remote: Address) -> None:
+    def _peer(self, flow: Flow) -> tuple[Address, str]:
+        """Whose connection will do: over TLS one that was verified for that name."""
+        return flow.remote, flow.name if self._tls is not None else ""
+
+    async def _open(self, remote: Address, name: str) -> None:
         connection = None
         try:
             async with asyncio.timeout(self.limits.connect_s):
                 _, connection = await self._loop.create_connection(
-                    lambda: Connection(self, accepted=False),
+                    lambda: Connection(self, accepted=False, name=name),
                     remote.host,
                     remote.port,
-                    ssl=self._client_ssl,
-                    server_hostname=None if self._client_ssl is None else remote.host,
+                    ssl=None if self._tls is None else self._tls.client,
+                    server_hostname=None if self._tls is None else name or remote.host,
                 )
+        except ssl.SSLCertVerificationError as error:
+            what = (
+                "%s/%s is not trusted as %s: %s; its certificate must be for that name, and signed by an authority of "
+            )
+            what += "this machine or one in sip.tls_authorities"
+            logger.warning(what, remote, self.transport, name or remote.host, error.verify_message)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             logger.info("cannot connect to %s/%s: %s", remote, self.transport, str(error) or type(error).__name__)
         finally:
-            for data, flow in self._waiting.pop(remote, ()):
+            for data, flow in self._waiting.pop((remote, name), ()):
                 if connection is None:
                     self._failed(flow)
                 else:
@@ -147,7 +159,7 @@ class StreamTransport:
                 logger.info("a connection of %s is refused: there are too many", connection.flow)
                 return False
             self._hosts[host] += 1
-        self._connections[connection.flow.id] = self._to[connection.flow.remote] = connection
+        self._connections[connection.flow.id] = self._to[self._peer(connection.flow)] = connection
         return True
 
     def gone(self, connection: "Connection") -> None:
@@ -155,16 +167,16 @@ class StreamTransport:
         flow = connection.flow
         if self._connections.pop(flow.id, None) is None:
             return
-        if self._to.get(flow.remote) is connection:
-            del self._to[flow.remote]
+        if self._to.get(self._peer(flow)) is connection:
+            del self._to[self._peer(flow)]
         if connection.accepted:
             self._hosts[flow.remote.host] -= 1
             if not self._hosts[flow.remote.host]:
                 del self._hosts[flow.remote.host]
 
-    def next_flow(self, remote: Address) -> Flow:
+    def next_flow(self, remote: Address, name: str) -> Flow:
         """The flow of a new connection."""
-        return Flow(self.transport, self.local, remote, next(self._ids))
+        return Flow(self.transport, self.local, remote, next(self._ids), name)
 
     def received(self, data: bytes, flow: Flow) -> None:
         """A message has come."""
@@ -178,9 +190,9 @@ class StreamTransport:
 class Connection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, owner: StreamTransport, *, accepted: bool) -> None:
+    def __init__(self, owner: StreamTransport, *, accepted: bool, name: str = "") -> None:
         self.accepted = accepted
-        self.flow = Flow(owner.transport, owner.local, owner.local)
+        self.flow = Flow(owner.transport, owner.local, owner.local, name=name)
         self._owner = owner
         self._framer = StreamFramer()
         self._stream: asyncio.Transport | None = None
@@ -212,7 +224,7 @@ class Connection(asyncio.Protocol):
         """Called by the loop."""
         self._stream = stream = cast(asyncio.Transport, transport)  # uvloop's isn't a subclass
         name = stream.get_extra_info("peername") or ("", 0)
-        self.flow = self._owner.next_flow(Address(str(name[0]), int(name[1])))
+        self.flow = self._owner.next_flow(Address(str(name[0]), int(name[1])), self.flow.name)
         sock = stream.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

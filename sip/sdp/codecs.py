@@ -1,10 +1,11 @@
 """The formats both ends share, and the payload types they are offered with: RFC 3264 §6.1, §8.3.2."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from offhook.sip.sdp import audio
 from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, TELEPHONE_EVENT, Format
+from offhook.sip.sdp.crypto import SrtpCapabilities
 from offhook.sip.sdp.model import Media
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, OPUS: 111}
@@ -30,6 +31,7 @@ class AudioCapabilities:
     dtmf: bool = True
     ptime_ms: int = 20
     comfort_noise: bool = True
+    srtp: SrtpCapabilities = field(default_factory=SrtpCapabilities)
 
 
 def common_formats(media: Media, capabilities: AudioCapabilities) -> list[Format]:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
 from offhook.sip.errors import LocalError, NotAcceptableError, RemoteError
-from offhook.sip.sdp import audio
+from offhook.sip.sdp import audio, crypto
 from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, RATE_HZ, TELEPHONE_EVENT, Format
 from offhook.sip.sdp.codecs import (
     PAYLOAD_TYPES,
@@ -17,12 +17,12 @@ from offhook.sip.sdp.codecs import (
     numbered,
     voice,
 )
+from offhook.sip.sdp.crypto import PLAIN, SECURE, NegotiatedSrtp, SrtpPolicy
 from offhook.sip.sdp.limits import MAX_PTIME_MS, MAX_REFUSED_FORMATS, MIN_PTIME_MS
 from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionDescription, stated_direction
 from offhook.sip.sdp.parser import parse
 from offhook.sip.sdp.serializer import serialize
 
-PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
 OPUS_PARAMETERS = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"
 """RFC 7587 §6.1: audio above 16 kHz is neither decoded nor sent; lost packets are recovered by FEC."""
@@ -70,6 +70,8 @@ class NegotiatedAudio:
     """The maximum of what we send, in bit/s."""
     direction: str
     """As seen from us."""
+    srtp: NegotiatedSrtp | None = None
+    """None: media is not encrypted."""
 
 
 DEFAULT_CAPABILITIES = AudioCapabilities()
@@ -82,11 +84,12 @@ def make_offer(
     *,
     before: SessionDescription | None = None,
     numbers: Mapping[int, Format] = MappingProxyType({}),
+    keys: NegotiatedSrtp | None = None,
 ) -> bytes:
     """An offer of one audio stream. Raises LocalError.
 
     In a dialog, `before` is our latest description and `numbers` what each payload type has meant so far, at either
-    end: the m-lines keep their places (RFC 3264 §8), and a number its meaning (§8.3.2).
+    end: the m-lines keep their places (RFC 3264 §8), and a number its meaning (§8.3.2). `keys` are those in use.
     """
     if direction not in DIRECTIONS:
         raise LocalError(f"{direction!r} is not a direction")
@@ -97,6 +100,10 @@ def make_offer(
     chosen = numbered(capabilities, known, numbers)
     mux = active is not None and audio.rtcp_mux(lines[active])
     line = _audio_line(local, chosen, capabilities.ptime_ms, direction, mux=mux)
+    protocol = SECURE if capabilities.srtp.policy is SrtpPolicy.REQUIRED else PLAIN
+    if keys is not None and active is not None:
+        protocol = lines[active].protocol
+    line = _with_keys(line, protocol, crypto.offering(capabilities.srtp, keys))
     if active is None:
         # §8.1: a new stream comes after all others.
         lines, active = (*lines, line), len(lines)
@@ -131,23 +138,29 @@ def answer_offer(
     offer: bytes,
     local: LocalMedia,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
+    *,
+    keys: NegotiatedSrtp | None = None,
 ) -> tuple[bytes, NegotiatedAudio]:
-    """The answer to an offer, and the agreed media.
+    """The answer to an offer, and the agreed media. `keys` are those in use.
 
-    Takes the first audio stream that can be used and refuses the others (port 0). Raises NotAcceptableError (488) when
-    there is none, RemoteError 400 when the offer is malformed; LocalError.
+    Takes the first audio stream that can be used, an encrypted one before others, and refuses the others (port 0).
+    Raises NotAcceptableError (488) when there is none, RemoteError 400 when the offer is malformed; LocalError.
     """
     _check(local, capabilities)
     session = parse(offer)
     problems = [_problem(session, each, local.host, capabilities) for each in session.media]
     if None not in problems:
         raise _worst(problems)
-    index = problems.index(None)
+    fitting = [i for i, problem in enumerate(problems) if problem is None]
+    index = next((i for i in fitting if crypto.usable(session.media[i], capabilities.srtp)), fitting[0])
     media = session.media[index]
     common = common_formats(media, capabilities)
     mux = audio.rtcp_mux(media) and not mistakable(common)
     negotiated = _negotiated(session, media, common, common, capabilities, mux=mux)
     line = _audio_line(local, common, negotiated.ptime_ms, negotiated.direction, mux=negotiated.rtcp_mux)
+    if (secured := crypto.answering(media, capabilities.srtp, keys)) is not None:
+        line = _with_keys(line, media.protocol, [secured[0]])
+        negotiated = replace(negotiated, srtp=secured[1])
     lines = tuple(line if i == index else _refused(each) for i, each in enumerate(session.media))
     return serialize(_description(local, session.time, lines)), negotiated
 
@@ -188,9 +201,12 @@ def accept_answer(
     mux = audio.rtcp_mux(offered) and audio.rtcp_mux(media)
     negotiated = _negotiated(session, media, sendable, receivable, capabilities, mux=mux)
     # §6.1: the answer can only narrow what was offered.
-    return replace(
-        negotiated, direction=_both(negotiated.direction, stated_direction(offered.attributes) or "sendrecv")
-    )
+    direction = _both(negotiated.direction, stated_direction(offered.attributes) or "sendrecv")
+    try:
+        srtp = crypto.accepted(offered, media, capabilities.srtp)
+    except ValueError as error:
+        raise RemoteError(400, str(error)) from error
+    return replace(negotiated, direction=direction, srtp=srtp)
 
 
 def _negotiated(
@@ -245,8 +261,8 @@ def _problem(
         return NotAcceptableError("no audio stream is offered", MEDIA_NOT_AVAILABLE)
     if media.port == 0:
         return NotAcceptableError("audio is refused", MEDIA_NOT_AVAILABLE)
-    if media.protocol.upper() != PROTOCOL:
-        return NotAcceptableError(f"audio must be {PROTOCOL}", INCOMPATIBLE_TRANSPORT)
+    if (why := crypto.transport_problem(media, capabilities.srtp)) is not None:
+        return NotAcceptableError(why, INCOMPATIBLE_TRANSPORT)
     if media.port > audio.MAX_PORT or not media.formats:
         return RemoteError(400, "SDP has a malformed m-line")
     try:
@@ -341,7 +357,11 @@ def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str
         attributes.append(Attribute("rtcp-mux"))
     attributes += [Attribute("ptime", str(ptime_ms)), Attribute(way)]
     numbers = tuple(str(each.payload_type) for each in chosen)
-    return Media("audio", local.port, PROTOCOL, numbers, attributes=tuple(attributes))
+    return Media("audio", local.port, PLAIN, numbers, attributes=tuple(attributes))
+
+
+def _with_keys(line: Media, protocol: str, keys: list[crypto.Crypto]) -> Media:
+    return replace(line, protocol=protocol, attributes=(*crypto.attributes(keys), *line.attributes))
 
 
 def _refused(media: Media) -> Media:

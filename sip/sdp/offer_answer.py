@@ -9,6 +9,7 @@ from offhook.sip.errors import RemoteError
 from offhook.sip.sdp import audio
 from offhook.sip.sdp.audio import Format
 from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import NegotiatedSrtp, SrtpPolicy
 from offhook.sip.sdp.model import SessionDescription
 from offhook.sip.sdp.negotiate import (
     LocalMedia,
@@ -45,7 +46,9 @@ class OfferAnswer:
 
     def offer(self) -> bytes:
         """An offer: the first, or one that changes what was agreed on. Raises LocalError."""
-        offer = make_offer(self._next_local(), self._capabilities, before=self._ours, numbers=self._numbers)
+        offer = make_offer(
+            self._next_local(), self._capabilities, before=self._ours, numbers=self._numbers, keys=self._keys
+        )
         self._offer = offer
         return offer
 
@@ -58,7 +61,7 @@ class OfferAnswer:
         if answer is not None and self.agreed is not None:
             agreed = replace(self.agreed, direction="inactive")
         else:
-            answer, agreed = answer_offer(offer, self._local, self._capabilities)
+            answer, agreed = answer_offer(offer, self._local, self._capabilities, keys=self._keys)
         self._next_local()
         self._offer = None  # of a failed re-INVITE
         self._settle(answer, offer, agreed)
@@ -83,10 +86,18 @@ class OfferAnswer:
     def _settle(self, ours: bytes, theirs: bytes, agreed: NegotiatedAudio) -> None:
         self._ours = parse(ours)
         self.agreed = agreed
+        if agreed.srtp is not None:
+            # From now on nothing in the clear is accepted: a later offer cannot take the encryption away.
+            required = replace(self._capabilities.srtp, policy=SrtpPolicy.REQUIRED)
+            self._capabilities = replace(self._capabilities, srtp=required)
         for description in (parse(theirs), self._ours):
             for media in description.media:
                 # §8.3.2: a number keeps its meaning, supported by us or not.
                 self._numbers.update(audio.numbers(media))
+
+    @property
+    def _keys(self) -> NegotiatedSrtp | None:
+        return None if self.agreed is None else self.agreed.srtp
 
     def _next_local(self) -> LocalMedia:
         local = self._local

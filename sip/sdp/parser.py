@@ -18,7 +18,7 @@ _MEDIA = re.compile(rf"({_TOKEN}) +([0-9]{{1,6}})(?:/([0-9]{{1,6}}))? +({_TOKEN}
 _STRUCTURE = ("c=", "m=")
 """The lines that must not be left out."""
 
-KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux"})
+KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux", "crypto"})
 """The attributes that audio needs. A browser's offer has hundreds of others (candidates, feedback, extensions)."""
 
 

@@ -1,6 +1,6 @@
 """RTP behaviour: ordering, audio time, statistics, DTMF, pacing. Pure; time is passed in."""
 
-from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
+from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits, SrtpKeys
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, DigitReceived, PlayoutDrained, RtpEvent
 from offhook.telephony.rtp.session import RtpSession
 from offhook.telephony.rtp.stats import RtpStats
@@ -16,4 +16,5 @@ __all__ = [
     "RtpLimits",
     "RtpSession",
     "RtpStats",
+    "SrtpKeys",
 ]

@@ -12,6 +12,15 @@ Address: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """Master key and salt of each direction, and the suite as SDP names it."""
+
+    suite: str
+    send_key: bytes = field(repr=False)
+    receive_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RtpConfig:
     """One audio stream as negotiated by offer and answer. Audio time is in ticks of
     1/8000 s: with G.711 a byte and a sample, with G.722 a byte and two samples.
@@ -22,7 +31,7 @@ class RtpConfig:
     RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is payload already
     unless there is an `encoder`. `clocks` has the payload types whose packets don't last a tick per byte;
     `dtmf_clock_hz` is the clock of telephone-event, 8000 times a whole number. `max_bit_rate` (bit/s) is for codecs
-    with a variable rate.
+    with a variable rate. With `srtp` everything is encrypted, both ways.
     """
 
     payload_type: int
@@ -43,6 +52,7 @@ class RtpConfig:
     clocks: Mapping[int, PacketClock] = field(default_factory=dict)
     dtmf_clock_hz: int = 8_000
     max_bit_rate: int | None = None
+    srtp: SrtpKeys | None = None
 
     def units_per_tick(self, payload_type: int) -> int:
         """Units of RTP timestamps in a tick, in packets of that type."""

@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from offhook.telephony.errors import LocalError, WireError
 from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
@@ -12,6 +13,7 @@ from offhook.telephony.rtp.handover import ReceiveState, SendState
 from offhook.telephony.rtp.latch import SourceLatch, leads_inside
 from offhook.telephony.rtp.receiver import Receiver
 from offhook.telephony.rtp.sender import Sender
+from offhook.telephony.rtp.srtp import Srtp
 from offhook.telephony.rtp.stats import RtpStats
 from offhook.telephony.rtp.summary import OwnCounts, session_stats
 from offhook.telephony.wire import rtcp, rtp
@@ -49,6 +51,7 @@ class RtpSession:
     ) -> None:
         self._config = config
         self._limits = limits
+        self._srtp = None if config.srtp is None else Srtp(config.srtp)
         self._events: deque[RtpEvent] = deque()
         self._random = random.Random(ssrc)
         self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp)
@@ -85,12 +88,8 @@ class RtpSession:
         if source != latch.locked and not latch.may_send(source, now):
             self._rejected_source += 1
             return
-        try:
-            if len(data) > self._limits.datagram_octets:
-                raise WireError(f"RTP: a datagram of {len(data)} octets")
-            packet = rtp.parse(data)
-        except WireError:
-            self._malformed += 1
+        packet = self._opened(data)
+        if packet is None:
             return
         if packet.ssrc == self._sender.ssrc and self._own_ssrc_came(now):
             return
@@ -195,6 +194,8 @@ class RtpSession:
         if not self._sender.to_send:
             return []
         packets, self._sender.to_send = self._sender.to_send, []
+        if self._srtp is not None:
+            packets = self._srtp.protect(packets)
         return _addressed(packets, self._latch.target)
 
     def rtcp_to_send(self) -> list[tuple[bytes, Address]]:
@@ -202,13 +203,20 @@ class RtpSession:
         if not self._control.to_send:
             return []
         compounds, self._control.to_send = self._control.to_send, []
+        if self._srtp is not None:
+            compounds = self._srtp.protect_rtcp(compounds)
         return _addressed(compounds, self._rtcp_target())
 
     def reconfigure(self, config: RtpConfig, now: float) -> None:
         """Apply a re-INVITE. Queue, numbers and audio time stay; the source may change again.
 
-        Clear the queue first where `config.encoder` takes another form of audio than the last.
+        Clear the queue first where `config.encoder` takes another form of audio than the last. Raises LocalError as
+        `Srtp`; nothing has changed then.
         """
+        srtp = self._srtp
+        if config.srtp != self._config.srtp:
+            srtp = None if config.srtp is None else Srtp(config.srtp, self._srtp)
+        self._srtp = srtp
         if config.units_per_tick(config.payload_type) != self._sender.units_per_tick:
             # RFC 7160 §4.1: one SSRC keeps to one clock.
             self._new_ssrc(now)
@@ -237,7 +245,12 @@ class RtpSession:
 
     def lend_receiving(self, now: float) -> ReceiveState | None:
         """Lend the inbound direction, if only the next packet from `source` is pending; until it is ended."""
-        if self._closed or not self._latch.final(now) or self._receiver.ssrc == self._sender.ssrc:
+        if (
+            self._closed
+            or self._srtp is not None
+            or not self._latch.final(now)
+            or self._receiver.ssrc == self._sender.ssrc
+        ):
             return None
         state = self._receiver.lend(self._rejected_source)
         self._receiving_lent = state is not None
@@ -257,7 +270,7 @@ class RtpSession:
         """Lend the outbound direction with its queue, if there is no DTMF in it. Until it is ended, `play` and `clear`
         go to the borrower.
         """
-        lent = None if self._closed else self._sender.lend()
+        lent = None if self._closed or self._srtp is not None else self._sender.lend()
         self._sending_lent = lent is not None
         return lent
 
@@ -283,7 +296,16 @@ class RtpSession:
 
     def stats(self) -> RtpStats:
         """The session's counters."""
-        own = OwnCounts(self._rejected_source + self._rejected_reports, self._malformed, self._looped)
+        srtp = self._srtp
+        rejected, replayed = (0, 0) if srtp is None else (srtp.rejected, srtp.replayed)
+        own = OwnCounts(
+            rejected_source=self._rejected_source + self._rejected_reports,
+            malformed=self._malformed,
+            looped=self._looped,
+            srtp=int(srtp is not None),
+            srtp_rejected=rejected,
+            srtp_replayed=replayed,
+        )
         return session_stats(self._config, self._sender, self._receiver, self._control, own)
 
     def dump(self) -> dict[str, object]:
@@ -318,7 +340,7 @@ class RtpSession:
             self._rejected_reports += 1
         elif len(data) > self._limits.datagram_octets:
             self._malformed += 1
-        elif self._control.receive(data, now):
+        elif (opened := self._opened_rtcp(data)) is not None and self._control.receive(opened, now):
             if self._control.own_ssrc_came:
                 self._control.own_ssrc_came = False
                 self._own_ssrc_came(now)
@@ -326,6 +348,19 @@ class RtpSession:
             self._rtcp_source = source
             self._latch.prove(source[0])
             self._receiver.alive(now)
+
+    def _opened(self, data: bytes) -> rtp.RtpPacket | None:
+        if len(data) <= self._limits.datagram_octets:
+            opened = data if self._srtp is None else self._srtp.unprotect(data)
+            if opened is None:
+                return None
+            with suppress(WireError):
+                return rtp.parse(opened)
+        self._malformed += 1
+        return None
+
+    def _opened_rtcp(self, data: bytes) -> bytes | None:
+        return data if self._srtp is None else self._srtp.unprotect_rtcp(data)
 
     def _own_ssrc_came(self, now: float) -> bool:
         """A packet carries our own SSRC (RFC 3550 §8.2). Returns whether to drop it.

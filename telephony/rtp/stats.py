@@ -26,6 +26,9 @@ class RtpStats:
     `remote_lost`, `remote_fraction_lost` (since its report before), `remote_jitter_ms` and `remote_mos` are what the
     far end reports on our stream; None until it does. `r_factor` and `mos` (listening and delay, 1 to 4.5) estimate
     received quality by the E-model; None before the first packet.
+
+    `srtp` is 1 where media is encrypted, else 0. `srtp_rejected` packets failed authentication (a wrong key, or not the
+    far end's), `srtp_replayed` ones had come before.
     """
 
     telephone_event: int
@@ -58,6 +61,9 @@ class RtpStats:
     remote_mos: float | None
     r_factor: float | None
     mos: float | None
+    srtp: int
+    srtp_rejected: int
+    srtp_replayed: int
 
 
 @dataclass(slots=True)

@@ -16,6 +16,9 @@ class OwnCounts(NamedTuple):
     rejected_source: int
     malformed: int
     looped: int
+    srtp: int
+    srtp_rejected: int
+    srtp_replayed: int
 
 
 def session_stats(
@@ -55,6 +58,9 @@ def session_stats(
         remote_mos=control.remote_mos,
         r_factor=r_factor,
         mos=mos,
+        srtp=own.srtp,
+        srtp_rejected=own.srtp_rejected,
+        srtp_replayed=own.srtp_replayed,
     )
 
 

@@ -24,7 +24,7 @@ from offhook.testing.sip_caller import read_recording
 from offhook.web.app import METRICS_KEPT_S
 
 START_S = 60.0
-READY = re.compile(r"ready sip:(?P<host>[^:]+):(?P<port>\d+) http://(?P<http>\S+)")
+READY = re.compile(r"ready sip:(?P<host>[^:]+):(?P<port>\d+) http://(?P<http>\S+)(?: sips:\S+:(?P<tls>\d+))?")
 
 
 class BotProcess:
@@ -56,6 +56,7 @@ class BotProcess:
         found = READY.match(line)
         assert found is not None, f"no ready line, but {line!r}; log: {self.log()}"
         self.host, self.port, self.http = found["host"], int(found["port"]), found["http"]
+        self.tls_port = int(found["tls"] or 0)
 
     @property
     def address(self) -> str:

@@ -26,11 +26,14 @@ def configure(
     said: bytes,
     rate_hz: int = 8_000,
     modules: tuple[str, ...] = (),
+    *,
     account: str = f"<sip:qa@{HOST}>;regint=0",
+    authority: Path | None = None,
 ) -> None:
     """A telephone whose microphone is a file and whose loudspeaker is nowhere; it hangs up at the file's end.
 
-    At 48 kHz the file is stereo: that is how its Opus wants it.
+    At 48 kHz the file is stereo: that is how its Opus wants it. `account` is its line in the file of accounts. Over TLS
+    it trusts the `authority`.
     """
     channels = 2 if rate_hz == 48_000 else 1
     with wave.open(str(directory / "microphone.wav"), "wb") as audio:
@@ -49,6 +52,7 @@ audio_source aufile,{directory / "microphone.wav"}
 audio_player aubridge,nowhere
 audio_alert aubridge,nowhere
 snd_path {directory}
+{"" if authority is None else f"sip_cafile {authority}"}
 module_path {MODULES}
 {loaded}
 module_app account.so
@@ -57,9 +61,9 @@ module_app menu.so
     )
 
 
-def telephone(bot: BotProcess, directory: Path, length_s: int) -> str:
+def telephone(bot: BotProcess, directory: Path, length_s: int, uri: str = "") -> str:
     """Calls, and returns what the telephone said."""
-    said = dials(f"sip:bot@{bot.address}", directory, length_s)
+    said = dials(uri or f"sip:bot@{bot.address}", directory, length_s)
     assert "Call established" in said
     return said
 

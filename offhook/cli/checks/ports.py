@@ -20,6 +20,10 @@ def check(config: Config) -> list[Finding]:
     found: list[Finding] = []
     sip, http = config.sip, config.http
     found.append(_try("sip", sip.host, sip.port, socket.SOCK_DGRAM, "--sip HOST:PORT"))
+    if sip.tls_certificate is not None:
+        found.append(
+            _try("sip", sip.host, sip.tls_port, socket.SOCK_STREAM, "--config FILE with `tls_port` below `[sip]`")
+        )
     if http.enabled:
         found.append(_try("http", http.host, http.port, socket.SOCK_STREAM, "--http HOST:PORT"))
     found += _media(config)

@@ -15,6 +15,7 @@ from offhook.cli.checks import addresses, disk, ports, trunks
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
 from offhook.settings.trunks import TrunkConfig
+from tests.certificates import Authority
 from tests.offhook.cli.conftest import Run
 
 FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
@@ -304,3 +305,20 @@ def test_trunks() -> None:
     assert warned(found(a={}, b={"user": "other"})) == []
     assert warned(found(a={}, b={})) == ["calls of the trunk b count as those of a"]
     assert found(SipConfig(tcp=False), office={"transport": "tcp"})[-1].level is Level.SETTINGS
+
+
+@pytest.mark.parametrize(("days", "level"), [(30, "ok"), (3, "warning"), (-1, "settings")])
+def test_a_certificate_is_judged(check: Check, tmp_path: Path, days: int, level: str) -> None:
+    issued = Authority(tmp_path).issue("bot.test", days=days)
+    text = f'[sip]\ntls_certificate = "{issued.certificate}"\ntls_key = "{issued.key}"\ntls_port = 0\n'
+    status, found = check(text)
+    assert levels(found, "tls") == [level]
+    assert status == (2 if days < 0 else 0)
+
+
+@pytest.mark.parametrize(("srtp", "what"), [("preferred", "can be read"), ("required", "every call will be refused")])
+def test_keys_without_tls(check: Check, srtp: str, what: str) -> None:
+    status, found = check(f'[rtp]\nsrtp = "{srtp}"\n')
+    assert status == 0
+    assert levels(found, "tls") == ["warning"]
+    assert what in found["tls"][0]["what"]

@@ -1,0 +1,101 @@
+"""SRTP and SRTCP (RFC 3711, RFC 7714): what a session sends is encrypted, what it receives verified and decrypted.
+
+The work is libsrtp's, from the package pylibsrtp (both BSD). It keeps the roll-over counter of each SSRC, and remembers
+which packets came, so that none is taken twice.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from offhook.telephony.errors import LocalError
+from offhook.telephony.rtp.config import SrtpKeys
+
+PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": "SRTP_PROFILE_AES128_CM_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "SRTP_PROFILE_AES128_CM_SHA1_32",
+    "AEAD_AES_128_GCM": "SRTP_PROFILE_AEAD_AES_128_GCM",
+    "AEAD_AES_256_GCM": "SRTP_PROFILE_AEAD_AES_256_GCM",
+}
+"""Suites as in SDP, and pylibsrtp's names for them."""
+
+_REPLAYED = "replay check failed"
+
+
+class Srtp:
+    """One stream each way. Raises LocalError for an unknown suite, a key of another length, and without pylibsrtp.
+
+    `before` is what was in use: a key that stays goes on where it was (beginning anew would repeat the key stream), and
+    what was sent to us with the last key is taken until the first packet with the new one.
+    """
+
+    def __init__(self, keys: SrtpKeys, before: "Srtp | None" = None) -> None:
+        self.keys = keys
+        self.rejected: int = 0 if before is None else before.rejected
+        """Packets that are not the far end's, or are encrypted with another key."""
+        self.replayed: int = 0 if before is None else before.replayed
+        """Packets that had come before."""
+        self._library = library = _library()
+        self._out: Any
+        self._in: list[Any]
+        same = None if before is None or before.keys.suite != keys.suite else before.keys
+        if before is not None and same is not None and same.send_key == keys.send_key:
+            self._out = before._out
+        else:
+            self._out = _session(library, keys.suite, keys.send_key, inbound=False)
+        if before is not None and same is not None and same.receive_key == keys.receive_key:
+            self._in = before._in
+        else:
+            self._in = [_session(library, keys.suite, keys.receive_key, inbound=True)]
+            self._in += [] if before is None else before._in[:1]
+
+    def protect(self, packets: list[bytes]) -> list[bytes]:
+        """RTP to SRTP."""
+        return [self._out.protect(packet) for packet in packets]
+
+    def protect_rtcp(self, packets: list[bytes]) -> list[bytes]:
+        """RTCP to SRTCP."""
+        return [self._out.protect_rtcp(packet) for packet in packets]
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """SRTP to RTP; None for what is not accepted, which is counted."""
+        return self._opened("unprotect", packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """SRTCP to RTCP; None as above."""
+        return self._opened("unprotect_rtcp", packet)
+
+    def _opened(self, method: str, packet: bytes) -> bytes | None:
+        why = ""
+        for session in self._in:
+            try:
+                opened: bytes = getattr(session, method)(packet)
+            except (self._library.Error, ValueError) as error:
+                why = why or str(error)
+                continue
+            if session is self._in[0]:
+                del self._in[1:]
+            return opened
+        if why.startswith(_REPLAYED):
+            self.replayed += 1
+        else:
+            self.rejected += 1
+        return None
+
+
+def _session(library: Any, suite: str, key: bytes, *, inbound: bool) -> Any:
+    name = PROFILES.get(suite)
+    if name is None:
+        raise LocalError(f"{suite} is not among {', '.join(PROFILES)}")
+    policy = library.Policy
+    ssrc = policy.SSRC_ANY_INBOUND if inbound else policy.SSRC_ANY_OUTBOUND
+    try:
+        return library.Session(policy(key=key, ssrc_type=ssrc, srtp_profile=getattr(policy, name)))
+    except (library.Error, ValueError) as error:
+        raise LocalError(f"{suite} cannot be used: {error}") from error
+
+
+def _library() -> Any:
+    try:
+        return import_module("pylibsrtp")
+    except ImportError as error:
+        raise LocalError(f"the package pylibsrtp is not installed ({error})") from error

@@ -1,0 +1,168 @@
+"""SIP over TLS on loopback, with certificates of an authority of our own."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from offhook.sip.commands import Answer, Bye, Invite
+from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Transport
+from offhook.sip.net.tls import Tls, TlsFiles
+from tests.certificates import Authority, Issued
+from tests.sip.dialog.harness import ANSWER, OFFER, inside, invite, to_tag
+from tests.sip.net.test_tcp import HOST, Peer
+
+NAME = "bot.test"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def tls(authority: Authority, issued: Issued, *, client_certificates: bool = False) -> Tls:
+    return Tls(TlsFiles(issued.certificate, issued.key, authority.certificate, client_certificates), port=0)
+
+
+@asynccontextmanager
+async def bot(carried: Tls) -> AsyncIterator[tuple[Endpoint, Address, "asyncio.Queue[Event]"]]:
+    seen: asyncio.Queue[Event] = asyncio.Queue()
+
+    def answer(event: Event) -> None:
+        seen.put_nowait(event)
+        if isinstance(event, IncomingCall):
+            endpoint.do(Answer(event.call, ANSWER))
+
+    endpoint = await Endpoint.open(HOST, 0, answer, tls=carried)
+    assert endpoint.tls_address is not None
+    try:
+        yield endpoint, endpoint.tls_address, seen
+    finally:
+        endpoint.close()
+
+
+async def connect(authority: Authority, address: Address, name: str = NAME, shows: Issued | None = None) -> Peer:
+    context = ssl.create_default_context(cafile=authority.certificate)
+    if shows is not None:
+        context.load_cert_chain(shows.certificate, shows.key)
+    return Peer(*await asyncio.open_connection(address.host, address.port, ssl=context, server_hostname=name))
+
+
+async def next_event(seen: "asyncio.Queue[Event]") -> Event:
+    return await asyncio.wait_for(seen.get(), 5)
+
+
+@pytest.mark.parametrize(
+    ("uri", "contact"),
+    [
+        ("sip:bob@192.0.2.2;transport=tls", "<sip:offhook@{};transport=tls>"),
+        ("sips:bob@192.0.2.2", "<sips:offhook@{}>"),
+    ],
+)
+async def test_a_call_over_tls(authority: Authority, uri: str, contact: str) -> None:
+    async with bot(tls(authority, authority.issue(NAME))) as (endpoint, address, seen):
+        peer = await connect(authority, address)
+        asked = invite(extra=("Contact: <sip:alice@127.0.0.1:9;transport=tls>",))
+        peer.send(b" ".join((b"INVITE", uri.encode(), bytes(asked).split(b" ", 2)[2])))
+        answered = await peer.next()
+        while isinstance(answered, Response) and answered.status < 200:
+            answered = await peer.next()
+        assert isinstance(answered, Response)
+        assert answered.status == 200
+        assert answered.headers.get("Contact") == contact.format(address)
+        peer.send(inside("ACK", to_tag(answered), 1))
+        call = await next_event(seen)
+        assert isinstance(call, IncomingCall)
+        assert call.transport is Transport.TLS
+        assert isinstance(await next_event(seen), CallConfirmed)
+        endpoint.do(Bye(call.call))
+        bye = await peer.next()
+        assert isinstance(bye, Request)
+        assert bye.headers.get_all("Via")[0].startswith(f"SIP/2.0/TLS {address};")
+        peer.writer.close()
+
+
+async def test_a_renewed_certificate_serves_the_next_connection(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    issued, renewed = authority.issue(NAME), authority.issue("renewed.test")
+    async with bot(tls(authority, issued)) as (_, address, _):
+        old = await connect(authority, address)
+        good = issued.certificate.read_bytes()
+        issued.certificate.write_bytes(renewed.certificate.read_bytes())  # its key is still to come
+        (await connect(authority, address)).writer.close()
+        assert "the one before stays" in caplog.text
+        issued.key.write_bytes(renewed.key.read_bytes())
+        (await connect(authority, address, "renewed.test")).writer.close()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await connect(authority, address)
+        old.send(b"\r\n\r\n")
+        assert await asyncio.wait_for(old.reader.readexactly(2), 5) == b"\r\n"
+        old.writer.close()
+    assert good != issued.certificate.read_bytes()
+
+
+async def test_the_name_that_was_called_is_verified(authority: Authority) -> None:
+    ours = tls(authority, authority.issue("us.test"))
+    async with bot(tls(authority, authority.issue(NAME))) as (_, address, called), bot(ours) as (us, _, seen):
+        good = us.do(Invite(f"sip:x@{NAME};transport=tls", OFFER, destination=address))
+        assert await next_event(seen) == CallAnswered(good, ANSWER)
+        incoming = await next_event(called)
+        assert isinstance(incoming, IncomingCall)
+        assert isinstance(await next_event(called), CallConfirmed)
+        # The connection there is for another name, and so is the certificate.
+        other = us.do(Invite("sip:x@other.test;transport=tls", OFFER, destination=address))
+        assert await next_event(seen) == CallEnded(other, EndCause.TRANSPORT)
+        # Nor is it for the address alone.
+        bare = us.do(Invite(f"sip:x@{address};transport=tls", OFFER))
+        assert await next_event(seen) == CallEnded(bare, EndCause.TRANSPORT)
+        # Within the call the address in the far end's Contact is reached by the connection that was verified.
+        us.do(Bye(good))
+        assert await next_event(called) == CallEnded(incoming.call, EndCause.REMOTE_BYE)
+
+
+async def test_an_authority_that_nobody_trusts_is_refused(
+    authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    ours = tls(authority, authority.issue("us.test"))
+    async with bot(tls(stranger, stranger.issue(NAME))) as (_, address, _), bot(ours) as (us, _, seen):
+        call = us.do(Invite(f"sip:x@{NAME};transport=tls", OFFER, destination=address))
+        assert await next_event(seen) == CallEnded(call, EndCause.TRANSPORT)
+    assert f"is not trusted as {NAME}" in caplog.text
+
+
+async def test_client_certificates(authority: Authority, tmp_path: Path) -> None:
+    carried = tls(authority, authority.issue(NAME), client_certificates=True)
+    stranger = Authority(tmp_path, "stranger")
+    async with bot(carried) as (_, address, _):
+        trusted = await connect(authority, address, shows=authority.issue("peer.test"))
+        trusted.send(b"\r\n\r\n")
+        assert await asyncio.wait_for(trusted.reader.readexactly(2), 5) == b"\r\n"
+        for shows in (None, stranger.issue("peer.test", file="stranger-peer")):
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                # TLS 1.3: the client only learns of it when it reads.
+                refused = await connect(authority, address, shows=shows)
+                refused.send(b"\r\n\r\n")
+                await asyncio.wait_for(refused.reader.readexactly(2), 5)
+        trusted.writer.close()
+
+
+async def test_what_is_no_handshake_is_left(authority: Authority) -> None:
+    async with bot(tls(authority, authority.issue(NAME))) as (_, address, seen):
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(bytes(invite()))
+        with pytest.raises((ConnectionError, EOFError)):
+            async with asyncio.timeout(5):
+                while await reader.read(65_536):
+                    pass
+                raise EOFError
+        assert seen.empty()
+        writer.close()
