@@ -136,6 +136,25 @@ def test_a_tool_runs_and_its_result_is_spoken() -> None:
     assert event.seconds == pytest.approx(0.3, abs=0.01)
 
 
+def test_a_call_keeps_what_its_vendor_wants_back() -> None:
+    asked = ToolCall("not an id!", "look_up", '{"what": "hours"}', signature="c2lnbmVk")
+    model = ScriptedModel(Says(calls=(asked,)), "We open at nine.")
+
+    @tool
+    async def look_up(what: str) -> str:
+        return what
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[look_up])) as caller:
+            await caller.hears("Hi.")
+            await caller.says("when do you open")
+            await caller.hears("We open at nine.")
+
+    run(talk())
+    (kept,) = (each.tool_calls[0] for each in model.requests[1].messages if each.tool_calls)
+    assert (kept.signature, kept.arguments) == ("c2lnbmVk", asked.arguments)
+
+
 def test_a_slow_tool_is_covered_by_fillers() -> None:
     model = ScriptedModel(Says(calls=(call("look_up"),)), "It ships today.")
 
