@@ -12,15 +12,13 @@ from typing import Any
 
 from offhook.pipeline.errors import EngineError
 from offhook.realtime import openai_wire as wire
-from offhook.realtime.audio_port import AudioPort, ModelAudio
+from offhook.realtime.audio_port import LAWS, AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.realtime.openai_realtime import KEY_VARIABLE, VENDOR
-from offhook.telephony.codec import PCMA, PCMU
+from offhook.realtime.openai_realtime import VENDOR, target
 from offhook.telephony.pcm import audioop
 from offhook.vendors.connection import Connection, Message, fields_of
 from offhook.vendors.errors import plain
 from offhook.vendors.limits import Limits
-from offhook.vendors.target import Target
 
 BASE_URL = "wss://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-live-1.1"
@@ -37,9 +35,6 @@ MAX_LEAD_MS = 40.0
 
 END_AFTER_S = 0.3
 """The model has stopped speaking when no audible audio has come for so long."""
-
-_LAWS = {"PCMU": PCMU, "PCMA": PCMA}
-
 
 _NUMBERS = count()  # of sessions
 
@@ -59,10 +54,7 @@ class OpenAiLive:
         self._quiet: asyncio.TimerHandle | None = None
         self._caller_text = ""
         self._caller_turn = 0
-        headers = (("Authorization", f"Bearer {api_key}"),)
-        hint = f"Type: export {KEY_VARIABLE}=…"
-        url = f"{base_url.rstrip('/')}/live/sessions"
-        self._target = Target("agent", "openai-live", VENDOR, url, headers, hint)
+        self._target = target(f"{base_url.rstrip('/')}/live/sessions", api_key, "openai-live")
         self._connection = Connection(self._target, LIMITS)
         self._connection.receiver = self
         self._connection.send(wire.message("session.start", session=_session(setup, port.law)))
@@ -97,7 +89,7 @@ class OpenAiLive:
     def stop(self) -> None:
         """See Link: only the model can stop itself."""
 
-    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+    def played(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
         """See Link: the model cannot be told."""
 
     def tool_result(self, call_id: str, name: str, output: str) -> None:
@@ -160,7 +152,7 @@ class OpenAiLive:
         self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
 
     def _pcm(self, audio: bytes) -> bytes:
-        law = _LAWS.get(self._port.law)
+        law = LAWS.get(self._port.law)
         return audio if law is None else law.decode(audio)
 
     def _on_quiet(self) -> None:
@@ -187,21 +179,10 @@ class OpenAiLive:
 
 
 def _session(setup: Setup, law: str) -> dict[str, Any]:
-    format_: dict[str, Any] = (
-        {"type": wire.FORMATS[law], "rate": 8_000} if law else {"type": "audio/pcm", "rate": 24_000}
-    )
-    audio: dict[str, Any] = {"format": format_}
+    audio: dict[str, Any] = {"format": wire.audio_format(law) | ({"rate": 8_000} if law else {})}
     if setup.voice:
         audio["output"] = {"voice": setup.voice}
     fields: dict[str, Any] = {"model": setup.model, "instructions": setup.instructions, "audio": audio}
     if setup.history:
-        kinds = {"bot": ("assistant", "output_text"), "caller": ("user", "input_text")}
-        fields["input"] = [
-            {
-                "type": "message",
-                "role": kinds[line.who][0],
-                "content": [{"type": kinds[line.who][1], "text": line.text}],
-            }
-            for line in setup.history[-MAX_HISTORY:]
-        ]
+        fields["input"] = [wire.said_item(line) for line in setup.history[-MAX_HISTORY:]]
     return wire.merged(fields, setup.options or {})
