@@ -85,7 +85,7 @@ class Session:
             self._on_played,
             lambda now: self._response.mark(Mark.FIRST_CLAUSE, now),
         )
-        self._overlap = core.overlap = OverlapHook(self._utterances.heard, clock, on_event)
+        self._overlap = core.overlap = OverlapHook(self._utterances.sent_so_far, clock, on_event)
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
