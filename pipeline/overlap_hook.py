@@ -22,9 +22,7 @@ _NAME = "on_overlap"
 class OverlapHook:
     """`Overlap` for the utterance of a session; `sent()` is what has been sent of it so far."""
 
-    def __init__(
-        self, sent: Callable[[], Playback], clock: Clock, report: Callable[[SessionEvent], None]
-    ) -> None:
+    def __init__(self, sent: Callable[[], Playback], clock: Clock, report: Callable[[SessionEvent], None]) -> None:
         self.on_overlap: OnOverlap | None = None
         self._sent = sent
         self._clock = clock

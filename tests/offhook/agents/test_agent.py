@@ -3,8 +3,8 @@
 import pytest
 
 from offhook import Agent
-from offhook.agents.history import OPENING
 from offhook.agents.limits import AgentLimits
+from offhook.llm.history import OPENING
 from offhook.llm.model import ModelError
 from offhook.pipeline.trace import ModelAsked, ModelReplied
 from offhook.testing import SimulatedCall, run

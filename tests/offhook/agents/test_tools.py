@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from offhook import Agent, Call, Outcome, Tool, tool
 from offhook.agents.limits import AgentLimits
@@ -35,6 +35,22 @@ def test_the_schema_is_that_of_the_signature() -> None:
     assert isinstance(properties, dict)
     assert properties["number"] == {"type": "string", "pattern": "^[0-9]{4}$", "description": "four digits"}
     json.dumps(spec.parameters)
+
+
+class Item(BaseModel):
+    """What is bought."""
+
+    title: str
+    sizes: list[int] | None = None
+
+
+def test_a_schema_has_no_titles_of_its_own() -> None:
+    def buy(items: list[Item], title: str | None = None) -> None:
+        """Buy."""
+
+    text = json.dumps(tool_of(buy).spec.parameters)
+    assert '"title": "' not in text
+    assert text.count('"title": {') == 2, "properties of that name stay"
 
 
 async def test_a_plain_function_runs_in_a_thread_with_its_values(call_: Call) -> None:
