@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.rates import NARROW_HZ
 from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import LAWS, AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
@@ -148,7 +149,7 @@ class OpenAiLive:
         receiver.on_audio(self._item, self._port.to_line(audio))
         if self._quiet is not None:
             self._quiet.cancel()
-        length_s = len(audio) / (1 if self._port.law else 2) / (8_000 if self._port.law else AUDIO.out_hz)
+        length_s = len(self._pcm(audio)) / 2 / (NARROW_HZ if self._port.law else AUDIO.out_hz)
         self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
 
     def _pcm(self, audio: bytes) -> bytes:

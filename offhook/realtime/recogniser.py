@@ -25,7 +25,9 @@ class ModelRecogniser:
     """An AsrEngine whose transcripts come later, see Session.transcribed: the model answers the sound."""
 
     def __init__(self, conversation: TakesTurns, rate_hz: int, *, advised: bool) -> None:
-        self.capabilities = AsrCapabilities(rate_hz, False, True, False, ends_turns=advised)
+        self.capabilities = AsrCapabilities(
+            rate_hz, grammar=False, free_speech=True, partials=False, ends_turns=advised
+        )
         self._conversation = conversation
 
     async def start(self) -> None:
