@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.rates import NARROW_HZ
 from offhook.pipeline.vad.batch import Events, Probe, Score, VadBatcher
@@ -35,7 +36,7 @@ class CallerAudio:
         self.keeping = False
         """Set to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
         self.on_failed = on_failed
-        self.on_blind: Callable[[bool], None] = _ignore
+        self.on_blind: Callable[[bool], None] = ignore
         """Called when the detector has judged nothing for BLIND_SAMPLES, and with false when it does again."""
         self._blind = False
         self._on_speech = on_speech
@@ -94,7 +95,7 @@ class CallerAudio:
         self._stream.close()
         self.take_kept()
         # The callbacks' owner refers to this object.
-        self._on_speech = self.on_failed = self.on_blind = _ignore
+        self._on_speech = self.on_failed = self.on_blind = ignore
 
     def _tidy(self) -> None:
         """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""
@@ -147,7 +148,3 @@ class CallerAudio:
         if excess > 0:
             self._kept[0] = self._kept[0][excess:]
             self._kept_bytes -= excess
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed stream."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, EndpointReport, Transcript
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.inbound_audio import Engines, InboundAudio
 from offhook.pipeline.ports import Line
@@ -124,7 +125,7 @@ class CallerInput:
         """Drop everything, the recogniser included."""
         self._recognition.close()
         # The callbacks' owner refers to this object.
-        self._report = self._settle = _ignore
+        self._report = self._settle = ignore
 
     # From the detector.
 
@@ -239,7 +240,3 @@ class CallerInput:
     def on_asr_unavailable(self, error: EngineError) -> None:
         """See recognition.Listener. The caller is still speaking: the question fails when they stop."""
         self._report(EngineFailed(error.engine, str(error), self._clock.now()))
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed session."""

@@ -7,7 +7,7 @@ from offhook.pipeline.advice import Advice
 from offhook.pipeline.asr.engine import AsrEngine, LineAsrEngine
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
-from offhook.pipeline.endpoint.adviser import HEARD_S
+from offhook.pipeline.endpoint.adviser import ADVISED_S
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.ports import Line
@@ -61,17 +61,17 @@ class InboundAudio:
         """Create the recogniser that gets the audio."""
         self._recognition = Recognition(self._asr, self.bands, self.caller, listener, run)
         if self._advice is not None:
-            self._recognition.heard_bytes = 2 * self._asr.capabilities.rate_hz * HEARD_S
+            self._recognition.recent_bytes = 2 * self._asr.capabilities.rate_hz * ADVISED_S
         return self._recognition
 
     def ask_adviser(self, on_score: Callable[[float], None]) -> None:
         """Ask the adviser, if there is one, about the turn so far."""
         if self._advice is None or self._recognition is None:
             return
-        heard = bytes(self._recognition.heard)
+        recent = bytes(self._recognition.recent)
         if self._asr.capabilities.rate_hz == NARROW_HZ:
-            heard = self._upsampler()(heard)
-        self._advice.ask(heard, on_score)
+            recent = self._upsampler()(recent)
+        self._advice.ask(recent, on_score)
 
     def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """Take the line's next audio, see Line."""

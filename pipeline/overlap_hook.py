@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.events import Playback
 from offhook.pipeline.trace import EngineFailed, OverlapJudged, SessionEvent
 from offhook.pipeline.turn.back_channels import asks
@@ -19,11 +20,11 @@ _NAME = "on_overlap"
 
 
 class OverlapHook:
-    """`Overlap` for the utterance of a session; `heard()` is what has been played of it."""
+    """`Overlap` for the utterance of a session; `sent()` is what has been sent of it so far."""
 
-    def __init__(self, heard: Callable[[], Playback], clock: Clock, report: Callable[[SessionEvent], None]) -> None:
+    def __init__(self, sent: Callable[[], Playback], clock: Clock, report: Callable[[SessionEvent], None]) -> None:
         self.on_overlap: OnOverlap | None = None
-        self._heard = heard
+        self._sent = sent
         self._clock = clock
         self._report = report
 
@@ -36,7 +37,7 @@ class OverlapHook:
         """See Overlap. A hook that raises or is slow is not asked again."""
         if self.on_overlap is None:
             return None
-        playback, began = self._heard(), perf_counter()
+        playback, began = self._sent(), perf_counter()
         verdict, failure = None, ""
         try:
             verdict = self.on_overlap(playback.text_played, playback.text_unplayed, caller_words)
@@ -57,14 +58,10 @@ class OverlapHook:
 
     def asks(self) -> bool:
         """See Overlap."""
-        playback = self._heard()
+        playback = self._sent()
         return asks(playback.text_played, playback.text_unplayed)
 
     def close(self) -> None:
         """The call is over."""
         self.on_overlap = None
-        self._report = _ignore
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed session."""
+        self._report = ignore

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from offhook.pipeline.clauses import clauses
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
@@ -76,7 +77,7 @@ class PreparedSpeech:
         """The call is over."""
         self.discard()
         # The callbacks' owner refers to this object.
-        self._report = _ignore
+        self._report = ignore
 
     def _matches(self, text: str, language: str | None, voice: str | None) -> bool:
         synthesis = self._synthesis
@@ -123,7 +124,3 @@ async def _pieces(synthesis: _Synthesis) -> AsyncGenerator[Clip, None]:
 def _stop(synthesis: _Synthesis) -> None:
     if synthesis.task is not None:
         synthesis.task.cancel()
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed call."""

@@ -65,10 +65,10 @@ class Recognition:
         self._run = run
         self.stream: ForcibleTurn | None = None
         """The current turn's, while it wants audio."""
-        self.heard = bytearray()
+        self.recent = bytearray()
         """The end of the current turn's audio, at the recogniser's rate."""
-        self.heard_bytes = 0
-        """Length of `heard`, at the most."""
+        self.recent_bytes = 0
+        """Length of `recent`, at the most."""
         self._streams = 0  # streams of all turns: what one says that is not the latest is discarded
         self._partial = ""  # the latest
         self._turn = 0  # turns are numbered: results of earlier ones are discarded
@@ -156,15 +156,15 @@ class Recognition:
             self._listener.on_asr_unavailable(error)
             return
         self._bands.begin_turn()
-        self.heard.clear()
+        self.recent.clear()
         self._give(self._bands.for_recogniser(audio))
 
     def _give(self, pcm: bytes) -> None:
         assert self.stream is not None, "there is a turn"
         self.stream.feed(pcm)
-        if self.heard_bytes:
-            self.heard += pcm
-            del self.heard[: -self.heard_bytes]
+        if self.recent_bytes:
+            self.recent += pcm
+            del self.recent[: -self.recent_bytes]
 
     def _open_stream(self, request: AsrRequest, turn: int) -> AsrStream:
         self._streams += 1

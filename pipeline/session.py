@@ -16,9 +16,8 @@ from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
-from offhook.pipeline.ports import Line, voiced_test
+from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
-from offhook.pipeline.response_timer import ResponseTimer
 from offhook.pipeline.stopgap import Stopgap
 from offhook.pipeline.trace import (
     CallerAnswered,
@@ -27,8 +26,6 @@ from offhook.pipeline.trace import (
     Mark,
     SessionEvent,
     StageStalled,
-    TurnTrace,
-    TurnTraced,
 )
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import (
@@ -43,6 +40,7 @@ from offhook.pipeline.turn.events import (
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.silence import Stage
 from offhook.pipeline.turn.tables import Action, Floor
+from offhook.pipeline.turn_timing import TurnTiming
 from offhook.pipeline.utterances import Utterances
 from offhook.pipeline.vad.batch import Probe
 
@@ -83,20 +81,20 @@ class Session:
             self._publish,
             self._on_queue,
             self._on_played,
-            lambda now: self._response.mark(Mark.FIRST_CLAUSE, now),
+            lambda now: self._timing.mark(Mark.FIRST_CLAUSE, now),
         )
-        self._overlap = core.overlap = OverlapHook(self._utterances.heard, clock, on_event)
+        self._overlap = core.overlap = OverlapHook(self._utterances.sent_so_far, clock, on_event)
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
-        self._response = ResponseTimer(voiced_test(line))
+        self._timing = TurnTiming(line, core, clock, on_event)
         self._stopgap = Stopgap(line, engines.voice, clock, self._run, on_event, self._on_stopgap, fillers or {})
         self._fills = core.settings.filler_ms > 0
         if self._fills:
             self._stopgap.prepare()
             self._loop.call_soon(self._on_timer)  # the dialog may be silent from the start
-        line.add_listener(sent=self._on_sent, drained=self._on_drained)
+        line.add_listener(drained=self._on_drained)
 
     # For the dialog.
 
@@ -119,7 +117,7 @@ class Session:
                 self._begin(prompt, question)
             else:
                 self._ask(question)
-                self._end_trace()  # no prompt follows this turn, so there is no response to time
+                self._timing.end()  # no prompt follows this turn, so there is no response to time
             if step.done():
                 # The step ended before it began: yield, so that a dialog that only speaks cannot monopolise the loop.
                 await asyncio.sleep(0)
@@ -263,7 +261,7 @@ class Session:
     def mark(self, mark: Mark, at: float | None = None) -> None:
         """Something happened on the way to the answer, such as the first token of a model's reply: it is in the turn's
         latency ledger. The first of each kind counts. `at` is when (None: now)."""
-        self._response.mark(mark, self._clock.now() if at is None else at)
+        self._timing.mark(mark, self._clock.now() if at is None else at)
 
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""
@@ -323,7 +321,7 @@ class Session:
         """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()
         self._standing = None
-        self._end_trace()
+        self._timing.end()
         self._caller.stop_audio()
         self._utterances.close(now)
         self._core.close(now)
@@ -343,11 +341,6 @@ class Session:
 
     # From the line and the speaker.
 
-    def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._response.awaits_sent:
-            line_tick = ordinal + len(payload) // self._line.bytes_per_tick
-            self._report_trace(self._response.sent(payload, line_tick, self._line.played_ticks(), at_s))
-
     def _on_drained(self) -> None:
         now = self._clock.now()
         self._core.fell_quiet(now)
@@ -362,15 +355,14 @@ class Session:
     def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
             self._caller.bot_pauses()
-        self._response.queued(line_tick, now)
+        self._timing.queued(line_tick, now)
         self._core.sounding(now)
         self._stopgap.rest()
 
     def _on_played(self, now: float) -> None:
         self._core.played(now, failed=self._utterances.failed)
         self._settle(now)
-        if self._response.awaits_sent and not self._line.queued_ticks:
-            self._end_trace()
+        self._timing.played()
 
     # Exchange with the core.
 
@@ -383,7 +375,7 @@ class Session:
             self._stopgap.prepare(prompt.language)
         if question is not None:
             self._question, self._request = question, request
-        self._response.mark(Mark.ANSWERED, now)
+        self._timing.mark(Mark.ANSWERED, now)
         self._settle(now)
 
     def _ask(self, question: Question | None) -> None:
@@ -427,9 +419,9 @@ class Session:
             case TurnCorrected():
                 self._on_event(CallerCorrected(event.answer, event.was, now, event.began_at))
             case TurnLikelyOver():
-                self._response.likely_over(now)
+                self._timing.likely_over(now)
             case TurnResumed():
-                self._response.resumed()
+                self._timing.resumed()
         return event
 
     def _on_timer(self) -> None:
@@ -442,7 +434,7 @@ class Session:
         match command.action:
             case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT as action:
                 if action is Action.RESUME:
-                    self._end_trace()
+                    self._timing.end()
                 self._utterances.execute(action, now, self._caller.interrupted_at)
             case Action.FINISH | Action.ANSWER:
                 self._finish(command.answer, now)
@@ -452,7 +444,7 @@ class Session:
                 self._end_silence(action)
             case action:
                 if action is Action.END_SPEECH:
-                    self._time_speech(now)
+                    self._timing.speech_over(now)
                 self._caller.execute(action, self._request)
 
     def _end_silence(self, action: Action) -> None:
@@ -479,7 +471,7 @@ class Session:
         now = self._clock.now()
         self._core.abandon(now)
         self._settle(now)
-        self._end_trace()
+        self._timing.end()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -497,32 +489,11 @@ class Session:
         else:
             self._utterances.fail(error)
 
-    def _end_trace(self) -> None:
-        self._report_trace(self._response.end())
-
-    def _report_trace(self, trace: TurnTrace | None) -> None:
-        if trace is not None:
-            self._on_event(TurnTraced(trace, self._clock.now()))
-
-    def _time_speech(self, now: float) -> None:
-        if self._core.turn_was_kept:
-            self._end_trace()  # the turn ended before its question was asked
-        else:
-            self._report_trace(self._response.turn_over(self._core.speech_ended_at, now))
-
-    def _time_answer(self, answer: Answer, now: float) -> None:
-        if answer.typed and self._core.turn_was_kept:
-            self._end_trace()
-        elif answer.typed or answer.digits:
-            self._report_trace(self._response.keyed(now))
-        else:
-            self._response.mark(Mark.TRANSCRIBED, now)
-
     def _finish(self, answer: Answer | None, now: float) -> None:
         if self._utterances.open and self._core.utterance is None:
             self._utterances.end(now)
         answer = self._answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._utterances.playback)
-        self._time_answer(answer, now)
+        self._timing.answered(answer, now)
         if self._question is not None:
             began_at = None if answer.kind is AnswerKind.NO_INPUT else self._core.turn_began_at
             words = self._core.transcript_words if answer.text else ()

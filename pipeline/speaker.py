@@ -9,6 +9,7 @@ from typing import Any
 
 from offhook.pipeline.clauses import Clause, ClauseSplitter
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
@@ -129,8 +130,8 @@ class Speaker:
         ledger.utterance.complete = True
         self.check_played()
 
-    def heard(self) -> Playback:
-        """What has been played of the utterance so far, what is on its way included."""
+    def sent_so_far(self) -> Playback:
+        """What has been sent of the utterance, though some of it may still be on its way."""
         return Playback() if self._ledger is None else self._cut or self._ledger.playback(self._line.sent_ticks)
 
     def append(self, text: str) -> None:
@@ -239,7 +240,7 @@ class Speaker:
         self.prepared.close()
         self._voice.close()
         # The callbacks' owner refers to this object.
-        self._on_queue = self._on_played = self._on_clause = self._report = _ignore
+        self._on_queue = self._on_played = self._on_clause = self._report = ignore
         self._run = _run_nothing
 
     def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
@@ -344,10 +345,6 @@ class Speaker:
         ledger.queue(utterance_tick, len(payload) // line.bytes_per_tick, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
-
-
-def _ignore(*_what: object) -> None:
-    """The callback of a closed speaker."""
 
 
 def _run_nothing(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

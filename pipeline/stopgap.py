@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.patience import PatienceWords, patience_in
 from offhook.pipeline.ports import Line
@@ -102,7 +103,7 @@ class Stopgap:
     def close(self) -> None:
         """The call is over."""
         # The callbacks' owner refers to this object.
-        self._report, self._before_sound = _ignore, _nothing
+        self._report = self._before_sound = ignore
 
     async def _prepare(self, language: str | None) -> None:
         await asyncio.sleep(PREPARED_AFTER_S)
@@ -122,11 +123,3 @@ def _tones(rate_hz: int) -> bytes:
     """Two soft tones: somebody is there."""
     tone = [round(TONE_PEAK * math.sin(2 * math.pi * TONE_HZ * at / rate_hz)) for at in range(int(TONE_S * rate_hz))]
     return array("h", tone + [0] * (len(tone) // 2) + tone).tobytes()
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed session."""
-
-
-def _nothing() -> None:
-    """The callback of a closed session."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from offhook.pipeline.clock import Clock
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.events import Playback, Prompt
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
@@ -102,9 +103,9 @@ class Utterances:
         """The voice stands still: see Speaker."""
         self._speaker.give_up(why)
 
-    def heard(self) -> Playback:
-        """What has been played of the open one so far."""
-        return self._speaker.heard()
+    def sent_so_far(self) -> Playback:
+        """See Speaker."""
+        return self._speaker.sent_so_far()
 
     def prepare(self, text: str, language: str | None, voice: str | None) -> None:
         """Synthesise the first clause of a text that may be said soon: see PreparedSpeech."""
@@ -163,13 +164,9 @@ class Utterances:
             self.end(now)
         self._speaker.close(now)
         # The callbacks' owner refers to this object.
-        self._report = self._publish = _ignore
+        self._report = self._publish = ignore
 
     def _on_event(self, event: SessionEvent) -> None:
         self._report(event)
         if isinstance(event, BotSpoke):
             self._publish(UtteranceStarted(self.latest))
-
-
-def _ignore(_what: object) -> None:
-    """The callback of a closed session."""

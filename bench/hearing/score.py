@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import Any
 
 from bench.hearing.engines import Heard
 from bench.hearing.trials import Kind, Trial
+from offhook.flight.tune import interval_percent
 
 Result = tuple[Trial, Heard]
 
@@ -29,12 +29,8 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Low and high."""
-        if not self.count:
-            return 0.0, 1.0
-        z, rate, count = 1.96, self.hits / self.count, self.count
-        middle, width = rate + z * z / (2 * count), z * sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
-        scale = 1 + z * z / count
-        return max(0.0, (middle - width) / scale), min(1.0, (middle + width) / scale)
+        low, high = interval_percent(self.hits, self.count)
+        return low / 100, high / 100
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ class AgentCall:
         )
         self._caller_talks = False
         self._speculation: Speculation | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._reply: Reply | None = None
         self._replying: asyncio.Task[Ending | None] | None = None
         self._has_news = False  # a tool's result came while nobody waited for it
@@ -125,6 +126,8 @@ class AgentCall:
             reading.cancel()
             self._drop_speculation()
             self._end_reply()
+            if self._warming is not None:
+                self._warming.cancel()
             await self._runs.close()
             with suppress(CallEnded):
                 self._call.expect(None)
@@ -154,6 +157,7 @@ class AgentCall:
             self._begin_reply()
         else:
             await self._speech.say(self._setup.greeting)
+            self._warm()
 
     async def _read(self, turns: TurnEvents) -> None:
         async for event in turns:
@@ -184,6 +188,7 @@ class AgentCall:
         match event:
             case TurnStarted():
                 self._caller_talks = True
+                self._warm()
             case TurnIgnored():
                 self._caller_talks = False
                 self._drop_speculation()
@@ -245,6 +250,11 @@ class AgentCall:
         if (over := self._meter.over(self._now())) is not None:
             raise _UsedUpError(self._setup.model.name, "limit", f"the call has reached {over}")
         return ReplyStream(self._setup.model, self._request(self._history), self._report)
+
+    def _warm(self) -> None:
+        """What the next request begins with is known, and the caller is not done: the model may read it meanwhile."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.ensure_future(self._setup.model.warm(self._request(self._history)))
 
     def _speculate(self, text: str) -> None:
         if not self._setup.speculate or not text.strip() or self._meter.over(self._now()) is not None:

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from offhook.llm.history import OPENING, PENDING
 from offhook.llm.model import Message, ToolCall
 from offhook.pipeline.events import Playback
 
 Unheard = Literal["drop", "note", "offer_to_resume"]
 """What the model learns of the rest of a reply that was interrupted: nothing, what it was, or also to offer it."""
 
-OPENING = "[the call begins]"
-PENDING = "still running: the result will follow"
 CUT = " —"
 """Behind what was heard of a reply that was cut."""
 

@@ -8,7 +8,7 @@ once.
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.agents.history import History
 from offhook.agents.limits import AgentLimits
@@ -188,7 +188,7 @@ class Reply:
         sound = _ID.fullmatch(call.id) is not None and call.id not in self._ids
         number = call.id if sound else f"call-{len(self._ids) + 1}"
         self._ids.add(number)
-        return ToolCall(number, call.name, call.arguments)
+        return replace(call, id=number)
 
     async def _carry_out(self, reply: int, calls: list[ToolCall]) -> Ending | None:
         """Run the tools; returns what ends the agent, once everything said has been heard."""

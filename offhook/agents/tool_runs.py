@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic_core import from_json
 
@@ -131,7 +131,7 @@ def kept(call: ToolCall) -> ToolCall:
     arguments = call.arguments.strip() or "{}"
     fits = len(arguments) <= MAX_KEPT_CALL_CHARS and _is_object(arguments)
     name = _ODD.sub("_", call.name[:64]) or "unknown"
-    return ToolCall(call.id, name, arguments if fits else "{}")
+    return replace(call, name=name, arguments=arguments if fits else "{}")
 
 
 def _printable(text: str) -> str:

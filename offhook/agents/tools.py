@@ -26,6 +26,9 @@ MAX_REASON_CHARS = 400
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control bytes and halves of surrogates: one of them in the conversation would fail every later request."""
 
+_SCHEMAS_BY_NAME = ("properties", "$defs")
+_SCHEMAS = ("items", "prefixItems", "anyOf", "oneOf", "allOf", "additionalProperties")
+
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
 
@@ -154,11 +157,17 @@ def schema_of(arguments: type[BaseModel]) -> dict[str, object]:
 def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in schema.items():
-        if key == "properties":
+        if key in _SCHEMAS_BY_NAME:
             found[key] = {name: _untitled(each) for name, each in value.items()}
+        elif key in _SCHEMAS:
+            found[key] = [_untitled(each) for each in value] if isinstance(value, list) else _within(value)
         elif key != "title":
             found[key] = value
     return found
+
+
+def _within(schema: Any) -> Any:
+    return _untitled(schema) if isinstance(schema, dict) else schema
 
 
 def read_arguments(model: type[_Arguments], text: str) -> _Arguments:

@@ -45,9 +45,7 @@ def with_agents(dialog: Dialog, lifespan: Lifespan | None = None) -> Lifespan | 
                     await agent.start()
                 except ModelError as error:
                     # It is asked again when a call comes.
-                    structlog.get_logger("offhook.agents").warning(
-                        "the model is away", model=error.model, why=error.why
-                    )
+                    log.warning("the model is away", model=error.model, why=error.why)
             yield
 
     return both

@@ -129,8 +129,7 @@ class Call:
 
     @covers_silence.setter
     def covers_silence(self, covers: bool) -> None:
-        if self._session is not None:  # calls in tests of routes have none
-            self._session.covers_dialog = covers
+        self._session.covers_dialog = covers
 
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it

@@ -56,10 +56,6 @@ class CallAudio:
 
         return self._line.add_listener(audio=pass_on)
 
-    def listen_sent(self, on_sent: Callable[[], None]) -> Callable[[], None]:
-        """Call `on_sent` whenever some of the bot's audio has left. Returns a function that ends it."""
-        return self._line.add_listener(sent=lambda _payload, _ordinal, _at_s: on_sent())
-
     @property
     def queued_ticks(self) -> int:
         """How much of the bot's audio waits to be sent, in 1/8000 s."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from offhook.pipeline.asr.log_mel import FRAMES_PER_S, RATE_HZ, log_mel
-from offhook.pipeline.endpoint.adviser import HEARD_S, EndAdviser
+from offhook.pipeline.endpoint.adviser import ADVISED_S, EndAdviser
 from offhook.pipeline.engine_host._onnx_session import session_of
 from offhook.settings.config import Config
 from offhook.usererror import UserError
@@ -18,7 +18,7 @@ from offhook.usererror import UserError
 NAME = "smart-turn"
 WHERE = "audio/turn/smart_turn/data"
 INPUT = "input_features"
-SAMPLES = HEARD_S * RATE_HZ
+SAMPLES = ADVISED_S * RATE_HZ
 SMALLEST_VARIANCE = 1e-7
 
 
@@ -35,7 +35,7 @@ class SmartTurn:
 
     def score(self, pcm: bytes) -> float:
         """See EndAdviser."""
-        features = log_mel(_standardised(pcm), HEARD_S * FRAMES_PER_S)
+        features = log_mel(_standardised(pcm), ADVISED_S * FRAMES_PER_S)
         (found,) = self._session.run(None, {INPUT: features[None]})
         return float(np.clip(np.ravel(found)[0], 0.0, 1.0))
 

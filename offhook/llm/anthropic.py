@@ -48,16 +48,20 @@ class AnthropicModel(HostedModel):
         )
 
     async def close(self) -> None:
+        """See LanguageModel."""
         await self._client.close()
 
     @property
     def warms(self) -> bool:
+        """See HostedModel."""
         return bool(self.options.warm)  # each prompt has its price, and the vendor caches those that are asked
 
     async def probe(self) -> None:
+        """See HostedModel."""
         await self._client.models.retrieve(self.options.model)
 
     async def begin(self, request: ModelRequest) -> Response:
+        """See HostedModel."""
         options = self.options
         temperature = options.temperature if request.temperature is None else request.temperature
         system, messages = split(request.messages)
@@ -78,9 +82,11 @@ class AnthropicModel(HostedModel):
         return response
 
     def reader(self) -> "AnthropicReader":
+        """See HostedModel."""
         return AnthropicReader()
 
     def explain(self, error: Exception) -> ModelError:
+        """See HostedModel."""
         if isinstance(error, anthropic.APIStatusError):
             body = error.body if isinstance(error.body, dict) else {}
             found = body.get("error")
@@ -105,6 +111,7 @@ class AnthropicReader:
         self._input = self._cached = self._output = 0
 
     def read(self, chunk: Any) -> list[ModelEvent]:
+        """See Reader."""
         if chunk.type == "message_start":
             usage = chunk.message.usage
             self._cached = usage.cache_read_input_tokens or 0
@@ -122,6 +129,7 @@ class AnthropicReader:
         return []
 
     def end(self) -> list[ModelEvent]:
+        """See Reader."""
         if self._reason is None:
             raise ValueError("the reply broke off")
         return [Ended(_REASONS.get(self._reason, "stop"), Usage(self._input, self._cached, self._output))]

@@ -99,7 +99,8 @@ class ChainModel:
         usable = [pair for pair in states if pair[1] in (BreakerState.CLOSED, BreakerState.HALF_OPEN)]
         if not usable:
             return [min(self.members, key=lambda member: member.breaker.reopens_at())], set()
-        return [member for member, _ in usable], {at for at, (_, state) in enumerate(usable) if state != "closed"}
+        probes = {at for at, (_, state) in enumerate(usable) if state is BreakerState.HALF_OPEN}
+        return [member for member, _ in usable], probes
 
     async def _stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         members, probes = self._candidates()

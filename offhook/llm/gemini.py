@@ -54,17 +54,21 @@ class GeminiModel(HostedModel):
         self._client = genai.Client(api_key=self.needs_key(), http_options=http)
 
     async def close(self) -> None:
+        """See LanguageModel."""
         self._client.close()
         await self._http.aclose()
 
     @property
     def warms(self) -> bool:
+        """See HostedModel."""
         return bool(self.options.warm)  # each prompt has its price, and the vendor caches those that are asked
 
     async def probe(self) -> None:
+        """See HostedModel."""
         await self._client.aio.models.get(model=self.options.model)
 
     async def begin(self, request: ModelRequest) -> Response:
+        """See HostedModel."""
         options = self.options
         system, messages = split(request.messages)
         tools = [
@@ -91,9 +95,11 @@ class GeminiModel(HostedModel):
         return _Closing(chunks, responses)
 
     def reader(self) -> "GeminiReader":
+        """See HostedModel."""
         return GeminiReader()
 
     def explain(self, error: Exception) -> ModelError:
+        """See HostedModel."""
         if not isinstance(error, errors.APIError):
             return self.unreachable(error)
         headers = getattr(error.response, "headers", None) or {}
@@ -118,6 +124,7 @@ class _Closing:
         return self._chunks
 
     async def close(self) -> None:
+        """See Response."""
         for response in self._responses:
             await response.aclose()
         if isinstance(self._chunks, AsyncGenerator):
@@ -133,6 +140,7 @@ class GeminiReader:
         self._usage = Usage()
 
     def read(self, chunk: Any) -> list[ModelEvent]:
+        """See Reader."""
         if chunk.usage_metadata is not None:
             counts = chunk.usage_metadata
             thought = getattr(counts, "thoughts_token_count", None) or 0
@@ -152,6 +160,7 @@ class GeminiReader:
         return [event for part in parts for event in self._read_part(part)]
 
     def end(self) -> list[ModelEvent]:
+        """See Reader."""
         if self._reason is None or self._reason in _BROKEN:
             raise ValueError("the reply broke off" if self._reason is None else f"the reply ended with {self._reason}")
         reason = _REASONS.get(self._reason, "filtered")

@@ -41,7 +41,9 @@ _log = structlog.get_logger("offhook.llm")
 class Reader(Protocol):
     """Makes events of a vendor's chunks."""
 
-    def read(self, chunk: Any) -> list[ModelEvent]: ...
+    def read(self, chunk: Any) -> list[ModelEvent]:
+        """The events that are complete with this chunk."""
+        ...
 
     def end(self) -> list[ModelEvent]:
         """What is left when the stream ends; the last is Ended. Raises ValueError if the stream broke off."""
@@ -51,9 +53,12 @@ class Reader(Protocol):
 class Response(Protocol):
     """A vendor's stream; closing it closes its connection unless it is complete."""
 
-    def __aiter__(self) -> AsyncIterator[Any]: ...
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """The chunks, as the vendor's client gives them."""
+        ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Idempotent."""
 
 
 class HostedModel(ABC):
@@ -75,6 +80,7 @@ class HostedModel(ABC):
     # The Protocol.
 
     async def start(self) -> None:
+        """See LanguageModel."""
         try:
             await self.probe()
         except self._all_failures as error:
@@ -82,9 +88,11 @@ class HostedModel(ABC):
         self._used_at = monotonic()
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """See LanguageModel."""
         return self._stream(request)
 
     async def warm(self, request: ModelRequest) -> None:
+        """See LanguageModel."""
         now = monotonic()
         try:
             if self.warms:
@@ -108,7 +116,8 @@ class HostedModel(ABC):
             _log.info("model_not_warmed", model=self.name, why=self._plain(str(error)))
 
     @abstractmethod
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """See LanguageModel."""
 
     # For the adapters.
 

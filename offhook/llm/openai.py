@@ -58,13 +58,16 @@ class OpenAiModel(HostedModel):
         )
 
     async def close(self) -> None:
+        """See LanguageModel."""
         await self._client.close()
 
     @property
     def warms(self) -> bool:
+        """See HostedModel."""
         return not self._is_openai if self.options.warm is None else self.options.warm
 
     async def probe(self) -> None:
+        """See HostedModel."""
         try:
             # Unparsed: another server's list may be anything, and only its being there matters.
             found = await self._client.models.with_raw_response.list()
@@ -74,6 +77,7 @@ class OpenAiModel(HostedModel):
             raise ModelError(self.name, "request", f"{self.vendor} has no model {self.options.model!r}")
 
     async def begin(self, request: ModelRequest) -> Response:
+        """See HostedModel."""
         options = self.options
         limit = options.max_output_tokens if request.max_output_tokens is None else request.max_output_tokens
         temperature = options.temperature if request.temperature is None else request.temperature
@@ -101,9 +105,11 @@ class OpenAiModel(HostedModel):
         return cast(Response, response)
 
     def reader(self) -> "OpenAiReader":
+        """See HostedModel."""
         return OpenAiReader()
 
     def explain(self, error: Exception) -> ModelError:
+        """See HostedModel."""
         if isinstance(error, openai.APIStatusError):
             body = error.body if isinstance(error.body, dict) else {}
             words = " ".join(str(part) for part in (body.get("code"), body.get("message")) if part)
@@ -126,6 +132,7 @@ class OpenAiReader:
         self._usage = Usage()
 
     def read(self, chunk: Any) -> list[ModelEvent]:
+        """See Reader."""
         if usage := chunk.get("usage"):
             cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
             self._usage = Usage(usage.get("prompt_tokens") or 0, cached, usage.get("completion_tokens") or 0)
@@ -143,6 +150,7 @@ class OpenAiReader:
         return found
 
     def end(self) -> list[ModelEvent]:
+        """See Reader."""
         if self._reason is None:
             raise ValueError("the reply broke off")
         text = self._thoughts.rest()

@@ -15,8 +15,6 @@ class LineAudio(Protocol):
 
     encoding: str
     line_rate_hz: int
-    turn_rate_hz: int
-    bytes_per_tick: int
 
     def encode(self, pcm: bytes, /) -> bytes:
         """PCM at the line's rate to payload."""
@@ -71,10 +69,6 @@ class AudioPort:
         """The rest of a reply whose last audio has come."""
         self._rest = b""
         return self._encoded(self._outbound.flush()) if self._outbound is not None else b""
-
-    def ms_of(self, payload: bytes) -> float:
-        """How long payload takes to play."""
-        return 1000 * len(payload) / self._line.bytes_per_tick / TICK_HZ
 
     def _encoded(self, pcm: bytes) -> bytes:
         tick_bytes = 2 * self._line.line_rate_hz // TICK_HZ

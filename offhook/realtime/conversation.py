@@ -20,9 +20,9 @@ from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import EngineFailed, SessionEvent
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
 from offhook.realtime.audio_port import AudioPort, ModelAudio
-from offhook.realtime.ears import Ears
-from offhook.realtime.link import Line, Link, OpenLink, Setup
+from offhook.realtime.link import Link, OpenLink, Setup
 from offhook.realtime.model_log import NO_USAGE, ModelLog
+from offhook.realtime.recogniser import ModelRecogniser
 from offhook.realtime.replies import Replies, Reply
 from offhook.realtime.tools import CallTools
 from offhook.vendors.errors import VendorRefusedError
@@ -56,7 +56,7 @@ class Speech:
 
 
 class Conversation:
-    """See the module. Implements Hearing for the floor, and Receiver for the model."""
+    """See the module. Implements TakesTurns for the floor, and Receiver for the model."""
 
     def __init__(self, call: Call, speech: Speech) -> None:
         self._call = call
@@ -68,7 +68,7 @@ class Conversation:
         policy = speech.policy or Policy({}, {}, dtmf=False)
         self._tools = CallTools(call, speech.tools, policy, speech.limits, self._report)
         interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
-        self._replies = Replies(self._audio, speech.name, interruption, self._on_heard)
+        self._replies = Replies(self._audio, speech.name, interruption, self._on_played)
         self._link: Link | None = None
         self._port = AudioPort(self._audio, speech.audio)
         self._ready = self._greeted = self._ends = False
@@ -96,8 +96,8 @@ class Conversation:
             self._cover()
         else:
             unlisten = None
-            ears = Ears(self, self._audio.turn_rate_hz, advised=self._speech.setup.turn_detection == "advise")
-            self._audio.recognise_by(ears)
+            advised = self._speech.setup.turn_detection == "advise"
+            self._audio.recognise_by(ModelRecogniser(self, self._audio.turn_rate_hz, advised=advised))
             self._call.expect(Question(digits=DigitRule(1, 32)))
         try:
             self._open()
@@ -118,10 +118,10 @@ class Conversation:
         """The session, if it is ready. What happens before that is taken up by `_resume`."""
         return self._link if self._ready else None
 
-    # Hearing: the floor has given the caller's turn to the model.
+    # TakesTurns: the floor has given the caller's turn to the model.
 
     def turn_began(self, on_endpoint: OnEndpoint | None) -> None:
-        """See Hearing."""
+        """See TakesTurns."""
         self._in_turn, self._on_endpoint = True, on_endpoint
         self._turn_audio.clear()
         self._replies.may_begin = False
@@ -129,14 +129,14 @@ class Conversation:
             link.begin_turn()
 
     def turn_audio(self, pcm: bytes) -> None:
-        """See Hearing."""
+        """See TakesTurns."""
         audio = self._port.to_model(pcm, self._audio.turn_rate_hz)
         self._turn_audio.append(audio)
         if audio and (link := self._live) is not None:
             link.send_audio(audio)
 
     def turn_over(self) -> None:
-        """See Hearing."""
+        """See TakesTurns."""
         self._end_turn()
         self._tools.interrupt()
         self._waits()
@@ -145,7 +145,7 @@ class Conversation:
             link.end_turn()
 
     def turn_dropped(self) -> None:
-        """See Hearing."""
+        """See TakesTurns."""
         if not self._in_turn:
             return
         self._turn_audio.clear()
@@ -210,9 +210,9 @@ class Conversation:
         if audio and (link := self._live) is not None:
             link.send_audio(audio)
 
-    def _on_heard(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
+    def _on_played(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
         if self._link is not None:
-            self._link.heard(reply.item, played_ms, received_ms, text)
+            self._link.played(reply.item, played_ms, received_ms, text)
 
     # Receiver: the model.
 
@@ -297,7 +297,6 @@ class Conversation:
         self._caller_speaks = False
         self._port = AudioPort(self._audio, self._speech.audio)
         self._turn_times.clear()
-        history = tuple(Line(said.who, said.text) for said in self._call.history)
         setup = self._speech.setup
         setup = Setup(
             setup.model,
@@ -306,7 +305,7 @@ class Conversation:
             self._tools.specs if self._speech.policy is not None else (),
             setup.turn_detection,
             setup.language or self._call.language,
-            history,
+            self._call.history,
             self._handle,
             setup.options,
         )

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from offhook.api.turns import Said
 from offhook.pipeline.errors import EngineError
 from offhook.realtime import gemini_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
-from offhook.realtime.link import Line, Receiver, Setup
+from offhook.realtime.link import Receiver, Setup
 from offhook.vendors.connection import Connection, Message, dicts_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
@@ -124,11 +125,11 @@ class GeminiLive:
         if self.replying:
             self._discards = True
 
-    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+    def played(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
         """See Link."""
         if played_ms is not None:
             note = HEARD.format(text) if text else HEARD_NOTHING
-            self._connection.send(wire.texts((Line("caller", note),), answer=False))
+            self._connection.send(wire.texts((Said("caller", note),), answer=False))
 
     def tool_result(self, call_id: str, name: str, output: str) -> None:
         """See Link."""
@@ -142,7 +143,7 @@ class GeminiLive:
 
     def _ask(self, text: str) -> None:
         self.replying = True
-        self._connection.send(wire.texts((Line("caller", text),), answer=True))
+        self._connection.send(wire.texts((Said("caller", text),), answer=True))
 
     # From the connection.
 
@@ -181,8 +182,7 @@ class GeminiLive:
             receiver.on_tool_call(str(function["id"]), str(function["name"]), arguments)
 
     def _on_content(self, content: Mapping[str, Any], receiver: Receiver) -> None:
-        heard = content.get("inputTranscription") or {}
-        self._caller_text += str(heard.get("text") or "")
+        self._caller_text += str((content.get("inputTranscription") or {}).get("text") or "")
         if content.get("interrupted"):
             self._tell_caller_text(receiver)
             self._end_item(receiver)

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from offhook.api.turns import Said
 from offhook.llm.model import ToolSpec
-from offhook.realtime.link import Line, Setup
+from offhook.realtime.link import Setup
 from offhook.realtime.openai_wire import merged
 
 Fields = dict[str, Any]
@@ -77,7 +78,7 @@ def activity(edge: str) -> str:
     return message(realtimeInput={edge: {}})
 
 
-def texts(lines: Sequence[Line], *, answer: bool) -> str:
+def texts(lines: Sequence[Said], *, answer: bool) -> str:
     """Something that was said, or is said in writing; `answer`: the model is to answer it."""
     roles = {"bot": "model", "caller": "user"}
     turns = [{"role": roles[line.who], "parts": [{"text": line.text}]} for line in lines]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from offhook.api.turns import Said
 from offhook.llm.model import ToolSpec, Usage
 from offhook.pipeline.errors import EngineError
 from offhook.realtime.audio_port import AudioPort
@@ -11,14 +12,6 @@ from offhook.realtime.audio_port import AudioPort
 TurnDetection = Literal["ours", "advise", "vendor"]
 """Who ends the caller's turns and interrupts the bot: our detector alone; our detector, with the vendor's opinion about
 the end of a turn; or the vendor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Something said before this session began."""
-
-    who: Literal["bot", "caller"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +24,8 @@ class Setup:
     tools: tuple[ToolSpec, ...]
     turn_detection: TurnDetection
     language: str
-    history: tuple[Line, ...] = ()
+    history: tuple[Said, ...] = ()
+    """Of the call, before this session."""
     handle: str = ""
     """Of an earlier session, to be resumed."""
     options: Mapping[str, object] | None = None
@@ -117,8 +111,8 @@ class Link(Protocol):
     def stop(self) -> None:
         """Stop the response in progress."""
 
-    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
-        """How much of a reply the caller has heard: None for all of it, and `text` of it, perhaps estimated."""
+    def played(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+        """How much of a reply was played to the caller: None for all of it, and `text` of it, perhaps estimated."""
 
     def tool_result(self, call_id: str, name: str, output: str) -> None:
         """What a tool returned. `respond` is for the caller to ask."""

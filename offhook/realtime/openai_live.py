@@ -11,16 +11,15 @@ from itertools import count
 from typing import Any
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.pipeline.rates import NARROW_HZ
 from offhook.realtime import openai_wire as wire
-from offhook.realtime.audio_port import AudioPort, ModelAudio
+from offhook.realtime.audio_port import LAWS, AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.realtime.openai_realtime import KEY_VARIABLE, VENDOR
-from offhook.telephony.codec import PCMA, PCMU
+from offhook.realtime.openai_realtime import VENDOR, target
 from offhook.telephony.pcm import audioop
 from offhook.vendors.connection import Connection, Message, fields_of
 from offhook.vendors.errors import plain
 from offhook.vendors.limits import Limits
-from offhook.vendors.target import Target
 
 BASE_URL = "wss://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-live-1.1"
@@ -35,12 +34,10 @@ NO_TASKS = "Nothing but talking can be done on this call."
 
 MAX_LEAD_MS = 40.0
 
-END_AFTER_S = 0.3
 MUTE_S = 2.5  # its audio comes every 20 ms
+
+END_AFTER_S = 0.3
 """The model has stopped speaking when no audible audio has come for so long."""
-
-_LAWS = {"PCMU": PCMU, "PCMA": PCMA}
-
 
 _NUMBERS = count()  # of sessions
 
@@ -61,10 +58,7 @@ class OpenAiLive:
         self._mute: asyncio.TimerHandle | None = None
         self._caller_text = ""
         self._caller_turn = 0
-        headers = (("Authorization", f"Bearer {api_key}"),)
-        hint = f"Type: export {KEY_VARIABLE}=…"
-        url = f"{base_url.rstrip('/')}/live/sessions"
-        self._target = Target("agent", "openai-live", VENDOR, url, headers, hint)
+        self._target = target(f"{base_url.rstrip('/')}/live/sessions", api_key, "openai-live")
         self._connection = Connection(self._target, LIMITS)
         self._connection.receiver = self
         self._connection.send(wire.message("session.start", session=_session(setup, port.law)))
@@ -99,7 +93,7 @@ class OpenAiLive:
     def stop(self) -> None:
         """See Link: only the model can stop itself."""
 
-    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+    def played(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
         """See Link: the model cannot be told."""
 
     def tool_result(self, call_id: str, name: str, output: str) -> None:
@@ -173,11 +167,11 @@ class OpenAiLive:
         receiver.on_audio(self._item, self._port.to_line(audio))
         if self._quiet is not None:
             self._quiet.cancel()
-        length_s = len(audio) / (1 if self._port.law else 2) / (8_000 if self._port.law else AUDIO.out_hz)
+        length_s = len(self._pcm(audio)) / 2 / (NARROW_HZ if self._port.law else AUDIO.out_hz)
         self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
 
     def _pcm(self, audio: bytes) -> bytes:
-        law = _LAWS.get(self._port.law)
+        law = LAWS.get(self._port.law)
         return audio if law is None else law.decode(audio)
 
     def _on_quiet(self) -> None:
@@ -204,21 +198,10 @@ class OpenAiLive:
 
 
 def _session(setup: Setup, law: str) -> dict[str, Any]:
-    format_: dict[str, Any] = (
-        {"type": wire.FORMATS[law], "rate": 8_000} if law else {"type": "audio/pcm", "rate": 24_000}
-    )
-    audio: dict[str, Any] = {"format": format_}
+    audio: dict[str, Any] = {"format": wire.audio_format(law) | ({"rate": 8_000} if law else {})}
     if setup.voice:
         audio["output"] = {"voice": setup.voice}
     fields: dict[str, Any] = {"model": setup.model, "instructions": setup.instructions, "audio": audio}
     if setup.history:
-        kinds = {"bot": ("assistant", "output_text"), "caller": ("user", "input_text")}
-        fields["input"] = [
-            {
-                "type": "message",
-                "role": kinds[line.who][0],
-                "content": [{"type": kinds[line.who][1], "text": line.text}],
-            }
-            for line in setup.history[-MAX_HISTORY:]
-        ]
+        fields["input"] = [wire.said_item(line) for line in setup.history[-MAX_HISTORY:]]
     return wire.merged(fields, setup.options or {})

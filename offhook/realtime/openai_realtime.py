@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from offhook.api.turns import Said
 from offhook.pipeline.errors import EngineError
 from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
@@ -48,7 +49,7 @@ class OpenAiRealtime:
         self._response = ""  # the one in progress; its audio is wanted
         self._stopped: set[str] = set()  # responses of which nothing more is wanted
         self._items: dict[str, str] = {}  # item: its response
-        self._heard: set[str] = set()  # items of stopped responses that stay, or are gone already
+        self._played: set[str] = set()  # items of stopped responses that stay in part, or are gone already
         self._turns: dict[str, int] = {}  # the caller's item: which turn
         self._audio_since_commit = False
         url = f"{base_url.rstrip('/')}/realtime?{urlencode({'model': setup.model})}"
@@ -87,9 +88,7 @@ class OpenAiRealtime:
 
     def send_text(self, text: str) -> None:
         """See Link."""
-        content = [{"type": "input_text", "text": text}]
-        item = {"type": "message", "role": "user", "content": content}
-        self._connection.send(wire.message("conversation.item.create", item=item))
+        self._connection.send(wire.said(Said("caller", text)))
         self.respond()
 
     def respond(self, instructions: str = "") -> None:
@@ -112,9 +111,9 @@ class OpenAiRealtime:
         about = {"response_id": self._response} if self._response else {}
         self._connection.send(wire.message("response.cancel", **about))
 
-    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+    def played(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
         """See Link."""
-        self._heard.add(item)
+        self._played.add(item)
         response = self._items.pop(item, None)
         if played_ms is None:
             return
@@ -189,9 +188,9 @@ class OpenAiRealtime:
         name = str(response.get("id"))
         if name in self._stopped:
             for item in dicts_of(response.get("output")):
-                if item.get("type") == "message" and item.get("id") not in self._heard:
+                if item.get("type") == "message" and item.get("id") not in self._played:
                     self._connection.send(wire.delete(str(item["id"])))
-        self._heard.clear()
+        self._played.clear()
         self.replying, self._response = False, ""
         if response.get("status") == "failed":
             error = (response.get("status_details") or {}).get("error") or {}

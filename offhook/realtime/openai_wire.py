@@ -8,8 +8,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
+from offhook.api.turns import Said
 from offhook.llm.model import ToolSpec, Usage
-from offhook.realtime.link import Line, Setup
+from offhook.realtime.link import Setup
 
 Fields = dict[str, Any]
 
@@ -82,11 +83,15 @@ def append(audio: bytes) -> str:
     return message("input_audio_buffer.append", audio=b64encode(audio).decode())
 
 
-def said(line: Line) -> str:
-    """Something that was said before, as text."""
+def said_item(line: Said) -> Fields:
+    """Something that was said before, as an item of text."""
     kind, role = ("output_text", "assistant") if line.who == "bot" else ("input_text", "user")
-    content = [{"type": kind, "text": line.text}]
-    return message("conversation.item.create", item={"type": "message", "role": role, "content": content})
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": line.text}]}
+
+
+def said(line: Said) -> str:
+    """The same as a message."""
+    return message("conversation.item.create", item=said_item(line))
 
 
 def tool_output(call_id: str, output: str) -> str:

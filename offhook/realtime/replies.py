@@ -28,21 +28,21 @@ MAX_WAITING = 16
 MAX_REPLY_S = 300
 """Audio of one reply; the rest is not heard, and the model is told where it was cut."""
 
-OnHeard = Callable[[Reply, int | None, int, str], None]
+OnPlayed = Callable[[Reply, int | None, int, str], None]
 """Of a reply that is over: the milliseconds that were played (None: all), those received, the text played."""
 
 
 class Replies:
-    """Plays replies. `on_heard` is told of each how much was heard, in the order in which they came."""
+    """Plays replies. `on_played` gets how much of each was played, in the order in which they came."""
 
-    def __init__(self, audio: CallAudio, given_by: str, interruption: Interruption, on_heard: OnHeard) -> None:
+    def __init__(self, audio: CallAudio, given_by: str, interruption: Interruption, on_played: OnPlayed) -> None:
         self.playing: Reply | None = None
         self.may_begin = True
         """Cleared while the caller has the floor."""
         self._audio = audio
         self._given_by = given_by
         self._interruption = interruption
-        self._on_heard = on_heard
+        self._on_played = on_played
         self._waiting: deque[Reply] = deque()
         self._ignored: deque[str] = deque(maxlen=100)  # items that nobody will hear any more
 
@@ -117,10 +117,10 @@ class Replies:
         self._ignored.append(reply.item)
         received_ms = self._received_ms(reply)
         if playback.interrupted:
-            self._on_heard(reply, min(int(1000 * playback.played_s), received_ms), received_ms, playback.text_played)
+            self._on_played(reply, min(int(1000 * playback.played_s), received_ms), received_ms, playback.text_played)
             self.drop_waiting()
         else:
-            self._on_heard(reply, None, received_ms, playback.text_played)
+            self._on_played(reply, None, received_ms, playback.text_played)
             self.begin()
         return reply
 
@@ -143,7 +143,7 @@ class Replies:
         while self._waiting:
             reply = self._waiting.popleft()
             self._ignored.append(reply.item)
-            self._on_heard(reply, 0, self._received_ms(reply), "")
+            self._on_played(reply, 0, self._received_ms(reply), "")
 
     def lost(self) -> None:
         """Nothing more comes of any reply."""

@@ -10,12 +10,11 @@ import threading
 from pathlib import Path
 
 from offhook.observe.log import get_logger
+from offhook.records.file_thread import FileThread, GrowingFile
 from offhook.records.pcap import FILE_HEADER, Address, packet
-from offhook.usererror import UserError
 
 log = get_logger(__name__)
 
-WRITE_INTERVAL_S = 0.5
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Per call: three quarters of an hour of G.711 both ways."""
 MAX_WAITING_BYTES = 2 * 1024 * 1024
@@ -84,76 +83,66 @@ class _PcapFile:
     """The writer's side. After the first failure the file is left as it is, with whole packets only."""
 
     def __init__(self, capture: CallCapture, directory: Path) -> None:
-        self.capture = capture
-        self._path, self._path_if_truncated = _paths(directory, capture.uniqueid)
-        self._fd: int | None = None
-        self._bytes = 0
+        self._capture = capture
+        path, self._path_if_truncated = _paths(directory, capture.uniqueid)
+        self._file = GrowingFile(path)
         self._trouble: str | None = None
         self._failed = False
 
+    def stop(self) -> None:
+        """See Pumped."""
+        self._capture.close()
+
     def pump(self) -> bool:
-        """Write what is new; True when that was the last."""
-        seen, last, trouble = self.capture.collect()
+        """See Pumped."""
+        seen, last, trouble = self._capture.collect()
         self._trouble = self._trouble or trouble
         if not self._failed:
             try:
                 self._write(seen)
             except OSError as error:
                 self._fail(error.strerror or str(error))
-        if last:
+        if last and self._file.is_open:
             self._close()
         return last
 
     def _write(self, seen: list[_Seen]) -> None:
-        if self._fd is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            # Somebody may have cleared the folder away since the start.
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(self._path, flags, 0o600)
-            self._append(self._fd, FILE_HEADER)
+        file = self._file
+        if not file.is_open:
+            file.append(FILE_HEADER)
         # Signalling comes through another process, a little later than media.
         seen.sort(key=lambda one: one[0])
         packets = bytearray()
         for one in seen:
             made = packet(*one)
-            if self._bytes + len(packets) + len(made) > MAX_FILE_BYTES:
-                self._append(self._fd, packets)
+            if file.size + len(packets) + len(made) > MAX_FILE_BYTES:
+                file.append(packets)
                 self._fail(f"a capture has at most {MAX_FILE_BYTES} bytes")
                 return
             packets += made
-        self._append(self._fd, packets)
-
-    def _append(self, fd: int, data: bytes | bytearray) -> None:
-        view, at = memoryview(data), self._bytes
-        while view:
-            written = os.pwrite(fd, view, at)
-            at, view = at + written, view[written:]
-        self._bytes = at
+        file.append(packets)
 
     def _fail(self, why: str) -> None:
         self._failed = True
         self._trouble = self._trouble or why
-        log.error("a capture ends here; its call goes on", path=str(self._path), why=why)
-        if self._fd is not None:
-            try:
-                os.ftruncate(self._fd, self._bytes)
-            except OSError as again:
-                log.error("its last packet is not whole", path=str(self._path), why=str(again))
+        log.error("a capture ends here; its call goes on", path=str(self._file.path), why=why)
+        try:
+            self._file.cut()
+        except OSError as again:
+            log.error("its last packet is not whole", path=str(self._file.path), why=str(again))
 
     def _close(self) -> None:
-        if self._fd is None:
-            return
         try:
-            os.close(self._fd)
-        except OSError as error:  # network file systems may report a failed write only now
+            self._file.close()
+        except OSError as error:
             self._trouble = self._trouble or str(error)
         try:
-            if not self._bytes:
-                os.unlink(self._path)  # not even the header: no program could read it
+            if not self._file.size:
+                os.unlink(self._file.path)  # not even the header: no program could read it
             elif self._trouble is not None:
-                os.rename(self._path, self._path_if_truncated)
+                os.rename(self._file.path, self._path_if_truncated)
         except OSError as error:
-            log.error("a capture is not marked as truncated", path=str(self._path), why=str(error))
+            log.error("a capture is not marked as truncated", path=str(self._file.path), why=str(error))
 
 
 class CaptureWriter:
@@ -161,21 +150,7 @@ class CaptureWriter:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not os.access(directory, os.W_OK | os.X_OK):
-                raise PermissionError(f"its permissions keep user {os.getuid()} out")
-        except OSError as error:
-            raise UserError(
-                f"the captures' directory {directory} cannot be created or written to",
-                error.strerror or str(error),
-                "name another `dir` below `[records]`, or turn `capture` off",
-            ) from error
-        self._lock = threading.Lock()
-        self._added: list[CallCapture] = []
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="offhook-captures", daemon=True)
-        self._thread.start()
+        self._thread = FileThread(directory, "captures", "capture")
 
     def capture(self, uniqueid: str) -> CallCapture:
         """Begin a capture, named by `uniqueid`. ValueError for anything but an id that we generated."""
@@ -185,28 +160,11 @@ class CaptureWriter:
 
     def add(self, capture: CallCapture) -> None:
         """Start writing a capture."""
-        with self._lock:
-            self._added.append(capture)
+        self._thread.add(_PcapFile(capture, self._directory))
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Complete all captures. False if the disk is too slow. Idempotent."""
-        self._closing.set()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        files: list[_PcapFile] = []
-        while True:
-            closing = self._closing.wait(WRITE_INTERVAL_S)
-            with self._lock:
-                files += [_PcapFile(capture, self._directory) for capture in self._added]
-                self._added.clear()
-            if closing:
-                for file in files:
-                    file.capture.close()
-            files = [file for file in files if not file.pump()]
-            if closing:
-                return
+        return self._thread.close(timeout_s)
 
 
 def _paths(directory: Path, uniqueid: str) -> tuple[Path, Path]:

@@ -13,7 +13,7 @@ def test_opening_hours() -> None:
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from offhook.api.agent import CallAgent, as_agent
@@ -24,6 +24,7 @@ from offhook.engines.languages import EngineLanguages
 from offhook.flight.event_log import EventLog
 from offhook.flight.recording_core import RecordingCore
 from offhook.flight.rows import header_of
+from offhook.pipeline.closed import ignore
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
@@ -73,6 +74,8 @@ class SimulatedCall:
         self.transferred_to: str | None = None
         self.sent_keys = ""
         self.events: list[SessionEvent] = []
+        self.on_event: Callable[[SessionEvent], None] = ignore
+        """Called with each event, when it happens."""
         self.voice = SimulatedVoice(languages)
         self.bot_hung_up = False
         self.over = asyncio.Event()
@@ -243,6 +246,7 @@ class SimulatedCall:
 
     def _on_event(self, event: SessionEvent) -> None:
         self.events.append(event)
+        self.on_event(event)
         if self.event_log is not None:
             self.event_log.on_event(event)
         if isinstance(event, BotHeard) and event.playback.text_played:

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-HEARD_S = 8
-"""An adviser hears the last seconds of a turn."""
+ADVISED_S = 8
+"""An adviser is given the last seconds of a turn."""
 
 
 class EndAdviser(Protocol):

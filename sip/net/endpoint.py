@@ -60,7 +60,7 @@ class Endpoint:
         self._idle.set()
 
     @classmethod
-    async def open(
+    async def open(  # noqa: PLR0913  # each is one property of an endpoint
         cls,
         host: str,
         port: int,

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from offhook.pipeline.advice import MAX_WAITING, Advice
 
 
@@ -28,6 +30,7 @@ async def until_idle(advice: Advice) -> None:
             await asyncio.sleep(0.001)
 
 
+@pytest.mark.alone
 async def test_its_answer_comes_on_the_loop() -> None:
     adviser = Adviser()
     adviser.may_answer.set()

@@ -10,14 +10,14 @@ instructed to, answers 500 ms after the caller's speech, and stops speaking 200 
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
-from offhook.telephony.codec import PCMA, PCMU
+from offhook.testing.vendors.openai_realtime import FORMATS
 from offhook.testing.vendors.script import Transcribe, Turn
 from offhook.testing.vendors.server import Message, SessionLog, VendorServer, parsed, send
 from offhook.testing.vendors.speech_model import Entry, Replies, SpeechModel
@@ -28,12 +28,6 @@ FRAME_S = 0.02
 ANSWER_AFTER_S = 0.5
 STOP_AFTER_S = 0.2
 MAX_SESSION_S = 3_600.0
-
-FORMATS: dict[str, tuple[int, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    "audio/pcmu": (8_000, PCMU.decode, PCMU.encode),
-    "audio/pcma": (8_000, PCMA.decode, PCMA.encode),
-    "audio/pcm": (24_000, bytes, bytes),
-}
 
 
 class OpenAiLiveServer(VendorServer):

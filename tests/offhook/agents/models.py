@@ -36,6 +36,7 @@ class ScriptedModel:
         self._script = [Says(each) if isinstance(each, str) else each for each in script]
         self._reply = reply
         self.requests: list[ModelRequest] = []
+        self.warmed: list[ModelRequest] = []
         self.open = 0
         self.started = self.closed = 0
 
@@ -65,7 +66,7 @@ class ScriptedModel:
             self.open -= 1
 
     async def warm(self, request: ModelRequest) -> None:
-        pass
+        self.warmed.append(request)
 
     async def close(self) -> None:
         self.closed += 1

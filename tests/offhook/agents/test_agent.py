@@ -3,8 +3,8 @@
 import pytest
 
 from offhook import Agent
-from offhook.agents.history import OPENING
 from offhook.agents.limits import AgentLimits
+from offhook.llm.history import OPENING
 from offhook.llm.model import ModelError
 from offhook.pipeline.trace import ModelAsked, ModelReplied
 from offhook.testing import SimulatedCall, run
@@ -297,3 +297,20 @@ def test_a_correction_before_the_reply_asks_again() -> None:
 
     run(talk())
     assert last(model.requests[-1]) == "in Boston"
+
+
+def test_the_prompt_is_warmed_while_the_caller_listens_and_speaks() -> None:
+    model = ScriptedModel("Yes.")
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("Be brief.", model=model, greeting="Hi.")) as caller:
+            await caller.hears("Hi.")
+            assert len(model.warmed) == 1
+            await caller.says("are you open")
+            await caller.hears("Yes.")
+
+    run(talk())
+    assert len(model.warmed) == 2
+    asked = model.requests[0].messages
+    assert all(asked[: len(each.messages) - 1] == each.messages[:-1] for each in model.warmed)
+    assert told(model.warmed[1])[-1] == ("assistant", "Hi.")

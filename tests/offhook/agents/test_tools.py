@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from offhook import Agent, Call, Outcome, Tool, tool
 from offhook.agents.limits import AgentLimits
@@ -35,6 +35,22 @@ def test_the_schema_is_that_of_the_signature() -> None:
     assert isinstance(properties, dict)
     assert properties["number"] == {"type": "string", "pattern": "^[0-9]{4}$", "description": "four digits"}
     json.dumps(spec.parameters)
+
+
+class Item(BaseModel):
+    """What is bought."""
+
+    title: str
+    sizes: list[int] | None = None
+
+
+def test_a_schema_has_no_titles_of_its_own() -> None:
+    def buy(items: list[Item], title: str | None = None) -> None:
+        """Buy."""
+
+    text = json.dumps(tool_of(buy).spec.parameters)
+    assert '"title": "' not in text
+    assert text.count('"title": {') == 2, "properties of that name stay"
 
 
 async def test_a_plain_function_runs_in_a_thread_with_its_values(call_: Call) -> None:
@@ -134,6 +150,25 @@ def test_a_tool_runs_and_its_result_is_spoken() -> None:
     assert (result.role, result.text, result.tool_call_id) == ("tool", "it ships today", asked.tool_calls[0].id)
     (event,) = ran(caller)
     assert event.seconds == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_call_keeps_what_its_vendor_wants_back() -> None:
+    asked = ToolCall("not an id!", "look_up", '{"what": "hours"}', signature="c2lnbmVk")
+    model = ScriptedModel(Says(calls=(asked,)), "We open at nine.")
+
+    @tool
+    async def look_up(what: str) -> str:
+        return what
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[look_up])) as caller:
+            await caller.hears("Hi.")
+            await caller.says("when do you open")
+            await caller.hears("We open at nine.")
+
+    run(talk())
+    (kept,) = (each.tool_calls[0] for each in model.requests[1].messages if each.tool_calls)
+    assert (kept.signature, kept.arguments) == ("c2lnbmVk", asked.arguments)
 
 
 def test_a_slow_tool_is_covered_by_fillers() -> None:

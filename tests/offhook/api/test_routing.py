@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from offhook.usererror import UserError
 
 def call(called: str) -> Call:
     """A call to that address, without a caller."""
-    session: Any = None
+    session: Any = SimpleNamespace(covers_dialog=True)
     return Call(session, call_id="", caller="", called=called)
 
 

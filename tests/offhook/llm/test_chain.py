@@ -69,6 +69,7 @@ async def test_the_first_answers_and_the_next_is_not_asked() -> None:
     assert (one.closed, two.asked) == (1, 0)
 
 
+@pytest.mark.alone
 async def test_the_next_one_is_asked_at_once_when_one_fails() -> None:
     one, two = Model("a", (0.0, away())), Model("b", (0.0, "Here."))
     text, after_s = await timed(ChainModel([one, two]))
@@ -76,6 +77,7 @@ async def test_the_next_one_is_asked_at_once_when_one_fails() -> None:
     assert after_s < 0.3
 
 
+@pytest.mark.alone
 async def test_a_late_one_is_raced_and_the_first_token_wins() -> None:
     late, next_one = Model("a", (0.5, "Late.")), Model("b", (0.02, "Next."))
     text, after_s = await timed(ChainModel([late, next_one], first_token_s=0.1))
@@ -176,6 +178,7 @@ async def test_only_the_first_is_warmed() -> None:
     assert (one.warmed, two.warmed) == ([HELLO], [])
 
 
+@pytest.mark.alone
 async def test_two_servers_one_of_which_hangs() -> None:
     async with ModelServer([Reply(fault="hang")]) as hangs, ModelServer(["Here."]) as works:
         tables: dict[str, Any] = {

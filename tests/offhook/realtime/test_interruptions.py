@@ -61,18 +61,15 @@ async def one_call(seed: int) -> list[tuple[int, int, int]]:
             line.add_listener(sent=lambda payload, _ordinal, _at: sent.extend(payload))
             begun = 0
             events: asyncio.Queue[SessionEvent] = asyncio.Queue()
-            report = caller.session._on_event
 
             def on_event(event: SessionEvent) -> None:
                 nonlocal begun
-                report(event)
                 if isinstance(event, BotSpoke):
                     begun = len(sent)
                 if isinstance(event, BotSpoke | BotHeard):
                     events.put_nowait(event)
 
-            for spoken in (caller.session, caller.session._utterances._speaker):
-                setattr(spoken, "_on_event" if spoken is caller.session else "_report", on_event)
+            caller.on_event = on_event
             for _ in range(EACH):
                 while not isinstance(await asyncio.wait_for(events.get(), 10), BotSpoke):
                     pass

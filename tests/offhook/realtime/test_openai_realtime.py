@@ -31,7 +31,7 @@ def agent(server: OpenAiRealtimeServer, **options: object) -> SpeechAgent:
     return speech_agent({"base_url": server.url + "/v1", "api_key": server.api_key, **options})
 
 
-class Ears:
+class Received:
     """What the caller got, as text."""
 
     def __init__(self, line: SimulatedLine) -> None:
@@ -56,11 +56,11 @@ async def test_a_conversation() -> None:
     async with OpenAiRealtimeServer(["what is my balance"], replies=["Hello there.", "It is ten dollars."]) as server:
         line = SimulatedLine(encoding="PCMU")
         async with SimulatedCall(agent(server, instructions="Be brief."), line=line) as caller:
-            ears = Ears(line)
+            received = Received(line)
             await caller.hears("Hello there.")
             await caller.says("what is my balance")
             await caller.hears("It is ten dollars.")
-            assert "ten dollars." in ears.text()
+            assert "ten dollars." in received.text()
             said = [(line.who, line.text) for line in caller.transcript]
             assert said == [("bot", "Hello there."), ("caller", "what is my balance"), ("bot", "It is ten dollars.")]
             heard = [event for event in caller.events if isinstance(event, BotHeard)]
@@ -323,13 +323,13 @@ async def test_audio_after_the_cancellation_is_not_played() -> None:
     async with OpenAiRealtimeServer(["stop"], replies=[long, "Sorry."], realtime_factor=1.5) as server:
         line = SimulatedLine(encoding="PCMU")
         async with SimulatedCall(agent(server), line=line) as caller:
-            ears = Ears(line)
+            received = Received(line)
             server.fault = "audio-after-cancel"
             await caller.begins_to_hear("one")
             await caller.waits(0.8)
             await caller.says("stop", seconds=0.5)
             await caller.hears("Sorry.")
-            assert "sixteen" not in ears.text()
+            assert "sixteen" not in received.text()
 
 
 async def test_the_vendor_decides() -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, OnEndpoint, OnPartial, Transcript
 
 
-class Hearing(Protocol):
+class TakesTurns(Protocol):
     """The conversation, for turns of the caller."""
 
     def turn_began(self, on_endpoint: OnEndpoint | None) -> None:
@@ -21,12 +21,14 @@ class Hearing(Protocol):
         """It came to nothing."""
 
 
-class Ears:
+class ModelRecogniser:
     """An AsrEngine whose transcripts come later, see Session.transcribed: the model answers the sound."""
 
-    def __init__(self, hearing: Hearing, rate_hz: int, *, advised: bool) -> None:
-        self.capabilities = AsrCapabilities(rate_hz, False, True, False, ends_turns=advised)
-        self._hearing = hearing
+    def __init__(self, conversation: TakesTurns, rate_hz: int, *, advised: bool) -> None:
+        self.capabilities = AsrCapabilities(
+            rate_hz, grammar=False, free_speech=True, partials=False, ends_turns=advised
+        )
+        self._conversation = conversation
 
     async def start(self) -> None:
         """See AsrEngine."""
@@ -36,20 +38,20 @@ class Ears:
 
     def open(self, _request: AsrRequest, _on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> "_Turn":
         """See EndpointingAsrEngine."""
-        self._hearing.turn_began(on_endpoint)
-        return _Turn(self._hearing)
+        self._conversation.turn_began(on_endpoint)
+        return _Turn(self._conversation)
 
 
 class _Turn:
-    def __init__(self, hearing: Hearing) -> None:
-        self._hearing = hearing
-        self.feed = hearing.turn_audio
+    def __init__(self, conversation: TakesTurns) -> None:
+        self._conversation = conversation
+        self.feed = conversation.turn_audio
 
     async def finish(self) -> Transcript:
         """See AsrStream."""
-        self._hearing.turn_over()
+        self._conversation.turn_over()
         return Transcript("", is_final=False)
 
     def cancel(self) -> None:
         """See AsrStream."""
-        self._hearing.turn_dropped()
+        self._conversation.turn_dropped()
