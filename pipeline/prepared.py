@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from offhook.pipeline.clauses import clauses
 from offhook.pipeline.clock import Clock
-from offhook.pipeline.closed import ignore
+from offhook.pipeline.closed import ignore, run_nothing
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
@@ -78,6 +78,7 @@ class PreparedSpeech:
         self.discard()
         # The callbacks' owner refers to this object.
         self._report = ignore
+        self._run = run_nothing
 
     def _matches(self, text: str, language: str | None, voice: str | None) -> bool:
         synthesis = self._synthesis
@@ -124,3 +125,4 @@ async def _pieces(synthesis: _Synthesis) -> AsyncGenerator[Clip, None]:
 def _stop(synthesis: _Synthesis) -> None:
     if synthesis.task is not None:
         synthesis.task.cancel()
+        synthesis.task = None  # its CancelledError refers to the synthesis

@@ -9,7 +9,7 @@ from typing import Any
 
 from offhook.pipeline.clauses import Clause, ClauseSplitter
 from offhook.pipeline.clock import Clock
-from offhook.pipeline.closed import ignore
+from offhook.pipeline.closed import ignore, run_nothing
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
@@ -241,7 +241,7 @@ class Speaker:
         self._voice.close()
         # The callbacks' owner refers to this object.
         self._on_queue = self._on_played = self._on_clause = self._report = ignore
-        self._run = _run_nothing
+        self._run = run_nothing
 
     def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
         """Notify the voice, once, how far the utterance was played."""
@@ -345,8 +345,3 @@ class Speaker:
         ledger.queue(utterance_tick, len(payload) // line.bytes_per_tick, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
-
-
-def _run_nothing(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    work.close()
-    raise RuntimeError("the call is over: nothing is said any more")

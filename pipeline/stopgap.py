@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
 from offhook.pipeline.clock import Clock
-from offhook.pipeline.closed import ignore
+from offhook.pipeline.closed import ignore, run_nothing
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.patience import PatienceWords, patience_in
 from offhook.pipeline.ports import Line
@@ -104,6 +104,10 @@ class Stopgap:
         """The call is over."""
         # The callbacks' owner refers to this object.
         self._report = self._before_sound = ignore
+        self._run = run_nothing
+        if self._preparing is not None:
+            self._preparing.cancel()
+            self._preparing = None  # its CancelledError refers to this object
 
     async def _prepare(self, language: str | None) -> None:
         await asyncio.sleep(PREPARED_AFTER_S)
