@@ -29,7 +29,7 @@ steps:
   balance:
     ask: {BALANCE}
     choices:
-      thanks: {{phrases: [thank you], next: menu}}
+      again: {{phrases: [check my balance], key: 1, next: balance}}
     no_input: {{attempts: 2, then: menu}}
     no_match: {{attempts: 2, then: menu}}
   goodbye: {{hang_up: Goodbye.}}
@@ -72,8 +72,8 @@ def test_the_recogniser_dies_and_hangs(start_bot: Callable[..., BotProcess], tmp
     assert (record["end_reason"], record["turns"]) == ("caller hung up", 3)
     said = bot.lines(record, "bot")
     apologies = [text for text in said if APOLOGY in text]
-    # The turn of one that dies is recognised by its successor, if that is up in time.
-    assert len(apologies) in (1, 2)
+    # A turn whose recogniser dies or hangs is recognised by its successor, if that is up in time.
+    assert len(apologies) <= 2
     assert all("press 1" in text.lower() for text in apologies)
     assert said[-1] == BALANCE
     assert bot.lines(record, "caller") == ["check my balance"] * (3 - len(apologies))
