@@ -30,7 +30,8 @@ class Model:
 
 
 @pytest.fixture
-def names() -> dict[str, Any]:
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
     taken: list[object] = []
     found: dict[str, Any] = {"model": Model()}
     others = ("playback = await", "make_model", "@tool(")
