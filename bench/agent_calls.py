@@ -8,21 +8,21 @@ engines the recogniser and the voice answer at once, so that a response is the e
 with `hosted` ones they are on a network, too (see bench.hosted_calls). The columns are those of docs/benchmarks.md.
 """
 
-import argparse
 import asyncio
 import json
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import uvloop
 
+from bench import carried
 from bench.hosted_calls import engine_settings, vendor_process
-from bench.runs import BENCH, MANY, REPORTS, Callers, Child, Run, figures_of, last_core, measure, save, saved, sip_sweep
-from bench.table import HEADINGS, line, row
+from bench.runs import BENCH, MANY, REPORTS, Child, Run, last_core, sip_sweep
 
 REPORT = REPORTS / "agents.json"
 FIRST_TOKEN_S, TOKEN_S = 0.150, 1 / 40
@@ -101,46 +101,31 @@ def model_process() -> Iterator[str]:
         yield f"http://127.0.0.1:{child.ready_line.split()[1]}/v1"
 
 
-def agent_run(engines: str, agent: Path, calls: int, ends: ExitStack) -> Run:
-    """`calls` conversations at once with the agent of that file."""
-    settings = {**MANY, "OPENAI_API_KEY": "bench"}
-    if engines == "hosted":
-        settings |= engine_settings(ends.enter_context(vendor_process()))
-    server = () if engines == "hosted" else BENCH
-    return Run(
-        f"agent, {engines} engines, {calls} calls", (*server, "--agent", str(agent)), sip_sweep(calls).caller, settings
-    )
+@contextmanager
+def agent_run(engines: str, calls: int) -> Iterator[Run]:
+    """`calls` conversations at once with one agent."""
+    with ExitStack() as ends:
+        agent = Path(ends.enter_context(tempfile.TemporaryDirectory())) / "agent.yaml"
+        agent.write_text(AGENT.format(url=ends.enter_context(model_process())))
+        settings = {**MANY, "OPENAI_API_KEY": "bench"}
+        if engines == "hosted":
+            settings |= engine_settings(ends.enter_context(vendor_process()))
+        server = (*(() if engines == "hosted" else BENCH), "--agent", str(agent))
+        yield Run(f"agent, {engines} engines, {calls} calls", server, sip_sweep(calls).caller, settings)
 
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--caller", type=Path, help="the program that calls over SIP")
-    parser.add_argument("--caller-python", default=sys.executable, help="the Python for it")
-    parser.add_argument("--calls", default="1,50,100,200")
+    parser = carried.options(__doc__)
     parser.add_argument("--engines", default="bench,hosted")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         uvloop.run(serve_model())
         return
-    if given.caller is None:
-        parser.error("name the calling program: --caller PATH/sip_caller.py")
-    results = saved(REPORT)
-    print(line((*HEADINGS, "carried")))
-    print("|" + "---|" * (len(HEADINGS) + 1), flush=True)
+    by = carried.callers(parser, given)
+    carried.print_head()
     for engines in given.engines.split(","):
-        one = None
-        for calls in map(int, given.calls.split(",")):
-            with tempfile.TemporaryDirectory() as folder, ExitStack() as ends:
-                agent = Path(folder) / "agent.yaml"
-                agent.write_text(AGENT.format(url=ends.enter_context(model_process())))
-                run = agent_run(engines, agent, calls, ends)
-                results[run.name] = measure(Callers(given.caller, None, given.caller_python), run)
-            save(REPORT, results)
-            figures = figures_of(run, results[run.name])
-            one = one or figures
-            print(line((*row(run.name, figures), "yes" if figures.holds(one) else "no")), flush=True)
+        carried.print_rows(by, map(partial(agent_run, engines), map(int, given.calls.split(","))), REPORT)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ gets what is said, finishes a turn when it is asked to, and speaks each text for
 100 ms at once. What counts as carried, and the columns, are those of docs/benchmarks.md.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -20,8 +19,8 @@ from urllib.parse import urlsplit
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from bench.runs import MANY, REPORTS, Callers, Child, Run, figures_of, last_core, measure, save, saved, sip_sweep
-from bench.table import HEADINGS, line, row
+from bench import carried
+from bench.runs import MANY, REPORTS, Child, Run, last_core, sip_sweep
 
 REPORT = REPORTS / "hosted.json"
 WORDS = "check my balance"
@@ -81,10 +80,14 @@ def vendor_process() -> Iterator[str]:
         yield f"ws://127.0.0.1:{child.ready_line.split()[1]}"
 
 
-def hosted_run(url: str, flow: Path, calls: int) -> Run:
+@contextmanager
+def hosted_run(calls: int) -> Iterator[Run]:
     """`calls` conversations at once."""
-    settings = {**MANY, **engine_settings(url)}
-    return Run(f"hosted, {calls} calls", ("--flow", str(flow)), sip_sweep(calls).caller, settings)
+    with tempfile.TemporaryDirectory() as folder, vendor_process() as url:
+        flow = Path(folder) / "hosted.yaml"
+        flow.write_text(FLOW)
+        settings = {**MANY, **engine_settings(url)}
+        yield Run(f"hosted, {calls} calls", ("--flow", str(flow)), sip_sweep(calls).caller, settings)
 
 
 def engine_settings(url: str) -> dict[str, str]:
@@ -99,30 +102,14 @@ def engine_settings(url: str) -> dict[str, str]:
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--caller", type=Path, help="the program that calls over SIP")
-    parser.add_argument("--caller-python", default=sys.executable, help="the Python for it")
-    parser.add_argument("--calls", default="1,50,100,200")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser = carried.options(__doc__)
     given = parser.parse_args()
     if given.serve:
         uvloop.run(serve_vendor())
         return
-    if given.caller is None:
-        parser.error("name the calling program: --caller PATH/sip_caller.py")
-    results, one = saved(REPORT), None
-    print(line((*HEADINGS, "carried")))
-    print("|" + "---|" * (len(HEADINGS) + 1), flush=True)
-    for calls in map(int, given.calls.split(",")):
-        with tempfile.TemporaryDirectory() as folder, vendor_process() as url:
-            flow = Path(folder) / "hosted.yaml"
-            flow.write_text(FLOW)
-            run = hosted_run(url, flow, calls)
-            results[run.name] = measure(Callers(given.caller, None, given.caller_python), run)
-        save(REPORT, results)
-        figures = figures_of(run, results[run.name])
-        one = one or figures
-        print(line((*row(run.name, figures), "yes" if figures.holds(one) else "no")), flush=True)
+    by = carried.callers(parser, given)
+    carried.print_head()
+    carried.print_rows(by, map(hosted_run, map(int, given.calls.split(","))), REPORT)
 
 
 if __name__ == "__main__":

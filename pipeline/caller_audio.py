@@ -85,10 +85,10 @@ class CallerAudio:
                 unframed = unframed[size:]
                 self._frame_at += size // 2
                 self._submitted_samples += size // 2
+            if (self._stream.unjudged_samples >= BLIND_SAMPLES) is not self._blind:
+                self._blind = not self._blind
+                self.on_blind(self._blind)
         self._unframed = unframed
-        if (self._stream.unjudged_samples >= BLIND_SAMPLES) is not self._blind:
-            self._blind = not self._blind
-            self.on_blind(self._blind)
 
     def close(self) -> None:
         """Stop all notifications. Idempotent."""

@@ -90,9 +90,8 @@ class PreparedSpeech:
 
     async def _synthesise(self, synthesis: _Synthesis) -> None:
         line = self._line
-        stream = self._voice.apart(
-            synthesis.text, line.encoding, line.encode, line.rate_hz, synthesis.language, synthesis.voice
-        )
+        named = synthesis.language, synthesis.voice
+        stream = self._voice.stream(synthesis.text, line.encoding, line.encode, line.rate_hz, *named, apart=True)
         try:
             async with aclosing(stream) as pieces:
                 async for piece in pieces:

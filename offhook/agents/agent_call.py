@@ -70,6 +70,12 @@ class AgentSetup:
     speculate: bool
     hides_keys: bool
 
+    @property
+    def failure_transfer(self) -> Transfer | None:
+        """Where callers go when the model fails; None: nowhere."""
+        action, _, name = self.on_failure.partition(" ")
+        return Transfer(name, self.transfer_to[name]) if action == "transfer" else None
+
 
 class AgentCall:
     """Runs one agent in one call."""
@@ -316,9 +322,8 @@ class AgentCall:
         """No more is asked of the model: hand back, if there is an outcome for it, or say goodbye."""
         if USED_UP in self._setup.policy.outcomes:
             return Outcome(f"handed back: {why}", USED_UP, {})
-        action, _, name = self._setup.on_failure.partition(" ")
-        if action == "transfer":
-            return await self._end(Ending(Transfer(name, self._setup.transfer_to[name])))
+        if (transfer := self._setup.failure_transfer) is not None:
+            return await self._end(Ending(transfer))
         await self._speech.say(self._wording.used_up)
         await self._speech.over()
         return Outcome(why)
@@ -334,10 +339,9 @@ class AgentCall:
 
     async def _on_failure(self, *, apologised: bool = False, for_good: bool = False) -> Outcome | None:
         self._failures += 1
-        action, _, name = self._setup.on_failure.partition(" ")
-        if action == "transfer":
-            return await self._end(Ending(Transfer(name, self._setup.transfer_to[name])))
-        if action == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
+        if (transfer := self._setup.failure_transfer) is not None:
+            return await self._end(Ending(transfer))
+        if self._setup.on_failure == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
             await self._speech.say(self._wording.giving_up)
             await self._speech.over()
             return Outcome("the model failed")

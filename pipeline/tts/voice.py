@@ -186,21 +186,12 @@ class CallVoice:
         line_rate_hz: int,
         language: str | None = None,
         voice: str | None = None,
+        *,
+        apart: bool = False,
     ) -> AsyncGenerator[Clip, None]:
-        """See Voice."""
-        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice, self)
-
-    def apart(
-        self,
-        text: str,
-        encoding: str,
-        encode: Encode,
-        line_rate_hz: int,
-        language: str | None = None,
-        voice: str | None = None,
-    ) -> AsyncGenerator[Clip, None]:
-        """`stream`, outside the call's conversation with the engine: for a text that may never be said."""
-        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice)
+        """See Voice. `apart`: outside the call's conversation with the engine, for a text that may never be said."""
+        within = None if apart else self
+        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice, within)
 
     def finished(self) -> None:
         """The utterance was played to its end."""

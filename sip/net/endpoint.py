@@ -170,7 +170,8 @@ class Endpoint:
         return Address(str(found[0][4][0]), port)
 
     async def drained(self) -> None:
-        """Wait until no call and no transaction is left (up to 32 s after the last message): then closing is clean."""
+        """Wait until no call, registration and transaction is left: then closing is clean. Up to 32 s after the last
+        message."""
         await self._idle.wait()
 
     def close(self) -> None:
@@ -186,7 +187,7 @@ class Endpoint:
     # --- from the transports
 
     def _received(self, data: bytes, flow: Flow) -> None:
-        if self._closed:
+        if self._closed or self._ua is None:  # one socket listens before the next is bound: it will be sent again
             return
         now = self._loop.time()
         if self.reads is not None and not data.startswith(_NO_NEW_REQUEST) and not self.reads(flow.remote, now):

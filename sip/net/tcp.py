@@ -58,8 +58,8 @@ class StreamTransport:
         self.transport = transport
         self.local = local
         self.limits = limits
-        self._received = received
-        self._failed = failed
+        self.received = received
+        self.failed = failed
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._ids = count(1)
@@ -100,7 +100,7 @@ class StreamTransport:
         if connection is not None:
             connection.send(data, flow)
         elif self._server is None:
-            self._failed(flow)
+            self.failed(flow)
         elif peer in self._waiting:
             self._waiting[peer].append((data, flow))
         else:
@@ -145,7 +145,7 @@ class StreamTransport:
         finally:
             for data, flow in self._waiting.pop((remote, name), ()):
                 if connection is None:
-                    self._failed(flow)
+                    self.failed(flow)
                 else:
                     connection.send(data, flow)
 
@@ -178,14 +178,6 @@ class StreamTransport:
         """The flow of a new connection."""
         return Flow(self.transport, self.local, remote, next(self._ids), name)
 
-    def received(self, data: bytes, flow: Flow) -> None:
-        """A message has come."""
-        self._received(data, flow)
-
-    def failed(self, flow: Flow) -> None:
-        """A message could not be sent."""
-        self._failed(flow)
-
 
 class Connection(asyncio.Protocol):
     """One connection."""
@@ -197,7 +189,7 @@ class Connection(asyncio.Protocol):
         self._framer = StreamFramer()
         self._stream: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._began_at: float | None = None  # the message that is not complete yet
+        self._is_begun = False  # a message, whose end is still to come
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message."""
@@ -258,10 +250,10 @@ class Connection(asyncio.Protocol):
     def _watch(self) -> None:
         limits = self._owner.limits
         if self._framer.is_between_messages:
-            self._began_at = None
+            self._is_begun = False
             self._arm(limits.idle_s)
-        elif self._began_at is None:
-            self._began_at = asyncio.get_running_loop().time()
+        elif not self._is_begun:
+            self._is_begun = True
             self._arm(limits.message_s)
 
     def _arm(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Keeps one address of record registered with its registrar: RFC 3261 §10.2, RFC 3608, RFC 5626 §4.5.
+"""Keeps one address of record registered with its registrar: RFC 3261 §10.2, RFC 5626 §4.5.
 
 Theory of operation. REGISTERs of one registration share a Call-ID and count their CSeq up, so that the registrar sees
 their order (§10.2.4). Its answer says how long the binding lasts, which may be less than was asked for; the next one is
@@ -63,9 +63,6 @@ class Registration:
         self.name = name
         self.account = account
         self.destination = destination
-        self.created = now
-        self.service_route: tuple[str, ...] = ()
-        """What requests to this provider have as Route (RFC 3608)."""
         self._call_id = core.entropy()
         self._tag = core.entropy()
         self._cseq = 0
@@ -121,7 +118,6 @@ class Registration:
         self._why = response.status, response.reason
         if response.status < 300:
             self._failures = 0
-            self.service_route = tuple(response.headers.get_all("Service-Route"))
             granted_s = self._granted_s(response)
             self._durations[RegistrationTimer.REFRESH] = max(granted_s - EARLY_S, granted_s / 2)
             self._handle(RegistrationInput.ACCEPTED, now)

@@ -13,9 +13,10 @@ from offhook.sip.errors import LocalError
 from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.tcp import StreamTransport
 from offhook.sip.settings import UaSettings
 from offhook.sip.transaction.timers import Timers
-from tests.sip.dialog.harness import ANSWER, OFFER
+from tests.sip.dialog.harness import ANSWER, OFFER, Message
 
 QUICK = UaSettings(timers=Timers(t1_s=0.008, t2_s=0.032, t4_s=0.05, d_s=0.1))
 
@@ -116,6 +117,26 @@ def test_what_cannot_be_sent_ends_the_call_at_once(run: Runner) -> None:
         endpoint.close()
 
     run(work())
+
+
+async def test_what_comes_before_all_sockets_are_bound_is_left_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listen = StreamTransport.listen
+
+    async def late(transport: StreamTransport) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+            caller.sendto(bytes(Message("OPTIONS")), (transport.local.host, transport.local.port))
+        await asyncio.sleep(0.05)
+        await listen(transport)
+
+    monkeypatch.setattr(StreamTransport, "listen", late)
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failed.append(context))
+    endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None, tcp=True)
+    assert not failed
+    assert endpoint.ua.counters.received == 0
+    endpoint.close()
 
 
 async def test_a_handler_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
