@@ -39,11 +39,15 @@ class Keyed:
 
     def words(self, answer: Answer) -> str:
         """A turn as the model reads it; "" if nothing was understood."""
+        self.remember(answer)
         if not answer.digits:
             return answer.text.translate(_BRACKETS)
+        return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
+
+    def remember(self, answer: Answer) -> None:
+        """What was keyed in it, if anything, is masked from now on."""
         if len(answer.digits) >= MIN_MASKED_DIGITS and answer.digits not in self._digits:
             self._digits.append(answer.digits)
-        return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
 
     def masked(self, text: str) -> str:
         """The text without what was keyed. As long as before."""

@@ -373,7 +373,7 @@ class Conversation:
 
     def _on_event(self, event: SessionEvent) -> None:
         if isinstance(event, CallerAnswered):
-            self._keyed.words(event.answer)
+            self._keyed.remember(event.answer)
         event = self._keyed.masked_event(event)  # the bot may read them back
         self._call_log.on_event(event)
         if self._event_log is not None:
