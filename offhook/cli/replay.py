@@ -17,7 +17,7 @@ from offhook.flight.speech import Input, sounds_in
 from offhook.flight.what_if import RecordedCall, same_sound
 from offhook.pipeline.vad.gate import GateSettings
 from offhook.settings.config import Config
-from offhook.settings.sections import TurnConfig, VadConfig
+from offhook.settings.conversation_sections import TurnConfig, VadConfig
 from offhook.usererror import UserError
 
 FAILURE = 1

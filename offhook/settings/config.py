@@ -17,28 +17,32 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.conversation_sections import (
+    AsrConfig,
+    AudioConfig,
+    DialogConfig,
+    LlmConfig,
+    ModelsConfig,
+    TtsConfig,
+    TurnConfig,
+    VadConfig,
+)
 from offhook.settings.fields import TRUNKS, is_secret, section_fields
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
+from offhook.settings.section import (
+    EngineSection,
+)
 from offhook.settings.sections import (
-    AsrConfig,
-    AudioConfig,
     CallsConfig,
     CarriersConfig,
     CodecName,
-    DialogConfig,
-    EngineSection,
     HttpConfig,
-    LlmConfig,
     LogConfig,
-    ModelsConfig,
     RecordsConfig,
     RtpConfig,
     SipConfig,
-    TtsConfig,
-    TurnConfig,
     TwilioConfig,
-    VadConfig,
 )
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file

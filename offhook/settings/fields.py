@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from offhook.settings.sections import EngineSection
+from offhook.settings.section import EngineSection
 from offhook.settings.values import Secret
 
 ROUTES = "routes"

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from offhook.settings.sections import Section
+from offhook.settings.section import Section
 from offhook.settings.values import LanguageTag, matching
 
 MAX_NUMBER_CHARS = 64

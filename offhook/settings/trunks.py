@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from offhook.settings.sections import Section
+from offhook.settings.section import Section
 from offhook.settings.values import SECRET, Host, Line, Networks, SipUser, matching
 
 TrunkName = Annotated[

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from offhook.settings.config import Config
+from offhook.settings.conversation_sections import VadConfig
 from offhook.settings.document import keys, page, sections, summary, template, values_of
-from offhook.settings.sections import HttpConfig, RtpConfig, VadConfig
+from offhook.settings.sections import HttpConfig, RtpConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 

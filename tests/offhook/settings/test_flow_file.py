@@ -1,5 +1,4 @@
 import re
-from datetime import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from structlog.testing import capture_logs
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
 from offhook.pipeline.dialog.runner import AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
-from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
 from offhook.settings.flow_file import FlowDefaults, load_flow, parse_flow
 from offhook.settings.yaml_file import MAX_FILE_BYTES
 from offhook.usererror import Problem, UserError
@@ -632,103 +630,6 @@ def test_the_sample_flow_from_greeting_to_goodbye() -> None:
     assert "Saturday" in hours.prompt.text
     assert runner.answered(Answer(AnswerKind.SPEECH)) == more
     assert isinstance(runner.answered(Answer(AnswerKind.DTMF, digits="3")), HangUp)
-
-
-VALUES = """
-name: visit
-start: when
-confirm_below: 0
-no_input: {then: bye}
-no_match: {then: bye}
-steps:
-  when:
-    collect: When would you like to come?
-    as: date
-    into: day
-    next: time
-  time:
-    collect: At what time?
-    as: time
-    confirm_below: 0.8
-    into: hour
-    next: bye
-  bye:
-    hang_up: Goodbye.
-"""
-
-
-def test_values_are_collected() -> None:
-    flow = parse_flow(VALUES.encode(), "visit.yaml")
-    day, hour = flow.steps["when"], flow.steps["time"]
-    assert isinstance(day, Collect)
-    assert isinstance(hour, Collect)
-    assert day.value == Date()
-    assert day.question().speech
-    assert (day.confirm_below, hour.confirm_below) == (0, 0.8)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("as: date", "as: dat", "did you mean `date`?"),
-        ("as: date", "as: colour", "`colour` is not a kind of value"),
-        ("as: date", "as: date\n    digits: 4", "remove `digits`, or `as`"),
-        ("confirm_below: 0.8", "confirm_below: 80", "type `confirm_below: 0.8`"),
-    ],
-)
-def test_a_wrong_kind_is_told(old: str, new: str, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)):
-        parse_flow(VALUES.replace(old, new, 1).encode(), "visit.yaml")
-
-
-LIMITED = """
-name: table
-start: people
-no_input: {then: bye}
-no_match: {then: bye}
-steps:
-  people:
-    collect: How many?
-    as: number
-    least: 1
-    most: 12
-    into: people
-    next: clock
-  clock:
-    collect: When?
-    as: time_range
-    earliest: 9:30
-    latest: "18:00"
-    into: clock
-    next: bye
-  bye:
-    hang_up: Goodbye.
-"""
-
-
-def test_values_have_limits() -> None:
-    flow = parse_flow(LIMITED.encode(), "table.yaml")
-    people, clock = flow.steps["people"], flow.steps["clock"]
-    assert isinstance(people, Collect)
-    assert isinstance(clock, Collect)
-    assert people.value == Number(1, 12)
-    assert clock.value == TimeRange(time(9, 30), time(18))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("earliest: 9:30", "earliest: morning", "type `earliest: 18:30`"),
-        ("earliest: 9:30", "earliest: 19:00", "`earliest` is not before `latest`"),
-        ("earliest: 9:30", "most: 5", "`as: time_range` takes `earliest` and `latest`"),
-        ("as: number", "as: digits", "`as: digits` has no limits"),
-        ("most: 12", "most: many", "`most` of step `people`"),
-        ("as: number", "digits: 1", "only values have limits"),
-    ],
-)
-def test_a_wrong_limit_is_told(old: str, new: str, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)):
-        parse_flow(LIMITED.replace(old, new, 1).encode(), "table.yaml")
 
 
 def test_what_a_question_expects() -> None:
