@@ -13,7 +13,7 @@ class ResponseTimer:
 
     def __init__(self, is_voiced: Callable[[bytes], bool]) -> None:
         self.awaits_sent = False
-        """Whether `sent` is wanted: an answer is queued and is not audible yet. Checked for each packet."""
+        """Whether `sent` is wanted: an answer is queued and is not audible yet."""
         self._is_voiced = is_voiced
         self._trace: TurnTrace | None = None
         self._answer_at = 0  # line position where the answer begins

@@ -19,11 +19,16 @@ class TurnTiming:
         self._clock = clock
         self._report = report
         self._timer = ResponseTimer(voiced_test(line))
+        self._stop_listening: Callable[[], None] | None = None
         self.mark = self._timer.mark
-        self.queued = self._timer.queued
         self.likely_over = self._timer.likely_over
         self.resumed = self._timer.resumed
-        line.add_listener(sent=self._on_sent)
+
+    def queued(self, line_tick: int, now: float) -> None:
+        """Audio was queued, to be played from that line position on."""
+        self._timer.queued(line_tick, now)
+        if self._timer.awaits_sent and self._stop_listening is None:
+            self._stop_listening = self._line.add_listener(sent=self._on_sent)  # not always: it costs for each packet
 
     def speech_over(self, now: float) -> None:
         """The endpointer has ended the turn that is recognised."""
@@ -51,10 +56,12 @@ class TurnTiming:
         self._pass_on(self._timer.end())
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._timer.awaits_sent:
-            line_tick = ordinal + len(payload) // self._line.bytes_per_tick
-            self._pass_on(self._timer.sent(payload, line_tick, self._line.played_ticks(), at_s))
+        line_tick = ordinal + len(payload) // self._line.bytes_per_tick
+        self._pass_on(self._timer.sent(payload, line_tick, self._line.played_ticks(), at_s))
 
     def _pass_on(self, trace: TurnTrace | None) -> None:
+        if self._stop_listening is not None and not self._timer.awaits_sent:
+            self._stop_listening()
+            self._stop_listening = None
         if trace is not None:
             self._report(TurnTraced(trace, self._clock.now()))

@@ -26,6 +26,9 @@ OPENINGS = (
 COURTESIES = ("please", "thanks", "thank you")
 """An answer may have at most one of each around it, in this order: hesitation, opening, the answer, courtesy."""
 
+_OPENING_WORDS = tuple(tuple(opening.split()) for opening in OPENINGS)
+_COURTESY_WORDS = tuple(tuple(courtesy.split()) for courtesy in COURTESIES)
+
 ON_THE_PHONE = {"thank": ("S AE NG K", "S AE N K"), "thanks": ("S AE NG K S", "S AE N K S")}
 """Further pronunciations: what distinguishes TH from S lies above 3.7 kHz, which a phone line does not carry."""
 
@@ -45,15 +48,13 @@ def _starts(said: tuple[str, ...]) -> Iterator[int]:
     hesitated = 1 if said[:1] and said[0] in HESITATIONS else 0
     for start in dict.fromkeys((0, hesitated)):
         yield start
-        for opening in OPENINGS:
-            spoken = tuple(opening.split())
+        for spoken in _OPENING_WORDS:
             if said[start : start + len(spoken)] == spoken:
                 yield start + len(spoken)
 
 
 def _ends(said: tuple[str, ...]) -> Iterator[int]:
     yield len(said)
-    for courtesy in COURTESIES:
-        spoken = tuple(courtesy.split())
+    for spoken in _COURTESY_WORDS:
         if said[-len(spoken) :] == spoken:
             yield len(said) - len(spoken)

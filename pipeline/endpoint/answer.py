@@ -4,12 +4,13 @@ The words are the recogniser's final, which is forced as soon as the caller fall
 What the words do not tell is left to the silence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offhook.pipeline.endpoint.expectation import expectations_of
 from offhook.pipeline.endpoint.progress import Progress, progress_of
 from offhook.pipeline.endpoint.silence import likely_after_ms
-from offhook.pipeline.events import Question, TurnSoFar, Verdict
+from offhook.pipeline.events import Expectation, Question, TurnSoFar, Verdict
 
 FASTEST = 0.6
 """Of the silence, what a caller of short pauses, or an adviser, may reduce it to."""
@@ -70,12 +71,13 @@ class AnswerPolicy:
         if turn.recogniser == "over":
             return Verdict("over")
         question = turn.question
-        progress = Progress.OTHER if question is None else self._progress(question, turn)
+        expected = () if question is None else expectations_of(question)
+        progress = Progress.OTHER if question is None else self._progress(question, expected, turn)
         wanted_ms = self._wanted_ms(progress, turn)
         if turn.silence_ms >= wanted_ms:
             return Verdict("over")
         # A final in a pause costs the recogniser some work, and is worth it where it may end the turn.
-        force = question is not None and turn.can_force and expectations_of(question)[0].kind not in ("free", "name")
+        force = turn.can_force and bool(expected) and expected[0].kind not in ("free", "name")
         if turn.recogniser == "likely":
             return Verdict("likely", wanted_ms, force=True)
         likely_ms: float = likely_after_ms(self.likely_ms, question)
@@ -87,10 +89,10 @@ class AnswerPolicy:
             return Verdict("likely", wanted_ms, force=turn.can_force)
         return Verdict("wait", likely_ms, force)
 
-    def _progress(self, question: Question, turn: TurnSoFar) -> Progress:
+    def _progress(self, question: Question, expected: Sequence[Expectation], turn: TurnSoFar) -> Progress:
         """What the words say, as far as they can be trusted."""
         partial = progress_of(question, turn.partial)
-        counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
+        counts = any(each.kind in ("digits", "phone") for each in expected)
         if turn.final is None:
             if counts and turn.can_force:
                 # A recogniser under load has no words yet, and digits come with pauses.
@@ -98,13 +100,15 @@ class AnswerPolicy:
             if partial in _EARLY:
                 return Progress.OTHER if turn.can_force else Progress.ENOUGH  # there is no final to wait for
             return partial
-        final = progress_of(question, turn.final)
+        final = partial if turn.final == turn.partial else progress_of(question, turn.final)
         if final in _EARLY and self._is_sure(turn, counts=counts):
             return final
         if partial in _MORE or final not in _EARLY:
             # Where there is a grammar the final is a sentence of it, although the caller has begun one only.
             return partial if partial in _MORE else final
-        return Progress.OPEN if counts else Progress.DOUBTFUL
+        # The partial is not made to have so many digits, as the final is by its grammar.
+        agreed = partial is final is Progress.COMPLETE and self._is_sure(turn, counts=False)
+        return Progress.OPEN if counts and not agreed else Progress.DOUBTFUL
 
     def _is_sure(self, turn: TurnSoFar, *, counts: bool) -> bool:
         if turn.confidence is None:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_CHARS = 2_000
 """Only so much of a transcript is read; a menu or a value is answered with less."""
@@ -16,6 +17,8 @@ _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|quelqu|lorsqu|puisqu|aujourd)(?
 
 def fold(text: str) -> str:
     """Lower case, without accents: "Fünf ÉTÉ" is "funf ete"."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFD", text.lower().translate(_PLAIN))
     return "".join(c for c in apart if not unicodedata.combining(c))
 
@@ -28,6 +31,7 @@ def words_of(text: str, language: str | None = None) -> list[str]:
     return _WORD.findall(folded)
 
 
+@lru_cache(maxsize=256)
 def base_of(language: str | None) -> str:
     """The language without its region; "en" for None."""
     return (language or "en").lower().replace("_", "-").partition("-")[0]

@@ -44,7 +44,10 @@ def turn(
         (PIN, "one two three four", "one two three four", 0.9, 100),
         (PIN, "one two three", "one two three four", 0.95, 100),
         (PIN, "one two three", "one two three four", 0.8, 1_800),  # the grammar knows no three digits
-        (PIN, "one two three four", "one two three four", 0.4, 1_500),
+        (PIN, "one two three four", "one two three four", 0.4, 400),
+        (PIN, "one two three four", "one two three five", 0.7, 400),
+        (PIN, "one two three four", "one two three five", 0.4, 1_500),
+        (PIN, "one two three four", "one two three four", 0.2, 1_500),
         (PIN, "one two three", None, None, 1_800),
         (PIN, "", None, None, 1_500),  # the recogniser is slow
         (PIN, "one two three four", None, None, 1_500),
