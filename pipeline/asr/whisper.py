@@ -58,7 +58,7 @@ class WhisperEngine:
             word_times=word_times,
             confidence=True,
             languages=languages_of(folder),
-            forces="grammar",
+            forces="always",
         )
         options = {
             "model": str(folder),

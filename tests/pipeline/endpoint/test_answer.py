@@ -42,8 +42,9 @@ def turn(
         (MENU, "", "", None, 500),
         (MENU, "opening hours", None, None, 500),  # its final is on the way
         (PIN, "one two three four", "one two three four", 0.9, 100),
-        (PIN, "one two three", "one two three four", 0.95, 100),
-        (PIN, "one two three", "one two three four", 0.8, 1_800),  # the grammar knows no three digits
+        (PIN, "one two three", "one two three four", 0.99, 100),
+        (PIN, "one two three", "one two three four", 0.95, 1_800),  # the grammar knows no three digits
+        (PIN, "one two three five", "one two three four", 0.95, 400),
         (PIN, "one two three four", "one two three four", 0.4, 400),
         (PIN, "one two three four", "one two three five", 0.7, 400),
         (PIN, "one two three four", "one two three five", 0.4, 1_500),
