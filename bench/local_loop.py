@@ -4,7 +4,7 @@
 
 The model's server is one that runs already, such as llama.cpp's (`python -m llama_cpp.server --model FILE.gguf`).
 The calls come over SIP and RTP on loopback; callers say recorded people's sentences (`bench.human_speech` fetches
-them), hear the reply, and go on. A stage runs from the mark before it to its own; marks are those of docs/records.md.
+them), hear the reply, and go on. The marks are those of the ledger in docs/records.md.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from offhook.testing.sip_caller import Caller
 
 INSTRUCTIONS = "You answer the phone of a bicycle shop. Answer in one short sentence."
 MARKS = (
+    Mark.LIKELY_ENDED,
     Mark.TURN_ENDED,
     Mark.TRANSCRIBED,
     Mark.FIRST_TOKEN,
@@ -87,19 +88,17 @@ async def measure(agent: Agent, sentences: Sequence[bytes], folder: Path, model:
 
 
 def rows(traces: Sequence[TurnTrace]) -> list[dict[str, object]]:
-    """Milliseconds of each stage, and of the whole."""
+    """Milliseconds from the caller's last sound to each mark. A reply that was begun early has its first token before
+    the turn's end."""
     found: dict[str, list[float]] = {}
     for trace in traces:
-        before = trace.marks[Mark.SPEECH_ENDED]
         for mark in MARKS:
             if mark in trace.marks:
-                found.setdefault(mark, []).append(1_000 * (trace.marks[mark] - before))
-                before = trace.marks[mark]
-        found.setdefault("all", []).append(1_000 * (before - trace.marks[Mark.SPEECH_ENDED]))
+                found.setdefault(mark, []).append(1_000 * (trace.marks[mark] - trace.marks[Mark.SPEECH_ENDED]))
     return [
-        {"until": name, "turns": len(times)}
+        {"mark": name, "turns": len(times)}
         | {f"p{rank}_ms": round(percentile(times, rank) or 0.0) for rank in (50, 95)}
-        for name, times in found.items()
+        for name, times in sorted(found.items(), key=lambda each: percentile(each[1], 50) or 0.0)
     ]
 
 
