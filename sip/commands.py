@@ -9,14 +9,21 @@ from typing import TypeAlias
 
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.tokens import random_token
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Send 180 (Ringing); it is repeated every minute."""
+    """Send 180 (Ringing), or another status from 101 to 199; it is repeated every minute.
+
+    `sdp` is the answer to the INVITE's offer, for early media. It is sent reliably where the far end can (RFC 3262),
+    and `Answer` then waits until it has arrived.
+    """
 
     call: str
+    status: int = 180
+    sdp: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Bye:
 class Invite:
     """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
 
-    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle.
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle;
+    `policy` None is that of the settings.
     """
 
     target: str
@@ -62,6 +70,7 @@ class Invite:
     from_uri: str | None = None
     destination: Address | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    policy: DialogPolicy | None = None
     call: str = field(default_factory=random_token)
 
 

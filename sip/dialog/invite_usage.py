@@ -1,6 +1,6 @@
 """One call: what its INVITE usage does in either direction. RFC 3261 §12.2, §13, §15."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -15,6 +15,7 @@ from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine, Table
 from offhook.sip.transaction.server import ServerTransaction
@@ -34,10 +35,13 @@ class InviteUsage:
         call: str,
         table: Table[CallState, CallAction],
         now: float,
+        *,
+        policy: DialogPolicy,
         durations: Mapping[str, float | None] | None = None,
     ) -> None:
         self.core = core
         self.call = call
+        self.policy = policy
         self.created = now
         self.dialog: Dialog | None = None
         self.machine: Machine[CallState, CallAction] = Machine(
@@ -104,6 +108,10 @@ class InviteUsage:
         self.core.respond(server, 200, now, to_tag=self.local_tag)
         self.handle(CallInput.GOT_BYE, now)
 
+    def on_prack(self, server: ServerTransaction, now: float) -> None:
+        """A PRACK from the far end, for none of our responses (RFC 3262 §3)."""
+        self.core.respond(server, 481, now, to_tag=self.local_tag)
+
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK, for the INVITE with its CSeq number. Raises ParseError."""
         number = typed.cseq(request).number
@@ -155,9 +163,12 @@ class InviteUsage:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)
             return
-        mine = self.machine.get_timer()
-        its = self._renegotiation.machine.get_timer() if self._renegotiation is not None else None
-        self.core.agenda.schedule(self, min((at for at in (mine, its) if at is not None), default=None))
+        self.core.agenda.schedule(self, min((at for at in self._timers() if at is not None), default=None))
+
+    def _timers(self) -> Iterator[float | None]:
+        yield self.machine.get_timer()
+        if self._renegotiation is not None:
+            yield self._renegotiation.machine.get_timer()
 
     def dump(self, now: float) -> dict[str, object]:
         """The call as plain values."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
-from offhook.sip.dialog.core import ALLOW, UserAgentCore
+from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
@@ -15,6 +15,8 @@ from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteRece
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.message import Response
+from offhook.sip.methods import ALLOW
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.server import ServerTransaction
@@ -26,6 +28,7 @@ class Renegotiated(Protocol):
     core: UserAgentCore[Any]
     call: str
     dialog: Dialog | None
+    policy: DialogPolicy
 
     @property
     def local_tag(self) -> str:
@@ -142,6 +145,7 @@ class Reinvite:
         invite = in_dialog(dialog, "INVITE", dialog.take_cseq(), self._core.via(destination))
         invite.headers.add("Contact", self._core.contact(destination, secure=dialog.secure))
         invite.headers.add("Allow", ALLOW)
+        invite.headers.add(*self._core.supported(self._session.policy))
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
         self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
@@ -186,7 +190,7 @@ class Reinvite:
             return
         dialog.refresh_target(server.request)
         contact = self._core.contact(server.reply_to, secure=dialog.secure)
-        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported)
+        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported(self._session.policy))
         self._core.respond(server, 200, now, to_tag=dialog.local_tag, headers=headers, sdp=what.sdp)
 
     def _repeat_2xx(self, what: Context, now: float) -> None:

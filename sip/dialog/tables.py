@@ -14,6 +14,7 @@ class CallState(StrEnum):
     """The states of a call."""
 
     INCOMING = "incoming"  # the INVITE waits for our final response
+    ANSWER_HELD = "answer held"  # our 2xx waits for the PRACK of an SDP sent before
     ANSWERED = "answered"  # our 2xx waits for its ACK
     CLOSING = "closing"  # likewise, and our BYE waits for that ACK
     CALLING = "calling"  # our INVITE, no response yet
@@ -39,12 +40,15 @@ class CallInput(StrEnum):
 
     RING = "ring"  # commands
     ANSWER = "answer"
+    ANSWER_LATER = "answer when acknowledged"
     REJECT = "reject"
     BYE = "bye"
     CANCEL = "cancel"
     REINVITE = "reinvite"
     GOT_INVITE = "got invite"  # requests
     GOT_ACK = "got ack"
+    GOT_PRACKS = "got all pracks"
+    NO_PRACK = "no prack"
     GOT_CANCEL = "got cancel"
     GOT_BYE = "got bye"
     GOT_1XX = "got 1xx"  # responses
@@ -64,7 +68,7 @@ class CallTimer(StrEnum):
 
     RETRANSMIT = "retransmit 2xx"
     ACK = "ack"
-    PROVISIONAL = "repeat 180"
+    PROVISIONAL = "repeat 1xx"
     LIMIT = "answer limit"
     CANCEL = "cancel"
     GLARE = "glare"
@@ -74,13 +78,15 @@ class CallTimer(StrEnum):
 class CallAction(StrEnum):
     """What a call does."""
 
-    SEND_180 = "send 180"
-    REPEAT_180 = "repeat 180"
+    SEND_1XX = "send 1xx"
+    REPEAT_1XX = "repeat 1xx"
+    KEEP_ANSWER = "keep answer"
     SEND_2XX = "send 2xx"
     REPEAT_2XX = "repeat 2xx"
     SEND_FAILURE = "send failure"
     SEND_480 = "send 480"
     SEND_487 = "send 487"
+    SEND_504 = "send 504"
     SEND_491 = "send 491"
     SEND_RETRY_LATER = "send 500"
     SEND_INVITE = "send invite"
@@ -108,12 +114,22 @@ _END = _S.ENDED
 
 _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §13.3.1: ring, answer or refuse; §13.3.1.1: proxies drop a call without a response for three minutes
-    (_S.INCOMING, _G.RING): (_S.INCOMING, (CallAction.SEND_180, Start(_T.PROVISIONAL))),
-    (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_180, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _G.RING): (_S.INCOMING, (CallAction.SEND_1XX, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_1XX, Start(_T.PROVISIONAL))),
     (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
     (_S.INCOMING, _G.REJECT): (_END, (CallAction.SEND_FAILURE,)),
     (_S.INCOMING, _T.EXPIRES): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.REPORT_TIMEOUT)),
+    # RFC 3262 §3: no 2xx before an SDP that was sent reliably has arrived; and a 5xx where no PRACK comes
+    (_S.INCOMING, _G.ANSWER_LATER): (_S.ANSWER_HELD, (CallAction.KEEP_ANSWER, Start(_T.LIMIT))),
+    (_S.ANSWER_HELD, _G.GOT_PRACKS): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
+    (_S.ANSWER_HELD, _G.BYE): (_END, (CallAction.SEND_480, CallAction.REPORT_LOCAL_BYE)),
+    (_S.ANSWER_HELD, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
+    (_S.ANSWER_HELD, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
+    (_S.ANSWER_HELD, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.REPORT_TIMEOUT)),
+    (_S.ANSWER_HELD, _G.GOT_INVITE): (_S.ANSWER_HELD, (CallAction.SEND_RETRY_LATER,)),
+    (_S.INCOMING, _G.NO_PRACK): (_END, (CallAction.SEND_504, CallAction.REPORT_TIMEOUT)),
+    (_S.ANSWER_HELD, _G.NO_PRACK): (_END, (CallAction.SEND_504, CallAction.REPORT_TIMEOUT)),
     # §9.2; §15.1.2: after a BYE in the early dialog the INVITE still needs an answer
     (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     (_S.INCOMING, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),

@@ -69,6 +69,10 @@ class Storm(RuleBasedStateMachine):
         self.command(side, pick, Ring)
 
     @rule(side=SIDES, pick=PICK)
+    def early_media(self, side: int, pick: int) -> None:
+        self.command(side, pick, lambda call: Ring(call, 183, ANSWER))
+
+    @rule(side=SIDES, pick=PICK)
     def answer(self, side: int, pick: int) -> None:
         self.command(side, pick, lambda call: Answer(call, ANSWER))
 
