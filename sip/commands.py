@@ -94,8 +94,16 @@ class Reinvite:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """Offer new media by an UPDATE (RFC 3311), which the far end must have in its Allow: events as for `Reinvite`."""
+
+    call: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerReinvite:
-    """Accept the far end's re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+    """Accept the far end's re-INVITE or UPDATE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
 
     call: str
     sdp: bytes
@@ -103,7 +111,10 @@ class AnswerReinvite:
 
 @dataclass(frozen=True, slots=True)
 class RejectReinvite:
-    """Refuse the far end's re-INVITE with 300 to 699; the call goes on as before. For `reason` see `Reject`."""
+    """Refuse the far end's re-INVITE or UPDATE with 300 to 699; the call goes on as before.
+
+    For `reason` see `Reject`.
+    """
 
     call: str
     status: int
@@ -156,6 +167,7 @@ Command: TypeAlias = (
     | Invite
     | Cancel
     | Reinvite
+    | Update
     | AnswerReinvite
     | RejectReinvite
     | Register

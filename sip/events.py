@@ -119,7 +119,8 @@ class PeerMoved:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteReceived:
-    """The far end sent a re-INVITE: answer or reject it. `sdp` None: the answer carries our offer."""
+    """The far end sent a re-INVITE, or an UPDATE with an offer: answer or reject it, an UPDATE at once. `sdp` None: the
+    answer carries our offer."""
 
     call: str
     sdp: bytes | None
@@ -127,7 +128,10 @@ class ReinviteReceived:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteConfirmed:
-    """The ACK of our 2xx to a re-INVITE; `sdp` is the answer when the re-INVITE had no offer, else None."""
+    """The ACK of our 2xx to a re-INVITE; `sdp` is the answer when the re-INVITE had no offer, else None.
+
+    After an UPDATE it comes at once.
+    """
 
     call: str
     sdp: bytes | None
@@ -135,7 +139,7 @@ class ReinviteConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteAnswered:
-    """The 2xx to our re-INVITE came and has been acknowledged."""
+    """The 2xx to our re-INVITE or UPDATE came."""
 
     call: str
     sdp: bytes | None

@@ -22,10 +22,11 @@ METHODS: Mapping[str, Place] = {
     "BYE": Place.IN_DIALOG,
     "OPTIONS": Place.ANYWHERE,
     "PRACK": Place.IN_DIALOG,  # RFC 3262
+    "UPDATE": Place.IN_DIALOG,  # RFC 3311
 }
 """The order is that of Allow."""
 
 ALLOW = ", ".join(METHODS)
 
-NOT_SUPPORTED = frozenset({"REGISTER", "UPDATE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE"})
+NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE"})
 """Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""

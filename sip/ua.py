@@ -261,6 +261,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
+    commands.Update: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now, "UPDATE"),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
         CallInput.ANSWER, now, Context(sdp=it.sdp)
     ),

@@ -213,6 +213,9 @@ class Uas:
     def _prack(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         usage.on_prack(transaction, now)
 
+    def _update(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        usage.on_update(transaction, now)
+
     def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities(usage.policy))
 
@@ -303,6 +306,7 @@ IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], N
     "BYE": Uas._bye,
     "OPTIONS": Uas._options_in_dialog,
     "PRACK": Uas._prack,
+    "UPDATE": Uas._update,
 }
 """Methods in a dialog (§12.2.2): each in a transaction of its own."""
 

@@ -8,13 +8,15 @@ from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.reinvite import Reinvite
+from offhook.sip.dialog.reinvite import Reinvite, refuse_overlap
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
-from offhook.sip.message.message import Request
+from offhook.sip.message.body import sdp_of
+from offhook.sip.message.message import Request, Response
+from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine, Table
@@ -47,6 +49,8 @@ class InviteUsage:
         self.machine: Machine[CallState, CallAction] = Machine(
             table, durations or core.durations, core.settings.timers.t2_s
         )
+        self.takes_update = False
+        """Whether the far end's latest Allow has UPDATE."""
         self._renegotiation: Reinvite | None = None
         core.calls[call] = self
 
@@ -97,11 +101,41 @@ class InviteUsage:
     def on_invite(self, server: ServerTransaction, now: float) -> None:
         """A re-INVITE from the far end."""
         request = server.request
+        self.learn(request)
         what = Context(server=server, request=request)
         if self.machine.state is CallState.CONFIRMED:
             self.renegotiation.handle(CallInput.GOT_INVITE, now, what)
         else:
             self.handle(CallInput.GOT_INVITE, now, what)
+
+    def on_update(self, server: ServerTransaction, now: float) -> None:
+        """An UPDATE from the far end; without an offer it only refreshes (RFC 3311 §5.2)."""
+        request = server.request
+        self.learn(request)
+        if sdp_of(request) is None:
+            dialog = self._dialog_of_request(request)
+            if dialog is not None:
+                dialog.refresh_target(request)
+            secure = dialog is not None and dialog.secure
+            contact = ("Contact", self.core.contact(server.reply_to, secure=secure))
+            headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy))
+            self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
+        elif self.machine.state is CallState.CONFIRMED:
+            self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
+        else:
+            self._refuse_early_offer(server, now)
+
+    def _dialog_of_request(self, request: Request) -> Dialog | None:
+        return self.dialog
+
+    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
+        # RFC 3311 §5.2: there is an offer whose answer has not been sent, or has not arrived.
+        refuse_overlap(self, Context(server=server), 500, now)
+
+    def learn(self, message: Request | Response) -> None:
+        """What the far end's latest message says that it can."""
+        if (allowed := typed.allow(message)) is not None:
+            self.takes_update = "UPDATE" in allowed
 
     def on_bye(self, server: ServerTransaction, now: float) -> None:
         """A BYE from the far end."""

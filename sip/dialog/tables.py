@@ -1,4 +1,4 @@
-"""The life of a call and of a re-INVITE in it, as tables: RFC 3261 §9, §13, §14, §15.
+"""The life of a call, and of a re-INVITE or UPDATE in it, as tables: RFC 3261 §9, §13, §14, §15, RFC 3311.
 
 A command without a row in a state is misuse; any other input without one is ignored.
 """
@@ -26,10 +26,11 @@ class CallState(StrEnum):
 
 
 class OfferState(StrEnum):
-    """The states of a re-INVITE. One that waits after a glare is IDLE with its timer running."""
+    """The states of a re-INVITE, or an UPDATE. One that waits after a glare is IDLE with its timer running."""
 
     IDLE = "idle"
     REMOTE = "remote"  # the far end's waits for our final response
+    REMOTE_UPDATE = "remote update"  # likewise; nothing acknowledges that
     UNACKED = "unacked"  # our 2xx waits for its ACK
     LOCAL = "local"  # ours waits for its final response
     CLOSED = "closed"  # the call is over
@@ -46,6 +47,7 @@ class CallInput(StrEnum):
     CANCEL = "cancel"
     REINVITE = "reinvite"
     GOT_INVITE = "got invite"  # requests
+    GOT_UPDATE = "got update"  # with an offer
     GOT_ACK = "got ack"
     GOT_PRACKS = "got all pracks"
     NO_PRACK = "no prack"
@@ -53,7 +55,7 @@ class CallInput(StrEnum):
     GOT_BYE = "got bye"
     GOT_1XX = "got 1xx"  # responses
     GOT_2XX = "got 2xx"
-    GOT_GLARE = "got 491"
+    GOT_GLARE = "got 491, or 500 for now"
     GOT_FATAL = "got 408, 481 or nothing"
     GOT_FAILURE = "got 3xx-6xx"
     TIMED_OUT = "timed out"
@@ -70,6 +72,7 @@ class CallTimer(StrEnum):
     ACK = "ack"
     PROVISIONAL = "repeat 1xx"
     LIMIT = "answer limit"
+    UPDATE = "update limit"
     CANCEL = "cancel"
     GLARE = "glare"
     EXPIRES = "expires"
@@ -202,8 +205,8 @@ OUTGOING_CALL: Table[CallState, CallAction] = Table(
 
 _O = OfferState
 
-# §14. The glare timer runs on during the far end's re-INVITE, and restarts if that is still in progress (§14.1: one
-# INVITE at a time, in either direction).
+# §14, RFC 3311 §5. The glare timer runs on during the far end's re-INVITE, and restarts if that is still in progress
+# (§14.1: one INVITE at a time, in either direction).
 OFFER: Table[OfferState, CallAction] = Table(
     "re-INVITE",
     (_O.IDLE, ()),
@@ -211,14 +214,23 @@ OFFER: Table[OfferState, CallAction] = Table(
         (_O.IDLE, _G.REINVITE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
         (_O.IDLE, _T.GLARE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
         (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.REPORT_RECEIVED, Start(_T.LIMIT))),
+        (_O.IDLE, _G.GOT_UPDATE): (_O.REMOTE_UPDATE, (CallAction.REPORT_RECEIVED, Start(_T.UPDATE))),
         (_O.IDLE, _G.CLOSE): (_O.CLOSED, ()),
         (_O.REMOTE, _G.ANSWER): (_O.UNACKED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
         (_O.REMOTE, _G.REJECT): (_O.IDLE, (CallAction.SEND_FAILURE,)),
         (_O.REMOTE, _T.LIMIT): (_O.IDLE, (CallAction.SEND_480, CallAction.REPORT_REJECTED)),
         (_O.REMOTE, _T.GLARE): (_O.REMOTE, (Start(_T.GLARE),)),
         (_O.REMOTE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.SEND_RETRY_LATER,)),
+        (_O.REMOTE, _G.GOT_UPDATE): (_O.REMOTE, (CallAction.SEND_RETRY_LATER,)),
         (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (CallAction.SEND_487, CallAction.REPORT_REJECTED)),
         (_O.REMOTE, _G.CLOSE): (_O.CLOSED, (CallAction.SEND_487,)),
+        (_O.REMOTE_UPDATE, _G.ANSWER): (_O.IDLE, (CallAction.SEND_2XX, CallAction.REPORT_CONFIRMED)),
+        (_O.REMOTE_UPDATE, _G.REJECT): (_O.IDLE, (CallAction.SEND_FAILURE,)),
+        (_O.REMOTE_UPDATE, _T.UPDATE): (_O.IDLE, (CallAction.SEND_FAILURE, CallAction.REPORT_REJECTED)),
+        (_O.REMOTE_UPDATE, _T.GLARE): (_O.REMOTE_UPDATE, (Start(_T.GLARE),)),
+        (_O.REMOTE_UPDATE, _G.GOT_INVITE): (_O.REMOTE_UPDATE, (CallAction.SEND_RETRY_LATER,)),
+        (_O.REMOTE_UPDATE, _G.GOT_UPDATE): (_O.REMOTE_UPDATE, (CallAction.SEND_RETRY_LATER,)),
+        (_O.REMOTE_UPDATE, _G.CLOSE): (_O.CLOSED, (CallAction.SEND_487,)),
         (_O.UNACKED, _T.RETRANSMIT): (
             _O.UNACKED,
             (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
@@ -227,12 +239,14 @@ OFFER: Table[OfferState, CallAction] = Table(
         (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (CallAction.REPORT_CONFIRMED,)),
         (_O.UNACKED, _T.ACK): (_O.IDLE, (CallAction.END_NO_ACK,)),
         (_O.UNACKED, _G.GOT_INVITE): (_O.UNACKED, (CallAction.SEND_491,)),
+        (_O.UNACKED, _G.GOT_UPDATE): (_O.UNACKED, (CallAction.SEND_491,)),
         (_O.UNACKED, _G.CLOSE): (_O.CLOSED, ()),
         (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (CallAction.SEND_ACK, CallAction.REPORT_ANSWERED)),
         (_O.LOCAL, _G.GOT_GLARE): (_O.IDLE, (Start(_T.GLARE),)),
         (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (CallAction.REPORT_REJECTED,)),
         (_O.LOCAL, _G.GOT_FATAL): (_O.IDLE, (CallAction.END_LOST,)),
         (_O.LOCAL, _G.GOT_INVITE): (_O.LOCAL, (CallAction.SEND_491,)),
+        (_O.LOCAL, _G.GOT_UPDATE): (_O.LOCAL, (CallAction.SEND_491,)),
         (_O.LOCAL, _G.CLOSE): (_O.CLOSED, ()),
     },
 )
@@ -249,5 +263,6 @@ def durations(settings: UaSettings) -> dict[str, float | None]:
         CallTimer.ACK: timers.give_up_s,
         CallTimer.PROVISIONAL: settings.provisional_repeat_s,
         CallTimer.LIMIT: settings.answer_limit_s,
+        CallTimer.UPDATE: timers.give_up_s / 2,  # before its sender gives up (timer F)
         CallTimer.CANCEL: timers.give_up_s,
     }

@@ -20,6 +20,7 @@ from offhook.sip.methods import ALLOW
 from offhook.sip.net.flow import Flow
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
+from offhook.sip.transaction.server import ServerTransaction
 
 
 class UacInviteUsage(InviteUsage):
@@ -38,6 +39,11 @@ class UacInviteUsage(InviteUsage):
     def owns_call_id(self) -> bool:
         """We do."""
         return True
+
+    @property
+    def local_tag(self) -> str:
+        """That of our INVITE: before there is a dialog, too."""
+        return typed.from_tag(self._invite)
 
     @property
     def auth_host(self) -> str:
@@ -69,6 +75,23 @@ class UacInviteUsage(InviteUsage):
             self._early = EarlyDialogs(self.core)
         return self._early.receive(self, client, response, self.auth_host, now)
 
+    def _dialog_of_request(self, request: Request) -> Dialog | None:
+        if self.dialog is None and self._early is not None:
+            return self._early.find(request)
+        return self.dialog
+
+    def admits(self, request: Request) -> bool:
+        """As for every call; before it is answered, in its early dialog."""
+        if self.dialog is not None:
+            return super().admits(request)
+        early = self._dialog_of_request(request)
+        return early is None or early.admits(request)
+
+    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
+        # The owner decides about offers once there is one dialog; what was agreed on stays valid (RFC 3311 §5.2).
+        warning = ("Warning", '399 offhook "no new offer before the answer"')
+        self.core.respond(server, 488, now, to_tag=self.local_tag, headers=(warning,))
+
     def _dialog_of(self, client: ClientTransaction, response: Response) -> Dialog:
         if self._early is not None:
             return self._early.confirm(client, response)
@@ -97,6 +120,7 @@ class UacInviteUsage(InviteUsage):
             return
         self.dialog = self._dialog_of(what.client, what.response)
         self.core.dialogs[self.dialog.id] = self
+        self.learn(what.response)
         self.send_ack_in(self.dialog, what.client)
 
     def _report_progress(self, what: Context, now: float) -> None:

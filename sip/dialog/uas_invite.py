@@ -39,6 +39,7 @@ class UasInviteUsage(InviteUsage):
         self._extensions = typed.options(request)
         self._provisionals: ReliableProvisionals | None = None
         self._answer = self._ringing = EMPTY
+        self.learn(request)
         server.user = self
         core.dialogs[self.dialog.id] = self
         core.pending_invites += 1

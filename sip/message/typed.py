@@ -1,5 +1,6 @@
 """The headers of a message as values. Everything here raises ParseError, with the request as its `partial`."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias, TypeVar
@@ -156,6 +157,12 @@ def min_se_s(message: Message) -> int | None:
     return _single(
         message, "Min-SE", lambda text: number(text.partition(";")[0].strip(" \t"), "Min-SE", MAX_INTERVAL_S)
     )
+
+
+def retry_after_s(response: Response) -> float | None:
+    """Retry-After, without its comment and parameters (RFC 3261 §20.33); None if absent or malformed."""
+    value = re.match(r"[0-9]+", (response.headers.get("Retry-After") or "").strip(" \t"))
+    return float(value.group()) if value is not None and len(value.group()) <= MAX_DIGITS else None
 
 
 def content_type(message: Message) -> str | None:
