@@ -22,6 +22,7 @@ class EndCause(StrEnum):
     ACK_TIMEOUT = "ack_timeout"  # our 2xx was never acknowledged
     TIMEOUT = "timeout"  # the far end never answered our request, or we never answered the call
     TRANSPORT = "transport"
+    NOT_REFRESHED = "not_refreshed"  # RFC 4028: no refresh of the session came, or ours did not come through
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class ReinviteConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteAnswered:
-    """The 2xx to our re-INVITE or UPDATE came."""
+    """The 2xx to our re-INVITE or UPDATE came; or to a re-INVITE that the user agent sent to refresh the session, which
+    offered once more what we last described (RFC 4028)."""
 
     call: str
     sdp: bytes | None

@@ -46,6 +46,7 @@ from offhook.sip.uas_checks import (
     check_content,
     check_extensions,
     check_headers,
+    check_interval,
     check_invite,
     check_method,
 )
@@ -190,9 +191,16 @@ class Uas:
             return refusal
         if usage is None and (typed.to_tag(request) or METHODS[request.method] is Place.IN_DIALOG):
             return Refusal(481)
-        if (refusal := check_content(request)) is not None or request.method != "INVITE":
-            return refusal
-        return check_invite(request) or (check_extensions(request, policy.required) if usage is None else None)
+        return check_content(request) or self._check_session(request, usage, policy)
+
+    def _check_session(self, request: Request, usage: InviteUsage | None, policy: DialogPolicy) -> Refusal | None:
+        """What only the requests have to say that set up or change a session."""
+        refusal = None
+        if request.method == "INVITE":
+            refusal = check_invite(request) or (check_extensions(request, policy.required) if usage is None else None)
+        if request.method in {"INVITE", "UPDATE"}:
+            refusal = refusal or check_interval(request, policy)
+        return refusal
 
     def _check_bye(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
         """Only dialog and order."""

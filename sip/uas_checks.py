@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from offhook.sip.dialog.session_interval import is_too_short
 from offhook.sip.message import typed
 from offhook.sip.message.body import ACCEPT, SDP, content_of, is_plain
 from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request
 from offhook.sip.methods import ALLOW, METHODS, NOT_SUPPORTED
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.settings import UaSettings
 
 
@@ -40,6 +42,11 @@ def check_extensions(request: Request, required: tuple[str, ...]) -> Refusal | N
     """§21.4.16: the far end of a new call must support what our policy requires."""
     missing = [option for option in required if option not in typed.options(request)]
     return Refusal(421, (("Require", ", ".join(missing)),)) if missing else None
+
+
+def check_interval(request: Request, policy: DialogPolicy) -> Refusal | None:
+    """RFC 4028 §9: a session interval that is too short."""
+    return Refusal(422, (("Min-SE", str(policy.min_session_expires_s)),)) if is_too_short(request, policy) else None
 
 
 def check_content(request: Request) -> Refusal | None:

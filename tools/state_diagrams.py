@@ -8,6 +8,7 @@ from typing import Any
 from offhook.pipeline.turn.silence_tables import DEBTS, Debt
 from offhook.pipeline.turn.tables import MOVES, Floor
 from offhook.sip.dialog.provisional_tables import PROVISIONALS
+from offhook.sip.dialog.session_tables import SESSION
 from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL
 from offhook.sip.transaction.machine import Start
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER
@@ -46,6 +47,12 @@ MACHINES: tuple[tuple[str, str, StrEnum, Rows], ...] = (
         "`sip/dialog/provisional_tables.py`; RFC 3262 §3.",
         PROVISIONALS.start[0],
         PROVISIONALS.rows,
+    ),
+    (
+        "A session that has to be refreshed",
+        "`sip/dialog/session_tables.py`; RFC 4028.",
+        SESSION.start[0],
+        SESSION.rows,
     ),
     (
         "The INVITE client transaction",

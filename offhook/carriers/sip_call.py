@@ -43,6 +43,7 @@ ENDINGS = {
     EndCause.LOCAL_BYE: (EndedBy.BOT, "bot hung up"),
     EndCause.ACK_TIMEOUT: (EndedBy.NETWORK, "the answer was never acknowledged"),
     EndCause.TIMEOUT: (EndedBy.NETWORK, "the far end no longer answers"),
+    EndCause.NOT_REFRESHED: (EndedBy.NETWORK, "the session was not refreshed"),
     EndCause.TRANSPORT: (EndedBy.NETWORK, "the far end cannot be reached"),
 }
 
@@ -218,6 +219,20 @@ class InboundCall:
         self._media_changed()
 
     @_ends_this_call_only
+    def refreshed(self, sdp: bytes | None) -> None:
+        """The far end answered what the user agent offered to refresh the session: our description as it stands."""
+        offers = self._offers
+        if offers is None or sdp is None:
+            return
+        try:
+            offers.offer_again()
+            self._take_answer(offers, sdp)
+        except (RemoteError, MediaError) as error:
+            self.log.warning("the session stays as it was", why=f"the answer to a refresh cannot be used: {error}")
+            return
+        self._media_changed()
+
+    @_ends_this_call_only
     def moved(self, source: Address) -> None:
         """The far end's requests now come from another host, and so may its media."""
         self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
@@ -304,7 +319,8 @@ class InboundCall:
             if sdp is None:
                 raise RemoteError(400, "there is none")
             offers.accept(sdp)
-            self._change_line()
+            if offers.agreed != before.agreed:
+                self._change_line()
         except (RemoteError, MediaError):
             self._offers = before
             raise

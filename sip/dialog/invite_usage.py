@@ -10,6 +10,8 @@ from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.reinvite import Reinvite, refuse_overlap
 from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.session_interval import Interval, answer_interval, interval_of_2xx
+from offhook.sip.dialog.session_timer import SessionTimer
 from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, PeerMoved
@@ -51,7 +53,10 @@ class InviteUsage:
         )
         self.takes_update = False
         """Whether the far end's latest Allow has UPDATE."""
+        self.local_sdp = b""
+        """What we last described to the far end."""
         self._renegotiation: Reinvite | None = None
+        self._session_timer: SessionTimer | None = None
         core.calls[call] = self
 
     # --- what a role adds
@@ -118,7 +123,8 @@ class InviteUsage:
                 dialog.refresh_target(request)
             secure = dialog is not None and dialog.secure
             contact = ("Contact", self.core.contact(server.reply_to, secure=secure))
-            headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy))
+            agreed = self.answer_interval(request, now)
+            headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
             self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
         elif self.machine.state is CallState.CONFIRMED:
             self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
@@ -131,6 +137,38 @@ class InviteUsage:
     def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
         # RFC 3311 §5.2: there is an offer whose answer has not been sent, or has not arrived.
         refuse_overlap(self, Context(server=server), 500, now)
+
+    # --- the session timer
+
+    @property
+    def interval(self) -> Interval | None:
+        """The session interval that was agreed on."""
+        return self._session_timer.interval if self._session_timer is not None else None
+
+    def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
+        """Agree on a session interval in our 2xx; returns the fields that say so."""
+        interval, fields = answer_interval(request, self.policy)
+        self._agree(interval, now)
+        return fields
+
+    def agreed_by(self, response: Response, now: float) -> None:
+        """The far end's 2xx agrees on a session interval, or on none."""
+        self._agree(interval_of_2xx(response, self.policy), now)
+
+    def refresh_refused(self, now: float) -> None:
+        """A re-INVITE that was to refresh the session was refused."""
+        if self._session_timer is not None:
+            self._session_timer.refused(now)
+
+    def reinvite_unchanged(self, now: float) -> bool:
+        """Refresh the session by a re-INVITE; False: it cannot be sent now."""
+        return bool(self.local_sdp) and self.renegotiation.refresh(self.local_sdp, now)
+
+    def _agree(self, interval: Interval | None, now: float) -> None:
+        if self._session_timer is None and interval is not None:
+            self._session_timer = SessionTimer(self)
+        if self._session_timer is not None:
+            self._session_timer.agree(interval, now)
 
     def learn(self, message: Request | Response) -> None:
         """What the far end's latest message says that it can."""
@@ -163,6 +201,8 @@ class InviteUsage:
             self.handle(timer, now)
         if self._renegotiation is not None:
             self._renegotiation.handle_timer(now)
+        if self._session_timer is not None:
+            self._session_timer.handle_timer(now)
         self.reschedule(now)
 
     @property
@@ -193,6 +233,7 @@ class InviteUsage:
             if self._renegotiation is not None:
                 self._renegotiation.handle(CallInput.CLOSE, now)
                 self._renegotiation = None  # it holds a reference to the call, and may outlive it
+            self._session_timer = None  # likewise
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)
@@ -203,6 +244,8 @@ class InviteUsage:
         yield self.machine.get_timer()
         if self._renegotiation is not None:
             yield self._renegotiation.machine.get_timer()
+        if self._session_timer is not None:
+            yield self._session_timer.machine.get_timer()
 
     def dump(self, now: float) -> dict[str, object]:
         """The call as plain values."""
@@ -214,6 +257,7 @@ class InviteUsage:
             "peer": str(self.dialog.peer) if self.dialog is not None else None,
             "state": self.machine.state.value,
             "reinvite": reinvite.value,
+            "session": self._session_timer.dump(now) if self._session_timer is not None else None,
             "age_s": round(now - self.created, 3),
             "timer": self.machine.next_timer(),
             "timer_in_s": None if at is None else round(at - now, 3),
@@ -268,5 +312,6 @@ class InviteUsage:
         CallAction.REPORT_ACK_TIMEOUT: lambda self, what, now: self._report_end(EndCause.ACK_TIMEOUT),
         CallAction.REPORT_TIMEOUT: lambda self, what, now: self._report_end(EndCause.TIMEOUT),
         CallAction.REPORT_TRANSPORT: lambda self, what, now: self._report_end(EndCause.TRANSPORT),
+        CallAction.REPORT_NOT_REFRESHED: lambda self, what, now: self._report_end(EndCause.NOT_REFRESHED),
     }
     """The actions of every call; each role adds its own."""

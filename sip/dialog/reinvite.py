@@ -9,12 +9,13 @@ from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.session_interval import Interval, add_request_fields
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteReceived, ReinviteRejected
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP, sdp_of
-from offhook.sip.message.message import Response
+from offhook.sip.message.message import Request, Response
 from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
@@ -52,8 +53,25 @@ class Renegotiated(Protocol):
     def takes_update(self) -> bool:
         """Whether the far end takes UPDATE."""
 
-    def learn(self, message: Response) -> None:
+    local_sdp: bytes
+    """What we last described to the far end."""
+
+    def learn(self, message: Request | Response) -> None:
         """What the far end's message says that it can."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """The session interval that was agreed on."""
+
+    def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
+        """Agree on a session interval in our 2xx; returns the fields that say so."""
+        ...
+
+    def agreed_by(self, response: Response, now: float) -> None:
+        """The far end's 2xx agrees on a session interval, or on none."""
+
+    def refresh_refused(self, now: float) -> None:
+        """A re-INVITE that was to refresh the session was refused."""
 
     def handle(self, given: StrEnum, now: float) -> bool:
         """An input of the call's own table."""
@@ -79,6 +97,7 @@ class Reinvite:
         self._request: AuthenticatedRequest | None = None
         self._method = "INVITE"
         self._sdp = b""
+        self._is_refresh = False
         self._attempts = 0
 
     @property
@@ -98,7 +117,17 @@ class Reinvite:
         self._must_accept(CallInput.REINVITE)
         if method == "UPDATE" and not self._session.takes_update:
             raise LocalError(f"call {self._session.call}: the far end does not take UPDATE, send a Reinvite")
-        self._method, self._sdp, self._attempts = method, sdp, 0
+        self._begin(sdp, method, now, is_refresh=False)
+
+    def refresh(self, sdp: bytes, now: float) -> bool:
+        """Offer what is valid anyway (RFC 4028 §7.4). False while another offer is in progress, or waits."""
+        if not self.machine.accepts(CallInput.REINVITE) or self.machine.get_timer() is not None:
+            return False
+        self._begin(sdp, "INVITE", now, is_refresh=True)
+        return True
+
+    def _begin(self, sdp: bytes, method: str, now: float, *, is_refresh: bool) -> None:
+        self._method, self._sdp, self._is_refresh, self._attempts = method, sdp, is_refresh, 0
         self.handle(CallInput.REINVITE, now)
 
     def command(self, given: CallInput, now: float, what: Context) -> None:
@@ -177,6 +206,7 @@ class Reinvite:
         invite.headers.add(*self._core.supported(self._session.policy))
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
+        add_request_fields(invite, self._session.policy, self._session.interval)
         self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
         self._request.send(invite, self._session.auth_host, now)
 
@@ -197,9 +227,14 @@ class Reinvite:
 
     def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
+            self._session.local_sdp = self._sdp
+            self._session.agreed_by(what.response, now)
             self._core.events.append(ReinviteAnswered(self._session.call, sdp_of(what.response)))
 
     def _report_rejected(self, what: Context, now: float) -> None:
+        if what.response is not None and self._is_refresh:
+            self._session.refresh_refused(now)  # the owner asked for nothing
+            return
         if what.response is not None:
             status, reason = what.response.status, what.response.reason
         else:
@@ -222,8 +257,10 @@ class Reinvite:
             return
         dialog.refresh_target(server.request)
         contact = self._core.contact(server.reply_to, secure=dialog.secure)
-        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported(self._session.policy))
+        agreed = self._session.answer_interval(server.request, now)
+        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported(self._session.policy), *agreed)
         self._core.respond(server, 200, now, to_tag=dialog.local_tag, headers=headers, sdp=what.sdp)
+        self._session.local_sdp = what.sdp or b""
 
     def _repeat_2xx(self, what: Context, now: float) -> None:
         if self._server is not None:

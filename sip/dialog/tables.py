@@ -62,6 +62,7 @@ class CallInput(StrEnum):
     TRANSPORT = "transport error"
     NO_ACK = "a re-INVITE's 2xx was not acknowledged"
     LOST = "the far end no longer knows the call"
+    NOT_REFRESHED = "the session was not refreshed"
     CLOSE = "the call is over"
 
 
@@ -110,6 +111,7 @@ class CallAction(StrEnum):
     REPORT_ACK_TIMEOUT = "report ack timeout"
     REPORT_TIMEOUT = "report timeout"
     REPORT_TRANSPORT = "report transport"
+    REPORT_NOT_REFRESHED = "report not refreshed"
 
 
 _S, _G, _T = CallState, CallInput, CallTimer
@@ -194,6 +196,8 @@ _CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction
     # §14.2; §14.1, §12.2.1.2
     (_S.CONFIRMED, _G.NO_ACK): (_END, (CallAction.SEND_BYE, CallAction.REPORT_ACK_TIMEOUT)),
     (_S.CONFIRMED, _G.LOST): (_END, (CallAction.SEND_BYE, CallAction.REPORT_TIMEOUT)),
+    # RFC 4028 §10
+    (_S.CONFIRMED, _G.NOT_REFRESHED): (_END, (CallAction.SEND_BYE, CallAction.REPORT_NOT_REFRESHED)),
 }
 
 INCOMING_CALL: Table[CallState, CallAction] = Table(

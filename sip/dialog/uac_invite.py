@@ -9,6 +9,7 @@ from offhook.sip.dialog.early_dialogs import EarlyDialogs
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import Dialog, from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
+from offhook.sip.dialog.session_interval import add_request_fields
 from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
 from offhook.sip.events import CallAnswered, CallProgress, CallRejected
 from offhook.sip.message import typed
@@ -121,6 +122,8 @@ class UacInviteUsage(InviteUsage):
         self.dialog = self._dialog_of(what.client, what.response)
         self.core.dialogs[self.dialog.id] = self
         self.learn(what.response)
+        self.local_sdp = what.client.request.body
+        self.agreed_by(what.response, now)
         self.send_ack_in(self.dialog, what.client)
 
     def _report_progress(self, what: Context, now: float) -> None:
@@ -178,4 +181,6 @@ def first_invite(
         fields.add(name, value)
     if sdp:
         fields.add("Content-Type", SDP)
-    return Request("INVITE", target, fields, sdp)
+    request = Request("INVITE", target, fields, sdp)
+    add_request_fields(request, policy, None)
+    return request

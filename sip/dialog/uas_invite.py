@@ -153,9 +153,11 @@ class UasInviteUsage(InviteUsage):
         self._answer = what
 
     def _send_2xx(self, what: Context, now: float) -> None:
-        headers = (self._contact, ("Allow", ALLOW), self.core.supported(self.policy))
+        agreed = self.answer_interval(self._server.request, now)
+        headers = (self._contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
         sdp = what.sdp if what.sdp is not None else self._answer.sdp
         self.core.respond(self._server, 200, now, to_tag=self.local_tag, headers=headers, sdp=sdp)
+        self.local_sdp = sdp or b""
 
     @property
     def _contact(self) -> tuple[str, str]:

@@ -134,7 +134,7 @@ def test_options() -> None:
     assert response.status == 200
     assert response.headers.get("Allow") == ALLOW[1]
     assert response.headers.get("Accept") == ACCEPT[1]
-    assert response.headers.get("Supported") == "100rel"
+    assert response.headers.get("Supported") == "100rel, timer"
     assert to_tag(response) != ""
 
 
