@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 
@@ -71,6 +72,8 @@ class CallCancelled:
     """The caller gave up before we answered (CANCEL, or a BYE in the early dialog); 487 has been sent."""
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
+    """As the caller gave them: "SIP 200" where somebody else has answered (RFC 3326 §3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,8 @@ class CallEnded:
 
     call: str
     cause: EndCause
+    reasons: tuple[EndReason, ...] = ()
+    """Those of the far end's BYE (RFC 3326)."""
 
 
 @dataclass(frozen=True, slots=True)

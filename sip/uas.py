@@ -268,7 +268,7 @@ class Uas:
         tag = self._tag(invite.request) if user is None else user.local_tag
         self._core.respond(transaction, 200, now, to_tag=tag)
         if user is not None:
-            user.on_cancel(invite, now)
+            user.on_cancel(invite, request, now)
 
     def _capabilities(self, policy: DialogPolicy) -> tuple[tuple[str, str], ...]:
         """§11.2."""

@@ -19,6 +19,7 @@ from offhook.records import EndedBy
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
@@ -246,16 +247,19 @@ class InboundCall:
             self._refused_requests.add(kind)
             self.log.warning("a request was refused", method=event.method, status=event.status, why=event.reason)
 
-    def cancelled(self) -> None:
+    def cancelled(self, reasons: tuple[EndReason, ...] = ()) -> None:
         """The caller gave up before the answer."""
+        if reasons:
+            self.log.info("the caller said why", reason=_words(reasons))
         # With the user agent in another process our answer may have crossed the CANCEL.
         self._conversation.answered = False
         self._conversation.cancelled()
         self._release()
 
-    def ended(self, cause: EndCause) -> None:
-        """The SIP dialog has ended."""
-        self._conversation.end(*ENDINGS[cause])
+    def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
+        """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
+        by, why = ENDINGS[cause]
+        self._conversation.end(by, f"{why} ({_words(reasons)})" if reasons else why)
         self._release()
 
     def command_failed(self, failed: CommandFailed) -> None:
@@ -396,6 +400,10 @@ class InboundCall:
         """Release the ports of a call that never had a line; otherwise the line owns them."""
         if self._line is None and self._pair is not None:
             self._pair.release(monotonic(), rests=self._conversation.answered)
+
+
+def _words(reasons: tuple[EndReason, ...]) -> str:
+    return "; ".join(reason.words for reason in reasons)
 
 
 def _has_sent(line: UdpLine | None) -> bool:

@@ -24,13 +24,13 @@ from offhook.sip.events import (
 
 _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
-    CallCancelled: lambda call, event: call.cancelled(),
+    CallCancelled: lambda call, event: call.cancelled(event.reasons),
     PeerMoved: lambda call, event: call.moved(event.source),
     ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
     ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
     RequestRefused: lambda call, event: call.request_refused(event),
-    CallEnded: lambda call, event: call.ended(event.cause),
+    CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
     CommandFailed: lambda call, event: call.command_failed(event),
 }
 """What a call does with each event of the user agent; the others say nothing new to it."""

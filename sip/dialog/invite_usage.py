@@ -18,6 +18,7 @@ from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
 from offhook.sip.message.message import Request, Response
+from offhook.sip.message.reason import reasons
 from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction
@@ -123,9 +124,12 @@ class InviteUsage:
                 dialog.refresh_target(request)
             secure = dialog is not None and dialog.secure
             contact = ("Contact", self.core.contact(server.reply_to, secure=secure))
-            agreed = self.answer_interval(request, now)
+            # Before the answer there is no session that could be refreshed.
+            talking = self.machine.state is CallState.CONFIRMED
+            agreed = self.answer_interval(request, now) if talking else ()
             headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
             self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
+            self.reschedule(now)
         elif self.machine.state is CallState.CONFIRMED:
             self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
         else:
@@ -178,7 +182,7 @@ class InviteUsage:
     def on_bye(self, server: ServerTransaction, now: float) -> None:
         """A BYE from the far end."""
         self.core.respond(server, 200, now, to_tag=self.local_tag)
-        self.handle(CallInput.GOT_BYE, now)
+        self.handle(CallInput.GOT_BYE, now, Context(request=server.request))
 
     def on_prack(self, server: ServerTransaction, now: float) -> None:
         """A PRACK from the far end, for none of our responses (RFC 3262 §3)."""
@@ -301,13 +305,13 @@ class InviteUsage:
         client.acks[dialog.remote_tag] = (ack, destination)
         self.core.layer.transmit(ack, destination)
 
-    def _report_end(self, cause: EndCause) -> None:
-        self.core.events.append(CallEnded(self.call, cause))
+    def _report_end(self, cause: EndCause, request: Request | None = None) -> None:
+        self.core.events.append(CallEnded(self.call, cause, () if request is None else reasons(request)))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         CallAction.SEND_BYE: _send_bye,
         CallAction.SEND_BYE_ONCE: _send_bye_once,
-        CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE),
+        CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE, what.request),
         CallAction.REPORT_LOCAL_BYE: lambda self, what, now: self._report_end(EndCause.LOCAL_BYE),
         CallAction.REPORT_ACK_TIMEOUT: lambda self, what, now: self._report_end(EndCause.ACK_TIMEOUT),
         CallAction.REPORT_TIMEOUT: lambda self, what, now: self._report_end(EndCause.TIMEOUT),

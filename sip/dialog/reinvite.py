@@ -165,7 +165,7 @@ class Reinvite:
         """Our re-INVITE got no answer or could not be sent: treated as a 408 (§14.1, §8.1.3.1)."""
         self.handle(CallInput.GOT_FATAL, now)
 
-    def on_cancel(self, server: ServerTransaction, now: float) -> None:
+    def on_cancel(self, server: ServerTransaction, cancel: Request, now: float) -> None:
         """The far end cancels its re-INVITE (§9.2)."""
         if server is self._server:
             self.handle(CallInput.GOT_CANCEL, now, Context(status=487))

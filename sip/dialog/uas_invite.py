@@ -16,6 +16,7 @@ from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
 from offhook.sip.message.identities import identities, printable
 from offhook.sip.message.message import Request
+from offhook.sip.message.reason import reasons
 from offhook.sip.methods import ALLOW
 from offhook.sip.net.flow import Flow
 from offhook.sip.policy import Use
@@ -85,9 +86,9 @@ class UasInviteUsage(InviteUsage):
             self.handle(CallInput.NO_PRACK, now)
         super().handle_timer(now)
 
-    def on_cancel(self, server: ServerTransaction, now: float) -> None:
+    def on_cancel(self, server: ServerTransaction, cancel: Request, now: float) -> None:
         """The caller cancels; no effect once there is a final response (§9.2)."""
-        self.handle(CallInput.GOT_CANCEL, now)
+        self.handle(CallInput.GOT_CANCEL, now, Context(request=cancel))
 
     def reschedule(self, now: float) -> None:
         """As for every call; no longer pending once the INVITE has its final response."""
@@ -179,7 +180,8 @@ class UasInviteUsage(InviteUsage):
         self.core.events.append(CallConfirmed(self.call, answer))
 
     def _report_cancelled(self, what: Context, now: float) -> None:
-        self.core.events.append(CallCancelled(self.call))
+        given = () if what.request is None else reasons(what.request)
+        self.core.events.append(CallCancelled(self.call, given))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         **InviteUsage.actions,

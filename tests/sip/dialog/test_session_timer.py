@@ -146,6 +146,14 @@ def test_their_refreshes_keep_the_call() -> None:
     assert phone.of(CallEnded) == []
 
 
+def test_an_interval_may_become_shorter() -> None:
+    phone, _, tag, _ = called("Supported: timer", "Session-Expires: 1800;refresher=uac")
+    refresh = ("Supported: timer", "Session-Expires: 90;refresher=uac", CONTACT)
+    assert [response.status for response in phone.send(inside("UPDATE", tag, 2, extra=refresh))] == [200]
+    at, bye = first_request(phone, 90)
+    assert (at, bye.method) == (60.0, "BYE")
+
+
 def test_without_their_refresh_the_call_ends() -> None:
     phone, _, _, _ = called("Supported: timer", "Session-Expires: 90;refresher=uac")
     at, bye = first_request(phone, 90)
