@@ -9,14 +9,21 @@ from typing import TypeAlias
 
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.tokens import random_token
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Send 180 (Ringing); it is repeated every minute."""
+    """Send 180 (Ringing), or another status from 101 to 199; it is repeated every minute.
+
+    `sdp` is the answer to the INVITE's offer, for early media. It is sent reliably where the far end can (RFC 3262),
+    and `Answer` then waits until it has arrived.
+    """
 
     call: str
+    status: int = 180
+    sdp: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Bye:
 class Invite:
     """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
 
-    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle.
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle;
+    `policy` None is that of the settings.
     """
 
     target: str
@@ -62,6 +70,7 @@ class Invite:
     from_uri: str | None = None
     destination: Address | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    policy: DialogPolicy | None = None
     call: str = field(default_factory=random_token)
 
 
@@ -85,8 +94,16 @@ class Reinvite:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """Offer new media by an UPDATE (RFC 3311), which the far end must have in its Allow: events as for `Reinvite`."""
+
+    call: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerReinvite:
-    """Accept the far end's re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+    """Accept the far end's re-INVITE or UPDATE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
 
     call: str
     sdp: bytes
@@ -94,7 +111,10 @@ class AnswerReinvite:
 
 @dataclass(frozen=True, slots=True)
 class RejectReinvite:
-    """Refuse the far end's re-INVITE with 300 to 699; the call goes on as before. For `reason` see `Reject`."""
+    """Refuse the far end's re-INVITE or UPDATE with 300 to 699; the call goes on as before.
+
+    For `reason` see `Reject`.
+    """
 
     call: str
     status: int
@@ -147,6 +167,7 @@ Command: TypeAlias = (
     | Invite
     | Cancel
     | Reinvite
+    | Update
     | AnswerReinvite
     | RejectReinvite
     | Register

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 
@@ -22,6 +23,7 @@ class EndCause(StrEnum):
     ACK_TIMEOUT = "ack_timeout"  # our 2xx was never acknowledged
     TIMEOUT = "timeout"  # the far end never answered our request, or we never answered the call
     TRANSPORT = "transport"
+    NOT_REFRESHED = "not_refreshed"  # RFC 4028: no refresh of the session came, or ours did not come through
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class CallCancelled:
     """The caller gave up before we answered (CANCEL, or a BYE in the early dialog); 487 has been sent."""
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
+    """As the caller gave them: "SIP 200" where somebody else has answered (RFC 3326 §3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class PeerMoved:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteReceived:
-    """The far end sent a re-INVITE: answer or reject it. `sdp` None: the answer carries our offer."""
+    """The far end sent a re-INVITE, or an UPDATE with an offer: answer or reject it, an UPDATE at once. `sdp` None: the
+    answer carries our offer."""
 
     call: str
     sdp: bytes | None
@@ -127,7 +132,10 @@ class ReinviteReceived:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteConfirmed:
-    """The ACK of our 2xx to a re-INVITE; `sdp` is the answer when the re-INVITE had no offer, else None."""
+    """The ACK of our 2xx to a re-INVITE; `sdp` is the answer when the re-INVITE had no offer, else None.
+
+    After an UPDATE it comes at once.
+    """
 
     call: str
     sdp: bytes | None
@@ -135,7 +143,8 @@ class ReinviteConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteAnswered:
-    """The 2xx to our re-INVITE came and has been acknowledged."""
+    """The 2xx to our re-INVITE or UPDATE came; or to a re-INVITE that the user agent sent to refresh the session, which
+    offered once more what we last described (RFC 4028)."""
 
     call: str
     sdp: bytes | None
@@ -156,6 +165,8 @@ class CallEnded:
 
     call: str
     cause: EndCause
+    reasons: tuple[EndReason, ...] = ()
+    """Those of the far end's BYE (RFC 3326)."""
 
 
 @dataclass(frozen=True, slots=True)

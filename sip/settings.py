@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from offhook.sip.auth.client import Account
 from offhook.sip.net.address import Address
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.timers import Timers
 
 
@@ -27,8 +28,11 @@ class UaSettings:
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that we handle; others get 416."""
 
-    supported: tuple[str, ...] = ()
-    """Option tags that may be required of us; others get 420."""
+    supported: tuple[str, ...] = ("100rel", "timer")
+    """Option tags that may be required of us, where a call's policy has them; others get 420."""
+
+    policy: DialogPolicy = field(default_factory=DialogPolicy)
+    """For calls that have none of their own."""
 
     max_pending_invites: int = 500
     """Incoming calls without a final response; beyond that a stateless 503."""

@@ -7,7 +7,7 @@ from offhook.sip import commands
 from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
-from offhook.sip.dialog.core import Registered, UserAgentCore
+from offhook.sip.dialog.core import PolicyOf, Registered, UserAgentCore
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
@@ -44,6 +44,8 @@ class UserAgent:
     wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
     asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
     at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password.
+    `policy_of` gives the policy of an incoming call by its Request-URI and source; without it all have that of the
+    settings.
 
     After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -58,10 +60,11 @@ class UserAgent:
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
+        policy_of: PolicyOf | None = None,
     ) -> None:
         if isinstance(listens, Address):
             listens = {Transport.UDP: listens}
-        self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route)
+        self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route, policy_of)
         self._uas = Uas(self._core, admit, guard)
         self._now = 0.0
 
@@ -182,10 +185,11 @@ class UserAgent:
         destination = self._destination(invite.target, invite.destination)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
+        policy = invite.policy or self._core.settings.policy
         request = first_invite(
-            self._core, invite.target, invite.sdp, destination, from_uri=invite.from_uri, headers=headers
+            self._core, invite.target, invite.sdp, destination, policy, from_uri=invite.from_uri, headers=headers
         )
-        UacInviteUsage(self._core, invite.call, request, destination, now)
+        UacInviteUsage(self._core, invite.call, request, destination, policy, now)
 
     # --- inside
 
@@ -247,7 +251,7 @@ class UserAgent:
 
 
 _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
-    commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now),
+    commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now, _ringing(it)),
     commands.Answer: lambda ua, it, now: ua._usage(it.call).command(CallInput.ANSWER, now, Context(sdp=it.sdp)),
     commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
     commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
@@ -257,6 +261,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
+    commands.Update: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now, "UPDATE"),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
         CallInput.ANSWER, now, Context(sdp=it.sdp)
     ),
@@ -265,6 +270,12 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     ),
 }
 """One row per command."""
+
+
+def _ringing(command: commands.Ring) -> Context:
+    if not 101 <= command.status <= 199:
+        raise LocalError(f"{command.status} is no progress: give a status from 101 to 199")
+    return Context(status=command.status, sdp=command.sdp)
 
 
 def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:

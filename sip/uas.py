@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import TypeAlias
 
-from offhook.sip.dialog.core import ALLOW, OVERLOADED
+from offhook.sip.dialog.core import OVERLOADED
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import request_dialog_id
 from offhook.sip.dialog.tables import CallInput
@@ -34,12 +34,22 @@ from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
 from offhook.sip.message.message import Request
+from offhook.sip.methods import ALLOW, METHODS, Place
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
-from offhook.sip.uas_checks import Refusal, check_content, check_headers, check_invite, check_method
+from offhook.sip.uas_checks import (
+    Refusal,
+    check_content,
+    check_extensions,
+    check_headers,
+    check_interval,
+    check_invite,
+    check_method,
+)
 
 MALFORMED = 400
 
@@ -151,10 +161,10 @@ class Uas:
             self._refuse(request, reply_to, refusal, now)
             if usage is not None:
                 self._core.events.append(RequestRefused(usage.call, request.method, refusal.status, _phrase(refusal)))
-        elif usage is not None and (in_dialog := _IN_DIALOG.get(request.method)) is not None:
+        elif usage is not None and (in_dialog := IN_DIALOG.get(request.method)) is not None:
             in_dialog(self, usage, self._core.layer.accept(request, reply_to, now), now)
         else:
-            _OUT_OF_DIALOG[request.method](self, request, source, reply_to, now)
+            OUT_OF_DIALOG[request.method](self, request, source, reply_to, now)
 
     def _overloaded(self, request: Request, usage: InviteUsage | None) -> bool:
         core = self._core
@@ -176,13 +186,21 @@ class Uas:
             return refusal
         if self._core.layer.merged(request):
             return Refusal(482)
-        if (refusal := check_headers(request, self._core.settings)) is not None:
+        policy = self._core.policy_of(request) if usage is None else usage.policy
+        if (refusal := check_headers(request, self._core.settings, self._core.options(policy))) is not None:
             return refusal
-        if usage is None and typed.to_tag(request):
+        if usage is None and (typed.to_tag(request) or METHODS[request.method] is Place.IN_DIALOG):
             return Refusal(481)
-        if (refusal := check_content(request)) is not None:
-            return refusal
-        return check_invite(request) if request.method == "INVITE" else None
+        return check_content(request) or self._check_session(request, usage, policy)
+
+    def _check_session(self, request: Request, usage: InviteUsage | None, policy: DialogPolicy) -> Refusal | None:
+        """What only the requests have to say that set up or change a session."""
+        refusal = None
+        if request.method == "INVITE":
+            refusal = check_invite(request) or (check_extensions(request, policy.required) if usage is None else None)
+        if request.method in {"INVITE", "UPDATE"}:
+            refusal = refusal or check_interval(request, policy)
+        return refusal
 
     def _check_bye(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
         """Only dialog and order."""
@@ -200,8 +218,14 @@ class Uas:
     def _bye(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         usage.on_bye(transaction, now)
 
+    def _prack(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        usage.on_prack(transaction, now)
+
+    def _update(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        usage.on_update(transaction, now)
+
     def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities())
+        self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities(usage.policy))
 
     # --- out of dialog
 
@@ -229,7 +253,9 @@ class Uas:
 
     def _options(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
         # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.
-        refusal = self._admit("OPTIONS", source.remote) or Refusal(200, self._capabilities())
+        refusal = self._admit("OPTIONS", source.remote) or Refusal(
+            200, self._capabilities(self._core.policy_of(request))
+        )
         self._turn_away(request, reply_to, refusal, now)
 
     def _cancel(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
@@ -242,11 +268,11 @@ class Uas:
         tag = self._tag(invite.request) if user is None else user.local_tag
         self._core.respond(transaction, 200, now, to_tag=tag)
         if user is not None:
-            user.on_cancel(invite, now)
+            user.on_cancel(invite, request, now)
 
-    def _capabilities(self) -> tuple[tuple[str, str], ...]:
+    def _capabilities(self, policy: DialogPolicy) -> tuple[tuple[str, str], ...]:
         """§11.2."""
-        return (("Allow", ALLOW), ("Accept", ACCEPT), self._core.supported)
+        return (("Allow", ALLOW), ("Accept", ACCEPT), self._core.supported(policy))
 
     # --- refusals
 
@@ -283,14 +309,16 @@ class Uas:
         return blake2b(seed.encode("utf-8", "replace"), digest_size=8, key=self._tag_key).hexdigest()
 
 
-_IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], None]] = {
+IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], None]] = {
     "INVITE": Uas._reinvite,
     "BYE": Uas._bye,
     "OPTIONS": Uas._options_in_dialog,
+    "PRACK": Uas._prack,
+    "UPDATE": Uas._update,
 }
 """Methods in a dialog (§12.2.2): each in a transaction of its own."""
 
-_OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] = {
+OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] = {
     "INVITE": Uas._invite,
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,

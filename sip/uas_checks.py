@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.session_interval import is_too_short
 from offhook.sip.message import typed
 from offhook.sip.message.body import ACCEPT, SDP, content_of, is_plain
 from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request
+from offhook.sip.methods import ALLOW, METHODS, NOT_SUPPORTED
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.settings import UaSettings
-
-ALLOWED = frozenset(ALLOW.split(", "))
-
-KNOWN = frozenset({"REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE", "UPDATE"})
-"""Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +22,31 @@ class Refusal:
 
 def check_method(request: Request) -> Refusal | None:
     """§8.2.1: a method that is not allowed, or unknown."""
-    if request.method in ALLOWED:
+    if request.method in METHODS:
         return None
-    return Refusal(405 if request.method in KNOWN else 501, (("Allow", ALLOW),))
+    return Refusal(405 if request.method in NOT_SUPPORTED else 501, (("Allow", ALLOW),))
 
 
-def check_headers(request: Request, settings: UaSettings) -> Refusal | None:
-    """§8.2.2.1 and §8.2.2.3: the Request-URI's scheme and Require. Raises ParseError."""
+def check_headers(request: Request, settings: UaSettings, options: tuple[str, ...]) -> Refusal | None:
+    """§8.2.2.1 and §8.2.2.3: the Request-URI's scheme and Require; `options` may be required. Raises ParseError."""
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in settings.schemes:
         return Refusal(416)
-    unknown = [option for option in typed.require(request) if option.lower() not in settings.supported]
+    unknown = [option for option in typed.require(request) if option.lower() not in options]
     if unknown:
         return Refusal(420, (("Unsupported", ", ".join(unknown)),))
     return None
+
+
+def check_extensions(request: Request, required: tuple[str, ...]) -> Refusal | None:
+    """§21.4.16: the far end of a new call must support what our policy requires."""
+    missing = [option for option in required if option not in typed.options(request)]
+    return Refusal(421, (("Require", ", ".join(missing)),)) if missing else None
+
+
+def check_interval(request: Request, policy: DialogPolicy) -> Refusal | None:
+    """RFC 4028 §9: a session interval that is too short."""
+    return Refusal(422, (("Min-SE", str(policy.min_session_expires_s)),)) if is_too_short(request, policy) else None
 
 
 def check_content(request: Request) -> Refusal | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from offhook.pipeline.turn.silence_tables import DEBTS, Debt
 from offhook.pipeline.turn.tables import MOVES, Floor
+from offhook.sip.dialog.provisional_tables import PROVISIONALS
+from offhook.sip.dialog.session_tables import SESSION
 from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL
 from offhook.sip.transaction.machine import Start
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER
@@ -40,6 +42,18 @@ MACHINES: tuple[tuple[str, str, StrEnum, Rows], ...] = (
         OUTGOING_CALL.rows,
     ),
     ("A re-INVITE", "`sip/dialog/tables.py`; RFC 3261 §14.", OFFER.start[0], OFFER.rows),
+    (
+        "Provisional responses that we send reliably",
+        "`sip/dialog/provisional_tables.py`; RFC 3262 §3.",
+        PROVISIONALS.start[0],
+        PROVISIONALS.rows,
+    ),
+    (
+        "A session that has to be refreshed",
+        "`sip/dialog/session_tables.py`; RFC 4028.",
+        SESSION.start[0],
+        SESSION.rows,
+    ),
     (
         "The INVITE client transaction",
         "`sip/transaction/tables.py`; RFC 3261 §17.1.1, RFC 6026.",

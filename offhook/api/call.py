@@ -32,6 +32,7 @@ from offhook.pipeline.trace import Mark, SessionEvent
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
+from offhook.sip.message.user_to_user import UserToUser, user_to_user
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
@@ -56,7 +57,8 @@ class Call:
 
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
     dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
-    History-Info as values (`call.identities.called.number`). `trunk` is the name of the trunk in the settings by which
+    History-Info as values (`call.identities.called.number`), P-Asserted-Identity of trunks and `sip.peers` only, and
+    what Privacy asks for. `trunk` is the name of the trunk in the settings by which
     the call came, judged by its source address; empty for any other call. Names of `headers` are case-insensitive
     (`call.headers.get("x-account")`).
     """
@@ -104,6 +106,14 @@ class Call:
         self._history: History | None = None
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
+
+    @property
+    def user_to_user(self) -> tuple[UserToUser, ...]:
+        """What the caller's application sent along (User-to-User, RFC 7433): `call.user_to_user[0].content`, in bytes.
+
+        Values that cannot be read are left out; `headers` has them as they came.
+        """
+        return user_to_user(self.headers.get_all("User-to-User"))
 
     @property
     def language(self) -> str:

@@ -19,6 +19,7 @@ from offhook.records import EndedBy
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
@@ -43,6 +44,7 @@ ENDINGS = {
     EndCause.LOCAL_BYE: (EndedBy.BOT, "bot hung up"),
     EndCause.ACK_TIMEOUT: (EndedBy.NETWORK, "the answer was never acknowledged"),
     EndCause.TIMEOUT: (EndedBy.NETWORK, "the far end no longer answers"),
+    EndCause.NOT_REFRESHED: (EndedBy.NETWORK, "the session was not refreshed"),
     EndCause.TRANSPORT: (EndedBy.NETWORK, "the far end cannot be reached"),
 }
 
@@ -218,6 +220,20 @@ class InboundCall:
         self._media_changed()
 
     @_ends_this_call_only
+    def refreshed(self, sdp: bytes | None) -> None:
+        """The far end answered what the user agent offered to refresh the session: our description as it stands."""
+        offers = self._offers
+        if offers is None or sdp is None:
+            return
+        try:
+            offers.offer_again()
+            self._take_answer(offers, sdp)
+        except (RemoteError, MediaError) as error:
+            self.log.warning("the session stays as it was", why=f"the answer to a refresh cannot be used: {error}")
+            return
+        self._media_changed()
+
+    @_ends_this_call_only
     def moved(self, source: Address) -> None:
         """The far end's requests now come from another host, and so may its media."""
         self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
@@ -231,16 +247,19 @@ class InboundCall:
             self._refused_requests.add(kind)
             self.log.warning("a request was refused", method=event.method, status=event.status, why=event.reason)
 
-    def cancelled(self) -> None:
+    def cancelled(self, reasons: tuple[EndReason, ...] = ()) -> None:
         """The caller gave up before the answer."""
+        if reasons:
+            self.log.info("the caller said why", reason=_words(reasons))
         # With the user agent in another process our answer may have crossed the CANCEL.
         self._conversation.answered = False
         self._conversation.cancelled()
         self._release()
 
-    def ended(self, cause: EndCause) -> None:
-        """The SIP dialog has ended."""
-        self._conversation.end(*ENDINGS[cause])
+    def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
+        """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
+        by, why = ENDINGS[cause]
+        self._conversation.end(by, f"{why} ({_words(reasons)})" if reasons else why)
         self._release()
 
     def command_failed(self, failed: CommandFailed) -> None:
@@ -304,7 +323,8 @@ class InboundCall:
             if sdp is None:
                 raise RemoteError(400, "there is none")
             offers.accept(sdp)
-            self._change_line()
+            if offers.agreed != before.agreed:
+                self._change_line()
         except (RemoteError, MediaError):
             self._offers = before
             raise
@@ -380,6 +400,10 @@ class InboundCall:
         """Release the ports of a call that never had a line; otherwise the line owns them."""
         if self._line is None and self._pair is not None:
             self._pair.release(monotonic(), rests=self._conversation.answered)
+
+
+def _words(reasons: tuple[EndReason, ...]) -> str:
+    return "; ".join(reason.words for reason in reasons)
 
 
 def _has_sent(line: UdpLine | None) -> bool:

@@ -1,6 +1,8 @@
 """Calls over SIP and RTP: dispatches the user agent's events, and gives new calls their ports."""
 
+from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import Any
 
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
@@ -14,10 +16,24 @@ from offhook.sip.events import (
     CallEvent,
     IncomingCall,
     PeerMoved,
+    ReinviteAnswered,
     ReinviteConfirmed,
     ReinviteReceived,
     RequestRefused,
 )
+
+_HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any], None]] = {
+    CallConfirmed: lambda call, event: call.confirmed(event.sdp),
+    CallCancelled: lambda call, event: call.cancelled(event.reasons),
+    PeerMoved: lambda call, event: call.moved(event.source),
+    ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
+    ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
+    ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
+    RequestRefused: lambda call, event: call.request_refused(event),
+    CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
+    CommandFailed: lambda call, event: call.command_failed(event),
+}
+"""What a call does with each event of the user agent; the others say nothing new to it."""
 
 
 class SipCarrier:
@@ -55,21 +71,8 @@ class SipCarrier:
         call = self._mine.get(event.call)
         if call is None:
             return  # already ended here
-        match event:
-            case CallConfirmed(sdp=sdp) | ReinviteConfirmed(sdp=sdp):
-                call.confirmed(sdp)
-            case CallCancelled():
-                call.cancelled()
-            case PeerMoved(source=source):
-                call.moved(source)
-            case ReinviteReceived(sdp=sdp):
-                call.reinvited(sdp)
-            case RequestRefused():
-                call.request_refused(event)
-            case CallEnded(cause=cause):
-                call.ended(cause)
-            case CommandFailed():
-                call.command_failed(event)
+        if (handle := _HANDLERS.get(type(event))) is not None:
+            handle(call, event)
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""

@@ -33,20 +33,35 @@ def open_store(config: Config, engines_table: Cells | None = None) -> RecordStor
 
 
 async def open_endpoint(
-    config: Config, on_event: Callable[[Event], None], admit: Admit, trusts: Callable[[Address], bool]
+    config: Config,
+    on_event: Callable[[Event], None],
+    admit: Admit,
+    trusts: Callable[[Address], bool],
+    trunk_of: Callable[[Address, str], str],
 ) -> Endpoint:
-    """The SIP socket; `admit` returns why a new call is refused, `trusts` who needs no password. Raises UserError."""
+    """The SIP socket; `admit` returns why a new call is refused, `trusts` who needs no password, `trunk_of` the trunk
+    of a call by its source and Request-URI. Raises UserError."""
     host, port = config.sip.host, config.sip.port
     advertised = config.sip.advertised_host
     # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(
         advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
         accounts=tuple(_accounts(config)),
+        policy=config.signalling.policy(),
     )
+    policies = {name: config.signalling.policy(trunk) for name, trunk in config.trunks.items()}
     tls, guard = open_tls(config.sip), _guard(config, trusts)
     try:
         return await Endpoint.open(
-            host, port, on_event, settings=settings, admit=admit, guard=guard, tcp=config.sip.tcp, tls=tls
+            host,
+            port,
+            on_event,
+            settings=settings,
+            admit=admit,
+            guard=guard,
+            policy_of=lambda uri, source: policies.get(trunk_of(source, uri), settings.policy),
+            tcp=config.sip.tcp,
+            tls=tls,
         )
     except OSError as error:
         raise UserError(

@@ -44,6 +44,7 @@ from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
+from offhook.sip.message.identities import untrusted
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
@@ -125,7 +126,7 @@ class Supervisor:
         # Each is kept as soon as it exists, for `stop` after a failed start.
         self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
         self._endpoint = self.status.endpoint = await open_endpoint(
-            config, self._on_event, self._admit, self._shares.is_peer
+            config, self._on_event, self._admit, self._shares.is_peer, self._trunks.sources.of
         )
         self._endpoint.reads = self._shares.read
         self._tap = SipTap(self._endpoint) if config.records.capture else None
@@ -272,7 +273,8 @@ class Supervisor:
         chosen = self._choose()
         if self._trunks.sources.full(trunk):
             chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
-        event = replace(event, trunk=trunk)
+        believed = event.identities if self._shares.is_peer(event.source) else untrusted(event.identities)
+        event = replace(event, trunk=trunk, identities=believed)
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):

@@ -44,6 +44,7 @@ from offhook.settings.sections import (
     SipConfig,
     TwilioConfig,
 )
+from offhook.settings.signalling import SignallingConfig
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
 from offhook.settings.trunks import TrunkConfig, TrunkName
@@ -89,6 +90,7 @@ class Config(BaseModel):
     http: HttpConfig = HttpConfig()
     twilio: TwilioConfig = TwilioConfig()
     carriers: CarriersConfig = CarriersConfig()
+    signalling: SignallingConfig = SignallingConfig()
     rtp: RtpConfig = RtpConfig()
     calls: CallsConfig = CallsConfig()
     vad: VadConfig = VadConfig()

@@ -67,6 +67,15 @@ class TrunkConfig(Section):
     calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 0
     """The most calls of this trunk at once; one beyond them is answered 486. 0: no limit of its own."""
 
+    reliable_provisionals: Literal["off", "supported", "required"] | None = None
+    """As in `[signalling]`, for this trunk; not set: as there."""
+
+    session_timer: Literal["off", "supported", "required"] | None = None
+    """As in `[signalling]`, for this trunk; not set: as there."""
+
+    session_expires_s: Annotated[int | None, Field(ge=90, le=86_400, examples=[1_800])] = None
+    """As in `[signalling]`, for this trunk; not set: as there."""
+
     @model_validator(mode="after")
     def _registering_needs_a_user(self) -> Self:
         for key, given in (("registration", self.registration), ("password", self.password and not self.auth_user)):

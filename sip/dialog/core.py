@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from zlib import crc32
 
 from offhook.sip.auth.client import Authenticator
@@ -15,6 +15,7 @@ from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.policy import DialogPolicy, Use
 from offhook.sip.recent import Recent
 from offhook.sip.settings import UaSettings
 from offhook.sip.transaction.agenda import Agenda
@@ -23,12 +24,13 @@ from offhook.sip.transaction.keys import MAGIC_COOKIE
 from offhook.sip.transaction.layer import TransactionLayer
 from offhook.sip.transaction.server import ServerTransaction
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
-
 OVERLOADED = 503
 
 
 U = TypeVar("U")
+
+PolicyOf: TypeAlias = Callable[[str, Address], DialogPolicy]
+"""(Request-URI, source) -> the policy of an incoming call."""
 
 
 class Registered(Protocol):
@@ -57,6 +59,7 @@ class UserAgentCore(Generic[U]):
         settings: UaSettings,
         entropy: Callable[[], str],
         route: Callable[[Address], Address] | None,
+        policy_of: PolicyOf | None = None,
     ) -> None:
         self.listens = listens
         self.settings = settings
@@ -78,6 +81,7 @@ class UserAgentCore(Generic[U]):
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
+        self._policy_of = policy_of
 
     def flow_to(self, transport: Transport, remote: Address, name: str = "") -> Flow | None:
         """The flow to an address by a transport, and by that name; None if we do not have that."""
@@ -100,10 +104,19 @@ class UserAgentCore(Generic[U]):
         asked = "" if secure or flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
         return f"<{'sips' if secure else 'sip'}:{user or self.settings.contact_user}@{self.local_for(flow)}{asked}>"
 
-    @property
-    def supported(self) -> tuple[str, str]:
+    def options(self, policy: DialogPolicy) -> tuple[str, ...]:
+        """The option tags that may be required of us in a call."""
+        return tuple(option for option in self.settings.supported if policy.use(option) is not Use.OFF)
+
+    def supported(self, policy: DialogPolicy) -> tuple[str, str]:
         """Our Supported: empty means no extensions (§20.37)."""
-        return ("Supported", ", ".join(self.settings.supported))
+        return ("Supported", ", ".join(self.options(policy)))
+
+    def policy_of(self, request: Request) -> DialogPolicy:
+        """The policy for a request outside of our calls, by where it came from."""
+        if self._policy_of is None or request.source is None:
+            return self.settings.policy
+        return self._policy_of(request.uri, request.source.remote)
 
     def via(self, flow: Flow) -> str:
         """The Via of a new request to that peer, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""

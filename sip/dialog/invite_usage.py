@@ -1,6 +1,6 @@
 """One call: what its INVITE usage does in either direction. RFC 3261 §12.2, §13, §15."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -8,13 +8,19 @@ from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.reinvite import Reinvite
+from offhook.sip.dialog.reinvite import Reinvite, refuse_overlap
 from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.session_interval import Interval, answer_interval, interval_of_2xx
+from offhook.sip.dialog.session_timer import SessionTimer
 from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
-from offhook.sip.message.message import Request
+from offhook.sip.message.body import sdp_of
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.reason import reasons
+from offhook.sip.methods import ALLOW
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine, Table
 from offhook.sip.transaction.server import ServerTransaction
@@ -34,16 +40,24 @@ class InviteUsage:
         call: str,
         table: Table[CallState, CallAction],
         now: float,
+        *,
+        policy: DialogPolicy,
         durations: Mapping[str, float | None] | None = None,
     ) -> None:
         self.core = core
         self.call = call
+        self.policy = policy
         self.created = now
         self.dialog: Dialog | None = None
         self.machine: Machine[CallState, CallAction] = Machine(
             table, durations or core.durations, core.settings.timers.t2_s
         )
+        self.takes_update = False
+        """Whether the far end's latest Allow has UPDATE."""
+        self.local_sdp = b""
+        """What we last described to the far end."""
         self._renegotiation: Reinvite | None = None
+        self._session_timer: SessionTimer | None = None
         core.calls[call] = self
 
     # --- what a role adds
@@ -93,16 +107,86 @@ class InviteUsage:
     def on_invite(self, server: ServerTransaction, now: float) -> None:
         """A re-INVITE from the far end."""
         request = server.request
+        self.learn(request)
         what = Context(server=server, request=request)
         if self.machine.state is CallState.CONFIRMED:
             self.renegotiation.handle(CallInput.GOT_INVITE, now, what)
         else:
             self.handle(CallInput.GOT_INVITE, now, what)
 
+    def on_update(self, server: ServerTransaction, now: float) -> None:
+        """An UPDATE from the far end; without an offer it only refreshes (RFC 3311 §5.2)."""
+        request = server.request
+        self.learn(request)
+        if sdp_of(request) is None:
+            dialog = self._dialog_of_request(request)
+            if dialog is not None:
+                dialog.refresh_target(request)
+            secure = dialog is not None and dialog.secure
+            contact = ("Contact", self.core.contact(server.reply_to, secure=secure))
+            # Before the answer there is no session that could be refreshed.
+            talking = self.machine.state is CallState.CONFIRMED
+            agreed = self.answer_interval(request, now) if talking else ()
+            headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
+            self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
+            self.reschedule(now)
+        elif self.machine.state is CallState.CONFIRMED:
+            self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
+        else:
+            self._refuse_early_offer(server, now)
+
+    def _dialog_of_request(self, request: Request) -> Dialog | None:
+        return self.dialog
+
+    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
+        # RFC 3311 §5.2: there is an offer whose answer has not been sent, or has not arrived.
+        refuse_overlap(self, Context(server=server), 500, now)
+
+    # --- the session timer
+
+    @property
+    def interval(self) -> Interval | None:
+        """The session interval that was agreed on."""
+        return self._session_timer.interval if self._session_timer is not None else None
+
+    def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
+        """Agree on a session interval in our 2xx; returns the fields that say so."""
+        interval, fields = answer_interval(request, self.policy)
+        self._agree(interval, now)
+        return fields
+
+    def agreed_by(self, response: Response, now: float) -> None:
+        """The far end's 2xx agrees on a session interval, or on none."""
+        self._agree(interval_of_2xx(response, self.policy), now)
+
+    def refresh_refused(self, now: float) -> None:
+        """A re-INVITE that was to refresh the session was refused."""
+        if self._session_timer is not None:
+            self._session_timer.refused(now)
+
+    def reinvite_unchanged(self, now: float) -> bool:
+        """Refresh the session by a re-INVITE; False: it cannot be sent now."""
+        return bool(self.local_sdp) and self.renegotiation.refresh(self.local_sdp, now)
+
+    def _agree(self, interval: Interval | None, now: float) -> None:
+        if self._session_timer is None and interval is not None:
+            self._session_timer = SessionTimer(self)
+        if self._session_timer is not None:
+            self._session_timer.agree(interval, now)
+
+    def learn(self, message: Request | Response) -> None:
+        """What the far end's latest message says that it can."""
+        if (allowed := typed.allow(message)) is not None:
+            self.takes_update = "UPDATE" in allowed
+
     def on_bye(self, server: ServerTransaction, now: float) -> None:
         """A BYE from the far end."""
         self.core.respond(server, 200, now, to_tag=self.local_tag)
-        self.handle(CallInput.GOT_BYE, now)
+        self.handle(CallInput.GOT_BYE, now, Context(request=server.request))
+
+    def on_prack(self, server: ServerTransaction, now: float) -> None:
+        """A PRACK from the far end, for none of our responses (RFC 3262 §3)."""
+        self.core.respond(server, 481, now, to_tag=self.local_tag)
 
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK, for the INVITE with its CSeq number. Raises ParseError."""
@@ -121,6 +205,8 @@ class InviteUsage:
             self.handle(timer, now)
         if self._renegotiation is not None:
             self._renegotiation.handle_timer(now)
+        if self._session_timer is not None:
+            self._session_timer.handle_timer(now)
         self.reschedule(now)
 
     @property
@@ -151,13 +237,19 @@ class InviteUsage:
             if self._renegotiation is not None:
                 self._renegotiation.handle(CallInput.CLOSE, now)
                 self._renegotiation = None  # it holds a reference to the call, and may outlive it
+            self._session_timer = None  # likewise
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)
             return
-        mine = self.machine.get_timer()
-        its = self._renegotiation.machine.get_timer() if self._renegotiation is not None else None
-        self.core.agenda.schedule(self, min((at for at in (mine, its) if at is not None), default=None))
+        self.core.agenda.schedule(self, min((at for at in self._timers() if at is not None), default=None))
+
+    def _timers(self) -> Iterator[float | None]:
+        yield self.machine.get_timer()
+        if self._renegotiation is not None:
+            yield self._renegotiation.machine.get_timer()
+        if self._session_timer is not None:
+            yield self._session_timer.machine.get_timer()
 
     def dump(self, now: float) -> dict[str, object]:
         """The call as plain values."""
@@ -169,6 +261,7 @@ class InviteUsage:
             "peer": str(self.dialog.peer) if self.dialog is not None else None,
             "state": self.machine.state.value,
             "reinvite": reinvite.value,
+            "session": self._session_timer.dump(now) if self._session_timer is not None else None,
             "age_s": round(now - self.created, 3),
             "timer": self.machine.next_timer(),
             "timer_in_s": None if at is None else round(at - now, 3),
@@ -212,16 +305,17 @@ class InviteUsage:
         client.acks[dialog.remote_tag] = (ack, destination)
         self.core.layer.transmit(ack, destination)
 
-    def _report_end(self, cause: EndCause) -> None:
-        self.core.events.append(CallEnded(self.call, cause))
+    def _report_end(self, cause: EndCause, request: Request | None = None) -> None:
+        self.core.events.append(CallEnded(self.call, cause, () if request is None else reasons(request)))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         CallAction.SEND_BYE: _send_bye,
         CallAction.SEND_BYE_ONCE: _send_bye_once,
-        CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE),
+        CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE, what.request),
         CallAction.REPORT_LOCAL_BYE: lambda self, what, now: self._report_end(EndCause.LOCAL_BYE),
         CallAction.REPORT_ACK_TIMEOUT: lambda self, what, now: self._report_end(EndCause.ACK_TIMEOUT),
         CallAction.REPORT_TIMEOUT: lambda self, what, now: self._report_end(EndCause.TIMEOUT),
         CallAction.REPORT_TRANSPORT: lambda self, what, now: self._report_end(EndCause.TRANSPORT),
+        CallAction.REPORT_NOT_REFRESHED: lambda self, what, now: self._report_end(EndCause.NOT_REFRESHED),
     }
     """The actions of every call; each role adds its own."""

@@ -1,4 +1,4 @@
-"""Re-INVITEs of a call, both ways, one at a time: RFC 3261 §14, with the glare of §14.1."""
+"""Re-INVITEs and UPDATEs of a call, both ways, one at a time: RFC 3261 §14, with the glare of §14.1; RFC 3311."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,18 +6,27 @@ from typing import Any, ClassVar, Protocol
 
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
-from offhook.sip.dialog.core import ALLOW, UserAgentCore
+from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.session_interval import Interval, add_request_fields
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteReceived, ReinviteRejected
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP, sdp_of
-from offhook.sip.message.message import Response
+from offhook.sip.message.message import Request, Response
+from offhook.sip.methods import ALLOW
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.server import ServerTransaction
+
+LONGEST_OVERLAP_S = 10.0
+"""The longest Retry-After of a 500 to an offer that came too early (§14.2)."""
+
+_LATE: Mapping[StrEnum, Context] = {CallTimer.LIMIT: Context(status=480), CallTimer.UPDATE: Context(status=504)}
+"""Our answer where the owner gave none."""
 
 
 class Renegotiated(Protocol):
@@ -26,6 +35,7 @@ class Renegotiated(Protocol):
     core: UserAgentCore[Any]
     call: str
     dialog: Dialog | None
+    policy: DialogPolicy
 
     @property
     def local_tag(self) -> str:
@@ -39,6 +49,30 @@ class Renegotiated(Protocol):
     def auth_host(self) -> str:
         """The host that may ask for our credentials."""
 
+    @property
+    def takes_update(self) -> bool:
+        """Whether the far end takes UPDATE."""
+
+    local_sdp: bytes
+    """What we last described to the far end."""
+
+    def learn(self, message: Request | Response) -> None:
+        """What the far end's message says that it can."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """The session interval that was agreed on."""
+
+    def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
+        """Agree on a session interval in our 2xx; returns the fields that say so."""
+        ...
+
+    def agreed_by(self, response: Response, now: float) -> None:
+        """The far end's 2xx agrees on a session interval, or on none."""
+
+    def refresh_refused(self, now: float) -> None:
+        """A re-INVITE that was to refresh the session was refused."""
+
     def handle(self, given: StrEnum, now: float) -> bool:
         """An input of the call's own table."""
 
@@ -50,7 +84,7 @@ class Renegotiated(Protocol):
 
 
 class Reinvite:
-    """The re-INVITE side of a call: at most one in progress, in either direction."""
+    """New offers in a call: at most one in progress, in either direction, by re-INVITE or UPDATE."""
 
     def __init__(self, session: Renegotiated) -> None:
         self._session = session
@@ -61,7 +95,9 @@ class Reinvite:
         )
         self._server: ServerTransaction | None = None
         self._request: AuthenticatedRequest | None = None
+        self._method = "INVITE"
         self._sdp = b""
+        self._is_refresh = False
         self._attempts = 0
 
     @property
@@ -74,10 +110,24 @@ class Reinvite:
         """The CSeq number of the far end's latest re-INVITE."""
         return None if self._server is None else typed.cseq(self._server.request).number
 
-    def offer(self, sdp: bytes, now: float) -> None:
-        """Send a re-INVITE. It replaces one that waits after a glare. Raises LocalError when one is in progress."""
+    def offer(self, sdp: bytes, now: float, method: str = "INVITE") -> None:
+        """Send a re-INVITE, or an UPDATE. It replaces one that waits after a glare. Raises LocalError when one is in
+        progress, or the far end does not take UPDATE.
+        """
         self._must_accept(CallInput.REINVITE)
-        self._sdp, self._attempts = sdp, 0
+        if method == "UPDATE" and not self._session.takes_update:
+            raise LocalError(f"call {self._session.call}: the far end does not take UPDATE, send a Reinvite")
+        self._begin(sdp, method, now, is_refresh=False)
+
+    def refresh(self, sdp: bytes, now: float) -> bool:
+        """Offer what is valid anyway (RFC 4028 §7.4). False while another offer is in progress, or waits."""
+        if not self.machine.accepts(CallInput.REINVITE) or self.machine.get_timer() is not None:
+            return False
+        self._begin(sdp, "INVITE", now, is_refresh=True)
+        return True
+
+    def _begin(self, sdp: bytes, method: str, now: float, *, is_refresh: bool) -> None:
+        self._method, self._sdp, self._is_refresh, self._attempts = method, sdp, is_refresh, 0
         self.handle(CallInput.REINVITE, now)
 
     def command(self, given: CallInput, now: float, what: Context) -> None:
@@ -103,8 +153,8 @@ class Reinvite:
         what = Context(client=client, response=response)
         if 200 <= response.status < 300:
             self._on_2xx(client, what, now)
-        elif response.status == 491 and self._attempts < self._core.settings.reinvite_attempts:
-            self._durations[CallTimer.GLARE] = self._glare_s()
+        elif (pause_s := self._pause_s(response)) is not None and self._may_try_again:
+            self._durations[CallTimer.GLARE] = pause_s
             self.handle(CallInput.GOT_GLARE, now)
         elif response.status in {408, 481}:
             self.handle(CallInput.GOT_FATAL, now)
@@ -115,7 +165,7 @@ class Reinvite:
         """Our re-INVITE got no answer or could not be sent: treated as a 408 (§14.1, §8.1.3.1)."""
         self.handle(CallInput.GOT_FATAL, now)
 
-    def on_cancel(self, server: ServerTransaction, now: float) -> None:
+    def on_cancel(self, server: ServerTransaction, cancel: Request, now: float) -> None:
         """The far end cancels its re-INVITE (§9.2)."""
         if server is self._server:
             self.handle(CallInput.GOT_CANCEL, now, Context(status=487))
@@ -123,12 +173,23 @@ class Reinvite:
     def handle_timer(self, now: float) -> None:
         """Run the timers that are due."""
         while (timer := self.machine.pop_due(now)) is not None:
-            self.handle(timer, now, Context(status=480))
+            self.handle(timer, now, _LATE.get(timer, EMPTY))
 
     # --- ours
 
-    def _glare_s(self) -> float:
-        """§14.1, item 1 and 2: in steps of 10 ms."""
+    @property
+    def _may_try_again(self) -> bool:
+        return self._attempts < self._core.settings.reinvite_attempts
+
+    def _pause_s(self, response: Response) -> float | None:
+        """When an overlapping offer is sent again; None for a response that says nothing of the kind."""
+        if response.status == 500:
+            # §14.2, RFC 3311 §5.2: the far end has to answer another one first.
+            again_s = typed.retry_after_s(response)
+            return again_s if again_s is not None and again_s <= LONGEST_OVERLAP_S else None
+        if response.status != 491:
+            return None
+        # §14.1, item 1 and 2: in steps of 10 ms.
         share = self._core.fraction()
         low, high = (2.1, 4.0) if self._session.owns_call_id else (0.0, 2.0)
         return round(low + share * (high - low), 2)
@@ -139,11 +200,13 @@ class Reinvite:
             return
         self._attempts += 1
         destination = next_hop(dialog, self._core.flow_to)
-        invite = in_dialog(dialog, "INVITE", dialog.take_cseq(), self._core.via(destination))
+        invite = in_dialog(dialog, self._method, dialog.take_cseq(), self._core.via(destination))
         invite.headers.add("Contact", self._core.contact(destination, secure=dialog.secure))
         invite.headers.add("Allow", ALLOW)
+        invite.headers.add(*self._core.supported(self._session.policy))
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
+        add_request_fields(invite, self._session.policy, self._session.interval)
         self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
         self._request.send(invite, self._session.auth_host, now)
 
@@ -158,13 +221,20 @@ class Reinvite:
         if dialog is None or client is None or response is None:
             return
         dialog.refresh_target(response)
-        self._session.send_ack_in(dialog, client)
+        self._session.learn(response)
+        if client.request.method == "INVITE":
+            self._session.send_ack_in(dialog, client)
 
     def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
+            self._session.local_sdp = self._sdp
+            self._session.agreed_by(what.response, now)
             self._core.events.append(ReinviteAnswered(self._session.call, sdp_of(what.response)))
 
     def _report_rejected(self, what: Context, now: float) -> None:
+        if what.response is not None and self._is_refresh:
+            self._session.refresh_refused(now)  # the owner asked for nothing
+            return
         if what.response is not None:
             status, reason = what.response.status, what.response.reason
         else:
@@ -177,7 +247,8 @@ class Reinvite:
         self._server = what.server
         if what.server is not None and what.request is not None:
             what.server.user = self
-            self._core.respond(what.server, 100, now, to_tag=self._session.local_tag)
+            if what.request.method == "INVITE":  # RFC 4320 §4.1: no 100 to others
+                self._core.respond(what.server, 100, now, to_tag=self._session.local_tag)
             self._core.events.append(ReinviteReceived(self._session.call, sdp_of(what.request)))
 
     def _send_2xx(self, what: Context, now: float) -> None:
@@ -186,8 +257,10 @@ class Reinvite:
             return
         dialog.refresh_target(server.request)
         contact = self._core.contact(server.reply_to, secure=dialog.secure)
-        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported)
+        agreed = self._session.answer_interval(server.request, now)
+        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported(self._session.policy), *agreed)
         self._core.respond(server, 200, now, to_tag=dialog.local_tag, headers=headers, sdp=what.sdp)
+        self._session.local_sdp = what.sdp or b""
 
     def _repeat_2xx(self, what: Context, now: float) -> None:
         if self._server is not None:
@@ -236,7 +309,7 @@ class Reinvite:
 
 
 def refuse_overlap(session: Renegotiated, what: Context, status: int, now: float) -> None:
-    """Refuse an INVITE that overlaps another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
+    """Refuse an offer that overlaps another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
     if what.server is None:
         return
     headers: tuple[tuple[str, str], ...] = ()

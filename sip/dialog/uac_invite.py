@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import Action, Context
-from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.early_dialogs import EarlyDialogs
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
-from offhook.sip.dialog.model import from_answer
+from offhook.sip.dialog.model import Dialog, from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
+from offhook.sip.dialog.session_interval import add_request_fields
 from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
 from offhook.sip.events import CallAnswered, CallProgress, CallRejected
 from offhook.sip.message import typed
@@ -16,15 +17,21 @@ from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
+from offhook.sip.methods import ALLOW
 from offhook.sip.net.flow import Flow
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
+from offhook.sip.transaction.server import ServerTransaction
 
 
 class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
-    def __init__(self, core: Core, call: str, invite: Request, destination: Flow, now: float) -> None:
-        super().__init__(core, call, OUTGOING_CALL, now)
+    def __init__(
+        self, core: Core, call: str, invite: Request, destination: Flow, policy: DialogPolicy, now: float
+    ) -> None:
+        super().__init__(core, call, OUTGOING_CALL, now, policy=policy)
+        self._early: EarlyDialogs[InviteUsage] | None = None
         self._invite = invite
         self._destination = destination
         self.begin(now)
@@ -33,6 +40,11 @@ class UacInviteUsage(InviteUsage):
     def owns_call_id(self) -> bool:
         """We do."""
         return True
+
+    @property
+    def local_tag(self) -> str:
+        """That of our INVITE: before there is a dialog, too."""
+        return typed.from_tag(self._invite)
 
     @property
     def auth_host(self) -> str:
@@ -44,15 +56,47 @@ class UacInviteUsage(InviteUsage):
         self._invite = client.request  # another one where credentials were asked for
         what = Context(client=client, response=response)
         if response.status < 200:
-            self.handle(CallInput.GOT_1XX, now, what)
+            if self._takes_provisional(client, response, now):
+                self.handle(CallInput.GOT_1XX, now, what)
         elif response.status < 300:
             self._on_2xx(client, what, response, now)
         else:
             self.handle(CallInput.GOT_FAILURE, now, what)
+        if response.status >= 200 and self._early is not None:
+            self._early.close(self, self.dialog)
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """The INVITE got no answer, or could not be sent."""
         self.handle(CallInput(failure), now)
+
+    def _takes_provisional(self, client: ClientTransaction, response: Response, now: float) -> bool:
+        if self._early is None:
+            if typed.rseq(response) is None:
+                return True
+            self._early = EarlyDialogs(self.core)
+        return self._early.receive(self, client, response, self.auth_host, now)
+
+    def _dialog_of_request(self, request: Request) -> Dialog | None:
+        if self.dialog is None and self._early is not None:
+            return self._early.find(request)
+        return self.dialog
+
+    def admits(self, request: Request) -> bool:
+        """As for every call; before it is answered, in its early dialog."""
+        if self.dialog is not None:
+            return super().admits(request)
+        early = self._dialog_of_request(request)
+        return early is None or early.admits(request)
+
+    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
+        # The owner decides about offers once there is one dialog; what was agreed on stays valid (RFC 3311 §5.2).
+        warning = ("Warning", '399 offhook "no new offer before the answer"')
+        self.core.respond(server, 488, now, to_tag=self.local_tag, headers=(warning,))
+
+    def _dialog_of(self, client: ClientTransaction, response: Response) -> Dialog:
+        if self._early is not None:
+            return self._early.confirm(client, response)
+        return from_answer(client.request, response, client.destination)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, response: Response, now: float) -> None:
         tag = typed.to(response).tag or ""
@@ -62,7 +106,7 @@ class UacInviteUsage(InviteUsage):
             self.core.counters.drop("fork beyond limit")
         elif not self.handle(CallInput.GOT_2XX, now, what):
             # A second phone answered, or one we no longer wait for.
-            dialog = from_answer(client.request, response, client.destination)
+            dialog = self._dialog_of(client, response)
             self.send_ack_in(dialog, client)
             self.send_bye_in(dialog, now)
 
@@ -75,8 +119,11 @@ class UacInviteUsage(InviteUsage):
     def _send_ack(self, what: Context, now: float) -> None:
         if what.client is None or what.response is None:
             return
-        self.dialog = from_answer(what.client.request, what.response, what.client.destination)
+        self.dialog = self._dialog_of(what.client, what.response)
         self.core.dialogs[self.dialog.id] = self
+        self.learn(what.response)
+        self.local_sdp = what.client.request.body
+        self.agreed_by(what.response, now)
         self.send_ack_in(self.dialog, what.client)
 
     def _report_progress(self, what: Context, now: float) -> None:
@@ -109,6 +156,7 @@ def first_invite(
     target: str,
     sdp: bytes,
     destination: Flow,
+    policy: DialogPolicy,
     *,
     from_uri: str | None,
     headers: Iterable[tuple[str, str]],
@@ -124,8 +172,15 @@ def first_invite(
     fields.add("CSeq", "1 INVITE")
     fields.add("Contact", core.contact(destination))
     fields.add("Allow", ALLOW)
+    # An INVITE without an offer gets it in a reliable 1xx, and then the answer belongs into the PRACK (RFC 3262 §5).
+    options = [option for option in core.options(policy) if sdp or option != "100rel"]
+    fields.add("Supported", ", ".join(options))
+    if required := [option for option in policy.required if option in options]:
+        fields.add("Require", ", ".join(required))
     for name, value in headers:
         fields.add(name, value)
     if sdp:
         fields.add("Content-Type", SDP)
-    return Request("INVITE", target, fields, sdp)
+    request = Request("INVITE", target, fields, sdp)
+    add_request_fields(request, policy, None)
+    return request

@@ -3,18 +3,18 @@
 RFC 3261 §8.1.1, RFC 3325, RFC 5806, RFC 7044.
 
 Read leniently: malformed values are left out, since only the owner's own rules depend on them. None of it is proof:
-a trusted trunk names the caller in P-Asserted-Identity, and anybody else can send that header, too.
+a trusted trunk names the caller in P-Asserted-Identity, and anybody else can send that header, too (see `untrusted`).
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import unquote
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr
-from offhook.sip.message.grammar import split_list
+from offhook.sip.message.grammar import is_token, split_list
 from offhook.sip.message.limits import MAX_LIST
 from offhook.sip.message.message import Request
 from offhook.sip.message.uri import Uri
@@ -82,6 +82,13 @@ class Identities:
     """Latest first."""
     history: tuple[HistoryEntry, ...] = ()
     """Oldest first."""
+    privacy: tuple[str, ...] = ()
+    """What the caller wants (RFC 3323): with "id" or "user" nobody else may learn who they are."""
+
+
+def untrusted(found: Identities) -> Identities:
+    """Those of a caller who may assert nothing: without P-Asserted-Identity (RFC 3325 §6)."""
+    return replace(found, asserted=()) if found.asserted else found
 
 
 def identities(request: Request) -> Identities:
@@ -93,7 +100,14 @@ def identities(request: Request) -> Identities:
         asserted=_all(request, "P-Asserted-Identity", _party),
         diversions=_all(request, "Diversion", _diversion),
         history=_all(request, "History-Info", _history_entry),
+        privacy=_privacy(request),
     )
+
+
+def _privacy(request: Request) -> tuple[str, ...]:
+    # RFC 3323 §4.2: semicolons; some write commas.
+    words = re.split(r"[;, \t]+", ";".join(request.headers.get_all("Privacy")).lower())
+    return tuple(word for word in dict.fromkeys(words) if is_token(word))[:MAX_LIST]
 
 
 def printable(text: str) -> str:

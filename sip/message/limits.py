@@ -40,6 +40,12 @@ MAX_DIGITS = 10
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 §8.1.1.5."""
 
+MAX_RSEQ = 2**32 - 1
+"""RFC 3262 §7.1; the first one is at most 2**31 - 1."""
+
+MAX_INTERVAL_S = 2**32 - 1
+"""Of a session; what is written, not what is agreed to."""
+
 MAX_FORWARDS = 255
 """RFC 3261 §20.22."""
 

@@ -1,14 +1,18 @@
 """The headers of a message as values. Everything here raises ParseError, with the request as its `partial`."""
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr, tag_of
 from offhook.sip.message.cseq import CSeq
 from offhook.sip.message.grammar import is_token, number, split_first, split_list
-from offhook.sip.message.limits import MAX_DIGITS, MAX_FORWARDS, MAX_LIST, MAX_VIAS
+from offhook.sip.message.limits import MAX_DIGITS, MAX_FORWARDS, MAX_INTERVAL_S, MAX_LIST, MAX_RSEQ, MAX_VIAS
 from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request, Response
+from offhook.sip.message.rack import RAck
+from offhook.sip.message.session_expires import SessionExpires
 from offhook.sip.message.uri import Uri
 from offhook.sip.message.via import Via
 
@@ -111,6 +115,56 @@ def supported(message: Message) -> list[str]:
     return _list(message, "Supported", _token, MAX_LIST)
 
 
+def options(message: Message) -> frozenset[str]:
+    """The option tags that the sender supports or requires, in lower case; those that cannot be parsed are left out."""
+    found: set[str] = set()
+    for read in (require, supported):
+        with suppress(ParseError):
+            found.update(option.lower() for option in read(message))
+    return frozenset(found)
+
+
+def allow(message: Message) -> frozenset[str] | None:
+    """The methods of Allow; None without one."""
+    if "Allow" not in message.headers:
+        return None
+    with suppress(ParseError):
+        return frozenset(_list(message, "Allow", _token, MAX_LIST))
+    return None
+
+
+def rseq(response: Response) -> int | None:
+    """RSeq: a provisional response has one if it is reliable, and requires 100rel (RFC 3262 §4)."""
+    if "RSeq" not in response.headers or "100rel" not in options(response):
+        return None
+    return _single(response, "RSeq", lambda text: number(text, "RSeq", MAX_RSEQ))
+
+
+def rack(request: Request) -> RAck:
+    """RAck of a PRACK."""
+    return _single(request, "RAck", RAck.parse)
+
+
+def session_expires(message: Message) -> SessionExpires | None:
+    """Session-Expires; None if absent."""
+    return _single(message, "Session-Expires", SessionExpires.parse) if "Session-Expires" in message.headers else None
+
+
+def min_se_s(message: Message) -> int | None:
+    """Min-SE, in seconds; None if absent. Parameters have no meaning (RFC 4028 §5)."""
+    if "Min-SE" not in message.headers:
+        return None
+    return _single(
+        message, "Min-SE", lambda text: number(text.partition(";")[0].strip(" \t"), "Min-SE", MAX_INTERVAL_S)
+    )
+
+
+def retry_after_s(response: Response) -> float | None:
+    """Retry-After, without its comment and parameters (RFC 3261 §20.33); None if absent or malformed."""
+    value = re.match(r"[0-9]+", (response.headers.get("Retry-After") or "").strip(" \t"))
+    return float(value.group()) if value is not None and len(value.group()) <= MAX_DIGITS else None
+
+
 def content_type(message: Message) -> str | None:
     """The media type of the body in lower case and without parameters; None if absent."""
     if "Content-Type" not in message.headers:
@@ -129,11 +183,23 @@ _NEEDED: dict[str, tuple[_Reader, ...]] = {
 }
 """What is parsed of a request of that method, besides its transaction and dialog identifiers."""
 
-_NEEDED_IN_DIALOG: dict[str, tuple[_Reader, ...]] = {"INVITE": (require,), "OPTIONS": (require,)}
+_NEEDED_IN_DIALOG: dict[str, tuple[_Reader, ...]] = {
+    "INVITE": (require,),
+    "OPTIONS": (require,),
+    "UPDATE": (require,),
+    "PRACK": (require, lambda message: rack(message) if isinstance(message, Request) else None),
+}
 """A re-INVITE changes no route set, and its Contact is a new target only if there is one (§12.2)."""
 
-_OPTIONAL: dict[str, _Reader] = {"Max-Forwards": max_forwards, "Supported": supported, "Route": routes}
-"""Nothing here depends on these: this is not a proxy, and offers no extensions."""
+_OPTIONAL: dict[str, _Reader] = {
+    "Max-Forwards": max_forwards,
+    "Supported": supported,
+    "Route": routes,
+    "Allow": lambda message: message.headers.get("Allow") is None or _list(message, "Allow", _token, MAX_LIST),
+    "Session-Expires": session_expires,
+    "Min-SE": min_se_s,
+}
+"""Nothing here depends on these: this is not a proxy, and an extension that cannot be read is not used."""
 
 _OPTIONAL_IN_DIALOG: dict[str, _Reader] = {**_OPTIONAL, "Contact": contact, "Record-Route": record_routes}
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 from offhook.sip.commands import Command
+from offhook.sip.dialog.core import PolicyOf
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
@@ -70,6 +71,7 @@ class Endpoint:
         entropy: Callable[[], str] = random_token,
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
+        policy_of: PolicyOf | None = None,
         tcp: bool = False,
         tls: Tls | None = None,
     ) -> "Endpoint":
@@ -90,6 +92,7 @@ class Endpoint:
             route=endpoint._route,
             admit=admit,
             guard=guard,
+            policy_of=policy_of,
         )
         return endpoint
 

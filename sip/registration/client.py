@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
-from offhook.sip.dialog.core import ALLOW, UserAgentCore
+from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.requests import MAX_FORWARDS
 from offhook.sip.errors import ParseError
 from offhook.sip.events import Registered, RegistrationEnded, RegistrationFailed
@@ -21,6 +21,7 @@ from offhook.sip.message import typed
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
+from offhook.sip.methods import ALLOW
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
 from offhook.sip.registration.tables import (

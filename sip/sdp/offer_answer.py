@@ -21,6 +21,7 @@ from offhook.sip.sdp.negotiate import (
     make_offer,
 )
 from offhook.sip.sdp.parser import parse
+from offhook.sip.sdp.serializer import serialize
 
 
 class OfferAnswer:
@@ -51,6 +52,15 @@ class OfferAnswer:
         )
         self._offer = offer
         return offer
+
+    def offer_again(self) -> None:
+        """Our valid description was offered once more, unchanged, to refresh the session (RFC 4028 §7.4).
+
+        Raises RemoteError while another offer waits for its answer.
+        """
+        if self._ours is None or self._offer is not None:
+            raise RemoteError(400, "an answer without an offer")
+        self._offer = serialize(self._ours)
 
     def answer(self, offer: bytes) -> bytes:
         """The answer to the far end's offer, valid from now on: see `agreed`.

@@ -17,7 +17,7 @@ class InviteServerUser(Protocol):
     def local_tag(self) -> str:
         """The tag of every response to it (§9.2: also of that to its CANCEL)."""
 
-    def on_cancel(self, server: "ServerTransaction", now: float) -> None:
+    def on_cancel(self, server: "ServerTransaction", cancel: Request, now: float) -> None:
         """The INVITE is cancelled; no effect once it has its final response (§9.2)."""
 
 

@@ -126,7 +126,7 @@ def test_malformed_requests_are_told_so(bench_bot: BotProcess, stranger: Phone) 
         ("SUBSCRIBE", ("Event: presence",), 405, "Allow", "INVITE"),
         ("REGISTER", (), 405, "Allow", "BYE"),
         ("OPTIONS", ("Require: teleport",), 420, "Unsupported", "teleport"),
-        ("INVITE", ("Require: 100rel",), 420, "Unsupported", "100rel"),
+        ("INVITE", ("Require: precondition",), 420, "Unsupported", "precondition"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_what_can(

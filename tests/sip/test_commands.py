@@ -20,6 +20,7 @@ from offhook.sip.commands import (
     RejectReinvite,
     Ring,
     Unregister,
+    Update,
 )
 from offhook.sip.errors import LocalError
 from offhook.sip.net.address import Address
@@ -33,6 +34,7 @@ COMMANDS: list[Command] = [
     Invite(TARGET, OFFER, destination=Address("192.0.2.2", 5060), headers=(("X-Id", "7"),), call="a"),
     Cancel("a"),
     Reinvite("a", OFFER),
+    Update("a", OFFER),
     AnswerReinvite("a", OFFER),
     RejectReinvite("a", 488),
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),

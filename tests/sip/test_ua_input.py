@@ -12,7 +12,7 @@ from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag, udp
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE")
 ACCEPT = ("Accept", "application/sdp, multipart/mixed, multipart/alternative")
 CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
 
@@ -23,10 +23,10 @@ BAD: list[tuple[str, Message, int, str, list[tuple[str, str]]]] = [
     ("unknown scheme", invite(uri="http://example.com"), 416, "Unsupported URI Scheme", []),
     (
         "required extensions",
-        invite(extra=(CONTACT, "Require: 100rel, foo")),
+        invite(extra=(CONTACT, "Require: precondition, 100rel, foo")),
         420,
         "Bad Extension",
-        [("Unsupported", "100rel, foo")],
+        [("Unsupported", "precondition, foo")],
     ),
     ("type of body", invite(b"x", content_type="text/plain"), 415, "Unsupported Media Type", [ACCEPT]),
     ("body without a type", invite(b"x", content_type=None), 415, "Unsupported Media Type", [ACCEPT]),
@@ -134,7 +134,7 @@ def test_options() -> None:
     assert response.status == 200
     assert response.headers.get("Allow") == ALLOW[1]
     assert response.headers.get("Accept") == ACCEPT[1]
-    assert response.headers.get("Supported") == ""
+    assert response.headers.get("Supported") == "100rel, timer"
     assert to_tag(response) != ""
 
 

@@ -282,7 +282,7 @@ def test_a_refusal_says_why() -> None:
 
 @pytest.mark.parametrize(
     ("method", "extra", "status"),
-    [("INFO", (), 405), ("INVITE", ("Require: 100rel",), 420), ("INVITE", ("Accept: text/plain",), 406)],
+    [("INFO", (), 405), ("INVITE", ("Require: precondition",), 420), ("INVITE", ("Accept: text/plain",), 406)],
 )
 def test_a_refusal_in_a_call_is_reported(method: str, extra: tuple[str, ...], status: int) -> None:
     phone, tag = answered()
@@ -311,7 +311,7 @@ def test_an_expiry_means_nothing_once_the_call_is_answered() -> None:
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1))
     assert phone.run(100) == []
-    assert ok.headers.get("Supported") == ""
+    assert ok.headers.get("Supported") == "100rel, timer"
 
 
 def test_invites_with_a_forged_source_bring_its_owner_little() -> None:

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Command, Invite, Reinvite, Reject, Ring
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Command, Invite, Reinvite, Reject, Ring, Update
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -69,6 +69,10 @@ class Storm(RuleBasedStateMachine):
         self.command(side, pick, Ring)
 
     @rule(side=SIDES, pick=PICK)
+    def early_media(self, side: int, pick: int) -> None:
+        self.command(side, pick, lambda call: Ring(call, 183, ANSWER))
+
+    @rule(side=SIDES, pick=PICK)
     def answer(self, side: int, pick: int) -> None:
         self.command(side, pick, lambda call: Answer(call, ANSWER))
 
@@ -85,6 +89,12 @@ class Storm(RuleBasedStateMachine):
     @rule(side=SIDES, pick=PICK, both=st.booleans())
     def reinvite(self, side: int, pick: int, both: bool) -> None:
         self.command(side, pick, lambda call: Reinvite(call, OFFER))
+        if both:
+            self.command(1 - side, pick, lambda call: Reinvite(call, OFFER))
+
+    @rule(side=SIDES, pick=PICK, both=st.booleans())
+    def update(self, side: int, pick: int, both: bool) -> None:
+        self.command(side, pick, lambda call: Update(call, OFFER))
         if both:
             self.command(1 - side, pick, lambda call: Reinvite(call, OFFER))
 

@@ -41,6 +41,7 @@ def test_a_call_ends_with_at_most_one_word_about_it(table: Table[CallState, Call
         CallAction.REPORT_ACK_TIMEOUT,
         CallAction.REPORT_TIMEOUT,
         CallAction.REPORT_TRANSPORT,
+        CallAction.REPORT_NOT_REFRESHED,
     }
     silent = {CallAction.SEND_FAILURE}
     for (state, _), (to, actions) in table.rows.items():

@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.sip.message.headers import Headers
-from offhook.sip.message.identities import Diversion, HistoryEntry, Identities, Party, identities
+from offhook.sip.message.identities import Diversion, HistoryEntry, Identities, Party, identities, untrusted
 from offhook.sip.message.message import Request
 
 
@@ -75,3 +75,11 @@ def test_the_number_of_a_party(uri: str, user: str, number: str | None) -> None:
 def test_bytes_that_are_no_text_can_be_written_down() -> None:
     found = identities(request(("From", "J\udcfcrgen <sip:j@h>"), uri="sip:\udcff@h"))
     assert (found.caller.display, found.called.uri) == ("J�rgen", "sip:�@h")
+
+
+def test_privacy_and_who_may_assert_an_identity() -> None:
+    found = identities(request(("Privacy", "id; Header,critical"), ("P-Asserted-Identity", "<tel:+1>")))
+    assert found.asserted == (Party("tel:+1"),)
+    assert found.privacy == ("id", "header", "critical")
+    assert untrusted(found).asserted == ()
+    assert untrusted(found).privacy == found.privacy

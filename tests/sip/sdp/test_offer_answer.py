@@ -128,6 +128,21 @@ def test_an_offer_that_is_refused_changes_nothing() -> None:
     assert int(parse(ours.answer(OFFER)).origin.version) == int(parse(first).origin.version) + 1
 
 
+def test_what_is_valid_is_offered_again_to_refresh_the_session() -> None:
+    ours = call()
+    with pytest.raises(RemoteError):
+        ours.offer_again()
+    answer = ours.answer(OFFER)
+    before = ours.agreed
+    ours.offer_again()
+    assert ours.waits_for_answer
+    with pytest.raises(RemoteError):
+        ours.offer_again()
+    assert ours.accept(OFFER) == before
+    # The version goes on from what both have seen.
+    assert int(parse(ours.offer()).origin.version) == int(parse(answer).origin.version) + 1
+
+
 def test_a_remote_offer_replaces_our_offer() -> None:
     ours = call()
     ours.answer(OFFER)

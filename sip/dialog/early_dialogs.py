@@ -1,0 +1,88 @@
+"""The dialogs that reliable provisional responses to our INVITE make: RFC 3262 §4, RFC 3261 §12.1.2."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.model import Dialog, from_answer
+from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.rack import RAck
+from offhook.sip.transaction.client import ClientTransaction
+
+U = TypeVar("U")
+
+
+@dataclass(slots=True)
+class _Early:
+    dialog: Dialog
+    cseq: int
+    """Of the INVITE: RSeq begins anew with another one."""
+    rseq: int
+
+
+class EarlyDialogs(Generic[U]):
+    """One for each phone that rings. `owner` is whose they are in the core's `dialogs`: not kept, it refers to this."""
+
+    def __init__(self, core: UserAgentCore[U]) -> None:
+        self._core = core
+        self._by_tag: dict[str, _Early] = {}
+
+    def receive(self, owner: U, client: ClientTransaction, response: Response, host: str, now: float) -> bool:
+        """Take in a 1xx, and acknowledge it if it is reliable. False: it is to be ignored. Raises ParseError."""
+        rseq, tag = typed.rseq(response), typed.to(response).tag
+        if rseq is None or not tag:
+            return True
+        invite = typed.cseq(client.request).number
+        early = self._by_tag.get(tag)
+        if early is None:
+            if len(self._by_tag) >= self._core.settings.max_forks:
+                self._core.counters.drop("fork beyond limit")
+                return False
+            early = self._add(owner, tag, from_answer(client.request, response, client.destination), invite)
+        elif early.cseq != invite:
+            early.cseq, early.rseq = invite, 0
+        if early.rseq and rseq != early.rseq + 1:
+            # §4: it was acknowledged already, or one in front of it is missing, and then it will come again.
+            self._core.counters.drop("provisional out of order")
+            return False
+        early.rseq = rseq
+        early.dialog.refresh_target(response)
+        self._send_prack(early, RAck(rseq, invite, "INVITE"), host, now)
+        return True
+
+    def find(self, request: Request) -> Dialog | None:
+        """The dialog that the far end's request is in."""
+        early = self._by_tag.get(typed.from_tag(request))
+        return None if early is None else early.dialog
+
+    def confirm(self, client: ClientTransaction, response: Response) -> Dialog:
+        """The dialog of a 2xx: an early one, or a new one. Raises ParseError."""
+        confirmed = from_answer(client.request, response, client.destination)
+        early = self._by_tag.get(confirmed.remote_tag)
+        if early is not None:
+            # §13.2.2.4: the route set is made anew; the numbers of requests go on.
+            confirmed.local_cseq = max(confirmed.local_cseq, early.dialog.local_cseq)
+            confirmed.remote_cseq, confirmed.peer = early.dialog.remote_cseq, early.dialog.peer
+        return confirmed
+
+    def close(self, owner: U, confirmed: Dialog | None) -> None:
+        """The INVITE has its final response: the far end's requests are in the confirmed dialog only."""
+        for early in self._by_tag.values():
+            key = early.dialog.id
+            if self._core.dialogs.get(key) is owner and (confirmed is None or confirmed.id != key):
+                del self._core.dialogs[key]
+
+    def _add(self, owner: U, tag: str, dialog: Dialog, invite: int) -> _Early:
+        early = self._by_tag[tag] = _Early(dialog, invite, 0)
+        self._core.dialogs.setdefault(dialog.id, owner)
+        return early
+
+    def _send_prack(self, early: _Early, rack: RAck, host: str, now: float) -> None:
+        dialog = early.dialog
+        destination = next_hop(dialog, self._core.flow_to)
+        prack = in_dialog(dialog, "PRACK", dialog.take_cseq(), self._core.via(destination))
+        prack.headers.add("RAck", str(rack))
+        AuthenticatedRequest(self._core, destination, None, dialog.take_cseq).send(prack, host, now)

@@ -1,0 +1,32 @@
+"""The methods of the user agent, and the Allow made of them: RFC 3261 §8.2.1, §20.5.
+
+Those outside a call and those within one are handled by the tables of `uas.py`; a test compares.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class Place(Enum):
+    """Where a method may come."""
+
+    ANYWHERE = auto()
+    IN_DIALOG = auto()  # elsewhere 481
+    TRANSACTION = auto()  # it refers to an INVITE, in a dialog or not
+
+
+METHODS: Mapping[str, Place] = {
+    "INVITE": Place.ANYWHERE,
+    "ACK": Place.TRANSACTION,
+    "CANCEL": Place.TRANSACTION,
+    "BYE": Place.IN_DIALOG,
+    "OPTIONS": Place.ANYWHERE,
+    "PRACK": Place.IN_DIALOG,  # RFC 3262
+    "UPDATE": Place.IN_DIALOG,  # RFC 3311
+}
+"""The order is that of Allow."""
+
+ALLOW = ", ".join(METHODS)
+
+NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE"})
+"""Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""

@@ -1,0 +1,228 @@
+"""UPDATE: RFC 3311, in the dialog and before the answer."""
+
+import pytest
+
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Invite, Reinvite, RejectReinvite, Ring, Update
+from offhook.sip.errors import LocalError
+from offhook.sip.events import (
+    CallEnded,
+    EndCause,
+    IncomingCall,
+    PeerMoved,
+    ReinviteAnswered,
+    ReinviteConfirmed,
+    ReinviteReceived,
+    ReinviteRejected,
+)
+from offhook.sip.message.message import Request, Response
+from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, Wire, inside, invite, reply, to_tag, udp
+from tests.sip.test_ua_calls import established
+
+CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
+ALLOWS = (CONTACT, "Allow: INVITE, ACK, BYE, CANCEL, UPDATE")
+
+
+def in_call(extra: tuple[str, ...] = ALLOWS) -> tuple[Phone, str, str]:
+    phone = Phone()
+    phone.send(invite(extra=extra))
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Answer(call, ANSWER))
+    (ok,) = phone.responses()
+    phone.send(inside("ACK", to_tag(ok), 1))
+    return phone, call, to_tag(ok)
+
+
+def ours(phone: Phone, call: str) -> Request:
+    phone.do(Update(call, OFFER))
+    (request,) = phone.requests()
+    return request
+
+
+def give(phone: Phone, data: bytes) -> list[Request]:
+    phone.ua.receive(data, udp(ALICE), phone.now)
+    return phone.requests()
+
+
+# --- the far end's
+
+
+def test_an_offer_is_answered_and_nothing_acknowledges_it() -> None:
+    phone, call, tag = in_call()
+    assert phone.send(inside("UPDATE", tag, 2, body=OFFER)) == []
+    assert [event.sdp for event in phone.of(ReinviteReceived)] == [OFFER]
+    phone.do(AnswerReinvite(call, ANSWER))
+    (ok,) = phone.responses()
+    assert (ok.status, ok.body) == (200, ANSWER)
+    assert ok.headers.get("Contact") == "<sip:offhook@192.0.2.2:5060>"
+    assert [event.sdp for event in phone.of(ReinviteConfirmed)][-1:] == [None]
+    assert phone.run(60) == []
+
+
+def test_an_offer_is_refused_and_the_call_goes_on() -> None:
+    phone, call, tag = in_call()
+    phone.send(inside("UPDATE", tag, 2, body=OFFER))
+    phone.do(RejectReinvite(call, 488))
+    assert [response.status for response in phone.responses()] == [488]
+    phone.do(Bye(call))
+    assert [request.method for request in phone.requests()] == ["BYE"]
+
+
+def test_without_an_offer_it_refreshes_the_target() -> None:
+    phone, call, tag = in_call()
+    moved = ("Contact: <sip:alice@192.0.2.1:5999>",)
+    (ok,) = phone.send(inside("UPDATE", tag, 2, extra=moved))
+    assert (ok.status, ok.body) == (200, b"")
+    assert phone.of(ReinviteReceived) == []
+    phone.do(Bye(call))
+    assert [str(request.uri) for request in phone.requests()] == ["sip:alice@192.0.2.1:5999"]
+    assert phone.of(PeerMoved) == []
+
+
+def test_an_owner_who_says_nothing_is_answered_for() -> None:
+    phone, _, tag = in_call()
+    phone.send(inside("UPDATE", tag, 2, body=OFFER))
+    assert [getattr(message, "status", None) for _, message in phone.run(31)] == [504]
+    assert [event.status for event in phone.of(ReinviteRejected)] == [504]
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_one_offer_at_a_time(method: str) -> None:
+    """§5.2: 500 while theirs waits for our answer, 491 while ours waits for theirs."""
+    phone, call, tag = in_call()
+    phone.send(inside(method, tag, 2, body=OFFER))
+    (refused,) = phone.send(inside("UPDATE", tag, 3, body=OFFER))
+    assert refused.status == 500
+    assert 0 <= int(refused.headers.get("Retry-After") or -1) <= 10
+    phone, call, tag = in_call()
+    phone.do(Reinvite(call, OFFER) if method == "INVITE" else Update(call, OFFER))
+    phone.requests()
+    assert [response.status for response in phone.send(inside("UPDATE", tag, 2, body=OFFER))] == [491]
+    # One without an offer is no offer.
+    assert [response.status for response in phone.send(inside("UPDATE", tag, 3))] == [200]
+
+
+def test_a_reinvite_during_an_update() -> None:
+    phone, _, tag = in_call()
+    phone.send(inside("UPDATE", tag, 2, body=OFFER))
+    assert [response.status for response in phone.send(inside("INVITE", tag, 3, body=OFFER))] == [500]
+
+
+def test_the_call_ends_while_an_update_waits() -> None:
+    phone, _, tag = in_call()
+    phone.send(inside("UPDATE", tag, 2, body=OFFER))
+    assert sorted(response.status for response in phone.send(inside("BYE", tag, 3))) == [200, 487]
+    phone.run(40)
+    assert phone.ua.idle
+
+
+@pytest.mark.parametrize("ring", [False, True])
+def test_before_the_answer(ring: bool) -> None:
+    phone = Phone()
+    phone.send(invite(extra=(*ALLOWS, "Supported: 100rel")))
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Ring(call, 183, ANSWER if ring else None))
+    (early,) = phone.responses()
+    if ring:
+        phone.send(inside("PRACK", to_tag(early), 2, extra=(f"RAck: {early.headers.get('RSeq')} 1 INVITE",)))
+    assert [response.status for response in phone.send(inside("UPDATE", to_tag(early), 3))] == [200]
+    (refused,) = phone.send(inside("UPDATE", to_tag(early), 4, body=OFFER))
+    assert refused.status == 500 and refused.headers.get("Retry-After") is not None
+    phone.do(Answer(call, ANSWER))
+    assert [response.status for response in phone.responses()] == [200]
+
+
+def test_in_no_dialog() -> None:
+    assert [response.status for response in Phone().send(Message("UPDATE"))] == [481]
+
+
+def test_from_a_callee_that_has_not_answered() -> None:
+    phone = Phone()
+    call = phone.do(Invite("sip:alice@192.0.2.1", OFFER))
+    (request,) = phone.requests()
+    reliable = ("Contact: <sip:callee@192.0.2.1:5060>", "Require: 100rel", "RSeq: 1")
+    assert [sent.method for sent in give(phone, reply(request, 183, tag="a", body=ANSWER, extra=reliable))] == ["PRACK"]
+
+    def update(cseq: int, body: bytes = b"", target: str = "callee") -> list[Response]:
+        return phone.send(
+            Message(
+                "UPDATE",
+                branch=f"z9hG4bKup{cseq}",
+                sender="<sip:alice@192.0.2.1>;tag=a",
+                to=request.headers.get("From") or "",
+                call_id=request.headers.get("Call-ID") or "",
+                cseq=cseq,
+                extra=(f"Contact: <sip:{target}@192.0.2.1:5060>",),
+                body=body,
+            )
+        )
+
+    assert [response.status for response in update(7, target="moved")] == [200]
+    assert [response.status for response in update(8, OFFER)] == [488]
+    assert [response.status for response in update(6)] == [500]  # out of order
+    assert [sent.method for sent in give(phone, reply(request, 200, tag="a", body=ANSWER))] == ["ACK"]
+    assert [response.status for response in update(5)] == [500]
+    assert [response.status for response in update(9)] == [200]
+    phone.do(Bye(call))
+    assert [sent.headers.get("CSeq") for sent in phone.requests()] == ["3 BYE"]
+
+
+# --- ours
+
+
+def test_our_offer() -> None:
+    phone, call, _ = in_call()
+    request = ours(phone, call)
+    assert (request.method, request.body) == ("UPDATE", OFFER)
+    assert give(phone, reply(request, 200, body=ANSWER, extra=("Contact: <sip:alice@192.0.2.1:5777>",))) == []
+    assert [event.sdp for event in phone.of(ReinviteAnswered)] == [ANSWER]
+    phone.do(Bye(call))
+    assert [str(sent.uri) for sent in phone.requests()] == ["sip:alice@192.0.2.1:5777"]
+
+
+@pytest.mark.parametrize("extra", [(CONTACT,), (CONTACT, "Allow: INVITE, ACK, BYE"), (CONTACT, "Allow: ;;")])
+def test_only_to_those_who_take_it(extra: tuple[str, ...]) -> None:
+    phone, call, _ = in_call(extra)
+    with pytest.raises(LocalError, match="does not take UPDATE"):
+        phone.do(Update(call, OFFER))
+
+
+def test_glare_is_tried_again() -> None:
+    phone, call, _ = in_call()
+    give(phone, reply(ours(phone, call), 491))
+    (at, again), *_ = phone.run(2.1)
+    assert at <= 2.0  # the far end has the Call-ID: we wait for 0 to 2 s
+    assert isinstance(again, Request) and (again.method, again.body) == ("UPDATE", OFFER)
+    give(phone, reply(again, 500, extra=("Retry-After: 7 (busy)",)))
+    assert phone.run(6.9) == []
+    (_, third), *_ = phone.run(0.2)
+    assert isinstance(third, Request)
+    give(phone, reply(third, 200, body=ANSWER))
+    assert len(phone.of(ReinviteAnswered)) == 1
+
+
+@pytest.mark.parametrize(("status", "ends"), [(481, True), (408, True), (488, False), (500, False), (504, False)])
+def test_what_a_refusal_means(status: int, ends: bool) -> None:
+    phone, call, _ = in_call()
+    sent = give(phone, reply(ours(phone, call), status))
+    assert [request.method for request in sent] == (["BYE"] if ends else [])
+    assert [event.cause for event in phone.of(CallEnded)] == ([EndCause.TIMEOUT] if ends else [])
+    assert [event.status for event in phone.of(ReinviteRejected)] == ([] if ends else [status])
+
+
+def test_both_at_once() -> None:
+    """Glare back to back: both get 491, and then one is first."""
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    for agent in (alice, bob):
+        agent.handler = lambda event, agent=agent: (  # type: ignore[misc]
+            agent.do(AnswerReinvite(event.call, ANSWER)) if isinstance(event, ReinviteReceived) else None
+        )
+    alice.do(Update(call, OFFER))
+    bob.do(Update(theirs, OFFER))
+    wire.run(10)
+    assert wire.lines().count("491 UPDATE") == 2
+    assert [len(agent.of(ReinviteAnswered)) for agent in (alice, bob)] == [1, 1]
+    assert [len(agent.of(ReinviteReceived)) for agent in (alice, bob)] == [1, 1]
+    bob.do(Bye(theirs))
+    wire.run(60)
+    assert alice.ua.idle and bob.ua.idle
