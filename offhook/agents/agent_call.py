@@ -57,7 +57,6 @@ class AgentSetup:
     """What an agent is, the same for all its calls."""
 
     instructions: str
-    model: LanguageModel
     greeting: str | None
     voice: str | None
     limits: AgentLimits
@@ -78,10 +77,11 @@ class AgentSetup:
 
 
 class AgentCall:
-    """Runs one agent in one call."""
+    """Runs one agent in one call, on `model`."""
 
-    def __init__(self, setup: AgentSetup, call: Call) -> None:
+    def __init__(self, setup: AgentSetup, model: LanguageModel, call: Call) -> None:
         self._setup = setup
+        self._model = model
         self._call = call
         limits = setup.limits
         self._wording = agent_wording(call.language)
@@ -102,7 +102,7 @@ class AgentCall:
             self._wording,
             self._ask,
             lambda: self._caller_talks,
-            setup.model.name,
+            model.name,
         )
         self._caller_talks = False
         self._speculation: Speculation | None = None
@@ -254,13 +254,14 @@ class AgentCall:
     def _ask(self) -> ReplyStream:
         """A request for the history as it is. Raises ModelError when the call has used up its limits."""
         if (over := self._meter.over(self._now())) is not None:
-            raise _UsedUpError(self._setup.model.name, "limit", f"the call has reached {over}")
-        return ReplyStream(self._setup.model, self._request(self._history), self._report)
+            raise _UsedUpError(self._model.name, "limit", f"the call has reached {over}")
+        request, within_s = self._request(self._history), self._setup.limits.retry_within_s
+        return ReplyStream(self._model, request, self._report, retry_within_s=within_s)
 
     def _warm(self) -> None:
         """What the next request begins with is known, and the caller is not done: the model may read it meanwhile."""
         if self._warming is None or self._warming.done():
-            self._warming = asyncio.ensure_future(self._setup.model.warm(self._request(self._history)))
+            self._warming = asyncio.ensure_future(self._model.warm(self._request(self._history)))
 
     def _speculate(self, text: str) -> None:
         if not self._setup.speculate or not text.strip() or self._meter.over(self._now()) is not None:
@@ -274,7 +275,12 @@ class AgentCall:
                 return
             self._drop_speculation()
         self._speculation = Speculation(
-            self._setup.model, request, self._report, self._speech.prepare, self._call.language
+            self._model,
+            request,
+            self._report,
+            self._speech.prepare,
+            self._call.language,
+            self._setup.limits.retry_within_s,
         )
 
     def _drop_speculation(self) -> None:
@@ -333,7 +339,7 @@ class AgentCall:
         if self._replying is None or self._reply is None or not self._reply.waits_for_model:
             return None
         self._end_reply()
-        name = self._setup.model.name
+        name = self._model.name
         self._report(EngineFailed(name, f"{name}: no word came for {seconds:.1f} s", self._now()))
         return await self._on_failure(apologised=True)
 

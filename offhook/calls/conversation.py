@@ -203,6 +203,7 @@ class Conversation:
             on_transfer=self._transfer if self._transfer_to is not None else None,
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,
+            model=services.engines.model,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
