@@ -97,7 +97,7 @@ def _silences(call: RecordedCall, filler_ms: float | None) -> list[dict[str, Any
     return [
         {
             "at": round(was.began_at - call.log.began, 3),
-            "waits_for": was.stage,
+            "waits_for": (was if would_be.filled_at is None else would_be).stage,
             "s": _seconds(was.seconds),
             "was_s": _seconds(was.filled_after_s),
             "would_be_s": _seconds(would_be.filled_after_s),

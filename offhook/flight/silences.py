@@ -15,7 +15,8 @@ NEVER_S = 1e9
 
 @dataclass(slots=True)
 class BotSilence:
-    """A silence that was the bot's, in monotonic seconds; `filled_at` is when its first filler began."""
+    """A silence that was the bot's, in monotonic seconds; `filled_at`: its first filler began. `stage` is what the
+    caller waited for then, or without one at the beginning."""
 
     began_at: float
     stage: Stage
@@ -56,7 +57,6 @@ class Silences:
             watch.owe(*owed, now)
             if is_new:
                 self.found.append(BotSilence(watch.quiet_since, watch.stage))
-            self.found[-1].stage = watch.stage
         self._caller_sounds = core.caller_sounds
 
     def _until(self, now: float) -> None:
@@ -66,7 +66,7 @@ class Silences:
             if self._caller_sounds:
                 watch.postpone(due)
             elif watch.handle_timer(due) is DebtAction.FILL and self.found[-1].filled_at is None:
-                self.found[-1].filled_at = due
+                self.found[-1].filled_at, self.found[-1].stage = due, watch.stage
 
     def _pay(self, now: float) -> None:
         if self._watch.debt is not Debt.NONE:
