@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from offhook.agents.agent_call import AgentCall, AgentSetup
 from offhook.agents.history import Unheard
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import BUILT_IN, Policy, outcome_values
+from offhook.agents.policy import BUILT_IN, Policy, on_failure_of, outcome_values
 from offhook.agents.tools import Tool, tool_of
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
@@ -58,7 +58,6 @@ class Agent:
         hide_keys: bool = False,
     ) -> None:
         transfers = dict(transfer_to or {})
-        _check_failure(on_failure, transfers)
         policy = Policy(transfers, _outcomes(outcomes), dtmf=dtmf)
         made = tools_by_name(tools)
         self.model = model
@@ -74,8 +73,7 @@ class Agent:
             made,
             (*(each.spec for each in made.values()), *policy.specs),
             unheard,
-            on_failure,
-            transfers,
+            on_failure_of(on_failure, transfers),
             speculate,
             hide_keys,
         )
@@ -135,14 +133,6 @@ class Agent:
         self._started = None
         if self.model is not None:
             await self.model.close()
-
-
-def _check_failure(on_failure: str, transfer_to: Mapping[str, str]) -> None:
-    action, _, name = on_failure.partition(" ")
-    if action not in ("apologise", "hang_up", "transfer") or bool(name) != (action == "transfer"):
-        raise ValueError(f"on_failure is `apologise`, `hang_up` or `transfer NAME`, not {on_failure!r}")
-    if name and name not in transfer_to:
-        raise ValueError(f"on_failure transfers to {name!r}, which `transfer_to` does not have")
 
 
 def tools_by_name(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:

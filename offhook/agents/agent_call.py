@@ -9,7 +9,7 @@ from offhook.agents.asked_for import asked_for
 from offhook.agents.history import History, Unheard, Window
 from offhook.agents.keyed import Keyed
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import HandBack, HangUp, Policy, Transfer
+from offhook.agents.policy import HandBack, HangUp, OnFailure, Policy, Transfer
 from offhook.agents.reply import Ending, Reply, Surroundings
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speculation import Speculation
@@ -64,16 +64,9 @@ class AgentSetup:
     tools: dict[str, Tool]
     specs: tuple[ToolSpec, ...]
     unheard: Unheard
-    on_failure: str
-    transfer_to: dict[str, str]
+    on_failure: OnFailure
     speculate: bool
     hides_keys: bool
-
-    @property
-    def failure_transfer(self) -> Transfer | None:
-        """Where callers go when the model fails; None: nowhere."""
-        action, _, name = self.on_failure.partition(" ")
-        return Transfer(name, self.transfer_to[name]) if action == "transfer" else None
 
 
 class AgentCall:
@@ -328,7 +321,7 @@ class AgentCall:
         """No more is asked of the model: hand back, if there is an outcome for it, or say goodbye."""
         if USED_UP in self._setup.policy.outcomes:
             return Outcome(f"handed back: {why}", USED_UP, {})
-        if (transfer := self._setup.failure_transfer) is not None:
+        if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
         await self._speech.say(self._wording.used_up)
         await self._speech.over()
@@ -345,9 +338,9 @@ class AgentCall:
 
     async def _on_failure(self, *, apologised: bool = False, for_good: bool = False) -> Outcome | None:
         self._failures += 1
-        if (transfer := self._setup.failure_transfer) is not None:
+        if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
-        if self._setup.on_failure == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
+        if self._setup.on_failure.hangs_up or for_good or self._failures >= self._setup.limits.failures:
             await self._speech.say(self._wording.giving_up)
             await self._speech.over()
             return Outcome("the model failed")

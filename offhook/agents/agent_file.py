@@ -16,7 +16,7 @@ from offhook.agents.agent import Agent
 from offhook.agents.history import Unheard
 from offhook.agents.http_tool import METHODS, HttpTool
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import BUILT_IN, outcome_values
+from offhook.agents.policy import BUILT_IN, on_failure_of, outcome_values
 from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
 from offhook.api.call import Call
 from offhook.llm.chain import ChainModel
@@ -225,12 +225,12 @@ class _AgentReader(Reader):
         given = self.text(top["on_failure"], "`on_failure`") if "on_failure" in top else None
         if given is None:
             return "apologise"
-        action, _, name = given.partition(" ")
-        if (action in ("apologise", "hang_up") and not name) or (action == "transfer" and name in transfers):
-            return given
-        why = "it is `apologise`, `hang_up`, or `transfer` and a name of `transfer_to`"
-        self.problem(top["on_failure"], f"`on_failure` is `{given[:40]}`", why, "type `on_failure: apologise`")
-        return "apologise"
+        try:
+            on_failure_of(given, transfers)
+        except ValueError as error:
+            what = f"`on_failure` is `{given[:40]}`"
+            self.problem(top["on_failure"], what, str(error), "type `on_failure: apologise`")
+        return given
 
     def _transfers(self, node: Node) -> dict[str, str]:
         found = {}
