@@ -1,13 +1,18 @@
-"""A request that fails before its first token is asked once more, in virtual time."""
+"""A request that fails before its first token is asked once more: in virtual time, and by the vendors' clients."""
+
+from typing import Any
 
 import pytest
 
 from offhook import Agent
 from offhook.agents.limits import AgentLimits
+from offhook.agents.reply_stream import ReplyStream
 from offhook.calls.agent_totals import AgentTotals
-from offhook.llm.model import FailureKind, ModelError
-from offhook.pipeline.trace import BotSpoke, ModelAsked, ModelReplied, Speculated
+from offhook.llm.model import FailureKind, Message, ModelError, ModelRequest, TextDelta
+from offhook.llm.registry import make_model
+from offhook.pipeline.trace import BotSpoke, ModelAsked, ModelReplied, SessionEvent, Speculated
 from offhook.testing import SimulatedCall, run
+from offhook.testing.models import ModelServer, Reply
 from tests.offhook.agents.models import Says, ScriptedModel
 
 
@@ -107,3 +112,25 @@ def test_a_caller_who_speaks_meanwhile_ends_it() -> None:
     caller = run(talk())
     assert len(model.requests) == 2
     assert replies(caller) == [("", "scripted: 503", True), ("All right.", "", False)]
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("fault", ["busy", "broken"])
+async def test_with_the_vendors_clients(vendor: str, fault: Any) -> None:
+    events: list[SessionEvent] = []
+    async with ModelServer([Reply(fault=fault, retry_after_s=0.3), "It is nine."]) as server:
+        options = {"model": "scripted", "base_url": getattr(server, f"{vendor}_url"), "api_key": "test-key"}
+        model = make_model(vendor, options)
+        request = ModelRequest((Message("user", "what time is it"),))
+        stream = ReplyStream(model, request, events.append, retry_within_s=2.0)
+        first = await stream.next(5.0)
+        assert isinstance(first, TextDelta)
+        stream.close()
+        await stream.closed()
+        await model.close()
+        assert len(server.requests) == 2
+    failed, replied = (event for event in events if isinstance(event, ModelReplied))
+    assert (failed.retried, failed.text) == (True, "")
+    assert replied.text.startswith("It")
+    asked = [event.at for event in events if isinstance(event, ModelAsked)]
+    assert asked[1] - asked[0] >= (0.3 if fault == "busy" else 0.25)
