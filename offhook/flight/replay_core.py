@@ -11,7 +11,7 @@ from offhook.flight.values import Opaque, from_json
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question, TurnSoFar, ValueKind, Verdict
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.exchange import Speech
+from offhook.pipeline.turn.exchange import Detected
 from offhook.pipeline.turn.keypad import Entry, Keypad
 from offhook.pipeline.turn.overlap import OverlapVerdict
 from offhook.pipeline.turn.silence import Stage
@@ -221,7 +221,7 @@ class ReplayCore(TurnCore):
     @property
     def caller_sounds(self) -> bool:
         """Whether the caller may be speaking."""
-        return self._state.speech is not Speech.NONE
+        return self._state.speech is not Detected.NONE
 
     @property
     def question(self) -> Question | None:
