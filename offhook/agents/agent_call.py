@@ -10,7 +10,7 @@ from offhook.agents.history import History, Unheard, Window
 from offhook.agents.keyed import Keyed
 from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import HandBack, HangUp, OnFailure, Policy, Transfer
-from offhook.agents.reply import Ending, Reply, Surroundings
+from offhook.agents.reply import AgentReply, Ending, Surroundings
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speculation import Speculation
 from offhook.agents.speech import AgentSpeech
@@ -100,7 +100,7 @@ class AgentCall:
         self._caller_talks = False
         self._speculation: Speculation | None = None
         self._warming: asyncio.Task[None] | None = None
-        self._reply: Reply | None = None
+        self._reply: AgentReply | None = None
         self._replying: asyncio.Task[Ending | None] | None = None
         self._has_news = False  # a tool's result came while nobody waited for it
         self._expected: Expectation | None = None
@@ -284,7 +284,7 @@ class AgentCall:
     def _begin_reply(self, stream: ReplyStream | None = None) -> None:
         self._has_news = False
         self._call.owe_reply()
-        self._reply = Reply(self._around, stream)
+        self._reply = AgentReply(self._around, stream)
         task = asyncio.ensure_future(self._reply.run())
         self._replying = task
         task.add_done_callback(self._inbox.put_nowait)

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from offhook.llm.limits import Limits
+from offhook.llm.limits import CallLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class AgentLimits:
     max_s: float | None = None
 
     @property
-    def of_call(self) -> Limits:
+    def of_call(self) -> CallLimits:
         """What one call may use."""
-        return Limits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)
+        return CallLimits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)
 
 
 class CallRate:
