@@ -1,33 +1,37 @@
 """Speech that may be said soon: the first clause of a text, synthesised before it is certain that it will be said."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from offhook.pipeline.clauses import clauses
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.closed import ignore, run_nothing
-from offhook.pipeline.errors import EngineError
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
 from offhook.pipeline.trace import SessionEvent, SpeechPrepared
 from offhook.pipeline.tts.clip import Clip
+from offhook.pipeline.tts.synthesis import Pieces, Synthesis
 from offhook.pipeline.tts.voice import CallVoice
 
 
-@dataclass(slots=True)
-class _Synthesis:
-    """A clause in progress: who says it, and the pieces so far."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A clause in progress, and who says it."""
 
     text: str
     language: str | None
     voice: str | None
-    pieces: list[Clip] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    task: "asyncio.Task[None] | None" = None
-    over: bool = False
-    error: EngineError | None = None
+    synthesis: Synthesis
+
+    async def said(self) -> Pieces:
+        """Its pieces. It ends with the iterator."""
+        try:
+            async with aclosing(self.synthesis.read()) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            self.synthesis.stop()
 
 
 class PreparedSpeech:
@@ -41,7 +45,7 @@ class PreparedSpeech:
         self._clock = clock
         self._run = run
         self._report = report
-        self._synthesis: _Synthesis | None = None
+        self._prepared: _Prepared | None = None
 
     def prepare(self, text: str, language: str | None, voice: str | None) -> None:
         """Synthesise the first clause of `text` in place of what was prepared before; "" only drops that.
@@ -54,24 +58,27 @@ class PreparedSpeech:
             return
         self.discard()
         if first is not None:
-            synthesis = self._synthesis = _Synthesis(first.text, language, voice)
-            synthesis.task = self._run(self._synthesise(synthesis))
+            line = self._line
+            stream = self._voice.stream(
+                first.text, line.encoding, line.encode, line.rate_hz, language, voice, apart=True
+            )
+            self._prepared = _Prepared(first.text, language, voice, Synthesis(stream, self._run))
 
     def take(self, text: str, language: str | None, voice: str | None) -> AsyncGenerator[Clip, None] | None:
         """The clause, as `Voice.stream` gives it, if it is what was prepared."""
-        synthesis = self._synthesis
-        if synthesis is None or synthesis.error is not None or not self._matches(text, language, voice):
+        prepared = self._prepared
+        if prepared is None or prepared.synthesis.error is not None or not self._matches(text, language, voice):
             return None
-        self._synthesis = None
-        self._report(SpeechPrepared(len(synthesis.text), used=True, at=self._clock.now()))
-        return _pieces(synthesis)
+        self._prepared = None
+        self._report(SpeechPrepared(len(prepared.text), used=True, at=self._clock.now()))
+        return prepared.said()
 
     def discard(self) -> None:
         """Drop what was prepared. Idempotent."""
-        synthesis, self._synthesis = self._synthesis, None
-        if synthesis is not None:
-            _stop(synthesis)
-            self._report(SpeechPrepared(len(synthesis.text), used=False, at=self._clock.now()))
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            prepared.synthesis.stop()
+            self._report(SpeechPrepared(len(prepared.text), used=False, at=self._clock.now()))
 
     def close(self) -> None:
         """The call is over."""
@@ -81,47 +88,6 @@ class PreparedSpeech:
         self._run = run_nothing
 
     def _matches(self, text: str, language: str | None, voice: str | None) -> bool:
-        synthesis = self._synthesis
-        return synthesis is not None and (synthesis.text, synthesis.language, synthesis.voice) == (
-            text,
-            language,
-            voice,
-        )
-
-    async def _synthesise(self, synthesis: _Synthesis) -> None:
-        line = self._line
-        named = synthesis.language, synthesis.voice
-        stream = self._voice.stream(synthesis.text, line.encoding, line.encode, line.rate_hz, *named, apart=True)
-        try:
-            async with aclosing(stream) as pieces:
-                async for piece in pieces:
-                    synthesis.pieces.append(piece)
-                    synthesis.changed.set()
-        except EngineError as error:
-            synthesis.error = error  # `_pieces` raises it to the utterance that says the text
-        finally:
-            synthesis.over = True
-            synthesis.changed.set()
-
-
-async def _pieces(synthesis: _Synthesis) -> AsyncGenerator[Clip, None]:
-    taken = 0
-    try:
-        while True:
-            while taken < len(synthesis.pieces):
-                taken += 1
-                yield synthesis.pieces[taken - 1]
-            if synthesis.over:
-                break
-            synthesis.changed.clear()
-            await synthesis.changed.wait()
-    finally:
-        _stop(synthesis)
-    if synthesis.error is not None:
-        raise synthesis.error
-
-
-def _stop(synthesis: _Synthesis) -> None:
-    if synthesis.task is not None:
-        synthesis.task.cancel()
-        synthesis.task = None  # its CancelledError refers to the synthesis
+        prepared = self._prepared
+        wanted = (text, language, voice)
+        return prepared is not None and (prepared.text, prepared.language, prepared.voice) == wanted

@@ -8,6 +8,7 @@ events that the core reports go to the subscribers. `CallerInput` is the caller'
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
@@ -19,27 +20,12 @@ from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.stopgap import Stopgap
-from offhook.pipeline.trace import (
-    CallerAnswered,
-    CallerCorrected,
-    CallerIgnored,
-    Mark,
-    SessionEvent,
-    StageStalled,
-)
+from offhook.pipeline.trace import CallerAnswered, Mark, SessionEvent
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import (
-    Stalled,
-    TurnCorrected,
-    TurnEvent,
-    TurnIgnored,
-    TurnLikelyOver,
-    TurnOver,
-    TurnResumed,
-)
+from offhook.pipeline.turn.events import TurnEvent
 from offhook.pipeline.turn.machine import Command
-from offhook.pipeline.turn.silence import Stage
 from offhook.pipeline.turn.tables import Action, Floor
+from offhook.pipeline.turn_reports import TurnReports, stalled_stage
 from offhook.pipeline.turn_timing import TurnTiming
 from offhook.pipeline.utterances import Utterances
 from offhook.pipeline.vad.batch import Probe
@@ -66,11 +52,12 @@ class Session:
         self._on_event = on_event
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._subscribers: list[Callable[[TurnEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
+        self._timing = TurnTiming(line, core, clock, on_event)
+        self._reports = TurnReports(on_event, self._timing)
         self._caller = CallerInput(line, engines, core, clock, self._run, on_event, self._settle)
         self._utterances = Utterances(
             line,
@@ -78,17 +65,15 @@ class Session:
             clock,
             self._run,
             on_event,
-            self._publish,
+            self._reports.publish,
             self._on_queue,
             self._on_played,
-            lambda now: self._timing.mark(Mark.FIRST_CLAUSE, now),
+            partial(self._timing.mark, Mark.FIRST_CLAUSE),
         )
         self._overlap = core.overlap = OverlapHook(self._utterances.sent_so_far, clock, on_event)
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
-        self._answer: Answer | None = None  # goes out with TurnOver
-        self._timing = TurnTiming(line, core, clock, on_event)
         self._stopgap = Stopgap(line, engines.voice, clock, self._run, on_event, self._on_stopgap, fillers or {})
         self._fills = core.settings.filler_ms > 0
         if self._fills:
@@ -265,8 +250,7 @@ class Session:
 
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+        return self._reports.subscribe(subscriber)
 
     def watch_detector(self, probe: Probe) -> None:
         """Report every frame of the caller's audio as the speech gate gets it."""
@@ -293,11 +277,8 @@ class Session:
 
     def transcribed(self, text: str, began_at: float, ended_at: float) -> None:
         """The words of a turn that its TurnOver did not have, however late."""
-        if self._core.floor is Floor.CLOSED:
-            return
-        answer, was = Answer(AnswerKind.SPEECH, text), Answer(AnswerKind.NO_MATCH, is_final=False)
-        self._on_event(CallerCorrected(answer, was, self._clock.now(), began_at))
-        self._publish(TurnCorrected(answer, was, began_at, ended_at))
+        if self._core.floor is not Floor.CLOSED:
+            self._reports.transcribed(text, began_at, ended_at, self._clock.now())
 
     def hold(self, held: bool) -> None:
         """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
@@ -329,7 +310,7 @@ class Session:
         self._caller.close()
         self._overlap.close()
         self._stopgap.close()
-        self._subscribers.clear()
+        self._reports.close()
         for task in list(self._tasks):
             task.cancel()
         if self._step is not None and not self._step.done():
@@ -391,7 +372,7 @@ class Session:
             if isinstance(output, Command):
                 self._execute(output, now)
                 continue
-            self._publish(self._completed(output, now))
+            self._reports.report(output, now, waits_for_text=self._utterances.waits_for_text)
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
         self._caller.follow_core()
@@ -405,24 +386,6 @@ class Session:
                 self._timer.cancel()
             self._timer_due = due
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
-
-    def _completed(self, event: TurnEvent, now: float) -> TurnEvent:
-        """The event with what the core does not know; reports what belongs on the record."""
-        match event:
-            case Stalled():
-                event = replace(event, stage=self._stalled_stage(event.stage))
-                self._on_event(StageStalled(event.stage, event.seconds, now))
-            case TurnOver() if self._answer is not None:
-                return replace(event, answer=self._answer)
-            case TurnIgnored():
-                self._on_event(CallerIgnored(event.text, now, event.began_at, event.confidence, event.typed))
-            case TurnCorrected():
-                self._on_event(CallerCorrected(event.answer, event.was, now, event.began_at))
-            case TurnLikelyOver():
-                self._timing.likely_over(now)
-            case TurnResumed():
-                self._timing.resumed()
-        return event
 
     def _on_timer(self) -> None:
         now = self._clock.now()
@@ -448,7 +411,7 @@ class Session:
                 self._caller.execute(action, self._request)
 
     def _end_silence(self, action: Action) -> None:
-        stage = self._stalled_stage(self._core.waits_for)
+        stage = stalled_stage(self._core.waits_for, waits_for_text=self._utterances.waits_for_text)
         if action is Action.FILL:
             self._stopgap.fill(stage, apology=False)
             return
@@ -456,13 +419,6 @@ class Session:
             self._stopgap.fill(stage, apology=True)
         if stage == "voice":
             self._utterances.give_up("there was no audio for too long")
-
-    def _stalled_stage(self, stage: Stage) -> Stage:
-        return "dialog" if stage == "voice" and self._utterances.waits_for_text else stage
-
-    def _publish(self, event: TurnEvent) -> None:
-        for subscriber in tuple(self._subscribers):
-            subscriber(event)
 
     def _abandon(self) -> None:
         """Abandon a step that nobody awaits any more; does nothing if it has ended."""
@@ -492,7 +448,7 @@ class Session:
     def _finish(self, answer: Answer | None, now: float) -> None:
         if self._utterances.open and self._core.utterance is None:
             self._utterances.end(now)
-        answer = self._answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._utterances.playback)
+        answer = self._reports.answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._utterances.playback)
         self._timing.answered(answer, now)
         if self._question is not None:
             began_at = None if answer.kind is AnswerKind.NO_INPUT else self._core.turn_began_at

@@ -301,7 +301,8 @@ class ModelReplied:
     """A reply of a language model is complete, was `GIVEN_UP`, or failed (`error`).
 
     `first_token_s` (None: none came) and `seconds` count from the request. Tokens are 0 where the model does not say,
-    and an estimate for a reply that was given up; `cost` is by the model's prices, and 0 for such a reply.
+    and an estimate for a reply that was given up; `cost` is by the model's prices, and 0 for such a reply. `retried`:
+    it failed before anything had come of it, and is asked for once more.
     """
 
     model: str
@@ -314,6 +315,7 @@ class ModelReplied:
     output_tokens: int = 0
     cost: float = 0.0
     error: str = ""
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

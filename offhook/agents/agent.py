@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from offhook.agents.agent_call import AgentCall, AgentSetup
 from offhook.agents.history import Unheard
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import BUILT_IN, Policy, outcome_values
+from offhook.agents.policy import BUILT_IN, Policy, on_failure_of, outcome_values
 from offhook.agents.tools import Tool, tool_of
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
@@ -26,10 +26,10 @@ log = structlog.get_logger("offhook.agents")
 class Agent:
     """Answers callers with a language model; one object serves all calls.
 
-    `instructions` tell the model who it is. `greeting` is said first; None: the model greets. `tools` are functions
-    with typed arguments (see `tool`). `transfer_to` has the numbers that it may connect callers to, by name; `outcomes`
-    the results that it may hand the call back with, by name, each with the types of its values, such as
-    `{"booked": {"day": date}}`.
+    `instructions` tell the model who it is. `model` None: that of `[llm]`. `greeting` is said first; None: the model
+    greets. `tools` are functions with typed arguments (see `tool`). `transfer_to` has the numbers that it may connect
+    callers to, by name; `outcomes` the results that it may hand the call back with, by name, each with the types of its
+    values, such as `{"booked": {"day": date}}`.
     `dtmf`: it may press keys. `language` and `voice` as in `Call`. `unheard`: what the model learns of the rest of a
     reply that was interrupted. `on_failure`: what happens when it fails, `apologise`, `hang_up` or `transfer NAME`.
     `speculate`: a reply is begun at a likely end of the turn, and thrown away when the caller goes on. `hide_keys`: the
@@ -43,7 +43,7 @@ class Agent:
         self,
         instructions: str,
         *,
-        model: LanguageModel,
+        model: LanguageModel | None = None,
         tools: Iterable[Tool | Callable[..., Any]] = (),
         greeting: str | None = None,
         language: str | None = None,
@@ -58,14 +58,14 @@ class Agent:
         hide_keys: bool = False,
     ) -> None:
         transfers = dict(transfer_to or {})
-        _check_failure(on_failure, transfers)
         policy = Policy(transfers, _outcomes(outcomes), dtmf=dtmf)
         made = tools_by_name(tools)
+        self.model = model
+        """None: that of `[llm]`, which the agents of a bot are given for the time that it serves."""
         self._language = language
         self._started: asyncio.Future[None] | None = None
         self._setup = AgentSetup(
             instructions,
-            model,
             greeting,
             voice,
             limits or AgentLimits(),
@@ -73,32 +73,27 @@ class Agent:
             made,
             (*(each.spec for each in made.values()), *policy.specs),
             unheard,
-            on_failure,
-            transfers,
+            on_failure_of(on_failure, transfers),
             speculate,
             hide_keys,
         )
 
-    @property
-    def model(self) -> LanguageModel:
-        """The model."""
-        return self._setup.model
-
     async def run(self, call: Call) -> Outcome:
         """Talk to the caller until the agent hangs up, transfers, or hands back an outcome, which is returned.
 
-        Raises CallEnded when the call ends first; UserError for a model that can never work.
+        Raises CallEnded when the call ends first; UserError for a model that can never work, or is not there.
         """
+        model = self.model or call.default_model()
         await self.ready()
         if self._language is not None:
             call.language = self._language
-        return await AgentCall(self._setup, call).run()
+        return await AgentCall(self._setup, model, call).run()
 
     def for_step(self, instructions: str, greeting: str | None, voice: str | None) -> "Agent":
         """The same agent, on the same model, for a step of a flow: its instructions follow the agent's own."""
         setup = self._setup
         other = object.__new__(Agent)
-        other._language, other._started = None, self._started
+        other._language, other._started, other.model = None, self._started, self.model
         other._setup = replace(
             setup,
             instructions=f"{setup.instructions}\n\n{instructions}",
@@ -108,9 +103,12 @@ class Agent:
         return other
 
     async def start(self) -> None:
-        """Start the model, before the first call; `run` does it if nobody has. Raises as `LanguageModel.start`."""
+        """Start the agent's model, before the first call; `run` does it if nobody has. Raises as
+        `LanguageModel.start`."""
+        if self.model is None:
+            return
         if self._started is None or self._started.get_loop() is not asyncio.get_running_loop():
-            self._started = asyncio.ensure_future(self._setup.model.start())
+            self._started = asyncio.ensure_future(self.model.start())
         try:
             await asyncio.shield(self._started)
         except BaseException:
@@ -127,20 +125,14 @@ class Agent:
             async with asyncio.timeout(READY_S):
                 await self.start()
         except (ModelError, TimeoutError) as error:
-            log.warning("the model is away", model=self.model.name, why=str(error) or f"no answer in {READY_S:g} s")
+            name = self.model.name if self.model is not None else ""
+            log.warning("the model is away", model=name, why=str(error) or f"no answer in {READY_S:g} s")
 
     async def close(self) -> None:
         """Close the model, after the last call. Idempotent."""
         self._started = None
-        await self._setup.model.close()
-
-
-def _check_failure(on_failure: str, transfer_to: Mapping[str, str]) -> None:
-    action, _, name = on_failure.partition(" ")
-    if action not in ("apologise", "hang_up", "transfer") or bool(name) != (action == "transfer"):
-        raise ValueError(f"on_failure is `apologise`, `hang_up` or `transfer NAME`, not {on_failure!r}")
-    if name and name not in transfer_to:
-        raise ValueError(f"on_failure transfers to {name!r}, which `transfer_to` does not have")
+        if self.model is not None:
+            await self.model.close()
 
 
 def tools_by_name(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:

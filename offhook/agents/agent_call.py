@@ -9,8 +9,8 @@ from offhook.agents.asked_for import asked_for
 from offhook.agents.history import History, Unheard, Window
 from offhook.agents.keyed import Keyed
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import HandBack, HangUp, Policy, Transfer
-from offhook.agents.reply import Ending, Reply, Surroundings
+from offhook.agents.policy import HandBack, HangUp, OnFailure, Policy, Transfer
+from offhook.agents.reply import AgentReply, Ending, Surroundings
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speculation import Speculation
 from offhook.agents.speech import AgentSpeech
@@ -57,7 +57,6 @@ class AgentSetup:
     """What an agent is, the same for all its calls."""
 
     instructions: str
-    model: LanguageModel
     greeting: str | None
     voice: str | None
     limits: AgentLimits
@@ -65,23 +64,17 @@ class AgentSetup:
     tools: dict[str, Tool]
     specs: tuple[ToolSpec, ...]
     unheard: Unheard
-    on_failure: str
-    transfer_to: dict[str, str]
+    on_failure: OnFailure
     speculate: bool
     hides_keys: bool
 
-    @property
-    def failure_transfer(self) -> Transfer | None:
-        """Where callers go when the model fails; None: nowhere."""
-        action, _, name = self.on_failure.partition(" ")
-        return Transfer(name, self.transfer_to[name]) if action == "transfer" else None
-
 
 class AgentCall:
-    """Runs one agent in one call."""
+    """Runs one agent in one call, on `model`."""
 
-    def __init__(self, setup: AgentSetup, call: Call) -> None:
+    def __init__(self, setup: AgentSetup, model: LanguageModel, call: Call) -> None:
         self._setup = setup
+        self._model = model
         self._call = call
         limits = setup.limits
         self._wording = agent_wording(call.language)
@@ -102,12 +95,12 @@ class AgentCall:
             self._wording,
             self._ask,
             lambda: self._caller_talks,
-            setup.model.name,
+            model.name,
         )
         self._caller_talks = False
         self._speculation: Speculation | None = None
         self._warming: asyncio.Task[None] | None = None
-        self._reply: Reply | None = None
+        self._reply: AgentReply | None = None
         self._replying: asyncio.Task[Ending | None] | None = None
         self._has_news = False  # a tool's result came while nobody waited for it
         self._expected: Expectation | None = None
@@ -254,13 +247,14 @@ class AgentCall:
     def _ask(self) -> ReplyStream:
         """A request for the history as it is. Raises ModelError when the call has used up its limits."""
         if (over := self._meter.over(self._now())) is not None:
-            raise _UsedUpError(self._setup.model.name, "limit", f"the call has reached {over}")
-        return ReplyStream(self._setup.model, self._request(self._history), self._report)
+            raise _UsedUpError(self._model.name, "limit", f"the call has reached {over}")
+        request, within_s = self._request(self._history), self._setup.limits.retry_within_s
+        return ReplyStream(self._model, request, self._report, retry_within_s=within_s)
 
     def _warm(self) -> None:
         """What the next request begins with is known, and the caller is not done: the model may read it meanwhile."""
         if self._warming is None or self._warming.done():
-            self._warming = asyncio.ensure_future(self._setup.model.warm(self._request(self._history)))
+            self._warming = asyncio.ensure_future(self._model.warm(self._request(self._history)))
 
     def _speculate(self, text: str) -> None:
         if not self._setup.speculate or not text.strip() or self._meter.over(self._now()) is not None:
@@ -274,7 +268,12 @@ class AgentCall:
                 return
             self._drop_speculation()
         self._speculation = Speculation(
-            self._setup.model, request, self._report, self._speech.prepare, self._call.language
+            self._model,
+            request,
+            self._report,
+            self._speech.prepare,
+            self._call.language,
+            self._setup.limits.retry_within_s,
         )
 
     def _drop_speculation(self) -> None:
@@ -285,7 +284,7 @@ class AgentCall:
     def _begin_reply(self, stream: ReplyStream | None = None) -> None:
         self._has_news = False
         self._call.owe_reply()
-        self._reply = Reply(self._around, stream)
+        self._reply = AgentReply(self._around, stream)
         task = asyncio.ensure_future(self._reply.run())
         self._replying = task
         task.add_done_callback(self._inbox.put_nowait)
@@ -322,7 +321,7 @@ class AgentCall:
         """No more is asked of the model: hand back, if there is an outcome for it, or say goodbye."""
         if USED_UP in self._setup.policy.outcomes:
             return Outcome(f"handed back: {why}", USED_UP, {})
-        if (transfer := self._setup.failure_transfer) is not None:
+        if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
         await self._speech.say(self._wording.used_up)
         await self._speech.over()
@@ -333,15 +332,15 @@ class AgentCall:
         if self._replying is None or self._reply is None or not self._reply.waits_for_model:
             return None
         self._end_reply()
-        name = self._setup.model.name
+        name = self._model.name
         self._report(EngineFailed(name, f"{name}: no word came for {seconds:.1f} s", self._now()))
         return await self._on_failure(apologised=True)
 
     async def _on_failure(self, *, apologised: bool = False, for_good: bool = False) -> Outcome | None:
         self._failures += 1
-        if (transfer := self._setup.failure_transfer) is not None:
+        if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
-        if self._setup.on_failure == "hang_up" or for_good or self._failures >= self._setup.limits.failures:
+        if self._setup.on_failure.hangs_up or for_good or self._failures >= self._setup.limits.failures:
             await self._speech.say(self._wording.giving_up)
             await self._speech.over()
             return Outcome("the model failed")

@@ -16,11 +16,11 @@ from offhook.agents.agent import Agent
 from offhook.agents.history import Unheard
 from offhook.agents.http_tool import METHODS, HttpTool
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import BUILT_IN, outcome_values
+from offhook.agents.policy import BUILT_IN, on_failure_of, outcome_values
 from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
 from offhook.api.call import Call
 from offhook.llm.chain import ChainModel
-from offhook.llm.model import LanguageModel
+from offhook.llm.model import LanguageModel, no_model
 from offhook.llm.registry import PROVIDERS, make_model
 from offhook.pipeline.language import is_language_tag
 from offhook.realtime.agent import VENDORS, SpeechAgent
@@ -28,7 +28,7 @@ from offhook.realtime.link import TurnDetection
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
-from offhook.usererror import UserError, did_you_mean
+from offhook.usererror import did_you_mean
 
 _PRICES = ("price_input", "price_cached_input", "price_output")
 _NUMBERS = ("temperature", *_PRICES)
@@ -70,12 +70,13 @@ class AgentFile:
     def make(self, model: LanguageModel | None = None) -> Agent:
         """The agent, on `model` or the file's own. Raises UserError for one that cannot be made, or is not there."""
         if model is None and not self.names_model:
-            what, why = "the agent has no model", "neither its file nor `[llm]` names one"
-            raise UserError(what, why, "add a line `model: …` to the file")
-        if model is None:
-            name = "agent" if ":" in self.provider else self.provider
-            model = ChainModel([make_model(name, {"provider": self.provider, **self.model})])
-        return Agent(self.instructions, model=model, **self.options)
+            raise no_model()
+        return Agent(self.instructions, model=model or self.own_model(), **self.options)
+
+    def own_model(self) -> ChainModel:
+        """The file's own. Raises UserError for one that cannot be made."""
+        name = "agent" if ":" in self.provider else self.provider
+        return ChainModel([make_model(name, {"provider": self.provider, **self.model})])
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +225,12 @@ class _AgentReader(Reader):
         given = self.text(top["on_failure"], "`on_failure`") if "on_failure" in top else None
         if given is None:
             return "apologise"
-        action, _, name = given.partition(" ")
-        if (action in ("apologise", "hang_up") and not name) or (action == "transfer" and name in transfers):
-            return given
-        why = "it is `apologise`, `hang_up`, or `transfer` and a name of `transfer_to`"
-        self.problem(top["on_failure"], f"`on_failure` is `{given[:40]}`", why, "type `on_failure: apologise`")
-        return "apologise"
+        try:
+            on_failure_of(given, transfers)
+        except ValueError as error:
+            what = f"`on_failure` is `{given[:40]}`"
+            self.problem(top["on_failure"], what, str(error), "type `on_failure: apologise`")
+        return given
 
     def _transfers(self, node: Node) -> dict[str, str]:
         found = {}

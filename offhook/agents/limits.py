@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from offhook.llm.limits import Limits
+from offhook.llm.limits import CallLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,9 @@ class AgentLimits:
 
     While a tool runs, a filler is said when nothing was heard for `filler_after_s`, and again every `filler_every_s`;
     text that makes no clause is spoken after `flush_after_s` of silence; a reply without a token for `late_s` has
-    failed. The model is given the last `turns` turns and `chars` characters at most. After `silences` silences in a
-    row, or `failures` failed replies, the bot hangs up.
+    failed. A request that fails before its first token is asked once more, if the server is ready for it within
+    `retry_within_s` of the first one. The model is given the last `turns` turns and `chars` characters at most. After
+    `silences` silences in a row, or `failures` failed replies, the bot hangs up.
 
     `max_tokens`, `max_cost` (in the currency of the model's prices) and `max_s` are what one call may use, None: any
     amount. When it is used up, no more is asked of the model.
@@ -23,6 +24,7 @@ class AgentLimits:
     filler_every_s: float = 3.0
     flush_after_s: float = 0.9
     late_s: float = 4.0
+    retry_within_s: float = 2.0
     tool_timeout_s: float = 15.0
     tool_rounds: int = 8
     tool_calls_per_minute: int = 30
@@ -37,9 +39,9 @@ class AgentLimits:
     max_s: float | None = None
 
     @property
-    def of_call(self) -> Limits:
+    def of_call(self) -> CallLimits:
         """What one call may use."""
-        return Limits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)
+        return CallLimits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)
 
 
 class CallRate:

@@ -28,6 +28,25 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class OnFailure:
+    """What happens when no reply comes: the caller is transferred, or the bot hangs up, or it apologises."""
+
+    transfer: Transfer | None = None
+    hangs_up: bool = False
+
+
+def on_failure_of(text: str, transfer_to: Mapping[str, str]) -> OnFailure:
+    """`apologise`, `hang_up` or `transfer NAME`, a name of `transfer_to`. Raises ValueError."""
+    action, _, name = text.partition(" ")
+    if action == "transfer" and name in transfer_to:
+        return OnFailure(Transfer(name, transfer_to[name]))
+    if text not in ("apologise", "hang_up"):
+        allowed = "`apologise`, `hang_up`, or `transfer` and a name of `transfer_to`"
+        raise ValueError(f"on_failure is {allowed}, not {text!r}")
+    return OnFailure(hangs_up=text == "hang_up")
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call."""
 

@@ -60,7 +60,7 @@ class Surroundings:
     model: str
 
 
-class Reply:
+class AgentReply:
     """One reply. `first` is a request that is on its way already."""
 
     def __init__(self, around: Surroundings, first: ReplyStream | None = None) -> None:

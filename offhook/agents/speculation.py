@@ -28,12 +28,15 @@ class Speculation:
         report: Callable[[SessionEvent], None],
         prepare: Callable[[str], None],
         language: str,
+        retry_within_s: float = 0.0,
     ) -> None:
         self._report = report
         self._prepare = prepare
         self._has_prepared = False
         self._splitter: ClauseSplitter | None = ClauseSplitter(language, is_written=True)
-        self._stream = ReplyStream(model, request, report, speculative=True, on_text=self._on_text)
+        self._stream = ReplyStream(
+            model, request, report, speculative=True, on_text=self._on_text, retry_within_s=retry_within_s
+        )
 
     def fits(self, request: ModelRequest) -> bool:
         """Whether its reply is one to `request`: the same, but for how the caller's words are written."""

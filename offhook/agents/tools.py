@@ -11,6 +11,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 
+from offhook.agents.tool_threads import AllBusyError, ToolThreads
 from offhook.api.call import Call
 from offhook.llm.model import ToolSpec
 
@@ -97,9 +98,9 @@ def tool(
     """Decorate a function with typed arguments that the model may call.
 
     The docstring tells the model what it does, `Annotated[str, Field(description=…)]` what an argument is. An argument
-    of type `Call` gets the call, and is not shown to the model. A function that is not `async` runs in a thread. What
-    it returns, text or what JSON can hold, goes back to the model; so does the error if it raises. TypeError for a
-    signature that has no schema.
+    of type `Call` gets the call, and is not shown to the model. A function that is not `async` runs in a thread,
+    32 times at once at most, and 4 times for one call. What it returns, text or what JSON can hold, goes back to the
+    model; so does the error if it raises. TypeError for a signature that has no schema.
     """
 
     def decorate(inner: Callable[..., Any]) -> Tool:
@@ -130,11 +131,16 @@ def tool_of(function: "Callable[..., Any] | Tool") -> Tool:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
 
+    threads = None if inspect.iscoroutinefunction(function) else ToolThreads(function)
+
     async def run(values: dict[str, Any], call: Call) -> object:
         given = {**values, **dict.fromkeys(wants_call, call)}
-        if inspect.iscoroutinefunction(function):
+        if threads is None:
             return await function(**given)
-        return await asyncio.to_thread(function, **given)
+        try:
+            return await threads.run(given, call)
+        except AllBusyError as error:
+            raise ToolError(str(error)) from None
 
     return Tool(name, inspect.cleandoc(function.__doc__ or ""), arguments_model(name, fields), run)
 

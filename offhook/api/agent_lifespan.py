@@ -7,12 +7,15 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
+from offhook.agents.agent import Agent
 from offhook.api.agent import AgentDialog, DialogAgent
 from offhook.api.call import Dialog
 from offhook.api.dialogs import FlowDialog
 from offhook.api.routing import RoutedAgent
-from offhook.llm.model import ModelError
+from offhook.llm.model import LanguageModel, ModelError
+from offhook.llm.registry import make_chain
 from offhook.process.lifespan import Lifespan
+from offhook.settings.config import Config
 
 log = structlog.get_logger("offhook.agents")
 
@@ -28,17 +31,25 @@ class StartsAndCloses(Protocol):
         """After the last. Idempotent."""
 
 
-def with_agents(dialog: Dialog, lifespan: Lifespan | None = None) -> Lifespan | None:
-    """`lifespan`, and within it that of the agents in `dialog`."""
+def with_agents(dialog: Dialog, config: Config, lifespan: Lifespan | None = None) -> Lifespan | None:
+    """`lifespan`, and within it that of the agents in `dialog`, who get the model of `[llm]` if they have none.
+
+    Raises UserError if there is none.
+    """
     agents = list(_agents(dialog))
     if not agents:
         return lifespan
+    lacking = [agent for agent in agents if isinstance(agent, Agent) and agent.model is None]
+    if lacking:
+        make_chain(config.llm)  # a mistake in it must show here, and not in a worker
 
     @asynccontextmanager
     async def both() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if lifespan is not None:
                 await stack.enter_async_context(lifespan())
+            if lacking:
+                _give(make_chain(config.llm), lacking, stack)
             for agent in agents:
                 stack.push_async_callback(agent.close)
                 try:
@@ -49,6 +60,13 @@ def with_agents(dialog: Dialog, lifespan: Lifespan | None = None) -> Lifespan | 
             yield
 
     return both
+
+
+def _give(model: LanguageModel, agents: Iterable[Agent], stack: AsyncExitStack) -> None:
+    """Theirs until the end of `stack`."""
+    for agent in agents:
+        agent.model = model
+        stack.callback(setattr, agent, "model", None)
 
 
 def _agents(dialog: object) -> Iterable[StartsAndCloses]:

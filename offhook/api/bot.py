@@ -127,7 +127,7 @@ class Bot:
         """
         try:
             dialog = with_routes(self.config, self.dialog, self._engines)
-            return serve(self.config, dialog, with_agents(dialog, self._lifespan), self._make_engines)
+            return serve(self.config, dialog, with_agents(dialog, self.config, self._lifespan), self._make_engines)
         except UserError as error:
             print(error.render(), file=sys.stderr)  # noqa: T201
             sys.exit(USAGE)
@@ -149,7 +149,7 @@ class Bot:
                     dialog,
                     number,
                     detect_machine=detect_machine,
-                    lifespan=self._lifespan,
+                    lifespan=with_agents(dialog, self.config, self._lifespan),
                     engines=self._make_engines,
                 )
             )

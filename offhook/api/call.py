@@ -14,6 +14,7 @@ from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
 from offhook.api.utterance import Utterance
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages, check_tag
+from offhook.llm.model import LanguageModel, no_model
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import (
     Answer,
@@ -83,6 +84,7 @@ class Call:
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
+        model: Callable[[], LanguageModel] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -101,6 +103,7 @@ class Call:
         self._on_transfer = on_transfer
         self._on_record = on_record
         self._on_dtmf = on_dtmf
+        self._model = model
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -128,6 +131,12 @@ class Call:
     def language(self, language: str) -> None:
         self._languages.check("tts", language)
         self._language = language
+
+    def default_model(self) -> LanguageModel:
+        """The language model of `[llm]`, which the calls of a process share. Raises UserError if there is none."""
+        if self._model is None:
+            raise no_model()
+        return self._model()
 
     @property
     def covers_silence(self) -> bool:

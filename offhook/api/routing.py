@@ -17,7 +17,8 @@ from offhook.engines.registry import NO_ENGINES, GivenEngines
 from offhook.llm.registry import make_chain
 from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
-from offhook.settings.flow_file import FlowDefaults, load_flow
+from offhook.settings.flow_file import load_flow
+from offhook.settings.flow_questions import FlowDefaults
 from offhook.settings.routes import dialled_number, matches
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError, did_you_mean

@@ -12,6 +12,7 @@ UNKNOWN = "other"
 class _Model:
     replies: int = 0
     failed: int = 0
+    retried: int = 0
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
@@ -42,7 +43,8 @@ class AgentTotals:
             case ModelReplied():
                 model = self.models.setdefault(event.model, _Model())
                 model.replies += 1
-                model.failed += bool(event.error) and event.error != GIVEN_UP
+                model.failed += bool(event.error) and event.error != GIVEN_UP and not event.retried
+                model.retried += event.retried
                 model.input_tokens += event.input_tokens
                 model.cached_tokens += event.cached_tokens
                 model.output_tokens += event.output_tokens
@@ -72,6 +74,7 @@ class AgentTotals:
                     "model": name,
                     "replies": each.replies,
                     "failed": each.failed,
+                    "retried": each.retried,
                     "input_tokens": each.input_tokens,
                     "cached_tokens": each.cached_tokens,
                     "output_tokens": each.output_tokens,

@@ -214,8 +214,7 @@ class CallLog:
         metrics = self._metrics
         match event:
             case ModelReplied():
-                outcome = "given_up" if event.error == GIVEN_UP else "failed" if event.error else "answered"
-                metrics.model_replied(event.model, outcome, first_token_s=event.first_token_s, cost=event.cost)
+                metrics.model_replied(event.model, _of_reply(event), first_token_s=event.first_token_s, cost=event.cost)
                 fresh = event.input_tokens - event.cached_tokens
                 metrics.model_tokens(event.model, fresh, event.cached_tokens, event.output_tokens)
             case ToolRan():
@@ -263,6 +262,12 @@ class CallLog:
 
     def _line(self, line: TranscriptLine) -> None:
         self._store.turn(self.uniqueid, line)
+
+
+def _of_reply(event: ModelReplied) -> str:
+    if event.error == GIVEN_UP:
+        return "given_up"
+    return "retried" if event.retried else "failed" if event.error else "answered"
 
 
 def _outcome(by: EndedBy, answered: bool) -> str:

@@ -22,11 +22,9 @@ from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
-from offhook.engines.endpoint import make_endpoint_policy
-from offhook.engines.engine_set import EngineSet, gate_settings
+from offhook.calls.turn_core import CallAbout, make_core
+from offhook.engines.engine_set import EngineSet
 from offhook.flight.event_log import EventLog
-from offhook.flight.recording_core import RecordingCore
-from offhook.flight.rows import header_of
 from offhook.flight.writer import EventLogWriter
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
@@ -34,8 +32,6 @@ from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerAnswered, DialogState, EngineUsed, SessionEvent
-from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.sip.message.identities import Identities
@@ -170,7 +166,8 @@ class Conversation:
         """Start the dialog on the attached line. Raises EngineError."""
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
-        core = self._make_core()
+        about = CallAbout(self.id, self._call_log.started_at, self._call_log.record.start)
+        core, self._event_log = make_core(config, services.event_logs, about, recorded=services.recordings is not None)
         core.cover_dialog(True, monotonic())
         if self._parties.direction == "inbound":
             core.owe_greeting(monotonic())
@@ -203,6 +200,7 @@ class Conversation:
             on_transfer=self._transfer if self._transfer_to is not None else None,
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,
+            model=services.engines.model,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -213,35 +211,6 @@ class Conversation:
         self._call.keep_history()
         self._session.hold(self.held)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
-
-    def _make_core(self) -> TurnCore:
-        """The call's turn core, with its event log if there is to be one. Raises UserError."""
-        services, config = self._services, self._services.config
-        settings = TurnSettings(
-            resume_after_ms=config.turn.resume_after_ms,
-            max_turn_ms=config.turn.max_turn_ms,
-            recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
-            max_wait_ms=config.turn.max_wait_ms,
-            min_confidence=config.asr.min_confidence,
-            correct_within_ms=config.asr.correct_within_ms,
-            filler_ms=config.turn.filler_ms,
-            fallback_ms=config.turn.fallback_ms,
-            ignore_back_channels=config.turn.ignore_back_channels,
-        )
-        policy = make_endpoint_policy(config)
-        if services.event_logs is None:
-            return TurnCore(settings, policy)
-        header = header_of(
-            self.id,
-            began=self._call_log.started_at,
-            turn=settings,
-            gate=gate_settings(config),
-            policy=policy,
-            started=self._call_log.record.start,
-            recording=f"{self.id}.wav" if services.recordings is not None else None,
-        )
-        self._event_log = services.event_logs.begin(self.id, header)
-        return RecordingCore(settings, policy, self._event_log)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that is cancelled when the call ends."""

@@ -96,7 +96,7 @@ def serve(
         overrides["tts"] = {"engine": "recorded"}
     settings = Config.load(config, overrides)
     dialog = bench_dialog if bench_engines and settings.dialog.agent is None else _dialog_of(settings)
-    raise typer.Exit(run_server(settings, dialog, with_agents(dialog)))
+    raise typer.Exit(run_server(settings, dialog, with_agents(dialog, settings)))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from offhook.cli.options import AsJson, ConfigFile
 from offhook.models.add import Wanted
 from offhook.models.add import add as add_model
-from offhook.models.catalogue import ENGINES, VOICES, Entry, catalogue
+from offhook.models.catalogue import ADVISER, ENGINES, VOICES, Entry, catalogue
 from offhook.models.download import OnProgress
 from offhook.models.store import Model, ModelStore
 from offhook.pipeline.tts.piper_voices import files_in
@@ -116,6 +116,8 @@ def where(
 
 def _next(added: Model) -> str:
     engine = added.about.engine
+    if engine == ADVISER:
+        return f'`adviser = "{ADVISER}"` below `[turn]`'
     if engine not in VOICES:
         return f'`model = "{added.name}"` below `[asr.{engine}]`'
     if engine == "piper":

@@ -28,7 +28,7 @@ _GATE = {
     "stop_threshold": "stop_probability",
     "min_speech_ms": "min_speech_ms",
 }
-_CHANGEABLE = ("turn.silence_ms", *(f"vad.{name}" for name in _GATE))
+_CHANGEABLE = ("turn.silence_ms", "turn.filler_ms", *(f"vad.{name}" for name in _GATE))
 
 
 def replay(
@@ -61,10 +61,10 @@ def replay(
 
 
 def what_if(call: RecordedCall, changes: dict[str, float]) -> dict[str, Any]:
-    """What other settings would have changed, in each turn and for each sound over the bot. UserError for a value that
-    the settings do not allow."""
+    """What other settings would have changed, in each turn, for each sound over the bot, and in each silence of the
+    bot's. UserError for a value that the settings do not allow."""
     silence_ms = changes.get("turn.silence_ms")
-    gate = _gate(call.log.gate, {key: value for key, value in changes.items() if key != "turn.silence_ms"})
+    gate = _gate(call.log.gate, {key: value for key, value in changes.items() if key.startswith("vad.")})
     inputs: list[Input] | None = None if gate == call.log.gate else call.inputs_of(gate)
     turns = []
     for turn in call.turns:
@@ -87,7 +87,27 @@ def what_if(call: RecordedCall, changes: dict[str, float]) -> dict[str, Any]:
         }
         for each in call.over_bot
     ]
-    return {"call": call.log.call, "set": changes, "turns": turns, "sounds_over_the_bot": over_bot}
+    found = {"call": call.log.call, "set": changes, "turns": turns, "sounds_over_the_bot": over_bot}
+    return found | {"silences": _silences(call, changes.get("turn.filler_ms"))}
+
+
+def _silences(call: RecordedCall, filler_ms: float | None) -> list[dict[str, Any]]:
+    if filler_ms is None:
+        return []
+    return [
+        {
+            "at": round(was.began_at - call.log.began, 3),
+            "waits_for": (was if would_be.filled_at is None else would_be).stage,
+            "s": _seconds(was.seconds),
+            "was_s": _seconds(was.filled_after_s),
+            "would_be_s": _seconds(would_be.filled_after_s),
+        }
+        for was, would_be in zip(call.silences, call.silences_with(filler_ms), strict=True)
+    ]
+
+
+def _seconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _change(text: str) -> tuple[str, float]:
@@ -135,16 +155,28 @@ def _report(again: Replay) -> list[str]:
 
 def _changed(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['call']}  with {', '.join(f'{key} = {value:g}' for key, value in found['set'].items())}", ""]
-    for number, turn in enumerate(found["turns"], 1):
+    fillers_only = set(found["set"]) == {"turn.filler_ms"}
+    for number, turn in enumerate([] if fillers_only else found["turns"], 1):
         was, would_be = (_end(turn[name]) for name in ("was", "would_be"))
         same = "unchanged" if was == would_be else f"{was} -> {would_be}"
         lines.append(f"turn {number} at {turn['at']:.1f} s, {turn['text']!r}: {same}")
-    for each in found["sounds_over_the_bot"]:
+    for each in [] if fillers_only else found["sounds_over_the_bot"]:
         what = "speech" if each["words"] else "a noise"
         was, would_be = (_stop(each[name]) for name in ("was_ms", "would_be_ms"))
         same = "unchanged" if was == would_be else f"{was} -> {would_be}"
         lines.append(f"{what} over the bot at {each['at']:.1f} s: {same}")
+    for each in found["silences"]:
+        if each["was_s"] is None and each["would_be_s"] is None:
+            continue
+        waited = "to the end" if each["s"] is None else f"{each['s']:.1f} s"
+        was, would_be = (_filler(each[name]) for name in ("was_s", "would_be_s"))
+        same = f"unchanged, {was}" if was == would_be else f"{was} -> {would_be}"
+        lines.append(f"silence of {waited} at {each['at']:.1f} s, the caller waits for the {each['waits_for']}: {same}")
     return lines
+
+
+def _filler(after_s: float | None) -> str:
+    return "no filler" if after_s is None else f"a filler after {after_s:.2f} s"
 
 
 def _end(end: dict[str, Any] | None) -> str:

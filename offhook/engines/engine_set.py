@@ -18,6 +18,8 @@ from offhook.engines.registry import (
 )
 from offhook.engines.requirements import require_installed
 from offhook.engines.smart_turn import make_adviser
+from offhook.llm.chain import ChainModel
+from offhook.llm.registry import make_chain
 from offhook.pipeline.advice import Advice
 from offhook.pipeline.asr.adapt import AdaptedAsr
 from offhook.pipeline.asr.engine import AsrEngine
@@ -76,6 +78,8 @@ class EngineSet:
         _check_languages(config, self.languages)
         adviser = make_adviser(config)
         self._advice = None if adviser is None else Advice(adviser)
+        self._llm = config.llm
+        self._model: ChainModel | None = None
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
         self._named_engines = len(config.asr.chain) + len(config.tts.chain)
@@ -108,6 +112,13 @@ class EngineSet:
             self._matchers[target] = make_matcher(config)
         return self._matchers[target]
 
+    def model(self) -> ChainModel:
+        """The language model of `[llm]`, for agents that have none of their own: made for the first of them. Raises
+        UserError."""
+        if self._model is None:
+            self._model = make_chain(self._llm)
+        return self._model
+
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""
         await (await self.begin())
@@ -131,6 +142,8 @@ class EngineSet:
         """Everything freed. Idempotent."""
         if self._advice is not None:
             self._advice.close()
+        if self._model is not None:
+            await self._model.close()
         await self.asr.close()
         await self.tts.close()
 

@@ -1,7 +1,7 @@
 """smart-turn: a network that hears whether a turn is over (BSD-2, 8.7 MB; 40 ms of a core each time it is asked).
 
-The file is the user's own (`[turn] adviser_model`), or that of an installed pipecat-ai package, which is not imported:
-`pip install --no-deps pipecat-ai` is enough.
+The file is the user's own (`[turn] adviser_model`), that of `offhook models add smart-turn-v3.2`, or that of an
+installed pipecat-ai package, which is not imported.
 """
 
 from importlib.util import find_spec
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from offhook.models.catalogue import ADVISER, recommended
+from offhook.models.kinds import network_of_adviser
+from offhook.models.store import ModelStore, at_path
 from offhook.pipeline.asr.log_mel import FRAMES_PER_S, RATE_HZ, log_mel
 from offhook.pipeline.endpoint.adviser import ADVISED_S, EndAdviser
 from offhook.pipeline.engine_host._onnx_session import session_of
@@ -53,12 +56,28 @@ def make_adviser(config: Config) -> EndAdviser | None:
     """The adviser of the settings; None without one. Raises UserError."""
     if config.turn.adviser == "none":
         return None
-    path = Path(config.turn.adviser_model).expanduser() if config.turn.adviser_model else _installed()
+    store, given = ModelStore(config.models.dir), config.turn.adviser_model
+    path = _given(store, given) if given else _added(store) or _installed()
     if path is None:
         raise _unusable("its model is not here")
-    if not path.is_file():
-        raise _unusable(f"there is no file {path}")
     return SmartTurn(path)
+
+
+def _given(store: ModelStore, given: str) -> Path:
+    """The file, or that of a model by its name or folder."""
+    path = Path(given).expanduser()
+    if path.is_file():
+        return path
+    found = at_path(path) if path.is_dir() else store.find(given)
+    network = network_of_adviser(found.folder) if found is not None else None
+    if network is None:
+        raise _unusable(f"there is no file or model {given}")
+    return network
+
+
+def _added(store: ModelStore) -> Path | None:
+    own = [network_of_adviser(model.folder) for model in store.models() if model.about.engine == ADVISER]
+    return max((path for path in own if path is not None), key=lambda path: path.name, default=None)
 
 
 def _installed() -> Path | None:
@@ -68,5 +87,5 @@ def _installed() -> Path | None:
 
 
 def _unusable(why: str) -> UserError:
-    todo = "pip install --no-deps pipecat-ai, or adviser_model = PATH of the ONNX file"
+    todo = f"offhook models add {recommended(ADVISER, 'en')}, or adviser_model = PATH of the ONNX file"
     return UserError("the adviser smart-turn cannot be used", why, todo, "[turn] adviser")

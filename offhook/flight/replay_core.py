@@ -11,8 +11,10 @@ from offhook.flight.values import Opaque, from_json
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question, TurnSoFar, ValueKind, Verdict
 from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.exchange import Detected
 from offhook.pipeline.turn.keypad import Entry, Keypad
 from offhook.pipeline.turn.overlap import OverlapVerdict
+from offhook.pipeline.turn.silence import Stage
 from offhook.pipeline.turn.tables import Floor
 
 
@@ -209,6 +211,17 @@ class ReplayCore(TurnCore):
         if copy.floor is Floor.PAUSING:
             copy._consult(now)
         return copy
+
+    def owed_sound(self, now: float) -> tuple[Stage, float] | None:
+        """What the caller waits for, and since when nobody has made a sound, if the bot owes the next one."""
+        stage = self._owed()
+        quiet_at = now if self._quiet_at is None else self._quiet_at
+        return None if stage is None else (stage, max(quiet_at, self._ended_at, self._owed_at))
+
+    @property
+    def caller_sounds(self) -> bool:
+        """Whether the caller may be speaking."""
+        return self._state.speech is not Detected.NONE
 
     @property
     def question(self) -> Question | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from offhook.flight.reader import FlightLog
 from offhook.flight.replay import Step, replay
 from offhook.flight.replay_core import DivergedError, ReplayCore
+from offhook.flight.silences import BotSilence, Silences
 from offhook.flight.speech import Input, Sound, inputs_of_gate, recorded_inputs, sounds_in
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.turn.machine import Command
@@ -83,6 +84,7 @@ class RecordedCall:
                 f"offhook replay {log.call}, which shows the difference",
             )
         self.steps = found.steps
+        self.silences = self.silences_with(log.turn.filler_ms)
         self.inputs = recorded_inputs(self.steps, log.began)
         self.sounds = sounds_in(self.inputs)
         self.turns = self._turns()
@@ -103,6 +105,12 @@ class RecordedCall:
     def end_of_gate(self, turn: Turn, inputs: Sequence[Input]) -> TurnEnd | None:
         """How the turn would have ended with what another gate detects, see `speech.inputs_of_gate`."""
         return self._run(turn.core.fork(turn.began_at, self.log.policy or SilencePolicy()), turn, inputs)
+
+    def silences_with(self, filler_ms: float) -> list[BotSilence]:
+        """The silences that the bot owed to end, with fillers after so long (0: never)."""
+        silences = Silences(filler_ms, self.log.turn.fallback_ms)
+        replay(self.log, lambda core, step: silences.step(core, step, step.at + self.log.began))
+        return silences.found
 
     def inputs_of(self, gate: GateSettings) -> list[Input]:
         """What another gate would have detected."""

@@ -9,7 +9,8 @@ from typing import Any
 import anthropic
 
 from offhook.llm.history import arguments_of, split
-from offhook.llm.hosted import HostedModel, Response, grown, http_client
+from offhook.llm.hosted import HostedModel, Response, grown
+from offhook.llm.http import http_client, retry_after_s
 from offhook.llm.model import (
     Ended,
     EndReason,
@@ -96,7 +97,7 @@ class AnthropicModel(HostedModel):
             if status < 400:
                 status = OVERLOADED if found.get("type") == "overloaded_error" else 500
             words = str(found.get("message") or error.message)
-            return self.failed(status, words, error.response.headers.get("retry-after"))
+            return self.failed(status, words, retry_after_s(error.response.headers))
         if isinstance(error, anthropic.APIConnectionError):
             return self.unreachable(error)
         return ModelError(self.name, "away", f"{self.vendor} failed ({self._plain(str(error))})")

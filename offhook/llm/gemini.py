@@ -17,7 +17,8 @@ from google import genai
 from google.genai import errors, types
 
 from offhook.llm.history import arguments_of, split
-from offhook.llm.hosted import HostedModel, Response, http_client
+from offhook.llm.hosted import HostedModel, Response
+from offhook.llm.http import http_client, retry_after_s
 from offhook.llm.model import (
     Ended,
     EndReason,
@@ -92,7 +93,9 @@ class GeminiModel(HostedModel):
         chunks = await self._client.aio.models.generate_content_stream(
             model=options.model, contents=contents_of(messages), config=config
         )
-        return _Closing(chunks, responses)
+        response = _Closing(chunks, responses)
+        await response.begin()
+        return response
 
     def reader(self) -> "GeminiReader":
         """See HostedModel."""
@@ -103,7 +106,7 @@ class GeminiModel(HostedModel):
         if not isinstance(error, errors.APIError):
             return self.unreachable(error)
         headers = getattr(error.response, "headers", None) or {}
-        return self.failed(error.code or 500, error.message or str(error), headers.get("retry-after"))
+        return self.failed(error.code or 500, error.message or str(error), retry_after_s(headers))
 
 
 _responses: ContextVar[list[httpx2.Response]] = ContextVar("responses")
@@ -114,14 +117,29 @@ async def _remember(response: httpx2.Response) -> None:
 
 
 class _Closing:
-    """The client's stream with a `close`, which it lacks: closing its iterator leaves the connection open."""
+    """The client's stream with a `close`, which it lacks: closing its iterator leaves the connection open. It sends its
+    request only when the first chunk is asked for."""
 
     def __init__(self, chunks: AsyncIterator[Any], responses: list[httpx2.Response]) -> None:
         self._chunks = chunks
         self._responses = responses
+        self._first: list[Any] = []
 
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self._chunks
+    async def begin(self) -> None:
+        """Wait for the first chunk."""
+        try:
+            async for chunk in self._chunks:
+                self._first.append(chunk)
+                break
+        except BaseException:
+            await self.close()
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for chunk in self._first:
+            yield chunk
+        async for chunk in self._chunks:
+            yield chunk
 
     async def close(self) -> None:
         """See Response."""

@@ -4,7 +4,7 @@ A vendor's adapter translates: `begin` asks, a `Reader` makes events of what com
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol
@@ -12,14 +12,10 @@ from typing import Any, Protocol
 import httpx2
 import structlog
 
+from offhook.llm.http import NotAnAnswerError, is_fresh
 from offhook.llm.model import Ended, FailureKind, ModelError, ModelEvent, ModelRequest
 from offhook.llm.options import ModelOptions
 from offhook.usererror import UserError
-
-CONNECT_S = 3.0
-READ_S = 60.0
-KEPT_S = 240.0
-"""How long an unused connection is kept; vendors close theirs after some minutes."""
 
 OPEN_AGAIN_S = 30.0
 """A connection that was unused for so long may have been closed by now: a call that begins opens another one."""
@@ -71,6 +67,9 @@ class HostedModel(ABC):
     def __init__(self, name: str, options: ModelOptions) -> None:
         self.name = f"{name}/{options.model}"
         self.options = options
+        self.wanted = options.model
+        self.listed: Collection[str] = ()
+        """The models that the server says it has, if it does, after `start`."""
         self._where = f"[llm.{name}]"
         self._used_at = float("-inf")
         self._warmed: list[tuple[float, object]] = []
@@ -142,7 +141,7 @@ class HostedModel(ABC):
     def explain(self, error: Exception) -> ModelError:
         """What one of `failures` means."""
 
-    def failed(self, status: int, words: str, retry_after: str | None = None) -> ModelError:
+    def failed(self, status: int, words: str, retry_after_s: float | None = None) -> ModelError:
         """The error of an HTTP status."""
         kind = kind_of(status, words)
         said = f"{status}: {self._plain(words)}"
@@ -151,13 +150,15 @@ class HostedModel(ABC):
             "busy": f"{self.vendor} takes no more requests for now ({said})",
             "request": f"{self.vendor} refused the request ({said})",
         }.get(kind, f"{self.vendor} failed ({said})")
-        return ModelError(self.name, kind, why, _seconds(retry_after))
+        return ModelError(self.name, kind, why, retry_after_s)
 
     def unreachable(self, error: Exception) -> ModelError:
         """The error of a connection."""
-        cause = error.__cause__ or error
+        cause = _on_the_wire(error)
         if isinstance(cause, httpx2.TimeoutException):
             return ModelError(self.name, "late", f"{self.vendor} did not answer in time")
+        if isinstance(cause, NotAnAnswerError):
+            return ModelError(self.name, "away", f"{self.vendor} sent {cause}")
         words = self._plain(str(cause)) or type(cause).__name__
         return ModelError(self.name, "away", f"{self.vendor} cannot be reached, or the connection broke off: {words}")
 
@@ -203,7 +204,9 @@ class HostedModel(ABC):
         try:
             return await self.begin(request)
         except self._all_failures as error:
-            if not isinstance(error.__cause__ or error, httpx2.RemoteProtocolError | httpx2.ReadError):
+            cause = _on_the_wire(error)
+            is_closed = isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError)
+            if not is_closed or is_fresh(cause):
                 raise
         return await self.begin(request)
 
@@ -216,19 +219,16 @@ class HostedModel(ABC):
         return "".join(c if c.isprintable() else " " for c in text).strip()[:MAX_WORDS_CHARS]
 
 
+def _on_the_wire(error: Exception) -> BaseException:
+    """What the HTTP client has raised: some of the vendors' libraries wrap it."""
+    return error if isinstance(error, httpx2.HTTPError) else error.__cause__ or error
+
+
 def grown(arguments: str, more: str) -> str:
     """The arguments of a tool call with more of them. Raises ValueError beyond MAX_CALL_CHARS."""
     if len(arguments) + len(more) > MAX_CALL_CHARS:
         raise ValueError(f"a tool call of more than {MAX_CALL_CHARS} characters")
     return arguments + more
-
-
-def http_client() -> httpx2.AsyncClient:
-    """For one model: it keeps its connections."""
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEPT_S),
-    )
 
 
 def kind_of(status: int, words: str) -> FailureKind:
@@ -241,10 +241,3 @@ def kind_of(status: int, words: str) -> FailureKind:
     if 400 <= status < 500 and status not in (408, 409, 425):
         return "request"
     return "away"
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:  # a date
-        return None

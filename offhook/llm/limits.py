@@ -23,7 +23,7 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """What one call may use; None: any amount. `max_output_tokens` is of one reply, `max_turns` counts replies, and
     `max_tokens` those that go in and come out, all replies together."""
 
@@ -37,7 +37,7 @@ class Limits:
 class Meter:
     """What one call has used. `began_at` and `now` are the same clock's seconds."""
 
-    def __init__(self, limits: Limits, began_at: float = 0.0) -> None:
+    def __init__(self, limits: CallLimits, began_at: float = 0.0) -> None:
         self.limits = limits
         self.turns = self.input = self.cached_input = self.output = 0
         self.cost = 0.0

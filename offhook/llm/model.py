@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from offhook.usererror import UserError
+
 Role = Literal["system", "user", "assistant", "tool"]
 
 FailureKind = Literal["key", "request", "refused", "busy", "away", "late", "limit"]
@@ -109,6 +111,12 @@ async def close_stream(events: AsyncIterator[ModelEvent]) -> None:
     """End a request at once. Idempotent."""
     if isinstance(events, AsyncGenerator):
         await events.aclose()
+
+
+def no_model() -> UserError:
+    """An agent has no model, and there is none for those that have none."""
+    todo = '`[llm.openai]` with `model = "…"`, or a model of the agent\'s own (docs/agents.md)'
+    return UserError("there is no language model", "neither the agent nor `[llm]` names one", todo)
 
 
 class LanguageModel(Protocol):

@@ -5,6 +5,7 @@ several under one index, without an id, or say `stop` behind them; thoughts come
 </think>.
 """
 
+import json
 from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,7 +13,8 @@ from uuid import uuid4
 import openai
 
 from offhook.llm.history import arguments_of, ordered
-from offhook.llm.hosted import HostedModel, Response, grown, http_client
+from offhook.llm.hosted import HostedModel, Response, grown
+from offhook.llm.http import http_client, retry_after_s
 from offhook.llm.model import (
     Ended,
     EndReason,
@@ -69,12 +71,13 @@ class OpenAiModel(HostedModel):
     async def probe(self) -> None:
         """See HostedModel."""
         try:
-            # Unparsed: another server's list may be anything, and only its being there matters.
             found = await self._client.models.with_raw_response.list()
         except openai.NotFoundError:
             return  # some servers have no list
-        if self._is_openai and self.options.model not in {each.id for each in found.parse().data}:
-            raise ModelError(self.name, "request", f"{self.vendor} has no model {self.options.model!r}")
+        self.listed = _listed(found.content)
+        # Other servers have models that they do not list, or one by any name.
+        if self._is_openai and self.wanted not in self.listed:
+            raise ModelError(self.name, "request", f"{self.vendor} has no model {self.wanted!r}")
 
     async def begin(self, request: ModelRequest) -> Response:
         """See HostedModel."""
@@ -113,8 +116,7 @@ class OpenAiModel(HostedModel):
         if isinstance(error, openai.APIStatusError):
             body = error.body if isinstance(error.body, dict) else {}
             words = " ".join(str(part) for part in (body.get("code"), body.get("message")) if part)
-            retry_after = error.response.headers.get("retry-after")
-            return self.failed(error.status_code, words or error.message, retry_after)
+            return self.failed(error.status_code, words or error.message, retry_after_s(error.response.headers))
         if isinstance(error, openai.APIConnectionError):
             return self.unreachable(error)
         return ModelError(self.name, "away", f"{self.vendor} failed ({self._plain(str(error))})")
@@ -173,6 +175,14 @@ class OpenAiReader:
         call, self._call = self._call, None
         self._calls += call is not None
         return [] if call is None else [call]
+
+
+def _listed(body: bytes) -> set[str]:
+    """The ids in a list of models; another server's may be anything."""
+    try:
+        return {str(each["id"]) for each in json.loads(body)["data"]}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return set()
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.llm.chain import ChainModel
-from offhook.llm.model import LanguageModel
+from offhook.llm.model import LanguageModel, no_model
 from offhook.llm.options import AnthropicOptions, GeminiOptions, ModelOptions, OpenAiOptions
 from offhook.settings.config import LlmConfig
 from offhook.settings.user_modules import import_user_module, reason
@@ -36,6 +36,8 @@ PROVIDERS = {
 
 def make_chain(config: LlmConfig) -> ChainModel:
     """The configured models as one. Raises UserError."""
+    if not config.options:
+        raise no_model()
     models = [make_model(name, config.options.get(name, {})) for name in config.chain]
     return ChainModel(models, first_token_s=config.first_token_s, timeout_s=config.timeout_s, stall_s=config.stall_s)
 

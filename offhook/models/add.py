@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offhook.models.catalogue import ENGINES, Entry, RemoteFile, catalogue
+from offhook.models.catalogue import ADVISER, ENGINES, Entry, RemoteFile, catalogue
 from offhook.models.download import DownloadLimits, OnProgress, download, sha256_of
 from offhook.models.kinds import engine_of, languages_of
 from offhook.models.store import About, Model, ModelStore, at_path, check_name, write_about
@@ -74,6 +74,8 @@ def _entry(wanted: Wanted) -> Entry:
         )
     file = RemoteFile(source, wanted.sha256 or "")
     base = file.name if is_url else Path(source).expanduser().resolve().name
+    if base.startswith(ADVISER) and base.endswith(".onnx"):
+        return Entry(base.removesuffix(".onnx"), ADVISER, (), 0, "", source, (file,), archive=False)
     if base.endswith(".onnx"):
         # A voice of Piper: its description lies beside it.
         return Entry(base.removesuffix(".onnx"), "piper", (), 0, "", source, (file, _beside(file)), archive=False)
@@ -104,8 +106,9 @@ def _fill(
     unpack_limits: UnpackLimits | None,
 ) -> str:
     """Put the model's files into `fresh`. Returns the checksum of the archive or the largest file."""
-    if not entry.archive and len(entry.files) == 1:
-        _copy_folder(Path(entry.files[0].url).expanduser(), fresh)
+    own = Path(wanted.source).expanduser()
+    if wanted.source not in catalogue() and own.is_dir():
+        _copy_folder(own, fresh)
         return ""
     folder = store.folder / DOWNLOADS / (wanted.name or entry.name)
     sums: dict[Path, str] = {}
@@ -195,15 +198,12 @@ def _install(fresh: Path, target: Path, entry: Entry, wanted: Wanted, sha256: st
 
 
 def _root(folder: Path) -> Path | None:
-    """The folder with the model's files: `folder`, or the only folder in it."""
-    for _ in range(3):
-        if engine_of(folder) is not None:
-            return folder
-        inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("__MACOSX", "."))]
-        if len(inner) != 1:
-            return None
-        folder = inner[0]
-    return None
+    """The folder with the model's files: `folder`, or the only one below it that has some."""
+    if engine_of(folder) is not None:
+        return folder
+    below = [path for path in folder.rglob("*") if path.is_dir() and "__MACOSX" not in path.parts]
+    found = [path for path in below if engine_of(path) is not None]
+    return found[0] if len(found) == 1 else None
 
 
 @contextmanager

@@ -7,10 +7,13 @@ from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-Engine = Literal["vosk", "sherpa", "whisper", "piper", "kokoro"]
-ENGINES: tuple[Engine, ...] = ("vosk", "sherpa", "whisper", "piper", "kokoro")
+Engine = Literal["vosk", "sherpa", "whisper", "piper", "kokoro", "smart-turn"]
+ENGINES: tuple[Engine, ...] = ("vosk", "sherpa", "whisper", "piper", "kokoro", "smart-turn")
 VOICES: tuple[Engine, ...] = ("piper", "kokoro")
 """Those of them that speak."""
+
+ADVISER: Engine = "smart-turn"
+"""The one that neither speaks nor recognises: it judges whether a turn is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,11 @@ from offhook.pipeline.tts.kokoro_files import languages_in, styles_in
 from offhook.pipeline.tts.piper_voices import files_in, read_file
 
 
+def network_of_adviser(folder: Path) -> Path | None:
+    """The newest of smart-turn's networks in a folder."""
+    return max(folder.glob("smart-turn*.onnx"), default=None)
+
+
 def engine_of(folder: Path) -> Engine | None:
     """The engine that would load the folder; None for a folder that is not a model."""
     return next((engine for engine, fits in _KINDS.items() if fits(folder)), None)
@@ -55,4 +60,5 @@ _KINDS: dict[Engine, Callable[[Path], bool]] = {
     "piper": _is_piper,
     "kokoro": _is_kokoro,
     "sherpa": _is_sherpa,
+    "smart-turn": lambda folder: network_of_adviser(folder) is not None,
 }

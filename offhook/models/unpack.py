@@ -1,4 +1,4 @@
-"""Unpacks a model's archive: tar (gzip, bzip2, xz) or zip, from anywhere, so nothing in it is trusted."""
+"""Unpacks a model's archive: tar (gzip, bzip2, xz) or zip, as wheels are, from anywhere: nothing in it is trusted."""
 
 import stat
 import tarfile
@@ -13,7 +13,7 @@ from typing import IO
 from offhook.usererror import UserError
 
 CHUNK_BYTES = 1 << 18
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ENDINGS = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,9 +114,15 @@ def _of_an_agent(event: ModelAsked | ModelWrote | ModelReplied | Speculated | To
             return "the model writes", {"chars": len(text)}
         case ModelAsked(model, said, speculative=speculative):
             return "the model is asked", {"model": model, "chars": len(said), "speculative": speculative}
-        case ModelReplied(model, text, first_token_s, seconds, error=error):
+        case ModelReplied(model, text, first_token_s, seconds, error=error, retried=retried):
             times = {"first_token_s": first_token_s, "seconds": round(seconds, 3)}
-            return "the model has replied", {"model": model, "chars": len(text), **times, "error": error}
+            return "the model has replied", {
+                "model": model,
+                "chars": len(text),
+                **times,
+                "error": error,
+                "retried": retried,
+            }
         case Speculated(used, tokens, saved_s):
             return "a reply was begun early", {"used": used, "tokens": tokens, "saved_s": round(saved_s, 3)}
         case ToolRan(name, seconds=seconds, error=error):

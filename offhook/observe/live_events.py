@@ -123,7 +123,8 @@ def _of_an_agent(event: ModelAsked | ModelWrote | ModelReplied | Speculated | To
             asked = _since(began, event.at - event.seconds)
             replied: LiveEvent = {"kind": "replied", "asked": asked, "model": event.model, "text": _short(event.text)}
             took = {"first_token_ms": first_ms, "ms": round(1000 * event.seconds), "tokens": tokens}
-            return replied | took | {"cost": round(event.cost, 6), "error": _short(event.error)}
+            replied |= took | {"cost": round(event.cost, 6), "error": _short(event.error)}
+            return replied | ({"retried": True} if event.retried else {})
         case Speculated(used, tokens_so_far, saved_s):
             return {"kind": "speculated", "used": used, "tokens": tokens_so_far, "saved_ms": round(1000 * saved_s)}
         case ToolRan(name, arguments, result, seconds, error=error):

@@ -329,7 +329,7 @@ class Metrics:
         self._engine_open.labels(part, engine).set(is_open)
 
     def model_replied(self, model: str, outcome: str, *, first_token_s: float | None, cost: float) -> None:
-        """A reply is over: "answered", "given_up" or "failed". `model` is a name from the settings."""
+        """A reply is over: "answered", "given_up", "retried" or "failed". `model` is a name from the settings."""
         self._model_replies.labels(model, outcome).inc()
         self._model_cost.labels(model).inc(max(0.0, cost))
         if first_token_s is not None:

@@ -16,6 +16,7 @@ from offhook.realtime import gemini_live, openai_live, openai_realtime
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.conversation import GREET, Conversation, Speech
 from offhook.realtime.link import Link, Receiver, Setup, TurnDetection
+from offhook.realtime.probe import probe
 from offhook.usererror import UserError
 
 Provider = Literal["openai-realtime", "openai-live", "gemini-live"]
@@ -145,6 +146,15 @@ class SpeechAgent:
             reply_within_s,
             full_duplex=not vendor.tools,
         )
+
+    @property
+    def name(self) -> str:
+        """Provider and model."""
+        return f"{self._speech.name}/{self._speech.setup.model}"
+
+    async def probe(self) -> None:
+        """Open a session, in which nothing is said, and close it. Raises EngineError."""
+        await probe(self._speech)
 
     async def run(self, call: Call) -> Outcome:
         """See offhook.api.agent."""

@@ -111,8 +111,8 @@ class CallRecord:
     written as a whole, and empty in lists. `engines` has what each engine did: `part` (asr, tts), `engine`, its `uses`
     by outcome, `audio_s`, `characters`, and `cost` in the currency of the settings' prices. `agent` is None for a call
     without one; else it has the sums `input_tokens`, `output_tokens`, `cost`, a list of `models` (`model`, `replies`,
-    `failed`, the tokens, `cost`), one of `tools` (`tool`, `runs`, `failed`, `seconds`), and in `speculation` how many
-    replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`.
+    `failed`, `retried`, the tokens, `cost`), one of `tools` (`tool`, `runs`, `failed`, `seconds`), and in `speculation`
+    how many replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`.
     """
 
     uniqueid: str

@@ -109,7 +109,8 @@ class TurnConfig(Section):
     `smart-turn` takes 40 ms of a core at each pause (docs/agents.md)."""
 
     adviser_model: Annotated[str, Field(max_length=1_000)] = ""
-    """The adviser's ONNX file; without it that of an installed pipecat-ai package."""
+    """The adviser's ONNX file, or a model of `offhook models` by its name; without it the one that was added, or that
+    of an installed pipecat-ai package."""
 
     likely_ms: Annotated[int | None, Field(ge=0, le=5_000, examples=[300])] = None
     """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never; without it

@@ -24,6 +24,7 @@ from offhook.engines.languages import EngineLanguages
 from offhook.flight.event_log import EventLog
 from offhook.flight.recording_core import RecordingCore
 from offhook.flight.rows import header_of
+from offhook.llm.model import LanguageModel
 from offhook.pipeline.closed import ignore
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
@@ -51,7 +52,7 @@ class SimulatedCall:
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where. `sent_keys` are the keys that the bot has pressed. With `recorded`,
-    `event_log` gets what the turn core is given and decides.
+    `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their own.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -70,6 +71,7 @@ class SimulatedCall:
         transfers: bool = False,
         recorded: bool = False,
         line: SimulatedLine | None = None,
+        model: LanguageModel | None = None,
     ) -> None:
         self.transferred_to: str | None = None
         self.sent_keys = ""
@@ -113,6 +115,7 @@ class SimulatedCall:
             on_hangup=self._on_hangup,
             on_transfer=self._on_transfer if transfers else None,
             on_dtmf=self._on_dtmf,
+            model=None if model is None else lambda: model,
         )
         self.call.keep_history()
         self._agent = as_agent(talks)

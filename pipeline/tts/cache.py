@@ -2,43 +2,25 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from offhook.pipeline.tts.clip import Clip, joined
+from offhook.pipeline.tts.synthesis import Pieces, Synthesis
 
 CacheKey = tuple[str, ...]
 """Everything that a clip depends on: the engine and its voice, the text, the encoding and its rate."""
 
-Pieces = AsyncGenerator[Clip, None]
 Join = Callable[[list[Clip]], Clip]
 
 
-class _Synthesis:
-    """A clip in progress: the pieces so far, and the number of users waiting for it."""
+@dataclass(slots=True)
+class _Shared:
+    """A clip in progress, and how many wait for it."""
 
-    __slots__ = ("changed", "pieces", "task", "users")
-
-    def __init__(self, make: Callable[["_Synthesis"], Coroutine[None, None, None]]) -> None:
-        self.users = 0
-        self.pieces: list[Clip] = []
-        self.changed = asyncio.Event()
-        self.task = asyncio.get_running_loop().create_task(make(self))
-        self.task.add_done_callback(self._over)
-
-    def add(self, piece: Clip) -> None:
-        """The next piece has arrived."""
-        self.pieces.append(piece)
-        self._wake()
-
-    def _over(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # raised by the remaining users; without any, it can be ignored
-        self._wake()
-
-    def _wake(self) -> None:
-        changed, self.changed = self.changed, asyncio.Event()
-        changed.set()
+    synthesis: Synthesis
+    users: int = 0
 
 
 class ClipCache:
@@ -48,7 +30,7 @@ class ClipCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._clips: OrderedDict[CacheKey, Clip] = OrderedDict()
-        self._syntheses: dict[CacheKey, _Synthesis] = {}
+        self._in_progress: dict[CacheKey, _Shared] = {}
         self.hits = 0
         self.misses = 0
 
@@ -74,45 +56,36 @@ class ClipCache:
             self.hits += 1
             yield clip
             return
-        synthesis = self._synthesis(key, make, join)
-        synthesis.users += 1
-        taken = 0
+        shared = self._shared(key, make, join)
+        shared.users += 1
         try:
-            while True:
-                while taken < len(synthesis.pieces):
-                    taken += 1
-                    yield synthesis.pieces[taken - 1]
-                if synthesis.task.done():
-                    synthesis.task.result()
-                    return
-                await synthesis.changed.wait()
-        finally:
-            synthesis.users -= 1
-            if not synthesis.users:
-                synthesis.task.cancel()
-                self._forget(key, synthesis)
-
-    def _synthesis(self, key: CacheKey, make: Callable[[], Pieces], join: Join) -> _Synthesis:
-        synthesis = self._syntheses.get(key)
-        if synthesis is not None:
-            self.hits += 1
-            return synthesis
-        self.misses += 1
-        synthesis = self._syntheses[key] = _Synthesis(lambda synthesis: self._make(key, synthesis, make, join))
-        return synthesis
-
-    async def _make(self, key: CacheKey, synthesis: _Synthesis, make: Callable[[], Pieces], join: Join) -> None:
-        try:
-            async with aclosing(make()) as pieces:
+            async with aclosing(shared.synthesis.read()) as pieces:
                 async for piece in pieces:
-                    synthesis.add(piece)
-            self._keep(key, join(synthesis.pieces))
+                    yield piece
         finally:
-            self._forget(key, synthesis)
+            shared.users -= 1
+            if not shared.users:
+                shared.synthesis.stop()
+                self._forget(key, shared)
 
-    def _forget(self, key: CacheKey, synthesis: _Synthesis) -> None:
-        if self._syntheses.get(key) is synthesis:
-            del self._syntheses[key]
+    def _shared(self, key: CacheKey, make: Callable[[], Pieces], join: Join) -> _Shared:
+        shared = self._in_progress.get(key)
+        if shared is not None and shared.synthesis.error is None:
+            self.hits += 1
+            return shared
+        self.misses += 1
+        start = asyncio.get_running_loop().create_task
+        synthesis = Synthesis(make(), start, lambda pieces: self._complete(key, join(pieces)))
+        shared = self._in_progress[key] = _Shared(synthesis)
+        return shared
+
+    def _complete(self, key: CacheKey, clip: Clip) -> None:
+        self._in_progress.pop(key, None)
+        self._keep(key, clip)
+
+    def _forget(self, key: CacheKey, shared: _Shared) -> None:
+        if self._in_progress.get(key) is shared:
+            del self._in_progress[key]
 
     def _keep(self, key: CacheKey, clip: Clip) -> None:
         if clip.size_bytes > self._max_bytes or not clip.keep:

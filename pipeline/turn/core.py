@@ -9,21 +9,17 @@ give the same outputs.
 Transitions are rows of `tables.MOVES`, which also has the theory of operation. This file picks the move, which takes
 more than the floor: whether the utterance may be interrupted, whether a question is open or has been answered already.
 The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF, `debts` the
-silence that the bot has to end, `interruptions` whose words interrupt.
+silence that the bot has to end, `interruptions` whose words interrupt, `question` what answers the question.
 """
 
-from dataclasses import replace
-
-from offhook.pipeline.asr.engine import RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.events import Answer, AnswerKind, EndpointPolicy, Interruption, Question
-from offhook.pipeline.turn.answers import answer_to, is_meant_for
-from offhook.pipeline.turn.correction import Provisional
-from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial
-from offhook.pipeline.turn.exchange import Speech, Utterance
-from offhook.pipeline.turn.interruptions import Interruptions
+from offhook.pipeline.events import EndpointPolicy, Interruption, Question
+from offhook.pipeline.turn.events import TurnPartial
+from offhook.pipeline.turn.exchange import Detected, Utterance
 from offhook.pipeline.turn.keypad import inter_digit_ms
-from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
+from offhook.pipeline.turn.machine import TIMER_MOVES, TurnSettings
+from offhook.pipeline.turn.question import OpenQuestion
 from offhook.pipeline.turn.silence_tables import Debt
 from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
@@ -31,16 +27,13 @@ BLIND_SILENCE_S = 1.5  # without a detector: a turn is over when no words have c
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-class TurnCore(Interruptions):
+class TurnCore(OpenQuestion):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
         super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
         self._skipped = 0  # consecutive utterances that were over before they began
-        self._no_inputs = 0
         self._held = False
-        self._transcript = Transcript("")
-        self._provisional: Provisional | None = None
 
     # Input from the dialog.
 
@@ -119,7 +112,7 @@ class TurnCore(Interruptions):
     def hold(self, now: float) -> None:
         """The far end puts the call on hold: until `unhold` all input is ignored."""
         self._held = True
-        self._state.speech, self._state.interrupting = Speech.NONE, False
+        self._state.speech, self._state.interrupting = Detected.NONE, False
         self._drop_unasked()
         self._no_input_at = None
         self._move(Move.HOLD, now)
@@ -143,7 +136,7 @@ class TurnCore(Interruptions):
         """Possible speech began at `began_at`."""
         if self.floor in INACTIVE:
             return
-        self._state.speech = Speech.UNSURE
+        self._state.speech = Detected.UNSURE
         self._unasked_due = self._recogniser = None
         self._state.sound_at, self._state.sound_early = began_at, self._state.question is None
         goes_on = self.floor in (Floor.PAUSING, Floor.RECOGNISING, Floor.IDLE) and self._state.utterance is None
@@ -158,7 +151,7 @@ class TurnCore(Interruptions):
         """It has lasted long enough to be speech."""
         if self.floor in INACTIVE:
             return
-        self._state.speech = Speech.CONFIRMED
+        self._state.speech = Detected.CONFIRMED
         self._pauses.add(self._paused_ms)
         over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
         if over_words and not self._state.is_long_enough(now):
@@ -171,7 +164,7 @@ class TurnCore(Interruptions):
         """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
         if self.floor in INACTIVE:
             return
-        self._state.speech = Speech.NONE
+        self._state.speech = Detected.NONE
         self._state.interrupting = False
         if confirmed or self.floor not in IN_TURN:
             # A click in a pause does not extend it: the pause counts from the last word.
@@ -190,7 +183,7 @@ class TurnCore(Interruptions):
         self._blind = not alive
         if alive or self.floor in INACTIVE:
             return
-        self._state.speech, self._state.interrupting = Speech.NONE, False
+        self._state.speech, self._state.interrupting = Detected.NONE, False
         if self._state.unasked.open:
             self._state.unasked.ended_at = now
             self._consult_unasked(now)
@@ -202,11 +195,6 @@ class TurnCore(Interruptions):
             super()._move(Move.BLIND, now)
 
     # Input from the recogniser.
-
-    @property
-    def transcript_words(self) -> tuple[RecognisedWord, ...]:
-        """The words of the latest transcript."""
-        return self._transcript.words
 
     def partial(self, text: str, now: float) -> None:
         """The words so far."""
@@ -223,49 +211,6 @@ class TurnCore(Interruptions):
                 self._expect_resume(now)
         if self.floor is Floor.PAUSING:
             self._consult(now)
-
-    def transcript(self, transcript: Transcript, now: float) -> None:
-        """The recogniser's result; its text is "" if no words were recognised."""
-        if self.floor is not Floor.RECOGNISING:
-            return
-        if self._blind and not transcript.text:
-            # Nobody can tell whether they spoke: that is not their silence.
-            self._answer = Answer(AnswerKind.FAILED)
-            self._move(Move.FAILED, now)
-            return
-        self._match(transcript, now, typed=False)
-
-    def failed(self, now: float) -> None:
-        """The recogniser failed. Handled after the turn's end, so that a caller is not cut off in mid-sentence."""
-        if self.floor is not Floor.RECOGNISING:
-            return
-        if self._state.early and not self._state.is_stuck():
-            self._outputs.append(Command(Action.CANCEL_ASR))
-            self._keep_asking(now)
-            return
-        self._answer = Answer(AnswerKind.FAILED, is_final=False)
-        self._move(Move.FAILED, now)
-
-    def late(self, transcript: Transcript, now: float) -> None:
-        """The recogniser's final of the turn that was answered last, which had to do without it."""
-        provisional, self._provisional = self._provisional, None
-        if provisional is None or now - provisional.answered_at > self.settings.correct_within_ms / 1000:
-            return
-        corrected = provisional.corrected(transcript, self.settings.min_confidence)
-        if corrected is not None:
-            self._outputs.append(corrected)
-
-    # Typed lines.
-
-    def typed(self, line: str, now: float) -> None:
-        """The caller typed a line instead of speaking: a turn that is over at once, with a confidence of 1."""
-        line = line.strip()
-        if not line or self.floor in INACTIVE:
-            return
-        if self._begin_typed(line, now) or self._state.question is not None:
-            return
-        if self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.lets_interrupt(line):
-            self._move(Move.CONFIRMED_UNASKED, now)
 
     # Time.
 
@@ -342,34 +287,6 @@ class TurnCore(Interruptions):
         if self._blind and self.floor in (Floor.LISTENING, Floor.MAYBE_SPEECH):
             self._listen_blindly(now)
 
-    def _match(self, transcript: Transcript, now: float, *, typed: bool) -> None:
-        """The words of the caller's turn are known."""
-        text, self._transcript = transcript.text, transcript
-        question, utterance = self._state.question or Question(), self._state.utterance
-        if utterance is not None and utterance.wordless and not typed:
-            if not self._interrupts(text):
-                self._ignore(text, transcript.confidence, typed=False)
-                self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
-                return
-            self._move(Move.WORDS, now)
-        answer = answer_to(question, transcript, self.settings.min_confidence, typed=typed)
-        answer = answer if transcript.is_final else replace(answer, is_final=False)
-        if not is_meant_for(question, answer, early=self._state.early) and self._state.may_ignore(text):
-            self._ignore(text, transcript.confidence, typed=typed)
-            self._keep_asking(now)
-            return
-        self._answer = answer
-        firm = utterance is not None and not self._state.may_interrupt()
-        self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
-
-    def _open_question(self, question: Question) -> None:
-        self._state.question = question
-        self._state.sound_early = self._state.early = True  # whatever is in progress
-        self._state.unasked.mark_early()
-        self._keypad.begin()
-        self._partial, self._no_input_at = "", None
-        self._answer = Answer(AnswerKind.NO_INPUT)
-
     def _confirm(self, now: float) -> None:
         """The speech is confirmed, and long enough to interrupt."""
         utterance, asked = self._state.utterance, self._state.question is not None
@@ -401,31 +318,6 @@ class TurnCore(Interruptions):
             self._move(Move.ABANDON, now)
             self._state.utterance = None
         self._state.question = None
-
-    def _keep_asking(self, now: float) -> None:
-        if self._state.utterance is None:
-            self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
-        else:
-            self._state.utterance.resumes += 1
-            self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
-
-    def _finish(self, action: Action, now: float) -> None:
-        question, answer = self._state.question, self._answer
-        self._state.question = self._provisional = None
-        if action is Action.FINISH:
-            self._state.utterance = None
-        self._outputs.append(Command(action, answer))
-        if question is not None and answer.kind is AnswerKind.NO_INPUT:
-            self._no_inputs += 1
-            self._outputs.append(NoInput(self._no_inputs))
-        elif question is not None:
-            self._no_inputs, self._owes = 0, "dialog"
-            if not answer.is_final:
-                self._provisional = Provisional(question, answer, self._began_at, self._ended_at, now)
-            transcript = self._transcript if answer.text else Transcript("")
-            self._outputs.append(
-                TurnOver(answer, self._began_at, self._ended_at, transcript.alternatives, transcript.words)
-            )
 
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:

@@ -2,7 +2,7 @@
 
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.turn.events import Stalled
-from offhook.pipeline.turn.exchange import Speech
+from offhook.pipeline.turn.exchange import Detected
 from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import Command, TurnSettings
 from offhook.pipeline.turn.silence import SilenceWatch, Stage
@@ -66,7 +66,7 @@ class BotDebts(CallerKeys):
     @property
     def caller_talks(self) -> bool:
         """Whether the caller speaks, for certain."""
-        return self._state.speech is Speech.CONFIRMED
+        return self._state.speech is Detected.CONFIRMED
 
     @property
     def waits_for(self) -> Stage:
@@ -90,7 +90,7 @@ class BotDebts(CallerKeys):
     def _end_silence(self, now: float) -> Stage | None:
         """Do what is due; returns the stage that is given up, if one is."""
         watch = self._silence
-        if watch.due is not None and watch.due <= now and self._state.speech is not Speech.NONE:
+        if watch.due is not None and watch.due <= now and self._state.speech is not Detected.NONE:
             watch.postpone(now)
             return None
         if (action := watch.handle_timer(now)) is None:

@@ -16,7 +16,7 @@ from offhook.pipeline.turn.unasked import KeptTurn, UnaskedTurns
 MAX_RESUMES = 2  # of one utterance after speech without words: more than that means a noisy line
 
 
-class Speech(StrEnum):
+class Detected(StrEnum):
     """The detector's current verdict."""
 
     NONE = "none"
@@ -42,7 +42,7 @@ class Exchange:
     back_channels: bool = False  # whether utterances ignore them over a standing question, unless they say otherwise
     utterance: Utterance | None = None
     question: Question | None = None
-    speech: Speech = Speech.NONE
+    speech: Detected = Detected.NONE
     sound_at: float = 0.0  # first sound of the current speech, or of the last
     sound_early: bool = False  # it began before the question was asked
     early: bool = False  # the turn is from before its question, and may be meant for something else
@@ -64,7 +64,7 @@ class Exchange:
 
     def talks(self) -> bool:
         """Whether the caller is in a turn that no question has taken."""
-        return self.unasked.open or self.speech is Speech.CONFIRMED
+        return self.unasked.open or self.speech is Detected.CONFIRMED
 
     def is_long_enough(self, now: float) -> bool:
         """Whether the caller has spoken for long enough to interrupt."""
@@ -142,7 +142,7 @@ class Exchange:
             return _SAY_MOVES[self.ask_move(Move.ASK, Move.ASK_UNSURE)]
         if self.talks():
             return Move.SAY_SKIPPED if self.interrupting and self.question is None else Move.SAY_LATER
-        return Move.SAY_UNSURE if self.speech is Speech.UNSURE and self.question is None else Move.SAY
+        return Move.SAY_UNSURE if self.speech is Detected.UNSURE and self.question is None else Move.SAY
 
     def ask_move(self, silent: Move, unsure: Move) -> Move:
         """The move for a question: the caller has answered in advance, is answering, may be, or is silent."""
@@ -151,8 +151,8 @@ class Exchange:
         if self.question is None or not self.question.speech:
             return silent
         if self.talks():
-            return Move.ASK_IN_PAUSE if self.speech is Speech.NONE else Move.ASK_IN_TURN
-        return unsure if self.speech is Speech.UNSURE else silent
+            return Move.ASK_IN_PAUSE if self.speech is Detected.NONE else Move.ASK_IN_TURN
+        return unsure if self.speech is Detected.UNSURE else silent
 
 
 _SAY_MOVES = {

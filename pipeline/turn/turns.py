@@ -8,7 +8,7 @@ from offhook.pipeline.asr.engine import EndpointReport, Transcript
 from offhook.pipeline.endpoint.pauses import UsualPauses
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
 from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnResumed, TurnStarted
-from offhook.pipeline.turn.exchange import Exchange, Speech
+from offhook.pipeline.turn.exchange import Detected, Exchange
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
 from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
@@ -171,7 +171,7 @@ class CallerTurns(Machine):
         if verdict.kind == "over":
             if speaks:
                 # Noise, perhaps. Whatever the detector finds next is another turn.
-                self._ended_at, self._state.speech = now, Speech.NONE
+                self._ended_at, self._state.speech = now, Detected.NONE
             self._move(Move.ENDPOINT, now)
             return
         pause = self._pause
@@ -208,7 +208,7 @@ class CallerTurns(Machine):
 
     def _consult_unasked(self, now: float) -> None:
         turn = self._state.unasked
-        if not turn.open or self._state.speech is not Speech.NONE:
+        if not turn.open or self._state.speech is not Detected.NONE:
             return
         verdict = self._decide(None, turn.began_at, turn.ended_at, now)
         due = turn.ended_at + verdict.ask_again_ms / 1000

@@ -183,8 +183,15 @@ SPECULATION = [
         **{"tokens": {"input": 0, "cached": 0, "output": 0}, "cost": 0},
     },
     {"kind": "look", "at": 4.2},
+    {"kind": "asked", "at": 5.0, "model": "m", "said": "", "speculative": True},
+    {
+        **{"kind": "replied", "at": 5.1, "asked": 5.0, "model": "m", "text": "", "error": "m: away", "retried": True},
+        **{"tokens": {"input": 0, "cached": 0, "output": 0}, "cost": 0},
+    },
+    {"kind": "look", "at": 5.1},
 ]
-"""Two replies that are begun early, one in vain; and one that is given up. `look`: what the page shows then."""
+"""Two replies that are begun early, one in vain; one that is given up, and one that is asked for again. `look`: what
+the page shows then."""
 
 
 def test_replies_that_are_begun_early(page: Browser) -> None:
@@ -210,6 +217,7 @@ def test_replies_that_are_begun_early(page: Browser) -> None:
     assert looks[2] == ["my balance", "You have"]
     assert looks[3] == ["my balance", "You have ten dollars."]
     assert looks[4][2:] == ["(not heard:) Never said not said"]
+    assert looks[5][3:] == ["m failed, and is asked again: m: away"]
     assert "90 tokens in (60 cached), 7 out; cost 0.0011" in turns
     assert "begun early, 200 ms saved; begun early in vain, 2 tokens" in turns
 

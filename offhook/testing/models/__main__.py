@@ -1,24 +1,19 @@
 """A scripted language model for a bot in another process: prints the settings that the bot needs."""
 
 import argparse
-import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 from offhook.testing.models.file import server_of
 from offhook.testing.models.server import ModelServer
-from offhook.usererror import UserError
+from offhook.testing.serve import serve
 
 
-async def serve(server: ModelServer, port: int) -> None:
-    """Serve until cancelled."""
-    await server.start(port)
-    print("export OFFHOOK_LLM__ENGINE=openai")  # noqa: T201 - it is what the command is for
-    print(f"export OFFHOOK_LLM__OPENAI__MODEL={server.models[0]}")  # noqa: T201
-    print(f"export OFFHOOK_LLM__OPENAI__BASE_URL={server.openai_url}", flush=True)  # noqa: T201
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await server.close()
+def settings(server: ModelServer) -> Iterator[str]:
+    """What a bot needs to use it."""
+    yield "export OFFHOOK_LLM__ENGINE=openai"
+    yield f"export OFFHOOK_LLM__OPENAI__MODEL={server.models[0]}"
+    yield f"export OFFHOOK_LLM__OPENAI__BASE_URL={server.openai_url}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,12 +27,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """The command."""
     given = parser().parse_args()
-    try:
-        asyncio.run(serve(server_of(given.script), given.port))
-    except KeyboardInterrupt:
-        return
-    except UserError as error:
-        raise SystemExit(str(error)) from None
+    serve(lambda: server_of(given.script), given.port, settings)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """A vendor's test server, for a bot in another process: prints the environment that the bot needs."""
 
 import argparse
-import asyncio
-from collections.abc import Callable
-from typing import NamedTuple, get_args
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, get_args
 
+from offhook.testing.serve import serve
 from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.azure import AzureServer
@@ -84,38 +84,32 @@ SPEECH = {
 }
 
 
-async def serve_speech(name: str, texts: list[str], replies: list[str], port: int, fault: Fault | None) -> None:
-    """The same for a speech-to-speech model, with its replies: prints the key, and an agent's file as well."""
-    vendor = SPEECH[name]
-    server = vendor.make(texts, replies=replies)
+def made(vendor: str, texts: list[str], replies: list[str], fault: Fault | None) -> FaultyServer:
+    """The server of a vendor. Raises UserError."""
+    if vendor in SPEECH:
+        server: FaultyServer = SPEECH[vendor].make(texts, replies=replies)
+    else:
+        server = VENDORS[vendor].make(texts)
     server.fault = fault
-    await server.start(port)
-    print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
-    print(f"# agent.yaml\nkind: speech\nprovider: {name}\nbase_url: {server.url}{vendor.path}")  # noqa: T201
-    print("instructions: You answer the phone.", flush=True)  # noqa: T201
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await server.close()
+    return server
 
 
-async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> None:
-    """Serve until cancelled."""
+def settings(name: str, server: Any) -> Iterator[str]:
+    """What a bot needs to use it: variables of the environment, and an agent's file for a speech-to-speech model."""
+    if name in SPEECH:
+        speech = SPEECH[name]
+        yield f"export {speech.key_variable}={server.api_key}"
+        yield f"# agent.yaml\nkind: speech\nprovider: {name}\nbase_url: {server.url}{speech.path}"
+        yield "instructions: You answer the phone."
+        return
     vendor = VENDORS[name]
-    server = vendor.make(texts)
-    server.fault = fault
-    await server.start(port)
-    print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
+    yield f"export {vendor.key_variable}={server.api_key}"
     for variable, attribute in vendor.more:
-        print(f"export {variable}={getattr(server, attribute)}")  # noqa: T201
+        yield f"export {variable}={getattr(server, attribute)}"
     for kind in vendor.kinds:
-        print(f"export OFFHOOK_{kind}__ENGINE={name}")  # noqa: T201
+        yield f"export OFFHOOK_{kind}__ENGINE={name}"
         for option, attribute in vendor.addresses(kind):
-            print(f"export OFFHOOK_{kind}__{name.upper()}__{option}={getattr(server, attribute)}", flush=True)  # noqa: T201
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await server.close()
+            yield f"export OFFHOOK_{kind}__{name.upper()}__{option}={getattr(server, attribute)}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -132,15 +126,11 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """The command."""
     given = parser().parse_args()
-    try:
-        if given.vendor in SPEECH:
-            asyncio.run(serve_speech(given.vendor, given.text, given.reply, given.port, given.fault))
-        else:
-            asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
-    except KeyboardInterrupt:
-        return
-    except UserError as error:
-        raise SystemExit(str(error)) from None
+    serve(
+        lambda: made(given.vendor, given.text, given.reply, given.fault),
+        given.port,
+        lambda server: settings(given.vendor, server),
+    )
 
 
 if __name__ == "__main__":

@@ -220,7 +220,8 @@ def test_tokens_too_slow_for_a_clause_are_spoken_as_they_are() -> None:
     ],
 )
 def test_a_model_that_fails_is_apologised_for(fault: Says) -> None:
-    model = ScriptedModel(fault, "It is nine.")
+    again = [fault] if fault.fails is not None else []
+    model = ScriptedModel(fault, *again, "It is nine.")
 
     async def talk() -> None:
         async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:

@@ -76,6 +76,7 @@ def test_all_of_it() -> None:
     made.make()
     agent = made.make(ScriptedModel("x"))
     handed = call("hand_back", outcome="booked", values={"day": "2026-12-01", "people": 13})
+    assert agent.model is not None
     assert agent.model.name == "scripted"
     assert isinstance(handed, ToolCall)
 
@@ -143,7 +144,7 @@ def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
 
 def test_what_is_missing() -> None:
     assert [what for _, what in problems(b"greeting: Hi.\n")] == ["an agent has no `instructions`"]
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="no language model"):
         parse_agent(b"instructions: x\n", "agent.yaml", {}).make()
 
 

@@ -145,7 +145,7 @@ def test_its_model_starts_with_the_process(tmp_path: Path, monkeypatch: pytest.M
     dialog = flow_dialog(load_flow(tmp_path / "flow.yaml"))
 
     async def process() -> None:
-        lifespan = with_agents(routed([Route(("+1555",), dialog)], dialog))
+        lifespan = with_agents(routed([Route(("+1555",), dialog)], dialog), Config())
         assert lifespan is not None
         async with lifespan():
             assert model.started == 1
@@ -159,7 +159,7 @@ def test_a_file_without_a_model_takes_that_of_the_settings(tmp_path: Path) -> No
     (tmp_path / "shop.yaml").write_text("instructions: Be brief.\n")
     read, model = load_flow(tmp_path / "flow.yaml"), ScriptedModel("x")
     assert [agent.model for agent in flow_dialog(read, lambda: model).agents] == [model]
-    with pytest.raises(UserError, match="the agent has no model"):
+    with pytest.raises(UserError, match="no language model"):
         flow_dialog(read)
 
 

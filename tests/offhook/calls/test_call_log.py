@@ -101,6 +101,7 @@ def test_what_an_agent_did_is_in_the_record_and_in_metrics(logged: LoggedCall) -
     for event in (
         ModelReplied("openai/m", "Hello.", 0.2, 0.5, now, 100, 80, 3, 0.001),
         ModelReplied("openai/m", "And", 0.3, 0.4, now, error=GIVEN_UP),
+        ModelReplied("openai/m", "", None, 0.1, now, error="openai/m: 503", retried=True),
         ModelReplied("openai/m", "", None, 4.0, now, error="openai/m: it was late"),
         Speculated(used=True, tokens=3, saved_s=0.25, at=now),
         Speculated(used=False, tokens=7, saved_s=0.0, at=now),
@@ -114,13 +115,14 @@ def test_what_an_agent_did_is_in_the_record_and_in_metrics(logged: LoggedCall) -
     assert agent is not None
     assert (agent["input_tokens"], agent["output_tokens"], agent["cost"]) == (100, 3, 0.001)
     tokens = {"input_tokens": 100, "cached_tokens": 80, "output_tokens": 3}
-    assert agent["models"] == [{"model": "openai/m", "replies": 3, "failed": 1, **tokens, "cost": 0.001}]
+    counts = {"model": "openai/m", "replies": 4, "failed": 1, "retried": 1}
+    assert agent["models"] == [{**counts, **tokens, "cost": 0.001}]
     assert agent["tools"] == [
         {"tool": "look_up", "runs": 2, "failed": 1, "seconds": 2.0},
         {"tool": "other", "runs": 1, "failed": 1, "seconds": 0.0},
     ]
     assert agent["speculation"] == {"used": 1, "dropped": 1, "wasted_tokens": 7, "saved_s": 0.25}
-    for outcome in ("answered", "given_up", "failed"):
+    for outcome in ("answered", "given_up", "retried", "failed"):
         assert logged.value("offhook_model_replies_total", model="openai/m", outcome=outcome) == 1
     assert logged.value("offhook_model_first_token_seconds_count", model="openai/m") == 2
     assert logged.value("offhook_model_tokens_total", kind="input") == 20

@@ -73,7 +73,8 @@ def test_an_agent_answers_in_place_of_the_sample_flow(check: Check, tmp_path: Pa
     (tmp_path / "agent.yaml").write_text("instructions: x\nmodel: m\nbase_url: http://127.0.0.1:9/v1\n")
     status, found = check('[dialog]\nagent = "agent.yaml"\n')
     assert status == 0
-    assert levels(found, "agent") == ["ok"]
+    assert levels(found, "agent") == ["ok", "warning"]
+    assert "openai/m is away" in found["agent"][1]["what"]
     assert "flow" not in found
 
 
@@ -81,10 +82,11 @@ def test_transfers_that_nobody_has_allowed(check: Check, tmp_path: Path) -> None
     agent = 'instructions: x\nmodel: m\nbase_url: http://127.0.0.1:9/v1\ntransfer_to: {sales: "+15551234567"}\n'
     (tmp_path / "agent.yaml").write_text(agent)
     status, found = check('[dialog]\nagent = "agent.yaml"\n')
-    assert (status, levels(found, "agent")) == (0, ["ok", "warning"])
+    assert (status, levels(found, "agent")) == (0, ["ok", "warning", "warning"])
     assert "transfer_allow" in found["agent"][1]["why"]
     _, found = check('[dialog]\nagent = "agent.yaml"\n[twilio]\ntransfer_allow = ["+1555*"]\n')
-    assert levels(found, "agent") == ["ok"]
+    assert levels(found, "agent") == ["ok", "warning"]
+    assert "is away" in found["agent"][1]["what"]
 
 
 def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from offhook.engines import smart_turn
 from offhook.engines.smart_turn import SmartTurn, _installed, make_adviser
 from offhook.settings.config import Config
 from offhook.usererror import UserError
@@ -30,6 +31,24 @@ def test_a_file_that_is_no_network(tmp_path: Path) -> None:
     path.write_text("hello")
     with pytest.raises(UserError, match="cannot be loaded"):
         make_adviser(settings(adviser="smart-turn", adviser_model=str(path)))
+
+
+def test_a_model_that_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Path] = []
+    monkeypatch.setattr(smart_turn, "SmartTurn", loaded.append)
+    for name in ("smart-turn-v3.1", "smart-turn-v3.2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}-cpu.onnx").write_bytes(b"network")
+    models = {"models": {"dir": str(tmp_path)}}
+    for given in ("", "smart-turn-v3.1", str(tmp_path / "smart-turn-v3.1")):
+        turn = {"adviser": "smart-turn", "adviser_model": given}
+        make_adviser(Config.load(None, {**models, "turn": turn}))
+    newest, older = (tmp_path / name / f"{name}-cpu.onnx" for name in ("smart-turn-v3.2", "smart-turn-v3.1"))
+    assert loaded == [newest, older, older]
+    monkeypatch.setattr(smart_turn, "_installed", lambda: None)
+    with pytest.raises(UserError, match="smart-turn cannot be used") as error:
+        make_adviser(Config.load(None, {"models": {"dir": str(tmp_path / "x")}, "turn": {"adviser": "smart-turn"}}))
+    assert "offhook models add smart-turn-v3.2" in error.value.problems[0].todo
 
 
 def test_another_network_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from offhook.llm.limits import Limits, Meter, Prices, estimated
+from offhook.llm.limits import CallLimits, Meter, Prices, estimated
 from offhook.llm.model import Message, ModelRequest, Usage
 
 
@@ -15,18 +15,18 @@ def test_prices() -> None:
 @pytest.mark.parametrize(
     ("limits", "replies", "now", "over"),
     [
-        (Limits(), 100, 1e9, None),
-        (Limits(max_turns=3), 2, 0.0, None),
-        (Limits(max_turns=3), 3, 0.0, "3 turns"),
-        (Limits(max_tokens=300), 2, 0.0, None),
-        (Limits(max_tokens=300), 3, 0.0, "300 tokens"),
-        (Limits(max_cost=0.05), 4, 0.0, None),
-        (Limits(max_cost=0.05), 5, 0.0, "a cost of 0.05"),
-        (Limits(max_s=60), 0, 69.9, None),
-        (Limits(max_s=60), 0, 70.0, "60 s"),
+        (CallLimits(), 100, 1e9, None),
+        (CallLimits(max_turns=3), 2, 0.0, None),
+        (CallLimits(max_turns=3), 3, 0.0, "3 turns"),
+        (CallLimits(max_tokens=300), 2, 0.0, None),
+        (CallLimits(max_tokens=300), 3, 0.0, "300 tokens"),
+        (CallLimits(max_cost=0.05), 4, 0.0, None),
+        (CallLimits(max_cost=0.05), 5, 0.0, "a cost of 0.05"),
+        (CallLimits(max_s=60), 0, 69.9, None),
+        (CallLimits(max_s=60), 0, 70.0, "60 s"),
     ],
 )
-def test_limits(limits: Limits, replies: int, now: float, over: str | None) -> None:
+def test_limits(limits: CallLimits, replies: int, now: float, over: str | None) -> None:
     meter = Meter(limits, began_at=10.0)
     for _ in range(replies):
         meter.add(Usage(80, 40, 20), 0.01)

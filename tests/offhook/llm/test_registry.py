@@ -83,9 +83,11 @@ def test_keys_are_secrets_and_variables_set_options(monkeypatch: pytest.MonkeyPa
 async def test_check() -> None:
     assert await language_models.check(Config()) == []
     async with ModelServer() as server:
-        right = {"model": "m", "base_url": server.openai_url, "api_key": "test-key"}
+        right = {"model": "scripted", "base_url": server.openai_url, "api_key": "test-key"}
         (found,) = await language_models.check(config(openai=right))
-        assert (found.level, found.problem.what) == (Level.OK, "openai/m answers")
+        assert (found.level, found.problem.what) == (Level.OK, "openai/scripted answers")
+        _, found = await language_models.check(config(openai=right | {"model": "m"}))
+        assert (found.level, found.problem.why) == (Level.WARNING, "the server lists scripted")
         (found,) = await language_models.check(config(openai=right | {"api_key": "wrong-key"}))
         assert found.level is Level.SETTINGS
         assert "refused the key" in found.render()

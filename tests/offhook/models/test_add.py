@@ -14,6 +14,7 @@ from offhook.models.add import DOWNLOADS, Wanted, add
 from offhook.models.catalogue import ENGINES, catalogue, recommended
 from offhook.models.choose import choose
 from offhook.models.download import DownloadLimits
+from offhook.models.kinds import network_of_adviser
 from offhook.models.store import Model, ModelStore, default_folder
 from offhook.usererror import UserError
 from tests.offhook.models.server import Site, serving
@@ -229,3 +230,22 @@ def test_a_folder_of_kokoro_has_the_languages_of_its_voices(store: ModelStore, t
             archive.writestr(name, b"")
     model = added(store, str(folder))
     assert (model.about.engine, model.about.languages) == ("kokoro", ("en-gb", "en-us", "fr"))
+
+
+NETWORK = "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
+
+
+def test_smart_turn_comes_from_the_list_a_file_or_a_wheel(store: ModelStore, site: Site, tmp_path: Path) -> None:
+    site.files["/smart-turn-v3.2/smart-turn-v3.2-cpu.onnx"] = b"network"
+    listed = added(store, "smart-turn-v3.2", mirror=site.url)
+    assert (listed.about.engine, listed.about.licence) == ("smart-turn", "BSD-2-Clause")
+    assert network_of_adviser(listed.folder) == listed.folder / "smart-turn-v3.2-cpu.onnx"
+    site.files["/smart-turn-v3.3.onnx"] = b"network"
+    assert added(store, f"{site.url}/smart-turn-v3.3.onnx").about.engine == "smart-turn"
+    wheel = tmp_path / "pipecat_ai-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        for name in (NETWORK, "pipecat/__init__.py", "pipecat_ai-1.0.dist-info/METADATA", "pipecat/audio/other.onnx"):
+            packed.writestr(name, b"network")
+    found = added(store, str(wheel), name="of-a-wheel")
+    assert [path.name for path in found.folder.iterdir() if path.suffix != ".json"] == ["smart-turn-v3.2-cpu.onnx"]
+    assert is_clean(store)

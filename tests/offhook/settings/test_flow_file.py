@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
 from offhook.pipeline.dialog.runner import AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
-from offhook.settings.flow_file import FlowDefaults, load_flow, parse_flow
+from offhook.settings.flow_file import load_flow, parse_flow
+from offhook.settings.flow_questions import FlowDefaults
 from offhook.settings.yaml_file import MAX_FILE_BYTES
 from offhook.usererror import Problem, UserError
 

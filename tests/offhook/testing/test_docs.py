@@ -34,7 +34,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     taken: list[object] = []
     found: dict[str, Any] = {"model": Model()}
-    others = ("playback = await", "make_model", "@tool(")
+    others = ("playback = await", "bot.run()", "@tool(")
     first, *rest = [block for block in blocks("agents.md") if not any(each in block for each in others)]
     exec(first, found)
     found["bot"] = SimpleNamespace(answer=taken.append)
@@ -47,10 +47,10 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_language_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setattr(Bot, "run", lambda self: 0)
-    for part in ("make_model", "@tool("):
+    for part in ("bot.run()", "@tool("):
         found: dict[str, Any] = {}
         exec(next(block for block in blocks("agents.md") if part in block), found)
-        assert ("bot" in found) == (part == "make_model")
+        assert ("bot" in found) == (part == "bot.run()")
 
 
 def test_the_order(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,11 @@ export const AGENT_HANDLERS = {
   replied(call, event) {
     const reply = wrote(call, event);
     if (!reply) return;
+    if (event.retried) {
+      call.replies = call.replies.filter((each) => each !== reply);
+      call.add("note", event.at, { text: `${event.model} failed, and is asked again: ${event.error}` });
+      return;
+    }
     Object.assign(reply, { tokens: event.tokens, cost: event.cost });
     // Nobody waits for it any more: what it has written is not going to be said.
     if (reply.line?.draft && event.error) reply.line.open = false;
