@@ -16,6 +16,7 @@ from offhook.pipeline.understanding.calendar_words import calendar_words
 from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
+from offhook.pipeline.understanding.menu_confidence import confidence_of
 from offhook.pipeline.understanding.menu_phrases import JOINING, Phrase, Term, compiled, synonyms_in
 from offhook.pipeline.understanding.menu_positions import by_position
 from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
@@ -49,7 +50,8 @@ NO_DOUBT = 0.6
 SPOKEN_OF = 0.55
 """The most confidence in a choice that may only have been spoken of: "did you say yes", "why should I pay now"."""
 
-NEW_ONE = 0.7
+NEW_ONE = 0.55
+"""The confidence in a choice that begins something, where one was asked for: three of four were right."""
 
 UNNAMED = 0.75
 """What a choice scores at most of which no own word was said."""
@@ -71,13 +73,15 @@ _SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said."""
+    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said,
+    `shared`: which other choices have, too."""
 
     choice: int
     score: float
     confidence: float
     positions: frozenset[int]
     literal: bool = True
+    shared: bool = False
 
 
 def match(text: str, choices: Sequence[Choice], language: str | None = None) -> Match | None:
@@ -103,6 +107,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
             best = _only(fits, said)
             if best is None:
                 return None
+            best = _sure(best, fits, said)
             doubt = NO_DOUBT if _is_doubtful(text, words, part, best, phrases, base) else 1.0
             most = SPOKEN_OF if is_reported(part, min(best.positions, default=0), base) else 1.0
             return Match(choices[best.choice].name, round(min(best.confidence * doubt, most), 3))
@@ -298,7 +303,8 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     by_itself = _by_itself(said, phrase, missing, found, strange)
     score = max(score, by_itself * alone, COMPLETE if complete else 0.0)
     least = MIN_SCORE if by_itself else 0.0
-    return _Fit(phrase.choice, score, max(least, min(1.0, score) * LIKE_PHRASE), frozenset(found), literal)
+    confidence = max(least, min(1.0, score) * LIKE_PHRASE)
+    return _Fit(phrase.choice, score, confidence, frozenset(found), literal, shared=not exclusive)
 
 
 def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
@@ -361,6 +367,22 @@ def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
     both = second.score >= BOTH_SCORE and not best.positions & second.positions
     margin = MARGIN if best.positions != second.positions else MARGIN_SAME
     return None if both or best.score - second.score < margin else best
+
+
+def _sure(best: _Fit, fits: Sequence[_Fit], said: _Said) -> _Fit:
+    """With the confidence that all that was said leaves in it."""
+    explained = sum(at in best.positions for at in said.content)
+    strange = sum(at not in best.positions and at not in said.negated for at in said.content)
+    confidence = confidence_of(
+        best.confidence,
+        named=best.literal,
+        shared=best.shared,
+        explained=explained,
+        strange=strange,
+        score=best.score,
+        rival=max((fit.score for fit in fits if fit.choice != best.choice), default=0.0),
+    )
+    return replace(best, confidence=confidence)
 
 
 def _includes(longer: _Fit, shorter: _Fit) -> bool:
