@@ -19,7 +19,21 @@ def answer_to(question: Question, transcript: Transcript, min_confidence: float,
     """
     own = transcript.thresholds
     least = min_confidence if own.min_confidence is None else own.min_confidence
-    return replace(_answer(question, transcript, least, typed=typed), confirm_below=own.confirm_below)
+    answer = replace(_answer(question, transcript, least, typed=typed), confirm_below=own.confirm_below)
+    return replace(answer, guess=_guess(question, transcript, least)) if answer.kind is AnswerKind.NO_MATCH else answer
+
+
+def _guess(question: Question, transcript: Transcript, least: float) -> Answer | None:
+    """What may have been meant: words that were heard well enough and only resemble a choice, or a choice that was not
+    heard well enough."""
+    own = transcript.thresholds
+    guess_from = own.guess_from if question.min_confidence is None else None
+    heard = guess_from is not None and (transcript.confidence or 0.0) >= guess_from
+    if not heard and not question.accepts(transcript.confidence, least):
+        return None
+    found = _answer(replace(question, min_confidence=0.0), transcript, 0.0, typed=False)
+    is_answer = found.choice is not None or found.value is not None
+    return replace(found, confirm_below=own.confirm_below) if is_answer else None
 
 
 def _answer(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,25 @@ async def test_a_certain_answer_is_taken_at_once() -> None:
     caller = Caller()
     sure = Answer(AnswerKind.SPEECH, "sales", "sales", confidence=0.9)
     assert await settle(Understanding(0.6), sure, caller) == sure
+    assert not caller.heard
+
+
+GUESSED = replace(ODD, guess=Answer(AnswerKind.SPEECH, "sails", "sales", confidence=0.2))
+
+
+@pytest.mark.parametrize(("reply", "choice"), [("yes", "sales"), ("no", None), ("no, support", "support")])
+async def test_a_guess_is_asked_back(reply: str, choice: str | None) -> None:
+    caller = Caller(reply)
+    answer = await settle(Understanding(0.6), GUESSED, caller)
+    assert caller.heard == ["Did you say sales?"]
+    assert answer.choice == choice
+    assert (answer.kind is AnswerKind.NO_MATCH) == (choice is None)
+
+
+async def test_a_guess_is_no_match_where_nothing_is_asked_back_or_the_matcher_knows() -> None:
+    caller = Caller()
+    assert await settle(Understanding(0.0), GUESSED, caller) == ODD
+    assert (await settle(Understanding(0.6, Oracle(Match("support", 0.9))), GUESSED, caller)).choice == "support"
     assert not caller.heard
 
 
