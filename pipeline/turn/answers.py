@@ -6,7 +6,7 @@ from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
-from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.menu import either, match
 
 ALTERNATIVE_CONFIDENCE = 0.8
 """What an answer counts that only another reading of the recogniser gives, not its first."""
@@ -32,8 +32,12 @@ def _guess(question: Question, transcript: Transcript, least: float) -> Answer |
     if not heard and not question.accepts(transcript.confidence, least):
         return None
     found = _answer(replace(question, min_confidence=0.0), transcript, 0.0, typed=False)
-    is_answer = found.choice is not None or found.value is not None
-    return replace(found, confirm_below=own.confirm_below) if is_answer else None
+    if found.choice is None and found.value is None:
+        two = either(transcript.text, question.choices, question.language)
+        if two is None:
+            return None
+        found = Answer(AnswerKind.SPEECH, transcript.text, confidence=transcript.confidence, either=two)
+    return replace(found, confirm_below=own.confirm_below)
 
 
 def _answer(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:

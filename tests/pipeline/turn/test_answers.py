@@ -53,6 +53,13 @@ def test_what_is_too_uncertain_may_be_guessed() -> None:
     assert resembles.guess is not None and resembles.guess.choice == "balance"
 
 
+def test_one_of_two_may_be_guessed() -> None:
+    answer = answer_to(MENU, Transcript("an agent and my balance", 0.9), 0.5, typed=False)
+    assert (answer.kind, answer.choice) == (AnswerKind.NO_MATCH, None)
+    assert answer.guess is not None
+    assert (answer.guess.choice, sorted(answer.guess.either)) == (None, ["agent", "balance"])
+
+
 @pytest.mark.parametrize(
     ("question", "transcript"),
     [
