@@ -58,10 +58,10 @@ class Round(NamedTuple):
 
 
 async def engines(
-    stack: AsyncExitStack, vendors: tuple[Vendor, Vendor], kind: Any, fault: Fault | None, rng: random.Random
+    stack: AsyncExitStack, vendors: tuple[Vendor, Vendor], kind: Any, fault: Fault | None, rng: random.Random, text: str
 ) -> tuple[list[Any], Callable[[float], None]]:
     """Both engines, started, and what lets the first one's server fail, at once or within so many seconds."""
-    servers = [await stack.enter_async_context(each.server([TEXT], realtime_factor=PACE)) for each in vendors]
+    servers = [await stack.enter_async_context(each.server([text], realtime_factor=PACE)) for each in vendors]
     early = rng.random() < 0.5
     servers[0].fault = fault if early else None
     made = [vendor.engine(server, kind=kind) for vendor, server in zip(vendors, servers, strict=True)]
@@ -79,12 +79,13 @@ async def engines(
 
 async def asr_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: random.Random) -> Round:
     """A turn."""
+    said_text = " ".join(TEXT.split()[: rng.randint(2, 11)])
     async with AsyncExitStack() as stack:
-        made, fail_within = await engines(stack, vendors, "asr", fault, rng)
+        made, fail_within = await engines(stack, vendors, "asr", fault, rng, said_text)
         laws: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
         adapted = [adapt_asr(each.name, each, Resampler, laws) for each in made]
         members = [Member[AsrEngine](str(at), each, "asr", ASR_LIMITS) for at, each in enumerate(adapted)]
-        pcm = PCMU.decode(said(" ".join(TEXT.split()[: rng.randint(2, 11)])))  # the final has all words in any case
+        pcm = PCMU.decode(said(said_text))
         turn = ChainAsr(members, Resampler).open(AsrRequest(), lambda text: None)
         fail_within(len(pcm) / 16_000)
         due = monotonic()
@@ -97,13 +98,13 @@ async def asr_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: ra
             text = (await turn.finish()).text
         except EngineError:
             text = ""
-        return Round(monotonic() - began, text == TEXT)
+        return Round(monotonic() - began, text == said_text)
 
 
 async def tts_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: random.Random) -> Round:
     """A sentence."""
     async with AsyncExitStack() as stack:
-        made, fail_within = await engines(stack, vendors, "tts", fault, rng)
+        made, fail_within = await engines(stack, vendors, "tts", fault, rng, SENTENCE)
         laws = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
         adapted = [adapt_tts(each.name, each, laws) for each in made]
         members = [Member[TtsEngine](str(at), each, "tts", TTS_LIMITS) for at, each in enumerate(adapted)]

@@ -20,37 +20,21 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic_ns, process_time, sleep
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import uvloop
 
 from bench import stamping_google, stamping_vendors
 from bench.stamping_vendors import FRAME_BYTES, RECORD_BYTES, STAMPS
-from offhook.engines.factory import EngineContext
+from offhook.engines.registry import make_asr, make_tts, names
 from offhook.pipeline.asr.adapt import adapt
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from offhook.pipeline.tts.engine import TtsEngine
+from offhook.settings.config import Config
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.udp import Address, UdpPort
-from offhook.vendors import (
-    amazon_asr,
-    amazon_tts,
-    assemblyai_asr,
-    azure_asr,
-    azure_tts,
-    cartesia_asr,
-    cartesia_tts,
-    deepgram_asr,
-    deepgram_tts,
-    elevenlabs_asr,
-    elevenlabs_tts,
-    google_asr,
-    google_tts,
-    openai_asr,
-    openai_tts,
-)
 
 FRAME_S = 0.02
 PCM = (3_000 * np.sin(np.arange(FRAME_BYTES) / 3)).astype("<i2").tobytes()
@@ -65,48 +49,45 @@ WAYS = (
 BARE = ("a bare socket there", "and back")
 
 
-class Engines(NamedTuple):
-    """A vendor's factories, None for what it has not, and the options of both."""
-
-    asr: Callable[[dict[str, Any], EngineContext], AsrEngine]
-    tts: Callable[[dict[str, Any], EngineContext], TtsEngine] | None
-    options: Callable[[int, int], dict[str, dict[str, Any]]]
-
+Options = dict[str, dict[str, Any]]
+"""Of a vendor's recogniser and voice."""
 
 KEY = {"api_key": "bench"}
 
 
-def _url(port: int, _http: int) -> dict[str, dict[str, Any]]:
+def _url(port: int, _http: int) -> Options:
     options = KEY | {"base_url": f"ws://127.0.0.1:{port}"}
-    return {"asr": options, "tts": options}
+    return {"asr": options, "tts": dict(options)}
 
 
-def _amazon_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
+def _amazon_urls(port: int, http: int) -> Options:
     account = {"region": "us-east-1", "access_key_id": "bench", "secret_access_key": "bench"}
     urls = {"asr": f"ws://127.0.0.1:{port}", "tts": f"http://127.0.0.1:{http}"}
     return {kind: account | {"endpoint_url": url} for kind, url in urls.items()}
 
 
-def _openai_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
+def _openai_urls(port: int, http: int) -> Options:
     recogniser = {"realtime_url": f"ws://127.0.0.1:{port}", "model": "gpt-realtime-whisper"}
     return {"asr": KEY | recogniser, "tts": KEY | {"base_url": f"http://127.0.0.1:{http}/v1"}}
 
 
-def _google_url(_port: int, grpc: int) -> dict[str, dict[str, Any]]:
+def _google_url(_port: int, grpc: int) -> Options:
     url = KEY | {"base_url": f"http://127.0.0.1:{grpc}"}
     return {"asr": url | {"project": "bench"}, "tts": url}
 
 
-VENDORS = {
-    "deepgram": Engines(deepgram_asr.make, deepgram_tts.make, _url),
-    "elevenlabs": Engines(elevenlabs_asr.make, elevenlabs_tts.make, _url),
-    "cartesia": Engines(cartesia_asr.make, cartesia_tts.make, _url),
-    "assemblyai": Engines(assemblyai_asr.make, None, _url),
-    "amazon": Engines(amazon_asr.make, amazon_tts.make, _amazon_urls),
-    "azure": Engines(azure_asr.make, azure_tts.make, _url),
-    "google": Engines(google_asr.make, google_tts.make, _google_url),
-    "openai": Engines(openai_asr.make, openai_tts.make, _openai_urls),
+VENDORS: dict[str, Callable[[int, int], Options]] = {
+    "deepgram": _url,
+    "elevenlabs": _url,
+    "cartesia": _url,
+    "assemblyai": _url,
+    "amazon": _amazon_urls,
+    "azure": _url,
+    "google": _google_url,
+    "openai": _openai_urls,
 }
+"""Where each finds the vendor of this benchmark: at a port for WebSockets, and at one for HTTP or gRPC."""
+
 BY_HTTP = ("amazon", "openai")
 """Their voices have no pool."""
 
@@ -190,18 +171,15 @@ class Calls:
 @asynccontextmanager
 async def started(vendor: str, port: int, http: int, spare: int) -> AsyncIterator[tuple[AsrEngine, TtsEngine | None]]:
     """The vendor's engines, connected, the recogniser as a line with PCM uses it."""
-    make_asr, make_tts, options = VENDORS[vendor]
-    given = options(port, http)
-    pooled = {"spare": spare}
-    asr = adapt(
-        vendor,
-        make_asr({**given["asr"], **pooled}, EngineContext("asr", vendor)),
-        Resampler,
-        {"PCMU": PCMU.encode, "PCMA": PCMA.encode},
-    )
-    tts = None
-    if make_tts is not None:
-        tts = make_tts({**given["tts"], **({} if vendor in BY_HTTP else pooled)}, EngineContext("tts", vendor))
+    options = VENDORS[vendor](port, http)
+    options["asr"]["spare"] = spare
+    if vendor not in BY_HTTP:
+        options["tts"]["spare"] = spare
+    has_voice = vendor in names("tts")
+    sections = ("asr", "tts") if has_voice else ("asr",)
+    config = Config.model_validate({kind: {"engine": vendor, vendor: options[kind]} for kind in sections})
+    asr = adapt(vendor, make_asr(config), Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
+    tts = make_tts(config) if has_voice else None
     await asyncio.gather(*(each.start() for each in (asr, tts) if each is not None))
     await asyncio.sleep(1.0)  # the spare connections
     try:

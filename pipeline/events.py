@@ -295,7 +295,8 @@ class Answer:
     `value` is what a question for a value got, by speech or keys: a value of its kind, or Ambiguous. `typed`: the
     caller typed a line instead of speaking. `is_final` is false for words of a partial, because the recogniser's final
     had not come: TurnCorrected may follow. `confirm_below` is the setting of the recogniser that answered, if it has
-    one of its own.
+    one of its own. `guess` is what a NO_MATCH may have meant: too uncertain for an answer, and worth a question back;
+    if it has no `choice`, it is one of the two in `either`.
     """
 
     kind: AnswerKind
@@ -308,3 +309,5 @@ class Answer:
     value: object | None = None
     is_final: bool = field(default=True, compare=False)
     confirm_below: float | None = field(default=None, compare=False)
+    guess: "Answer | None" = field(default=None, compare=False)
+    either: tuple[str, ...] = field(default=(), compare=False)

@@ -27,11 +27,12 @@ class Understanding:
     async def settle(self, question: Question, answer: Answer, ask: AskBack, wording: Wording | None) -> Answer:
         """The answer that the dialog gets. `ask` asks the caller back, in `wording` or that of the language."""
         answer = await self._matched(question, answer)
-        asked = confirmation(question, answer, self.confirm_below, wording or wording_in(question.language))
+        likely = answer.guess if answer.kind is AnswerKind.NO_MATCH and answer.guess is not None else answer
+        asked = confirmation(question, likely, self.confirm_below, wording or wording_in(question.language))
         if asked is None:
             return answer
         reply = await ask(Prompt(asked.text, language=question.language), asked.question)
-        return settled(question, answer, reply)
+        return settled(question, likely, reply)
 
     def certain(self, question: Question, answer: Answer, wording: Wording | None) -> Answer:
         """An answer that comes when it cannot be asked back any more: a no-match if it would have to be."""

@@ -49,12 +49,22 @@ _Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
 class ThresholdOptions(BaseModel):
-    """In `[asr.NAME]`, in place of `asr.min_confidence` and `asr.confirm_below`, which count for what is not set."""
+    """In `[asr.NAME]`, in place of `asr.min_confidence` and `asr.confirm_below`, which count for what is not set.
+
+    `guess_from`: an answer below `min_confidence` that has at least this is asked back, where it can be, in place of a
+    no-match.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     min_confidence: _Confidence = 0.5
     confirm_below: _Confidence = 0.6
+    guess_from: _Confidence = 0.2
+
+
+GUESS_FROM = {"pocketsphinx": 0.15}
+"""By engine. Of people that it was not fitted on, the embedded one gives half of the right answers that it rejects
+between this and `min_confidence` (docs/benchmarks.md)."""
 
 
 def thresholds_of(config: Config, name: str) -> Thresholds:
@@ -62,7 +72,7 @@ def thresholds_of(config: Config, name: str) -> Thresholds:
     table = config.asr.options.get(name, {})
     given = {key: table[key] for key in THRESHOLDS if key in table}
     read = read_options(ThresholdOptions, given, EngineContext("asr", name))
-    return Thresholds(**read.model_dump(exclude_unset=True))
+    return Thresholds(**{"guess_from": GUESS_FROM.get(table.get("engine", name))} | read.model_dump(exclude_unset=True))
 
 
 def limits_of(config: Config, kind: Kind, name: str) -> Limits:

@@ -69,7 +69,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
 LIMITS = "limits"
 """The table in an engine's options with its prices and budgets."""
 
-THRESHOLDS = ("min_confidence", "confirm_below")
+THRESHOLDS = ("min_confidence", "confirm_below", "guess_from")
 """The options of every recogniser that say what its confidence means."""
 
 

@@ -126,7 +126,8 @@ class AmazonAsr(VendorAsr[AmazonAsrOptions]):
 
         ended = replace(where, hello=hello)
         unreached = await probe(ended, self.pool.limits, judge, READY_S, may_close=CLEAN_CLOSURES)
-        await self.pool.start(where, unreached=unreached)
+        self.pool.want(where)  # without a try of its own: a second stream would be billed, too
+        await self.pool.start(unreached=unreached)
 
     def target(self, language: str) -> Target:
         """See VendorAsr."""

@@ -8,7 +8,7 @@ while a bot hands over whole clauses anyway.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -21,9 +21,8 @@ from offhook.pipeline.language import primary
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.vendors.amazon import JSON, Account, AmazonOptions
 from offhook.vendors.amazon_languages import HINDI, VOICES, voice_for
-from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.g711 import Format, line_format
-from offhook.vendors.http import HttpClient
+from offhook.vendors.http_voice import HttpTts
 from offhook.vendors.limits import Limits
 from offhook.vendors.word_times import finite, tokens
 
@@ -51,42 +50,22 @@ class AmazonTtsOptions(AmazonOptions):
     first_audio_ms: Annotated[int, Field(ge=100, le=10_000)] = 2_000
 
 
-class AmazonTts:
+class AmazonTts(HttpTts):
     """`TtsEngine`, `LineTtsEngine`, `MultilingualTtsEngine` and `NamedVoicesTtsEngine`. `characters` are those that
     Amazon bills: with word times each text twice."""
 
     def __init__(self, options: AmazonTtsOptions, context: EngineContext, limits: Limits | None = None) -> None:
-        self.name = context.name
+        super().__init__(context.name, limits)
         self.options = options
-        self.characters = 0
-        self.unreached: EngineError | None = None
         self.language = context.language
         self.voice = options.voice or context.voice or self._voice_for(context.language)
-        self._client = HttpClient(limits or Limits())
         self._target = Account(options, context, "polly").target("/v1/speech")
-        self._whole = self  # `for_line`, `in_language` and `with_voice` make copies, which share everything
         self._use(Format("PCMU" if options.encoding == "line" else options.encoding, 8_000))
 
     @property
     def voices(self) -> Mapping[str, str]:
         """See NamedVoicesTtsEngine."""
         return VOICES if self.voice in VOICES else {self.voice: self.language, **VOICES}
-
-    async def start(self) -> None:
-        """Ask for a word, so that wrong credentials are found. Raises VendorRefusedError."""
-        pieces = self._ask("Hello.")
-        try:
-            await anext(pieces, b"")
-        except VendorRefusedError:
-            raise
-        except EngineError as error:
-            self.unreached = error  # an outage is no reason not to start
-        finally:
-            await pieces.aclose()
-
-    async def close(self) -> None:
-        """Disconnect. Idempotent."""
-        await self._client.close()
 
     def for_line(self, encoding: str, rate_hz: int) -> Self:
         """The same for a line: its G.711 law as it is, unless the options say otherwise."""
@@ -111,16 +90,13 @@ class AmazonTts:
         other.voice = voice
         return other
 
-    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
-        """Speak `text`. Raises EngineError while iterated."""
-        return self._synthesize(text)
-
-    def dump(self) -> dict[str, object]:
-        """The live state, for debugging."""
-        return {"characters": self._whole.characters}
+    def audio(self, text: str) -> AsyncGenerator[bytes]:
+        """See HttpTts."""
+        return self._ask(text, {"OutputFormat": FORMATS[self.form.encoding], "SampleRate": str(self.form.rate_hz)})
 
     def _use(self, form: Format) -> None:
         self.form = form
+        self.sample_bytes = form.sample_bytes
         exact = self.options.word_times and self.options.model != "generative"
         self.capabilities = TtsCapabilities(
             form.rate_hz, word_positions=exact, encoding=form.encoding, languages=_LANGUAGES
@@ -130,37 +106,29 @@ class AmazonTts:
         own = self.options.voices
         return own.get(language) or own.get(primary(language)) or voice_for(language) or "Joanna"
 
-    def _ask(self, text: str, *, marks: bool = False) -> AsyncGenerator[bytes]:
+    def _ask(self, text: str, output: Mapping[str, object]) -> AsyncGenerator[bytes]:
         """The answer to a request: audio, or the places of the words."""
-        self._whole.characters += len(text)
-        request: dict[str, object] = {"Text": text, "VoiceId": self.voice, "Engine": self.options.model}
+        self.count(text)
+        request = {"Text": text, "VoiceId": self.voice, "Engine": self.options.model, **output}
         if self.voice in BILINGUAL:
             request["LanguageCode"] = "hi-IN" if primary(self.language) == "hi" else "en-IN"
         if self.options.lexicons:
             request["LexiconNames"] = self.options.lexicons
-        if marks:
-            request |= {"OutputFormat": "json", "SpeechMarkTypes": ["word"]}
-        else:
-            request |= {"OutputFormat": FORMATS[self.form.encoding], "SampleRate": str(self.form.rate_hz)}
         first_s = self.options.first_audio_ms / 1000
         return self._client.post(self._target, json.dumps(request).encode(), JSON, first_s)
 
     async def _synthesize(self, text: str) -> AsyncGenerator[SpeechChunk]:
-        size, rest, samples, told = self.form.sample_bytes, b"", 0, 0
+        samples, told = 0, 0
         marks = asyncio.create_task(self._marks(text)) if self.capabilities.word_positions else None
-        pieces = self._ask(text)
+        pieces = self.samples(text)
         try:
             async for piece in pieces:
-                audio = rest + piece
-                whole = len(audio) // size * size
-                rest = audio[whole:]
-                samples += whole // size
+                samples += len(piece) // self.sample_bytes
                 words: tuple[Word, ...] = ()
                 if marks is not None and marks.done() and not told:
                     words = place(text, marks.result(), self.form.rate_hz, None)
                     told = len(words)
-                if whole:
-                    yield SpeechChunk(audio[:whole], words)
+                yield SpeechChunk(piece, words)
             if marks is not None:
                 await asyncio.wait([marks], timeout=MARKS_S)
                 found = marks.result() if marks.done() else []
@@ -174,7 +142,7 @@ class AmazonTts:
     async def _marks(self, text: str) -> "list[Mark]":
         """Where the words begin; empty if Polly does not say."""
         found = b""
-        pieces = self._ask(text, marks=True)
+        pieces = self._ask(text, {"OutputFormat": "json", "SpeechMarkTypes": ["word"]})
         try:
             async for piece in pieces:
                 found += piece

@@ -67,23 +67,37 @@ class CoquiTts:
 
     async def start(self) -> None:
         """Find out whether the server is there, and what speakers it has. Raises EngineError."""
-        try:
-            lines = (await self._ask("/voices")).decode("utf-8", errors="replace").splitlines()
-        except NotFoundError:
-            return  # an older server has no such list
-        # Each is "NAME LOCALE GENDER", and names may have spaces.
-        names = [line.rsplit(maxsplit=2)[0] for line in lines if len(line.split()) > 2]
-        self.voices.update(dict.fromkeys(names, ""))
+        self.voices |= await self.list_voices()
+        if len(self.voices) <= 1:
+            return  # the model's own name
         for voice in filter(None, (self._voice, *self._by_language.values())):
-            if len(self.voices) > 1 and voice not in self.voices:
-                some = ", ".join(list(self.voices)[:12])
-                why = f"the server has no speaker {voice!r}"
-                raise VendorRefusedError(self.name, "starting", why, f"It has {some}.")
+            if voice not in self.voices:
+                raise self._refused(f"the server has no speaker {voice!r}")
+        if not self._voice:
+            await self._try_its_own_speaker()
 
     async def list_voices(self) -> dict[str, str]:
         """The speakers of the server's model. Raises EngineError."""
-        await self.start()
-        return dict(self.voices)
+        try:
+            lines = (await self._ask("/voices")).decode("utf-8", errors="replace").splitlines()
+        except NotFoundError:
+            return {}  # an older server has no such list
+        # Each is "NAME LOCALE GENDER", and names may have spaces.
+        return dict.fromkeys([line.rsplit(maxsplit=2)[0] for line in lines if len(line.split()) > 2], "")
+
+    async def _try_its_own_speaker(self) -> None:
+        """A model with several speakers needs one, here or in the server's `--speaker_idx`."""
+        try:
+            await self._ask(*self._request("Hello."))
+        except EngineError as error:
+            if "speaker" in error.why:
+                raise self._refused("the server's model has several speakers, and `voice` is not set") from error
+            raise
+
+    def _refused(self, why: str) -> VendorRefusedError:
+        some = ", ".join(list(self.voices)[:12])
+        hint = f"It has {some}: set `voice` below [tts.{self.name}]."
+        return VendorRefusedError(self.name, "starting", why, hint)
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

@@ -15,7 +15,7 @@ from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import Encoding
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import primary
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.pipeline.tts.engine import SpeechChunk
 from offhook.pipeline.tts.voice import closing
 from offhook.settings.values import LanguageTag
 from offhook.usererror import did_you_mean
@@ -158,6 +158,11 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
             return self.options.streaming
         return CHIRP in self.voice or self.options.model is not None
 
+    @property
+    def word_positions(self) -> bool:
+        """See VendorTts."""
+        return not self.streams and has_word_times(self.voice)
+
     def target(self) -> Target:
         """See VendorTts."""
         where = target("tts", self.name, self.options, "texttospeech", STREAM if self.streams else METHOD)
@@ -208,11 +213,6 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
         other._voice, other._is_chosen = voice, is_chosen
         other._use(other.form)
         return other
-
-    def _use(self, form: Format) -> None:
-        self.form = form
-        exact = not self.streams and has_word_times(self.voice)
-        self.capabilities = TtsCapabilities(form.rate_hz, word_positions=exact, encoding=form.encoding)
 
     def _choose(self, found: Any) -> None:
         """Set VoiceSelectionParams, of whichever version of the API."""

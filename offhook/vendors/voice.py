@@ -83,6 +83,11 @@ class VendorTts(Generic[OptionsT]):
         """What ends the context of an utterance that continues."""
         return None
 
+    @property
+    def word_positions(self) -> bool:
+        """Whether the vendor tells where the words are."""
+        return True
+
     async def start(self) -> None:
         """Connect. Raises VendorRefusedError for a wrong key or options that the vendor does not take."""
         await self.pool.start(self.target())
@@ -128,7 +133,7 @@ class VendorTts(Generic[OptionsT]):
     def _use(self, form: Format) -> None:
         self.form = form
         self.capabilities = TtsCapabilities(
-            form.rate_hz, word_positions=True, encoding=form.encoding, languages=self.languages
+            form.rate_hz, word_positions=self.word_positions, encoding=form.encoding, languages=self.languages
         )
 
     def _count(self, characters: int) -> None:

@@ -69,10 +69,12 @@ class RecognisedWord:
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """What an engine's confidence means: below `min_confidence` a transcript is no answer, below `confirm_below` the
-    answer is asked back. None: the bot's setting."""
+    answer is asked back. None: the bot's setting. What is no answer, and has `guess_from` at least, is asked back
+    nevertheless; None: nothing is."""
 
     min_confidence: float | None = None
     confirm_below: float | None = None
+    guess_from: float | None = None
 
 
 USUAL = Thresholds()

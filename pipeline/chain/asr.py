@@ -22,9 +22,8 @@ from offhook.pipeline.asr.engine import (
 )
 from offhook.pipeline.chain.breaker import PROBE_S
 from offhook.pipeline.chain.capabilities import asr_capabilities
-from offhook.pipeline.chain.lifecycle import Lifecycle
+from offhook.pipeline.chain.chain import Chain
 from offhook.pipeline.chain.member import (
-    DAY_S,
     Candidate,
     Member,
     Today,
@@ -35,14 +34,14 @@ from offhook.pipeline.chain.member import (
     used,
 )
 from offhook.pipeline.chain.race import Lost, Race, Start, Stop, Why, Won
-from offhook.pipeline.chain.spending import CallMeter, Outcome
+from offhook.pipeline.chain.spending import Outcome
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
 from offhook.pipeline.rates import MakeResampler, Resampler
 
 
-class ChainAsr:
+class ChainAsr(Chain[AsrEngine]):
     """`AsrEngine` over `members`, the first choice first; all take 16-bit PCM at 8 or 16 kHz (see asr.adapt).
 
     `resampler` converts the audio for members whose rate is not the first one's. `thresholds`, by name, become those of
@@ -60,25 +59,13 @@ class ChainAsr:
         clock: Clock = MONOTONIC,
         today: Today = time.time,
     ) -> None:
-        self.members = tuple(members)
-        self.name = ", ".join(member.name for member in members)
+        super().__init__(members, resampler, clock, today)
         self._engines = {member.name: member.engine for member in members}
         self.capabilities = asr_capabilities([member.engine.capabilities for member in members])
-        self.resampler = resampler
-        self.clock = clock
-        self.meter = CallMeter()
         self.running: set[ChainStream] = set()
         """Turns with an engine at work."""
         self._thresholds = thresholds or {}
         self._language = language
-        self._today = today
-        self._lifecycle = Lifecycle(self.members)
-
-    def for_call(self, meter: CallMeter) -> "ChainAsr":
-        """The same chain for one call: `meter` gets what it uses, and keeps its budgets."""
-        other = copy(self)
-        other.meter = meter
-        return other
 
     def for_line(self, encoding: str, rate_hz: int) -> "ChainAsr":
         """The same chain for a line: members that take more than one encoding or rate take the line's."""
@@ -98,10 +85,6 @@ class ChainAsr:
         """Those of a member."""
         return self._thresholds.get(name, USUAL)
 
-    async def start(self) -> None:
-        """Start all members. Raises EngineError if none starts."""
-        await self._lifecycle.start()
-
     async def close(self) -> None:
         """End all turns and members. Idempotent."""
         for stream in tuple(self.running):
@@ -115,16 +98,6 @@ class ChainAsr:
         if not candidates:
             raise unavailable(self.name, "beginning a turn", passed)
         return ChainStream(self, candidates, passed, request, on_partial, on_endpoint)
-
-    @property
-    def day(self) -> int:
-        """The day for which budgets count."""
-        return int(self._today() // DAY_S)
-
-    def dump(self) -> list[dict[str, object]]:
-        """The state of the members, for people."""
-        now = self.clock.now()
-        return [member.dump(now, self.day) for member in self.members]
 
     def _is_able(self, engine: AsrEngine, request: AsrRequest) -> bool:
         has, language = engine.capabilities, request.language or self._language

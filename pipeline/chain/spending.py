@@ -96,7 +96,8 @@ class DayLedger:
     def add(self, spent: Spent, day: int) -> None:
         """Count work that was done on `day`."""
         rows = self._rows
-        if not _is_day(rows.get(Cell.DAY), day):
+        self._follow_clock(day)
+        if rows.get(Cell.DAY) < day:
             for cell in (Cell.AUDIO_S, Cell.CHARACTERS, Cell.COST):
                 rows.set(cell, 0.0)
             rows.set(Cell.DAY, day)  # last: until then the others do not count this row
@@ -110,18 +111,19 @@ class DayLedger:
     def spent(self, day: int) -> Spent:
         """The sum of `day`."""
         rows = self._rows
-        of_today = [_is_day(each, day) for each in rows.all(Cell.DAY)]
+        self._follow_clock(day)
+        # What was used "tomorrow", before the clock was set back, counts, too, or a budget could be used twice.
+        of_today = [each >= day for each in rows.all(Cell.DAY)]
 
         def total(cell: Cell) -> float:
             return sum(value for value, counts in zip(rows.all(cell), of_today, strict=True) if counts)
 
         return Spent(total(Cell.AUDIO_S), round(total(Cell.CHARACTERS)), total(Cell.COST))
 
-
-def _is_day(stored: float, day: int) -> bool:
-    """Whether what is stored counts for `day`: also what was used "tomorrow", when the clock has been set back over
-    midnight, or a budget could be used twice."""
-    return stored in (day, day + 1)
+    def _follow_clock(self, day: int) -> None:
+        """After a clock that was days ahead, what was used then counts for `day`, and not for all days until then."""
+        if self._rows.get(Cell.DAY) > day + 1:
+            self._rows.set(Cell.DAY, day)
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from copy import copy
 from dataclasses import replace
 
 from offhook.pipeline.chain.capabilities import tts_capabilities
-from offhook.pipeline.chain.lifecycle import Lifecycle
-from offhook.pipeline.chain.member import DAY_S, Candidate, Member, Today, choose, unavailable, used
+from offhook.pipeline.chain.chain import Chain
+from offhook.pipeline.chain.member import Candidate, Member, Today, choose, unavailable, used
 from offhook.pipeline.chain.speech import Speech
-from offhook.pipeline.chain.spending import CallMeter, Outcome
+from offhook.pipeline.chain.spending import Outcome
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
@@ -30,7 +30,7 @@ from offhook.pipeline.tts.pace import Pace
 from offhook.pipeline.tts.voice import closing
 
 
-class ChainTts:
+class ChainTts(Chain[TtsEngine]):
     """`TtsEngine` over `members`, the first choice first; all give 16-bit PCM (see tts.adapt).
 
     `resampler` converts the audio of members whose rate is not the first one's. `language` is the one of texts that
@@ -46,12 +46,8 @@ class ChainTts:
         clock: Clock = MONOTONIC,
         today: Today = time.time,
     ) -> None:
-        self.members = tuple(members)
-        self.name = ", ".join(member.name for member in members)
+        super().__init__(members, resampler, clock, today)
         self.capabilities = tts_capabilities([member.engine.capabilities for member in members])
-        self.resampler = resampler
-        self.clock = clock
-        self.meter = CallMeter()
         self.tasks: set[asyncio.Task[None]] = set()
         """Of voices at work, and of probes that outlast their text."""
         self.paces = {member.name: Pace() for member in members}
@@ -62,14 +58,6 @@ class ChainTts:
         self._line: tuple[str, int] | None = None
         self.conversations: dict[str, tuple[TtsConversation, int]] | None = None
         """Those of a call with members, and the members' rates. See ChainConversation."""
-        self._today = today
-        self._lifecycle = Lifecycle(self.members)
-
-    def for_call(self, meter: CallMeter) -> "ChainTts":
-        """The same chain for one call: `meter` gets what it uses, and keeps its budgets."""
-        other = copy(self)
-        other.meter = meter
-        return other
 
     def in_language(self, language: str) -> "ChainTts":
         """The same chain in another language, spoken by the members that know it."""
@@ -102,10 +90,6 @@ class ChainTts:
     def conversation(self) -> "ChainConversation":
         """For a call that begins."""
         return ChainConversation(self)
-
-    async def start(self) -> None:
-        """Start all members. Raises EngineError if none starts."""
-        await self._lifecycle.start()
 
     async def close(self) -> None:
         """End all work and all members. Idempotent."""
@@ -155,16 +139,6 @@ class ChainTts:
         if member.name not in self.conversations:
             self.conversations[member.name] = (engine.conversation(), engine.capabilities.rate_hz)
         return self.conversations[member.name][0]
-
-    @property
-    def day(self) -> int:
-        """The day for which budgets count."""
-        return int(self._today() // DAY_S)
-
-    def dump(self) -> list[dict[str, object]]:
-        """The state of the members, for people."""
-        now = self.clock.now()
-        return [member.dump(now, self.day) for member in self.members]
 
     def _refreshed(self) -> "ChainTts":
         """With the capabilities of its members in this language and voice, and for this line."""

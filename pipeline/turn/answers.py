@@ -6,7 +6,7 @@ from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
-from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.menu import either, match
 
 ALTERNATIVE_CONFIDENCE = 0.8
 """What an answer counts that only another reading of the recogniser gives, not its first."""
@@ -19,7 +19,25 @@ def answer_to(question: Question, transcript: Transcript, min_confidence: float,
     """
     own = transcript.thresholds
     least = min_confidence if own.min_confidence is None else own.min_confidence
-    return replace(_answer(question, transcript, least, typed=typed), confirm_below=own.confirm_below)
+    answer = replace(_answer(question, transcript, least, typed=typed), confirm_below=own.confirm_below)
+    return replace(answer, guess=_guess(question, transcript, least)) if answer.kind is AnswerKind.NO_MATCH else answer
+
+
+def _guess(question: Question, transcript: Transcript, least: float) -> Answer | None:
+    """What may have been meant: words that were heard well enough and only resemble a choice, or a choice that was not
+    heard well enough."""
+    own = transcript.thresholds
+    guess_from = own.guess_from if question.min_confidence is None else None
+    heard = guess_from is not None and (transcript.confidence or 0.0) >= guess_from
+    if not heard and not question.accepts(transcript.confidence, least):
+        return None
+    found = _answer(replace(question, min_confidence=0.0), transcript, 0.0, typed=False)
+    if found.choice is None and found.value is None:
+        two = either(transcript.text, question.choices, question.language)
+        if two is None:
+            return None
+        found = Answer(AnswerKind.SPEECH, transcript.text, confidence=transcript.confidence, either=two)
+    return replace(found, confirm_below=own.confirm_below)
 
 
 def _answer(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:

@@ -1,6 +1,7 @@
 """Asks back where it is not certain what was meant: "Did you say sales?", "Did you mean this, or that?". Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -40,6 +41,8 @@ def confirmation(question: Question, answer: Answer, confirm_below: float, wordi
         return _which(question, answer.value, wording)
     own = (question.confirm_below, answer.confirm_below, confirm_below)
     least = next(each for each in own if each is not None)
+    if answer.either and least > 0:
+        return _which_choice(question, answer.either, wording)
     if answer.typed or answer.confidence is None or answer.confidence >= least:
         return None
     said = _said(question, answer)
@@ -59,6 +62,9 @@ def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
         return replace(answer, kind=reply.kind, choice=None, value=None)
     if isinstance(answer.value, Ambiguous):
         return _chosen(question, answer, answer.value, reply)
+    if answer.either:
+        answer = replace(answer, choice=reply.choice, either=())
+        return _refused(answer) if reply.choice is None else _confirmed(answer)
     if reply.kind is AnswerKind.DTMF:
         return _confirmed(answer) if reply.choice == _YES else _refused(answer)
     other = _corrected(question, answer, reply)
@@ -72,12 +78,15 @@ _YES, _NO = "yes", "no"
 
 def _said(question: Question, answer: Answer) -> str | None:
     if answer.choice is not None:
-        choice = next((each for each in question.choices if each.name == answer.choice), None)
-        named = answer.choice.replace("_", " ")
-        return named if choice is None or not choice.phrases else choice.phrases[0]
+        return _named(question, answer.choice)
     if question.value is None or answer.value is None or isinstance(answer.value, bool):
         return None
     return question.value.say(answer.value, question.language)
+
+
+def _named(question: Question, name: str) -> str:
+    choice = next((each for each in question.choices if each.name == name), None)
+    return name.replace("_", " ") if choice is None or not choice.phrases else choice.phrases[0]
 
 
 def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
@@ -119,6 +128,14 @@ def _which(question: Question, value: Ambiguous, wording: Wording) -> Confirmati
         text,
         replace(question, choices=choices, grammar=None, digits=None, value=None, expect=None, confirm_below=0.0),
     )
+
+
+def _which_choice(question: Question, names: Sequence[str], wording: Wording) -> Confirmation:
+    one, other = (_named(question, name) for name in names)
+    # In the order in which they are offered: "the first one".
+    choices = tuple(each for name in names for each in question.choices if each.name == name)
+    text = render(wording.either, {"one": one, "other": other})
+    return Confirmation(text, replace(question, choices=choices, confirm_below=0.0))
 
 
 def _speakable(text: str, language: str | None) -> str:

@@ -7,20 +7,20 @@ after a correction ("sales, no wait, support") only the rest counts.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from offhook.pipeline.events import Choice
-from offhook.pipeline.understanding.calendar_words import calendar_words
 from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
-from offhook.pipeline.understanding.menu_phrases import JOINING, Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_confidence import confidence_of
+from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled
 from offhook.pipeline.understanding.menu_positions import by_position
+from offhook.pipeline.understanding.menu_said import Said
 from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
-from offhook.pipeline.understanding.negation import negated_positions
 from offhook.pipeline.understanding.reported import is_reported
 from offhook.pipeline.understanding.sounds import sounds_like
 from offhook.pipeline.understanding.stems import stem
@@ -49,7 +49,8 @@ NO_DOUBT = 0.6
 SPOKEN_OF = 0.55
 """The most confidence in a choice that may only have been spoken of: "did you say yes", "why should I pay now"."""
 
-NEW_ONE = 0.7
+NEW_ONE = 0.55
+"""The confidence in a choice that begins something, where one was asked for: three of four were right."""
 
 UNNAMED = 0.75
 """What a choice scores at most of which no own word was said."""
@@ -71,13 +72,15 @@ _SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said."""
+    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said,
+    `shared`: which other choices have, too."""
 
     choice: int
     score: float
     confidence: float
     positions: frozenset[int]
     literal: bool = True
+    shared: bool = False
 
 
 def match(text: str, choices: Sequence[Choice], language: str | None = None) -> Match | None:
@@ -97,12 +100,13 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
         return Match(choices[whole.choice].name, WHOLE)
     topics = topics_of(tuple(choices), base)
     for part in _parts(words, phrases, base):
-        said = _heard(part, phrases, base)
+        said = Said(part, phrases, base)
         fits = _fits(said, phrases, topics)
         if fits:
-            best = _only(fits, said)
-            if best is None:
+            best, *others = _likeliest(fits, said)
+            if others:
                 return None
+            best = _sure(best, fits, said)
             doubt = NO_DOUBT if _is_doubtful(text, words, part, best, phrases, base) else 1.0
             most = SPOKEN_OF if is_reported(part, min(best.positions, default=0), base) else 1.0
             return Match(choices[best.choice].name, round(min(best.confidence * doubt, most), 3))
@@ -111,6 +115,20 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
         or by_position(text, choices, phrases, base)
         or _new_one(words, choices, phrases, base)
     )
+
+
+def either(text: str, choices: Sequence[Choice], language: str | None = None) -> tuple[str, str] | None:
+    """The two choices that `text` may mean, or that were both named, the better one first; None if it is another number
+    of them."""
+    base = base_of(language)
+    phrases, topics = compiled(tuple(choices), base), topics_of(tuple(choices), base)
+    words = canonical(text, base)
+    for part in _parts(words, phrases, base) if words and phrases else ():
+        said = Said(part, phrases, base)
+        if fits := _fits(said, phrases, topics):
+            found = _likeliest(fits, said)
+            return (choices[found[0].choice].name, choices[found[1].choice].name) if len(found) == 2 else None
+    return None
 
 
 def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words]:
@@ -149,13 +167,7 @@ def _without_modifiers(words: Words, phrases: Sequence[Phrase], base: str) -> Wo
     return tuple(word for at, word in enumerate(words) if words[at : at + 2] not in known)
 
 
-def _heard(words: Words, phrases: Sequence[Phrase], base: str) -> "_Said":
-    together = {pair for phrase in phrases for pair in pairwise(phrase.words)}
-    own = frozenset(word for phrase in phrases for word in phrase.words)
-    return _Said(words, negated_positions(words, base, together), own, base)
-
-
-def _fits(said: "_Said", phrases: Sequence[Phrase], topics: Topics) -> list[_Fit]:
+def _fits(said: Said, phrases: Sequence[Phrase], topics: Topics) -> list[_Fit]:
     """The choices that fit, each with its best phrase and what evokes it besides."""
     best: dict[int, _Fit] = {}
     for phrase in phrases:
@@ -205,7 +217,7 @@ def _new_one(words: Words, choices: Sequence[Choice], phrases: Sequence[Phrase],
     begins = menu_words(base).beginning
     if not menu_words(base).asking & set(words):
         return None
-    said = _Said(words, negated_positions(words, base), frozenset(), base)
+    said = Said(words, (), base)
     first = {p.choice for p in phrases for t in p.terms if t.sharers == 1 and stem(t.word, base) in begins}
     others = [phrase for phrase in phrases if phrase.choice not in first]
     topics = {t.word for p in others for t in p.terms if t.sharers > 1 and _term_quality(said, t)[0]}
@@ -219,37 +231,7 @@ def _better(one: _Fit, other: _Fit) -> bool:
     return (one.score, len(one.positions)) > (other.score, len(other.positions))
 
 
-class _Said:
-    """What was said, as the phrases of a menu see it. `own` are the words of the menu."""
-
-    def __init__(self, words: Words, negated: Mapping[int, int], own: frozenset[str], base: str) -> None:
-        self.words = words
-        self.base = base
-        self.negated = negated
-        self.content = [at for at, word in enumerate(words) if not is_filler(word, base)]
-        # A word of the menu itself stands for no other one.
-        self.synonyms = [
-            (start, end, rows)
-            for start, end, rows in synonyms_in(words, base)
-            if not (end - start == 1 and words[start] in own) and not self.is_negated(start, end)
-        ]
-
-    def is_date(self, at: int) -> bool:
-        """Whether the word is a month or a weekday, which may stand anywhere."""
-        calendar = calendar_words(self.base)
-        return calendar is not None and (self.words[at] in calendar.months or self.words[at] in calendar.weekdays)
-
-    def joins(self, one: frozenset[int], other: frozenset[int]) -> bool:
-        """Whether "and" or "or" stands between two parts: both were said."""
-        first, last = sorted((one, other), key=min)
-        return any(word in JOINING for word in self.words[max(first) + 1 : min(last)])
-
-    def is_negated(self, start: int, end: int) -> bool:
-        """Whether a negation outside takes it in; "not working" has its own."""
-        return any(start <= at < end and not start <= since < end for at, since in self.negated.items())
-
-
-def _phrase_fit(said: _Said, phrase: Phrase) -> _Fit | None:
+def _phrase_fit(said: Said, phrase: Phrase) -> _Fit | None:
     """The phrase as it is, or but for fillers."""
     words, length = said.words, len(phrase.words)
     for start in range(len(words) - length + 1):
@@ -271,7 +253,7 @@ def _at_an_end(words: Words, start: int, end: int, base: str) -> bool:
     return all(is_filler(word, base) for word in words[:start]) or all(is_filler(word, base) for word in words[end:])
 
 
-def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
+def _term_fit(said: Said, phrase: Phrase) -> _Fit | None:
     """As much of the phrase as was said. A word that no other choice has may decide alone."""
     total = sum(term.weight for term in phrase.terms)
     heaviest = max((term.weight / term.sharers for term in phrase.terms), default=0.0)
@@ -298,10 +280,11 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     by_itself = _by_itself(said, phrase, missing, found, strange)
     score = max(score, by_itself * alone, COMPLETE if complete else 0.0)
     least = MIN_SCORE if by_itself else 0.0
-    return _Fit(phrase.choice, score, max(least, min(1.0, score) * LIKE_PHRASE), frozenset(found), literal)
+    confidence = max(least, min(1.0, score) * LIKE_PHRASE)
+    return _Fit(phrase.choice, score, confidence, frozenset(found), literal, shared=not exclusive)
 
 
-def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
+def _by_itself(said: Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
     """What a part of a phrase counts: less where a strange word stands in place of the rest, as in "cancel my taxi" for
     "cancel my ride", and nothing in "ace of spades" for "queen of spades".
     """
@@ -314,7 +297,7 @@ def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[
     return REPLACED if any(missing[last:]) and any(at > max(found) for at in strange) else ALONE
 
 
-def _term_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
+def _term_quality(said: Said, term: Term) -> tuple[float, set[int]]:
     """How well a word of a phrase was said, and where."""
     best, where = 0.0, set[int]()
     stemmed = stem(term.word, said.base)
@@ -332,7 +315,7 @@ def _term_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
     return best, where
 
 
-def _synonym_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
+def _synonym_quality(said: Said, term: Term) -> tuple[float, set[int]]:
     best, where = 0.0, set[int]()
     for start, end, rows in said.synonyms:
         if not rows & term.meanings:
@@ -346,21 +329,38 @@ def _synonym_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
     return best, where
 
 
-def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
-    """The one that is meant; None if it may be either of two."""
+def _likeliest(fits: Sequence[_Fit], said: Said) -> tuple[_Fit, ...]:
+    """The one that is meant, or all that may be."""
     left = [fit for fit in fits if not any(_includes(other, fit) for other in fits if other is not fit)]
     left.sort(key=lambda fit: fit.score, reverse=True)
     if len(left) == 1:
-        return left[0]
+        return (left[0],)
     best, second = left[0], left[1]
-    if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
-        return replace(best, confidence=best.confidence * BESIDES)
-    if best.literal and not second.literal:
-        joined = said.joins(best.positions, second.positions)
-        return None if joined or best.score - second.score < MARGIN_LITERAL else best
-    both = second.score >= BOTH_SCORE and not best.positions & second.positions
     margin = MARGIN if best.positions != second.positions else MARGIN_SAME
-    return None if both or best.score - second.score < margin else best
+    both = second.score >= BOTH_SCORE and not best.positions & second.positions
+    if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
+        return (replace(best, confidence=best.confidence * BESIDES),)
+    if best.literal and not second.literal:
+        both, margin = said.joins(best.positions, second.positions), MARGIN_LITERAL
+    if not both and best.score - second.score >= margin:
+        return (best,)
+    return tuple(fit for fit in left if fit is second or best.score - fit.score < margin)
+
+
+def _sure(best: _Fit, fits: Sequence[_Fit], said: Said) -> _Fit:
+    """With the confidence that all that was said leaves in it."""
+    explained = sum(at in best.positions for at in said.content)
+    strange = sum(at not in best.positions and at not in said.negated for at in said.content)
+    confidence = confidence_of(
+        best.confidence,
+        named=best.literal,
+        shared=best.shared,
+        explained=explained,
+        strange=strange,
+        score=best.score,
+        rival=max((fit.score for fit in fits if fit.choice != best.choice), default=0.0),
+    )
+    return replace(best, confidence=confidence)
 
 
 def _includes(longer: _Fit, shorter: _Fit) -> bool:

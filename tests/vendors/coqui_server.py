@@ -21,6 +21,8 @@ class CoquiServer:
 
     speakers: tuple[str, ...] = ("p225", "Claribel Dervla")
     has_list: bool = True
+    has_default: bool = True
+    """Whether it was started with a speaker."""
     status: int = 200
     content: bytes | None = None
     delay_s: float = 0.0
@@ -79,6 +81,8 @@ class CoquiServer:
         text = sent.get("text") or sent.get("input") or ""
         if self.status != 200:
             return self.status, b'{"error": "TTS synthesis failed"}'
+        if not self.has_default and "speaker_id" not in sent:
+            return 500, b'{"error": "TTS synthesis failed: You need to pass either a speaker name or an audio file."}'
         return 200, hum(len(text) / float(sent.get("speed", 1.0))) if self.content is None else self.content
 
 

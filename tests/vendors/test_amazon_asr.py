@@ -51,6 +51,14 @@ async def test_a_turn() -> None:
         assert engine.audio_s == pytest.approx(len(audio) / 2 / RATE_HZ)
 
 
+async def test_the_start_takes_one_stream() -> None:
+    """Amazon bills each one."""
+    async with AmazonServer([TEXT]) as server, recogniser(server) as engine:
+        assert len(server.sessions) == 1
+        await turn(engine, TEXT)
+        assert len(server.sessions) == 2
+
+
 async def test_each_turn_has_a_stream() -> None:
     async with AmazonServer([f"turn {n}" for n in range(4)]) as server, recogniser(server) as engine:
         for n in range(4):
@@ -209,6 +217,7 @@ async def test_a_cancelled_turn_leaves_nothing() -> None:
     async with AmazonServer(["one", "two"]) as server, recogniser(server) as engine:
         caller = Caller(engine)
         await caller.says(loud("one"))
+        await until(lambda: len(server.sessions) == 2)  # after the trial at the start
         caller.stream.cancel()
         caller.stream.cancel()
         assert (await turn(engine, "two")).text == "two"

@@ -1,7 +1,7 @@
 """Polly's engine: formats, voices, word times. What all voices have in common is in test_voices."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -78,10 +78,10 @@ async def test_marks_that_do_not_come() -> None:
         engine = voice_of(server)
         ask = engine._ask
 
-        async def refuse(text: str, *, marks: bool = False) -> Any:
-            if marks:
+        async def refuse(text: str, output: Mapping[str, object]) -> AsyncGenerator[bytes]:
+            if "SpeechMarkTypes" in output:
                 raise EngineError("amazon", "asking", "no")
-            async for piece in ask(text):
+            async for piece in ask(text, output):
                 yield piece
 
         engine._ask = refuse  # type: ignore[method-assign]

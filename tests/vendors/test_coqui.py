@@ -21,6 +21,7 @@ async def test_a_text_is_spoken_clause_by_clause_at_the_lines_rate() -> None:
     async with coqui_server() as server:
         engine = engine_at(server.url)
         await engine.start()
+        server.asked.clear()
         samples, words = await speak(engine, "Good morning. This is Zoë & co.")
         assert [each["text"] for each in server.asked] == ["Good morning.", "This is Zoë & co."]
         assert all(set(each) == {"path", "text"} for each in server.asked)
@@ -61,6 +62,16 @@ async def test_a_speaker_that_the_server_does_not_have_is_refused_at_the_start()
             await engine_at(server.url, voice="nobody").start()
         server.has_list = False  # an older server
         await engine_at(server.url, voice="nobody").start()
+
+
+async def test_a_model_with_several_speakers_needs_one() -> None:
+    async with coqui_server() as server:
+        await engine_at(server.url).start()
+        server.has_default = False
+        with pytest.raises(EngineError, match=r"several speakers.*`voice` is not set.*p225, Claribel Dervla"):
+            await engine_at(server.url).start()
+        assert list(await engine_at(server.url).list_voices()) == ["p225", "Claribel Dervla"]
+        await engine_at(server.url, voice="p225").start()
 
 
 async def test_a_server_that_is_not_there_is_named_with_what_to_type() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,45 @@ async def test_a_certain_answer_is_taken_at_once() -> None:
     caller = Caller()
     sure = Answer(AnswerKind.SPEECH, "sales", "sales", confidence=0.9)
     assert await settle(Understanding(0.6), sure, caller) == sure
+    assert not caller.heard
+
+
+GUESSED = replace(ODD, guess=Answer(AnswerKind.SPEECH, "sails", "sales", confidence=0.2))
+
+
+@pytest.mark.parametrize(("reply", "choice"), [("yes", "sales"), ("no", None), ("no, support", "support")])
+async def test_a_guess_is_asked_back(reply: str, choice: str | None) -> None:
+    caller = Caller(reply)
+    answer = await settle(Understanding(0.6), GUESSED, caller)
+    assert caller.heard == ["Did you say sales?"]
+    assert answer.choice == choice
+    assert (answer.kind is AnswerKind.NO_MATCH) == (choice is None)
+
+
+EITHER = replace(
+    ODD, guess=Answer(AnswerKind.SPEECH, "support about sales", confidence=0.9, either=("support", "sales"))
+)
+
+
+@pytest.mark.parametrize("reply", [Answer(AnswerKind.SPEECH, "sales", "sales"), Answer(AnswerKind.NO_MATCH, "neither")])
+async def test_which_of_two_is_asked(reply: Answer) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    async def ask(prompt: Prompt, question: Question) -> Answer:
+        asked.append((prompt.text, [choice.name for choice in question.choices]))
+        return reply
+
+    answer = await Understanding(0.6).settle(MENU, EITHER, ask, None)
+    assert asked == [("Did you mean support, or sales?", ["support", "sales"])]
+    assert (answer.kind, answer.choice) == (reply.kind, reply.choice)
+    assert await Understanding(0.0).settle(MENU, EITHER, ask, None) == ODD
+    assert len(asked) == 1
+
+
+async def test_a_guess_is_no_match_where_nothing_is_asked_back_or_the_matcher_knows() -> None:
+    caller = Caller()
+    assert await settle(Understanding(0.0), GUESSED, caller) == ODD
+    assert (await settle(Understanding(0.6, Oracle(Match("support", 0.9))), GUESSED, caller)).choice == "support"
     assert not caller.heard
 
 

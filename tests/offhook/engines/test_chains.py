@@ -83,7 +83,16 @@ async def test_a_recogniser_may_have_its_own_thresholds(tmp_path: Path) -> None:
     assert (await stream.finish()).thresholds == Thresholds(0.0, 0.8)
 
 
-@pytest.mark.parametrize("key", ["min_confidence", "confirm_below"])
+def test_low_confidences_of_the_embedded_recogniser_are_worth_a_question(tmp_path: Path) -> None:
+    def guess_from(text: str) -> float | None:
+        return thresholds_of(load(tmp_path, text), "a").guess_from
+
+    assert guess_from('[asr]\nengine = "a"\n[asr.a]\nengine = "fixed"\n') is None
+    assert guess_from('[asr]\nengine = "a"\n[asr.a]\nengine = "pocketsphinx"\n') == 0.15
+    assert guess_from('[asr]\nengine = "a"\n[asr.a]\nengine = "pocketsphinx"\nguess_from = 0.3\n') == 0.3
+
+
+@pytest.mark.parametrize("key", ["min_confidence", "confirm_below", "guess_from"])
 def test_thresholds_are_from_0_to_1(key: str) -> None:
     wrong = AsrConfig(engine="fixed", options={"fixed": {key: 60}})
     with pytest.raises(

@@ -49,6 +49,17 @@ def test_a_clock_that_is_set_back_over_midnight_starts_no_new_day() -> None:
     assert ledger.spent(20_002) == Spent()
 
 
+def test_a_clock_that_was_days_ahead_leaves_neither_a_new_budget_nor_a_budget_that_is_used_up_for_days() -> None:
+    cells = shared_cells(2, 1)
+    one, other = (DayLedger(EngineRows(cells, process=each)) for each in range(2))
+    one.add(Spent(10.0), day=21_000)
+    other.add(Spent(5.0), day=21_000)
+    assert one.spent(20_000) == other.spent(20_000) == Spent(15.0)
+    assert one.spent(20_001) == Spent()
+    other.add(Spent(1.0), day=20_001)
+    assert one.spent(20_001) == Spent(1.0)
+
+
 def test_a_call_has_its_own_sum() -> None:
     uses: list[EngineUse] = []
     meter = CallMeter(uses.append)

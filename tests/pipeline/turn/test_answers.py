@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from offhook.pipeline.asr.engine import Thresholds, Transcript
-from offhook.pipeline.events import AnswerKind, Choice, Question
+from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Question
 from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.turn.keypad import Keypad
 from offhook.pipeline.understanding.kinds import Date, Digits, Number, YesNo
@@ -39,6 +39,43 @@ def test_another_reading_may_answer() -> None:
     assert answer.choice == "agent"
     assert answer.text == "eight gents"
     assert answer.confidence == pytest.approx(0.9 * 0.8)
+
+
+def test_what_is_too_uncertain_may_be_guessed() -> None:
+    """A choice that was hardly heard, by an engine whose low confidences are worth a question, and one that words only
+    resemble."""
+    badly = Transcript("agent", 0.2, thresholds=Thresholds(guess_from=0.15))
+    answer = answer_to(MENU, badly, 0.5, typed=False)
+    assert (answer.kind, answer.choice) == (AnswerKind.NO_MATCH, None)
+    assert answer.guess is not None
+    assert (answer.guess.kind, answer.guess.choice, answer.guess.confidence) == (AnswerKind.SPEECH, "agent", 0.2)
+    resembles = answer_to(MENU, Transcript("how much money is in my account", 0.55), 0.5, typed=False)
+    assert resembles.guess is not None and resembles.guess.choice == "balance"
+
+
+def test_one_of_two_may_be_guessed() -> None:
+    answer = answer_to(MENU, Transcript("an agent and my balance", 0.9), 0.5, typed=False)
+    assert (answer.kind, answer.choice) == (AnswerKind.NO_MATCH, None)
+    assert answer.guess is not None
+    assert (answer.guess.choice, sorted(answer.guess.either)) == (None, ["agent", "balance"])
+
+
+@pytest.mark.parametrize(
+    ("question", "transcript"),
+    [
+        (MENU, Transcript("agent", 0.1, thresholds=Thresholds(guess_from=0.15))),
+        (MENU, Transcript("agent", 0.2)),
+        (replace(MENU, min_confidence=0.5), Transcript("agent", 0.2, thresholds=Thresholds(guess_from=0.15))),
+        (MENU, Transcript("something else", 0.9)),
+        (MENU, Transcript("agent", 0.9)),
+        (
+            Question(digits=DigitRule(4, 4)),
+            Transcript("one two three four", 0.2, thresholds=Thresholds(guess_from=0.1)),
+        ),
+    ],
+)
+def test_and_not_otherwise(question: Question, transcript: Transcript) -> None:
+    assert answer_to(question, transcript, 0.5, typed=False).guess is None
 
 
 def test_a_recognisers_own_thresholds_go_before_the_bots_and_behind_the_questions() -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offhook.pipeline.events import Choice
-from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.menu import either, match
 
 HERE = Path(__file__).parent
+CONFIRM_BELOW = 0.6
+"""The setting's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,29 @@ def chosen(case: Case, language: str | None = None, least: float = 0.5) -> str |
     return found.choice if found is not None and found.confidence >= least else None
 
 
+def outcome(case: Case, language: str | None = None) -> str:
+    """What the caller gets, with the usual thresholds: "right", "wrong", "asked back" or "refused"."""
+    found = match(case.text, case.choices, language)
+    if found is not None and found.confidence >= CONFIRM_BELOW:
+        return "right" if found.choice == case.means else "wrong"
+    if found is not None or either(case.text, case.choices, language) is not None:
+        return "asked back"
+    return "right" if case.means is None else "refused"
+
+
 def main() -> None:
     """Print what is understood otherwise."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "menus.txt"
     language = sys.argv[2] if len(sys.argv) > 2 else None
     cases = list(read_cases(path))
-    wrong = refused = 0
+    counts = dict.fromkeys(("right", "wrong", "asked back", "refused"), 0)
     for case in cases:
-        got = chosen(case, language)
-        if got != case.means:
-            refused += got is None
-            wrong += got is not None
-            print(f"{case.menu}: {case.text!r} means {case.means}, found {match(case.text, case.choices, language)}")
-    print(f"{len(cases)} sentences: {len(cases) - wrong - refused} right, {wrong} wrong, {refused} refused")
+        got = outcome(case, language)
+        counts[got] += 1
+        if got != "right":
+            found = match(case.text, case.choices, language) or either(case.text, case.choices, language)
+            print(f"{got}: {case.menu}: {case.text!r} means {case.means}, found {found}")
+    print(f"{len(cases)} sentences: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from offhook.pipeline.asr.grammar import GrammarError, check_phrase
 from offhook.pipeline.events import Choice
 from offhook.pipeline.understanding.match import Match
-from offhook.pipeline.understanding.menu import match
-from tests.pipeline.understanding.menus import HERE, chosen, read_cases
+from offhook.pipeline.understanding.menu import either, match
+from tests.pipeline.understanding.menus import HERE, chosen, outcome, read_cases
 
 BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
 AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")
@@ -117,6 +117,28 @@ def test_corrections_and_negations(text: str, name: str | None) -> None:
     assert name_of(text, [Choice("sales", ("sales",)), Choice("support", ("support",))]) == name
 
 
+@pytest.mark.parametrize(
+    ("text", "two"),
+    [
+        ("sales and support", ("sales", "support")),
+        ("support or sales", ("sales", "support")),
+        ("sales", None),
+        ("marketing", None),
+        ("", None),
+    ],
+)
+def test_either_of_two(text: str, two: tuple[str, str] | None) -> None:
+    choices = [Choice("sales", ("sales",)), Choice("support", ("support",)), Choice("billing", ("billing",))]
+    found = either(text, choices)
+    assert (None if found is None else tuple(sorted(found))) == two
+    assert found is None or match(text, choices) is None
+
+
+def test_one_of_three_is_not_guessed() -> None:
+    choices = [Choice(name, (name,)) for name in ("sales", "support", "billing")]
+    assert either("sales, support and billing", choices) is None
+
+
 @given(st.text(st.sampled_from("abcÄß10 '-’"), max_size=30))
 def test_each_valid_phrase_matches_its_choice(phrase: str) -> None:
     try:
@@ -141,6 +163,13 @@ def test_menus_of_many_trades(file: str) -> None:
     assert len(cases) >= 200
     assert right / len(cases) >= 0.85
     assert len(wrong) / len(cases) <= 0.05, wrong
+
+
+def test_menus_that_no_rule_was_made_for() -> None:
+    found = [outcome(case) for case in read_cases(HERE / "menus_judged.txt")]
+    assert found.count("right") / len(found) >= 0.4
+    assert found.count("wrong") / len(found) <= 0.08
+    assert found.count("refused") / len(found) <= 0.4
 
 
 @pytest.mark.parametrize(
