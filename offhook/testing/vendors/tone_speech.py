@@ -47,7 +47,7 @@ def text_in(pcm: bytes, rate_hz: int) -> str:
     text, at, silent = "", 0, True
     while at + size // 2 <= len(samples):
         if silent:
-            loud = np.flatnonzero(np.abs(samples[at:]) > _LOUD // 4)
+            loud = np.flatnonzero(np.abs(samples[at:]) >= _LOUD)  # as below: whatever is fainter is passed over
             if not len(loud):
                 break
             text += " " if text and loud[0] >= size // 2 else ""

@@ -22,8 +22,6 @@ from offhook.testing.vendors.speech_model import CallsTool, Entry
 from offhook.testing.vendors.tone_speech import text_in
 from offhook.usererror import UserError
 
-pytestmark = pytest.mark.alone
-
 CLIENT_EVENT: TypeAdapter[object] = TypeAdapter(RealtimeClientEvent)
 
 
