@@ -30,6 +30,7 @@ MAX_KEYS = 32
 MAX_FAILURES = 3  # in a row, until the call is given up
 RETRY_S = 0.25
 LIVENESS_S = 0.25
+SAY_AGAIN = "The line has just failed: ask the caller to say their last words again."
 GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
 
 
@@ -65,6 +66,8 @@ class Conversation:
         self._turn_began_at = 0.0
         self._texts: list[str] = []  # the caller's, until there is a session to write to
         self._caller_speaks = False
+        self._caller_spoke_at = self._replied_at = 0.0  # when the caller and the model last began to speak
+        self._item = ""  # the latest of the model
 
     async def run(self) -> Outcome:
         """Talk until the call is over, the model ends it, or it fails for good."""
@@ -142,7 +145,7 @@ class Conversation:
     def _on_turn_event(self, event: TurnEvent) -> None:
         match event:
             case TurnStarted(began_at, asked):
-                self._turn_began_at = began_at
+                self._turn_began_at = self._caller_spoke_at = began_at
                 if asked and not self._vendor_decides:
                     # Not from within the floor's own move.
                     asyncio.get_running_loop().call_soon(self._give_up)
@@ -204,12 +207,15 @@ class Conversation:
     def on_ready(self) -> None:
         """See Receiver."""
         self._ready = True
+        self._cover()
         self._resume()
 
     def on_audio(self, item: str, payload: bytes) -> None:
         """See Receiver."""
         self._answered()
         self._model.began()
+        if item != self._item:
+            self._item, self._replied_at = item, monotonic()
         self._replies.add_audio(item, payload)
 
     def on_text(self, item: str, delta: str) -> None:
@@ -312,6 +318,8 @@ class Conversation:
             self._ask("")
         elif not self._greeted and not self._in_turn and self._speech.greet:
             self._ask(self._speech.greet)
+        elif self._speech.full_duplex and self._caller_spoke_at > self._replied_at:
+            self._ask(SAY_AGAIN)  # their audio went to the session that was lost
         self._greeted = True
 
     def _reopen(self) -> None:
@@ -334,9 +342,11 @@ class Conversation:
         self._cover()
 
     def _cover(self) -> None:
-        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does."""
-        if self._vendor_decides:
-            self._call.covers_silence = self._awaits_reply
+        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does. Without a
+        session nobody could answer the caller."""
+        if self._vendor_decides and not self._over.done():
+            link = self._live
+            self._call.covers_silence = self._awaits_reply or link is None or link.stalls
 
     def _answered(self) -> None:
         self._failures = 0
@@ -359,6 +369,7 @@ class Conversation:
         while True:
             await asyncio.sleep(LIVENESS_S)
             self._maybe_renew()
+            self._cover()
             within_s, link = self._speech.reply_within_s, self._link
             since = self._opened_at if not self._ready else self._asked_at if self._awaits_reply else None
             if link is not None and since is not None and monotonic() - since > within_s:

@@ -33,7 +33,8 @@ NO_TASKS = "Nothing but talking can be done on this call."
 
 MAX_LEAD_MS = 40.0
 
-MUTE_S = 2.5  # its audio comes every 20 ms
+STALLS_S, MUTE_S = 0.8, 2.5
+"""Its audio comes every 20 ms: without any for so long the caller may be waiting, and the session is lost."""
 
 END_AFTER_S = 0.3
 """The model has stopped speaking when no audible audio has come for so long."""
@@ -132,7 +133,12 @@ class OpenAiLive(VendorSession):
         """Its audio comes all the time, silence included: a session without any is as good as lost."""
         if self._mute is not None:
             self._mute.cancel()
-        self._mute = asyncio.get_running_loop().call_later(MUTE_S, self._on_mute)
+        self.stalls = False
+        self._mute = asyncio.get_running_loop().call_later(STALLS_S, self._on_stall)
+
+    def _on_stall(self) -> None:
+        self.stalls = True
+        self._mute = asyncio.get_running_loop().call_later(MUTE_S - STALLS_S, self._on_mute)
 
     def _on_mute(self) -> None:
         error = EngineTimeout(self._target.name, f"talking to {VENDOR}", f"no audio has come for {MUTE_S:g} s")

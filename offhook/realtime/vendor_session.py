@@ -19,6 +19,7 @@ class VendorSession:
 
     def __init__(self, target: Target, receiver: Receiver, hello: Iterable[str]) -> None:
         self.replying = False
+        self.stalls = False
         self._receiver: Receiver | None = receiver
         self._target = target
         self._connection = Connection(target, LIMITS)
