@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from offhook.agents.agent import Agent
-from offhook.agents.history import OPENING
 from offhook.api.agent import CallAgent
 from offhook.engines.registry import NO_ENGINES, GivenEngines
+from offhook.llm.history import OPENING
 from offhook.llm.registry import make_model
 from offhook.realtime.agent import SpeechAgent
 from offhook.testing.models import ModelServer, Reply, ScriptedCall

@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from offhook.agents.agent import Agent
-from offhook.agents.history import OPENING
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.engines.registry import NO_ENGINES, GivenEngines
+from offhook.llm.history import OPENING
 from offhook.llm.registry import make_model
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.realtime.agent import SpeechAgent
@@ -59,8 +59,11 @@ class Talker(Protocol):
     engines: GivenEngines
     word_ms: int
     """The tone of a word."""
-    errors: list[str]
-    """What a server had to refuse."""
+
+    @property
+    def errors(self) -> list[str]:
+        """What a server had to refuse."""
+        ...
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
@@ -98,7 +101,11 @@ class DialogTalker:
     def __init__(self) -> None:
         self.engines = GivenEngines(tts=Tones())
         self.word_ms = 1000 * TONE // RATE_HZ
-        self.errors: list[str] = []
+
+    @property
+    def errors(self) -> list[str]:
+        """See Talker."""
+        return []
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""

@@ -178,9 +178,10 @@ def summary(cuts: list[Cut], errors: list[str]) -> dict[str, object]:
     if left:
         row["left_within_one_word"] = sum(abs(mine - heard) <= 1 for mine, heard in left) / len(left)
         row["errors"] = len(errors)
-    for name, times in (("talks_on", [cut.silent_ms for cut in cuts]), ("wire", [cut.wire_ms for cut in cuts])):
+    own = [cut.silent_ms for cut in cuts if cut.silent_ms]
+    for name, times in (("talks_on", own), ("wire", [cut.wire_ms for cut in cuts])):
         for rank in (50, 95):
-            row[f"{name}_ms_p{rank}"] = round(percentile([each for each in times if each], rank) or 0.0)
+            row[f"{name}_ms_p{rank}"] = round(percentile(times, rank) or 0.0)
     return row
 
 
