@@ -32,6 +32,7 @@ from offhook.settings.config import (
 )
 from offhook.sip.net.address import Address
 from offhook.testing.impair import Impairment
+from offhook.testing.received import Received
 from offhook.testing.sip_caller import Caller
 from offhook.testing.sip_relay import SipRelay
 from offhook.testing.udp_relay import RelaySettings
@@ -40,7 +41,6 @@ HOST = "127.0.0.1"
 PROMPTS = Path(__file__).with_name("heard_prompts.txt")
 RELAY_PORTS = range(14_000, 17_999)
 CALL_LIMIT_S = 60.0
-TICK_BYTES = 2
 CONFIDENCE = 0.95
 
 
@@ -50,26 +50,6 @@ class Heard:
 
     said: str
     pcm: bytes
-
-
-class Recording:
-    """A caller's received audio, by its place in time."""
-
-    def __init__(self) -> None:
-        self._pcm = bytearray()
-        self._first: int | None = None
-
-    def on_audio(self, pcm: bytes, at_tick: int, _at_s: float) -> None:
-        """See MediaLine.add_listener."""
-        self._first = at_tick if self._first is None else self._first
-        at = TICK_BYTES * max(0, at_tick - self._first)
-        self._pcm.extend(bytes(max(0, at + len(pcm) - len(self._pcm))))
-        self._pcm[at : at + len(pcm)] = pcm
-
-    @property
-    def pcm(self) -> bytes:
-        """All of it; silence where nothing came."""
-        return bytes(self._pcm)
 
 
 async def place_calls(config: Config, prompts: Sequence[str], *, loss_percent: float, at_once: int) -> list[Heard]:
@@ -95,15 +75,15 @@ async def place_calls(config: Config, prompts: Sequence[str], *, loss_percent: f
 
 
 async def _call(relay: SipRelay, number: str, prompt: str, free: asyncio.Semaphore) -> Heard:
-    recording = Recording()
+    received = Received()
     async with free, asyncio.timeout(CALL_LIMIT_S):
         caller = await Caller.dial(HOST, Address(*relay.address), called=number)
         try:
-            caller.line.add_listener(audio=recording.on_audio)
+            caller.add_listener(received.on_audio)
             await caller.over.wait()
         finally:
             caller.close()
-    return Heard(prompt, recording.pcm)
+    return Heard(prompt, received.pcm)
 
 
 def settings(folder: Path, tts: TtsConfig) -> Config:

@@ -100,6 +100,8 @@ class ClauseSplitter:
     """
 
     def __init__(self, language: str = "", *, is_written: bool = False) -> None:
+        self.has_clauses = False
+        """Whether there has been one."""
         self._is_first = is_written
         self._text = ""  # not split yet
         self._before = 0  # characters consumed
@@ -110,9 +112,10 @@ class ClauseSplitter:
         self._text += text
         return self._cut(final=False)
 
-    def flush(self) -> list[Clause]:
-        """Nothing follows for now: return the remaining text as clauses. Text pushed afterwards begins a new clause."""
-        return self._cut(final=True)
+    def flush(self, *, marks: bool = True) -> list[Clause]:
+        """Nothing follows, or nothing for now: return the remaining text as clauses. Text pushed afterwards begins a
+        new clause. Without `marks`, a rest that has no word is no clause: a voice makes silence of it."""
+        return self._cut(final=True) if marks or _SPEAKABLE.search(self._text) else []
 
     def _cut(self, *, final: bool) -> list[Clause]:
         text, at = self._text, 0
@@ -125,7 +128,7 @@ class ClauseSplitter:
             if end is None or end == at:
                 break
             found.append(Clause(self._before + at, text[at:end].rstrip()))
-            self._is_first = False
+            self._is_first, self.has_clauses = False, True
             at = end
         self._text = text[at:]
         self._before += at

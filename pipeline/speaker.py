@@ -147,7 +147,7 @@ class Speaker:
     def flush(self) -> None:
         """Speak the text so far, though it ends no clause."""
         if self._ledger is not None and not self._text_complete:
-            self._clauses += self._splitter.flush()
+            self._clauses += self._splitter.flush(marks=False)
             self._more.set()
 
     def so_far(self) -> Playback:
@@ -159,11 +159,11 @@ class Speaker:
     def append_audio(self, payload: bytes) -> None:
         """Add audio of a given utterance, whole ticks in the line's encoding."""
         ledger = self._ledger
-        if ledger is None or self._given is None or self._text_complete or self._cut is not None:
+        if ledger is None or self._given is None or self._text_complete:
             return
         ledger.utterance.append(payload, ())
         self._given.place(ledger.utterance)
-        if not self.paused:
+        if not self.paused and self._cut is None:  # otherwise it may still be resumed
             self._queue_from(ledger.queued_to)
 
     def complete(self) -> None:
@@ -173,7 +173,7 @@ class Speaker:
             if self._given is not None:
                 self._complete_given(self._given)
                 return
-            self._clauses += self._splitter.flush()
+            self._clauses += self._splitter.flush(marks=not self._splitter.has_clauses)
             self._more.set()
 
     def pause(self, silent_ms: float) -> None:
@@ -260,7 +260,7 @@ class Speaker:
             self._voice.interrupted(text, position - start, self._language, self._voice_name)
 
     def _complete_given(self, given: TranscriptPace) -> None:
-        if self._ledger is not None and self._cut is None:
+        if self._ledger is not None:
             self._ledger.utterance.complete = True
             given.place(self._ledger.utterance)
             self.check_played()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from offhook.agents.asked_for import asked_for
 from offhook.agents.history import History, Unheard, Window
@@ -106,6 +107,7 @@ class AgentCall:
         self._expected: Expectation | None = None
         self._silences = 0
         self._failures = 0
+        self._voice: Literal["works", "stalls", "failed"] = "works"  # since the caller's last turn
 
     async def run(self) -> Outcome:
         """Talk until the agent ends. Raises CallEnded when the call ends first."""
@@ -170,8 +172,11 @@ class AgentCall:
             case Stalled("dialog", seconds):
                 return await self._on_stalled(seconds)
             case UtterancePlayed(utterance, playback) | Interrupted(utterance, playback):
-                self._speech.on_over(utterance, playback)
+                if self._speech.on_over(utterance, playback) and playback.failed is not None:
+                    await self._on_voice_failed()
                 self._tell_news()
+            case Stalled("voice"):
+                self._voice = "stalls"
             case _News():
                 self._has_news = True
                 self._tell_news()
@@ -204,7 +209,7 @@ class AgentCall:
                 pass
 
     def _on_turn(self, text: str, ended_at: float) -> None:
-        self._caller_talks, self._silences = False, 0
+        self._caller_talks, self._silences, self._voice = False, 0, "works"
         self._end_reply()
         self._runs.interrupt()
         self._history.said(text)
@@ -348,6 +353,15 @@ class AgentCall:
         words = self._wording.again if apologised else self._wording.lost if has_spoken else self._wording.failed
         await self._speech.say(words)
         return None
+
+    async def _on_voice_failed(self) -> None:
+        """The caller has heard half a reply, or nothing: once a turn, they are asked to say it again."""
+        if self._reply is None or self._caller_talks or self._voice == "failed":
+            return
+        words = self._wording.again if self._voice == "stalls" else self._wording.lost
+        self._voice = "failed"
+        self._end_reply()
+        await self._speech.say(words)
 
     def _on_news(self) -> None:
         self._inbox.put_nowait(_News())

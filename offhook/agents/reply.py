@@ -113,6 +113,8 @@ class AgentReply:
                 if event is None:
                     self._wait(utterance)
                 elif isinstance(event, Ended):
+                    if event.reason == "filtered":
+                        raise ModelError(self._around.model, "refused", "the vendor has withheld the rest of its reply")
                     break
                 elif isinstance(event, ToolCall):
                     self._since = self._now()

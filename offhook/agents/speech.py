@@ -71,10 +71,13 @@ class AgentSpeech:
         self._settle(playback)
         return playback
 
-    def on_over(self, utterance: int, playback: Playback) -> None:
-        """An utterance is over."""
-        if self._utterance is not None and self._utterance.id == utterance:
-            self._settle(playback)
+    def on_over(self, utterance: int, playback: Playback) -> bool:
+        """An utterance is over; returns whether it was no filler."""
+        if self._utterance is None or self._utterance.id != utterance:
+            return False
+        in_history = self._reply is not None
+        self._settle(playback)
+        return in_history
 
     def stop(self) -> None:
         """Whatever is being said ends here."""

@@ -20,7 +20,7 @@ class GivenUtterance(Utterance):
         self._audio_session = session
 
     def append_audio(self, payload: bytes) -> None:
-        """More audio, in the line's encoding. Does nothing once the utterance is over or was cut off."""
+        """More audio, in the line's encoding. Does nothing once the utterance is over."""
         self._audio_session.append_audio(self.id, payload)
 
 

@@ -1,5 +1,6 @@
 """Each worker's share of media ports, recognisers and cache. Pure."""
 
+from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.chain.table import shared_cells
@@ -12,7 +13,7 @@ from offhook.usererror import UserError
 
 def worker_specs(  # all that a worker needs
     config: Config,
-    dialog: Dialog,
+    dialog: Dialog | CallAgent,
     workers: int,
     cores: int,
     lifespan: Lifespan | None = None,

@@ -1,5 +1,6 @@
 """A bot in a single process: for the demo, for one outbound call, for tests."""
 
+from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.conversation import Listener
 from offhook.engines.engine_set import EngineSet
@@ -20,7 +21,7 @@ class LocalBot(Supervisor):
     def __init__(
         self,
         config: Config,
-        dialog: Dialog,
+        dialog: Dialog | CallAgent,
         *,
         engines: MakeEngines = EngineSet,
         lifespan: Lifespan | None = None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.conversation import Listener
 from offhook.engines.engine_set import EngineSet
@@ -238,7 +239,7 @@ class WorkerSpec:
 
     index: int
     config: Config
-    dialog: Dialog
+    dialog: Dialog | CallAgent
     lifespan: Lifespan | None = None
     engines: MakeEngines = EngineSet
     listeners: list[Listener] = field(default_factory=list)

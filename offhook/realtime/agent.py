@@ -14,9 +14,10 @@ from offhook.api.call import Call
 from offhook.pipeline.events import ANYTHING, Interruption
 from offhook.realtime import gemini_live, openai_live, openai_realtime
 from offhook.realtime.audio_port import AudioPort, ModelAudio
-from offhook.realtime.conversation import GREET, Conversation, Speech
+from offhook.realtime.conversation import Conversation
 from offhook.realtime.link import Link, Receiver, Setup, TurnDetection
 from offhook.realtime.probe import probe
+from offhook.realtime.speech import GREET, Speech
 from offhook.usererror import UserError
 
 Provider = Literal["openai-realtime", "openai-live", "gemini-live"]

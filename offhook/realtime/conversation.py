@@ -1,15 +1,13 @@
 """One call with a speech-to-speech model. The floor decides who speaks; this connects it with the model's session."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
 from offhook.agents.keyed import Keyed
-from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import HandBack, HangUp, Policy, Transfer
-from offhook.agents.tools import Tool
+from offhook.agents.policy import Policy
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.llm.model import ToolCall, Usage
@@ -19,40 +17,21 @@ from offhook.pipeline.events import Answer, DigitRule, Interruption, Question
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import EngineFailed, SessionEvent
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
-from offhook.realtime.audio_port import AudioPort, ModelAudio
-from offhook.realtime.link import Link, OpenLink, Setup
+from offhook.realtime.audio_port import AudioPort
+from offhook.realtime.link import Link, Setup
 from offhook.realtime.model_log import NO_USAGE, ModelLog
 from offhook.realtime.recogniser import ModelRecogniser
 from offhook.realtime.replies import Replies, Reply
+from offhook.realtime.speech import Speech
 from offhook.realtime.tools import CallTools
 from offhook.vendors.errors import VendorRefusedError
 
+MAX_KEYS = 32
 MAX_FAILURES = 3  # in a row, until the call is given up
 RETRY_S = 0.25
 LIVENESS_S = 0.25
+SAY_AGAIN = "The line has just failed: ask the caller to say their last words again."
 GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
-GREET = "Greet the caller."
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """How an agent speaks: the vendor, and what the session begins with."""
-
-    name: str
-    open: OpenLink
-    audio: ModelAudio
-    setup: Setup
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    policy: Policy | None = None
-    """What the model may do to the call; None: nothing, as it has no tools."""
-    limits: AgentLimits = field(default_factory=AgentLimits)
-    interruption: Interruption = field(default_factory=Interruption)
-    greet: str = GREET
-    sorry: str = ""
-    max_session_s: float = 3_300.0
-    reply_within_s: float = 4.0
-    full_duplex: bool = False
-    """The model listens while it speaks, and need not answer."""
 
 
 class Conversation:
@@ -87,6 +66,8 @@ class Conversation:
         self._turn_began_at = 0.0
         self._texts: list[str] = []  # the caller's, until there is a session to write to
         self._caller_speaks = False
+        self._caller_spoke_at = self._replied_at = 0.0  # when the caller and the model last began to speak
+        self._item = ""  # the latest of the model
 
     async def run(self) -> Outcome:
         """Talk until the call is over, the model ends it, or it fails for good."""
@@ -98,7 +79,9 @@ class Conversation:
             unlisten = None
             advised = self._speech.setup.turn_detection == "advise"
             self._audio.recognise_by(ModelRecogniser(self, self._audio.turn_rate_hz, advised=advised))
-            self._call.expect(Question(digits=DigitRule(1, 32)))
+            call = self._call
+            keys = DigitRule(1, MAX_KEYS)
+            call.expect(Question(digits=keys, any_words=True, silence_ms=call.silence_ms, no_input_ms=call.no_input_ms))
         try:
             self._open()
             self._task(self._watch())
@@ -162,7 +145,7 @@ class Conversation:
     def _on_turn_event(self, event: TurnEvent) -> None:
         match event:
             case TurnStarted(began_at, asked):
-                self._turn_began_at = began_at
+                self._turn_began_at = self._caller_spoke_at = began_at
                 if asked and not self._vendor_decides:
                     # Not from within the floor's own move.
                     asyncio.get_running_loop().call_soon(self._give_up)
@@ -224,12 +207,15 @@ class Conversation:
     def on_ready(self) -> None:
         """See Receiver."""
         self._ready = True
+        self._cover()
         self._resume()
 
     def on_audio(self, item: str, payload: bytes) -> None:
         """See Receiver."""
         self._answered()
         self._model.began()
+        if item != self._item:
+            self._item, self._replied_at = item, monotonic()
         self._replies.add_audio(item, payload)
 
     def on_text(self, item: str, delta: str) -> None:
@@ -332,6 +318,8 @@ class Conversation:
             self._ask("")
         elif not self._greeted and not self._in_turn and self._speech.greet:
             self._ask(self._speech.greet)
+        elif self._speech.full_duplex and self._caller_spoke_at > self._replied_at:
+            self._ask(SAY_AGAIN)  # their audio went to the session that was lost
         self._greeted = True
 
     def _reopen(self) -> None:
@@ -354,9 +342,11 @@ class Conversation:
         self._cover()
 
     def _cover(self) -> None:
-        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does."""
-        if self._vendor_decides:
-            self._call.covers_silence = self._awaits_reply
+        """Where the vendor decides about turns, only this knows who has to speak; otherwise the floor does. Without a
+        session nobody could answer the caller."""
+        if self._vendor_decides and not self._over.done():
+            link = self._live
+            self._call.covers_silence = self._awaits_reply or link is None or link.stalls
 
     def _answered(self) -> None:
         self._failures = 0
@@ -379,6 +369,7 @@ class Conversation:
         while True:
             await asyncio.sleep(LIVENESS_S)
             self._maybe_renew()
+            self._cover()
             within_s, link = self._speech.reply_within_s, self._link
             since = self._opened_at if not self._ready else self._asked_at if self._awaits_reply else None
             if link is not None and since is not None and monotonic() - since > within_s:
@@ -421,22 +412,15 @@ class Conversation:
         idle = self._replies.idle and not (link is not None and link.replying)
         if self._tools.ending is not None and idle and not self._ends:
             self._ends = True
-            self._task(self._end(self._tools.ending))
+            self._task(self._end())
 
-    async def _end(self, ending: HangUp | Transfer | HandBack) -> None:
-        match ending:
-            case HangUp(reason):
-                outcome = Outcome(f"the agent hung up: {self._keyed.masked(reason)}")
-            case HandBack(name, values):
-                outcome = Outcome(f"handed back: {name}", name, values)
-            case Transfer(name):
-                outcome = Outcome(f"transferred to {name}")
-                if why_not := await self._tools.transfer(ending):
-                    self._ends = False
-                    self._write(f"[The transfer to {name} failed: {why_not}]")
-                    return
-        if not self._over.done():
-            self._over.set_result(outcome)
+    async def _end(self) -> None:
+        outcome = await self._tools.end_call()
+        if isinstance(outcome, str):
+            self._ends = False
+            self._write(outcome)
+        elif not self._over.done():
+            self._over.set_result(replace(outcome, reason=self._keyed.masked(outcome.reason)))
 
     def _report(self, event: SessionEvent) -> None:
         self._audio.report(self._keyed.masked_event(event))

@@ -12,12 +12,11 @@ from itertools import count
 from typing import Any
 
 from offhook.api.turns import Said
-from offhook.pipeline.errors import EngineError
 from offhook.realtime import gemini_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.vendors.connection import Connection, Message, dicts_of
-from offhook.vendors.limits import Limits
+from offhook.realtime.vendor_session import VendorSession
+from offhook.vendors.connection import Message, dicts_of
 from offhook.vendors.target import Target
 
 VENDOR = "Google"
@@ -26,7 +25,6 @@ PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateCo
 DEFAULT_MODEL = "gemini-3.8-live"
 KEY_VARIABLE = "GEMINI_API_KEY"
 AUDIO = ModelAudio(wire.IN_HZ, wire.OUT_HZ, laws=False)
-LIMITS = Limits(max_message_bytes=16_000_000)
 MAX_SESSION_S = 540.0
 """Google ends a connection after about ten minutes; the session goes on in the next one."""
 
@@ -37,13 +35,17 @@ HEARD_NOTHING = "[The caller interrupted you before they heard anything of your 
 _NUMBERS = count()  # of sessions
 
 
-class GeminiLive:
+class GeminiLive(VendorSession):
     """A Link. `handle` resumes the session on another connection."""
 
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
-        self.replying = False
+        url = base_url.rstrip("/")
+        place = url if "/ws/" in url else url + PATH
+        hint = f"Type: export {KEY_VARIABLE}=…"
+        headers = (("x-goog-api-key", api_key),)
+        where = Target("agent", "gemini-live", VENDOR, place, headers, hint)
+        super().__init__(where, receiver, (wire.setup(setup, setup.handle),))
         self.handle = ""
-        self._receiver: Receiver | None = receiver
         self._port = port
         self._decides = setup.turn_detection == "vendor"
         self._history = () if setup.handle else setup.history
@@ -57,19 +59,11 @@ class GeminiLive:
         self._active = False
         self._early: list[bytes] = []  # the caller's audio, until the start of their turn has been told
         self._waits_for_tool = False
-        url = base_url.rstrip("/")
-        headers = (("x-goog-api-key", api_key),)
-        hint = f"Type: export {KEY_VARIABLE}=…"
-        place = url if "/ws/" in url else url + PATH
-        self._target = Target("agent", "gemini-live", VENDOR, place, headers, hint)
-        self._connection = Connection(self._target, LIMITS)
-        self._connection.receiver = self
-        self._connection.send(wire.setup(setup, setup.handle))
 
     @property
     def age_s(self) -> float:
         """See Link."""
-        return math.inf if self._going_away else self._connection.age_s
+        return math.inf if self._going_away else super().age_s
 
     def send_audio(self, pcm: bytes) -> None:
         """See Link."""
@@ -136,23 +130,11 @@ class GeminiLive:
         self._waits_for_tool = True
         self._connection.send(wire.tool_output(call_id, name, output))
 
-    def close(self) -> None:
-        """See Link."""
-        self._receiver = None
-        self._connection.close()
-
     def _ask(self, text: str) -> None:
         self.replying = True
         self._connection.send(wire.texts((Said("caller", text),), answer=True))
 
     # From the connection.
-
-    def on_lost(self, error: EngineError) -> None:
-        """See vendors.connection."""
-        receiver, self._receiver = self._receiver, None
-        self.replying = False
-        if receiver is not None:
-            receiver.on_lost(error)
 
     def on_message(self, data: Message) -> None:
         """See vendors.connection."""

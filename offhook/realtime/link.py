@@ -80,6 +80,9 @@ class Link(Protocol):
     replying: bool
     """Whether a response has been asked for and is not over."""
 
+    stalls: bool
+    """Whether the vendor is silent where it sends something all the time: nobody else can say that it is their turn."""
+
     @property
     def handle(self) -> str:
         """To resume the session in another one; "" if it cannot be."""

@@ -16,15 +16,14 @@ from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import LAWS, AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
 from offhook.realtime.openai_realtime import VENDOR, target
+from offhook.realtime.vendor_session import VendorSession
 from offhook.telephony.pcm import audioop
-from offhook.vendors.connection import Connection, Message, fields_of
+from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import plain
-from offhook.vendors.limits import Limits
 
 BASE_URL = "wss://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-live-1.1"
 AUDIO = ModelAudio(24_000, 24_000, laws=True)
-LIMITS = Limits(max_message_bytes=16_000_000)
 MAX_SESSION_S = 3_300.0
 MAX_HISTORY = 128
 SILENT_RMS = 60
@@ -34,7 +33,8 @@ NO_TASKS = "Nothing but talking can be done on this call."
 
 MAX_LEAD_MS = 40.0
 
-MUTE_S = 2.5  # its audio comes every 20 ms
+STALLS_S, MUTE_S = 0.8, 2.5
+"""Its audio comes every 20 ms: without any for so long the caller may be waiting, and the session is lost."""
 
 END_AFTER_S = 0.3
 """The model has stopped speaking when no audible audio has come for so long."""
@@ -42,14 +42,12 @@ END_AFTER_S = 0.3
 _NUMBERS = count()  # of sessions
 
 
-class OpenAiLive:
+class OpenAiLive(VendorSession):
     """A Link. Each stretch of speech between two silences is an item."""
 
-    handle = ""
-
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
-        self.replying = False
-        self._receiver: Receiver | None = receiver
+        place = target(f"{base_url.rstrip('/')}/live/sessions", api_key, "openai-live")
+        super().__init__(place, receiver, (wire.message("session.start", session=_session(setup, port.law)),))
         self._port = port
         self._number = next(_NUMBERS)
         self._spoken = 0  # stretches so far
@@ -58,15 +56,6 @@ class OpenAiLive:
         self._mute: asyncio.TimerHandle | None = None
         self._caller_text = ""
         self._caller_turn = 0
-        self._target = target(f"{base_url.rstrip('/')}/live/sessions", api_key, "openai-live")
-        self._connection = Connection(self._target, LIMITS)
-        self._connection.receiver = self
-        self._connection.send(wire.message("session.start", session=_session(setup, port.law)))
-
-    @property
-    def age_s(self) -> float:
-        """See Link."""
-        return self._connection.age_s
 
     def send_audio(self, pcm: bytes) -> None:
         """See Link."""
@@ -112,10 +101,8 @@ class OpenAiLive:
 
     def on_lost(self, error: EngineError) -> None:
         """See vendors.connection."""
-        receiver, self._receiver = self._receiver, None
         self._stop_timers()
-        if receiver is not None:
-            receiver.on_lost(error)
+        super().on_lost(error)
 
     def on_message(self, data: Message) -> None:
         """See vendors.connection."""
@@ -146,7 +133,12 @@ class OpenAiLive:
         """Its audio comes all the time, silence included: a session without any is as good as lost."""
         if self._mute is not None:
             self._mute.cancel()
-        self._mute = asyncio.get_running_loop().call_later(MUTE_S, self._on_mute)
+        self.stalls = False
+        self._mute = asyncio.get_running_loop().call_later(STALLS_S, self._on_stall)
+
+    def _on_stall(self) -> None:
+        self.stalls = True
+        self._mute = asyncio.get_running_loop().call_later(MUTE_S - STALLS_S, self._on_mute)
 
     def _on_mute(self) -> None:
         error = EngineTimeout(self._target.name, f"talking to {VENDOR}", f"no audio has come for {MUTE_S:g} s")

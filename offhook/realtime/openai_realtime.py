@@ -10,9 +10,9 @@ from offhook.pipeline.errors import EngineError
 from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.vendors.connection import Connection, Message, dicts_of, fields_of
+from offhook.realtime.vendor_session import VendorSession
+from offhook.vendors.connection import Message, dicts_of, fields_of
 from offhook.vendors.errors import VendorRefusedError, plain
-from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 
 VENDOR = "OpenAI"
@@ -20,7 +20,6 @@ BASE_URL = "wss://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-realtime-2.1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 AUDIO = ModelAudio(24_000, 24_000, laws=True)
-LIMITS = Limits(max_message_bytes=16_000_000)
 MAX_SESSION_S = 3_300.0
 """OpenAI ends a session after 60 minutes: it is renewed before that."""
 
@@ -34,14 +33,13 @@ def target(url: str, api_key: str, name: str = "openai-realtime") -> Target:
     return Target("agent", name, VENDOR, url, headers, f"Type: export {KEY_VARIABLE}=…")
 
 
-class OpenAiRealtime:
+class OpenAiRealtime(VendorSession):
     """A Link. Responses are asked for one at a time; what is asked meanwhile waits."""
 
-    handle = ""
-
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
-        self.replying = False
-        self._receiver: Receiver | None = receiver
+        url = f"{base_url.rstrip('/')}/realtime?{urlencode({'model': setup.model})}"
+        configure = wire.message("session.update", session=wire.session(setup, port.law))
+        super().__init__(target(url, api_key), receiver, (configure, *map(wire.said, setup.history)))
         self._port = port
         self._decides = setup.turn_detection == "vendor"
         self._wanted: str | None = None  # instructions of the response that is asked for next
@@ -52,18 +50,6 @@ class OpenAiRealtime:
         self._played: set[str] = set()  # items of stopped responses that stay in part, or are gone already
         self._turns: dict[str, int] = {}  # the caller's item: which turn
         self._audio_since_commit = False
-        url = f"{base_url.rstrip('/')}/realtime?{urlencode({'model': setup.model})}"
-        self._target = target(url, api_key)
-        self._connection = Connection(self._target, LIMITS)
-        self._connection.receiver = self
-        self._connection.send(wire.message("session.update", session=wire.session(setup, port.law)))
-        for line in setup.history:
-            self._connection.send(wire.said(line))
-
-    @property
-    def age_s(self) -> float:
-        """See Link."""
-        return self._connection.age_s
 
     def send_audio(self, pcm: bytes) -> None:
         """See Link."""
@@ -126,19 +112,7 @@ class OpenAiRealtime:
         """See Link."""
         self._connection.send(wire.tool_output(call_id, output))
 
-    def close(self) -> None:
-        """See Link."""
-        self._receiver = None
-        self._connection.close()
-
     # From the connection.
-
-    def on_lost(self, error: EngineError) -> None:
-        """See vendors.connection."""
-        receiver, self._receiver = self._receiver, None
-        self.replying = False
-        if receiver is not None:
-            receiver.on_lost(error)
 
     def on_message(self, data: Message) -> None:
         """See vendors.connection."""

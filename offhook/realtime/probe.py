@@ -6,7 +6,7 @@ from dataclasses import replace
 from offhook.llm.model import Usage
 from offhook.pipeline.errors import EngineError
 from offhook.realtime.audio_port import AudioPort
-from offhook.realtime.conversation import Speech
+from offhook.realtime.speech import Speech
 
 
 class _Line:

@@ -25,8 +25,9 @@ class ModelRecogniser:
     """An AsrEngine whose transcripts come later, see Session.transcribed: the model answers the sound."""
 
     def __init__(self, conversation: TakesTurns, rate_hz: int, *, advised: bool) -> None:
+        # Never forced: to ask for the result is to have the model answer.
         self.capabilities = AsrCapabilities(
-            rate_hz, grammar=False, free_speech=True, partials=False, ends_turns=advised
+            rate_hz, grammar=False, free_speech=True, partials=False, ends_turns=advised, forces="never"
         )
         self._conversation = conversation
 

@@ -8,6 +8,7 @@ from offhook.agents.limits import AgentLimits, CallRate
 from offhook.agents.policy import HandBack, HangUp, Policy, SendDtmf, Transfer
 from offhook.agents.tool_runs import CANCELLED, TOO_MANY
 from offhook.agents.tools import MAX_ARGUMENTS_CHARS, Tool, ToolError
+from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.llm.model import ToolCall
 from offhook.pipeline.trace import SessionEvent, ToolRan
@@ -52,14 +53,22 @@ class CallTools:
         for running in self._cancellable:
             running.cancel()
 
-    async def transfer(self, to: Transfer) -> str:
-        """Connect the caller. Returns why it is not possible, "" when they are."""
-        try:
-            await self._call.transfer(to.number)
-        except UserError as error:
-            self.ending = None
-            return error.problems[0].what
-        return ""
+    async def end_call(self) -> Outcome | str:
+        """Do what ends the call, once everything has been said. A text: why the caller cannot be connected."""
+        match self.ending:
+            case Transfer(name, number):
+                try:
+                    await self._call.transfer(number)
+                except UserError as error:
+                    self.ending = None
+                    return f"[The transfer to {name} failed: {error.problems[0].what}]"
+                return Outcome(f"transferred to {name}")
+            case HandBack(name, values):
+                return Outcome(f"handed back: {name}", name, values)
+            case HangUp(reason) if reason:
+                return Outcome(f"the agent hung up: {reason}")
+            case _:
+                return Outcome("the agent hung up")
 
     async def _result(self, call: ToolCall) -> str:
         if self.ending is not None:

@@ -18,6 +18,7 @@ from offhook.sip.events import CallAnswered, CallEnded, CallRejected, Event
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, accept_answer, make_offer
+from offhook.telephony.listeners import AudioHandler
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool
 from offhook.telephony.net.udp_line import UdpLine
@@ -207,6 +208,10 @@ class Caller:
         self.line.play(self.line.encode(pcm))
         await done.wait()
         stop_listening()
+
+    def add_listener(self, on_audio: AudioHandler) -> None:
+        """Call `on_audio` with what the caller hears from now on."""
+        self.line.add_listener(audio=on_audio)
 
     def press(self, digits: str) -> None:
         self.line.send_dtmf(digits)

@@ -44,7 +44,7 @@ class TurnCore(OpenQuestion):
         if self._held:
             self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
-        self._sounded = self._owes_greeting = False
+        self._owes_greeting = False
         self._owes = None
         if question is not None:
             self._open_question(question)
@@ -86,8 +86,8 @@ class TurnCore(OpenQuestion):
         """The utterance has been sent in full; `failed`: as far as the voice got."""
         if self.floor is not Floor.SPEAKING:
             return
-        if failed and not self._sounded:
-            self._owes = "voice"
+        if failed:
+            self._owes = "voice"  # the caller has heard half of it at most, and cannot know that it is their turn
         if self._state.question is None:
             self._move(Move.PLAYED_LAST, now)
             return

@@ -16,7 +16,7 @@ class BotDebts(CallerKeys):
     def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
         super().__init__(settings, policy)
         self._silence = SilenceWatch(self.settings.filler_ms / 1000, self.settings.fallback_ms / 1000)
-        self._sounding = self._sounded = False  # audio of the utterance is on the line; ever was
+        self._sounding = False  # audio of the utterance is on the line
         self._quiet_at: float | None = None  # when the bot's last sound ended
         self._owed_at = 0.0  # when the dialog said that it owes a reply
         self._owes: Stage | None = None  # while a question is open: a reply to the last answer, or its own prompt
@@ -33,7 +33,7 @@ class BotDebts(CallerKeys):
 
     def sounding(self, now: float) -> None:
         """Audio of the utterance is on the line."""
-        self._sounding = self._sounded = True
+        self._sounding = True
         self._silence.pay(now)
 
     def fell_quiet(self, now: float) -> None:

@@ -1,4 +1,4 @@
-from bench.heard import Recording, interval
+from bench.heard import interval
 from bench.listener import missed, words
 
 
@@ -18,11 +18,3 @@ def test_words_that_are_not_there_are_missed() -> None:
 def test_the_interval_is_clopper_and_pearsons() -> None:
     assert [round(bound, 4) for bound in interval(2, 177)] == [0.0014, 0.0402]
     assert interval(0, 10)[0] == 0.0 and interval(10, 10)[1] == 1.0
-
-
-def test_a_recording_keeps_the_places_of_what_came() -> None:
-    recording = Recording()
-    recording.on_audio(b"aabb", 10, 0.0)
-    recording.on_audio(b"dd", 14, 0.0)
-    recording.on_audio(b"cc", 12, 0.0)
-    assert recording.pcm == b"aabbcc" + bytes(2) + b"dd"

@@ -213,3 +213,12 @@ def test_german_ordinals_do_not_end_a_clause(text: str, expected: list[str]) -> 
 
 def test_in_english_a_number_may_end_a_sentence_after_the_same_letters() -> None:
     assert [clause.text for clause in clauses("I am 12. We go.", "en-US")] == ["I am 12.", "We go."]
+
+
+def test_marks_without_a_word_are_no_clause_where_they_are_not_wanted() -> None:
+    splitter = ClauseSplitter(is_written=True)
+    assert splitter.push("… ") + splitter.flush(marks=False) == []
+    assert not splitter.has_clauses
+    assert [clause.text for clause in splitter.push("Well. ")] == ["… Well."]
+    assert splitter.push("… — …") + splitter.flush(marks=False) == []
+    assert [clause.text for clause in splitter.push(" So?") + splitter.flush(marks=False)] == ["… — … So?"]

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from offhook.telephony.codec import PCMU
+from offhook.telephony.listeners import AudioHandler
 from offhook.telephony.media_streams.signature import sign
 from offhook.testing.carrier.playout import RATE_HZ, PlayoutBuffer
 from offhook.testing.sip_caller import HUNG_UP, CallFailedError, SpeechMeter, unless_over
@@ -54,7 +55,9 @@ class Carrier:
         self._chunk = 0
         self._to_say: deque[bytes] = deque()
         self._said = asyncio.Event()
-        self._played_ticks = 0
+        self._listeners: list[AudioHandler] = [self.speech_meter.on_audio]
+        self._began_at = 0.0
+        self._heard_ticks = 0  # where the audio that was played last ends, from the start of the stream
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -99,6 +102,7 @@ class Carrier:
             mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": RATE_HZ, "channels": 1},
             customParameters=dict(parameters),
         )
+        self._began_at = monotonic()
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pace())]
 
     # For scripts.
@@ -117,6 +121,10 @@ class Carrier:
         self._said.clear()
         self._to_say.extend(payload[at : at + FRAME_SAMPLES] for at in range(0, len(payload), FRAME_SAMPLES))
         await unless_over(self._said.wait(), self.over)
+
+    def add_listener(self, on_audio: AudioHandler) -> None:
+        """Call `on_audio` with what is played to the caller from now on."""
+        self._listeners.append(on_audio)
 
     async def press(self, digits: str) -> None:
         """Press keys. CallFailedError when the bot has hung up."""
@@ -200,10 +208,9 @@ class Carrier:
 
     async def _pace(self) -> None:
         """A frame every 20 ms of absolute time, both ways."""
-        began = monotonic()
         with suppress(ConnectionClosed):
             while not self.over.is_set():
-                await asyncio.sleep(max(0.0, began + (self._chunk + 1) * FRAME_S - monotonic()))
+                await asyncio.sleep(max(0.0, self._began_at + (self._chunk + 1) * FRAME_S - monotonic()))
                 if self.stalled.is_set():
                     continue
                 await self._play(monotonic())
@@ -222,11 +229,19 @@ class Carrier:
             payload=b64encode(payload).decode("ascii"),
         )
 
+    def _hear(self, played: bytes, now: float) -> None:
+        at_tick = round((now - self._began_at) * RATE_HZ) - len(played)
+        if at_tick - self._heard_ticks < FRAME_SAMPLES:
+            at_tick = self._heard_ticks  # it went on, or ran dry since the frame before
+        self._heard_ticks = at_tick + len(played)
+        pcm = PCMU.decode(played)
+        for on_audio in self._listeners:
+            on_audio(pcm, at_tick, now)
+
     async def _play(self, now: float) -> None:
         played, names = self.buffer.play_until(now)
         if played:
             self.log.played += played
-            self.speech_meter.on_audio(PCMU.decode(played), self._played_ticks, now)
-            self._played_ticks += len(played)
+            self._hear(played, now)
         for name in names:
             await self.send("mark", name=name)

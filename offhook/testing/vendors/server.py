@@ -24,6 +24,9 @@ from offhook.testing.vendors.script import Script, Transcribe
 
 T = TypeVar("T")
 
+CLOSE_S = 1.0
+"""For the client to close when the server ends."""
+
 Message = dict[str, Any]
 
 Fault = Literal[
@@ -41,7 +44,7 @@ Fault = Literal[
 ]
 """What may be wrong with a vendor.
 
-- `mute`: accepts the connection and never sends anything.
+- `mute`: accepts connections and sends nothing, on those that are open either.
 - `dies`: the TCP connection is reset at the third message, without a close frame.
 - `busy`: 429 at the upgrade.
 - `slow`: the first audio, or the final transcript, comes `slow_s` late.
@@ -165,7 +168,14 @@ class VendorServer(FaultyServer):
     async def start(self, port: int = 0) -> None:
         """Listen on a free port of 127.0.0.1, or on this one."""
         self._server = await serve(
-            self._run, "127.0.0.1", port, process_request=self._upgrade, compression=None, ping_interval=None
+            self._run,
+            "127.0.0.1",
+            port,
+            process_request=self._upgrade,
+            compression=None,
+            ping_interval=None,
+            close_timeout=CLOSE_S,
+            create_connection=self._connection(),
         )
 
     async def close(self) -> None:
@@ -213,6 +223,18 @@ class VendorServer(FaultyServer):
         return data
 
     # Inside.
+
+    def _connection(self) -> type[ServerConnection]:
+        server = self
+
+        class Connection(ServerConnection):
+            """Sends nothing while the vendor is mute."""
+
+            async def send(self, *args: Any, **options: Any) -> None:
+                if server.fault != "mute":
+                    await super().send(*args, **options)
+
+        return Connection
 
     async def _upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
         self.upgrades += 1

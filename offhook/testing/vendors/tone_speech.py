@@ -44,20 +44,27 @@ def text_in(pcm: bytes, rate_hz: int) -> str:
     """
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(float)
     size = rate_hz * MS_PER_CHARACTER // 1000
-    text, at, silent = "", 0, True
+    text, at, silent_from = "", 0, 0
     while at + size // 2 <= len(samples):
-        if silent:
-            loud = np.flatnonzero(np.abs(samples[at:]) > _LOUD // 4)
-            if not len(loud):
-                break
-            text += " " if text and loud[0] >= size // 2 else ""
-            at += int(loud[0])
         block = samples[at : at + size]
-        silent = np.abs(block).max() < _LOUD
-        if not silent:
+        if not _is_silent(block):
             text += _character_in(block, rate_hz)
-            at += size
+            at = silent_from = at + size
+            continue
+        loud = np.flatnonzero(np.abs(samples[at:]) > _LOUD)
+        if not len(loud):
+            break
+        at += int(loud[0])
+        if _is_silent(samples[at : at + size]):
+            at += size // 8  # a click, or what is left of a character that was cut off
+        elif text and at - silent_from >= size // 2:
+            text += " "
     return text.strip()
+
+
+def _is_silent(block: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> bool:
+    """Not by the loudest sample: it may be the first of the next character, or the last of the one before."""
+    return float(np.square(block).mean()) < _LOUD**2
 
 
 def _tone_hz(character: str) -> int:

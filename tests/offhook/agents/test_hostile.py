@@ -12,6 +12,7 @@ from offhook.agents.tool_runs import MAX_KEPT_CALL_CHARS
 from offhook.agents.tools import as_text, tool
 from offhook.llm.model import Ended, ModelEvent, ModelRequest, TextDelta, ToolCall
 from offhook.pipeline.trace import BotSpoke, EngineFailed, ModelReplied, SessionEvent, ToolRan
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, call, last
 
@@ -36,26 +37,30 @@ class RawModel(ScriptedModel):
 
 
 class Heard:
-    """How an agent with a raw model behaved in a call: what it said, and the longest silence after the question."""
+    """How an agent with a raw model behaved in a call: what it said, what its voice was asked for, and the longest
+    silence after the question, until the bot asks for another one."""
 
     def __init__(self) -> None:
         self.silence_s = 0.0
         self.events: list[SessionEvent] = []
+        self.asked: list[str] = []
 
     @property
     def said(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, BotSpoke)]
 
     async def ask(self, model: RawModel, seconds: float = 15.0) -> None:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[look_up])) as caller:
+        agent, settings = Agent("x", model=model, greeting="Hi.", tools=[look_up]), TurnSettings(filler_ms=1_200)
+        async with SimulatedCall(agent, settings=settings) as caller:
             await caller.hears("Hi.")
             await caller.says("please help me")
-            quiet_s = 0.0
+            quiet_s, self.events = 0.0, caller.events
             for _ in range(int(seconds / 0.05)):
                 await asyncio.sleep(0.05)
                 quiet_s = 0.0 if caller.call.is_audible else quiet_s + 0.05
-                self.silence_s = max(self.silence_s, quiet_s)
-            self.events = caller.events
+                if not any("say that again" in text for text in self.said):
+                    self.silence_s = max(self.silence_s, quiet_s)
+            self.asked = caller.voice.asked
             await caller.hangs_up()
             await asyncio.sleep(1.0)  # of virtual time, for what ends with the call
         assert model.open == 0
@@ -86,13 +91,23 @@ def sends(*given: ModelEvent) -> Events:
 
 
 @pytest.mark.parametrize("first", ["", "Hello there. "])
-@pytest.mark.parametrize(("more", "every_s"), [("\n", 0.05), (" ", 1.0), ("…", 0.3), ("a", 0.3)])
+@pytest.mark.parametrize(
+    ("more", "every_s"), [("\n", 0.05), (" ", 1.0), ("…", 0.3), ("... ", 0.3), ("\u200b", 0.1), ("a", 0.3)]
+)
 def test_a_stream_without_words_is_no_reply(first: str, more: str, every_s: float) -> None:
     heard = Heard()
-    run(heard.ask(RawModel(endless(first, more, every_s))))
+    run(heard.ask(RawModel(endless(first, more, every_s)), seconds=9.0))
     assert any(isinstance(event, EngineFailed) for event in heard.events)
-    assert any(text.startswith("I am sorry") for text in heard.said)
-    assert heard.silence_s < 7.5  # without the floor, which fills silences otherwise
+    assert any("say that again" in text for text in heard.said)
+    assert heard.silence_s < 1.5
+    assert not [text for text in heard.asked if not any(map(str.isalnum, text))]  # of which a voice makes silence
+
+
+def test_a_reply_whose_rest_is_withheld_is_apologised_for() -> None:
+    heard = Heard()
+    run(heard.ask(RawModel(sends(TextDelta("Your balance is "), Ended("filtered"))), seconds=4.0))
+    assert any("withheld" in event.error for event in heard.events if isinstance(event, EngineFailed))
+    assert heard.said[-1].startswith("I am sorry, I lost my thread")
 
 
 @pytest.mark.parametrize("text", ["word " * 2_000_000, "x" * 10_000_000])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from offhook import Agent, Tool, tool
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.trace import BotHeard, BotSpoke, SilenceFilled, StageStalled
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.testing import SimulatedCall, run
@@ -139,3 +140,40 @@ def test_there_is_no_silence_while_tokens_come(every_s: float) -> None:
     caller, _, longest_s = waits_for("Twelve.", ScriptedModel(Says(f"{reply} Twelve.", every_s=every_s)))
     assert longest_s <= 2.0
     assert caller.voice.asked
+
+
+def test_a_voice_that_fails_in_mid_sentence_is_apologised_for_once() -> None:
+    """The caller has heard half of it, and cannot know that it is their turn."""
+
+    async def talk() -> tuple[SimulatedCall, float]:
+        model = ScriptedModel("Your balance is ten dollars. And there is something else.")
+        async with SimulatedCall(Agent("x", model=model, greeting="Hello."), settings=SETTINGS) as caller:
+            await caller.hears("Hello.")
+            caller.voice.fails["And there is something else."] = EngineError("voice", "speaking", "it has gone")
+            heard = Heard(caller)
+            await caller.says("my balance")
+            await heard.until("I am sorry, I lost my thread.")
+            await caller.waits(2.0)
+            return caller, heard.longest_s
+
+    caller, longest_s = run(talk())
+    assert longest_s < 1.5
+    said = [event.text for event in caller.events if isinstance(event, BotSpoke)]
+    assert sum(text.startswith("I am sorry") for text in said) == 1
+
+
+def test_a_voice_that_is_gone_is_filled_in_tones() -> None:
+    async def talk() -> list[SilenceFilled]:
+        model = ScriptedModel("Your balance is ten dollars. And there is something else.")
+        async with SimulatedCall(Agent("x", model=model, greeting="Hello."), settings=SETTINGS) as caller:
+            await caller.hears("Hello.")
+            gone = EngineError("voice", "speaking", "it has gone")
+            lost = ("I am sorry,", "I lost my thread.", "Could you say that again?")
+            caller.voice.fails |= dict.fromkeys(("And there is something else.", *lost), gone)
+            await caller.says("my balance")
+            await caller.hears("ten dollars")
+            began = caller.now
+            await caller.waits(4.5)
+            return [event for event in caller.events if isinstance(event, SilenceFilled) and event.at > began]
+
+    assert len(run(talk())) >= 2

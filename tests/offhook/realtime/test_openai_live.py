@@ -9,7 +9,8 @@ from openai import AsyncOpenAI
 from openai.types.live import ClientEvent, ServerEvent
 from pydantic import TypeAdapter
 
-from offhook.pipeline.trace import EngineFailed
+from offhook.pipeline.trace import EngineFailed, SilenceFilled
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime import openai_live
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.telephony.codec import PCMU
@@ -60,6 +61,32 @@ async def test_a_session_that_goes_mute_is_opened_again(monkeypatch: pytest.Monk
             assert "no audio has come for 0.5 s" in failed
         assert len(server.sessions) == 2
         assert server.configured[1]["input"][0]["content"][0]["text"] == "Hello there."
+
+
+async def test_a_model_that_goes_mute_is_covered_while_the_caller_waits() -> None:
+    async with (
+        OpenAiLiveServer(["what is it"], replies=["Hello there."]) as server,
+        SimulatedCall(agent(server), settings=TurnSettings(filler_ms=1_200)) as caller,
+    ):
+        await caller.hears("Hello there.")
+        await caller.waits(2.0)  # nobody owes anything
+        assert not [event for event in caller.events if isinstance(event, SilenceFilled)]
+        await caller.says("what is it", seconds=0.6)
+        ended_at, server.fault = caller.now, "mute"
+        await caller.waits(1.6)
+        (filled,) = [event for event in caller.events if isinstance(event, SilenceFilled)]
+        assert 1.0 < filled.at - ended_at < 1.6
+
+
+async def test_what_a_lost_session_has_heard_alone_is_asked_for_again() -> None:
+    async with OpenAiLiveServer(replies=["Hello there.", "Could you say that again?"]) as server:
+        async with SimulatedCall(agent(server)) as caller:
+            await caller.hears("Hello there.")
+            await caller.says("what is it", seconds=0.6)
+            server.reset()
+            await caller.hears("say that again")
+        kinds = [message["type"] for message in server.sessions[1].messages]
+        assert kinds.count("session.instructions.append") == 1
 
 
 @pytest.mark.alone

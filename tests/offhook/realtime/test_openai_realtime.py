@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from offhook.agents.tools import tool
 from offhook.api.agent import Outcome
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
@@ -21,8 +22,6 @@ from offhook.testing.vendors.openai_realtime import OpenAiRealtimeServer
 from offhook.testing.vendors.speech_model import CallsTool, Entry
 from offhook.testing.vendors.tone_speech import text_in
 from offhook.usererror import UserError
-
-pytestmark = pytest.mark.alone
 
 CLIENT_EVENT: TypeAdapter[object] = TypeAdapter(RealtimeClientEvent)
 
@@ -106,6 +105,19 @@ async def test_an_interruption_cancels_and_truncates() -> None:
         judged(server)
         kinds = [message["type"] for message in server.sessions[0].messages]
         assert "conversation.item.truncate" in kinds
+
+
+async def test_a_pause_in_a_turn_does_not_end_it() -> None:
+    """A recogniser's final may be asked for in a pause; the model answers whatever it is asked."""
+    async with OpenAiRealtimeServer(["one two"], replies=["Hi.", "There."]) as server:
+        async with SimulatedCall(agent(server), endpoint=AnswerPolicy()) as caller:
+            await caller.hears("Hi.")
+            await caller.says("one", seconds=0.5)
+            await caller.waits(0.3)
+            await caller.says("two", seconds=0.5)
+            await caller.hears("There.")
+        assert [entry.text for entry in server.conversations[0]] == ["Hi.", "one two", "There."]
+        judged(server)
 
 
 async def test_a_reply_that_nobody_heard_is_deleted() -> None:
