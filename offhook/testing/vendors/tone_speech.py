@@ -63,8 +63,8 @@ def text_in(pcm: bytes, rate_hz: int) -> str:
 
 
 def _is_silent(block: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> bool:
-    """Not by the loudest sample: it may be the first of the next character, or the last of the one before."""
-    return float(np.square(block).mean()) < _LOUD**2
+    """By its energy, and not by the loudest sample: up to a quarter of it may be of the characters beside it."""
+    return float(np.square(block).mean()) < _LEVEL**2 / 8
 
 
 def _tone_hz(character: str) -> int:
