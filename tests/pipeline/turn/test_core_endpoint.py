@@ -80,6 +80,8 @@ def test_a_caller_who_goes_on_voids_it(talk: Talk) -> None:
     talk.wait(0.5)
     assert talk.stop() == [Action.FORCE_FINAL]
     talk.wait(0.05)
+    talk.core.partial("one two three four", talk.now)
+    talk.take()
     assert force(talk, "one two three four") == [Action.END_SPEECH]
 
 
