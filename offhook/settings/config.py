@@ -27,6 +27,7 @@ from offhook.settings.conversation_sections import (
     TurnConfig,
     VadConfig,
 )
+from offhook.settings.dtmf import DtmfConfig
 from offhook.settings.fields import TRUNKS, is_secret, section_fields
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
@@ -60,6 +61,7 @@ __all__ = [
     "CodecName",
     "Config",
     "DialogConfig",
+    "DtmfConfig",
     "HttpConfig",
     "LlmConfig",
     "Loaded",
@@ -92,6 +94,7 @@ class Config(BaseModel):
     carriers: CarriersConfig = CarriersConfig()
     signalling: SignallingConfig = SignallingConfig()
     rtp: RtpConfig = RtpConfig()
+    dtmf: DtmfConfig = DtmfConfig()
     calls: CallsConfig = CallsConfig()
     vad: VadConfig = VadConfig()
     audio: AudioConfig = AudioConfig()

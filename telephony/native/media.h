@@ -1,6 +1,7 @@
 /* The media pump: what its files share.
  *
  *   g711.c     bytes to samples
+ *   keytest.c  may samples hold a DTMF key?
  *   receive.c  inbound, one plain stream              pure: no socket, no clock, no thread
  *   send.c     outbound, one stream, paced            pure, likewise
  *   agenda.c   which stream is due next
@@ -48,6 +49,13 @@ enum law { LAW_MU, LAW_A };
 void g711_prepare(void);
 /* Octets to 16-bit little-endian samples; `pcm` has room for 2 * `octets`. */
 void g711_decode(enum law law, const uint8_t *payload, size_t octets, uint8_t *pcm);
+
+/* ---- keytest.c */
+
+/* Once, before anything is tested. */
+void keytest_prepare(void);
+/* Whether two DTMF frequencies have that share of the energy in 10 ms with that power per sample, or more. */
+bool may_hold_key(const uint8_t *pcm, size_t samples, float least_power, float least_share);
 
 /* ---- receive.c */
 

@@ -178,6 +178,11 @@ class RtpSession:
         return self._sender.sent_ticks
 
     @property
+    def position_ticks(self) -> int:
+        """The audio time reached by what was received."""
+        return self._receiver.buffer.position
+
+    @property
     def one_way_delay_s(self) -> float:
         """Half the last round trip measured by RTCP; 0.0 until then."""
         return self._control.one_way_delay_s
@@ -322,7 +327,7 @@ class RtpSession:
             "pending_digits": self._sender.pending_digits,
             "ssrc": self._sender.ssrc,
             "remote_ssrc": self._receiver.ssrc,
-            "position_ticks": self._receiver.buffer.position,
+            "position_ticks": self.position_ticks,
             "waiting_packets": self._receiver.buffer.waiting,
             "gap_wait_ms": self._receiver.buffer.gap_wait_s * 1_000,
             "timer": self.get_timer(),
