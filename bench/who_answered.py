@@ -2,11 +2,11 @@
 
     python -m bench.who_answered [--voices tuned|judged] [--recordings FOLDER] [--calls 200] [--offline]
 
-The greetings are what people and machines say, by several voices, with pauses, in noise, at several levels; a call begins
-with some silence, or with a ringback before the answer. Nothing was tuned on the voices of `judged`, on its noise or its
-levels. `--recordings` adds prompts that people have spoken (see `bench.human_speech`), as greetings of machines. A machine is
-right as any kind of machine: its kind is told by words, which needs a recogniser. `--offline` gives the audio to the detector
-without the wire.
+The greetings are what people and machines say, by several voices, with pauses, in noise, at several levels; a call
+begins with some silence. Nothing was tuned on the voices of `judged`, on its noise or its levels. `--recordings` adds
+prompts that people have spoken (see `bench.human_speech`), as greetings of machines. A machine is right as any kind of
+machine: its kind follows from words, which needs a recogniser. `--offline` gives the audio to the detector without the
+wire.
 """
 
 import argparse
@@ -14,14 +14,14 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.human_speech import clips
-from bench.phone_line import PACKET, RATE_HZ, is_installed, speak
+from bench.phone_line import PACKET, is_installed, speak
 from offhook.pipeline.answering.detector import AnswerDetector
 from offhook.pipeline.answering.verdict import AnsweredBy, Beep, Verdict
 from offhook.telephony import tones
@@ -36,7 +36,14 @@ AT_ONCE = 20
 
 VOICES = {
     "tuned": ("flite:slt", "espeak:en-us+m3"),
-    "judged": ("flite:rms", "flite:awb", "flite:kal16", "espeak:en-gb+f2", "espeak:en-us+m7", "espeak:en-gb-scotland+f4"),
+    "judged": (
+        "flite:rms",
+        "flite:awb",
+        "flite:kal16",
+        "espeak:en-gb+f2",
+        "espeak:en-us+m7",
+        "espeak:en-gb-scotland+f4",
+    ),
 }
 
 PEOPLE = (
@@ -102,7 +109,7 @@ class Judged:
 
     @property
     def right(self) -> bool:
-        """Whether human, machine and tones were told apart."""
+        """Whether human, machine and tones were distinguished."""
         if self.verdict is None:
             return False
         by, kind = self.verdict.by, self.greeting.kind
@@ -147,7 +154,9 @@ def cadence(frequencies: tuple[float, ...], on_ms: int, off_ms: int, count: int)
 def special_information(offsets: tuple[int, int, int], lengths_ms: tuple[int, int, int]) -> Audio:
     """The three tones (ITU-T E.180)."""
     high = (913.8, 985.2), (1_370.6, 1_428.5), (1_776.7, 1_776.7)
-    parts = [pcm(tones.tones((pair[n],), ms, level_dbfs=-20)) for pair, n, ms in zip(high, offsets, lengths_ms, strict=True)]
+    parts = [
+        pcm(tones.tones((pair[n],), ms, level_dbfs=-20)) for pair, n, ms in zip(high, offsets, lengths_ms, strict=True)
+    ]
     return np.concatenate((*parts, quiet(500)))
 
 
@@ -219,7 +228,9 @@ def _called(
     whole = np.concatenate((quiet(before_ms), audio, quiet(4_000)))
     peak_dbfs = chance.uniform(-15, -3)
     whole *= 10 ** (peak_dbfs / 20) * 32_767 / max(1.0, float(np.abs(audio).max()))
-    noise = np.random.default_rng(chance.randrange(2**32)).normal(0, 32_768 * 10 ** (chance.uniform(-75, -52) / 20), len(whole))
+    noise = np.random.default_rng(chance.randrange(2**32)).normal(
+        0, 32_768 * 10 ** (chance.uniform(-75, -52) / 20), len(whole)
+    )
     return Greeting(kind, name, whole + noise, round(before_ms), short, has_beep)
 
 
@@ -282,9 +293,7 @@ async def over_the_wire(found: list[Greeting]) -> list[Judged]:
 async def _call(greeting: Greeting, clock: MediaClock, pool: PortPool) -> Judged:
     now = asyncio.get_running_loop().time()
     ports = pool.acquire(now), pool.acquire(now)
-    caller, callee = (
-        UdpLine(mine, _config(other.port), "PCMU", clock=clock) for mine, other in (ports, ports[::-1])
-    )
+    caller, callee = (UdpLine(mine, _config(other.port), "PCMU", clock=clock) for mine, other in (ports, ports[::-1]))
     judge, done = Judge(greeting), asyncio.Event()
     caller.add_listener(audio=judge.audio)
     callee.add_listener(drained=done.set)
@@ -294,7 +303,6 @@ async def _call(greeting: Greeting, clock: MediaClock, pool: PortPool) -> Judged
     await done.wait()
     caller.close()
     callee.close()
-    # The line's first packets may be few milliseconds late: its audio time begins with them.
     return judge.judged()
 
 
@@ -321,10 +329,12 @@ def report(results: list[Judged], write: Callable[[str], None] = print) -> None:
         times = sorted(result.after_ms for result in mine if result.verdict is not None)
         said = Counter("none" if result.verdict is None else str(result.verdict.by) for result in mine)
         middle, worst = (times[len(times) // 2], times[-1]) if times else (0.0, 0.0)
-        write(f"  {kind:10} {sum(r.right for r in mine):3} of {len(mine):3}  p50 {middle:5.0f} ms, most {worst:5.0f}  {dict(said)}")
+        rights = sum(result.right for result in mine)
+        write(f"  {kind:10} {rights:3} of {len(mine):3}  p50 {middle:5.0f} ms, most {worst:5.0f}  {dict(said)}")
     hellos = sorted(result.after_ms for result in results if result.greeting.short and result.right)
     if hellos:
-        write(f"  a quick hello (≤ 450 ms): p50 {hellos[len(hellos) // 2]:.0f} ms, most {hellos[-1]:.0f}, {len(hellos)} of them")
+        middle = hellos[len(hellos) // 2]
+        write(f"  a quick hello (≤ 450 ms): p50 {middle:.0f} ms, most {hellos[-1]:.0f}, {len(hellos)} of them")
     beeps = [result for result in results if result.greeting.has_beep]
     write(f"  beeps: {sum(result.beeps == 1 for result in beeps)} of {len(beeps)}")
     for result in results:

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.answering import AnsweringConfig
 from offhook.settings.conversation_sections import (
     AsrConfig,
     AudioConfig,
@@ -54,6 +55,7 @@ from offhook.usererror import UserError, closest
 
 __all__ = [
     "ENV_PREFIX",
+    "AnsweringConfig",
     "AsrConfig",
     "AudioConfig",
     "CallsConfig",
@@ -96,6 +98,7 @@ class Config(BaseModel):
     rtp: RtpConfig = RtpConfig()
     dtmf: DtmfConfig = DtmfConfig()
     calls: CallsConfig = CallsConfig()
+    answering: AnsweringConfig = AnsweringConfig()
     vad: VadConfig = VadConfig()
     audio: AudioConfig = AudioConfig()
     turn: TurnConfig = TurnConfig()

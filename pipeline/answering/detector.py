@@ -2,9 +2,9 @@
 
 Theory of operation. Frames of 20 ms are tones, speech or silence. Tones decide at once, by `ToneTracker`, from early
 media on. Speech counts from the answer. People say a word or two and wait; a recording goes on. So a short utterance
-that is followed by a pause is a human's, the shorter it was the sooner; who still talks after `decided_ms` is a machine.
-Words decide sooner, where a recogniser hears them, and name the kind of machine. A verdict may be revised: by words, by
-a beep, by a human who never pauses.
+that is followed by a pause is a human's, the shorter it was the sooner; who still talks after `decided_ms` is a
+machine. Words decide sooner, where a recogniser hears them, and name the kind of machine. A verdict may be revised: by
+words, by a beep, by a human who never pauses.
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ class AnsweringSettings:
     greeting_over_ms: int = 2_500
     """A machine's silence after which a beep isn't waited for any more."""
     beep_ms: tuple[int, int] = (100, 2_000)
+    watched_ms: int = 15_000
+    """After the answer; later a human stays one."""
 
 
 LEAST_DB = 9.0
@@ -75,6 +77,21 @@ class AnswerDetector:
         """The call is answered from here on."""
         if self._answered_at is None:
             self._answered_at = self._frame
+
+    def assume(self, by: AnsweredBy, why: str) -> Verdict:
+        """Somebody else has judged."""
+        return self._decide(by, why)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more can be learned."""
+        verdict, answered_at = self.verdict, self._answered_at
+        if verdict is None or answered_at is None:
+            return False
+        if verdict.by.is_machine:
+            return self._beeps > 0 and verdict.by is AnsweredBy.VOICEMAIL
+        waited_ms = (self._frame - answered_at) * FRAME_MS
+        return verdict.by.is_tone or waited_ms > self._settings.watched_ms
 
     def audio(self, pcm: bytes) -> list[AnsweringEvent]:
         """Take the next audio, 8 kHz 16-bit PCM without holes."""

@@ -1,10 +1,11 @@
 """Call progress tones, fax tones and beeps in 8 kHz audio: ITU-T E.180 and E.182, T.30 §4, telephony practice.
 
-A frame is tonal if one or two frequencies above 340 Hz have nearly all of its energy; a tone is a run of frames with the
-same frequencies. What a tone means follows from its frequencies and from how long it and the pauses last.
+A frame is tonal if one or two frequencies above 340 Hz have nearly all of its energy; a tone is a run of frames with
+the same frequencies. What a tone means follows from its frequencies and from how long it and the pauses last.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -117,10 +118,10 @@ def _fax(tone: Tone) -> AnsweredBy | None:
 
 
 def _busy(tones: tuple[Tone, ...]) -> AnsweredBy | None:
-    """The same tone at equal intervals, for a second at least: busy by half seconds or so, congestion by quarters."""
+    """The same tone again after an equal pause: busy by half seconds or so; congestion by quarters, four of them."""
     same = [tone for tone in tones if tone.within(BUSY_HZ) and abs(tone.hz - tones[-1].hz) <= 2 * _SAME_HZ]
-    pauses = [(b.began - a.ended) * FRAME_MS for a, b in zip(same, same[1:], strict=False)]
-    if len(same) >= 2 and all(280 <= each <= 620 for each in (*pauses, *(tone.ms for tone in same[:-1]))):
+    pauses = [(b.began - a.ended) * FRAME_MS for a, b in pairwise(same)]
+    if len(same) >= 2 and 280 <= pauses[-1] <= 620 and 280 <= same[-2].ms <= 620:
         return AnsweredBy.BUSY
     quick = [*pauses[-3:], *(tone.ms for tone in same[-4:-1])]
     if len(same) >= 4 and all(100 <= each <= 310 for each in quick):

@@ -1,4 +1,4 @@
-"""What the first words of whoever answered say about them, where a recogniser hears them. English, German, Spanish,
+"""What the first words of those who answered say about them, where a recogniser hears them. English, German, Spanish,
 French and Italian.
 """
 
@@ -10,10 +10,10 @@ from offhook.pipeline.answering.verdict import AnsweredBy
 _PHRASES: tuple[tuple[AnsweredBy, str], ...] = (
     (
         AnsweredBy.SCREENING,
-        r"who(?:'s| is) calling|(?:state|say|record|tell me) your name|reason for (?:your call|calling)|call (?:assist|screening)|"
-        r"google voice (?:will|subscriber)|screening service|why you(?:'re| are) calling|"
-        r"wer (?:ruft an|am apparat ist)|grund (?:ihres|deines) anrufs|motivo de (?:su|la) llamada|motif de votre appel|"
-        r"motivo della (?:sua )?chiamata",
+        r"who(?:'s| is) calling|(?:state|say|record|tell me) your name|reason for (?:your call|calling)|"
+        r"call (?:assist|screening)|google voice (?:will|subscriber)|screening service|why you(?:'re| are) calling|"
+        r"wer (?:ruft an|am apparat ist)|grund (?:ihres|deines) anrufs|motivo de (?:su|la) llamada|"
+        r"motif de votre appel|motivo della (?:sua )?chiamata",
     ),
     (
         AnsweredBy.IVR,
@@ -23,9 +23,10 @@ _PHRASES: tuple[tuple[AnsweredBy, str], ...] = (
     ),
     (
         AnsweredBy.VOICEMAIL,
-        r"leave (?:a|your|me a|us a) (?:\w+ )?(?:message|name)|after the (?:tone|beep)|at the tone|(?:is|am|are)(?: not|n't) available|"
-        r"can(?:not|'t| not) (?:take|answer|come|get) |you(?:'ve| have) reached|unable to (?:take|answer|come)|get back to you|"
-        r"call you back|voice ?mail|mailbox|record your message|missed your call|away from (?:my|the) (?:phone|desk)|"
+        r"leave (?:a|your|me a|us a) (?:\w+ )?(?:message|name)|after the (?:tone|beep)|at the tone|"
+        r"(?:is|am|are)(?: not|n't) available|can(?:not|'t| not) (?:take|answer|come|get) |you(?:'ve| have) reached|"
+        r"unable to (?:take|answer|come)|get back to you|call you back|voice ?mail|mailbox|record your message|"
+        r"missed your call|away from (?:my|the) (?:phone|desk)|"
         r"nachricht|anrufbeantworter|nach dem (?:ton|signalton|piep)|nicht erreichbar|"
         r"deje (?:un|su|tu) mensaje|buzon|despues del tono|no esta disponible|"
         r"laissez (?:un|votre) message|messagerie|apres le (?:bip|signal)|pas disponible|"
@@ -33,7 +34,7 @@ _PHRASES: tuple[tuple[AnsweredBy, str], ...] = (
     ),
     (
         AnsweredBy.HUMAN,
-        r"how (?:can|may) i help|who(?:'s| is) (?:this|there|that)|speaking\??$|can i help you|(?:hello\W+){2,}",
+        r"how (?:can|may) i help|who(?:'s| is) (?:this|there|that)|speaking\??$|can i help you|hello\W+hello\b",
     ),
 )
 
