@@ -139,7 +139,7 @@ enum record_kind { RECORD_AUDIO, RECORD_SENT, RECORD_DRAINED, RECORD_RAW, RECORD
 
 typedef struct {
     uint64_t stream;
-    int64_t number; /* at_tick, ordinal, or ticks sent */
+    int64_t number; /* at_tick, ordinal, ticks sent; of a datagram, whether it was decrypted */
     double at;      /* arrival, or when it was sent */
     address source;
     size_t next_raw; /* offset of the stream's next datagram among the records, from 1; 0: none */
@@ -183,6 +183,17 @@ typedef struct {
 
 typedef struct pump pump;
 
+/* One of libsrtp's functions and its context, which Python keeps alive: changes a packet where it is, 0 for success.
+ * `work` NULL: packets stay as they are. Each context serves one direction, whose state belongs to the side that has the
+ * direction: this, or Python. */
+typedef struct {
+    int (*work)(void *context, void *packet, int *octets);
+    void *context;
+} transform;
+
+/* The most that encryption adds to a packet (libsrtp's SRTP_MAX_TRAILER_LEN). */
+#define TRAILER_OCTETS_MAX 148
+
 struct stream {
     pump *owner;
     uint64_t handle;
@@ -191,6 +202,7 @@ struct stream {
     /* in */
     bool armed, unread, paused, loud;
     receiving in;
+    transform opening;
     address source;
     framing frames;
     int64_t gathered_ticks, gathered_at;
@@ -199,6 +211,7 @@ struct stream {
     /* out */
     bool sends, ticking;
     sending out;
+    transform sealing;
     address target;
     socklen_t target_octets; /* 0: nowhere */
     int64_t tick_slot, period_slots;
@@ -222,7 +235,8 @@ typedef struct {
     address source;
     double arrival;
     uint32_t octets;
-    uint8_t data[DATAGRAM_ROOM];
+    bool opened; /* decrypted */
+    _Alignas(8) uint8_t data[DATAGRAM_ROOM];
 } datagram;
 
 typedef struct {
@@ -231,7 +245,7 @@ typedef struct {
     address target;
     socklen_t target_octets;
     uint32_t octets;
-    uint8_t data[DATAGRAM_ROOM];
+    _Alignas(8) uint8_t data[DATAGRAM_ROOM];
 } departure;
 
 struct pump {
