@@ -119,7 +119,8 @@ def _fax(tone: Tone) -> AnsweredBy | None:
 
 def _busy(tones: tuple[Tone, ...]) -> AnsweredBy | None:
     """The same tone again after an equal pause: busy by half seconds or so; congestion by quarters, four of them."""
-    same = [tone for tone in tones if tone.within(BUSY_HZ) and abs(tone.hz - tones[-1].hz) <= 2 * _SAME_HZ]
+    latest = tones[-1].hz, tones[-1].second_hz
+    same = [tone for tone in tones if tone.within(BUSY_HZ) and _same(tone, latest)]
     pauses = [(b.began - a.ended) * FRAME_MS for a, b in pairwise(same)]
     if len(same) >= 2 and 280 <= pauses[-1] <= 620 and 280 <= same[-2].ms <= 620:
         return AnsweredBy.BUSY
