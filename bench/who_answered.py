@@ -277,7 +277,7 @@ def offline(found: list[Greeting]) -> list[Judged]:
 
 async def over_the_wire(found: list[Greeting]) -> list[Judged]:
     """Each in a call of its own, `AT_ONCE` together."""
-    clock, pool = MediaClock(), PortPool(41_000, 41_399, HOST)
+    clock, pool = MediaClock(), PortPool(41_000, 43_999, HOST)
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(greeting: Greeting) -> Judged:
