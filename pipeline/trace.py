@@ -274,6 +274,31 @@ class EngineUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoAnswered:
+    """A call that the bot placed was answered by `by` (`answering.AnsweredBy`). `revised`: it seemed another before."""
+
+    by: str
+    why: str
+    revised: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BeepHeard:
+    """A voicemail records from now on; `heard` False: its greeting is over, without a tone."""
+
+    heard: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRang:
+    """The ringing tone of a call that the bot placed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAsked:
     """A language model was asked for a reply to `said`. `speculative`: the caller's turn may not be over yet."""
 
@@ -370,4 +395,7 @@ SessionEvent = (
     | ModelReplied
     | Speculated
     | ToolRan
+    | WhoAnswered
+    | BeepHeard
+    | PhoneRang
 )

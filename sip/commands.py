@@ -123,6 +123,15 @@ class RejectReinvite:
 
 
 @dataclass(frozen=True, slots=True)
+class SendKey:
+    """Send a key, one of 0-9 * # A-D, by INFO (application/dtmf-relay); `KeyRefused` where it was not taken."""
+
+    call: str
+    digit: str = field(repr=False)
+    duration_ms: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Register:
     """Keep `aor` registered: `Registered`, or `RegistrationFailed` and another attempt, until `Unregister`.
 
@@ -170,6 +179,7 @@ Command: TypeAlias = (
     | Update
     | AnswerReinvite
     | RejectReinvite
+    | SendKey
     | Register
     | MoveRegistration
     | Unregister

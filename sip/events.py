@@ -160,6 +160,24 @@ class ReinviteRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyReceived:
+    """A key came by INFO: one of 0-9 * # A-D."""
+
+    call: str
+    digit: str = field(repr=False)
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """The far end did not take a key that we sent by INFO; 408: it did not answer."""
+
+    call: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The call is over."""
 
@@ -208,6 +226,8 @@ CallEvent: TypeAlias = (
     | ReinviteConfirmed
     | ReinviteAnswered
     | ReinviteRejected
+    | KeyReceived
+    | KeyRefused
     | CallEnded
 )
 """What happens to a call."""

@@ -23,10 +23,11 @@ METHODS: Mapping[str, Place] = {
     "OPTIONS": Place.ANYWHERE,
     "PRACK": Place.IN_DIALOG,  # RFC 3262
     "UPDATE": Place.IN_DIALOG,  # RFC 3311
+    "INFO": Place.IN_DIALOG,  # RFC 6086
 }
 """The order is that of Allow."""
 
 ALLOW = ", ".join(METHODS)
 
-NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE"})
+NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"})
 """Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""

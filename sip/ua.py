@@ -8,6 +8,7 @@ from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import PolicyOf, Registered, UserAgentCore
+from offhook.sip.dialog.info import send_key
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
@@ -17,6 +18,7 @@ from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message import typed
+from offhook.sip.message.dtmf_relay import DtmfRelay
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
@@ -268,6 +270,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.RejectReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
         CallInput.REJECT, now, _refusal(it)
     ),
+    commands.SendKey: lambda ua, it, now: send_key(ua._usage(it.call), DtmfRelay(it.digit, it.duration_ms), now),
 }
 """One row per command."""
 

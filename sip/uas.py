@@ -23,6 +23,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 
 from offhook.sip.dialog.core import OVERLOADED
+from offhook.sip.dialog.info import check_info, receive_info
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import request_dialog_id
 from offhook.sip.dialog.tables import CallInput
@@ -191,6 +192,8 @@ class Uas:
             return refusal
         if usage is None and (typed.to_tag(request) or METHODS[request.method] is Place.IN_DIALOG):
             return Refusal(481)
+        if request.method == "INFO":
+            return check_info(request)
         return check_content(request) or self._check_session(request, usage, policy)
 
     def _check_session(self, request: Request, usage: InviteUsage | None, policy: DialogPolicy) -> Refusal | None:
@@ -226,6 +229,9 @@ class Uas:
 
     def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities(usage.policy))
+
+    def _info(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        receive_info(self._core, usage, transaction, now)
 
     # --- out of dialog
 
@@ -315,6 +321,7 @@ IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], N
     "OPTIONS": Uas._options_in_dialog,
     "PRACK": Uas._prack,
     "UPDATE": Uas._update,
+    "INFO": Uas._info,
 }
 """Methods in a dialog (§12.2.2): each in a transaction of its own."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
+from offhook.api.answered import WhoAnswers
 from offhook.api.call_audio import CallAudio
 from offhook.api.headers import CallHeaders
 from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
@@ -85,6 +86,7 @@ class Call:
         on_record: Callable[[bool], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
+        answering: WhoAnswers | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -104,6 +106,8 @@ class Call:
         self._on_record = on_record
         self._on_dtmf = on_dtmf
         self._model = model
+        self._answering = answering
+        self._answered_by = ""
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -258,6 +262,27 @@ class Call:
         if self._on_dtmf is None:
             raise UserError("this line cannot send keys", "its protocol has none", "have the call come over SIP")
         self._on_dtmf(digits)
+
+    @property
+    def answered_by(self) -> str:
+        """Who answered a call that the bot placed: "human", "voicemail", "screening", "ivr", "fax", "busy", "reorder",
+        "sit", "silence". Empty while that isn't known, and in calls that came in. It may change: what paused like a
+        human may beep like a voicemail."""
+        if self._answering is None:
+            return self._answered_by
+        return str(self._answering.by or "")
+
+    async def who_answered(self, timeout_s: float = 5.0) -> str:
+        """Wait until `answered_by` is known, and return it; after `timeout_s`, as far as it is known. The bot may speak
+        meanwhile."""
+        if self._answering is not None:
+            await self._answering.verdict(timeout_s)
+        return self.answered_by
+
+    async def wait_for_beep(self, timeout_s: float = 30.0) -> bool:
+        """Wait until a voicemail records: its beep has ended, or its greeting has been over for a while. False: neither
+        came in that time, or the call has ended."""
+        return self._answering is not None and await self._answering.beep(timeout_s)
 
     def mark_first_token(self, at: float | None = None) -> None:
         """The first token of a language model's reply to the caller's latest turn is there: it is in the turn's latency
@@ -431,6 +456,7 @@ class Call:
     def end(self) -> None:
         """The call is over."""
         self._ended = True
+        self._answered_by, self._answering = self.answered_by, None
         self._on_hangup = self._on_state = self._on_transfer = self._on_record = self._on_dtmf = None
         for events in list(self._turns):
             events.close()

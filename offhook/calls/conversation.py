@@ -17,6 +17,7 @@ from offhook.agents.keyed import Keyed
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
 from offhook.api.understood import Understanding
+from offhook.calls.answering import Answering
 from offhook.calls.call_log import CallLog
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
@@ -31,7 +32,7 @@ from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import CallerAnswered, DialogState, EngineUsed, SessionEvent
+from offhook.pipeline.trace import CallerAnswered, CallerPartial, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.sip.message.identities import Identities
@@ -119,6 +120,10 @@ class Conversation:
         self.over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._line: CallLine | None = None
+        self._answering: Answering | None = None
+        if parties.direction == "outbound":
+            given = next((value for name, value in parties.headers if name == "AnsweredBy"), "")
+            self._answering = Answering(services.config.answering, self._on_event, given)
         self._session: Session | None = None
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
@@ -151,6 +156,8 @@ class Conversation:
     def attach(self, line: CallLine) -> None:
         """Set the call's line, which closes with the call; without media on it the call is hung up."""
         self._line = line
+        if self._answering is not None:
+            self._answering.attach(line)
         services = self._services
         DeadAir(
             line,
@@ -201,7 +208,10 @@ class Conversation:
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
+            answering=self._answering,
         )
+        if self._answering is not None:
+            self._answering.answered()
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
             self.hang_up,
@@ -343,6 +353,8 @@ class Conversation:
     def _on_event(self, event: SessionEvent) -> None:
         if isinstance(event, CallerAnswered):
             self._keyed.remember(event.answer)
+        if isinstance(event, CallerPartial) and self._answering is not None:
+            self._answering.words(event.text)
         event = self._keyed.masked_event(event)  # the bot may read them back
         self._call_log.on_event(event)
         if self._event_log is not None:
@@ -385,10 +397,12 @@ class Conversation:
     def _free(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
+        if self._answering is not None:
+            self._answering.close()
         if self._line is not None:
             self._line.close()
         # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.
-        self._line = self._session = self._call = None
+        self._line = self._session = self._call = self._answering = None
         # The task that transferred the call runs on.
         spared = asyncio.current_task(), self._transferring
         for task in self._tasks:

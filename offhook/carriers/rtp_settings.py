@@ -5,8 +5,9 @@ from offhook.telephony.codec.base import codec_named
 from offhook.telephony.rtp.config import RtpConfig, SrtpKeys
 
 
-def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
-    """`signalling_host` is the source of the far end's SIP messages: its media may come from there, too."""
+def rtp_config(audio: NegotiatedAudio, signalling_host: str, *, stray_dtmf: bool = True) -> RtpConfig:
+    """`signalling_host` is the source of the far end's SIP messages: its media may come from there, too. `stray_dtmf`
+    as in `RtpConfig`."""
     srtp = audio.srtp
     return RtpConfig(
         payload_type=audio.payload_type,
@@ -25,5 +26,6 @@ def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
         comfort_noise_payload_type=audio.comfort_noise_payload_type,
         receive_comfort_noise_payload_type=audio.receive_comfort_noise_payload_type,
         rtcp_mux=audio.rtcp_mux,
+        stray_dtmf=stray_dtmf,
         srtp=None if srtp is None else SrtpKeys(srtp.suite, srtp.send_key, srtp.receive_key),
     )

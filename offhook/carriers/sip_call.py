@@ -13,6 +13,7 @@ from offhook.calls.captures import Capture, Captures
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
+from offhook.carriers.sip_keys import SipKeys
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
@@ -112,6 +113,7 @@ class InboundCall:
         )
         self.id = self._conversation.id
         self.log = self._conversation.log
+        self.keys = SipKeys(self.handle, services.config, event.trunk, event.headers, resources.do, self.log)
         self._media_host = ""
         self._pair: PortPair | None = None
         self._line: UdpLine | None = None
@@ -132,7 +134,7 @@ class InboundCall:
         self._media_host = host
         rtp = self._services.config.rtp
         srtp = SrtpCapabilities(SrtpPolicy(rtp.srtp))
-        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=srtp)
+        codecs = AudioCapabilities(rtp.codecs, dtmf=self.keys.by_event, ptime_ms=rtp.ptime_ms, srtp=srtp)
         captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
@@ -190,7 +192,8 @@ class InboundCall:
                 self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
         if not self._conversation.begun and self._line is not None:
             self._line.start()
-            self._log_missing_dtmf()
+            if self._offers is not None and self._offers.agreed is not None:
+                self.keys.log_missing_events(self._offers.agreed, self._line)
             try:
                 self._conversation.begin()
             except EngineError as error:
@@ -303,6 +306,7 @@ class InboundCall:
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
+        self.keys.attach(self._line)
         self._conversation.attach(self._line)
 
     def _change_line(self) -> None:
@@ -352,7 +356,7 @@ class InboundCall:
             raise NotAcceptableError("the address of audio is the bot's own")
 
     def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
-        return rtp_config(audio, self._signalling_host)
+        return rtp_config(audio, self._signalling_host, stray_dtmf=self.keys.by_event)
 
     def _media_changed(self) -> None:
         """Pause the conversation while the far end holds the call, and limit a call without any media."""
@@ -369,11 +373,6 @@ class InboundCall:
         self._no_media = None
         if self._line is not None and not self._line.awaits_media and not _has_sent(self._line):
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
-
-    def _log_missing_dtmf(self) -> None:
-        audio = self._offers.agreed if self._offers is not None else None
-        if audio is not None and audio.receive_dtmf_payload_type is None:
-            self.log.warning("the caller cannot send DTMF", why="telephone-event was not negotiated (RFC 4733)")
 
     def _disconnect(self) -> None:
         # The BYE's CallEnded may arrive before this returns.
@@ -392,6 +391,7 @@ class InboundCall:
         if self._no_media is not None:
             self._no_media.cancel()
             self._no_media = None
+        self.keys.close()
         if self._resources.captures is not None:
             self._resources.captures.end(self.handle)
         on_over(self)

@@ -6,6 +6,7 @@ import structlog
 
 from offhook.pipeline.trace import (
     BargedIn,
+    BeepHeard,
     BotHeard,
     BotResumed,
     BotSpoke,
@@ -23,6 +24,7 @@ from offhook.pipeline.trace import (
     ModelReplied,
     ModelWrote,
     OverlapJudged,
+    PhoneRang,
     SessionEvent,
     SilenceFilled,
     Speculated,
@@ -30,6 +32,7 @@ from offhook.pipeline.trace import (
     StageStalled,
     ToolRan,
     TurnTraced,
+    WhoAnswered,
 )
 from offhook.sip.net.address import Address
 
@@ -98,6 +101,12 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "speech was prepared", {"chars": characters, "used": used}
         case EngineFailed(engine, error):
             return "an engine failed", {"engine": engine, "error": error}
+        case WhoAnswered(by, why, revised):
+            return "who answered", {"by": by, "why": why, "revised": revised}
+        case BeepHeard(heard):
+            return "a voicemail records", {"beep": heard}
+        case PhoneRang():
+            return "the phone rings", {}
         case EngineUsed(use):
             spent = {"audio_s": round(use.spent.audio_s, 2), "chars": use.spent.characters}
             return "an engine has worked", {

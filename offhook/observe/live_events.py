@@ -12,6 +12,7 @@ from offhook.pipeline.events import Playback
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import (
     BargedIn,
+    BeepHeard,
     BotHeard,
     BotResumed,
     BotSpoke,
@@ -30,6 +31,7 @@ from offhook.pipeline.trace import (
     ModelReplied,
     ModelWrote,
     OverlapJudged,
+    PhoneRang,
     SessionEvent,
     SilenceFilled,
     Speculated,
@@ -38,6 +40,7 @@ from offhook.pipeline.trace import (
     ToolRan,
     TurnTrace,
     TurnTraced,
+    WhoAnswered,
 )
 from offhook.pipeline.tts.engine import Word
 
@@ -103,6 +106,12 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "prepared", "characters": characters, "used": is_used}
         case EngineFailed(engine, error):
             return {"kind": "failure", "engine": engine, "error": _short(error)}
+        case WhoAnswered(by, why, revised):
+            return {"kind": "answered_by", "by": by, "why": why, "revised": revised}
+        case BeepHeard(was_heard):
+            return {"kind": "beep", "heard": was_heard}
+        case PhoneRang():
+            return {"kind": "ringing"}
         case EngineUsed(use):
             spent = {"audio_s": round(use.spent.audio_s, 2), "characters": use.spent.characters}
             used: LiveEvent = {"kind": "used", "part": use.part, "engine": use.engine, "outcome": str(use.outcome)}

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.answering import AnsweringConfig
 from offhook.settings.conversation_sections import (
     AsrConfig,
     AudioConfig,
@@ -27,6 +28,7 @@ from offhook.settings.conversation_sections import (
     TurnConfig,
     VadConfig,
 )
+from offhook.settings.dtmf import DtmfConfig
 from offhook.settings.fields import TRUNKS, is_secret, section_fields
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
@@ -53,6 +55,7 @@ from offhook.usererror import UserError, closest
 
 __all__ = [
     "ENV_PREFIX",
+    "AnsweringConfig",
     "AsrConfig",
     "AudioConfig",
     "CallsConfig",
@@ -60,6 +63,7 @@ __all__ = [
     "CodecName",
     "Config",
     "DialogConfig",
+    "DtmfConfig",
     "HttpConfig",
     "LlmConfig",
     "Loaded",
@@ -92,7 +96,9 @@ class Config(BaseModel):
     carriers: CarriersConfig = CarriersConfig()
     signalling: SignallingConfig = SignallingConfig()
     rtp: RtpConfig = RtpConfig()
+    dtmf: DtmfConfig = DtmfConfig()
     calls: CallsConfig = CallsConfig()
+    answering: AnsweringConfig = AnsweringConfig()
     vad: VadConfig = VadConfig()
     audio: AudioConfig = AudioConfig()
     turn: TurnConfig = TurnConfig()

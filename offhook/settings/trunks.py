@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from offhook.settings.dtmf import SendPath
 from offhook.settings.section import Section
 from offhook.settings.values import SECRET, Host, Line, Networks, SipUser, matching
 
@@ -75,6 +76,9 @@ class TrunkConfig(Section):
 
     session_expires_s: Annotated[int | None, Field(ge=90, le=86_400, examples=[1_800])] = None
     """As in `[signalling]`, for this trunk; not set: as there."""
+
+    dtmf: SendPath | None = None
+    """How the bot sends keys in its calls; not set: as `dtmf.send` says."""
 
     @model_validator(mode="after")
     def _registering_needs_a_user(self) -> Self:

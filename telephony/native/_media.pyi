@@ -36,6 +36,9 @@ class Counters(TypedDict):
     scheduling: str
     """`real-time`, `short slices` or `ordinary`: what the kernel granted."""
 
+def may_hold_key(pcm: bytes, least_power: float, least_share: float, /) -> bool:
+    """Whether two DTMF frequencies have that share of the energy in 10 ms with that power per sample, or more."""
+
 def decode(payload: bytes, a_law: bool, /) -> bytes:
     """G.711 bytes to 16-bit little-endian PCM."""
 
@@ -83,6 +86,13 @@ class Stream:
     """One call's media. After `close` every method raises ValueError."""
 
     handle: Final[int]
+
+    def open_by(self, function: int, context: int, /) -> None:
+        """Decrypt what is received by one of libsrtp's functions and its context, which have to outlive the stream, or
+        the next call; 0, 0: not at all. Only while it is not armed."""
+
+    def seal_by(self, function: int, context: int, /) -> None:
+        """Encrypt what is sent; as `open_by`. Only while nothing is lent."""
 
     def arm(self, state: object, a_law: bool, source: tuple[str, int], /) -> bool:
         """Receive from `source` while it is plain, beginning with what waits to be collected.

@@ -1,6 +1,7 @@
 /* The media pump: what its files share.
  *
  *   g711.c     bytes to samples
+ *   keytest.c  may samples hold a DTMF key?
  *   receive.c  inbound, one plain stream              pure: no socket, no clock, no thread
  *   send.c     outbound, one stream, paced            pure, likewise
  *   agenda.c   which stream is due next
@@ -48,6 +49,13 @@ enum law { LAW_MU, LAW_A };
 void g711_prepare(void);
 /* Octets to 16-bit little-endian samples; `pcm` has room for 2 * `octets`. */
 void g711_decode(enum law law, const uint8_t *payload, size_t octets, uint8_t *pcm);
+
+/* ---- keytest.c */
+
+/* Once, before anything is tested. */
+void keytest_prepare(void);
+/* Whether two DTMF frequencies have that share of the energy in 10 ms with that power per sample, or more. */
+bool may_hold_key(const uint8_t *pcm, size_t samples, float least_power, float least_share);
 
 /* ---- receive.c */
 
@@ -131,7 +139,7 @@ enum record_kind { RECORD_AUDIO, RECORD_SENT, RECORD_DRAINED, RECORD_RAW, RECORD
 
 typedef struct {
     uint64_t stream;
-    int64_t number; /* at_tick, ordinal, or ticks sent */
+    int64_t number; /* at_tick, ordinal, ticks sent; of a datagram, whether it was decrypted */
     double at;      /* arrival, or when it was sent */
     address source;
     size_t next_raw; /* offset of the stream's next datagram among the records, from 1; 0: none */
@@ -175,6 +183,17 @@ typedef struct {
 
 typedef struct pump pump;
 
+/* One of libsrtp's functions and its context, which Python keeps alive: changes a packet where it is, 0 for success.
+ * `work` NULL: packets stay as they are. Each context serves one direction, whose state belongs to the side that has the
+ * direction: this, or Python. */
+typedef struct {
+    int (*work)(void *context, void *packet, int *octets);
+    void *context;
+} transform;
+
+/* The most that encryption adds to a packet (libsrtp's SRTP_MAX_TRAILER_LEN). */
+#define TRAILER_OCTETS_MAX 148
+
 struct stream {
     pump *owner;
     uint64_t handle;
@@ -183,6 +202,7 @@ struct stream {
     /* in */
     bool armed, unread, paused, loud;
     receiving in;
+    transform opening;
     address source;
     framing frames;
     int64_t gathered_ticks, gathered_at;
@@ -191,6 +211,7 @@ struct stream {
     /* out */
     bool sends, ticking;
     sending out;
+    transform sealing;
     address target;
     socklen_t target_octets; /* 0: nowhere */
     int64_t tick_slot, period_slots;
@@ -214,7 +235,8 @@ typedef struct {
     address source;
     double arrival;
     uint32_t octets;
-    uint8_t data[DATAGRAM_ROOM];
+    bool opened; /* decrypted */
+    _Alignas(8) uint8_t data[DATAGRAM_ROOM];
 } datagram;
 
 typedef struct {
@@ -223,7 +245,7 @@ typedef struct {
     address target;
     socklen_t target_octets;
     uint32_t octets;
-    uint8_t data[DATAGRAM_ROOM];
+    _Alignas(8) uint8_t data[DATAGRAM_ROOM];
 } departure;
 
 struct pump {

@@ -94,6 +94,15 @@ static PyObject *decode(PyObject *Py_UNUSED(module), PyObject *args) {
     return result;
 }
 
+static PyObject *test_for_key(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *pcm;
+    Py_ssize_t octets;
+    float power, share;
+    if (!PyArg_ParseTuple(args, "y#ff", &pcm, &octets, &power, &share))
+        return NULL;
+    return PyBool_FromLong(may_hold_key((const uint8_t *)pcm, (size_t)(octets / 2), power, share));
+}
+
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **kept) {
     PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
     if (type == NULL)
@@ -109,6 +118,7 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **kept) {
 static int execute(PyObject *module) {
     module_state *state = PyModule_GetState(module);
     g711_prepare();
+    keytest_prepare();
     if (add_type(module, &pump_spec, NULL) < 0 || add_type(module, &stream_spec, &state->stream_type) < 0 ||
         add_type(module, &upsampler_spec, NULL) < 0)
         return -1;
@@ -136,6 +146,7 @@ static int clear(PyObject *module) {
 
 static PyMethodDef functions[] = {
     {"decode", decode, METH_VARARGS, NULL},
+    {"may_hold_key", test_for_key, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

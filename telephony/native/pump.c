@@ -240,6 +240,9 @@ static bool take(stream *item, receiving *in, const record *raw, int64_t *at_tic
 static bool take_back(stream *item) {
     pump *of = item->owner;
     size_t first = item->epoch == of->collection ? item->first_raw : 0;
+    /* Decrypting them for a trial would make them replays. */
+    if (first && item->opening.work != NULL)
+        return false;
     receiving trial = item->in;
     int64_t at_tick;
     for (const record *raw = record_at(of, first); raw != NULL; raw = record_at(of, raw->next_raw)) {
@@ -286,8 +289,25 @@ void stream_watch(stream *item, bool reading) {
     agenda_set(&of->due[AGENDA_IN], item, monotonic_now() + PAUSE_S);
 }
 
+/* Decrypts a datagram into another one; one that cannot be stays as it is, and Python counts it. */
+static const datagram *opened(const stream *item, const datagram *sealed, datagram *into) {
+    if (item->opening.work == NULL || sealed->octets > item->most.datagram_octets)
+        return sealed;
+    int octets = (int)sealed->octets;
+    memcpy(into->data, sealed->data, sealed->octets);
+    if (item->opening.work(item->opening.context, into->data, &octets) != 0)
+        return sealed;
+    into->of = sealed->of;
+    into->source = sealed->source;
+    into->arrival = sealed->arrival;
+    into->octets = (uint32_t)octets;
+    into->opened = true;
+    return into;
+}
+
 bool stream_receive(stream *item, const datagram *data) {
     pump *of = item->owner;
+    datagram plain;
     of->count.datagrams++;
     if (item->armed) {
         if (!same_address(&data->source, &item->source)) {
@@ -295,6 +315,7 @@ bool stream_receive(stream *item, const datagram *data) {
             return false;
         }
         int64_t at_tick;
+        data = opened(item, data, &plain);
         if (receive_next(&item->in, &item->most, data->data, data->octets, data->arrival, &at_tick)) {
             tell_audio(item, at_tick, data, 0);
             return true;
@@ -307,6 +328,7 @@ bool stream_receive(stream *item, const datagram *data) {
     if (raw == NULL)
         return true;
     raw->at = data->arrival;
+    raw->number = data->opened;
     raw->source = data->source;
     memcpy(raw->data, data->data, data->octets);
     size_t offset = (size_t)((uint8_t *)raw - of->filling.data) + 1;
@@ -337,6 +359,17 @@ void stream_check_in(stream *item, double now) {
 
 /* ---- out */
 
+/* False: it was not encrypted, and must not leave. */
+static bool seal(stream *item, departure *leaving) {
+    int octets = (int)leaving->octets;
+    if (octets + TRAILER_OCTETS_MAX > DATAGRAM_ROOM || item->sealing.work(item->sealing.context, leaving->data, &octets)) {
+        item->send_errors++;
+        return false;
+    }
+    leaving->octets = (uint32_t)octets;
+    return true;
+}
+
 static void depart(void *context, const uint8_t *packet, size_t octets) {
     stream *item = context;
     pump *of = item->owner;
@@ -355,6 +388,8 @@ static void depart(void *context, const uint8_t *packet, size_t octets) {
     leaving->target_octets = item->target_octets;
     leaving->octets = (uint32_t)octets;
     memcpy(leaving->data, packet, octets);
+    if (item->sealing.work != NULL && !seal(item, leaving))
+        of->departures--;
 }
 
 static double slot_time(const pump *of, int64_t slot) {

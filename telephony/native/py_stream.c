@@ -68,6 +68,37 @@ static PyObject *stream_arm_(PyObject *self, PyObject *args) {
     return PyBool_FromLong(armed);
 }
 
+static bool read_transform(PyObject *args, transform *into) {
+    unsigned long long work, context;
+    if (!PyArg_ParseTuple(args, "KK", &work, &context))
+        return false;
+    into->work = (int (*)(void *, void *, int *))(uintptr_t)work;
+    into->context = (void *)(uintptr_t)context;
+    return true;
+}
+
+static PyObject *stream_open_by(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    transform by;
+    if (item == NULL || !read_transform(args, &by))
+        return NULL;
+    lock(item);
+    item->opening = by;
+    unlock(item);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_seal_by(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    transform by;
+    if (item == NULL || !read_transform(args, &by))
+        return NULL;
+    lock(item);
+    item->sealing = by;
+    unlock(item);
+    Py_RETURN_NONE;
+}
+
 static PyObject *stream_disarm_(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     stream *item = opened((StreamObject *)self);
     if (item == NULL)
@@ -320,6 +351,8 @@ PyObject *stream_object(PyTypeObject *type, PumpObject *owner, stream *item) {
 static PyMethodDef methods[] = {
     {"arm", stream_arm_, METH_VARARGS, NULL},
     {"disarm", stream_disarm_, METH_NOARGS, NULL},
+    {"open_by", stream_open_by, METH_VARARGS, NULL},
+    {"seal_by", stream_seal_by, METH_VARARGS, NULL},
     {"receiving", stream_receiving, METH_NOARGS, NULL},
     {"read", stream_read, METH_NOARGS, NULL},
     {"lend", stream_lend, METH_VARARGS, NULL},

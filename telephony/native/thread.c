@@ -90,6 +90,7 @@ static int read_some(pump *of, stream *item, int most, double now, double wall_o
         datagram *slot = &of->arrived[i];
         slot->of = item;
         slot->octets = messages[i].msg_len;
+        slot->opened = false;
         slot->arrival = arrival_of(&messages[i].msg_hdr, now, of->drained_at, wall_offset);
     }
     return count;

@@ -11,6 +11,8 @@ from offhook.telephony.net.rtp_io import NO_OWNER, RtpIoOwner
 from offhook.telephony.rtp import Address, RtpLimits, RtpSession
 from offhook.telephony.rtp.handover import ReceiveState, SendState
 
+_NONE = (0, 0)
+
 
 class PumpIo:
     """See `RtpIo`.
@@ -170,7 +172,7 @@ class PumpIo:
         elif kind == DATAGRAM:
             octets, source = data
             self._end_receiving()
-            self._session.receive_rtp(octets, source, at)
+            self._session.receive_rtp(octets, source, at, opened=bool(number))
             self._owner.deliver(at)
             return True
         else:
@@ -185,6 +187,7 @@ class PumpIo:
         state = self._session.lend_receiving(now)
         if state is not None:
             a_law = self._owner.is_a_law(state.payload_type)
+            self._stream.open_by(*(self._session.opening or _NONE))
             self._lent_in = a_law is not None and self._stream.arm(state, a_law, source)
             if not self._lent_in:
                 self._session.end_receiving(state)
@@ -204,6 +207,7 @@ class PumpIo:
         state, queued = lent
         self._queued, self._sent = len(queued), state.sent_ticks
         self._lent_out = True
+        self._stream.seal_by(*(self._session.sealing or _NONE))
         self._stream.lend(state, queued)
 
     def _end_sending(self) -> None:

@@ -19,9 +19,11 @@ import secrets
 import time
 from collections.abc import Mapping
 
+from offhook.telephony.dtmf_keys import KeyPath
 from offhook.telephony.listeners import LineListeners
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.line_codecs import negotiated
+from offhook.telephony.net.line_keys import DtmfPaths, LineKeys
 from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
 from offhook.telephony.net.playout import PlayoutRecord
 from offhook.telephony.net.ports import PortPair
@@ -98,6 +100,7 @@ class UdpLine:
             limits=limits,
         )
         self._io = self._new_io(limits)
+        self._keys = LineKeys(DtmfPaths(), self._listeners, codecs.config, self.rate_hz)
         self._concealer = Concealer(self.rate_hz)
         self._noise = NoiseGenerator()
         self._doubt_at = math.inf
@@ -172,9 +175,26 @@ class UdpLine:
         return self._playout.arrived(time.monotonic() - self._session.one_way_delay_s)
 
     def send_dtmf(self, digits: str) -> None:
-        """Send DTMF after what is queued. ValueError for anything but 0-9 * # A-D."""
+        """Send DTMF after what is queued. Tones, where there is no better way, count as `play`ed. ValueError for
+        anything but 0-9 * # A-D."""
         if not self._closed:
-            self._io.send_dtmf(digits, time.monotonic())
+            self._keys.send(
+                digits,
+                by_event=lambda digits: self._io.send_dtmf(digits, time.monotonic()),
+                play=lambda pcm: self.play(self.encode(pcm)),
+                rate_hz=self.rate_hz,
+            )
+
+    def use_dtmf(self, paths: DtmfPaths) -> None:
+        """Receive and send keys by these ways. Before `start`."""
+        self._keys = LineKeys(paths, self._listeners, self._codecs.config, self.rate_hz)
+
+    def receive_key(self, digit: str, duration_ms: int) -> None:
+        """A key has come by SIP INFO."""
+        if not self._closed:
+            self._io.sync()
+            position = self._session.position_ticks
+            self._keys.report(digit, KeyPath.INFO, duration_ms, position, time.monotonic())
 
     def reconfigure(self, config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str] | None = None) -> None:
         """Apply what a re-INVITE changed. The queue stays. LocalError as for the class."""
@@ -194,6 +214,7 @@ class UdpLine:
             self._doubt_at = now + DOUBT_S
         self._codecs = codecs
         self._decoder = codecs.decoder
+        self._keys.configure(codecs.config)
         if not _awaits_media(config):
             self._watch.pause()
         elif self._started:
@@ -201,6 +222,11 @@ class UdpLine:
         self._io.settle(now)
         self.deliver(now)
         self._arm()
+
+    @property
+    def hears_tones(self) -> bool:
+        """Whether keys are found in the audio."""
+        return self._keys.listens
 
     @property
     def awaits_media(self) -> bool:
@@ -275,18 +301,19 @@ class UdpLine:
             self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
             self.on_audio(self._decoder.stream.decode(event.payload), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            pcm = self._made_up(event)
-            for on_audio in self._listeners.audio:
-                on_audio(pcm, event.at_tick, at)
+            self._report_audio(self._made_up(event), event.at_tick, at)
         elif isinstance(event, DigitReceived):
-            for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_tick)
+            self._keys.report(event.digit, KeyPath.RFC4733, event.duration_ms, event.at_tick, at)
         else:
             self.drained()
 
     def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio arrived."""
-        pcm = self._concealer.good(pcm)
+        self._report_audio(self._concealer.good(pcm), at_tick, at)
+
+    def _report_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
+        if self._keys.listens:
+            pcm = self._keys.hear(pcm, at_tick, at)
         for on_audio in self._listeners.audio:
             on_audio(pcm, at_tick, at)
 

@@ -11,6 +11,9 @@ Address: TypeAlias = tuple[str, int]
 """(numeric host, port)."""
 
 
+USUAL_DTMF_PAYLOAD_TYPE = 101
+
+
 @dataclass(frozen=True, slots=True)
 class SrtpKeys:
     """Master key and salt of each direction, and the suite as SDP names it."""
@@ -31,7 +34,8 @@ class RtpConfig:
     RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is payload already
     unless there is an `encoder`. `clocks` has the payload types whose packets don't last a tick per byte;
     `dtmf_clock_hz` is the clock of telephone-event, 8000 times a whole number. `max_bit_rate` (bit/s) is for codecs
-    with a variable rate. With `srtp` everything is encrypted, both ways.
+    with a variable rate. With `srtp` everything is encrypted, both ways. With `stray_dtmf` keys are also understood
+    under payload types that some senders use for them without having negotiated it.
     """
 
     payload_type: int
@@ -53,11 +57,22 @@ class RtpConfig:
     dtmf_clock_hz: int = 8_000
     max_bit_rate: int | None = None
     srtp: SrtpKeys | None = None
+    stray_dtmf: bool = True
 
     def units_per_tick(self, payload_type: int) -> int:
         """Units of RTP timestamps in a tick, in packets of that type."""
         clock = self.clocks.get(payload_type)
         return 1 if clock is None else clock.units_per_tick
+
+    @property
+    def key_types(self) -> frozenset[int]:
+        """The payload types under which keys are understood: ours, the far end's own (it should send ours, RFC 3264
+        §5.1), and 101, which gateways send from habit."""
+        if not self.stray_dtmf:
+            return frozenset(() if self.receive_dtmf_payload_type is None else (self.receive_dtmf_payload_type,))
+        meant = {self.receive_dtmf_payload_type, self.dtmf_payload_type, USUAL_DTMF_PAYLOAD_TYPE}
+        others = (*self.receive_payload_types, self.receive_comfort_noise_payload_type, None)
+        return frozenset(each for each in meant.difference(others) if each is not None)
 
     @property
     def packet_ticks(self) -> int:

@@ -8,6 +8,8 @@ from offhook.telephony.wire.serial import delta32
 from offhook.telephony.wire.telephone_event import DIGITS, MAX_DURATION, TelephoneEvent
 
 _FINISHED_KEPT = 32
+_PRESSED_AGAIN_S = 0.25
+"""After its end a marker with a press's own timestamp is another press: a copy of the first packet is not that late."""
 # Senders end a segment at the last multiple of their packet time below 0xFFFF, or at 0x10000 (§2.5.1.3).
 _LONGEST_PACKET_MS = 200
 _SEGMENT_MAX = MAX_DURATION + 1
@@ -37,10 +39,11 @@ class DtmfReceiver:
     """Turns event packets into digits, each reported once, at its end.
 
     A press is its (SSRC, timestamp, event): some carriers give one timestamp to all the keys of a burst, which only
-    the event tells apart. It ends with the first packet that has the E bit, when another press begins, or
-    after `timeout_s` without an update. Neither the marker nor the first packets are needed; durations may
-    come in any order, the longest counts. A press longer than 16 bits of duration goes on in segments (§2.5.1.3) that
-    follow each other without marker and are one digit. So are packets of one key, without marker, whose timestamp lies
+    the event tells apart; and where the timestamp stands still, a marker begins the same key again. A press ends with
+    the first packet that has the E bit, when another press begins, or after `timeout_s` without an update. Neither the
+    marker nor the first packets are needed; durations may come in any order, the longest counts. A press longer than 16
+    bits of duration goes on in segments (§2.5.1.3) that follow each other without marker and are one digit. So are
+    packets of one key, without marker, whose timestamp lies
     within the press: some senders let it advance with each packet.
     """
 
@@ -68,8 +71,16 @@ class DtmfReceiver:
 
     def receive(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float, *, marker: bool) -> list[Digit]:
         """One event packet arrived. Returns the digits that ended by it: none, one, or two after losses."""
-        if event.event >= len(DIGITS) or (ssrc, timestamp, event.event) in self._finished:
+        if event.event >= len(DIGITS):
             return []
+        if (ssrc, timestamp, event.event) in self._finished and not (
+            marker and self._pressed_again(ssrc, timestamp, event, now)
+        ):
+            return []
+        return self._take(ssrc, timestamp, event, now, marker=marker)
+
+    def _take(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float, *, marker: bool) -> list[Digit]:
+        """A packet of a press that is not over."""
         press = self._press
         if press is not None and press.ssrc == ssrc:
             step = delta32(timestamp, press.timestamp)
@@ -105,6 +116,17 @@ class DtmfReceiver:
         """The digit whose end has not come in time."""
         due = self.get_timer()
         return self._end(now) if due is not None and now >= due else []
+
+    def _pressed_again(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float) -> bool:
+        """Whether the latest press, which is over, begins anew: some senders' clock stands without audio."""
+        last = self._last
+        if self._press is not None or last is None or (ssrc, timestamp) != (last.ssrc, last.timestamp):
+            return False
+        if last.event != event.event or event.end or now - last.updated_at <= _PRESSED_AGAIN_S:
+            return False
+        self._finished.remove((ssrc, timestamp, event.event))
+        self._last = None
+        return True
 
     def _update(self, press: _Press, event: TelephoneEvent, now: float) -> list[Digit]:
         press.duration = max(press.duration, event.duration)

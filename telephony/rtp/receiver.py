@@ -31,6 +31,7 @@ class Receiver:
         "_dtmf",
         "_events",
         "_expected_before",
+        "_key_types",
         "_limits",
         "_received_before",
         "_timeline",
@@ -51,6 +52,7 @@ class Receiver:
 
     def __init__(self, config: RtpConfig, limits: RtpLimits, events: deque[RtpEvent]) -> None:
         self._config = config
+        self._key_types = config.key_types
         self._limits = limits
         self._events = events
         self._candidates: dict[int, tuple[RtpPacket, float]] = {}
@@ -77,6 +79,7 @@ class Receiver:
     def reconfigure(self, config: RtpConfig) -> None:
         """Use the payload types of `config` from now on; the stream continues."""
         self._config = config
+        self._key_types = config.key_types
         self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
 
     def negotiated(self, payload_type: int) -> bool:
@@ -205,7 +208,7 @@ class Receiver:
             self._audio_type = payload_type
             if config.receive:
                 payload = packet.payload
-        elif payload_type == config.receive_dtmf_payload_type:
+        elif payload_type in self._key_types:
             self._key(packet, now)
         elif payload_type == config.receive_comfort_noise_payload_type:
             if self._pause(sequence, timestamp, packet, now):
@@ -217,7 +220,7 @@ class Receiver:
     def _accept_place(self, sequence: int, packet: RtpPacket, now: float) -> None:
         """A non-audio packet of a stream with its own clock: it counts in the sequence."""
         payload_type = packet.payload_type
-        if payload_type == self._config.receive_dtmf_payload_type:
+        if payload_type in self._key_types:
             self._key(packet, now)
         elif not self.negotiated(payload_type):
             self.unknown_pt += 1
@@ -245,7 +248,7 @@ class Receiver:
         return self._timeline.ticks(packet.timestamp), ticks
 
     def _foreign(self, packet: RtpPacket, now: float) -> None:
-        if not self.negotiated(packet.payload_type):
+        if not self.negotiated(packet.payload_type) and packet.payload_type not in self._key_types:
             self.unknown_pt += 1
             return
         self.last_at = now
@@ -307,6 +310,10 @@ class Receiver:
 
     def _key(self, packet: RtpPacket, now: float) -> None:
         if not self._config.receive:
+            return
+        stray = packet.payload_type != self._config.receive_dtmf_payload_type
+        if stray and len(packet.payload) != telephone_event.OCTETS:
+            self.unknown_pt += 1  # something else, under a number that was not negotiated either
             return
         try:
             event = telephone_event.parse(packet.payload)

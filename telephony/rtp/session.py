@@ -13,12 +13,13 @@ from offhook.telephony.rtp.handover import ReceiveState, SendState
 from offhook.telephony.rtp.latch import SourceLatch, leads_inside
 from offhook.telephony.rtp.receiver import Receiver
 from offhook.telephony.rtp.sender import Sender
-from offhook.telephony.rtp.srtp import Srtp
+from offhook.telephony.rtp.srtp import NativeCall, Srtp
 from offhook.telephony.rtp.stats import RtpStats
 from offhook.telephony.rtp.summary import OwnCounts, session_stats
 from offhook.telephony.wire import rtcp, rtp
 
 _DEFAULT_LIMITS = RtpLimits()
+_AS_IT_IS = NativeCall()
 _NOWHERE = frozenset(("0.0.0.0", "::"))
 
 
@@ -77,8 +78,9 @@ class RtpSession:
         # The borrower of the outbound direction gives it back here.
         self.on_ssrc_change: Callable[[], None] | None = None
 
-    def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
-        """A datagram came to the RTP port. Never raises; what is rejected is counted."""
+    def receive_rtp(self, data: bytes, source: Address, now: float, *, opened: bool = False) -> None:
+        """A datagram came to the RTP port. Never raises; what is rejected is counted. `opened`: the pump has decrypted
+        it."""
         if self._closed:
             return
         latch = self._latch
@@ -88,7 +90,7 @@ class RtpSession:
         if source != latch.locked and not latch.may_send(source, now):
             self._rejected_source += 1
             return
-        packet = self._opened(data)
+        packet = self._opened(data, is_plain=opened or self._srtp is None)
         if packet is None:
             return
         if packet.ssrc == self._sender.ssrc and self._own_ssrc_came(now):
@@ -178,6 +180,11 @@ class RtpSession:
         return self._sender.sent_ticks
 
     @property
+    def position_ticks(self) -> int:
+        """The audio time reached by what was received."""
+        return self._receiver.buffer.position
+
+    @property
     def one_way_delay_s(self) -> float:
         """Half the last round trip measured by RTCP; 0.0 until then."""
         return self._control.one_way_delay_s
@@ -239,6 +246,16 @@ class RtpSession:
 
     # ---- what is lent to the media pump (handover.py)
 
+    @property
+    def opening(self) -> NativeCall | None:
+        """How the borrower decrypts what it receives; None: nothing can be lent."""
+        return _AS_IT_IS if self._srtp is None else self._srtp.opening
+
+    @property
+    def sealing(self) -> NativeCall | None:
+        """How the borrower encrypts what it sends; None: nothing can be lent."""
+        return _AS_IT_IS if self._srtp is None else self._srtp.sealing
+
     def wants_receiving(self, now: float) -> bool:
         """Whether the inbound direction has to come back: a better source may be among those skipped."""
         return self._receiving_lent and not self._latch.final(now)
@@ -247,7 +264,7 @@ class RtpSession:
         """Lend the inbound direction, if only the next packet from `source` is pending; until it is ended."""
         if (
             self._closed
-            or self._srtp is not None
+            or self.opening is None
             or not self._latch.final(now)
             or self._receiver.ssrc == self._sender.ssrc
         ):
@@ -270,7 +287,7 @@ class RtpSession:
         """Lend the outbound direction with its queue, if there is no DTMF in it. Until it is ended, `play` and `clear`
         go to the borrower.
         """
-        lent = None if self._closed or self._srtp is not None else self._sender.lend()
+        lent = None if self._closed or self.sealing is None else self._sender.lend()
         self._sending_lent = lent is not None
         return lent
 
@@ -322,7 +339,7 @@ class RtpSession:
             "pending_digits": self._sender.pending_digits,
             "ssrc": self._sender.ssrc,
             "remote_ssrc": self._receiver.ssrc,
-            "position_ticks": self._receiver.buffer.position,
+            "position_ticks": self.position_ticks,
             "waiting_packets": self._receiver.buffer.waiting,
             "gap_wait_ms": self._receiver.buffer.gap_wait_s * 1_000,
             "timer": self.get_timer(),
@@ -349,9 +366,9 @@ class RtpSession:
             self._latch.prove(source[0])
             self._receiver.alive(now)
 
-    def _opened(self, data: bytes) -> rtp.RtpPacket | None:
+    def _opened(self, data: bytes, *, is_plain: bool) -> rtp.RtpPacket | None:
         if len(data) <= self._limits.datagram_octets:
-            opened = data if self._srtp is None else self._srtp.unprotect(data)
+            opened = data if is_plain or self._srtp is None else self._srtp.unprotect(data)
             if opened is None:
                 return None
             with suppress(WireError):

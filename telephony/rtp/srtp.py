@@ -1,11 +1,12 @@
 """SRTP and SRTCP (RFC 3711, RFC 7714): what a session sends is encrypted, what it receives verified and decrypted.
 
 The work is libsrtp's, from the package pylibsrtp (both BSD). It keeps the roll-over counter of each SSRC, and remembers
-which packets came, so that none is taken twice.
+which packets came, so that none is taken twice. The media pump calls the same functions on the same contexts, without
+Python; so RTP and RTCP have a context each, for RTCP stays here.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from offhook.telephony.errors import LocalError
 from offhook.telephony.rtp.config import SrtpKeys
@@ -19,6 +20,20 @@ PROFILES = {
 """Suites as in SDP, and pylibsrtp's names for them."""
 
 _REPLAYED = "replay check failed"
+
+
+class NativeCall(NamedTuple):
+    """The address of a function of libsrtp and of a context, for the media pump; zeros: none."""
+
+    function: int = 0
+    context: int = 0
+
+
+class _Contexts(NamedTuple):
+    """One key's: pylibsrtp's sessions."""
+
+    rtp: Any
+    rtcp: Any
 
 
 class Srtp:
@@ -35,44 +50,53 @@ class Srtp:
         self.replayed: int = 0 if before is None else before.replayed
         """Packets that had come before."""
         self._library = library = _library()
-        self._out: Any
-        self._in: list[Any]
+        self._out: _Contexts
+        self._in: list[_Contexts]
         same = None if before is None or before.keys.suite != keys.suite else before.keys
         if before is not None and same is not None and same.send_key == keys.send_key:
             self._out = before._out
         else:
-            self._out = _session(library, keys.suite, keys.send_key, inbound=False)
+            self._out = _contexts(library, keys.suite, keys.send_key, inbound=False)
         if before is not None and same is not None and same.receive_key == keys.receive_key:
             self._in = before._in
         else:
-            self._in = [_session(library, keys.suite, keys.receive_key, inbound=True)]
+            self._in = [_contexts(library, keys.suite, keys.receive_key, inbound=True)]
             self._in += [] if before is None else before._in[:1]
+
+        self.sealing = _native_call("srtp_protect", self._out.rtp)
+        """How the pump encrypts RTP; None: it cannot."""
+        self._opening = _native_call("srtp_unprotect", self._in[0].rtp)
 
     def protect(self, packets: list[bytes]) -> list[bytes]:
         """RTP to SRTP."""
-        return [self._out.protect(packet) for packet in packets]
+        return [self._out.rtp.protect(packet) for packet in packets]
 
     def protect_rtcp(self, packets: list[bytes]) -> list[bytes]:
         """RTCP to SRTCP."""
-        return [self._out.protect_rtcp(packet) for packet in packets]
+        return [self._out.rtcp.protect_rtcp(packet) for packet in packets]
 
     def unprotect(self, packet: bytes) -> bytes | None:
         """SRTP to RTP; None for what is not accepted, which is counted."""
-        return self._opened("unprotect", packet)
+        return self._opened(0, "unprotect", packet)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """SRTCP to RTCP; None as above."""
-        return self._opened("unprotect_rtcp", packet)
+        return self._opened(1, "unprotect_rtcp", packet)
 
-    def _opened(self, method: str, packet: bytes) -> bytes | None:
+    @property
+    def opening(self) -> NativeCall | None:
+        """How the pump decrypts RTP; None: it cannot, or not while packets with the last key may come."""
+        return self._opening if len(self._in) == 1 else None
+
+    def _opened(self, kind: int, method: str, packet: bytes) -> bytes | None:
         why = ""
-        for session in self._in:
+        for contexts in self._in:
             try:
-                opened: bytes = getattr(session, method)(packet)
+                opened: bytes = getattr(contexts[kind], method)(packet)
             except (self._library.Error, ValueError) as error:
                 why = why or str(error)
                 continue
-            if session is self._in[0]:
+            if contexts is self._in[0]:
                 del self._in[1:]
             return opened
         if why.startswith(_REPLAYED):
@@ -82,14 +106,15 @@ class Srtp:
         return None
 
 
-def _session(library: Any, suite: str, key: bytes, *, inbound: bool) -> Any:
+def _contexts(library: Any, suite: str, key: bytes, *, inbound: bool) -> _Contexts:
     name = PROFILES.get(suite)
     if name is None:
         raise LocalError(f"{suite} is not among {', '.join(PROFILES)}")
     policy = library.Policy
     ssrc = policy.SSRC_ANY_INBOUND if inbound else policy.SSRC_ANY_OUTBOUND
     try:
-        return library.Session(policy(key=key, ssrc_type=ssrc, srtp_profile=getattr(policy, name)))
+        made = policy(key=key, ssrc_type=ssrc, srtp_profile=getattr(policy, name))
+        return _Contexts(library.Session(made), library.Session(made))
     except (library.Error, ValueError) as error:
         raise LocalError(f"{suite} cannot be used: {error}") from error
 
@@ -99,3 +124,14 @@ def _library() -> Any:
         return import_module("pylibsrtp")
     except ImportError as error:
         raise LocalError(f"the package pylibsrtp is not installed ({error})") from error
+
+
+def _native_call(function: str, session: Any) -> NativeCall | None:
+    """Its addresses, which pylibsrtp has no public way to ask for; None where another version keeps them elsewhere."""
+    try:
+        binding = import_module("pylibsrtp._binding")
+        ffi, lib = binding.ffi, binding.lib
+        addresses = (ffi.addressof(lib, function), session._srtp[0])
+        return NativeCall(*(int(ffi.cast("uintptr_t", each)) for each in addresses))
+    except (ImportError, AttributeError, TypeError):
+        return None

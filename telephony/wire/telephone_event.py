@@ -14,6 +14,7 @@ MAX_VOLUME = 63
 _END = 0x80
 # event | E R volume | duration
 _PAYLOAD = Struct("!BBH")
+OCTETS = _PAYLOAD.size
 
 
 class TelephoneEvent(NamedTuple):

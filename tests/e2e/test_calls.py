@@ -59,6 +59,13 @@ def test_keys_arrive_once_each(bench_bot: BotProcess, tmp_path: Path) -> None:
     assert record["end_reason"] == "caller hung up"
 
 
+def test_keys_by_info_arrive_once_each(bench_bot: BotProcess, tmp_path: Path) -> None:
+    with Sipp("uac_keys_by_info.xml", tmp_path, "-d", "500", target=bench_bot.address) as sipp:
+        sipp.wait().check()
+    record = bench_bot.record(sipp.port)
+    assert bench_bot.lines(record, "caller") == ["[keys: 1]"] * 4
+
+
 def test_hold_resume_and_change_of_codec(bench_bot: BotProcess, tmp_path: Path) -> None:
     with (
         RtpPeer() as media,

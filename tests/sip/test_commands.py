@@ -19,6 +19,7 @@ from offhook.sip.commands import (
     Reject,
     RejectReinvite,
     Ring,
+    SendKey,
     Unregister,
     Update,
 )
@@ -37,6 +38,7 @@ COMMANDS: list[Command] = [
     Update("a", OFFER),
     AnswerReinvite("a", OFFER),
     RejectReinvite("a", 488),
+    SendKey("a", "5"),
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
     MoveRegistration("a", ALICE),
     Unregister("a"),

@@ -12,7 +12,7 @@ from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag, udp
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO")
 ACCEPT = ("Accept", "application/sdp, multipart/mixed, multipart/alternative")
 CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
 

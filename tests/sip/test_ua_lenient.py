@@ -282,7 +282,7 @@ def test_a_refusal_says_why() -> None:
 
 @pytest.mark.parametrize(
     ("method", "extra", "status"),
-    [("INFO", (), 405), ("INVITE", ("Require: precondition",), 420), ("INVITE", ("Accept: text/plain",), 406)],
+    [("MESSAGE", (), 405), ("INVITE", ("Require: precondition",), 420), ("INVITE", ("Accept: text/plain",), 406)],
 )
 def test_a_refusal_in_a_call_is_reported(method: str, extra: tuple[str, ...], status: int) -> None:
     phone, tag = answered()

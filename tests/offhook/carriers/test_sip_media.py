@@ -17,8 +17,8 @@ from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, RejectReinvite
-from offhook.sip.events import EndCause, IncomingCall, RequestRefused
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, RejectReinvite, SendKey
+from offhook.sip.events import EndCause, IncomingCall, KeyReceived, KeyRefused, RequestRefused
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.net.address import Address
@@ -68,7 +68,7 @@ class Bench:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def incoming(self, sdp: bytes | None) -> InboundCall:
+    def incoming(self, sdp: bytes | None, headers: tuple[tuple[str, str], ...] = ()) -> InboundCall:
         handle = f"call{len(self.calls)}"
         event = IncomingCall(
             call=handle,
@@ -77,7 +77,7 @@ class Bench:
             call_id=f"{handle}@example.com",
             sdp=sdp,
             source=Address(HOST, 5070),
-            headers=Headers(),
+            headers=Headers(headers),
             identities=Identities(called=Party("sip:+15551234@bot.example.com")),
         )
         resources = SipResources(self.do, Address(HOST, 5060), self.ports, self.clock)
@@ -89,8 +89,8 @@ class Bench:
         await self.when(lambda: self.commands and isinstance(self.commands[-1], kind))
         return self.commands[-1]
 
-    async def established(self, sdp: bytes | None = None) -> InboundCall:
-        call = self.incoming(sdp or offer())
+    async def established(self, sdp: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> InboundCall:
+        call = self.incoming(sdp or offer(), headers)
         call.accept()
         await self.until(Answer)
         call.confirmed(None)
@@ -282,8 +282,30 @@ async def test_a_call_without_keys_says_so(bench: Bench) -> None:
     with capture_logs() as logged:
         await bench.established(offer("m=audio {port} RTP/AVP 0"))
         await bench.established()
-    said = [entry for entry in logged if entry["event"] == "the caller cannot send DTMF"]
-    assert len(said) == 1
+    said = [entry for entry in logged if entry["event"] == "the far end sends keys without RTP events"]
+    assert [entry["heard"] for entry in said] == ["INFO and tones"]
+
+
+async def test_keys_by_info_reach_the_line(bench: Bench) -> None:
+    call = await bench.established(offer("m=audio {port} RTP/AVP 0"))
+    heard: list[str] = []
+    assert call._line is not None
+    call._line.add_listener(dtmf=lambda digit, at_tick: heard.append(digit))
+    for digit in "42#":
+        call.keys.on_event(KeyReceived(call.handle, digit, 100))
+    assert heard == ["4", "2", "#"]
+
+
+async def test_keys_go_by_info_one_after_the_other(bench: Bench) -> None:
+    call = await bench.established(offer("m=audio {port} RTP/AVP 0"), headers=(("Allow", "INVITE, BYE, INFO"),))
+    assert call._line is not None
+    call._line.send_dtmf("42")
+    await bench.when(lambda: sum(isinstance(each, SendKey) for each in bench.commands) == 2)
+    assert bench.commands[-2:] == [SendKey(call.handle, "4"), SendKey(call.handle, "2")]
+    with capture_logs() as logged:
+        for _ in range(2):
+            call.keys.on_event(KeyRefused(call.handle, 415, "Unsupported Media Type"))
+    assert [entry["event"] for entry in logged] == ["a key was not taken by INFO"]
 
 
 async def test_what_was_dialled_is_called(bench: Bench) -> None:

@@ -239,3 +239,24 @@ def test_a_thousand_digits_through_loss_reordering_and_duplicates(seed: int) -> 
         pad.event(stamp, code, duration, now, end=end, marker=marker)
     pad.wait(1e9)
     assert pad.text == "".join(DIGITS[event] for event in dialled)
+
+
+def test_a_key_pressed_again_under_its_old_timestamp() -> None:
+    # A replayed recording, or a sender whose clock stands while it sends no audio.
+    pad = Keypad()
+    for again in range(3):
+        for stamp, code, duration, now, end, marker in press(4_000, 5, 1.0 + again):
+            pad.event(stamp, code, duration, now, end=end, marker=marker)
+    pad.wait(9.0)
+    assert pad.digits == [Digit("5", 100)] * 3
+
+
+def test_a_late_copy_of_the_first_packet_is_no_press() -> None:
+    pad = Keypad()
+    packets = press(4_000, 5, 1.0)
+    for stamp, code, duration, now, end, marker in packets:
+        pad.event(stamp, code, duration, now, end=end, marker=marker)
+    stamp, code, duration, _, end, marker = packets[0]
+    pad.event(stamp, code, duration, 1.3, end=end, marker=marker)
+    pad.wait(9.0)
+    assert pad.text == "5"

@@ -355,3 +355,47 @@ def test_nothing_from_outside_raises_or_breaks_audio_time(
     assert subject.sent_ticks + subject.queued_ticks <= played
     assert subject.dump()
     assert subject.stats().packets_received >= 0
+
+
+def press(subject: RtpSession, payload_type: int) -> None:
+    for n in range(3):
+        packet = rtp.parse(key(1 + n, 160, "5", 800, end=True, marker=n == 0))
+        data = rtp.build(packet._replace(payload_type=payload_type))
+        subject.receive_rtp(data, REMOTE, START + PACKET_S)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "theirs", "sent_as", "heard"),
+    [
+        (None, None, 101, "5"),  # sent from habit
+        (97, 97, 101, "5"),
+        (97, 100, 100, "5"),  # their own number, in place of what we asked for
+        (97, 97, 97, "5"),
+        (97, 97, 102, ""),
+    ],
+)
+def test_keys_under_a_number_that_was_not_negotiated(
+    agreed: int | None, theirs: int | None, sent_as: int, heard: str
+) -> None:
+    subject = session(receive_dtmf_payload_type=agreed, dtmf_payload_type=theirs)
+    subject.receive_rtp(audio(0), REMOTE, START)
+    press(subject, sent_as)
+    assert digits(events(subject)) == heard
+
+
+def test_what_is_no_key_under_such_a_number() -> None:
+    subject = session(receive_dtmf_payload_type=None, dtmf_payload_type=None)
+    subject.receive_rtp(audio(0), REMOTE, START)
+    for n, payload in enumerate((b"\x05\x8a\x03", b"\x05\x8a\x03\x20\x00", bytes(160), b"\xff\x8a\x03\x20")):
+        packet = RtpPacket(101, True, 1 + n, 160, FAR_SSRC, payload)
+        subject.receive_rtp(rtp.build(packet), REMOTE, START + PACKET_S)
+    run_timers(subject, START + 5)
+    assert digits(events(subject)) == ""
+    assert subject.stats().unknown_pt == 3
+
+
+def test_such_keys_may_be_unwanted() -> None:
+    subject = session(receive_dtmf_payload_type=None, dtmf_payload_type=None, stray_dtmf=False)
+    subject.receive_rtp(audio(0), REMOTE, START)
+    press(subject, 101)
+    assert digits(events(subject)) == ""

@@ -1,0 +1,1 @@
+"""Who answered an outgoing call, by its audio. Pure."""
