@@ -3,8 +3,8 @@
     .venv/bin/python -m bench.long_call [--calls 4] [--turns 200]
 
 The bot and the model are those of bench.agent_calls with bench engines. Each caller hears 4 s of a reply and says the
-next sentence; memory is that of all of the bot's processes, shared pages counted once. A line in KiB a call and a
-hundred turns is fitted to the second half.
+next sentence; memory is what the worker has for itself, which keeps a call's timeline until its end. A line in KiB a
+turn is fitted to all but the first quarter.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import asyncio
 import json
 import tempfile
 import time
-from contextlib import suppress
 from importlib.resources import files
 
 import numpy as np
@@ -30,13 +29,10 @@ HEARD_S = 4.0
 
 
 def memory_kib(pid: int) -> float:
-    """Of a process and its children."""
-    root = psutil.Process(pid)
-    total = 0
-    for each in (root, *root.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            total += each.memory_full_info().pss
-    return total / 1024
+    """What the worker has for itself."""
+    children = psutil.Process(pid).children(recursive=True)
+    worker = next(each for each in children if each.name().startswith("offhook-work"))
+    return float(worker.memory_full_info().uss) / 1024
 
 
 async def converse(target: Address, turns: int, done: list[int]) -> None:
@@ -63,14 +59,14 @@ async def measure(bot: Bot, calls: int, turns: int) -> dict[str, object]:
         if done[0] >= len(found) * each:
             found.append((done[0] / calls, memory_kib(bot.pid)))
     await talks
-    half = np.array(found[len(found) // 2 :])
-    slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0])
+    later = np.array(found[len(found) // 4 :])
+    slope = float(np.polyfit(later[:, 0], later[:, 1], 1)[0])
     return {
         "calls": calls,
         "turns_of_a_call": turns,
         "minutes": round((time.monotonic() - began) / 60, 1),
         "kib": [round(kib) for _, kib in found],
-        "kib_a_call_and_100_turns": round(100 * slope / calls, 1),
+        "kib_a_turn": round(slope / calls, 2),
     }
 
 
