@@ -7,12 +7,15 @@ from copy import copy
 from dataclasses import dataclass
 from functools import wraps
 from time import monotonic
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, Protocol
 
 from offhook.calls.captures import Capture, Captures
 from offhook.calls.conversation import Conversation, Parties, Services
+from offhook.calls.transfers import Transferring
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
+from offhook.carriers.sip_leg import AgentLeg, LegOwner
+from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
@@ -21,6 +24,8 @@ from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
+from offhook.sip.refer.commands import RejectRefer
+from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
@@ -30,6 +35,8 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
+from offhook.transfer.request import TransferRequest
+from offhook.transfer.targets import target_of
 
 SERVER_ERROR = 500
 
@@ -64,6 +71,16 @@ class SipResources:
     captures: Captures | None = None
 
 
+class Legs(Protocol):
+    """The legs of agents in this process."""
+
+    def add(self, leg: AgentLeg) -> None:
+        """Pass it its events from now on."""
+
+    def over(self, leg: AgentLeg) -> None:
+        """It is over."""
+
+
 P = ParamSpec("P")
 
 
@@ -87,7 +104,12 @@ class InboundCall:
     """One call. `on_over(self)` is called once, when everything is released."""
 
     def __init__(
-        self, services: Services, resources: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
+        self,
+        services: Services,
+        resources: SipResources,
+        event: IncomingCall,
+        on_over: Callable[["InboundCall"], None],
+        legs: Legs,
     ) -> None:
         # Nothing here may fail: only later failures get a response.
         self.handle = event.call
@@ -95,6 +117,8 @@ class InboundCall:
         self._resources = resources
         self._event = event
         self._signalling_host = event.source.host
+        self._legs = legs
+        self._transfer: SipTransfer | None = None
         self._conversation = Conversation(
             services,
             # The Request-URI is the number dialled; To is what it was before routing or diversion.
@@ -109,6 +133,7 @@ class InboundCall:
             ),
             disconnect=self._disconnect,
             on_over=lambda: self._over(on_over),
+            transfers=self,
         )
         self.id = self._conversation.id
         self.log = self._conversation.log
@@ -259,12 +284,16 @@ class InboundCall:
     def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
         """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
         by, why = ENDINGS[cause]
+        if (transferred := self._caller_gone()) is not None:
+            by, why = EndedBy.BOT, transferred
         self._conversation.end(by, f"{why} ({_words(reasons)})" if reasons else why)
         self._release()
 
     def command_failed(self, failed: CommandFailed) -> None:
         """The user agent could not execute a command of this call."""
         self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        if self._transfer is not None:
+            self._transfer.command_failed(failed)
         if isinstance(failed.command, Answer):
             # A call that could not be answered is over, and no other event says so.
             self._conversation.answered = False
@@ -286,6 +315,69 @@ class InboundCall:
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return self._conversation.dump()
+
+    # Transfers.
+
+    @property
+    def conversation(self) -> Conversation:
+        """What is said in the call."""
+        return self._conversation
+
+    def do(self, command: Command) -> None:
+        """Have the user agent execute a command."""
+        self._resources.do(command)
+
+    def transfer(self, request: TransferRequest) -> Transferring:
+        """See CallTransfers."""
+        config, event = self._services.config, self._event
+        target = target_of(request.target, config)
+        if self._transfer is not None and not self._transfer.over:
+            raise not_possible("it is being transferred already")
+        trunk = config.trunks.get(event.trunk)
+        # §20.5: without an Allow nothing is known, and REFER is tried.
+        allow = event.headers.get_all("Allow")
+        can_refer = not allow or any("REFER" in value.upper() for value in allow)
+        transfer = self._transfer = SipTransfer(
+            self,
+            request,
+            target,
+            config,
+            trunk.uri_host if trunk is not None else event.source.uri_host,
+            trunk=event.trunk,
+            can_refer=can_refer,
+        )
+        return transfer.run
+
+    def refer_event(self, event: ReferEvent) -> None:
+        """What became of our REFER."""
+        if self._transfer is not None:
+            self._transfer.on_event(event)
+
+    def referred(self, event: ReferReceived) -> None:
+        """The far end wants us to call somebody else."""
+        self.log.warning("refused a transfer by the far end", to=event.target.uri)
+        self._resources.do(RejectRefer(self.handle, 403))
+
+    def new_leg(self, owner: LegOwner) -> AgentLeg:
+        """A leg of the bot's own, to the agent."""
+        resources = self._resources
+        leg = AgentLeg(
+            self._services,
+            resources.do,
+            resources.ports,
+            resources.clock,
+            owner,
+            self._legs.over,
+            media_host=self._media_host,
+            trunk=self._event.trunk,
+            caller=self._event.request_uri,
+        )
+        self._legs.add(leg)
+        return leg
+
+    def _caller_gone(self) -> str | None:
+        """Why the call is over, if a transfer ended it; stops every leg that rings for it."""
+        return self._transfer.caller_gone() if self._transfer is not None else None
 
     # Inside.
 
@@ -376,6 +468,7 @@ class InboundCall:
             self.log.warning("the caller cannot send DTMF", why="telephone-event was not negotiated (RFC 4733)")
 
     def _disconnect(self) -> None:
+        self._caller_gone()
         # The BYE's CallEnded may arrive before this returns.
         self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()

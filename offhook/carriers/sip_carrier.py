@@ -7,6 +7,7 @@ from typing import Any
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
 from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.sip_leg import AgentLeg
 from offhook.observe.refusals import Reason, Refusal
 from offhook.sip.commands import CommandFailed
 from offhook.sip.events import (
@@ -21,6 +22,7 @@ from offhook.sip.events import (
     ReinviteReceived,
     RequestRefused,
 )
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 
 _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
@@ -30,6 +32,10 @@ _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any],
     ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
     RequestRefused: lambda call, event: call.request_refused(event),
+    ReferAccepted: lambda call, event: call.refer_event(event),
+    ReferRefused: lambda call, event: call.refer_event(event),
+    ReferProgress: lambda call, event: call.refer_event(event),
+    ReferReceived: lambda call, event: call.referred(event),
     CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
     CommandFailed: lambda call, event: call.command_failed(event),
 }
@@ -47,6 +53,7 @@ class SipCarrier:
         self._calls = calls
         self._resources = resources
         self._mine: dict[str, InboundCall] = {}
+        self._agents: dict[str, AgentLeg] = {}
 
     async def start(self) -> None:
         """Nothing to open: the user agent owns the socket."""
@@ -64,9 +71,12 @@ class SipCarrier:
     def on_event(self, event: CallEvent | CommandFailed) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here."""
         if isinstance(event, IncomingCall):
-            new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over)
+            new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over, self)
             self._calls.add(new)
             new.accept()
+            return
+        if (leg := self._agents.get(event.call)) is not None:
+            leg.on_event(event)
             return
         call = self._mine.get(event.call)
         if call is None:
@@ -81,6 +91,16 @@ class SipCarrier:
             "ports": self._resources.ports.dump(),
             "clock": self._resources.clock.dump(),
         }
+
+    def add(self, leg: AgentLeg) -> None:
+        """A leg for the agent of a transfer: its events go to it."""
+        self._agents[leg.handle] = leg
+        self._calls.add(leg)
+
+    def over(self, leg: AgentLeg) -> None:
+        """It is over."""
+        self._agents.pop(leg.handle, None)
+        self._calls.over(leg)
 
     def _over(self, call: InboundCall) -> None:
         self._mine.pop(call.handle, None)

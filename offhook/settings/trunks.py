@@ -76,6 +76,13 @@ class TrunkConfig(Section):
     session_expires_s: Annotated[int | None, Field(ge=90, le=86_400, examples=[1_800])] = None
     """As in `[signalling]`, for this trunk; not set: as there."""
 
+    transfer: Literal["auto", "refer", "bridge"] | None = None
+    """How this trunk's callers are connected to others, if the dialog does not say; not set: `transfer.mode`."""
+
+    refer: Literal["refuse", "accept"] = "refuse"
+    """Whether this trunk may have the bot call somebody else, and go on with them (a REFER that it sends). Only
+    what `transfer.allow` lists."""
+
     @model_validator(mode="after")
     def _registering_needs_a_user(self) -> Self:
         for key, given in (("registration", self.registration), ("password", self.password and not self.auth_user)):
