@@ -18,12 +18,12 @@ class TransferFailure(StrEnum):
     """Why a caller is back."""
 
     BUSY = "busy"
-    NO_ANSWER = "no answer"
+    NO_ANSWER = "no_answer"
     DECLINED = "declined"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"  # the caller's side does not transfer calls
-    NOT_ALLOWED = "not allowed"  # by the bot's settings
-    NOT_POSSIBLE = "not possible"  # over this carrier, or now
+    NOT_ALLOWED = "not_allowed"  # by the bot's settings
+    NOT_POSSIBLE = "not_possible"  # over this carrier, or now
 
 
 class TransferError(UserError):

@@ -110,8 +110,8 @@ def test_what_cannot_be_done_is_said(mode: TransferMode, refer: bool, call: bool
     [
         (486, "busy"),
         (600, "busy"),
-        (480, "no answer"),
-        (408, "no answer"),
+        (480, "no_answer"),
+        (408, "no_answer"),
         (603, "declined"),
         (404, "unreachable"),
         (0, "unreachable"),
