@@ -15,6 +15,7 @@ from offhook.calls.transfers import Transferring
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
+from offhook.carriers.sip_move import SipMove
 from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
@@ -24,7 +25,7 @@ from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
-from offhook.sip.refer.commands import RejectRefer
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
 from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
@@ -35,6 +36,7 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
+from offhook.transfer.outcome import TransferError
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import target_of
 
@@ -72,13 +74,19 @@ class SipResources:
 
 
 class Legs(Protocol):
-    """The legs of agents in this process."""
+    """The dialogs of this process's calls, besides those that the calls came with."""
 
-    def add(self, leg: AgentLeg) -> None:
+    def add(self, leg: AgentLeg | SipMove) -> None:
         """Pass it its events from now on."""
 
-    def over(self, leg: AgentLeg) -> None:
+    def over(self, leg: AgentLeg | SipMove) -> None:
         """It is over."""
+
+    def moved(self, call: "InboundCall", before: str) -> None:
+        """The call has another dialog now than `before`."""
+
+    def refused(self, handle: str, status: int) -> None:
+        """Refuse a call that wanted the place of another one."""
 
 
 P = ParamSpec("P")
@@ -119,6 +127,10 @@ class InboundCall:
         self._signalling_host = event.source.host
         self._legs = legs
         self._transfer: SipTransfer | None = None
+        self._move: SipMove | None = None
+        self._left = False  # the far end, while the call moves to another one
+        self._captured = event.call
+        self._codecs = AudioCapabilities()
         self._conversation = Conversation(
             services,
             # The Request-URI is the number dialled; To is what it was before routing or diversion.
@@ -157,7 +169,7 @@ class InboundCall:
         self._media_host = host
         rtp = self._services.config.rtp
         srtp = SrtpCapabilities(SrtpPolicy(rtp.srtp))
-        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=srtp)
+        codecs = self._codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=srtp)
         captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
@@ -283,6 +295,11 @@ class InboundCall:
 
     def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
         """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
+        if self._move is not None and cause is EndCause.REMOTE_BYE:
+            # Its REFER was accepted, and the call to the other one goes on (RFC 5589 §6).
+            self._left = True
+            self._conversation.suspend(True)
+            return
         by, why = ENDINGS[cause]
         if (transferred := self._caller_gone()) is not None:
             by, why = EndedBy.BOT, transferred
@@ -354,9 +371,79 @@ class InboundCall:
             self._transfer.on_event(event)
 
     def referred(self, event: ReferReceived) -> None:
-        """The far end wants us to call somebody else."""
-        self.log.warning("refused a transfer by the far end", to=event.target.uri)
-        self._resources.do(RejectRefer(self.handle, 403))
+        """The far end wants us to call somebody else, and go on with them."""
+        config, pair = self._services.config, self._pair
+        trunk = config.trunks.get(self._event.trunk)
+        why = ""
+        if trunk is None or trunk.refer != "accept":
+            why = '`refer = "accept"` below the trunk would allow it'
+        elif pair is None or self._move is not None or (self._transfer is not None and not self._transfer.over):
+            why = "the call is being transferred already"
+        else:
+            try:
+                target_of(event.target.uri, config)
+            except TransferError as error:
+                why = error.problems[0].why
+        if why or pair is None:
+            self.log.warning("refused a transfer by the far end", to=event.target.uri, why=why)
+            self._resources.do(RejectRefer(self.handle, 403))
+            return
+        self.log.info("the far end transfers the call", to=event.target.uri)
+        self._resources.do(AcceptRefer(self.handle))
+        self._move = SipMove(self, self.log, self._legs.over)
+        self._legs.add(self._move)
+        self._move.invite(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
+
+    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
+        """See Moving."""
+        self._take_media(offers, None)
+        before, self.handle = self.handle, handle
+        if not self._left:
+            self._resources.do(NotifyRefer(before, 200, "OK"))
+            self._resources.do(Bye(before))
+        self._move, self._left = None, False
+        self._legs.moved(self, before)
+        self._conversation.suspend(False)
+
+    def not_moved(self) -> None:
+        """See Moving."""
+        self._move = None
+        if self._left:
+            self._conversation.end(*ENDINGS[EndCause.REMOTE_BYE])
+            self._release()
+
+    @_ends_this_call_only
+    def replaced_by(self, event: IncomingCall) -> None:
+        """Another far end takes the place of the one that we have (RFC 3891), if its media can be used."""
+        if self._pair is None or self._conversation.over or self._move is not None:
+            self._legs.refused(event.call, 481)
+            return
+        offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
+        try:
+            sdp = offers.offer() if event.sdp is None else offers.answer(event.sdp)
+            self._take_media(offers, event.source.host)
+        except (RemoteError, MediaError) as error:
+            self.log.info("not replaced", why=str(error))
+            self._legs.refused(event.call, 488)
+            return
+        before, self.handle, self._event = self.handle, event.call, event
+        self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
+        self._resources.do(Answer(self.handle, sdp))
+        self._resources.do(Bye(before))
+        self._legs.moved(self, before)
+        self._media_changed()
+
+    def _take_media(self, offers: OfferAnswer, host: str | None) -> None:
+        """Raises RemoteError and LocalError of media, and changes nothing then."""
+        before = self._offers, self._signalling_host
+        self._offers = offers
+        if offers.agreed is not None:
+            self._signalling_host = host or offers.agreed.remote_host
+        try:
+            self._change_line()
+        except (RemoteError, MediaError):
+            self._offers, self._signalling_host = before
+            raise
 
     def new_leg(self, owner: LegOwner) -> AgentLeg:
         """A leg of the bot's own, to the agent."""
@@ -377,6 +464,9 @@ class InboundCall:
 
     def _caller_gone(self) -> str | None:
         """Why the call is over, if a transfer ended it; stops every leg that rings for it."""
+        if self._move is not None:
+            move, self._move = self._move, None
+            move.hang_up(EndedBy.NETWORK, "the call is over")
         return self._transfer.caller_gone() if self._transfer is not None else None
 
     # Inside.
@@ -486,7 +576,7 @@ class InboundCall:
             self._no_media.cancel()
             self._no_media = None
         if self._resources.captures is not None:
-            self._resources.captures.end(self.handle)
+            self._resources.captures.end(self._captured)
         on_over(self)
 
     def _release(self) -> None:

@@ -8,8 +8,9 @@ from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
 from offhook.carriers.sip_call import InboundCall, SipResources
 from offhook.carriers.sip_leg import AgentLeg
+from offhook.carriers.sip_move import SipMove
 from offhook.observe.refusals import Reason, Refusal
-from offhook.sip.commands import CommandFailed
+from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -53,7 +54,7 @@ class SipCarrier:
         self._calls = calls
         self._resources = resources
         self._mine: dict[str, InboundCall] = {}
-        self._agents: dict[str, AgentLeg] = {}
+        self._agents: dict[str, AgentLeg | SipMove] = {}
 
     async def start(self) -> None:
         """Nothing to open: the user agent owns the socket."""
@@ -70,6 +71,9 @@ class SipCarrier:
 
     def on_event(self, event: CallEvent | CommandFailed) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here."""
+        if isinstance(event, IncomingCall) and event.replaces:
+            self._replaced(event)
+            return
         if isinstance(event, IncomingCall):
             new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over, self)
             self._calls.add(new)
@@ -92,12 +96,31 @@ class SipCarrier:
             "clock": self._resources.clock.dump(),
         }
 
-    def add(self, leg: AgentLeg) -> None:
-        """A leg for the agent of a transfer: its events go to it."""
+    def _replaced(self, event: IncomingCall) -> None:
+        call = self._mine.get(event.replaces)
+        if call is None:
+            self.refused(event.call, 481)
+        else:
+            call.replaced_by(event)
+
+    def refused(self, handle: str, status: int) -> None:
+        """A call that wanted the place of another one does not get it."""
+        self._resources.do(Reject(handle, status))
+        self._calls.ended(handle)
+
+    def moved(self, call: InboundCall, before: str) -> None:
+        """A call has another dialog now than `before`."""
+        self._agents.pop(call.handle, None)
+        self._mine.pop(before, None)
+        self._mine[call.handle] = call
+        self._calls.moved(call, before)
+
+    def add(self, leg: AgentLeg | SipMove) -> None:
+        """A leg that belongs to a call: its events go to it."""
         self._agents[leg.handle] = leg
         self._calls.add(leg)
 
-    def over(self, leg: AgentLeg) -> None:
+    def over(self, leg: AgentLeg | SipMove) -> None:
         """It is over."""
         self._agents.pop(leg.handle, None)
         self._calls.over(leg)

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.observe.debug_log import sip_message
@@ -74,6 +76,9 @@ class Placement:
     worker: WorkerHandle
     invite: IncomingCall | None
     outgoing: bool = False
+    trunk: str = ""
+    host: str = ""
+    """Where the call came from."""
 
 
 class Supervisor:
@@ -273,8 +278,28 @@ class Supervisor:
         if (placement := self._placements.get(event.call)) is not None:
             placement.worker.send(event)
 
+    def _take_over(self, event: IncomingCall, trunk: str) -> None:
+        """A call that wants another's place (RFC 3891 §5: only by who could have it anyway): of the same trunk, or from
+        the same host."""
+        placement = self._placements.get(event.replaces)
+        if placement is None or placement.outgoing:
+            self._do(Reject(event.call, 481))
+            return
+        same = trunk == placement.trunk if trunk else not placement.trunk and event.source.host == placement.host
+        if not same:
+            log = structlog.get_logger("offhook.process")
+            log.warning("refused", why="it would take a call over that is not its own", source=str(event.source))
+            self._do(Reject(event.call, 403))
+        elif placement.worker.give(event.call, event):
+            self._trunks.sources.taken(event.call, trunk)
+            self._add(event.call, Placement(placement.worker, None, trunk=trunk, host=event.source.host))
+            self._shares.accepted(event.call, event.source, self._loop.time())
+
     def _incoming(self, event: IncomingCall) -> None:
         trunk = self._trunks.sources.of(event.source, event.request_uri)
+        if event.replaces:
+            self._take_over(replace(event, trunk=trunk), trunk)
+            return
         chosen = self._choose()
         if self._trunks.sources.full(trunk):
             chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
@@ -284,7 +309,7 @@ class Supervisor:
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
             self._trunks.sources.taken(event.call, trunk)
-            self._add(event.call, Placement(chosen, event))
+            self._add(event.call, Placement(chosen, event, trunk=trunk, host=event.source.host))
             self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
                 self._tap.begin(event, chosen.send)

@@ -30,7 +30,7 @@ AllowedTarget = Annotated[
     str,
     AfterValidator(
         matching(
-            r"(?:\+?[0-9*#]{1,20}\*?|(?:\*|[A-Za-z0-9_.+*#-]{1,64}\*?)@(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253}))",
+            r"(?:\+?[0-9#]{1,20}\*?|(?:\*|[A-Za-z0-9_.+*#-]{1,64}\*?)@(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253}))",
             "a number, a prefix that ends in `*` (`+1555*`), or USER@HOST, with `*` for any user (`*@pbx.example.com`)",
         )
     ),

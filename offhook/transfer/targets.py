@@ -26,7 +26,11 @@ def target_of(given: str, config: Config) -> Target:
     """The target of a name, a number or an address. Raises TransferError for what the settings do not allow."""
     settings = config.transfer
     if given in settings.targets:
-        return Target(given, _bare(settings.targets[given]))
+        address = _bare(settings.targets[given])
+        if _name_of(address) is None:
+            what, why = f"calls cannot be transferred to {given}", f"{address!r} is not an address that can be called"
+            raise TransferError(TransferFailure.NOT_POSSIBLE, what, why, f"`{given}` below `[transfer.targets]`")
+        return Target(given, address)
     shown = given[:80]
     if TARGET.fullmatch(given) is None:
         known = list(settings.targets)

@@ -244,6 +244,8 @@ class InviteUsage:
             self._session_timer = None  # likewise
             if self.transferee is not None:
                 self.transferee.close(now)
+            if self.transferor is not None:
+                self.transferor.busy = False  # the handle is dead: nothing more is reported
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)

@@ -118,8 +118,11 @@ class Party:
     def _end(self, handle: str) -> None:
         if (talking := self._talking.pop(handle, None)) is not None:
             talking.cancel()
+        _, pair = self._offers.pop(handle, (None, None))
         if (line := self._lines.pop(handle, None)) is not None:
             line.close()
+        elif pair is not None:
+            pair.release(monotonic())
 
     async def when(self, condition: Callable[[], object], within_s: float = 8.0) -> None:
         async with asyncio.timeout(within_s):
@@ -143,7 +146,7 @@ class Party:
         self.do(Bye(handle))
 
     async def close(self) -> None:
-        for handle in list(self._lines):
+        for handle in list(self._offers):
             self._end(handle)
         self._clock.close()
         self.endpoint.close()

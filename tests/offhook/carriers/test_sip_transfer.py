@@ -10,10 +10,10 @@ from offhook.api.call import Call, CallEnded
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.sip.commands import Reject
-from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, Event, IncomingCall
+from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallRejected, Event, IncomingCall
 from offhook.sip.events import CallEnded as LegEnded
-from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
-from offhook.sip.refer.events import ReferReceived
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from tests.offhook.bots import LIGHT_ENGINES, record_of
 from tests.offhook.carriers.parties import HOST, Party
@@ -36,7 +36,9 @@ class Scene:
     async def result(self) -> object:
         return await asyncio.wait_for(self.results.get(), 10)
 
-    async def begin(self, tmp_path: Path, dialog: Talk, **transfer: object) -> None:
+    async def begin(
+        self, tmp_path: Path, dialog: Talk, trunks: dict[str, object] | None = None, **transfer: object
+    ) -> None:
         settings: dict[str, dict[str, object]] = {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
@@ -45,6 +47,9 @@ class Scene:
             **LIGHT_ENGINES,
             "transfer": {"targets": {"desk": f"sip:desk@{self.agent.address}"}, **transfer},
         }
+        if trunks is not None:
+            settings |= {"trunks": trunks}
+            settings["transfer"] |= {"allow": [f"*@{HOST}"]}
         self.bot = LocalBot(Config.load(None, settings), dialog)
         await self.bot.start()
         self.handle = self.caller.call(f"sip:bot@{self.bot.sip_address}")
@@ -153,7 +158,7 @@ async def test_a_caller_who_hangs_up_stops_the_ringing(scene: Scene, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [(486, "busy"), (603, "declined"), (404, "unreachable"), (480, "no answer")]
+    ("status", "reason"), [(486, "busy"), (603, "declined"), (404, "unreachable"), (480, "no_answer")]
 )
 async def test_an_agent_who_does_not_answer(scene: Scene, tmp_path: Path, status: int, reason: str) -> None:
     scene.agent.answers = None
@@ -245,3 +250,84 @@ async def test_whom_the_settings_do_not_list_is_not_called(scene: Scene, tmp_pat
     await scene.begin(tmp_path, dialog, allow=["+1555*"])
     assert failed(await scene.result()) is TransferFailure.NOT_ALLOWED
     assert not scene.caller.of(ReferReceived)
+
+
+TRUNK: dict[str, object] = {"pbx": {"host": HOST, "refer": "accept"}}
+
+
+async def stays(call: Call) -> None:
+    """A dialog that goes on whoever is there."""
+    await call.say("Hello.")
+    await asyncio.sleep(30)
+
+
+async def test_another_phone_takes_the_call_over(scene: Scene, tmp_path: Path) -> None:
+    """RFC 3891: the bot talks to the one, then to the other; the conversation is the same."""
+    caller, other = scene.caller, scene.agent
+
+    async def dialog(call: Call) -> None:
+        scene.results.put_nowait((await call.ask("Which one?", digits=1, no_input_ms=20_000)).digits)
+
+    await scene.begin(tmp_path, dialog)
+    dialog_id = next(iter(caller.endpoint.ua._core.dialogs))
+    # At the bot its own tag comes first.
+    value = f"{dialog_id[0]};to-tag={dialog_id[2]};from-tag={dialog_id[1]}"
+    assert scene.bot is not None
+    taken = other.call(f"sip:bot@{scene.bot.sip_address}", ("Replaces", value), ("Require", "replaces"))
+    await other.next(CallAnswered)
+    await caller.next(LegEnded)
+    other.quiet(taken).send_dtmf("5")
+    assert await scene.result() == "5"
+    await other.next(LegEnded)
+    assert (await record_of(scene.bot)).end_reason == "bot hung up"
+
+
+async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> None:
+    await scene.begin(tmp_path, stays)
+    assert scene.bot is not None
+    dialog_id = next(iter(scene.caller.endpoint.ua._core.dialogs))
+    placement = next(iter(scene.bot._placements.values()))
+    placement.host = "192.0.2.7"  # as if the call had come from there
+    value = f"{dialog_id[0]};to-tag={dialog_id[2]};from-tag={dialog_id[1]}"
+    scene.agent.call(f"sip:bot@{scene.bot.sip_address}", ("Replaces", value))
+    assert (await scene.agent.next(CallRejected)).status == 403
+    assert not scene.caller.of(LegEnded)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Path, leaves: bool) -> None:
+    caller, other = scene.caller, scene.agent
+    await scene.begin(tmp_path, stays, trunks=TRUNK)
+    caller.do(Refer(scene.handle, f"sip:desk@{other.address}", target_headers=(("User-to-User", "41"),)))
+    await caller.next(ReferAccepted)
+    if leaves:
+        caller.hang_up(scene.handle)
+    came = await other.next(IncomingCall)
+    assert came.headers.get("User-to-User") == "41"
+    assert came.headers.get("Referred-By")
+    await other.next(CallConfirmed)
+    await caller.next(LegEnded)
+    if not leaves:
+        assert [each.status for each in caller.of(ReferProgress)][-1] == 200
+    assert scene.bot is not None
+    other.hang_up(came.call)
+    record = await record_of(scene.bot)
+    assert str(record.ended_by) == "caller"
+
+
+async def test_a_move_that_fails_leaves_the_caller_where_they_are(scene: Scene, tmp_path: Path) -> None:
+    caller, other = scene.caller, scene.agent
+    other.answers = None
+    other.on_event = lambda event: other.do(Reject(event.call, 486)) if isinstance(event, IncomingCall) else None
+    await scene.begin(tmp_path, stays, trunks=TRUNK)
+    caller.do(Refer(scene.handle, f"sip:desk@{other.address}"))
+    await caller.when(lambda: [each.status for each in caller.of(ReferProgress) if each.is_last] == [486])
+    assert not caller.of(LegEnded)
+
+
+@pytest.mark.parametrize(("trunks", "target"), [(TRUNK, "sip:evil@192.0.2.66"), ({"pbx": {"host": HOST}}, "")])
+async def test_who_may_not_move_the_bot(scene: Scene, tmp_path: Path, trunks: dict[str, object], target: str) -> None:
+    await scene.begin(tmp_path, stays, trunks=trunks)
+    scene.caller.do(Refer(scene.handle, target or f"sip:desk@{scene.agent.address}"))
+    assert (await scene.caller.next(ReferRefused)).status == 403
+    assert not scene.agent.of(IncomingCall)
