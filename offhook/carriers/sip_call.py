@@ -4,41 +4,32 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
 from functools import wraps
 from time import monotonic
-from typing import Concatenate, ParamSpec, Protocol
+from typing import Concatenate, ParamSpec
 
-from offhook.calls.captures import Capture, Captures
+from offhook.calls.captures import Capture
 from offhook.calls.conversation import Conversation, Parties, Services
-from offhook.calls.transfers import Transferring
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
-from offhook.carriers.sip_leg import AgentLeg, LegOwner
-from offhook.carriers.sip_move import SipMove
-from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
+from offhook.carriers.sip_handover import Handover, Legs
+from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, CommandFailed, Reject, RejectReinvite, Ring
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
-from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
-from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
-from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
+from offhook.telephony.net.ports import PortPair, PortsExhaustedError
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
-from offhook.transfer.outcome import TransferError
-from offhook.transfer.request import TransferRequest
-from offhook.transfer.targets import target_of
 
 SERVER_ERROR = 500
 
@@ -56,37 +47,6 @@ ENDINGS = {
     EndCause.NOT_REFRESHED: (EndedBy.NETWORK, "the session was not refreshed"),
     EndCause.TRANSPORT: (EndedBy.NETWORK, "the far end cannot be reached"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SipResources:
-    """Shared by the SIP calls of one process, besides what all calls share.
-
-    `do` passes a command to the user agent, in this process or another; it never raises: a failure comes back as the
-    event `CommandFailed`. `address` is the bound address of the user agent's socket.
-    """
-
-    do: Callable[[Command], None]
-    address: Address
-    ports: PortPool
-    clock: MediaClock
-    captures: Captures | None = None
-
-
-class Legs(Protocol):
-    """The dialogs of this process's calls, besides those that the calls came with."""
-
-    def add(self, leg: AgentLeg | SipMove) -> None:
-        """Pass it its events from now on."""
-
-    def over(self, leg: AgentLeg | SipMove) -> None:
-        """It is over."""
-
-    def moved(self, call: "InboundCall", before: str) -> None:
-        """The call has another dialog now than `before`."""
-
-    def refused(self, handle: str, status: int) -> None:
-        """Refuse a call that wanted the place of another one."""
 
 
 P = ParamSpec("P")
@@ -108,7 +68,7 @@ def _ends_this_call_only(
     return guarded
 
 
-class InboundCall:
+class InboundCall(Handover):
     """One call. `on_over(self)` is called once, when everything is released."""
 
     def __init__(
@@ -120,15 +80,13 @@ class InboundCall:
         legs: Legs,
     ) -> None:
         # Nothing here may fail: only later failures get a response.
+        super().__init__()
         self.handle = event.call
         self._services = services
         self._resources = resources
         self._event = event
         self._signalling_host = event.source.host
         self._legs = legs
-        self._transfer: SipTransfer | None = None
-        self._move: SipMove | None = None
-        self._left = False  # the far end, while the call moves to another one
         self._captured = event.call
         self._codecs = AudioCapabilities()
         self._conversation = Conversation(
@@ -333,143 +291,16 @@ class InboundCall:
         """The live state, for people."""
         return self._conversation.dump()
 
-    # Transfers.
-
-    @property
-    def conversation(self) -> Conversation:
-        """What is said in the call."""
-        return self._conversation
-
-    def do(self, command: Command) -> None:
-        """Have the user agent execute a command."""
-        self._resources.do(command)
-
-    def transfer(self, request: TransferRequest) -> Transferring:
-        """See CallTransfers."""
-        config, event = self._services.config, self._event
-        target = target_of(request.target, config)
-        if self._transfer is not None and not self._transfer.over:
-            raise not_possible("it is being transferred already")
-        trunk = config.trunks.get(event.trunk)
-        # §20.5: without an Allow nothing is known, and REFER is tried.
-        allow = event.headers.get_all("Allow")
-        can_refer = not allow or any("REFER" in value.upper() for value in allow)
-        transfer = self._transfer = SipTransfer(
-            self,
-            request,
-            target,
-            config,
-            trunk.uri_host if trunk is not None else event.source.uri_host,
-            trunk=event.trunk,
-            can_refer=can_refer,
-        )
-        return transfer.run
-
-    def refer_event(self, event: ReferEvent) -> None:
-        """What became of our REFER."""
-        if self._transfer is not None:
-            self._transfer.on_event(event)
-
-    def referred(self, event: ReferReceived) -> None:
-        """The far end wants us to call somebody else, and go on with them."""
-        config, pair = self._services.config, self._pair
-        trunk = config.trunks.get(self._event.trunk)
-        why = ""
-        if trunk is None or trunk.refer != "accept":
-            why = '`refer = "accept"` below the trunk would allow it'
-        elif pair is None or self._move is not None or (self._transfer is not None and not self._transfer.over):
-            why = "the call is being transferred already"
-        else:
-            try:
-                target_of(event.target.uri, config)
-            except TransferError as error:
-                why = error.problems[0].why
-        if why or pair is None:
-            self.log.warning("refused a transfer by the far end", to=event.target.uri, why=why)
-            self._resources.do(RejectRefer(self.handle, 403))
-            return
-        self.log.info("the far end transfers the call", to=event.target.uri)
-        self._resources.do(AcceptRefer(self.handle))
-        self._move = SipMove(self, self.log, self._legs.over)
-        self._legs.add(self._move)
-        self._move.invite(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
-
-    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
-        """See Moving."""
-        self._take_media(offers, None)
-        before, self.handle = self.handle, handle
-        if not self._left:
-            self._resources.do(NotifyRefer(before, 200, "OK"))
-            self._resources.do(Bye(before))
-        self._move, self._left = None, False
-        self._legs.moved(self, before)
-        self._conversation.suspend(False)
-
-    def not_moved(self) -> None:
-        """See Moving."""
-        self._move = None
-        if self._left:
-            self._conversation.end(*ENDINGS[EndCause.REMOTE_BYE])
-            self._release()
-
     @_ends_this_call_only
     def replaced_by(self, event: IncomingCall) -> None:
-        """Another far end takes the place of the one that we have (RFC 3891), if its media can be used."""
-        if self._pair is None or self._conversation.over or self._move is not None:
-            self._legs.refused(event.call, 481)
-            return
-        offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
-        try:
-            sdp = offers.offer() if event.sdp is None else offers.answer(event.sdp)
-            self._take_media(offers, event.source.host)
-        except (RemoteError, MediaError) as error:
-            self.log.info("not replaced", why=str(error))
-            self._legs.refused(event.call, 488)
-            return
-        before, self.handle, self._event = self.handle, event.call, event
-        self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
-        self._resources.do(Answer(self.handle, sdp))
-        self._resources.do(Bye(before))
-        self._legs.moved(self, before)
-        self._media_changed()
-
-    def _take_media(self, offers: OfferAnswer, host: str | None) -> None:
-        """Raises RemoteError and LocalError of media, and changes nothing then."""
-        before = self._offers, self._signalling_host
-        self._offers = offers
-        if offers.agreed is not None:
-            self._signalling_host = host or offers.agreed.remote_host
-        try:
-            self._change_line()
-        except (RemoteError, MediaError):
-            self._offers, self._signalling_host = before
-            raise
-
-    def new_leg(self, owner: LegOwner) -> AgentLeg:
-        """A leg of the bot's own, to the agent."""
-        resources = self._resources
-        leg = AgentLeg(
-            self._services,
-            resources.do,
-            resources.ports,
-            resources.clock,
-            owner,
-            self._legs.over,
-            media_host=self._media_host,
-            trunk=self._event.trunk,
-            caller=self._event.request_uri,
-        )
-        self._legs.add(leg)
-        return leg
-
-    def _caller_gone(self) -> str | None:
-        """Why the call is over, if a transfer ended it; stops every leg that rings for it."""
-        if self._move is not None:
-            move, self._move = self._move, None
-            move.hang_up(EndedBy.NETWORK, "the call is over")
-        return self._transfer.caller_gone() if self._transfer is not None else None
+        """Another far end takes the place of the one that we have (RFC 3891)."""
+        self._replaced_by(event)
 
     # Inside.
+
+    def _far_end_left(self) -> None:
+        self._conversation.end(*ENDINGS[EndCause.REMOTE_BYE])
+        self._release()
 
     def _open_line(self, audio: NegotiatedAudio) -> None:
         assert self._pair is not None, "there is no line without ports"

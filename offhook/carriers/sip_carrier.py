@@ -6,9 +6,10 @@ from typing import Any
 
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
-from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.sip_call import InboundCall
 from offhook.carriers.sip_leg import AgentLeg
 from offhook.carriers.sip_move import SipMove
+from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import Reason, Refusal
 from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
@@ -108,12 +109,12 @@ class SipCarrier:
         self._resources.do(Reject(handle, status))
         self._calls.ended(handle)
 
-    def moved(self, call: InboundCall, before: str) -> None:
-        """A call has another dialog now than `before`."""
-        self._agents.pop(call.handle, None)
-        self._mine.pop(before, None)
-        self._mine[call.handle] = call
-        self._calls.moved(call, before)
+    def moved(self, handle: str, before: str) -> None:
+        """A call has this dialog now, and no longer `before`."""
+        self._agents.pop(handle, None)
+        if (call := self._mine.pop(before, None)) is not None:
+            self._mine[handle] = call
+            self._calls.moved(call, before)
 
     def add(self, leg: AgentLeg | SipMove) -> None:
         """A leg that belongs to a call: its events go to it."""

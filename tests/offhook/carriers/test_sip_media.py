@@ -13,8 +13,9 @@ from offhook.api.call import Call
 from offhook.calls.conversation import Conversation, Services
 from offhook.calls.registry import Calls
 from offhook.carriers import sip_call
-from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.sip_call import InboundCall
 from offhook.carriers.sip_carrier import SipCarrier
+from offhook.carriers.sip_resources import SipResources
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
