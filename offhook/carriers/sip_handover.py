@@ -23,6 +23,7 @@ from offhook.sip.events import IncomingCall
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
 from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
@@ -111,6 +112,8 @@ class Handover:
         why = ""
         if trunk is None or trunk.refer != "accept":
             why = '`refer = "accept"` below the trunk would allow it'
+        elif self._codecs.srtp.policy is SrtpPolicy.REQUIRED:
+            why = "`rtp.srtp` requires encryption, which this is not sure of"
         elif pair is None or self._move is not None or (self._transfer is not None and not self._transfer.over):
             why = "the call is being transferred already"
         else:
@@ -149,6 +152,9 @@ class Handover:
         """Another far end takes the place of the one that we have (RFC 3891), if its media can be used."""
         if self._pair is None or self._conversation.over or self._move is not None:
             self._legs.refused(event.call, 481)
+            return
+        if self._codecs.srtp.policy is SrtpPolicy.REQUIRED and not event.transport.is_secure:
+            self._legs.refused(event.call, 488)
             return
         offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
         try:

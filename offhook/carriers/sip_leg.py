@@ -37,6 +37,7 @@ from offhook.sip.events import (
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import numeric
 from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.sip.tokens import random_token
@@ -113,14 +114,22 @@ class AgentLeg:
         """Call them. What fails is reported, later."""
         rtp = self._services.config.rtp
         self._target = target
-        number = numeric(Uri.parse(target).host)
-        self._host = str(number) if number is not None else ""
+        uri = Uri.parse(target)
+        # Keys in SDP can be read over anything but TLS.
+        is_secure = uri.scheme == "sips" or (uri.params.get("transport") or "").lower() == "tls"
+        policy = SrtpPolicy(rtp.srtp) if is_secure else SrtpPolicy.OFF
+        if rtp.srtp == "required" and not is_secure:
+            why = f"`rtp.srtp` requires encryption, and {target} is not called over TLS"
+            asyncio.get_running_loop().call_soon(self._failed, 0, why)
+            return
         try:
             self._pair = self._ports.acquire(monotonic())
         except (PortsExhaustedError, OSError) as error:
             asyncio.get_running_loop().call_soon(self._failed, 0, f"no media ports: {error}")
             return
-        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
+        number = numeric(uri.host)
+        self._host = str(number) if number is not None else ""
+        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=SrtpCapabilities(policy))
         self._offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), codecs)
         self.log.info("calling the agent", target=target)
         self._do(Invite(target, self._offers.offer(), from_uri=from_uri, headers=headers, call=self.handle))

@@ -57,7 +57,12 @@ class SipTransfer:
         self._request = request
         self._settings = settings
         self._target = target
-        self._uri = target.uri(host)
+        self._uri = self._call_uri = target.uri(host)
+        if self._trunk is not None and self._uri != target.address:
+            # A number of the trunk's, which we call as the trunk wants it.
+            port = f":{self._trunk.port}" if self._trunk.port is not None else ""
+            by = f";transport={self._trunk.transport}" if self._trunk.transport != "udp" else ""
+            self._call_uri = target.uri(f"{host}{port}{by}")
         self._transfer = Transfer(
             target.name,
             mode,
@@ -182,7 +187,7 @@ class SipTransfer:
             self._tone = RingingTone(line, self._settings.ringing_tone)
         self._leg = self._caller.new_leg(self)
         from_uri = self._trunk.aor if self._trunk is not None and self._trunk.user is not None else None
-        self._leg.invite(self._uri, self._request.target_headers, from_uri)
+        self._leg.invite(self._call_uri, self._request.target_headers, from_uri)
 
     def _brief_agent(self) -> None:
         assert self._leg is not None, "the agent has answered"

@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 
 from offhook.api.call import Call, CallEnded
+from offhook.calls.conversation import Services
+from offhook.carriers.sip_leg import AgentLeg
+from offhook.engines.engine_set import EngineSet
+from offhook.observe.metrics import Metrics
 from offhook.process.local_bot import LocalBot
+from offhook.records import RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Reject
+from offhook.sip.commands import Command, Reject
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallRejected, Event, IncomingCall
 from offhook.sip.events import CallEnded as LegEnded
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from tests.offhook.bots import LIGHT_ENGINES, record_of
 from tests.offhook.carriers.parties import HOST, Party
@@ -49,7 +56,7 @@ class Scene:
         }
         if trunks is not None:
             settings |= {"trunks": trunks}
-            settings["transfer"] |= {"allow": [f"*@{HOST}"]}
+            settings["transfer"] = {"allow": [f"*@{HOST}"], **settings["transfer"]}
         self.bot = LocalBot(Config.load(None, settings), dialog)
         await self.bot.start()
         self.handle = self.caller.call(f"sip:bot@{self.bot.sip_address}")
@@ -331,3 +338,51 @@ async def test_who_may_not_move_the_bot(scene: Scene, tmp_path: Path, trunks: di
     scene.caller.do(Refer(scene.handle, target or f"sip:desk@{scene.agent.address}"))
     assert (await scene.caller.next(ReferRefused)).status == 403
     assert not scene.agent.of(IncomingCall)
+
+
+async def test_an_extension_is_called_at_the_trunk(scene: Scene, tmp_path: Path) -> None:
+    trunks: dict[str, object] = {"pbx": {"host": HOST, "port": scene.agent.address.port, "user": "bot"}}
+
+    async def dialog(call: Call) -> None:
+        await call.transfer("200", mode="bridge")
+
+    await scene.begin(tmp_path, dialog, trunks=trunks, allow=["2*"])
+    came = await scene.agent.next(IncomingCall)
+    assert came.request_uri == f"sip:200@{scene.agent.address}"
+    assert came.from_uri == f"sip:bot@{HOST}"
+    await scene.agent.hears(CALLER_HZ)
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def agent_answered(self) -> None:
+        raise AssertionError
+
+    def agent_failed(self, status: int, why: str) -> None:
+        self.failed.set_result(why)
+
+    def agent_gone(self) -> None:
+        raise AssertionError
+
+    def agent_decided(self, agrees: bool, why: str) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("target", ["sip:desk@127.0.0.1:9", "sip:desk@127.0.0.1:9;transport=tcp"])
+async def test_an_agent_is_not_called_in_the_clear_where_encryption_is_required(tmp_path: Path, target: str) -> None:
+    config = Config.load(None, {**LIGHT_ENGINES, "rtp": {"srtp": "required"}, "records": {"dir": tmp_path}})
+    store, clock = RecordStore.open(str(tmp_path / "calls.db")), MediaClock()
+    services = Services(config, EngineSet(config), store, Metrics(), None, stays)
+    commands: list[Command] = []
+    owner = Owner()
+    ports = PortPool(31_000, 31_099, HOST)
+    leg = AgentLeg(
+        services, commands.append, ports, clock, owner, lambda leg: None, media_host=HOST, trunk="", caller="bot"
+    )
+    leg.invite(target, (), None)
+    assert "requires encryption" in await asyncio.wait_for(owner.failed, 2)
+    assert not commands
+    clock.close()
+    await asyncio.to_thread(store.close)
