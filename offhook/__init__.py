@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.realtime.agent import SpeechAgent
     from offhook.settings.config import Config
+    from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
     from offhook.usererror import UserError
 
 # numpy's matrices here are small, and its threads would only wait for each other while a caller waits for them.
@@ -141,6 +142,9 @@ _HOMES = {
     "TurnSoFar": "offhook.pipeline.events",
     "TurnStarted": "offhook.pipeline.turn.events",
     "Tool": "offhook.agents.tools",
+    "TransferError": "offhook.transfer.outcome",
+    "TransferFailure": "offhook.transfer.outcome",
+    "Transferred": "offhook.transfer.outcome",
     "UserError": "offhook.usererror",
     "Utterance": "offhook.api.utterance",
     "UtterancePlayed": "offhook.pipeline.turn.events",
@@ -210,6 +214,9 @@ __all__ = [
     "TimeSpan",
     "Tool",
     "Transcript",
+    "TransferError",
+    "TransferFailure",
+    "Transferred",
     "TtsCapabilities",
     "TtsEngine",
     "TurnCorrected",

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 from offhook.sip.policy import DialogPolicy
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.tokens import random_token
 
 
@@ -180,6 +181,10 @@ Command: TypeAlias = (
     | AnswerReinvite
     | RejectReinvite
     | SendKey
+    | Refer
+    | AcceptRefer
+    | RejectRefer
+    | NotifyRefer
     | Register
     | MoveRegistration
     | Unregister

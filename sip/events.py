@@ -13,6 +13,7 @@ from offhook.sip.message.identities import Identities
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 
 
 class EndCause(StrEnum):
@@ -41,6 +42,9 @@ class IncomingCall:
     transport: Transport = Transport.UDP
     trunk: str = ""
     """For its owner: what knows the trunk by which the call came. The user agent leaves it empty."""
+    replaces: str = ""
+    """The handle of the answered call whose place this one is to take (RFC 3891). Whether it may is the owner's to
+    decide; who lets it hangs up the other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,10 @@ CallEvent: TypeAlias = (
     | ReinviteRejected
     | KeyReceived
     | KeyRefused
+    | ReferAccepted
+    | ReferRefused
+    | ReferProgress
+    | ReferReceived
     | CallEnded
 )
 """What happens to a call."""

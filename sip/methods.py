@@ -24,10 +24,12 @@ METHODS: Mapping[str, Place] = {
     "PRACK": Place.IN_DIALOG,  # RFC 3262
     "UPDATE": Place.IN_DIALOG,  # RFC 3311
     "INFO": Place.IN_DIALOG,  # RFC 6086
+    "REFER": Place.ANYWHERE,  # RFC 3515; outside a call it is refused
+    "NOTIFY": Place.IN_DIALOG,  # RFC 6665: of our REFERs only
 }
 """The order is that of Allow."""
 
 ALLOW = ", ".join(METHODS)
 
-NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"})
+NOT_SUPPORTED = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"})
 """Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""

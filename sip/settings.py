@@ -28,7 +28,7 @@ class UaSettings:
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that we handle; others get 416."""
 
-    supported: tuple[str, ...] = ("100rel", "timer")
+    supported: tuple[str, ...] = ("100rel", "timer", "replaces", "norefersub")
     """Option tags that may be required of us, where a call's policy has them; others get 420."""
 
     policy: DialogPolicy = field(default_factory=DialogPolicy)

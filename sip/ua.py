@@ -25,6 +25,8 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Transport, transport_of
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
+from offhook.sip.refer.requests import answer_refer, send_refer
 from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
@@ -193,6 +195,10 @@ class UserAgent:
         )
         UacInviteUsage(self._core, invite.call, request, destination, policy, now)
 
+    def _refer(self, refer: Refer, now: float) -> None:
+        _checked_headers((*refer.headers, *refer.target_headers))
+        send_refer(self._core, self._usage(refer.call), refer, now)
+
     # --- inside
 
     def _destination(self, target: str, given: Address | None, transport: Transport | None = None) -> Flow:
@@ -258,6 +264,10 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
     commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
     commands.Invite: UserAgent._invite,
+    Refer: UserAgent._refer,
+    AcceptRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
+    RejectRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
+    NotifyRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
     commands.Register: UserAgent._register,
     commands.MoveRegistration: lambda ua, it, now: ua._registration(it.call).move(it.destination, now),
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),

@@ -39,6 +39,7 @@ from offhook.sip.methods import ALLOW, METHODS, Place
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
 from offhook.sip.policy import DialogPolicy
+from offhook.sip.refer.requests import on_notify, on_refer, replaced_by
 from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
@@ -244,9 +245,13 @@ class Uas:
         if (closed := self._admit("INVITE", source.remote)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return
+        replaced = replaced_by(self._core, request, now)
+        if isinstance(replaced, Refusal):
+            self._refuse(request, reply_to, replaced, now)
+            return
         most = self._most_repeats(reply_to.remote.host, now)
         transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
-        UasInviteUsage(self._core, transaction, source, now)
+        UasInviteUsage(self._core, transaction, source, now, "" if replaced is None else replaced.call)
 
     def _most_repeats(self, host: str, now: float) -> int | None:
         """How often the response to an INVITE may be repeated unasked; None: as the RFC says."""
@@ -275,6 +280,10 @@ class Uas:
         self._core.respond(transaction, 200, now, to_tag=tag)
         if user is not None:
             user.on_cancel(invite, request, now)
+
+    def _refer_out_of_dialog(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
+        # Nobody outside a call may have us call somebody (RFC 3515 §5).
+        self._refuse(request, reply_to, Refusal(403), now)
 
     def _capabilities(self, policy: DialogPolicy) -> tuple[tuple[str, str], ...]:
         """§11.2."""
@@ -322,6 +331,8 @@ IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], N
     "PRACK": Uas._prack,
     "UPDATE": Uas._update,
     "INFO": Uas._info,
+    "REFER": lambda _, usage, server, now: on_refer(usage, server, now),
+    "NOTIFY": lambda _, usage, server, now: on_notify(usage, server, now),
 }
 """Methods in a dialog (§12.2.2): each in a transaction of its own."""
 
@@ -329,6 +340,7 @@ OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] =
     "INVITE": Uas._invite,
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,
+    "REFER": Uas._refer_out_of_dialog,
 }
 """Out-of-dialog methods. CANCEL is one: it refers to a transaction, in a dialog or not (§9.2)."""
 

@@ -51,8 +51,8 @@ def check_interval(request: Request, policy: DialogPolicy) -> Refusal | None:
 
 def check_content(request: Request) -> Refusal | None:
     """§8.2.3: a required body that is not understood. Raises ParseError."""
-    # A BYE ends the call whatever its body; some phones put statistics into it.
-    if request.method in ENDS_OR_CONFIRMS or content_of(request).unknown is None:
+    # A BYE ends the call whatever its body; some phones put statistics into it. A NOTIFY's is no session description.
+    if request.method in ENDS_OR_CONFIRMS or request.method == "NOTIFY" or content_of(request).unknown is None:
         return None
     encodings = () if is_plain(request.headers) else (("Accept-Encoding", "identity"),)
     return Refusal(415, (("Accept", ACCEPT), *encodings))

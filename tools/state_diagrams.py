@@ -12,6 +12,7 @@ from offhook.sip.dialog.session_tables import SESSION
 from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL
 from offhook.sip.transaction.machine import Start
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER
+from offhook.transfer.tables import TRANSFER
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "state-diagrams.md"
 
@@ -53,6 +54,12 @@ MACHINES: tuple[tuple[str, str, StrEnum, Rows], ...] = (
         "`sip/dialog/session_tables.py`; RFC 4028.",
         SESSION.start[0],
         SESSION.rows,
+    ),
+    (
+        "A transfer",
+        "`offhook/transfer/tables.py`; RFC 3515, RFC 3891, RFC 5589.",
+        TRANSFER.start[0],
+        TRANSFER.rows,
     ),
     (
         "The INVITE client transaction",

@@ -396,13 +396,18 @@ class AgentCall:
             await self._speech.say(self._wording.transferring)
         await self._speech.over()
         try:
-            await self._call.transfer(number)
+            result = await self._call.transfer(number)
         except UserError as error:
             if ending.call is None:
                 await self._speech.say(self._wording.giving_up)
                 await self._speech.over()
                 return Outcome("the model failed, and the call could not be transferred")
-            self._runs.refuse(ending.reply, ending.call, error.problems[0].what)
+            problem = error.problems[0]
+            self._runs.refuse(ending.reply, ending.call, f"{problem.what}: {problem.why}")
+            self._begin_reply()
+            return None
+        if ending.call is not None and result.returned:
+            self._runs.done(ending.reply, ending.call, "they have talked and hung up; the caller is back")
             self._begin_reply()
             return None
         if ending.call is not None:

@@ -46,7 +46,7 @@ _HTTP_TOOL = (
     *("timeout_s", "on_interrupt", "allow_private"),
 )
 _KINDS = ("text", "speech")
-_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}|[A-Za-z][A-Za-z0-9_]{0,39}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -239,7 +239,7 @@ class _AgentReader(Reader):
             if number is None:
                 continue
             if _NUMBER.fullmatch(number) is None:
-                why = "a number has its plus sign and country code, or is a SIP address"
+                why = "it is a number with plus sign and country code, a SIP address, or a name of `[transfer.targets]`"
                 self.problem(value, f"`{number[:40]}` cannot be called", why, f'type `{name}: "+15551234567"`')
             found[name] = number
         return found

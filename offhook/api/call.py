@@ -35,6 +35,8 @@ from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
+from offhook.transfer.outcome import TransferMode, Transferred
+from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
@@ -82,7 +84,7 @@ class Call:
         understanding: Understanding | None = None,
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
-        on_transfer: Callable[[str], Awaitable[None]] | None = None,
+        on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
@@ -431,22 +433,57 @@ class Call:
         if self._on_hangup is not None:
             self._on_hangup()
 
-    async def transfer(self, number: str) -> None:
-        """Connect the caller to `number` (E.164) once everything said has been played, and leave the call.
+    async def transfer(  # each is one property of a transfer
+        self,
+        target: str,
+        *,
+        mode: TransferMode | None = None,
+        summary: str = "",
+        brief: "Callable[[Call], Awaitable[bool]] | None" = None,
+        user_to_user: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        ring_s: float | None = None,
+        return_key: str | None = None,
+    ) -> Transferred:
+        """Connect the caller to `target` once everything said has been played, and usually leave the call.
 
-        Nothing more can be said then, but the dialog runs on. Raises CallEnded. UserError, and the call goes on, if the
-        call cannot be transferred or the settings do not allow the number.
+        `target` is a name of `[transfer.targets]`, or a number or SIP address that the settings allow. `mode` is one of
+        MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and hears `summary`,
+        and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its own with the
+        agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
+        `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
+        caller back from a bridge.
+
+        Returns when the transfer is over: `returned` says whether the caller is with the bot again (the agent has hung
+        up a bridge). If not, nothing more can be said, but the dialog runs on. Raises TransferError, and the call goes
+        on, with the reason: busy, no answer, declined … CallEnded if the caller hangs up before that. UserError if the
+        call cannot be transferred at all.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         if self._on_transfer is None:
             raise UserError(
                 "this call cannot be transferred",
-                "only Twilio calls can be: SIP REFER is not supported yet",
-                "await call.hangup(), or have the call come over Twilio",
+                "its carrier has no transfers",
+                "await call.hangup(), or have the call come over SIP or Twilio",
             )
-        await self._on_transfer(number)
-        self.hung_up = True
+        result = await self._on_transfer(
+            TransferRequest(
+                target,
+                mode,
+                summary,
+                brief,
+                user_to_user,
+                tuple((headers or {}).items()),
+                ring_s,
+                return_key,
+                self._language,
+            )
+        )
+        if result is None:
+            raise CallEnded
+        self.hung_up = not result.returned
+        return result
 
     def keep_history(self) -> None:
         """Start `history` here."""

@@ -5,7 +5,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import structlog
 
 from offhook.agents.agent import Agent
 from offhook.agents.agent_file import AgentFile, SpeechFile, load_agent
@@ -15,9 +17,10 @@ from offhook.api.call import Call
 from offhook.api.turns import TurnEvents
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.dialog.flow import AgentStep, Flow
-from offhook.pipeline.dialog.runner import Action, AskFor, Delegate, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.runner import Action, AskFor, Connect, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.events import TurnCorrected
+from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode
 from offhook.usererror import UserError
 
 
@@ -52,6 +55,13 @@ class FlowAgent:
                 asked, action = None, runner.handed_back(outcome.name, outcome.values)
                 call.enter(runner.step)
                 continue
+            if isinstance(action, Connect):
+                reason = await self._connect(call, action)
+                if call.hung_up:
+                    return Outcome(f"transferred to {action.step.target}")
+                asked, action = None, runner.back(reason)
+                call.enter(runner.step)
+                continue
             step = self._step(call, action, runner)
             found = await step if asked is None else await self._unless_corrected(call, runner, asked, step)
             if not isinstance(found, Answer):
@@ -74,6 +84,22 @@ class FlowAgent:
             return await agent.for_step(action.instructions, action.greeting, action.voice).run(call)
         finally:
             call.language = language
+
+    async def _connect(self, call: Call, action: Connect) -> str:
+        """Why the caller is back; empty where they were connected."""
+        step = action.step
+        if action.prompt is not None:
+            await call.step(action.prompt, None)
+        try:
+            # The settings' reader knows the modes.
+            mode = cast("TransferMode | None", step.mode)
+            await call.transfer(step.target, mode=mode, summary=action.summary, ring_s=step.ring_s)
+        except TransferError as error:
+            return str(error.reason)
+        except UserError as error:
+            structlog.get_logger("offhook.flow").warning("not transferred", step=step.name, why=str(error))
+            return str(TransferFailure.NOT_POSSIBLE)
+        return ""
 
     async def _step(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None

@@ -5,7 +5,7 @@ both sides may talk, `end` when the call is gone. Either side may call `hang_up`
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from time import monotonic
@@ -23,6 +23,7 @@ from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
+from offhook.calls.transfers import CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.event_log import EventLog
@@ -36,13 +37,12 @@ from offhook.pipeline.trace import CallerAnswered, CallerPartial, DialogState, E
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.sip.message.identities import Identities
-from offhook.usererror import UserError
+from offhook.telephony.pcm import RATE_HZ
+from offhook.transfer.outcome import Transferred
+from offhook.transfer.request import TransferRequest
 
 RECORD_WAIT_S = 0.5  # for the row in the database; a slower one does not keep the caller waiting
 RECORDING_WAIT_S = 5.0  # for the end of the recording; a slower disk does not hold the call's slot
-
-Transferring = Callable[[], Awaitable[None]]
-"""Connects the caller to somebody else. UserError when that fails."""
 
 Listener = Callable[[str, SessionEvent], None]
 """(the call's id, what happened)."""
@@ -83,8 +83,7 @@ class Conversation:
     """One call's dialog and records.
 
     `disconnect()` ends the call at the far end; it may call `end` before it returns. `on_over()` is called once, when
-    everything is released. `transfer(number)` returns a coroutine function that connects the caller to the number, or
-    raises UserError; None: the carrier cannot transfer calls.
+    everything is released. `transfers` None: the carrier cannot transfer calls.
     """
 
     def __init__(
@@ -94,9 +93,9 @@ class Conversation:
         *,
         disconnect: Callable[[], None],
         on_over: Callable[[], None],
-        transfer: Callable[[str], Transferring] | None = None,
+        transfers: CallTransfers | None = None,
     ) -> None:
-        self._transfer_to = transfer
+        self._transfers = transfers
         self._services = services
         self._parties = parties
         self._disconnect = disconnect
@@ -118,6 +117,7 @@ class Conversation:
         """Whether the far end was sent the answer; the record shows it."""
         self.held = False
         self.over = False
+        self._suspended = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._line: CallLine | None = None
         self._answering: Answering | None = None
@@ -204,7 +204,7 @@ class Conversation:
             ),
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
-            on_transfer=self._transfer if self._transfer_to is not None else None,
+            on_transfer=self._transfer if self._transfers is not None else None,
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
@@ -219,7 +219,7 @@ class Conversation:
             f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
         )
         self._call.keep_history()
-        self._session.hold(self.held)
+        self._session.hold(self.held or self._suspended)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -243,7 +243,22 @@ class Conversation:
         self.held = held
         self.log.info("held" if held else "no longer held")
         if self._session is not None:
-            self._session.hold(held)
+            self._session.hold(held or self._suspended)
+
+    def suspend(self, suspended: bool) -> None:
+        """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything."""
+        self._suspended = suspended
+        if self._session is not None:
+            self._session.hold(self.held or suspended)
+
+    @property
+    def line(self) -> CallLine | None:
+        """The call's line, until the call is over."""
+        return self._line
+
+    def leaving(self, reason: str | None) -> None:
+        """If the far end ends the call from now on, it is the bot's doing, and this is why. None: no longer."""
+        self._why = None if reason is None else (EndedBy.BOT, reason)
 
     # End.
 
@@ -313,24 +328,23 @@ class Conversation:
         parties, record = self._parties, self._call_log.record
         return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
 
-    async def _transfer(self, number: str) -> None:
-        session, transfer = self._session, self._transfer_to
-        if session is None or transfer is None:
-            return
-        transferring = transfer(number)
+    async def _transfer(self, request: TransferRequest) -> Transferred | None:
+        session, transfers = self._session, self._transfers
+        if session is None or transfers is None:
+            return None
+        transferring = transfers.transfer(request)
+        # An announcement of any length is played to its end; a line that stalls does not hold the call.
+        within_s = HANG_UP_WAIT_S + session.line.queued_ticks / RATE_HZ
         with suppress(TimeoutError):
-            await asyncio.wait_for(session.drained(), HANG_UP_WAIT_S)
-        # The carrier may end the call before it confirms the transfer.
-        why = self._why = EndedBy.BOT, f"transferred to {number}"
+            await asyncio.wait_for(session.drained(), within_s)
         self._transferring = asyncio.current_task()
         try:
-            await transferring()
-        except UserError:
-            self._why = None
-            raise
+            result = await transferring()
         finally:
             self._transferring = None
-        self.end(*why)
+        if result is not None and not result.returned:
+            self.end(EndedBy.BOT, f"transferred to {result.target}")
+        return result
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = "bot hung up"
@@ -402,7 +416,7 @@ class Conversation:
         if self._line is not None:
             self._line.close()
         # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.
-        self._line = self._session = self._call = self._answering = None
+        self._line = self._session = self._call = self._answering = self._transfers = None
         # The task that transferred the call runs on.
         spared = asyncio.current_task(), self._transferring
         for task in self._tasks:

@@ -46,6 +46,17 @@ class Calls:
         if not self._all:
             self._empty.set()
 
+    def moved(self, call: AnyCall, before: str) -> None:
+        """The call has another handle than `before`, which is over."""
+        if self._all.pop(before, None) is not None:
+            self._all[call.handle] = call
+            self.ended(before)
+
+    def ended(self, handle: str) -> None:
+        """A handle that is no call here any more, or never was."""
+        if self._on_over is not None:
+            self._on_over(handle)
+
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End all calls."""
         for call in list(self._all.values()):

@@ -4,20 +4,21 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
 from functools import wraps
 from time import monotonic
 from typing import Concatenate, ParamSpec
 
-from offhook.calls.captures import Capture, Captures
+from offhook.calls.captures import Capture
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
+from offhook.carriers.sip_handover import Handover, Legs
 from offhook.carriers.sip_keys import SipKeys
+from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, CommandFailed, Reject, RejectReinvite, Ring
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
@@ -27,8 +28,7 @@ from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
-from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
+from offhook.telephony.net.ports import PortPair, PortsExhaustedError
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
 
@@ -50,21 +50,6 @@ ENDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SipResources:
-    """Shared by the SIP calls of one process, besides what all calls share.
-
-    `do` passes a command to the user agent, in this process or another; it never raises: a failure comes back as the
-    event `CommandFailed`. `address` is the bound address of the user agent's socket.
-    """
-
-    do: Callable[[Command], None]
-    address: Address
-    ports: PortPool
-    clock: MediaClock
-    captures: Captures | None = None
-
-
 P = ParamSpec("P")
 
 
@@ -84,18 +69,27 @@ def _ends_this_call_only(
     return guarded
 
 
-class InboundCall:
+class InboundCall(Handover):
     """One call. `on_over(self)` is called once, when everything is released."""
 
     def __init__(
-        self, services: Services, resources: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
+        self,
+        services: Services,
+        resources: SipResources,
+        event: IncomingCall,
+        on_over: Callable[["InboundCall"], None],
+        legs: Legs,
     ) -> None:
         # Nothing here may fail: only later failures get a response.
+        super().__init__()
         self.handle = event.call
         self._services = services
         self._resources = resources
         self._event = event
         self._signalling_host = event.source.host
+        self._legs = legs
+        self._captured = event.call
+        self._codecs = AudioCapabilities()
         self._conversation = Conversation(
             services,
             # The Request-URI is the number dialled; To is what it was before routing or diversion.
@@ -110,6 +104,7 @@ class InboundCall:
             ),
             disconnect=self._disconnect,
             on_over=lambda: self._over(on_over),
+            transfers=self,
         )
         self.id = self._conversation.id
         self.log = self._conversation.log
@@ -134,7 +129,7 @@ class InboundCall:
         self._media_host = host
         rtp = self._services.config.rtp
         srtp = SrtpCapabilities(SrtpPolicy(rtp.srtp))
-        codecs = AudioCapabilities(rtp.codecs, dtmf=self.keys.by_event, ptime_ms=rtp.ptime_ms, srtp=srtp)
+        codecs = self._codecs = AudioCapabilities(rtp.codecs, dtmf=self.keys.by_event, ptime_ms=rtp.ptime_ms, srtp=srtp)
         captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
@@ -261,13 +256,22 @@ class InboundCall:
 
     def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
         """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
+        if self._move is not None and cause is EndCause.REMOTE_BYE:
+            # Its REFER was accepted, and the call to the other one goes on (RFC 5589 §6).
+            self._left = True
+            self._conversation.suspend(True)
+            return
         by, why = ENDINGS[cause]
+        if (transferred := self._caller_gone()) is not None:
+            by, why = EndedBy.BOT, transferred
         self._conversation.end(by, f"{why} ({_words(reasons)})" if reasons else why)
         self._release()
 
     def command_failed(self, failed: CommandFailed) -> None:
         """The user agent could not execute a command of this call."""
         self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        if self._transfer is not None:
+            self._transfer.command_failed(failed)
         if isinstance(failed.command, Answer):
             # A call that could not be answered is over, and no other event says so.
             self._conversation.answered = False
@@ -290,7 +294,16 @@ class InboundCall:
         """The live state, for people."""
         return self._conversation.dump()
 
+    @_ends_this_call_only
+    def replaced_by(self, event: IncomingCall) -> None:
+        """Another far end takes the place of the one that we have (RFC 3891)."""
+        self._replaced_by(event)
+
     # Inside.
+
+    def _far_end_left(self) -> None:
+        self._conversation.end(*ENDINGS[EndCause.REMOTE_BYE])
+        self._release()
 
     def _open_line(self, audio: NegotiatedAudio) -> None:
         assert self._pair is not None, "there is no line without ports"
@@ -375,6 +388,7 @@ class InboundCall:
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
 
     def _disconnect(self) -> None:
+        self._caller_gone()
         # The BYE's CallEnded may arrive before this returns.
         self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()
@@ -393,7 +407,7 @@ class InboundCall:
             self._no_media = None
         self.keys.close()
         if self._resources.captures is not None:
-            self._resources.captures.end(self.handle)
+            self._resources.captures.end(self._captured)
         on_over(self)
 
     def _release(self) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
-from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.sip_call import InboundCall
+from offhook.carriers.sip_leg import AgentLeg
+from offhook.carriers.sip_move import SipMove
+from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import Reason, Refusal
-from offhook.sip.commands import CommandFailed
+from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -23,6 +26,7 @@ from offhook.sip.events import (
     ReinviteReceived,
     RequestRefused,
 )
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 
 _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
@@ -34,6 +38,10 @@ _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any],
     RequestRefused: lambda call, event: call.request_refused(event),
     KeyReceived: lambda call, event: call.keys.on_event(event),
     KeyRefused: lambda call, event: call.keys.on_event(event),
+    ReferAccepted: lambda call, event: call.refer_event(event),
+    ReferRefused: lambda call, event: call.refer_event(event),
+    ReferProgress: lambda call, event: call.refer_event(event),
+    ReferReceived: lambda call, event: call.referred(event),
     CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
     CommandFailed: lambda call, event: call.command_failed(event),
 }
@@ -51,6 +59,7 @@ class SipCarrier:
         self._calls = calls
         self._resources = resources
         self._mine: dict[str, InboundCall] = {}
+        self._agents: dict[str, AgentLeg | SipMove] = {}
 
     async def start(self) -> None:
         """Nothing to open: the user agent owns the socket."""
@@ -67,10 +76,16 @@ class SipCarrier:
 
     def on_event(self, event: CallEvent | CommandFailed) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here."""
+        if isinstance(event, IncomingCall) and event.replaces:
+            self._replaced(event)
+            return
         if isinstance(event, IncomingCall):
-            new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over)
+            new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over, self)
             self._calls.add(new)
             new.accept()
+            return
+        if (leg := self._agents.get(event.call)) is not None:
+            leg.on_event(event)
             return
         call = self._mine.get(event.call)
         if call is None:
@@ -85,6 +100,35 @@ class SipCarrier:
             "ports": self._resources.ports.dump(),
             "clock": self._resources.clock.dump(),
         }
+
+    def _replaced(self, event: IncomingCall) -> None:
+        call = self._mine.get(event.replaces)
+        if call is None:
+            self.refused(event.call, 481)
+        else:
+            call.replaced_by(event)
+
+    def refused(self, handle: str, status: int) -> None:
+        """A call that wanted the place of another one does not get it."""
+        self._resources.do(Reject(handle, status))
+        self._calls.ended(handle)
+
+    def moved(self, handle: str, before: str) -> None:
+        """A call has this dialog now, and no longer `before`."""
+        self._agents.pop(handle, None)
+        if (call := self._mine.pop(before, None)) is not None:
+            self._mine[handle] = call
+            self._calls.moved(call, before)
+
+    def add(self, leg: AgentLeg | SipMove) -> None:
+        """A leg that belongs to a call: its events go to it."""
+        self._agents[leg.handle] = leg
+        self._calls.add(leg)
+
+    def over(self, leg: AgentLeg | SipMove) -> None:
+        """It is over."""
+        self._agents.pop(leg.handle, None)
+        self._calls.over(leg)
 
     def _over(self, call: InboundCall) -> None:
         self._mine.pop(call.handle, None)

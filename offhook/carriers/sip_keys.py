@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from offhook.settings.config import Config
 from offhook.sip.commands import Command, SendKey
@@ -30,7 +30,7 @@ class SipKeys:
         trunk: str,
         headers: Headers,
         do: Callable[[Command], None],
-        log: structlog.stdlib.BoundLogger,
+        log: FilteringBoundLogger,
     ) -> None:
         self._handle = handle
         self._do = do

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from offhook.calls.conversation import Conversation, Parties, Services, Transferring
+from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.calls.registry import Calls
+from offhook.calls.transfers import Transferring
 from offhook.carriers.twilio_control import TwilioControl
 from offhook.observe.refusals import Reason, Refusal
 from offhook.pipeline.errors import EngineError
@@ -17,6 +18,8 @@ from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
 from offhook.telephony.media_streams.stream import Started
 from offhook.telephony.net.stream_clock import StreamClock
 from offhook.telephony.net.stream_line import StreamLine
+from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
 from offhook.web.websocket import WebSocket
 
@@ -228,7 +231,7 @@ class StreamCall:
             parties,
             disconnect=self._disconnect,
             on_over=self._end,
-            transfer=self._transfer,
+            transfers=self,
         )
         conversation.attach(line)
         conversation.spawn(self._answer(conversation, line))
@@ -289,23 +292,39 @@ class StreamCall:
         found = self._meta.get("answered_by")
         return (("AnsweredBy", found),) if found else ()
 
-    def _transfer(self, number: str) -> Transferring:
+    def transfer(self, request: TransferRequest) -> Transferring:
+        """See CallTransfers: the carrier connects the caller, and the bot is out."""
         if self._dialect is not TWILIO or self._sid is None:
-            raise UserError(
+            raise TransferError(
+                TransferFailure.NOT_POSSIBLE,
                 "this call cannot be transferred",
-                f"it came over {self._dialect.name}, and only Twilio calls can be transferred",
+                f"it came over {self._dialect.name}, and of the carriers with streams only Twilio transfers calls",
                 "await call.hangup(), and let the carrier's own settings continue the call",
             )
-        transferring = self._streams.twilio.transfer(self._sid, number)
+        if request.mode in ("bridge", "attended"):
+            raise TransferError(
+                TransferFailure.NOT_POSSIBLE,
+                f"a call over Twilio cannot be transferred with mode {request.mode!r}",
+                "Twilio connects the caller itself, and the bot has no second leg there",
+                f'await call.transfer({request.target!r}, mode="refer"), or have the call come over SIP',
+            )
+        number = self._streams.services.config.transfer.targets.get(request.target, request.target)
+        transferring = self._streams.twilio.transfer(self._sid, number.removeprefix("tel:"))
 
-        async def transfer() -> None:
+        async def transfer() -> Transferred:
+            conversation = self._conversation
+            assert conversation is not None, "only a call that has begun is transferred"
+            # Twilio may end the stream before it confirms the transfer.
             self._transferred = True
+            conversation.leaving(f"transferred to {request.target}")
             try:
                 await transferring()
             except UserError:
                 self._transferred = False
+                conversation.leaving(None)
                 raise
             self._close_in()
+            return Transferred(request.target, "refer")
 
         return transfer
 

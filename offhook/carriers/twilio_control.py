@@ -1,12 +1,12 @@
 """Ends and transfers calls in progress over Twilio."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import structlog
 
-from offhook.calls.conversation import Transferring
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.settings.config import TwilioConfig
 from offhook.usererror import UserError
@@ -35,7 +35,7 @@ class TwilioControl:
         self._rest: TwilioRest | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def transfer(self, call_sid: str, number: str) -> Transferring:
+    def transfer(self, call_sid: str, number: str) -> Callable[[], Awaitable[None]]:
         """A coroutine function that connects the call to `number`, and raises UserError if Twilio refuses. UserError
         for a number that is not allowed."""
         require_allowed(number, self._config.transfer_allow)

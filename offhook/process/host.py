@@ -17,8 +17,8 @@ from offhook.calls.captures import Captures, SipDatagram
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
-from offhook.carriers.sip_call import SipResources
 from offhook.carriers.sip_carrier import SipCarrier
+from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.stream_call import StreamCarrier
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.writer import EventLogWriter

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.observe.debug_log import sip_message
@@ -41,12 +43,15 @@ from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
-from offhook.sip.errors import LocalError
+from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
+from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
 from offhook.sip.message.identities import untrusted
-from offhook.sip.net.address import Address
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Transport, transport_of
+from offhook.sip.net.resolver import addresses_of
 from offhook.sip.uas_checks import Refusal as SipRefusal
 from offhook.version import __version__
 from offhook.web.app import create_app
@@ -70,6 +75,10 @@ class Placement:
 
     worker: WorkerHandle
     invite: IncomingCall | None
+    outgoing: bool = False
+    trunk: str = ""
+    host: str = ""
+    """Where the call came from."""
 
 
 class Supervisor:
@@ -97,6 +106,7 @@ class Supervisor:
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._placements: dict[str, Placement] = {}
+        self._lookups: set[asyncio.Task[None]] = set()
         self._directory = directory or MemoryDirectory()
         self._loop = asyncio.get_running_loop()
         self.status = BotStatus(
@@ -268,8 +278,28 @@ class Supervisor:
         if (placement := self._placements.get(event.call)) is not None:
             placement.worker.send(event)
 
+    def _take_over(self, event: IncomingCall, trunk: str) -> None:
+        """A call that wants another's place (RFC 3891 §5: only by who could have it anyway): of the same trunk, or from
+        the same host."""
+        placement = self._placements.get(event.replaces)
+        if placement is None or placement.outgoing:
+            self._do(Reject(event.call, 481))
+            return
+        same = trunk == placement.trunk if trunk else not placement.trunk and event.source.host == placement.host
+        if not same:
+            log = structlog.get_logger("offhook.process")
+            log.warning("refused", why="it would take a call over that is not its own", source=str(event.source))
+            self._do(Reject(event.call, 403))
+        elif placement.worker.give(event.call, event):
+            self._trunks.sources.taken(event.call, trunk)
+            self._add(event.call, Placement(placement.worker, None, trunk=trunk, host=event.source.host))
+            self._shares.accepted(event.call, event.source, self._loop.time())
+
     def _incoming(self, event: IncomingCall) -> None:
         trunk = self._trunks.sources.of(event.source, event.request_uri)
+        if event.replaces:
+            self._take_over(replace(event, trunk=trunk), trunk)
+            return
         chosen = self._choose()
         if self._trunks.sources.full(trunk):
             chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
@@ -279,7 +309,7 @@ class Supervisor:
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
             self._trunks.sources.taken(event.call, trunk)
-            self._add(event.call, Placement(chosen, event))
+            self._add(event.call, Placement(chosen, event, trunk=trunk, host=event.source.host))
             self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
                 self._tap.begin(event, chosen.send)
@@ -345,6 +375,14 @@ class Supervisor:
             if (placement := self._placements.get(command.call)) is not None:
                 placement.worker.send(CommandFailed(command, str(error)))
 
+    def _end_outgoing(self, call: str) -> None:
+        """Whether it has been answered or not."""
+        if self._endpoint is not None:
+            for command in (Bye(call), Cancel(call)):
+                with suppress(LocalError):
+                    self._endpoint.do(command)
+                    return
+
     # Placements.
 
     def _add(self, call: str, placement: Placement) -> None:
@@ -378,6 +416,9 @@ class Supervisor:
             self._on_admit(worker, message)
             return
         placement = self._placements.get(message.call)
+        if placement is None and isinstance(message, Invite):
+            self._outgoing(worker, message)
+            return
         if placement is None or placement.worker is not worker:
             return  # the call was moved to another worker, or has ended
         match message:
@@ -392,6 +433,32 @@ class Supervisor:
                 self._do(message)
             case _:
                 self._do(message)
+
+    def _outgoing(self, worker: WorkerHandle, invite: Invite) -> None:
+        """A worker calls somebody, for one of its calls."""
+        worker.take(invite.call)
+        self._add(invite.call, Placement(worker, None, outgoing=True))
+        try:
+            uri = Uri.parse(invite.target)
+        except ParseError as error:
+            worker.send(CommandFailed(invite, str(error)))
+            return
+        if invite.destination is not None or numeric(uri.host) is not None:
+            self._do(invite)
+        else:
+            task = self._loop.create_task(self._invite_by_name(worker, invite, uri))
+            self._lookups.add(task)
+            task.add_done_callback(self._lookups.discard)
+
+    async def _invite_by_name(self, worker: WorkerHandle, invite: Invite, uri: Uri) -> None:
+        transport = transport_of(uri) or Transport.UDP
+        try:
+            found = await addresses_of(uri.host, uri.port, transport, self.sip_address)
+        except OSError as error:
+            worker.send(CommandFailed(invite, f"{uri.host} cannot be found: {error.strerror or error}"))
+            return
+        if invite.call in self._placements:  # not given up meanwhile
+            self._do(replace(invite, destination=found[0]))
 
     def _on_admit(self, worker: WorkerHandle, message: Admit) -> None:
         refusal = self._closed() or worker.refusal(ports=False)
@@ -418,12 +485,14 @@ class Supervisor:
         """A worker is gone: end its calls."""
         self.status.keep_metrics(worker)
         for call in list(worker.calls):
-            invite = self._placements[call].invite
+            invite, outgoing = self._placements[call].invite, self._placements[call].outgoing
             self._remove(call)
             if invite is not None and not self._draining:
                 self._incoming(invite)
             elif invite is not None:
                 self._refuse(call, _WORKER_GONE)
+            elif outgoing:
+                self._end_outgoing(call)
             else:
                 self._do(Bye(call))
         crashed = worker.close_records()

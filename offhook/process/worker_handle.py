@@ -150,6 +150,11 @@ class WorkerHandle:
         self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall))
         return True
 
+    def take(self, call: str) -> None:
+        """It has begun a call of its own."""
+        self.calls.add(call)
+        self.load.accepted(self._loop.time(), ports=True)
+
     def drop(self, call: str) -> None:
         """The worker no longer has the call."""
         if call in self.calls:

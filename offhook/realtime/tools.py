@@ -54,14 +54,18 @@ class CallTools:
             running.cancel()
 
     async def end_call(self) -> Outcome | str:
-        """Do what ends the call, once everything has been said. A text: why the caller cannot be connected."""
+        """Do what ends the call, once everything has been said. A text: why the caller is still with the model."""
         match self.ending:
             case Transfer(name, number):
                 try:
-                    await self._call.transfer(number)
+                    result = await self._call.transfer(number)
                 except UserError as error:
                     self.ending = None
-                    return f"[The transfer to {name} failed: {error.problems[0].what}]"
+                    problem = error.problems[0]
+                    return f"[The transfer to {name} failed: {problem.what}: {problem.why}]"
+                if result.returned:
+                    self.ending = None
+                    return f"[The caller has talked to {name}, and is back.]"
                 return Outcome(f"transferred to {name}")
             case HandBack(name, values):
                 return Outcome(f"handed back: {name}", name, values)

@@ -49,6 +49,7 @@ from offhook.settings.sections import (
 from offhook.settings.signalling import SignallingConfig
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
+from offhook.settings.transfer import TransferConfig
 from offhook.settings.trunks import TrunkConfig, TrunkName
 from offhook.settings.user_modules import search_beside
 from offhook.usererror import UserError, closest
@@ -73,6 +74,7 @@ __all__ = [
     "RouteConfig",
     "RtpConfig",
     "SipConfig",
+    "TransferConfig",
     "TrunkConfig",
     "TtsConfig",
     "TurnConfig",
@@ -109,6 +111,7 @@ class Config(BaseModel):
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
+    transfer: TransferConfig = TransferConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 

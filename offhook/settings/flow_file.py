@@ -25,6 +25,7 @@ from offhook.pipeline.dialog.flow import (
     Option,
     Say,
     Step,
+    TransferStep,
 )
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
@@ -43,7 +44,8 @@ from offhook.settings.yaml_file import (
     position,
     read_limited,
 )
-from offhook.usererror import Problem, closest
+from offhook.transfer.outcome import MODES, TransferFailure
+from offhook.usererror import Problem, closest, did_you_mean
 
 SAMPLE_FLOW = "bank.yaml"
 
@@ -75,6 +77,18 @@ _STEPS: dict[str, tuple[str, ...]] = {
         *LISTENING,
     ),
     "agent": ("agent", "with", "outcomes", "otherwise", "greeting", "language", "voice"),
+    "transfer": (
+        "transfer",
+        "announce",
+        "summary",
+        "mode",
+        "ring_s",
+        "on_failure",
+        "otherwise",
+        "next",
+        "language",
+        "voice",
+    ),
     "hang_up": ("hang_up", "language", "voice"),
 }
 _CHOICE = ("phrases", "key", "next")
@@ -195,6 +209,7 @@ class _FlowReader(StepReader):
             "ask": self._ask,
             "collect": self._collect,
             "agent": self._agent,
+            "transfer": self._transfer,
             "hang_up": self._hang_up,
         }
         required = {
@@ -202,6 +217,7 @@ class _FlowReader(StepReader):
             "ask": ("choices",),
             "collect": ("into", "next") if "as" in keys else ("into", "digits", "next"),
             "agent": ("with", "outcomes", "otherwise"),
+            "transfer": ("otherwise",),
             "hang_up": (),
         }
         kind = kinds[0]
@@ -214,7 +230,7 @@ class _FlowReader(StepReader):
             self.problem(node, f"{what} has {both}", "a step does one thing", "make two steps, joined by `next`")
             return
         why, todo = (
-            "it has none of `say`, `ask`, `collect`, `agent` and `hang_up`",
+            "it has none of `say`, `ask`, `collect`, `agent`, `transfer` and `hang_up`",
             "add one of them, such as `say: Hello.`",
         )
         for key in keys:
@@ -304,6 +320,37 @@ class _FlowReader(StepReader):
             return None
         beside = str(Path(self.name).parent / file)
         return AgentStep(name, instructions, beside, tuple(outcomes), otherwise, greeting, language, voice)
+
+    def _transfer(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        target = self.text(found["transfer"], f"`transfer` of {what}")
+        otherwise = self._step_name(found["otherwise"], f"`otherwise` of {what}")
+        announce, summary = (
+            self._spoken(found[key], f"`{key}` of {what}") if key in found else None for key in ("announce", "summary")
+        )
+        failures = self._failures(found["on_failure"], what) if "on_failure" in found else []
+        mode = self._optional(self.text, found, "mode", what, None)
+        if mode is not None and mode not in MODES:
+            why = "it is one of " + ", ".join(f"`{each}`" for each in MODES)
+            self.problem(found["mode"], f"`mode` of {what} is `{mode[:40]}`", why, did_you_mean(mode, MODES))
+        ring_s = self._optional(self.number, found, "ring_s", what, None)
+        follows = self._step_name(found["next"], f"`next` of {what}") if "next" in found else None
+        language, voice = self._spoken_by(found, what)
+        if target is None or otherwise is None:
+            return None
+        return TransferStep(
+            name, target, otherwise, tuple(failures), follows, announce, summary, mode, ring_s, language, voice
+        )
+
+    def _failures(self, node: Node, what: str) -> list[tuple[str, str]]:
+        """The steps that follow a transfer that failed, by its reason."""
+        failures, known = [], list(TransferFailure)
+        for reason, key, value in self.entries(node, f"`on_failure` of {what}", "type `on_failure: {busy: …}`") or []:
+            if reason not in known:
+                why = "a transfer fails as " + ", ".join(known)
+                self.problem(key, f"`{reason[:40]}` is not a reason of {what}", why, did_you_mean(reason, known))
+            elif (follows := self._step_name(value, f"`{reason}` of {what}")) is not None:
+                failures.append((reason, follows))
+        return failures
 
     # Positions.
 

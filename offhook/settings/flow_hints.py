@@ -13,6 +13,7 @@ _OTHER_WORDS = {
     "say": "speak text message prompt announce announcement tell talk utterance response reply output play_text",
     "ask": "question menu choose select gather_speech query listen",
     "collect": "gather input get_digits read_digits enter keypad",
+    "transfer": "dial forward connect bridge refer redirect operator forward_to transfer_to",
     "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
     "next": "goto go_to jump then to target transition next_step follow follows",
     "then": "goto go_to jump next to target transition next_step",
@@ -43,11 +44,6 @@ _OTHER_WORDS = {
 
 # What flows cannot do: words for it, why, and what to type instead.
 _BEYOND = (
-    (
-        "transfer dial forward connect bridge refer redirect agent operator",
-        "a flow cannot pass the call on",
-        "write the dialog in Python: `await call.transfer(number)`, see the README",
-    ),
     (
         "record recording voicemail record_audio store_audio",
         "a flow cannot record an answer",

@@ -80,6 +80,13 @@ class TrunkConfig(Section):
     dtmf: SendPath | None = None
     """How the bot sends keys in its calls; not set: as `dtmf.send` says."""
 
+    transfer: Literal["auto", "refer", "bridge"] | None = None
+    """How this trunk's callers are connected to others, if the dialog does not say; not set: `transfer.mode`."""
+
+    refer: Literal["refuse", "accept"] = "refuse"
+    """Whether this trunk may have the bot call somebody else, and go on with them (a REFER that it sends). Only
+    what `transfer.allow` lists."""
+
     @model_validator(mode="after")
     def _registering_needs_a_user(self) -> Self:
         for key, given in (("registration", self.registration), ("password", self.password and not self.auth_user)):

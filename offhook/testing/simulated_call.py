@@ -41,6 +41,8 @@ from offhook.pipeline.vad.gate import GateSettings
 from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.virtual_time import loop_clock
+from offhook.transfer.outcome import Transferred
+from offhook.transfer.request import TransferRequest
 
 HEARS_WITHIN_S = 8.0
 
@@ -226,9 +228,10 @@ class SimulatedCall:
         await self._agent.run(self.call)
         await self.call.hangup()
 
-    async def _on_transfer(self, number: str) -> None:
+    async def _on_transfer(self, request: TransferRequest) -> Transferred:
         await self.session.drained()
-        self.transferred_to = number
+        self.transferred_to = request.target
+        return Transferred(request.target, "refer")
 
     def _on_dtmf(self, digits: str) -> None:
         self.sent_keys += digits

@@ -11,7 +11,19 @@ from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import call_variable_hint, end_hint, key_hint, phrase_hint
-from offhook.pipeline.dialog.steps import AgentStep, Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
+from offhook.pipeline.dialog.steps import (
+    AgentStep,
+    Ask,
+    Collect,
+    FlowProblem,
+    Path,
+    Retry,
+    Say,
+    Step,
+    TransferStep,
+    targets,
+    texts,
+)
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
 from offhook.pipeline.dialog.wording import Wording
@@ -335,7 +347,7 @@ def _after_silence(step: Step) -> str | None:
     """The next step if the caller neither says nor presses anything."""
     if isinstance(step, Say):
         return step.next
-    if isinstance(step, AgentStep):
+    if isinstance(step, AgentStep | TransferStep):
         return step.otherwise
     return step.no_input.then if isinstance(step, Ask | Collect) else None
 

@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.steps import (
     Retry,
     Say,
     Step,
+    TransferStep,
 )
 from offhook.pipeline.dialog.wording import Wording
 
@@ -36,6 +37,7 @@ __all__ = [
     "Retry",
     "Say",
     "Step",
+    "TransferStep",
     "Wording",
 ]
 

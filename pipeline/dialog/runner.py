@@ -1,14 +1,15 @@
 """Runs a flow: pure, one runner per call.
 
 `start()` and `answered()` return what to do next. After `Speak`, call `answered` when it has ended (the kind of answer
-is ignored); after `AskFor`, with what the caller did; after `Delegate`, call `handed_back`; after `HangUp`, nothing.
+is ignored); after `AskFor`, with what the caller did; after `Delegate`, call `handed_back`; after `Connect`, call
+`back` if the caller is; after `HangUp`, nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
-from offhook.pipeline.dialog.flow import AgentStep, Ask, Collect, End, Flow, Option, Retry, Say, Step
+from offhook.pipeline.dialog.flow import AgentStep, Ask, Collect, End, Flow, Option, Retry, Say, Step, TransferStep
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
@@ -50,7 +51,16 @@ class Delegate:
     voice: str | None
 
 
-Action = Speak | AskFor | HangUp | Delegate
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Say `prompt`, if there is one, and connect the caller as `step` says; then call `back`, if they are."""
+
+    step: TransferStep
+    prompt: Prompt | None
+    summary: str
+
+
+Action = Speak | AskFor | HangUp | Delegate | Connect
 
 
 class FlowRunner:
@@ -115,6 +125,20 @@ class FlowRunner:
                 return self._enter(each.next)
         return self._enter(step.otherwise)
 
+    def back(self, reason: str = "") -> Action:
+        """The action after a `Connect`, when the caller is with the bot again: since it failed, or ("") afterwards.
+        RuntimeError after anything else."""
+        step = self._step
+        if not isinstance(step, TransferStep):
+            raise RuntimeError("the flow has not connected the call")
+        self._before = None
+        if reason:
+            return self._enter(dict(step.failures).get(reason, step.otherwise))
+        if step.next is not None:
+            return self._enter(step.next)
+        self._finished = True
+        return HangUp()
+
     def corrected(self, answer: Answer) -> Action | None:
         """The last answer was another one: the action in place of the one it led to; None: it is the same."""
         before, now = self._before, self._position()
@@ -165,6 +189,9 @@ class FlowRunner:
             greeting = None if step.greeting is None else self._fill(step.greeting)
             voice = self._flow.voice_of(step)
             return Delegate(step, self._fill(step.instructions), greeting, self._language(step), voice)
+        if isinstance(step, TransferStep):
+            said = None if step.announce is None else self._prompt(step, self._fill(step.announce), barge_in=False)
+            return Connect(step, said, "" if step.summary is None else self._fill(step.summary))
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:

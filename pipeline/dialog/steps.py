@@ -164,7 +164,29 @@ class AgentStep:
     voice: str | None = None  # as in Say
 
 
-Step = Say | Ask | Collect | End | AgentStep
+@dataclass(frozen=True, slots=True)
+class TransferStep:
+    """Connect the caller to `target`, a name or a number that the application knows, after `announce`.
+
+    With `failures`, by reason, or else `otherwise` the flow goes on with a caller who is not connected. `next` follows
+    when they come back after it; None: then the bot hangs up. `summary` is for the one who is called. `mode` is the
+    application's, None: its setting.
+    """
+
+    name: str
+    target: str
+    otherwise: str
+    failures: tuple[tuple[str, str], ...] = ()
+    next: str | None = None
+    announce: str | None = None
+    summary: str | None = None
+    mode: str | None = None
+    ring_s: float | None = None
+    language: str | None = None  # the flow's
+    voice: str | None = None  # as in Say
+
+
+Step = Say | Ask | Collect | End | AgentStep | TransferStep
 
 
 Path = tuple[str | int, ...]
@@ -197,6 +219,11 @@ def targets(step: Step) -> tuple[tuple[Path, str], ...]:
     elif isinstance(step, AgentStep):
         found.extend((("outcomes", outcome.name, "next"), outcome.next) for outcome in step.outcomes)
         found.append((("otherwise",), step.otherwise))
+    elif isinstance(step, TransferStep):
+        found.extend((("on_failure", reason), name) for reason, name in step.failures)
+        found.append((("otherwise",), step.otherwise))
+        if step.next is not None:
+            found.append((("next",), step.next))
     found.extend(((key, "then"), retry.then) for key, retry in retries(step))
     return tuple(found)
 
@@ -214,6 +241,8 @@ def texts(step: Step) -> tuple[tuple[Path, str], ...]:
         found.append((("agent",), step.instructions))
         if step.greeting is not None:
             found.append((("greeting",), step.greeting))
+    elif isinstance(step, TransferStep):
+        found.extend(((key,), text) for key in ("announce", "summary") if (text := getattr(step, key)) is not None)
     elif step.text is not None:
         found.append((("hang_up",), step.text))
     for key, retry in retries(step):

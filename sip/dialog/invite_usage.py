@@ -21,6 +21,8 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.message.reason import reasons
 from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
+from offhook.sip.refer.transferee import Transferee
+from offhook.sip.refer.transferor import Transferor
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine, Table
 from offhook.sip.transaction.server import ServerTransaction
@@ -58,6 +60,8 @@ class InviteUsage:
         """What we last described to the far end."""
         self._renegotiation: Reinvite | None = None
         self._session_timer: SessionTimer | None = None
+        self.transferor: Transferor | None = None
+        self.transferee: Transferee | None = None
         core.calls[call] = self
 
     # --- what a role adds
@@ -238,6 +242,10 @@ class InviteUsage:
                 self._renegotiation.handle(CallInput.CLOSE, now)
                 self._renegotiation = None  # it holds a reference to the call, and may outlive it
             self._session_timer = None  # likewise
+            if self.transferee is not None:
+                self.transferee.close(now)
+            if self.transferor is not None:
+                self.transferor.busy = False  # the handle is dead: nothing more is reported
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)

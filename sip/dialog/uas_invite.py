@@ -26,7 +26,7 @@ from offhook.sip.transaction.server import ServerTransaction
 class UasInviteUsage(InviteUsage):
     """An incoming call. Its tag is chosen on the INVITE, so that every response has the same one (§9.2)."""
 
-    def __init__(self, core: Core, server: ServerTransaction, source: Flow, now: float) -> None:
+    def __init__(self, core: Core, server: ServerTransaction, source: Flow, now: float, replaces: str = "") -> None:
         request = server.request
         expires = typed.expires_s(request)
         # §13.3.1: Expires says how long the far end waits; most send none.
@@ -46,7 +46,7 @@ class UasInviteUsage(InviteUsage):
         core.pending_invites += 1
         core.respond(server, 100, now, to_tag="")
         self.begin(now)
-        core.events.append(self._announcement(request, source))
+        core.events.append(self._announcement(request, source, replaces))
 
     @property
     def owns_call_id(self) -> bool:
@@ -104,7 +104,7 @@ class UasInviteUsage(InviteUsage):
         if self._provisionals is not None:
             yield self._provisionals.machine.get_timer()
 
-    def _announcement(self, request: Request, source: Flow) -> IncomingCall:
+    def _announcement(self, request: Request, source: Flow, replaces: str) -> IncomingCall:
         return IncomingCall(
             call=self.call,
             from_uri=printable(str(typed.from_(request).uri)),
@@ -115,6 +115,7 @@ class UasInviteUsage(InviteUsage):
             headers=request.headers.copy(),
             identities=identities(request),
             transport=source.transport,
+            replaces=replaces,
         )
 
     def _send_1xx(self, what: Context, now: float) -> None:

@@ -25,6 +25,7 @@ from offhook.sip.commands import (
 )
 from offhook.sip.errors import LocalError
 from offhook.sip.net.address import Address
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from tests.sip.dialog.harness import ALICE, OFFER, TARGET, Wire
 
 COMMANDS: list[Command] = [
@@ -39,6 +40,10 @@ COMMANDS: list[Command] = [
     AnswerReinvite("a", OFFER),
     RejectReinvite("a", 488),
     SendKey("a", "5"),
+    Refer("a", "sip:agent@example.com", replaces="b", target_headers=(("User-to-User", "41"),)),
+    AcceptRefer("a"),
+    RejectRefer("a", 603),
+    NotifyRefer("a", 486, "Busy Here"),
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
     MoveRegistration("a", ALICE),
     Unregister("a"),

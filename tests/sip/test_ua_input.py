@@ -12,7 +12,7 @@ from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag, udp
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY")
 ACCEPT = ("Accept", "application/sdp, multipart/mixed, multipart/alternative")
 CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
 
@@ -134,7 +134,7 @@ def test_options() -> None:
     assert response.status == 200
     assert response.headers.get("Allow") == ALLOW[1]
     assert response.headers.get("Accept") == ACCEPT[1]
-    assert response.headers.get("Supported") == "100rel, timer"
+    assert response.headers.get("Supported") == "100rel, timer, replaces, norefersub"
     assert to_tag(response) != ""
 
 

@@ -311,7 +311,7 @@ def test_an_expiry_means_nothing_once_the_call_is_answered() -> None:
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1))
     assert phone.run(100) == []
-    assert ok.headers.get("Supported") == "100rel, timer"
+    assert ok.headers.get("Supported") == "100rel, timer, replaces, norefersub"
 
 
 def test_invites_with_a_forged_source_bring_its_owner_little() -> None:

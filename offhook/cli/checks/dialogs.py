@@ -1,6 +1,7 @@
 """The dialogs: the default flow, and each route's flow, bot or agent."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from offhook.agents.agent_file import load_agent
@@ -10,6 +11,7 @@ from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.settings.config import Config
 from offhook.settings.routes import RouteConfig, covered
+from offhook.transfer.targets import target_of
 from offhook.usererror import UserError
 
 
@@ -44,14 +46,18 @@ def check(config: Config) -> list[Finding]:
 
 
 def _transfers(config: Config, path: Path) -> list[Finding]:
-    """The destinations of an agent's file that calls may not be transferred to."""
+    """The destinations of an agent's file that calls may not be transferred to, neither over SIP nor over Twilio."""
     found = []
     for name, number in load_agent(path).options["transfer_to"].items():
+        with suppress(UserError):
+            target_of(number, config)
+            continue
         try:
             require_allowed(number, config.twilio.transfer_allow)
         except UserError as error:
             (problem,) = error.problems
-            found.append(Finding.warning("agent", f"`{name}`: {problem.what}", problem.why, problem.todo))
+            why = f"{problem.why}, and neither does `[transfer]` for calls over SIP"
+            found.append(Finding.warning("agent", f"`{name}`: {problem.what}", why, problem.todo))
     return found
 
 

@@ -11,8 +11,11 @@ from structlog.testing import capture_logs
 
 from offhook.api.call import Call
 from offhook.calls.conversation import Conversation, Services
+from offhook.calls.registry import Calls
 from offhook.carriers import sip_call
-from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.sip_call import InboundCall
+from offhook.carriers.sip_carrier import SipCarrier
+from offhook.carriers.sip_resources import SipResources
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
@@ -81,7 +84,7 @@ class Bench:
             identities=Identities(called=Party("sip:+15551234@bot.example.com")),
         )
         resources = SipResources(self.do, Address(HOST, 5060), self.ports, self.clock)
-        call = InboundCall(self.services, resources, event, self.gone)
+        call = InboundCall(self.services, resources, event, self.gone, SipCarrier(self.services, Calls(), resources))
         self.calls.append(call)
         return call
 

@@ -344,9 +344,9 @@ def test_mistakes_are_reported_before_anything_is_started(
     assert printed in capsys.readouterr().err
 
 
-async def test_a_call_over_sip_cannot_be_transferred() -> None:
+async def test_a_carrier_without_transfers_says_so() -> None:
     call = Call(Talk().session, call_id="c", caller="", called="")
-    with pytest.raises(UserError, match="REFER"):
+    with pytest.raises(UserError, match="carrier has no transfers"):
         await call.transfer(CALLEE)
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
-from offhook.pipeline.dialog.runner import AskFor, Delegate, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say, TransferStep
+from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.settings.flow_questions import FlowDefaults
@@ -140,6 +140,8 @@ def test_the_examples_of_the_manual_run(number: int) -> None:
             break
         if isinstance(action, Delegate):
             action = runner.handed_back("", {})
+        elif isinstance(action, Connect):
+            action = runner.back("busy")
         else:
             action = runner.answered(Answer(AnswerKind.NO_INPUT))
     assert runner.dump()["finished"]
@@ -311,8 +313,6 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
 @pytest.mark.parametrize(
     ("key", "why", "todo"),
     [
-        ("transfer", "cannot pass the call on", "call.transfer(number)"),
-        ("dial", "cannot pass the call on", "in Python"),
         ("record", "cannot record an answer", "record_audio"),
         ("voicemail", "cannot record an answer", "in Python"),
         ("play", "plays no files", "`say: Hello.`"),
@@ -643,3 +643,44 @@ def test_what_a_question_expects() -> None:
 def test_an_expectation_that_is_none() -> None:
     problem = only(changed("    ask:", "    expect: digits(9..4)\n    ask:"))
     assert "`expect`" in problem.what and "digits(10..16)" in problem.why
+
+
+TRANSFER = b"""
+name: f
+start: desk
+steps:
+  desk:
+    transfer: reception
+    announce: I'm connecting you.
+    summary: It is about a tyre.
+    mode: attended
+    ring_s: 20
+    on_failure: {busy: sorry, no_answer: sorry}
+    otherwise: sorry
+    next: sorry
+  sorry:
+    hang_up: Goodbye.
+"""
+
+
+def test_a_transfer_step() -> None:
+    step = parse_flow(TRANSFER, "f.yaml").steps["desk"]
+    failures = (("busy", "sorry"), ("no_answer", "sorry"))
+    assert step == TransferStep(
+        "desk", "reception", "sorry", failures, "sorry", "I'm connecting you.", "It is about a tyre.", "attended", 20.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (b"attended", b"warm", "`mode` of step `desk` is `warm`"),
+        (b"no_answer", b"noanswer", "`noanswer` is not a reason of step `desk`"),
+        (b"    otherwise: sorry\n", b"", "`transfer` step `desk` has no `otherwise`"),
+        (b"busy: sorry", b"busy: nobody", "there is no step `nobody`"),
+    ],
+)
+def test_a_transfer_step_that_cannot_be(old: bytes, new: bytes, what: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_flow(TRANSFER.replace(old, new), "f.yaml")
+    assert what in [problem.what for problem in error.value.problems]

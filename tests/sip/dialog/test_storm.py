@@ -17,6 +17,7 @@ from offhook.sip.events import (
     RegistrationEvent,
     ReinviteReceived,
 )
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
 
 LAST = (CallCancelled, CallRejected, CallEnded)
@@ -103,6 +104,31 @@ class Storm(RuleBasedStateMachine):
         for event in self.agent(side).of(ReinviteReceived):
             if event.call in self.known(side):
                 self.command(side, self.known(side).index(event.call), lambda call: AnswerReinvite(call, ANSWER))
+
+    @rule(side=SIDES, pick=PICK, subscribe=st.booleans())
+    def refer(self, side: int, pick: int, subscribe: bool) -> None:
+        self.command(side, pick, lambda call: Refer(call, "sip:agent@192.0.2.9", subscribe=subscribe))
+
+    @rule(side=SIDES, pick=PICK)
+    def take_over(self, side: int, pick: int) -> None:
+        calls = self.known(side)
+        if calls:
+            self.command(side, pick, lambda call: Refer(call, "", replaces=calls[(pick + 1) % len(calls)]))
+
+    @rule(
+        side=SIDES,
+        pick=PICK,
+        status=st.sampled_from([180, 200, 486]),
+        what=st.sampled_from(["accept", "reject", "tell"]),
+    )
+    def answer_refer(self, side: int, pick: int, status: int, what: str) -> None:
+        match what:
+            case "accept":
+                self.command(side, pick, AcceptRefer)
+            case "reject":
+                self.command(side, pick, lambda call: RejectRefer(call, 603))
+            case _:
+                self.command(side, pick, lambda call: NotifyRefer(call, status))
 
     @rule(seconds=st.sampled_from([0.005, 0.01, 0.3, 2.0, 33.0]))
     def wait(self, seconds: float) -> None:

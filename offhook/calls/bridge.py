@@ -1,0 +1,55 @@
+"""Connects two lines: each hears the other, and gets the other's keys."""
+
+from collections.abc import Callable
+
+from offhook.calls.line import CallLine
+from offhook.telephony.codec.convert import rate_converter
+from offhook.telephony.pcm import RATE_HZ
+
+PREBUFFER_TICKS = RATE_HZ * 60 // 1000
+"""Collected before a talk spurt begins: audio arrives in pieces of 20 to 60 ms, and should leave without gaps."""
+
+MAX_QUEUED_TICKS = RATE_HZ * 300 // 1000
+"""What may wait to be sent: beyond it the far end's clock is faster than ours, and a piece is left out."""
+
+
+class Bridge:
+    """Forwards until `close`. `on_key(key)` sees each key of either side first, and says whether it is used up."""
+
+    def __init__(self, one: CallLine, other: CallLine, on_key: Callable[[str], bool] = lambda key: False) -> None:
+        self._directions = (_Direction(one, other, on_key), _Direction(other, one, on_key))
+
+    def close(self) -> None:
+        """Stop, and drop what has not been sent. Idempotent."""
+        for direction in self._directions:
+            direction.close()
+
+
+class _Direction:
+    def __init__(self, source: CallLine, sink: CallLine, on_key: Callable[[str], bool]) -> None:
+        self._sink = sink
+        self._convert = rate_converter(source.rate_hz, sink.rate_hz)
+        self._on_key = on_key
+        self._pending = b""
+        self._bytes_per_tick = 2 * sink.rate_hz // RATE_HZ
+        self._remove: Callable[[], None] | None = source.add_listener(audio=self._audio, dtmf=self._key)
+        sink.clear()
+
+    def close(self) -> None:
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
+            self._sink.clear()
+
+    def _audio(self, pcm: bytes, at_tick: int, at_s: float) -> None:
+        self._pending += self._convert(pcm)
+        queued = self._sink.queued_ticks
+        if queued > MAX_QUEUED_TICKS:
+            self._pending = b""
+        elif queued or len(self._pending) >= PREBUFFER_TICKS * self._bytes_per_tick:
+            self._sink.play(self._sink.encode(self._pending))
+            self._pending = b""
+
+    def _key(self, key: str, at_tick: int) -> None:
+        if not self._on_key(key):
+            self._sink.send_dtmf(key)

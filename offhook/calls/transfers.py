@@ -1,0 +1,18 @@
+"""How a carrier connects a caller to somebody else."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from offhook.transfer.outcome import Transferred
+from offhook.transfer.request import TransferRequest
+
+Transferring = Callable[[], Awaitable[Transferred | None]]
+"""Connects the caller, once everything said has been played; None: the caller has hung up. Raises UserError when it
+fails."""
+
+
+class CallTransfers(Protocol):
+    """The transfers of one call."""
+
+    def transfer(self, request: TransferRequest) -> Transferring:
+        """What carries it out. Raises UserError at once for what is not allowed or not possible."""

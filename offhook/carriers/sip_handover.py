@@ -1,0 +1,219 @@
+"""The transfers of a call over SIP: those of the bot, and those of its far end.
+
+`Handover` is the part of an `InboundCall` that knows about them. The bot's own are a `SipTransfer`. The far end may
+have the bot go on with another party, by REFER (a `SipMove`) or by an INVITE with Replaces: then dialog and media
+change, and the conversation stays.
+"""
+
+import secrets
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from offhook.calls.conversation import Conversation, Services
+from offhook.calls.transfers import Transferring
+from offhook.carriers.sip_leg import AgentLeg, LegOwner
+from offhook.carriers.sip_move import SipMove
+from offhook.carriers.sip_resources import SipResources
+from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
+from offhook.records import EndedBy
+from offhook.sip.commands import Answer, Bye, Command
+from offhook.sip.errors import RemoteError
+from offhook.sip.events import IncomingCall
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
+from offhook.sip.refer.events import ReferReceived
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpPolicy
+from offhook.sip.sdp.negotiate import LocalMedia
+from offhook.sip.sdp.offer_answer import OfferAnswer
+from offhook.telephony.errors import LocalError as MediaError
+from offhook.telephony.net.ports import PortPair
+from offhook.transfer.outcome import TransferError
+from offhook.transfer.request import TransferRequest
+from offhook.transfer.targets import target_of
+
+
+class Legs(Protocol):
+    """The dialogs of this process's calls, besides those that the calls came with."""
+
+    def add(self, leg: AgentLeg | SipMove) -> None:
+        """Pass it its events from now on."""
+
+    def over(self, leg: AgentLeg | SipMove) -> None:
+        """It is over."""
+
+    def moved(self, handle: str, before: str) -> None:
+        """A call has this dialog now, and no longer `before`."""
+
+    def refused(self, handle: str, status: int) -> None:
+        """Refuse a call that wanted the place of another one."""
+
+
+class Handover:
+    """What is declared here belongs to the call."""
+
+    handle: str
+    log: FilteringBoundLogger
+    _services: Services
+    _resources: SipResources
+    _event: IncomingCall
+    _conversation: Conversation
+    _legs: Legs
+    _media_host: str
+    _signalling_host: str
+    _pair: PortPair | None
+    _offers: OfferAnswer | None
+    _codecs: AudioCapabilities
+
+    def __init__(self) -> None:
+        self._transfer: SipTransfer | None = None
+        self._move: SipMove | None = None
+        self._left = False  # the far end, while the call moves to another one
+
+    @property
+    def conversation(self) -> Conversation:
+        """What is said in the call."""
+        return self._conversation
+
+    def do(self, command: Command) -> None:
+        """Have the user agent execute a command."""
+        self._resources.do(command)
+
+    def transfer(self, request: TransferRequest) -> Transferring:
+        """See CallTransfers."""
+        config, event = self._services.config, self._event
+        target = target_of(request.target, config)
+        if self._transfer is not None and not self._transfer.over:
+            raise not_possible("it is being transferred already")
+        trunk = config.trunks.get(event.trunk)
+        # §20.5: without an Allow nothing is known, and REFER is tried.
+        allow = event.headers.get_all("Allow")
+        can_refer = not allow or any("REFER" in value.upper() for value in allow)
+        transfer = self._transfer = SipTransfer(
+            self,
+            request,
+            target,
+            config,
+            trunk.uri_host if trunk is not None else event.source.uri_host,
+            trunk=event.trunk,
+            can_refer=can_refer,
+        )
+        return transfer.run
+
+    def refer_event(self, event: ReferEvent) -> None:
+        """What became of our REFER."""
+        if self._transfer is not None:
+            self._transfer.on_event(event)
+
+    def referred(self, event: ReferReceived) -> None:
+        """The far end wants us to call somebody else, and go on with them."""
+        config, pair = self._services.config, self._pair
+        trunk = config.trunks.get(self._event.trunk)
+        why = ""
+        if trunk is None or trunk.refer != "accept":
+            why = '`refer = "accept"` below the trunk would allow it'
+        elif self._codecs.srtp.policy is SrtpPolicy.REQUIRED:
+            why = "`rtp.srtp` requires encryption, which this is not sure of"
+        elif pair is None or self._move is not None or (self._transfer is not None and not self._transfer.over):
+            why = "the call is being transferred already"
+        else:
+            try:
+                target_of(event.target.uri, config)
+            except TransferError as error:
+                why = error.problems[0].why
+        if why or pair is None:
+            self.log.warning("refused a transfer by the far end", to=event.target.uri, why=why)
+            self._resources.do(RejectRefer(self.handle, 403))
+            return
+        self.log.info("the far end transfers the call", to=event.target.uri)
+        self._resources.do(AcceptRefer(self.handle))
+        self._move = SipMove(self, self.log, self._legs.over)
+        self._legs.add(self._move)
+        self._move.invite(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
+
+    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
+        """See Moving."""
+        self._take_media(offers, None)
+        before, self.handle = self.handle, handle
+        if not self._left:
+            self._resources.do(NotifyRefer(before, 200, "OK"))
+            self._resources.do(Bye(before))
+        self._move, self._left = None, False
+        self._legs.moved(self.handle, before)
+        self._conversation.suspend(False)
+
+    def not_moved(self) -> None:
+        """See Moving."""
+        self._move = None
+        if self._left:
+            self._far_end_left()
+
+    def _replaced_by(self, event: IncomingCall) -> None:
+        """Another far end takes the place of the one that we have (RFC 3891), if its media can be used."""
+        if self._pair is None or self._conversation.over or self._move is not None:
+            self._legs.refused(event.call, 481)
+            return
+        if self._codecs.srtp.policy is SrtpPolicy.REQUIRED and not event.transport.is_secure:
+            self._legs.refused(event.call, 488)
+            return
+        offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
+        try:
+            sdp = offers.offer() if event.sdp is None else offers.answer(event.sdp)
+            self._take_media(offers, event.source.host)
+        except (RemoteError, MediaError) as error:
+            self.log.info("not replaced", why=str(error))
+            self._legs.refused(event.call, 488)
+            return
+        before, self.handle, self._event = self.handle, event.call, event
+        self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
+        self._resources.do(Answer(self.handle, sdp))
+        self._resources.do(Bye(before))
+        self._legs.moved(self.handle, before)
+        self._media_changed()
+
+    def _take_media(self, offers: OfferAnswer, host: str | None) -> None:
+        """Raises RemoteError and LocalError of media, and changes nothing then."""
+        before = self._offers, self._signalling_host
+        self._offers = offers
+        if offers.agreed is not None:
+            self._signalling_host = host or offers.agreed.remote_host
+        try:
+            self._change_line()
+        except (RemoteError, MediaError):
+            self._offers, self._signalling_host = before
+            raise
+
+    def new_leg(self, owner: LegOwner) -> AgentLeg:
+        """A leg of the bot's own, to the agent."""
+        resources = self._resources
+        leg = AgentLeg(
+            self._services,
+            resources.do,
+            resources.ports,
+            resources.clock,
+            owner,
+            self._legs.over,
+            media_host=self._media_host,
+            trunk=self._event.trunk,
+            caller=self._event.request_uri,
+        )
+        self._legs.add(leg)
+        return leg
+
+    def _caller_gone(self) -> str | None:
+        """Why the call is over, if a transfer ended it; stops every leg that rings for it."""
+        if self._move is not None:
+            move, self._move = self._move, None
+            move.hang_up(EndedBy.NETWORK, "the call is over")
+        return self._transfer.caller_gone() if self._transfer is not None else None
+
+    # What the call does.
+
+    def _change_line(self) -> None:
+        raise NotImplementedError
+
+    def _media_changed(self) -> None:
+        raise NotImplementedError
+
+    def _far_end_left(self) -> None:
+        raise NotImplementedError

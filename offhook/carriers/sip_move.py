@@ -1,0 +1,104 @@
+"""A call that goes on with another far end: by a REFER that we accepted, we call them with the same ports."""
+
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from offhook.records import EndedBy
+from offhook.sip.commands import Bye, Cancel, Command, CommandFailed, Invite
+from offhook.sip.errors import RemoteError
+from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
+from offhook.sip.refer.commands import NotifyRefer
+from offhook.sip.refer.refer_to import ReferTo
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import LocalMedia
+from offhook.sip.sdp.offer_answer import OfferAnswer
+from offhook.sip.tokens import random_token
+from offhook.telephony.errors import LocalError as MediaError
+
+_DROPPED = frozenset(
+    {"via", "from", "to", "call-id", "cseq", "contact", "route", "record-route", "max-forwards", "body"}
+)
+"""Headers that a Refer-To may not set (RFC 3261 §19.1.5): they are ours."""
+
+
+class Moving(Protocol):
+    """The call that moves."""
+
+    handle: str
+
+    def do(self, command: Command) -> None:
+        """Have the user agent execute it."""
+
+    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
+        """The call has another dialog, and media, from now on. Raises RemoteError, LocalError of media."""
+
+    def not_moved(self) -> None:
+        """It stays with the far end that it has, if that is still there."""
+
+
+class SipMove:
+    """One attempt. `on_over(self)` is called when it is over without success."""
+
+    def __init__(self, call: Moving, log: FilteringBoundLogger, on_over: Callable[["SipMove"], None]) -> None:
+        self.handle = random_token()
+        self._call = call
+        self._log = log
+        self._on_over = on_over
+        self._offers: OfferAnswer | None = None
+        self._over = False
+
+    def invite(self, target: ReferTo, referred_by: str, media_host: str, port: int, codecs: AudioCapabilities) -> None:
+        """Call the target."""
+        self._offers = OfferAnswer(LocalMedia(media_host, port, secrets.randbits(31), 1), codecs)
+        headers = tuple((name, value) for name, value in target.headers if name.lower() not in _DROPPED)
+        if referred_by:
+            headers += (("Referred-By", referred_by),)
+        self._call.do(Invite(target.uri, self._offers.offer(), headers=headers, call=self.handle))
+
+    def hang_up(self, by: EndedBy, reason: str) -> None:
+        """Stop it."""
+        if not self._over:
+            self._call.do(Cancel(self.handle))
+            self._failed(487, reason)
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {"handle": self.handle, "state": "moving"}
+
+    def on_event(self, event: CallEvent | CommandFailed) -> None:
+        """An event of the new dialog, until the call has moved."""
+        match event:
+            case CallProgress(status=status, reason=reason):
+                self._call.do(NotifyRefer(self._call.handle, status, reason))
+            case CallAnswered(sdp=sdp):
+                self._answered(sdp)
+            case CallRejected(status=status, reason=reason):
+                self._failed(status, reason)
+            case CallEnded(cause=cause):
+                self._failed(408, str(cause))
+            case CommandFailed(command=Invite(), why=why):
+                self._failed(503, why)
+
+    def _answered(self, sdp: bytes | None) -> None:
+        try:
+            if sdp is None or self._offers is None:
+                raise RemoteError(400, "the answer has no session description")
+            self._offers.accept(sdp)
+            self._call.moved_to(self.handle, self._offers)
+        except (RemoteError, MediaError) as error:
+            self._call.do(Bye(self.handle))
+            self._failed(488, str(error))
+            return
+        self._over = True
+
+    def _failed(self, status: int, why: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._log.info("the call stays where it is", status=status, why=why)
+        self._call.do(NotifyRefer(self._call.handle, status))
+        self._on_over(self)
+        self._call.not_moved()

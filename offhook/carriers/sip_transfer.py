@@ -1,0 +1,268 @@
+"""Carries out a transfer of a call over SIP: what `Transfer` decides, with the caller's dialog and the agent's leg."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from offhook.api.call import Call
+from offhook.calls.bridge import Bridge
+from offhook.calls.conversation import Conversation
+from offhook.calls.ringing_tone import RingingTone
+from offhook.carriers.sip_leg import AgentLeg, LegOwner
+from offhook.records import EndedBy
+from offhook.settings.config import Config
+from offhook.settings.trunks import TrunkConfig
+from offhook.sip.commands import Command, CommandFailed
+from offhook.sip.refer.commands import Refer
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferRefused
+from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode, Transferred
+from offhook.transfer.request import TransferRequest
+from offhook.transfer.tables import TransferAction, TransferState
+from offhook.transfer.targets import Target
+from offhook.transfer.transfer import Transfer, TransferPolicy
+
+ReferEvent = ReferAccepted | ReferRefused | ReferProgress
+
+ATTEMPTS = 2
+"""How often an agent is asked who says nothing that can be understood."""
+
+
+class CallerSide(Protocol):
+    """The call that is transferred."""
+
+    handle: str
+
+    @property
+    def conversation(self) -> Conversation:
+        """The caller's."""
+
+    def do(self, command: Command) -> None:
+        """Have the user agent execute it."""
+
+    def new_leg(self, owner: LegOwner) -> AgentLeg:
+        """A leg for the agent."""
+
+
+class SipTransfer:
+    """One transfer. `host` is where numbers are: the trunk's host, else the caller's."""
+
+    def __init__(
+        self, caller: CallerSide, request: TransferRequest, target: Target, config: Config, host: str, *, trunk: str,
+        can_refer: bool,
+    ) -> None:  # fmt: skip
+        settings = config.transfer
+        self._trunk: TrunkConfig | None = config.trunks.get(trunk)
+        mode: TransferMode = request.mode or (self._trunk.transfer if self._trunk else None) or settings.mode
+        self._caller = caller
+        self._request = request
+        self._settings = settings
+        self._target = target
+        self._uri = self._call_uri = target.uri(host)
+        if self._trunk is not None and self._uri != target.address:
+            # A number of the trunk's, which we call as the trunk wants it.
+            port = f":{self._trunk.port}" if self._trunk.port is not None else ""
+            by = f";transport={self._trunk.transport}" if self._trunk.transport != "udp" else ""
+            self._call_uri = target.uri(f"{host}{port}{by}")
+        self._transfer = Transfer(
+            target.name,
+            mode,
+            # A trunk that is set to `bridge` is never asked.
+            can_refer=can_refer and not (self._trunk is not None and self._trunk.transfer == "bridge"),
+            can_call=True,
+            policy=TransferPolicy(
+                ring_s=request.ring_s or settings.ring_s,
+                notify_s=settings.notify_s,
+                silence_is_success=settings.unnotified == "success",
+            ),
+        )
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._leg: AgentLeg | None = None
+        self._bridge: Bridge | None = None
+        self._tone: RingingTone | None = None
+        self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
+        self._actions: Mapping[TransferAction, Callable[[], None]] = {
+            TransferAction.SEND_REFER: self._send_refer,
+            TransferAction.SEND_REPLACES: self._send_replaces,
+            TransferAction.CALL_AGENT: self._call_agent,
+            TransferAction.BRIEF_AGENT: self._brief_agent,
+            TransferAction.BRIDGE: self._connect,
+            TransferAction.UNBRIDGE: self._disconnect,
+            TransferAction.RELEASE_AGENT: self._release_agent,
+            TransferAction.RELEASE_CALLER: self._release_caller,
+            TransferAction.REPORT: self._report,
+        }
+
+    @property
+    def over(self) -> bool:
+        """Whether it is."""
+        return self._transfer.over
+
+    async def run(self) -> Transferred | None:
+        """To its end. None: the caller has hung up. Raises TransferError."""
+        if not self._done.done():
+            self._run(self._transfer.announced(self._now()))
+        result = await asyncio.shield(self._done)
+        if isinstance(result, TransferError):
+            raise result
+        return result
+
+    # --- from the caller's dialog
+
+    def on_event(self, event: ReferEvent) -> None:
+        """What became of the REFER."""
+        match event:
+            case ReferAccepted(notifies=notifies):
+                self._run(self._transfer.refer_accepted(self._now(), notifies=notifies))
+            case ReferRefused(status=status, reason=reason):
+                self._run(self._transfer.refer_refused(status, reason, self._now()))
+            case ReferProgress(status=status, reason=reason, is_last=is_last):
+                self._run(self._transfer.refer_progress(status, reason, self._now(), is_last=is_last))
+
+    def command_failed(self, failed: CommandFailed) -> None:
+        """The REFER could not be sent."""
+        if isinstance(failed.command, Refer):
+            self._run(self._transfer.refer_refused(503, failed.why, self._now()))
+
+    def caller_gone(self) -> str | None:
+        """The caller's leg is over. Returns why, if that is the transfer's doing."""
+        self._run(self._transfer.caller_gone(self._now()))
+        if self._transfer.state is TransferState.ALONE and not self._done.done():
+            # What is left is the agent's side; the dialog need not wait for it.
+            self._done.set_result(Transferred(self._target.name, "replaces"))
+        left = self._transfer.state in {TransferState.TRANSFERRED, TransferState.ALONE}
+        return f"transferred to {self._target.name}" if left else None
+
+    # --- from the agent's leg
+
+    def agent_answered(self) -> None:
+        """See LegOwner."""
+        self._run(self._transfer.agent_answered(self._now()))
+
+    def agent_failed(self, status: int, why: str) -> None:
+        """See LegOwner."""
+        self._leg = None
+        self._run(self._transfer.agent_failed(status, why, self._now()))
+
+    def agent_gone(self) -> None:
+        """See LegOwner."""
+        self._leg = None
+        self._run(self._transfer.agent_gone(self._now()))
+
+    def agent_decided(self, agrees: bool, why: str) -> None:
+        """See LegOwner."""
+        now = self._now()
+        self._run(self._transfer.agent_agreed(now) if agrees else self._transfer.agent_declined(why, now))
+
+    def dump(self) -> dict[str, object]:
+        """As plain values."""
+        return self._transfer.dump(self._now())
+
+    # --- actions
+
+    def _run(self, actions: list[TransferAction]) -> None:
+        for action in actions:
+            self._actions[action]()
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._transfer.get_timer()
+        self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._run(self._transfer.handle_timer(self._now()))
+
+    def _send_refer(self) -> None:
+        self._wait_silently()
+        self._caller.do(Refer(self._caller.handle, self._uri, target_headers=self._request.target_headers))
+
+    def _send_replaces(self) -> None:
+        assert self._leg is not None, "the agent has agreed"
+        headers = self._request.target_headers
+        self._caller.do(Refer(self._caller.handle, "", replaces=self._leg.handle, target_headers=headers))
+
+    def _call_agent(self) -> None:
+        self._wait_silently()
+        line = self._caller.conversation.line
+        if line is not None:
+            self._tone = RingingTone(line, self._settings.ringing_tone)
+        self._leg = self._caller.new_leg(self)
+        from_uri = self._trunk.aor if self._trunk is not None and self._trunk.user is not None else None
+        self._leg.invite(self._call_uri, self._request.target_headers, from_uri)
+
+    def _brief_agent(self) -> None:
+        assert self._leg is not None, "the agent has answered"
+        self._leg.brief(self._request.brief or self._ask_agent)
+
+    def _connect(self) -> None:
+        leg, caller = self._leg, self._caller.conversation
+        assert leg is not None and leg.conversation is not None, "the agent has answered"
+        self._stop_tone()
+        leg.conversation.suspend(True)
+        if caller.line is not None and leg.conversation.line is not None:
+            self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
+            caller.log.info("bridged", agent=leg.conversation.id, to=self._target.name)
+
+    def _disconnect(self) -> None:
+        if self._bridge is not None:
+            self._bridge.close()
+            self._bridge = None
+
+    def _release_agent(self) -> None:
+        leg, self._leg = self._leg, None
+        if leg is not None:
+            leg.release()
+
+    def _release_caller(self) -> None:
+        self._caller.conversation.hang_up(EndedBy.BOT, f"transferred to {self._target.name}")
+
+    def _report(self) -> None:
+        self._stop_tone()
+        result = self._transfer.result
+        caller = self._caller.conversation
+        if isinstance(result, TransferError) or (result is not None and result.returned):
+            caller.suspend(False)
+        why = result.problems[0].why if isinstance(result, TransferError) else ""
+        caller.log.info("transfer over", to=self._target.name, state=self._transfer.state.value, why=why)
+        if not self._done.done():
+            self._done.set_result(result)
+
+    # --- inside
+
+    def _now(self) -> float:
+        return self._loop.time()
+
+    def _wait_silently(self) -> None:
+        """The caller waits for the agent, and nothing of the dialog times out."""
+        self._caller.conversation.suspend(True)
+
+    def _stop_tone(self) -> None:
+        if self._tone is not None:
+            self._tone.stop()
+            self._tone = None
+
+    def _on_key(self, key: str) -> bool:
+        if key != self._request.return_key:
+            return False
+        self._loop.call_soon(lambda: self._run(self._transfer.take_back(self._now())))
+        return True
+
+    async def _ask_agent(self, agent: Call) -> bool:
+        """Say the summary, and ask whether they take the call."""
+        if self._request.language is not None:
+            agent.language = self._request.language
+        text = f"{self._request.summary} {self._settings.offer_prompt}".strip()
+        for _ in range(ATTEMPTS):
+            answer = await agent.ask(text, choices=_CHOICES, keys=_KEYS)
+            if answer.choice is not None:
+                return answer.choice == "yes"
+            text = self._settings.offer_prompt
+        return False
+
+
+_CHOICES = {"yes": ("yes", "yes please", "okay", "sure", "put them through"), "no": ("no", "no thanks", "not now")}
+_KEYS = {"1": "yes", "2": "no"}
+
+
+def not_possible(why: str) -> TransferError:
+    """For a call that cannot be transferred now."""
+    return TransferError(TransferFailure.NOT_POSSIBLE, "this call cannot be transferred now", why)

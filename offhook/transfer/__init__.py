@@ -1,0 +1,1 @@
+"""Transfers of calls: the state machine that owns every leg, and what it needs. Pure."""

@@ -1,0 +1,36 @@
+"""What a dialog asks for."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from offhook.transfer.outcome import TransferMode
+
+Brief = Callable[[Any], Awaitable[bool]]
+"""Talks to the agent, whose Call it gets, and says whether they take the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """`target` is a name of the settings, a number or an address. `mode` None: that of the settings.
+
+    With `attended` the agent hears `summary` and is asked, or `brief` does that. `user_to_user` (RFC 7433) and
+    `headers` reach the agent: inside Refer-To, or in the bot's own INVITE. `return_key`: a key with which either of the
+    two brings the caller back from a bridge.
+    """
+
+    target: str
+    mode: TransferMode | None = None
+    summary: str = ""
+    brief: Brief | None = None
+    user_to_user: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    ring_s: float | None = None
+    return_key: str | None = None
+    language: str | None = None
+
+    @property
+    def target_headers(self) -> tuple[tuple[str, str], ...]:
+        """For the INVITE to the agent."""
+        uui = () if self.user_to_user is None else (("User-to-User", self.user_to_user),)
+        return (*uui, *self.headers)

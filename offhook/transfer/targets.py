@@ -1,0 +1,77 @@
+"""Where a call may be transferred to, and the URI. Pure."""
+
+from dataclasses import dataclass
+
+from offhook.settings.config import Config
+from offhook.settings.transfer import TARGET
+from offhook.sip.errors import ParseError
+from offhook.sip.message.uri import Uri
+from offhook.transfer.outcome import TransferError, TransferFailure
+from offhook.usererror import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`name` as the dialog has it; `address` is a number, an extension or a SIP URI."""
+
+    name: str
+    address: str
+
+    def uri(self, host: str) -> str:
+        """The URI to call; a number or an extension is one of `host` (with a port or not)."""
+        return self.address if self.address.startswith(("sip:", "sips:")) else f"sip:{_escaped(self.address)}@{host}"
+
+
+def target_of(given: str, config: Config) -> Target:
+    """The target of a name, a number or an address. Raises TransferError for what the settings do not allow."""
+    settings = config.transfer
+    if given in settings.targets:
+        address = _bare(settings.targets[given])
+        if _name_of(address) is None:
+            what, why = f"calls cannot be transferred to {given}", f"{address!r} is not an address that can be called"
+            raise TransferError(TransferFailure.NOT_POSSIBLE, what, why, f"`{given}` below `[transfer.targets]`")
+        return Target(given, address)
+    shown = given[:80]
+    if TARGET.fullmatch(given) is None:
+        known = list(settings.targets)
+        todo = did_you_mean(given, known) if known else "`[transfer.targets]`, and its name and address below"
+        why = "it is neither a name in `[transfer.targets]`, nor a number or a SIP address"
+        raise TransferError(TransferFailure.NOT_ALLOWED, f"calls cannot be transferred to {shown!r}", why, todo)
+    address = _bare(given)
+    name = _name_of(address)
+    if name is None or not any(_covers(pattern, name) for pattern in settings.allow):
+        raise TransferError(
+            TransferFailure.NOT_ALLOWED,
+            f"calls may not be transferred to {shown}",
+            "`transfer.allow` does not list it, and neither does `[transfer.targets]`",
+            f'`allow = ["{name or "USER@HOST"}"]` below `[transfer]`, if it is yours to allow',
+        )
+    return Target(given, address)
+
+
+def _bare(given: str) -> str:
+    return given.removeprefix("tel:")
+
+
+def _name_of(address: str) -> str | None:
+    """What patterns are compared with: the number, or USER@HOST."""
+    if not address.startswith(("sip:", "sips:")):
+        return address
+    try:
+        uri = Uri.parse(address)
+    except ParseError:
+        return None
+    return None if uri.headers is not None or uri.password is not None else f"{uri.user or ''}@{uri.host.lower()}"
+
+
+def _covers(pattern: str, name: str) -> bool:
+    user, at, host = pattern.partition("@")
+    called, also, where = name.partition("@")
+    if at != also or host.lower() != where:
+        return False
+    return called.startswith(user[:-1]) if user.endswith("*") else called == user
+
+
+def _escaped(user: str) -> str:
+    # RFC 3261 §25.1: the number sign has no place in a user part.
+    return user.replace("#", "%23")

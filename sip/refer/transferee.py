@@ -1,0 +1,88 @@
+"""The far end's REFER in a call, and our NOTIFYs: RFC 3515 §2.4, RFC 4488.
+
+A REFER waits for its owner's decision. Once accepted there is a subscription until the last NOTIFY, or the call's end.
+"""
+
+from typing import Any
+
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.model import Dialog
+from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.errors import LocalError
+from offhook.sip.message import build, typed
+from offhook.sip.refer.sipfrag import SIPFRAG, SipFragment
+from offhook.sip.transaction.server import ServerTransaction
+
+EXPIRES_S = 180
+"""What the subscription is said to last; it ends with the last NOTIFY."""
+
+DECLINED = 603
+
+
+class Transferee:
+    """One REFER of the far end. `busy` while it waits for a decision, or for the transfer's end."""
+
+    def __init__(
+        self, core: UserAgentCore[Any], call: str, dialog: Dialog, auth_host: str, server: ServerTransaction
+    ) -> None:
+        self._core = core
+        self._call = call
+        self._dialog = dialog
+        self._auth_host = auth_host
+        self._server: ServerTransaction | None = server
+        self._number = typed.cseq(server.request).number
+        wanted = (server.request.headers.get("Refer-Sub") or "").partition(";")[0].strip().lower() != "false"
+        self._notifies = wanted
+        self.busy = True
+
+    def accept(self, now: float) -> None:
+        """202, and the first NOTIFY at once (§2.4.4). Raises LocalError if it is answered."""
+        server = self._waiting()
+        headers: list[tuple[str, str]] = [("Contact", self._core.contact(server.reply_to, secure=self._dialog.secure))]
+        if not self._notifies:
+            headers.append(("Refer-Sub", "false"))
+        self._core.respond(server, 202, now, to_tag=self._dialog.local_tag, headers=headers)
+        self.busy = self._notifies
+        if self._notifies:
+            self._notify(100, "", now)
+
+    def reject(self, status: int, now: float) -> None:
+        """Raises LocalError if it is answered."""
+        server = self._waiting()
+        self.busy = False
+        self._core.respond(server, status, now, to_tag=self._dialog.local_tag)
+
+    def notify(self, status: int, reason: str, now: float) -> None:
+        """Progress. Raises LocalError before `accept`; does nothing after the last one, or if none is wanted."""
+        if self._server is not None:
+            raise LocalError(f"call {self._call}: the far end's REFER waits for an answer")
+        if self.busy:
+            self.busy = status < 200
+            self._notify(status, reason, now)
+
+    def close(self, now: float) -> None:
+        """The call is over: a REFER that waits is declined."""
+        if self._server is not None:
+            self.reject(DECLINED, now)
+        self.busy = False
+
+    def _waiting(self) -> ServerTransaction:
+        if self._server is None:
+            raise LocalError(f"call {self._call}: there is no REFER that waits for an answer")
+        server, self._server = self._server, None
+        return server
+
+    def _notify(self, status: int, reason: str, now: float) -> None:
+        dialog = self._dialog
+        destination = next_hop(dialog, self._core.flow_to)
+        request = in_dialog(dialog, "NOTIFY", dialog.take_cseq(), self._core.via(destination))
+        fields = request.headers
+        fields.add("Contact", self._core.contact(destination, secure=dialog.secure))
+        # §2.4.6: the id may be left out for the first REFER, and every peer understands that.
+        fields.add("Event", f"refer;id={self._number}")
+        ends = "terminated;reason=noresource" if status >= 200 else f"active;expires={EXPIRES_S}"
+        fields.add("Subscription-State", ends)
+        fields.add("Content-Type", f"{SIPFRAG};version=2.0")
+        request.body = bytes(SipFragment(status, reason or build.REASONS.get(status, "")))
+        AuthenticatedRequest(self._core, destination, None, dialog.take_cseq).send(request, self._auth_host, now)

@@ -1,0 +1,54 @@
+"""The `transfer` step in a flow."""
+
+import pytest
+
+from offhook.pipeline.dialog.flow import Flow, FlowError
+from offhook.pipeline.dialog.runner import Connect, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.steps import End, Say, Step, TransferStep
+
+
+def flow(**options: object) -> Flow:
+    step = TransferStep("desk", "reception", "sorry", **options)  # type: ignore[arg-type]
+    steps: dict[str, Step] = {
+        "desk": step,
+        "sorry": Say("sorry", "Nobody is there.", "bye"),
+        "bye": End("bye", "Goodbye."),
+    }
+    if "busy" in str(options):
+        steps["busy"] = Say("busy", "They are busy.", "bye")
+    return Flow("f", "desk", steps, {"topic": "a tyre"})
+
+
+def test_it_announces_and_connects() -> None:
+    action = FlowRunner(flow(announce="One moment.", summary="It is about {topic}.")).start()
+    assert isinstance(action, Connect)
+    assert action.prompt is not None and action.prompt.text == "One moment." and not action.prompt.barge_in
+    assert action.summary == "It is about a tyre."
+
+
+@pytest.mark.parametrize(("reason", "said"), [("busy", "They are busy."), ("declined", "Nobody is there.")])
+def test_a_failure_leads_to_its_step(reason: str, said: str) -> None:
+    runner = FlowRunner(flow(failures=(("busy", "busy"),)))
+    runner.start()
+    action = runner.back(reason)
+    assert isinstance(action, Speak) and action.prompt.text == said
+
+
+def test_a_caller_who_comes_back_goes_on_or_is_hung_up() -> None:
+    runner = FlowRunner(flow(next="bye"))
+    runner.start()
+    action = runner.back()
+    assert isinstance(action, HangUp) and action.prompt is not None
+    runner = FlowRunner(flow())
+    runner.start()
+    assert runner.back() == HangUp()
+
+
+def test_back_is_for_transfers_only() -> None:
+    with pytest.raises(RuntimeError, match="not connected"):
+        FlowRunner(flow()).back()
+
+
+def test_every_branch_leads_somewhere() -> None:
+    with pytest.raises(FlowError, match="nowhere"):
+        flow(failures=(("declined", "nowhere"),))
