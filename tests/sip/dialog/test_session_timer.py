@@ -184,7 +184,7 @@ def test_we_refresh_by_update_where_it_is_taken() -> None:
     at, update = first_request(phone, 46)
     assert (at, update.method, update.body) == (45.0, "UPDATE", b"")
     assert update.headers.get("Session-Expires") == "90;refresher=uac"
-    assert update.headers.get("Supported") == "100rel, timer"
+    assert update.headers.get("Supported") == "100rel, timer, replaces, norefersub"
     give(phone, reply(update, 200, extra=("Session-Expires: 90;refresher=uac", CONTACT)))
     at, again = first_request(phone, 60)
     assert (at, again.method) == (90.0, "UPDATE")
