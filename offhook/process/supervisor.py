@@ -14,6 +14,7 @@ from pathlib import Path
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
+from offhook.carriers.place_call import PlaceCall
 from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
@@ -21,6 +22,7 @@ from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.pipeline.chain.table import Cells
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
+from offhook.process.calls_out import CallsOut
 from offhook.process.messages import (
     Admit,
     Admitted,
@@ -41,7 +43,7 @@ from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
+from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
 from offhook.sip.message.identities import untrusted
@@ -94,6 +96,8 @@ class Supervisor:
         self._trunks = Trunks(
             config.trunks, self._metrics, lambda networks: self._shares.set_peers([*peers, *networks])
         )
+        self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._send_to_call, give=self._place)
+        """The calls that the bot places over SIP."""
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._placements: dict[str, Placement] = {}
@@ -141,6 +145,7 @@ class Supervisor:
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True
+        self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
 
     async def drain(self, timeout_s: float) -> bool:
@@ -265,24 +270,38 @@ class Supervisor:
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())
-        if (placement := self._placements.get(event.call)) is not None:
-            placement.worker.send(event)
+        if self.calls_out.on_event(event):
+            self._send_to_call(event.call, event)
+
+    def _send_to_call(self, call: str, message: object) -> None:
+        if (placement := self._placements.get(call)) is not None:
+            placement.worker.send(message)
+
+    def _place(self, place: PlaceCall) -> Refusal | None:
+        """Give a call out to a worker; why none takes it."""
+        chosen = self._choose()
+        if isinstance(chosen, Refusal):
+            return chosen
+        if not chosen.give(place.call, place):
+            return _WORKER_GONE
+        self._add(place.call, Placement(chosen, None))
+        if self._tap is not None:
+            self._tap.begin(place.call, place.invite.call_id, chosen.send)
+        return None
 
     def _incoming(self, event: IncomingCall) -> None:
         trunk = self._trunks.sources.of(event.source, event.request_uri)
-        chosen = self._choose()
-        if self._trunks.sources.full(trunk):
-            chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
+        chosen = self._trunks.sources.refusal(trunk, self._loop.time()) or self._choose()
         believed = event.identities if self._shares.is_peer(event.source) else untrusted(event.identities)
         event = replace(event, trunk=trunk, identities=believed)
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
-            self._trunks.sources.taken(event.call, trunk)
+            self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(chosen, event))
             self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
-                self._tap.begin(event, chosen.send)
+                self._tap.begin(event.call, event.call_id, chosen.send)
         else:
             self._refuse(event.call, _WORKER_GONE)
 
@@ -342,8 +361,7 @@ class Supervisor:
             self._endpoint.do(command)
         except LocalError as error:
             # Usually the dialog ended while the command was on its way.
-            if (placement := self._placements.get(command.call)) is not None:
-                placement.worker.send(CommandFailed(command, str(error)))
+            self._send_to_call(command.call, CommandFailed(command, str(error)))
 
     # Placements.
 
@@ -359,6 +377,7 @@ class Supervisor:
             placement.worker.drop(call)
             self._shares.released(call)
             self._trunks.sources.released(call)
+            self.calls_out.released(call)
             self._directory.release(call)
             if self._tap is not None:
                 self._tap.end(call)
@@ -390,6 +409,10 @@ class Supervisor:
             case Answer():
                 placement.invite = None
                 self._do(message)
+            case Invite():
+                self.calls_out.invite(message)
+            case Cancel():
+                self.calls_out.cancel(message)
             case _:
                 self._do(message)
 
@@ -419,7 +442,10 @@ class Supervisor:
         self.status.keep_metrics(worker)
         for call in list(worker.calls):
             invite = self._placements[call].invite
+            placed = self.calls_out.lost(call)
             self._remove(call)
+            if placed:
+                continue
             if invite is not None and not self._draining:
                 self._incoming(invite)
             elif invite is not None:

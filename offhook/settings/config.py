@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.calls_out import OutboundConfig
 from offhook.settings.conversation_sections import (
     AsrConfig,
     AudioConfig,
@@ -65,6 +66,7 @@ __all__ = [
     "Loaded",
     "LogConfig",
     "ModelsConfig",
+    "OutboundConfig",
     "RecordsConfig",
     "RouteConfig",
     "RtpConfig",
@@ -103,6 +105,7 @@ class Config(BaseModel):
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
+    outbound: OutboundConfig = OutboundConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 

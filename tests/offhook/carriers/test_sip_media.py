@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from offhook.api.call import Call
 from offhook.calls.conversation import Conversation, Services
 from offhook.carriers import sip_call
-from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.carriers.inbound_call import InboundCall
+from offhook.carriers.sip_call import SipCall, SipResources
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
@@ -58,7 +59,7 @@ class Bench:
         self.commands.append(command)
         self.changed.set()
 
-    def gone(self, call: InboundCall) -> None:
+    def gone(self, call: SipCall) -> None:
         self.over.append(call.handle)
         self.changed.set()
 
