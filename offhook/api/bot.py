@@ -10,6 +10,7 @@ from offhook.api.agent import CallAgent, dialog_of
 from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
 from offhook.api.routing import Route, routed, with_routes
+from offhook.carriers.call_out import CallOut
 from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.carriers.placed_call import CallOutcome
 from offhook.carriers.sip_outbound import place_sip_call
@@ -19,7 +20,6 @@ from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.pipeline.vad.engine import VadEngine
-from offhook.process.calls_out import CallOut
 from offhook.process.event_loop import run_loop
 from offhook.process.lifespan import Lifespan, LifespanFunction, as_lifespan
 from offhook.process.serve import serve

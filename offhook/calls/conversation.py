@@ -85,7 +85,7 @@ class Parties:
     uniqueid: str | None = None
     """The record's id, if it has been given out before; None: a new one."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What whoever placed the call out gave its dialog to know."""
+    """What the dialog of a call out was given to know."""
     route: int | None = None
     """The configured route whose dialog a call out has; None: the default dialog."""
 

@@ -16,7 +16,7 @@ class OutcomeReason(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no_answer"  # it rang, and nobody came
     UNAVAILABLE = "unavailable"  # the phone is off, or not registered
-    DECLINED = "declined"  # whoever was called does not want it
+    DECLINED = "declined"  # the one who was called does not want it
     NOT_FOUND = "not_found"  # there is no such number
     MOVED = "moved"  # redirected to where the settings do not allow calls
     NOT_ALLOWED = "not_allowed"  # the trunk refuses us: password, caller id, the number

@@ -1,4 +1,4 @@
-"""What a call out goes to, and as whom: a number by a trunk, or a SIP address. Pure."""
+"""What a call out goes to, and who calls: a number by a trunk, or a SIP address. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -86,7 +86,7 @@ def written(number: str, trunk: TrunkConfig) -> str:
 
 def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> None:
     """Raises UserError for what may not be called. `by_others`: a program over HTTP asks for it, or a far end that
-    redirects a call, and not whoever runs the bot; then only what is listed may be called."""
+    redirects a call, and not the one who runs the bot; then only what is listed may be called."""
     if target.trunk:
         allowed = config.trunks[target.trunk].allowed_numbers
         key, below = f'`allowed_numbers = ["{target.name}"]`', f"`[trunks.{target.trunk}]`"

@@ -1,4 +1,4 @@
-"""What a worker is told about calls that the bot places."""
+"""Messages to a worker about calls that the bot places."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

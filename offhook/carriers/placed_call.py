@@ -1,4 +1,4 @@
-"""What whoever places one call gets back."""
+"""What the one who places a single call gets back."""
 
 from dataclasses import dataclass
 

@@ -7,12 +7,12 @@ import typer
 from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
 from offhook.api.routing import default_dialog, with_routes
+from offhook.carriers.call_out import CallOut
 from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.carriers.sip_outbound import place_sip_call
 from offhook.cli.options import AgentFile, ConfigFile, FlowFile, RtpPorts, SipAddress, overrides_of
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
-from offhook.process.calls_out import CallOut
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
 from offhook.usererror import UserError

@@ -7,14 +7,15 @@ worker's call has one outcome. A worker's `Cancel` between two attempts ends the
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import uuid4
 
 import structlog
 
 from offhook.carriers.call_attempts import MAX_RETRY_AFTER_S, SERVICE_UNAVAILABLE, Attempt, CallAttempts
+from offhook.carriers.call_out import CallOut, ForbiddenError, NotNowError, UnknownDialogError
 from offhook.carriers.call_target import (
     CallerId,
     CallTarget,
@@ -53,37 +54,7 @@ class OutState(StrEnum):
     EARLY_MEDIA = "early_media"
     WAITING = "waiting"  # the server asked for a pause
     ANSWERED = "answered"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class CallOut:
-    """A call that is wanted. `to` is a number or a SIP address, `caller` a number, `trunk` None: the only one there is.
-    `dialog` is the kind and the name of a route's dialog, None: the default one."""
-
-    to: str
-    caller: str | None = None
-    trunk: str | None = None
-    dialog: tuple[str, str] | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ring_s: float | None = None
-    by_others: bool = False
-    """Not whoever runs the bot asks for it: only listed numbers may be called."""
-
-
-class NotNowError(Exception):
-    """A call that may be placed, but not now. `status` is HTTP's: 429 for the trunk's limits, 503 for the bot's."""
-
-    def __init__(self, status: int, problem: Problem, retry_after_s: int | None = None) -> None:
-        super().__init__(problem.render())
-        self.status = status
-        self.problem = problem
-        self.retry_after_s = retry_after_s
-
-
-class ForbiddenError(UserError):
-    """The settings do not allow to call that number."""
+    ENDING = "ending"  # over, and its record is being written
 
 
 @dataclass(slots=True)
@@ -247,14 +218,14 @@ class CallsOut:
                 out.is_open = False
                 return not self._tries_again(out, out.attempts.failed(), str(event.cause))
             case CallEnded():
-                out.state = OutState.ENDED
+                out.state = OutState.ENDING
         return True
 
     # --- inside
 
     def _tries_again(self, out: _Out, attempt: Attempt | None, why: str) -> bool:
         if attempt is None or out.cancelled:
-            out.state = OutState.ENDED
+            out.state = OutState.ENDING
             return False
         self._log.info(
             "trying again",
@@ -381,7 +352,3 @@ def _route_of(dialog: tuple[str, str] | None, routes: tuple[RouteConfig, ...]) -
             return index
     todo = f'`[[routes]]` with `{kind} = "{name[:60]}"` and `outbound = true`'
     raise UnknownDialogError(f"there is no {kind} {name[:60]!r} for calls out", "only dialogs of such routes are", todo)
-
-
-class UnknownDialogError(UserError):
-    """No route has that dialog for calls out."""

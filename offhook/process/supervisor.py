@@ -52,6 +52,7 @@ from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
 from offhook.version import __version__
 from offhook.web.app import create_app
+from offhook.web.call_api import CallApi
 from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
@@ -142,6 +143,7 @@ class Supervisor:
             app = create_app(self.status)
             app.include_router(status_routes(self.status))
             add_site(app, self._hub, self._store, config)
+            app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True

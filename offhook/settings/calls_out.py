@@ -40,7 +40,7 @@ CallToken = Annotated[
 class OutboundConfig(Section):
     """Calls that the bot places over SIP (docs/trunks.md). By which trunks, and to which numbers: `[trunks.NAME]`."""
 
-    token: Annotated[CallToken | None, SECRET, Field(repr=False, examples=["..."])] = None
+    token: Annotated[CallToken | None, SECRET, Field(repr=False, examples=["a-long-random-secret"])] = None
     """Opens `POST /api/calls` to programs that send it (`Authorization: Bearer …`). Without one nobody places calls by
     HTTP. Best in the environment: `OFFHOOK_OUTBOUND__TOKEN`."""
 

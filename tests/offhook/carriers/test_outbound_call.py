@@ -8,8 +8,8 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.calls.outcome import OutcomeReason
+from offhook.carriers.call_out import CallOut, ForbiddenError
 from offhook.carriers.sip_outbound import place_sip_call
-from offhook.process.calls_out import CallOut, ForbiddenError
 from offhook.records import CallRecord
 from offhook.settings.config import Config
 from offhook.sip.commands import Bye
