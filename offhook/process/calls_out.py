@@ -30,7 +30,7 @@ from offhook.carriers.outbound_call import FORWARDED
 from offhook.carriers.own_addresses import media_host
 from offhook.carriers.place_call import HangUp, PlaceCall
 from offhook.observe.refusals import Refusal
-from offhook.process.trunks import Trunks
+from offhook.process.trunks import Trunks, is_cut_off
 from offhook.settings.config import Config
 from offhook.settings.routes import RouteConfig
 from offhook.sip.commands import Cancel, Command, Invite
@@ -97,9 +97,6 @@ class CallsOut:
         """The user agent is there."""
         self._endpoint = endpoint
 
-    def __contains__(self, call: str) -> bool:
-        return call in self._calls
-
     async def place(self, wanted: CallOut) -> str:
         """Begin a call; returns its id, which is also its record's. Raises UserError (`ForbiddenError` for numbers that
         may not be called), NotNowError."""
@@ -114,6 +111,9 @@ class CallsOut:
             raise ForbiddenError.of(error.problems) from error
         route = _route_of(wanted.dialog, config.routes)
         addresses = await self._addresses(target)
+        if self._endpoint is not None and is_cut_off(self._endpoint.address, addresses[0]):
+            why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
+            raise UserError(f"{addresses[0].host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip')
         # From here on nothing waits: what is counted is counted at once.
         self._check_trunk(target.trunk)
         caller = self._caller(target, wanted.caller, addresses[0])

@@ -27,8 +27,9 @@ HostPort = Annotated[
 
 
 class TrunkConfig(Section):
-    """A provider's or a PBX's account, by which calls come in. A call is a trunk's by its source: the addresses of
-    `host` (or `outbound_proxy`), and `addresses`. They count as `sip.peers`, and may call without a password."""
+    """A provider's or a PBX's account, by which calls come in and go out. A call that comes is a trunk's by its source:
+    the addresses of `host` (or `outbound_proxy`), and `addresses`. They count as `sip.peers`, and may call without a
+    password."""
 
     host: Annotated[Host, Field(examples=["sip.example.com"])]
     """The provider's domain, or the PBX's address."""
