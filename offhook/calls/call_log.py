@@ -139,6 +139,10 @@ class CallLog:
         self._metrics.call_refused(self._direction, self._transport, "cancelled")
         self._log.info("cancelled", src=self.record.src)
 
+    def placed(self) -> "Future[bool]":
+        """The call is being placed; the future is done when its row would survive a crash."""
+        return self._store.begin(replace(self.record, outcome=str(OutcomeReason.FAILED)))
+
     def came_out(self, outcome: SipOutcome) -> None:
         """What became of a call that the bot placed, so far."""
         self.record = replace(self.record, outcome=str(outcome.reason), sip_status=outcome.status, q850=outcome.q850)

@@ -156,6 +156,10 @@ class Conversation:
 
     # Start.
 
+    def placed(self) -> None:
+        """A call out begins: its row survives a crash, answered or not."""
+        self._call_log.placed()
+
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
         if self.outcome is not None:

@@ -56,7 +56,8 @@ def call_target(address: str, trunk: str | None, config: Config) -> CallTarget:
         raise _not_callable(address, f"it has more than {MAX_ADDRESS_CHARS} characters")
     if _SIP.match(address):
         return _sip_target(address, trunk, config)
-    number = dialled_number(address)
+    # RFC 3966 has no blanks, but people write numbers with them.
+    number = dialled_number(address.replace(" ", "") if address.startswith(("+", "tel:")) else address)
     name = _the_trunk(address, trunk, config)
     return trunk_target(number, name, config.trunks[name])
 

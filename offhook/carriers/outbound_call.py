@@ -83,6 +83,7 @@ class OutboundCall(SipCall):
             self._capture.keep()
         self._ringing = asyncio.get_running_loop().call_later(self._place.ring_s, self._rang_for_long)
         self.log.info("calling", dst=self._place.called)
+        self._conversation.placed()
         self._resources.do(replace(self._place.invite, sdp=sdp))
 
     @ends_this_call_only

@@ -97,6 +97,9 @@ class CallsOut:
         """The user agent is there."""
         self._endpoint = endpoint
 
+    def __contains__(self, call: object) -> bool:
+        return call in self._calls
+
     async def place(self, wanted: CallOut) -> str:
         """Begin a call; returns its id, which is also its record's. Raises UserError (`ForbiddenError` for numbers that
         may not be called), NotNowError."""

@@ -411,9 +411,9 @@ class Supervisor:
             case Answer():
                 placement.invite = None
                 self._do(message)
-            case Invite():
+            case Invite() if message.call in self.calls_out:
                 self.calls_out.invite(message)
-            case Cancel():
+            case Cancel() if message.call in self.calls_out:
                 self.calls_out.cancel(message)
             case _:
                 self._do(message)

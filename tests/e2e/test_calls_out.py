@@ -183,7 +183,6 @@ def test_baresip_by_a_proxy_that_asks_for_a_password(start_bot: Start, tmp_path:
         bot = start(start_bot, tmp_path, port, extra=extra)
         call = place(bot, to="qa")
         until(bot, call, "answered")
-        bot.wait_for(lambda: bot.metric_of("offhook_rtp_packets_total", direction="received") >= 0)
         ask(bot, "DELETE", f"/api/calls/{call}")
         until(bot, call, "ended")
     found = record(bot, call)
@@ -191,7 +190,7 @@ def test_baresip_by_a_proxy_that_asks_for_a_password(start_bot: Start, tmp_path:
     assert found["rtp"]["packets_sent"] > 0
     log = (tmp_path / "phone.log").read_text()
     assert "Call established" in log
-    assert "terminated" in log  # the BYE came by the proxy, too
+    assert "session closed" in log  # the BYE came by the proxy, too
 
 
 def test_offhook_call(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def config(**trunks: TrunkConfig) -> Config:
     [
         ("+15551234567", "sip:+15551234567@sip.example.com", "+15551234567"),
         ("tel:+1-555-123-4567;phone-context=x", "sip:+15551234567@sip.example.com", "+15551234567"),
+        ("+1 (555) 123-4567", "sip:+15551234567@sip.example.com", "+15551234567"),
         ("100", "sip:100@sip.example.com", "100"),
         ("*72#", "sip:*72%23@sip.example.com", "*72#"),
         ("sip:+15551234567@SIP.example.com;user=phone", "sip:+15551234567@sip.example.com", "+15551234567"),
