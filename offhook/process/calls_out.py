@@ -329,6 +329,7 @@ class CallsOut:
             transport=self._transport(target) or transport_of(Uri.parse(target.uri)),
             contact_user=(trunk.our_user or None) if trunk is not None else None,
             auth_user=(trunk.auth_user or trunk.user) if trunk is not None else None,
+            policy=self._config.signalling.policy(trunk),
             call_id=uuid4().hex,
             call=call,
         )
