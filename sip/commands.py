@@ -62,8 +62,10 @@ class Bye:
 class Invite:
     """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
 
-    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle;
-    `policy` None is that of the settings.
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `transport` is how, None: as
+    the URI says. `contact_user` is in the Request-URI of what the far end sends, `auth_user` says whose password is
+    proven, of several for that host. `call` becomes the handle, `call_id` the Call-ID; empty: a new one. `policy`
+    None is that of the settings.
     """
 
     target: str
@@ -72,6 +74,11 @@ class Invite:
     destination: Address | None = None
     headers: tuple[tuple[str, str], ...] = ()
     policy: DialogPolicy | None = None
+    from_display: str = ""
+    transport: Transport | None = None
+    contact_user: str | None = None
+    auth_user: str | None = None
+    call_id: str = ""
     call: str = field(default_factory=random_token)
 
 

@@ -108,11 +108,18 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CallRejected:
-    """Our INVITE ended with 300 to 699; 487 after `cancel`."""
+    """Our INVITE ended with 300 to 699; 487 after `cancel`.
+
+    `contacts` are the URIs of a 3xx, the most wanted first; `q850` is the cause of the telephone network, if one was
+    given (RFC 6432).
+    """
 
     call: str
     status: int
     reason: str
+    contacts: tuple[str, ...] = ()
+    retry_after_s: int | None = None
+    q850: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

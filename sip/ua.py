@@ -186,14 +186,13 @@ class UserAgent:
         for uri in (invite.target, invite.from_uri):
             if uri is not None:
                 _check_uri(uri)
-        destination = self._destination(invite.target, invite.destination)
+        _check_parts(invite)
+        destination = self._destination(invite.target, invite.destination, invite.transport)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         policy = invite.policy or self._core.settings.policy
-        request = first_invite(
-            self._core, invite.target, invite.sdp, destination, policy, from_uri=invite.from_uri, headers=headers
-        )
-        UacInviteUsage(self._core, invite.call, request, destination, policy, now)
+        request = first_invite(self._core, invite, destination, policy, headers)
+        UacInviteUsage(self._core, invite, request, destination, policy, now)
 
     def _refer(self, refer: Refer, now: float) -> None:
         _checked_headers((*refer.headers, *refer.target_headers))
@@ -306,6 +305,15 @@ def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str
         if not is_token(name) or not _is_line(value):
             raise LocalError(f"header {name!r} cannot be sent: a name and one line of text are needed")
     return checked
+
+
+def _check_parts(invite: commands.Invite) -> None:
+    if invite.contact_user is not None and not is_token(invite.contact_user):
+        raise LocalError(f"{invite.contact_user!r} cannot be the user of a Contact")
+    if not _is_line(invite.from_display):
+        raise LocalError(f"{invite.from_display!r} cannot be a display name: one line of text is needed")
+    if invite.call_id and (not invite.call_id.isascii() or not invite.call_id.isprintable() or " " in invite.call_id):
+        raise LocalError(f"{invite.call_id!r} cannot be a Call-ID")
 
 
 def _is_line(value: str) -> bool:

@@ -1,7 +1,7 @@
 """A bot in Python: a coroutine function that runs for every call."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
@@ -10,7 +10,10 @@ from offhook.api.agent import CallAgent, dialog_of
 from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
 from offhook.api.routing import Route, routed, with_routes
-from offhook.carriers.outbound import CallOutcome, number_of, place_call
+from offhook.carriers.call_out import CallOut
+from offhook.carriers.outbound import RING_S, number_of, place_call
+from offhook.carriers.placed_call import CallOutcome
+from offhook.carriers.sip_outbound import place_sip_call
 from offhook.engines.engine_set import EngineSet
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.engine import AsrEngine
@@ -135,21 +138,41 @@ class Bot:
             print(error, file=sys.stderr)  # noqa: T201
             sys.exit(FAILURE)
 
-    def dial(self, address: str, *, detect_machine: bool = False) -> CallOutcome:
-        """Call `twilio:+15551234567`, talk, and return the outcome. Raises UserError, EngineError.
+    def dial(  # each is one property of a call
+        self,
+        address: str,
+        *,
+        trunk: str | None = None,
+        caller: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        ring_s: int | None = None,
+        detect_machine: bool = False,
+    ) -> CallOutcome:
+        """Call, talk, and return the outcome, answered or not. Raises UserError, EngineError.
 
-        This process carries only that call. Twilio's requests must reach `http` through `twilio.public_url`.
+        `address` is a number (`+15551234567`, `tel:+1-555-123-4567`, `100`), which needs a trunk of the settings
+        (`trunk`, or the only one there is), `sip:USER@HOST`, or `twilio:+15551234567`. This process carries only that
+        call. `caller` is the number that the call shows, `variables` is what the dialog gets (`call.variables`),
+        `headers` are further fields of the INVITE, `ring_s` is how long it rings. Over Twilio, whose requests must
+        reach `http` through `twilio.public_url`, `detect_machine` has Twilio find out who answers; the others are for
+        SIP.
         """
         number, dialog, outcomes = number_of(address), self.dialog, list[CallOutcome]()
+        lifespan = with_agents(dialog, self.config, self._lifespan)
+        wanted = CallOut(address, caller, trunk, variables=variables or {}, headers=headers or {}, ring_s=ring_s)
 
         async def place() -> int:
             outcomes.append(
-                await place_call(
+                await place_sip_call(self.config, dialog, wanted, lifespan=lifespan, engines=self._make_engines)
+                if number is None
+                else await place_call(
                     self.config,
                     dialog,
                     number,
                     detect_machine=detect_machine,
-                    lifespan=with_agents(dialog, self.config, self._lifespan),
+                    ring_s=ring_s or RING_S,
+                    lifespan=lifespan,
                     engines=self._make_engines,
                 )
             )

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mappin
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Literal, TypeVar
 
 from offhook.api.answered import WhoAnswers
 from offhook.api.call_audio import CallAudio
@@ -62,9 +63,11 @@ class Call:
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
     dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
     History-Info as values (`call.identities.called.number`), P-Asserted-Identity of trunks and `sip.peers` only, and
-    what Privacy asks for. `trunk` is the name of the trunk in the settings by which
-    the call came, judged by its source address; empty for any other call. Names of `headers` are case-insensitive
-    (`call.headers.get("x-account")`).
+    what Privacy asks for. `trunk` is the name of the trunk in the settings by which the call came, judged by its source
+    address, or went; empty for any other call. Names of `headers` are case-insensitive
+    (`call.headers.get("x-account")`). `direction` is "outbound" for calls that the bot placed: then `called` is who
+    talks, and `variables` has what the call was placed with, by name (empty for all others); `route` is the number of
+    the configured route whose dialog was asked for, None: the default.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -77,6 +80,9 @@ class Call:
         headers: Iterable[tuple[str, str]] = (),
         identities: Identities | None = None,
         trunk: str = "",
+        direction: Literal["inbound", "outbound"] = "inbound",
+        variables: Mapping[str, str] | None = None,
+        route: int | None = None,
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
         language: str = "en",
@@ -96,6 +102,9 @@ class Call:
         self.headers = CallHeaders(headers)
         self.identities = identities or Identities(called=Party(called), caller=Party(caller))
         self.trunk = trunk
+        self.direction = direction
+        self.variables: Mapping[str, str] = MappingProxyType(dict(variables or {}))
+        self.route = route
         self._session = session
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms

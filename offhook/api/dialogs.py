@@ -43,7 +43,7 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        runner = FlowRunner(self._flow, call.language)
+        runner = FlowRunner(self._flow, call.language, call.variables)
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         call.enter(runner.step)

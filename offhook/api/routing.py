@@ -59,6 +59,10 @@ class RoutedAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
+        if call.direction == "outbound":
+            # Its number is that of who was called: no route is meant for it.
+            agent = self._default if call.route is None else self._of_route(call)
+            return await agent.run(call)
         number = dialled_number(call.called)
         for route, agent in self._routes:
             if route.trunk in (None, call.trunk) and any(matches(pattern, number) for pattern in route.patterns):
@@ -66,6 +70,12 @@ class RoutedAgent:
                     call.language = route.language
                 return await agent.run(call)
         return await self._default.run(call)
+
+    def _of_route(self, call: Call) -> CallAgent:
+        route, agent = self._routes[call.route or 0]
+        if route.language is not None:
+            call.language = route.language
+        return agent
 
 
 def routed(routes: Sequence[Route], default: Dialog) -> Dialog:

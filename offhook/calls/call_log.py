@@ -9,6 +9,7 @@ import structlog
 
 from offhook.calls.agent_totals import UNKNOWN, AgentTotals
 from offhook.calls.engine_totals import EngineTotals
+from offhook.calls.outcome import OutcomeReason, SipOutcome
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
 from offhook.pipeline.chain.spending import EngineUse, Outcome
@@ -48,11 +49,24 @@ _STAGES: dict[str, Stage] = {
     "arrival": "arrival",
 }
 
+_UNANSWERED = {
+    OutcomeReason.BUSY: "busy",
+    OutcomeReason.NO_ANSWER: "no_answer",
+    OutcomeReason.UNAVAILABLE: "no_answer",
+    OutcomeReason.CANCELLED: "cancelled",
+    OutcomeReason.DECLINED: "rejected",
+    OutcomeReason.NOT_FOUND: "rejected",
+    OutcomeReason.NOT_ALLOWED: "rejected",
+    OutcomeReason.NOT_ACCEPTABLE: "rejected",
+    OutcomeReason.MOVED: "rejected",
+}
+"""The label of `offhook_calls_total`; `offhook_calls_out_total` tells them all apart."""
+
 
 class CallLog:
     """The log of one call, from INVITE to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a record begins with
         self,
         store: Journal,
         metrics: Metrics,
@@ -62,6 +76,8 @@ class CallLog:
         call_id: str,
         transport: str = "udp",
         direction: Direction = "inbound",
+        trunk: str = "",
+        uniqueid: str | None = None,
     ) -> None:
         self._direction: Direction = direction
         self._store = store
@@ -70,7 +86,14 @@ class CallLog:
         self._now = monotonic()
         self._clock = CallClock.started(self._now)
         self.record = CallRecord.begun(
-            self._clock, src=src, dst=dst, call_id=call_id, direction=direction, transport=transport
+            self._clock,
+            src=src,
+            dst=dst,
+            call_id=call_id,
+            direction=direction,
+            transport=transport,
+            trunk=trunk,
+            uniqueid=uniqueid,
         )
         self._answered_now: float | None = None
         self._responses_ms: list[float] = []
@@ -115,6 +138,33 @@ class CallLog:
         """The caller gave up before it was answered."""
         self._metrics.call_refused(self._direction, self._transport, "cancelled")
         self._log.info("cancelled", src=self.record.src)
+
+    def placed(self) -> "Future[bool]":
+        """The call is being placed; the future is done when its row would survive a crash."""
+        return self._store.begin(replace(self.record, outcome=str(OutcomeReason.FAILED)))
+
+    def came_out(self, outcome: SipOutcome) -> None:
+        """What became of a call that the bot placed, so far."""
+        self.record = replace(self.record, outcome=str(outcome.reason), sip_status=outcome.status, q850=outcome.q850)
+
+    def not_answered(
+        self, outcome: SipOutcome, by: EndedBy, reason: str, *, rtp: dict[str, float] | None = None
+    ) -> "Future[bool]":
+        """The end of a call that the bot placed and nobody answered; the future is done when its record is written."""
+        self.came_out(outcome)
+        record = self.record.ended(
+            self._clock,
+            monotonic(),
+            answered_now=None,
+            ended_by=by,
+            end_reason=reason,
+            disposition=outcome.disposition,
+        )
+        self.record = replace(record, rtp=rtp or {})
+        self._metrics.call_refused(self._direction, self._transport, _UNANSWERED.get(outcome.reason, "failed"))
+        self._metrics.call_out(self.record.trunk, outcome.reason)
+        self._log.info("not answered", dst=self.record.dst, outcome=str(outcome.reason), reason=reason)
+        return self._store.finish(self.record)
 
     def on_event(self, event: SessionEvent) -> None:  # noqa: C901  # one row an event
         """Handle an event of the session."""
@@ -192,6 +242,8 @@ class CallLog:
             agent=self._agent.totals(),
         )
         self._metrics.call_ended(self._direction, self._transport, _outcome(by, answered))
+        if record.outcome is not None:
+            self._metrics.call_out(record.trunk, OutcomeReason(record.outcome))
         if rtp:
             self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
             self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import time
 
 from offhook.records.capture import CallCapture, CaptureWriter
-from offhook.sip.events import IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 
@@ -117,12 +116,12 @@ class SipTap:
         self._call_ids: dict[str, str] = {}
         endpoint.message_listeners.append(self._on_datagram)
 
-    def begin(self, event: IncomingCall, report: Report) -> None:
+    def begin(self, call: str, call_id: str, report: Report) -> None:
         """Pass the call's datagrams to `report`, those just received included."""
-        tapped = self._by_call_id[event.call_id] = _Tapped(event.call, report, MAX_SIP_DATAGRAMS)
-        self._call_ids[event.call] = event.call_id
+        tapped = self._by_call_id[call_id] = _Tapped(call, report, MAX_SIP_DATAGRAMS)
+        self._call_ids[call] = call_id
         for seen in self._recent:
-            if seen.call_id == event.call_id:
+            if seen.call_id == call_id:
                 self._report(tapped, seen)
 
     def end(self, call: str) -> None:

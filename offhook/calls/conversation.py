@@ -5,7 +5,7 @@ both sides may talk, `end` when the call is gone. Either side may call `hang_up`
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from time import monotonic
@@ -22,6 +22,7 @@ from offhook.calls.call_log import CallLog
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
+from offhook.calls.outcome import SipOutcome
 from offhook.calls.recorder import CallRecorder
 from offhook.calls.transfers import CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
@@ -47,6 +48,9 @@ RECORDING_WAIT_S = 5.0  # for the end of the recording; a slower disk does not h
 Listener = Callable[[str, SessionEvent], None]
 """(the call's id, what happened)."""
 
+LineListener = Callable[[str, CallLine], None]
+"""(the call's id, its line, on which listeners hear everything from now on)."""
+
 
 @dataclass(slots=True)
 class Services:
@@ -61,6 +65,8 @@ class Services:
     event_logs: EventLogWriter | None = None
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
+    line_listeners: list[LineListener] = field(default_factory=list)
+    """Called with the line of each call out when it opens: with early media, which is before the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,13 @@ class Parties:
     identities: Identities | None = None
     """SIP only: every identity in the INVITE."""
     trunk: str = ""
-    """The name of the trunk in the settings, if the call came by one."""
+    """The name of the trunk in the settings, if the call came or went by one."""
+    uniqueid: str | None = None
+    """The record's id, if it has been given out before; None: a new one."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the dialog of a call out was given to know."""
+    route: int | None = None
+    """The configured route whose dialog a call out has; None: the default dialog."""
 
 
 class Conversation:
@@ -108,6 +120,8 @@ class Conversation:
             call_id=parties.call_id,
             transport=parties.transport,
             direction=parties.direction,
+            trunk=parties.trunk,
+            uniqueid=parties.uniqueid,
         )
         self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
@@ -115,6 +129,8 @@ class Conversation:
             self.log = self.log.bind(trunk=parties.trunk)
         self.answered = False
         """Whether the far end was sent the answer; the record shows it."""
+        self.outcome: SipOutcome | None = None
+        """Of a call out, which leaves a record in any case: what became of it, so far."""
         self.held = False
         self.over = False
         self._suspended = False
@@ -145,8 +161,14 @@ class Conversation:
 
     # Start.
 
+    def placed(self) -> None:
+        """A call out begins: its row survives a crash, answered or not."""
+        self._call_log.placed()
+
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
+        if self.outcome is not None:
+            self._call_log.came_out(self.outcome)
         recordings = self._services.recordings
         path = recordings.path_of(self.id).resolve() if recordings is not None else None
         row = asyncio.wrap_future(self._call_log.answered(path))
@@ -155,9 +177,17 @@ class Conversation:
 
     def attach(self, line: CallLine) -> None:
         """Set the call's line, which closes with the call; without media on it the call is hung up."""
+        self.attach_early(line)
+        self.watch_media(line)
+
+    def attach_early(self, line: CallLine) -> None:
+        """Set the line of a call that is not answered yet: it may be silent."""
         self._line = line
         if self._answering is not None:
             self._answering.attach(line)
+
+    def watch_media(self, line: CallLine) -> None:
+        """From now on the call is hung up without media."""
         services = self._services
         DeadAir(
             line,
@@ -195,6 +225,9 @@ class Conversation:
             headers=self._parties.headers,
             identities=self._parties.identities,
             trunk=self._parties.trunk,
+            direction=self._parties.direction,
+            variables=self._parties.variables,
+            route=self._parties.route,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
             language=config.dialog.language,
@@ -269,7 +302,7 @@ class Conversation:
         # What follows from our own BYE is not the reason.
         self._why = by, reason
         self._disconnect()
-        if not self._call_log.begun:
+        if not self._call_log.begun and self.outcome is None:
             why = Reason.DRAINING if by is EndedBy.OPERATOR else Reason.FAILED
             self._call_log.refused(NO_CAPACITY, Refusal(why, reason))
         self.end(by, reason)
@@ -393,6 +426,9 @@ class Conversation:
                 recording = next((future.result() for future in done), None)
                 self._recorder = None
             row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
+            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
+        elif self.outcome is not None:
+            row = self._call_log.not_answered(self.outcome, by, reason, rtp=rtp)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
         await self._wait_for_dialog()
         self._release()

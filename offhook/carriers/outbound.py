@@ -2,14 +2,15 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
 
 from offhook.api.call import Dialog
+from offhook.calls.outcome import OutcomeReason
 from offhook.carriers.phone_numbers import require_number
+from offhook.carriers.placed_call import CallOutcome
 from offhook.carriers.twilio_control import open_rest
 from offhook.engines.engine_set import EngineSet
 from offhook.process.lifespan import Lifespan
@@ -32,29 +33,19 @@ ASK_TIMES = 4
 SCHEME = "twilio:"
 TRANSPORT = "ws"
 
+_REASONS = {
+    COMPLETED: OutcomeReason.ANSWERED,
+    "busy": OutcomeReason.BUSY,
+    "no-answer": OutcomeReason.NO_ANSWER,
+    "canceled": OutcomeReason.CANCELLED,
+}
 _DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
 
 
-@dataclass(frozen=True, slots=True)
-class CallOutcome:
-    """The outcome of a call. `status` is Twilio's: completed, busy, no-answer, failed, canceled."""
-
-    call_sid: str
-    status: str
-    record: CallRecord | None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the call was answered, by a person or a machine."""
-        return self.record is not None and self.record.answer is not None
-
-
-def number_of(address: str) -> str:
-    """The number of `twilio:+15551234567`. UserError."""
+def number_of(address: str) -> str | None:
+    """The number of `twilio:+15551234567`; None for what is not called over Twilio. UserError."""
     if not address.startswith(SCHEME):
-        raise UserError(
-            f"{address[:60]!r} cannot be called", "calls are placed over Twilio only", f"{SCHEME}+15551234567"
-        )
+        return None
     require_number(address.removeprefix(SCHEME))
     return address.removeprefix(SCHEME)
 
@@ -93,7 +84,7 @@ async def place_call(
             record = _unanswered_record(config, clock, number, sid, status)
             await asyncio.wrap_future(bot.store.finish(record))
         log.info("the call is over", status=status)
-        return CallOutcome(sid, status, record)
+        return CallOutcome(sid, _REASONS.get(status, OutcomeReason.FAILED), status, record)
     finally:
         await bot.stop()
 

@@ -1,34 +1,31 @@
-"""One inbound SIP call: its signalling and media ports, from INVITE to the end."""
+"""A SIP call in either direction: its media, and what both directions have in common."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from copy import copy
 from functools import wraps
 from time import monotonic
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from offhook.calls.captures import Capture
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
-from offhook.carriers.sip_handover import Handover, Legs
+from offhook.carriers.sip_handover import Handover, Legs, Peer
 from offhook.carriers.sip_keys import SipKeys
 from offhook.carriers.sip_resources import SipResources
-from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
-from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, CommandFailed, Reject, RejectReinvite, Ring
+from offhook.sip.commands import AnswerReinvite, CommandFailed, RejectReinvite
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
-from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
+from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
-from offhook.telephony.net.ports import PortPair, PortsExhaustedError
+from offhook.telephony.net.ports import PortPair
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
 
@@ -51,15 +48,16 @@ ENDINGS = {
 
 
 P = ParamSpec("P")
+C = TypeVar("C", bound="SipCall")
 
 
-def _ends_this_call_only(
-    step: Callable[Concatenate["InboundCall", P], None],
-) -> Callable[Concatenate["InboundCall", P], None]:
+def ends_this_call_only(
+    step: Callable[Concatenate[C, P], None],
+) -> Callable[Concatenate[C, P], None]:
     """An exception in a step ends this call only: the caller gets a response, and the slot is freed."""
 
     @wraps(step)
-    def guarded(call: "InboundCall", /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded(call: C, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             step(call, *args, **kwargs)
         except Exception as error:
@@ -69,46 +67,37 @@ def _ends_this_call_only(
     return guarded
 
 
-class InboundCall(Handover):
-    """One call. `on_over(self)` is called once, when everything is released."""
+class SipCall(Handover):
+    """One call; its two directions are `InboundCall` and `OutboundCall`. `on_over(self)` is called once, when
+    everything is released."""
 
-    def __init__(
+    def __init__(  # all that the two directions know of a call
         self,
         services: Services,
         resources: SipResources,
-        event: IncomingCall,
-        on_over: Callable[["InboundCall"], None],
+        handle: str,
+        parties: Parties,
+        peer: Peer,
+        on_over: Callable[["SipCall"], None],
         legs: Legs,
     ) -> None:
         # Nothing here may fail: only later failures get a response.
         super().__init__()
-        self.handle = event.call
+        self.handle = handle
         self._services = services
         self._resources = resources
-        self._event = event
-        self._signalling_host = event.source.host
+        self._peer = peer
+        self._trunk = parties.trunk
+        self._signalling_host = peer.address.host
         self._legs = legs
-        self._captured = event.call
+        self._captured = handle
         self._codecs = AudioCapabilities()
         self._conversation = Conversation(
-            services,
-            # The Request-URI is the number dialled; To is what it was before routing or diversion.
-            Parties(
-                event.from_uri,
-                event.request_uri,
-                event.call_id,
-                event.headers,
-                transport=event.transport.lower(),
-                identities=event.identities,
-                trunk=event.trunk,
-            ),
-            disconnect=self._disconnect,
-            on_over=lambda: self._over(on_over),
-            transfers=self,
+            services, parties, disconnect=self._disconnect, on_over=lambda: self._over(on_over), transfers=self
         )
         self.id = self._conversation.id
         self.log = self._conversation.log
-        self.keys = SipKeys(self.handle, services.config, event.trunk, event.headers, resources.do, self.log)
+        self.keys = SipKeys(handle, services.config, self._trunk, peer.headers, resources.do, self.log)
         self._media_host = ""
         self._pair: PortPair | None = None
         self._line: UdpLine | None = None
@@ -117,86 +106,25 @@ class InboundCall(Handover):
         self._no_media: asyncio.TimerHandle | None = None
         self._refused_requests: set[tuple[str, int]] = set()
 
+    # What a direction adds.
+
+    def failed(self, error: Exception) -> None:
+        """An internal error: the call is ended as its state allows."""
+        raise NotImplementedError
+
+    def command_failed(self, failed: CommandFailed) -> None:
+        """The user agent could not execute a command of this call."""
+        self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        if self._transfer is not None:
+            self._transfer.command_failed(failed)
+
+    def _disconnect(self) -> None:
+        """End the call at the far end."""
+        raise NotImplementedError
+
     # From the signalling.
 
-    @_ends_this_call_only
-    def accept(self) -> None:
-        """Negotiate and answer, or refuse with the fitting status."""
-        host, offer = (
-            media_host(self._services.config.sip, self._resources.address, self._event.source),
-            self._event.sdp,
-        )
-        self._media_host = host
-        rtp = self._services.config.rtp
-        srtp = SrtpCapabilities(SrtpPolicy(rtp.srtp))
-        codecs = self._codecs = AudioCapabilities(rtp.codecs, dtmf=self.keys.by_event, ptime_ms=rtp.ptime_ms, srtp=srtp)
-        captures = self._resources.captures
-        self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
-        try:
-            self._check_keys(srtp.policy)
-            if offer is not None:
-                # Before ports are taken: offers that are refused must not exhaust the pool.
-                self._check_media(answer_offer(offer, LocalMedia(host, self._resources.ports.low, 1, 1), codecs)[1])
-            pair = self._pair = self._resources.ports.acquire(monotonic())
-            if self._capture is not None:
-                pair.tap(self._capture.media)
-            self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), codecs)
-            sdp = self._offers.offer() if offer is None else self._offers.answer(offer)
-            if self._offers.agreed is not None:
-                self._open_line(self._offers.agreed)
-        except (PortsExhaustedError, OSError) as error:
-            self.log.error("no media ports", error=str(error))
-            self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
-        except (RemoteError, MediaError) as error:
-            refused = _not_acceptable(error)
-            self._refuse(refused.status, Refusal(Reason.OFFER, refused.reason), refused)
-        else:
-            self._conversation.spawn(self._answer(sdp))
-
-    async def _answer(self, sdp: bytes) -> None:
-        try:
-            if delay_ms := self._services.config.calls.answer_delay_ms:
-                self._resources.do(Ring(self.handle))
-                await asyncio.sleep(delay_ms / 1000)
-            if self._capture is not None:
-                self._capture.keep()
-            if not await self._conversation.prepare():
-                return
-            if self._line is not None:
-                # Not only from the ACK on: the caller's first packets may overtake it.
-                self._line.start(confirmed=False)
-        except Exception as error:
-            self.log.exception("the call failed", step="answer")
-            self.failed(error)
-            return
-        self._conversation.answered = True
-        self._resources.do(Answer(self.handle, sdp))
-
-    @_ends_this_call_only
-    def confirmed(self, sdp: bytes | None) -> None:
-        """The ACK has arrived; `sdp` is the far end's answer if the offer was ours."""
-        offers = self._offers
-        if offers is not None and offers.waits_for_answer:
-            try:
-                self._take_answer(offers, sdp)
-            except (RemoteError, MediaError) as error:
-                if offers.agreed is None:
-                    self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
-                    return
-                # The far end is wrong, but the old session still works.
-                self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
-        if not self._conversation.begun and self._line is not None:
-            self._line.start()
-            if self._offers is not None and self._offers.agreed is not None:
-                self.keys.log_missing_events(self._offers.agreed, self._line)
-            try:
-                self._conversation.begin()
-            except EngineError as error:
-                self.log.error("no conversation", error=str(error))
-                self.hang_up(EndedBy.BOT, f"an engine failed: {error}")
-        self._media_changed()
-
-    @_ends_this_call_only
+    @ends_this_call_only
     def reinvited(self, sdp: bytes | None) -> None:
         """A re-INVITE: new address, new codec, hold; without SDP it asks for our offer."""
         assert self._offers is not None, "an INVITE has been answered"
@@ -210,14 +138,14 @@ class InboundCall(Handover):
         except (RemoteError, MediaError) as error:
             # RFC 3261 §14.2: the session stays as it was.
             self._offers = before
-            refused = _not_acceptable(error)
+            refused = not_acceptable(error)
             self.log.info("re-INVITE refused", status=refused.status, why=refused.reason)
-            self._resources.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
+            self._resources.do(RejectReinvite(self.handle, refused.status, warning(refused), phrase(refused)))
             return
         self._resources.do(AnswerReinvite(self.handle, answer))
         self._media_changed()
 
-    @_ends_this_call_only
+    @ends_this_call_only
     def refreshed(self, sdp: bytes | None) -> None:
         """The far end answered what the user agent offered to refresh the session: our description as it stands."""
         offers = self._offers
@@ -231,7 +159,7 @@ class InboundCall(Handover):
             return
         self._media_changed()
 
-    @_ends_this_call_only
+    @ends_this_call_only
     def moved(self, source: Address) -> None:
         """The far end's requests now come from another host, and so may its media."""
         self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
@@ -245,15 +173,6 @@ class InboundCall(Handover):
             self._refused_requests.add(kind)
             self.log.warning("a request was refused", method=event.method, status=event.status, why=event.reason)
 
-    def cancelled(self, reasons: tuple[EndReason, ...] = ()) -> None:
-        """The caller gave up before the answer."""
-        if reasons:
-            self.log.info("the caller said why", reason=_words(reasons))
-        # With the user agent in another process our answer may have crossed the CANCEL.
-        self._conversation.answered = False
-        self._conversation.cancelled()
-        self._release()
-
     def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
         """The SIP dialog has ended; `reasons` are those of the far end's BYE."""
         if self._move is not None and cause is EndCause.REMOTE_BYE:
@@ -261,56 +180,79 @@ class InboundCall(Handover):
             self._left = True
             self._conversation.suspend(True)
             return
-        by, why = ENDINGS[cause]
+        by, why = self._ending(cause)
         if (transferred := self._caller_gone()) is not None:
             by, why = EndedBy.BOT, transferred
-        self._conversation.end(by, f"{why} ({_words(reasons)})" if reasons else why)
+        self._conversation.end(by, f"{why} ({words(reasons)})" if reasons else why)
         self._release()
-
-    def command_failed(self, failed: CommandFailed) -> None:
-        """The user agent could not execute a command of this call."""
-        self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
-        if self._transfer is not None:
-            self._transfer.command_failed(failed)
-        if isinstance(failed.command, Answer):
-            # A call that could not be answered is over, and no other event says so.
-            self._conversation.answered = False
-            self._conversation.end(EndedBy.NETWORK, f"it could not be answered: {failed.why}")
-            self._release()
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End the call from our side."""
         self._conversation.hang_up(by, reason)
 
-    def failed(self, error: Exception) -> None:
-        """An internal error: 500 before the answer, BYE after it."""
-        why = f"an error of the bot: {type(error).__name__}"
-        if self._conversation.answered or self._conversation.over:
-            self.hang_up(EndedBy.BOT, why)
-        else:
-            self._refuse(SERVER_ERROR, Refusal(Reason.FAILED, why))
-
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return self._conversation.dump()
 
-    @_ends_this_call_only
+    @ends_this_call_only
     def replaced_by(self, event: IncomingCall) -> None:
         """Another far end takes the place of the one that we have (RFC 3891)."""
         self._replaced_by(event)
 
     # Inside.
 
+    def _ending(self, cause: EndCause) -> tuple[EndedBy, str]:
+        return ENDINGS[cause]
+
     def _far_end_left(self) -> None:
-        self._conversation.end(*ENDINGS[EndCause.REMOTE_BYE])
+        self._conversation.end(*self._ending(EndCause.REMOTE_BYE))
         self._release()
 
+    def _settle(self, sdp: bytes | None) -> bool:
+        """Take the answer in an ACK, if our offer waits for one; False: the call is over, as there is no media."""
+        offers = self._offers
+        if offers is not None and offers.waits_for_answer:
+            try:
+                self._take_answer(offers, sdp)
+            except (RemoteError, MediaError) as error:
+                if offers.agreed is None:
+                    self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
+                    return False
+                # The far end is wrong, but the old session still works.
+                self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
+        return True
+
+    def _prepare_media(self) -> AudioCapabilities:
+        """Our address for media, and what we can do on this call's trunk; begins the capture."""
+        config = self._services.config
+        self._media_host = media_host(config.sip, self._resources.address, self._peer.address)
+        captures = self._resources.captures
+        if captures is not None:
+            self._capture = captures.begin(self.handle, self.id, self._media_host)
+        trunk = config.trunks.get(self._trunk)
+        codecs = trunk.codecs if trunk is not None and trunk.codecs else config.rtp.codecs
+        srtp = SrtpCapabilities(SrtpPolicy(config.rtp.srtp))
+        ptime_ms = config.rtp.ptime_ms
+        self._codecs = AudioCapabilities(codecs, dtmf=self.keys.by_event, ptime_ms=ptime_ms, srtp=srtp)
+        return self._codecs
+
+    def _take_ports(self) -> PortPair:
+        """Raises PortsExhaustedError."""
+        pair = self._pair = self._resources.ports.acquire(monotonic())
+        if self._capture is not None:
+            pair.tap(self._capture.media)
+        return pair
+
     def _open_line(self, audio: NegotiatedAudio) -> None:
+        self._line = self._make_line(audio)
+        self._conversation.attach(self._line)
+
+    def _make_line(self, audio: NegotiatedAudio) -> UdpLine:
         assert self._pair is not None, "there is no line without ports"
         self._check_media(audio)
         self._log_readable_keys(audio)
         rtp = self._services.config.rtp
-        self._line = UdpLine(
+        line = UdpLine(
             self._pair,
             self._rtp(audio),
             audio.codec,
@@ -319,8 +261,8 @@ class InboundCall(Handover):
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
-        self.keys.attach(self._line)
-        self._conversation.attach(self._line)
+        self.keys.attach(line)
+        return line
 
     def _change_line(self) -> None:
         """Apply newly negotiated media, or the far end's new host."""
@@ -346,14 +288,9 @@ class InboundCall(Handover):
             self._offers = before
             raise
 
-    def _check_keys(self, policy: SrtpPolicy) -> None:
-        """Refuse a call whose keys others could read, where encryption is required. Raises NotAcceptableError."""
-        if policy is SrtpPolicy.REQUIRED and not self._event.transport.is_secure:
-            raise NotAcceptableError(f"keys for media can be read over {self._event.transport}: call over TLS")
-
     def _log_readable_keys(self, audio: NegotiatedAudio) -> None:
-        if audio.srtp is not None and not self._event.transport.is_secure:
-            why = f"SDP has them, and it came over {self._event.transport}"
+        if audio.srtp is not None and not self._peer.transport.is_secure:
+            why = f"SDP has them, and it came over {self._peer.transport}"
             self.log.warning("the keys for encrypted media can be read", why=why, type="tls_certificate below [sip]")
 
     def _check_media(self, audio: NegotiatedAudio) -> None:
@@ -387,21 +324,11 @@ class InboundCall(Handover):
         if self._line is not None and not self._line.awaits_media and not _has_sent(self._line):
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
 
-    def _disconnect(self) -> None:
-        self._caller_gone()
-        # The BYE's CallEnded may arrive before this returns.
-        self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
-        self._release()
+    def _log_missing_keys(self) -> None:
+        if self._line is not None and self._offers is not None and self._offers.agreed is not None:
+            self.keys.log_missing_events(self._offers.agreed, self._line)
 
-    def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
-        command = Reject(self.handle, status)
-        if error is not None:
-            command = Reject(self.handle, status, _warning(error), _phrase(error))
-        self._resources.do(command)
-        self._release()
-        self._conversation.refused(status, refusal)
-
-    def _over(self, on_over: Callable[["InboundCall"], None]) -> None:
+    def _over(self, on_over: Callable[["SipCall"], None]) -> None:
         if self._no_media is not None:
             self._no_media.cancel()
             self._no_media = None
@@ -416,7 +343,7 @@ class InboundCall(Handover):
             self._pair.release(monotonic(), rests=self._conversation.answered)
 
 
-def _words(reasons: tuple[EndReason, ...]) -> str:
+def words(reasons: tuple[EndReason, ...]) -> str:
     return "; ".join(reason.words for reason in reasons)
 
 
@@ -428,13 +355,14 @@ def _has_sent(line: UdpLine | None) -> bool:
     return stats.last_received_at is not None or stats.remote_lost is not None
 
 
-def _not_acceptable(error: RemoteError | MediaError) -> RemoteError:
+def not_acceptable(error: RemoteError | MediaError) -> RemoteError:
+    """What an offer or an answer is refused with."""
     if isinstance(error, RemoteError):
         return error
     return NotAcceptableError(f"the line does not support the offer: {error}")
 
 
-def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
+def warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
     """RFC 3261 §13.3.1.3: a 488 says why."""
     if not isinstance(error, NotAcceptableError):
         return ()
@@ -442,6 +370,6 @@ def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
     return (("Warning", f'{error.warn_code} offhook "{text}"'),)
 
 
-def _phrase(error: RemoteError) -> str | None:
+def phrase(error: RemoteError) -> str | None:
     """An unreadable body is named in the reason phrase, like a malformed header."""
     return None if isinstance(error, NotAcceptableError) else error.reason

@@ -6,17 +6,24 @@ from typing import Any
 
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
-from offhook.carriers.sip_call import InboundCall
+from offhook.carriers.inbound_call import InboundCall
+from offhook.carriers.outbound_call import OutboundCall
+from offhook.carriers.place_call import HangUp, PlaceCall
+from offhook.carriers.sip_call import SipCall
 from offhook.carriers.sip_leg import AgentLeg
 from offhook.carriers.sip_move import SipMove
 from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import Reason, Refusal
+from offhook.records import EndedBy
 from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
+    CallAnswered,
     CallCancelled,
     CallConfirmed,
     CallEnded,
     CallEvent,
+    CallProgress,
+    CallRejected,
     IncomingCall,
     KeyReceived,
     KeyRefused,
@@ -28,12 +35,9 @@ from offhook.sip.events import (
 )
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 
-_HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any], None]] = {
-    CallConfirmed: lambda call, event: call.confirmed(event.sdp),
-    CallCancelled: lambda call, event: call.cancelled(event.reasons),
+_HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
     PeerMoved: lambda call, event: call.moved(event.source),
     ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
-    ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
     RequestRefused: lambda call, event: call.request_refused(event),
     KeyReceived: lambda call, event: call.keys.on_event(event),
@@ -44,8 +48,22 @@ _HANDLERS: Mapping[type[CallEvent | CommandFailed], Callable[[InboundCall, Any],
     ReferReceived: lambda call, event: call.referred(event),
     CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
     CommandFailed: lambda call, event: call.command_failed(event),
+    HangUp: lambda call, event: call.hang_up(EndedBy.OPERATOR, event.reason),
 }
 """What a call does with each event of the user agent; the others say nothing new to it."""
+
+_INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
+    CallConfirmed: lambda call, event: call.confirmed(event.sdp),
+    CallCancelled: lambda call, event: call.cancelled(event.reasons),
+    ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
+}
+
+_OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {
+    CallProgress: lambda call, event: call.progress(event),
+    CallAnswered: lambda call, event: call.answered(event.sdp),
+    CallRejected: lambda call, event: call.rejected(event),
+    ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
+}
 
 
 class SipCarrier:
@@ -58,7 +76,7 @@ class SipCarrier:
         self._services = services
         self._calls = calls
         self._resources = resources
-        self._mine: dict[str, InboundCall] = {}
+        self._mine: dict[str, SipCall] = {}
         self._agents: dict[str, AgentLeg | SipMove] = {}
 
     async def start(self) -> None:
@@ -74,24 +92,31 @@ class SipCarrier:
             return None
         return Refusal(Reason.PORTS, "its RTP ports are used up")
 
-    def on_event(self, event: CallEvent | CommandFailed) -> None:
-        """Handle an event of the user agent: a new call, or news of one that is here."""
+    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | HangUp) -> None:
+        """Handle an event of the user agent: a new call, or news of one that is here; or place a call."""
         if isinstance(event, IncomingCall) and event.replaces:
             self._replaced(event)
             return
         if isinstance(event, IncomingCall):
-            new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over, self)
-            self._calls.add(new)
-            new.accept()
+            inbound = InboundCall(self._services, self._resources, event, self._over, self)
+            self._add(inbound)
+            inbound.accept()
+            return
+        if isinstance(event, PlaceCall):
+            outbound = OutboundCall(self._services, self._resources, event, self._over, self)
+            self._add(outbound)
+            outbound.place()
             return
         if (leg := self._agents.get(event.call)) is not None:
-            leg.on_event(event)
+            if not isinstance(event, HangUp):
+                leg.on_event(event)
             return
         call = self._mine.get(event.call)
         if call is None:
             return  # already ended here
-        if (handle := _HANDLERS.get(type(event))) is not None:
-            handle(call, event)
+        for handlers in (_HANDLERS, _INBOUND if isinstance(call, InboundCall) else _OUTBOUND):
+            if (handle := handlers.get(type(event))) is not None:
+                handle(call, event)
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
@@ -100,6 +125,10 @@ class SipCarrier:
             "ports": self._resources.ports.dump(),
             "clock": self._resources.clock.dump(),
         }
+
+    def _add(self, call: SipCall) -> None:
+        self._mine[call.handle] = call
+        self._calls.add(call)
 
     def _replaced(self, event: IncomingCall) -> None:
         call = self._mine.get(event.replaces)
@@ -130,6 +159,6 @@ class SipCarrier:
         self._agents.pop(leg.handle, None)
         self._calls.over(leg)
 
-    def _over(self, call: InboundCall) -> None:
+    def _over(self, call: SipCall) -> None:
         self._mine.pop(call.handle, None)
         self._calls.over(call)

@@ -1,11 +1,12 @@
 """The transfers of a call over SIP: those of the bot, and those of its far end.
 
-`Handover` is the part of an `InboundCall` that knows about them. The bot's own are a `SipTransfer`. The far end may
+`Handover` is the part of a `SipCall` that knows about them. The bot's own are a `SipTransfer`. The far end may
 have the bot go on with another party, by REFER (a `SipMove`) or by an INVITE with Replaces: then dialog and media
 change, and the conversation stays.
 """
 
 import secrets
+from dataclasses import dataclass
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -20,6 +21,9 @@ from offhook.records import EndedBy
 from offhook.sip.commands import Answer, Bye, Command
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import IncomingCall
+from offhook.sip.message.headers import Headers
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Transport
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
 from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.codecs import AudioCapabilities
@@ -31,6 +35,17 @@ from offhook.telephony.net.ports import PortPair
 from offhook.transfer.outcome import TransferError
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import target_of
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The far end of a call: where its signalling comes from, and how; the headers of its INVITE, if there was one;
+    `own_uri` is what it knows us by."""
+
+    address: Address
+    transport: Transport
+    headers: Headers
+    own_uri: str
 
 
 class Legs(Protocol):
@@ -56,7 +71,8 @@ class Handover:
     log: FilteringBoundLogger
     _services: Services
     _resources: SipResources
-    _event: IncomingCall
+    _trunk: str
+    _peer: Peer
     _conversation: Conversation
     _legs: Legs
     _media_host: str
@@ -81,21 +97,21 @@ class Handover:
 
     def transfer(self, request: TransferRequest) -> Transferring:
         """See CallTransfers."""
-        config, event = self._services.config, self._event
+        config = self._services.config
         target = target_of(request.target, config)
         if self._transfer is not None and not self._transfer.over:
             raise not_possible("it is being transferred already")
-        trunk = config.trunks.get(event.trunk)
+        trunk = config.trunks.get(self._trunk)
         # §20.5: without an Allow nothing is known, and REFER is tried.
-        allow = event.headers.get_all("Allow")
+        allow = self._peer.headers.get_all("Allow")
         can_refer = not allow or any("REFER" in value.upper() for value in allow)
         transfer = self._transfer = SipTransfer(
             self,
             request,
             target,
             config,
-            trunk.uri_host if trunk is not None else event.source.uri_host,
-            trunk=event.trunk,
+            trunk.uri_host if trunk is not None else self._peer.address.uri_host,
+            trunk=self._trunk,
             can_refer=can_refer,
         )
         return transfer.run
@@ -108,7 +124,7 @@ class Handover:
     def referred(self, event: ReferReceived) -> None:
         """The far end wants us to call somebody else, and go on with them."""
         config, pair = self._services.config, self._pair
-        trunk = config.trunks.get(self._event.trunk)
+        trunk = config.trunks.get(self._trunk)
         why = ""
         if trunk is None or trunk.refer != "accept":
             why = '`refer = "accept"` below the trunk would allow it'
@@ -164,7 +180,8 @@ class Handover:
             self.log.info("not replaced", why=str(error))
             self._legs.refused(event.call, 488)
             return
-        before, self.handle, self._event = self.handle, event.call, event
+        before, self.handle = self.handle, event.call
+        self._peer = Peer(event.source, event.transport, event.headers, event.request_uri)
         self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
         self._resources.do(Answer(self.handle, sdp))
         self._resources.do(Bye(before))
@@ -194,8 +211,8 @@ class Handover:
             owner,
             self._legs.over,
             media_host=self._media_host,
-            trunk=self._event.trunk,
-            caller=self._event.request_uri,
+            trunk=self._trunk,
+            caller=self._peer.own_uri,
         )
         self._legs.add(leg)
         return leg

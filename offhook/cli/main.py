@@ -11,17 +11,15 @@ from typing import Annotated
 import typer
 
 from offhook.api.agent_lifespan import with_agents
-from offhook.api.call import Dialog
 from offhook.api.dialogs import bench_dialog
-from offhook.api.routing import default_dialog, with_routes
-from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.cli.agent_demo import agent_demo as run_agent_demo
+from offhook.cli.call import call, dialog_of
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
 from offhook.cli.listen import listen
 from offhook.cli.models import app as models
-from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
+from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
 from offhook.cli.replay import replay
 from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
@@ -29,7 +27,6 @@ from offhook.cli.show import as_toml as settings_as_toml
 from offhook.cli.status import status
 from offhook.cli.tune import tune
 from offhook.cli.voices import voices
-from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
@@ -95,7 +92,7 @@ def serve(
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}
     settings = Config.load(config, overrides)
-    dialog = bench_dialog if bench_engines and settings.dialog.agent is None else _dialog_of(settings)
+    dialog = bench_dialog if bench_engines and settings.dialog.agent is None else dialog_of(settings)
     raise typer.Exit(run_server(settings, dialog, with_agents(dialog, settings)))
 
 
@@ -136,40 +133,7 @@ def check(config: ConfigFile = None, *, overrides: Overrides, as_json: AsJson = 
     raise typer.Exit(run_checks(config, overrides, as_json=as_json))
 
 
-@app.command()
-def call(
-    address: Annotated[str, typer.Argument(help="The number to call.", metavar="twilio:+15551234567")],
-    config: ConfigFile = None,
-    http: Annotated[
-        str | None,
-        typer.Option(help="The address for Twilio's requests: `twilio.public_url` leads here.", metavar="HOST:PORT"),
-    ] = None,
-    flow: FlowFile = None,
-    ring_s: Annotated[int, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = RING_S,
-    detect_machine: Annotated[
-        bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.", metavar="")
-    ] = False,
-) -> None:
-    """Place one call over Twilio, and print its outcome. 0: it was answered; 1: it was not."""
-    overrides = overrides_of(http=http, flow=flow)
-    number = number_of(address)
-    settings = Config.load(config, overrides)
-    setup(settings.log.format, settings.log.level)
-    dialog = _dialog_of(settings)
-
-    async def place() -> int:
-        outcome = await place_call(settings, dialog, number, detect_machine=detect_machine, ring_s=ring_s)
-        typer.echo(f"{outcome.status} {outcome.call_sid}")
-        return 0 if outcome.answered else FAILURE
-
-    raise typer.Exit(run_loop(place()))
-
-
-def _dialog_of(settings: Config) -> Dialog:
-    require_installed(settings)
-    return with_routes(settings, default_dialog(settings))
-
-
+app.command()(call)
 app.command()(status)
 app.add_typer(models, name="models")
 app.command()(say)

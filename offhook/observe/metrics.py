@@ -56,6 +56,12 @@ class Metrics:
         self._refusals = Counter(
             "offhook_calls_refused", "Calls that the bot turned away, by why.", ["reason"], registry=reg
         )
+        self._out = Counter(
+            "offhook_calls_out",
+            "Calls that the bot placed, by what became of them.",
+            ["trunk", "outcome"],
+            registry=reg,
+        )
         self._response = Histogram(
             "offhook_turn_response_seconds",
             "From the caller's last word to the bot's first, by stage.",
@@ -249,6 +255,10 @@ class Metrics:
         """A call that never became active. Unlisted outcomes and transports count as "other"."""
         transport = _known(transport.lower(), TRANSPORTS)
         self._calls.labels(direction, transport, _known(outcome, OUTCOMES)).inc()
+
+    def call_out(self, trunk: str, outcome: str) -> None:
+        """The outcome of a call that the bot placed. `trunk` is a name from the settings, or empty."""
+        self._out.labels(trunk, outcome).inc()
 
     def refusal(self, reason: str) -> None:
         """A refused call, by its `Reason`."""

@@ -52,14 +52,14 @@ class JournalProxy:
         future.add_done_callback(done)
 
 
-def _crashed(record: CallRecord, answered_now: float) -> CallRecord:
-    """The record of an answered call that was never ended."""
-    answered = CallClock.of(record.answer or record.start, answered_now)
+def _crashed(record: CallRecord, begun_now: float) -> CallRecord:
+    """The record of a call that was never ended: begun when it was answered, or placed."""
+    answered = CallClock.of(record.answer or record.start, begun_now)
     rang_s = (answered.start_wall - CallClock.of(record.start, 0.0).start_wall).total_seconds()
     ended = record.ended(
-        CallClock.of(record.start, answered_now - rang_s),
+        CallClock.of(record.start, begun_now - rang_s),
         monotonic(),
-        answered_now=answered_now,
+        answered_now=begun_now if record.answer is not None else None,
         ended_by=EndedBy.CRASH,
         end_reason=str(EndedBy.CRASH),
     )

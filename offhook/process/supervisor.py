@@ -16,6 +16,7 @@ import structlog
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
+from offhook.carriers.place_call import PlaceCall
 from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
@@ -23,6 +24,7 @@ from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.pipeline.chain.table import Cells
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
+from offhook.process.calls_out import CallsOut
 from offhook.process.messages import (
     Admit,
     Admitted,
@@ -55,6 +57,7 @@ from offhook.sip.net.resolver import addresses_of
 from offhook.sip.uas_checks import Refusal as SipRefusal
 from offhook.version import __version__
 from offhook.web.app import create_app
+from offhook.web.call_api import CallApi
 from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
@@ -103,6 +106,8 @@ class Supervisor:
         self._trunks = Trunks(
             config.trunks, self._metrics, lambda networks: self._shares.set_peers([*peers, *networks])
         )
+        self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._send_to_call, give=self._place)
+        """The calls that the bot places over SIP."""
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._placements: dict[str, Placement] = {}
@@ -148,9 +153,11 @@ class Supervisor:
             app = create_app(self.status)
             app.include_router(status_routes(self.status))
             add_site(app, self._hub, self._store, config)
+            app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True
+        self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
 
     async def drain(self, timeout_s: float) -> bool:
@@ -275,8 +282,24 @@ class Supervisor:
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())
-        if (placement := self._placements.get(event.call)) is not None:
-            placement.worker.send(event)
+        if self.calls_out.on_event(event):
+            self._send_to_call(event.call, event)
+
+    def _send_to_call(self, call: str, message: object) -> None:
+        if (placement := self._placements.get(call)) is not None:
+            placement.worker.send(message)
+
+    def _place(self, place: PlaceCall) -> Refusal | None:
+        """Give a call out to a worker; why none takes it."""
+        chosen = self._choose()
+        if isinstance(chosen, Refusal):
+            return chosen
+        if not chosen.give(place.call, place):
+            return _WORKER_GONE
+        self._add(place.call, Placement(chosen, None))
+        if self._tap is not None:
+            self._tap.begin(place.call, place.invite.call_id, chosen.send)
+        return None
 
     def _take_over(self, event: IncomingCall, trunk: str) -> None:
         """A call that wants another's place (RFC 3891 §5: only by who could have it anyway): of the same trunk, or from
@@ -291,7 +314,7 @@ class Supervisor:
             log.warning("refused", why="it would take a call over that is not its own", source=str(event.source))
             self._do(Reject(event.call, 403))
         elif placement.worker.give(event.call, event):
-            self._trunks.sources.taken(event.call, trunk)
+            self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(placement.worker, None, trunk=trunk, host=event.source.host))
             self._shares.accepted(event.call, event.source, self._loop.time())
 
@@ -300,19 +323,17 @@ class Supervisor:
         if event.replaces:
             self._take_over(replace(event, trunk=trunk), trunk)
             return
-        chosen = self._choose()
-        if self._trunks.sources.full(trunk):
-            chosen = Refusal(Reason.TRUNK, f"the trunk {trunk} has all the calls that it may have")
+        chosen = self._trunks.sources.refusal(trunk, self._loop.time()) or self._choose()
         believed = event.identities if self._shares.is_peer(event.source) else untrusted(event.identities)
         event = replace(event, trunk=trunk, identities=believed)
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
-            self._trunks.sources.taken(event.call, trunk)
+            self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(chosen, event, trunk=trunk, host=event.source.host))
             self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
-                self._tap.begin(event, chosen.send)
+                self._tap.begin(event.call, event.call_id, chosen.send)
         else:
             self._refuse(event.call, _WORKER_GONE)
 
@@ -372,8 +393,7 @@ class Supervisor:
             self._endpoint.do(command)
         except LocalError as error:
             # Usually the dialog ended while the command was on its way.
-            if (placement := self._placements.get(command.call)) is not None:
-                placement.worker.send(CommandFailed(command, str(error)))
+            self._send_to_call(command.call, CommandFailed(command, str(error)))
 
     def _end_outgoing(self, call: str) -> None:
         """Whether it has been answered or not."""
@@ -397,6 +417,7 @@ class Supervisor:
             placement.worker.drop(call)
             self._shares.released(call)
             self._trunks.sources.released(call)
+            self.calls_out.released(call)
             self._directory.release(call)
             if self._tap is not None:
                 self._tap.end(call)
@@ -431,6 +452,10 @@ class Supervisor:
             case Answer():
                 placement.invite = None
                 self._do(message)
+            case Invite() if message.call in self.calls_out:
+                self.calls_out.invite(message)
+            case Cancel() if message.call in self.calls_out:
+                self.calls_out.cancel(message)
             case _:
                 self._do(message)
 
@@ -486,7 +511,10 @@ class Supervisor:
         self.status.keep_metrics(worker)
         for call in list(worker.calls):
             invite, outgoing = self._placements[call].invite, self._placements[call].outgoing
+            placed = self.calls_out.lost(call)
             self._remove(call)
+            if placed:
+                continue
             if invite is not None and not self._draining:
                 self._incoming(invite)
             elif invite is not None:

@@ -1,9 +1,10 @@
-"""Which calls are a trunk's: by the address that they come from. Pure."""
+"""Which calls are a trunk's, by the address that they come from; and how many it may have, in both directions. Pure."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from offhook.observe.refusals import Reason, Refusal
 from offhook.settings.routes import dialled_number
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address, numeric
@@ -20,6 +21,7 @@ class TrunkSources:
         self._found: dict[str, tuple[Network, ...]] = {}
         self._calls: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
+        self._begun: dict[str, deque[float]] = {name: deque() for name in trunks}
 
     def resolved(self, name: str, addresses: Iterable[Address]) -> None:
         """The trunk's host has these addresses now."""
@@ -44,16 +46,28 @@ class TrunkSources:
         called = dialled_number(request_uri)
         return next((name for name in near if self._trunks[name].our_user == called), near[0] if near else "")
 
-    def full(self, name: str) -> bool:
-        """Whether the trunk has as many calls as it may."""
-        most = self._trunks[name].calls_at_once if name else 0
-        return 0 < most <= self._counts[name]
+    def refusal(self, name: str, now: float) -> Refusal | None:
+        """Why the trunk may have no new call now; None: it may, or the call is none of a trunk."""
+        if not name:
+            return None
+        trunk = self._trunks[name]
+        if 0 < trunk.calls_at_once <= self._counts[name]:
+            return Refusal(Reason.TRUNK, f"the trunk {name} has all {trunk.calls_at_once} calls that it may have")
+        most, window_s = _rate(trunk.calls_per_second)
+        begun = self._begun[name]
+        while begun and begun[0] <= now - window_s:
+            begun.popleft()
+        if most and len(begun) >= most:
+            return Refusal(Reason.SETUPS, f"the trunk {name} may have {trunk.calls_per_second:g} new calls a second")
+        return None
 
-    def taken(self, call: str, name: str) -> None:
-        """A call of the trunk was taken."""
+    def taken(self, call: str, name: str, now: float) -> None:
+        """A call of the trunk was taken, or placed."""
         if name:
             self._calls[call] = name
             self._counts[name] += 1
+            if self._trunks[name].calls_per_second:
+                self._begun[name].append(now)
 
     def released(self, call: str) -> None:
         """A call is over; nothing happens for one that was not `taken`."""
@@ -63,6 +77,13 @@ class TrunkSources:
     def calls(self, name: str) -> int:
         """How many calls the trunk has."""
         return self._counts[name]
+
+
+def _rate(per_s: float) -> tuple[int, float]:
+    """So many calls within so many seconds; (0, 0): as many as there are."""
+    if not per_s:
+        return 0, 0.0
+    return (int(per_s), 1.0) if per_s >= 1 else (1, 1 / per_s)
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -115,6 +115,18 @@ class Trunks:
                 if not any(map(self._is_open, self._trunks.values())):
                     self._ended.set()
 
+    async def addresses(self, name: str) -> tuple[Address, ...]:
+        """Where the trunk's requests go, the first choice first; none if its host is not found."""
+        trunk = self._trunks[name]
+        if trunk.addresses or self._endpoint is None:
+            first = (trunk.at,) if trunk.at is not None else ()
+            return tuple(dict.fromkeys((*first, *trunk.addresses)))
+        host, port = trunk.config.next_hop
+        try:
+            return await addresses_of(host, port, Transport(trunk.config.transport.upper()), self._endpoint.address)
+        except OSError:
+            return ()
+
     def details(self) -> dict[str, int]:
         """For readiness: how many registrations are wanted, and are there."""
         wanted = [trunk for trunk in self._trunks.values() if trunk.config.registration]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from offhook.carriers.place_call import PlaceCall
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics_snapshot import Snapshot
 from offhook.observe.refusals import Refusal
@@ -147,7 +148,7 @@ class WorkerHandle:
         if self._channel.closed:
             return False
         self.calls.add(call)
-        self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall))
+        self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall | PlaceCall))
         return True
 
     def take(self, call: str) -> None:

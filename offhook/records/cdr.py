@@ -112,7 +112,10 @@ class CallRecord:
     by outcome, `audio_s`, `characters`, and `cost` in the currency of the settings' prices. `agent` is None for a call
     without one; else it has the sums `input_tokens`, `output_tokens`, `cost`, a list of `models` (`model`, `replies`,
     `failed`, `retried`, the tokens, `cost`), one of `tools` (`tool`, `runs`, `failed`, `seconds`), and in `speculation`
-    how many replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`.
+    how many replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`. `trunk`
+    is the name of the trunk by which the call came or went, empty for others. A call that the bot placed has an
+    `outcome` (`calls.outcome`: "answered", "busy" …), with the `sip_status` and the `q850` cause behind it, as far as
+    there are any.
     """
 
     uniqueid: str
@@ -138,6 +141,10 @@ class CallRecord:
     recording_truncated: bool = False
     engines: tuple[Mapping[str, object], ...] = ()
     agent: Mapping[str, object] | None = None
+    trunk: str = ""
+    outcome: str | None = None
+    sip_status: int | None = None
+    q850: int | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
@@ -150,16 +157,19 @@ class CallRecord:
         call_id: str,
         direction: str = "inbound",
         transport: str = "udp",
+        trunk: str = "",
+        uniqueid: str | None = None,
     ) -> Self:
-        """The record of a new call. `src`, `dst`, `call_id` may be any text."""
+        """The record of a new call. `src`, `dst`, `call_id` may be any text; `uniqueid` None: a new one."""
         return cls(
-            uniqueid=uuid.uuid4().hex,
+            uniqueid=uniqueid or uuid.uuid4().hex,
             src=clean_text(src, MAX_NAME_CHARS),
             dst=clean_text(dst, MAX_NAME_CHARS),
             start=clock.wall(clock.start_now),
             call_id=clean_text(call_id, MAX_NAME_CHARS),
             direction=direction,
             transport=transport,
+            trunk=trunk,
         )
 
     def answered(self, clock: CallClock, now: float) -> Self:
@@ -214,6 +224,7 @@ class CallRecord:
         if not isinstance(lines, list | tuple):
             raise TypeError("transcript is not a list")
         values["transcript"] = tuple(TranscriptLine(**line) for line in lines)
+        values["trunk"] = values.get("trunk") or ""  # of a table that had none
         values["engines"] = tuple(values.get("engines") or ())  # type: ignore[arg-type]  # likewise
         values["disposition"] = Disposition(str(values.get("disposition", Disposition.NO_ANSWER)))
         return cls(**values)  # type: ignore[arg-type]  # names checked, values our own writing

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -70,6 +70,10 @@ calls_table = Table(
     Column("recording_truncated", Boolean, nullable=False),
     Column("engines", JSON),
     Column("agent", JSON(none_as_null=True)),
+    Column("trunk", String(64)),
+    Column("outcome", String(32)),
+    Column("sip_status", Integer),
+    Column("q850", Integer),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -95,10 +99,13 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
+_OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850)
+
 ADDED = {
-    3: (transcript_table.c.value, calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine),
-    4: (calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine),
-    5: (calls_table.c.agent,),
+    3: (transcript_table.c.value, calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine, *_OUT),
+    4: (calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine, *_OUT),
+    5: (calls_table.c.agent, *_OUT),
+    6: _OUT,
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from offhook.settings.addresses import parse_address, parse_port_range
 from offhook.settings.answering import AnsweringConfig
+from offhook.settings.calls_out import OutboundConfig
 from offhook.settings.conversation_sections import (
     AsrConfig,
     AudioConfig,
@@ -70,6 +71,7 @@ __all__ = [
     "Loaded",
     "LogConfig",
     "ModelsConfig",
+    "OutboundConfig",
     "RecordsConfig",
     "RouteConfig",
     "RtpConfig",
@@ -112,6 +114,7 @@ class Config(BaseModel):
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
     transfer: TransferConfig = TransferConfig()
+    outbound: OutboundConfig = OutboundConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 

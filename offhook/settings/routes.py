@@ -104,9 +104,12 @@ class RouteConfig(Section):
     language: Annotated[LanguageTag | None, Field(examples=["de"])] = None
     """The language of these calls, a BCP 47 tag; without it `dialog.language`."""
 
+    outbound: bool = False
+    """Calls that are placed by HTTP may have this dialog, which they name (docs/trunks.md). Then it needs no number."""
+
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
-        if not self.number and self.trunk is None:
+        if not self.number and self.trunk is None and not self.outbound:
             raise PydanticCustomError("no_number", "`number` is required", {"key": "number"})
         given = [key for key in ("flow", "bot", "agent", "agent_file") if getattr(self, key) is not None]
         if len(given) != 1:
@@ -121,8 +124,23 @@ class RouteConfig(Section):
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The numbers; those of a trunk without any are all."""
-        return self.number or ("*",)
+        """The numbers; those of a trunk without any are all, those of a route for calls out alone none."""
+        return self.number or (("*",) if self.trunk is not None else ())
+
+    def is_called(self, kind: str, name: str) -> bool:
+        """Whether calls out may have this dialog and mean it: by the file of a flow, the target of a bot, the name or
+        the file of an agent."""
+        if not self.outbound:
+            return False
+        if kind == "agent":
+            return name == self.agent or (self.agent_file is not None and _names(self.agent_file, name))
+        if kind == "flow":
+            return self.flow is not None and _names(self.flow, name)
+        return kind == "bot" and name == self.bot
+
+
+def _names(path: Path, name: str) -> bool:
+    return name in (str(path), path.name, path.stem)
 
 
 def covered(routes: Sequence[RouteConfig]) -> list[tuple[int, str, int]]:

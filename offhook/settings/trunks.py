@@ -5,8 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from offhook.settings.calls_out import AllowedPattern, CallerIdHeader, Digits, NumberFormat
 from offhook.settings.dtmf import SendPath
 from offhook.settings.section import Section
+from offhook.settings.sections import CodecName
 from offhook.settings.values import SECRET, Host, Line, Networks, SipUser, matching
 
 TrunkName = Annotated[
@@ -26,8 +28,9 @@ HostPort = Annotated[
 
 
 class TrunkConfig(Section):
-    """A provider's or a PBX's account, by which calls come in. A call is a trunk's by its source: the addresses of
-    `host` (or `outbound_proxy`), and `addresses`. They count as `sip.peers`, and may call without a password."""
+    """A provider's or a PBX's account, by which calls come in and go out. A call that comes is a trunk's by its source:
+    the addresses of `host` (or `outbound_proxy`), and `addresses`. They count as `sip.peers`, and may call without a
+    password."""
 
     host: Annotated[Host, Field(examples=["sip.example.com"])]
     """The provider's domain, or the PBX's address."""
@@ -66,7 +69,51 @@ class TrunkConfig(Section):
     """Addresses and networks from which the trunk's calls come, besides those of `host`."""
 
     calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """The most calls of this trunk at once; one beyond them is answered 486. 0: no limit of its own."""
+    """The most calls of this trunk at once, in both directions together; one that comes beyond them is answered 486.
+    0: no limit of its own."""
+
+    calls_per_second: Annotated[float, Field(ge=0, le=1_000)] = 0
+    """The most new calls of this trunk within a second, in both directions together; one that comes beyond them is
+    answered 503. 0.5 is one call every two seconds. 0: no limit of its own."""
+
+    codecs: Annotated[tuple[CodecName, ...], Field(max_length=8, examples=[("PCMA", "PCMU")])] = ()
+    """The codecs of this trunk's calls, the first choice first; not set: `rtp.codecs`."""
+
+    allowed_numbers: Annotated[tuple[AllowedPattern, ...], Field(max_length=1_000, examples=[("+1555*",)])] = ()
+    """The numbers that may be called by this trunk: `+15551234567`, `+1555*`, `100`; `*` for all. By HTTP, and where
+    calls are redirected, nothing may be called that is not listed; what starts the bot (`offhook call`, `bot.dial`)
+    may call any number while the list is empty."""
+
+    number_format: NumberFormat = "e164"
+    """How numbers are written on this trunk: `e164` (+15551234567), `e164_without_plus` (15551234567), `national`
+    (what has `country_code` begins with `national_prefix`, others with `international_prefix`). It concerns numbers
+    with a plus sign: extensions stay as they are."""
+
+    country_code: Annotated[Digits | None, Field(examples=["49"])] = None
+    """The country of `number_format = "national"`."""
+
+    national_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = "0"
+    """What national numbers begin with, in place of the country code."""
+
+    international_prefix: Digits = "00"
+    """What all other numbers begin with, in place of the plus sign."""
+
+    caller_id: Annotated[SipUser | None, Field(examples=["+15551230000"])] = None
+    """The number that calls out show; not set: `user`."""
+
+    caller_id_header: CallerIdHeader = "from"
+    """Where that number is: in From, or in P-Asserted-Identity or P-Preferred-Identity, and `user` is in From."""
+
+    hide_caller_id: bool = False
+    """Have the trunk hide the number from who is called (RFC 3323): From is anonymous, and the number is in
+    `caller_id_header`, or in P-Preferred-Identity."""
+
+    @model_validator(mode="after")
+    def _national_needs_a_country(self) -> Self:
+        if self.number_format == "national" and self.country_code is None:
+            context = {"key": "country_code", "at": "number_format"}
+            raise PydanticCustomError("no_country", '`number_format = "national"` needs `country_code`', context)
+        return self
 
     reliable_provisionals: Literal["off", "supported", "required"] | None = None
     """As in `[signalling]`, for this trunk; not set: as there."""

@@ -15,7 +15,6 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
 from time import monotonic
@@ -27,15 +26,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offhook.usererror import Problem
+from offhook.web.guesses import WRONG_FOR_S, WrongGuesses
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For operators and monitoring; they reveal nothing about callers."""
 WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
 """They authenticate by themselves."""
-
-MAX_WRONG_PASSWORDS = 10
-WRONG_FOR_S = 60.0
-MAX_REMEMBERED_PEERS = 1_000
 
 POLICY = "; ".join(
     [
@@ -129,38 +125,23 @@ class Access:
 
 
 class PasswordCheck:
-    """Checks the password, and limits how often an address may be wrong.
-
-    Addresses are those of the sockets: an attacker chooses `X-Forwarded-For`.
-    """
+    """Checks the password, and limits how often an address may be wrong."""
 
     def __init__(self, password: str, now: Callable[[], float] = monotonic) -> None:
         self._password = _digest(password)
-        self._now = now
-        self._peers: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, since when
+        self._guesses = WrongGuesses(now)
 
     def refusal(self, peer: str, headers: Headers) -> HTTPStatus | None:
         """None: the password is right. 401: it is missing or wrong. 429: `peer` was wrong too often."""
-        if self._too_many(peer):
+        if self._guesses.too_many(peer):
             return HTTPStatus.TOO_MANY_REQUESTS
         given = _given_password(headers)
         if given is None:
             return HTTPStatus.UNAUTHORIZED
         if not hmac.compare_digest(_digest(given), self._password):
-            self._note(peer)
+            self._guesses.note(peer)
             return HTTPStatus.UNAUTHORIZED
         return None
-
-    def _too_many(self, peer: str) -> bool:
-        times, since = self._peers.get(peer, (0, 0.0))
-        return times >= MAX_WRONG_PASSWORDS and self._now() - since < WRONG_FOR_S
-
-    def _note(self, peer: str) -> None:
-        times, since = self._peers.pop(peer, (0, 0.0))
-        now = self._now()
-        self._peers[peer] = (times + 1, since) if times and now - since < WRONG_FOR_S else (1, now)
-        if len(self._peers) > MAX_REMEMBERED_PEERS:
-            self._peers.popitem(last=False)
 
 
 def is_local(peer: str, headers: Headers) -> bool:

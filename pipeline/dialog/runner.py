@@ -7,6 +7,7 @@ is ignored); after `AskFor`, with what the caller did; after `Delegate`, call `h
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.flow import AgentStep, Ask, Collect, End, Flow, Option, Retry, Say, Step, TransferStep
@@ -65,14 +66,18 @@ Action = Speak | AskFor | HangUp | Delegate | Connect
 
 class FlowRunner:
     """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
+    `variables` are the call's values of the flow's constants, for this call alone; others are not used.
 
     No-inputs, no-matches and recogniser failures are counted separately, from zero at each visit to a step. A failure
     is not the caller's fault: they are asked again, with an apology and the keys. The no-match branch is taken only
     after more failures than the allowed no-matches: the recogniser will not recover.
     """
 
-    def __init__(self, flow: Flow, language: str | None = None) -> None:
+    def __init__(
+        self, flow: Flow, language: str | None = None, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._flow = flow
+        self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
         self._step: Step | None = None
         self._finished = False
@@ -238,7 +243,7 @@ class FlowRunner:
         return self._flow.wording or wording_in(self._answered_in(step))
 
     def _fill(self, text: str) -> str:
-        return render(text, {**self._flow.constants, **self._spoken})
+        return render(text, {**self._constants, **self._spoken})
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ class InviteUsage:
         self.policy = policy
         self.created = now
         self.dialog: Dialog | None = None
+        self.auth_user: str | None = None
+        """Whose password is proven when we are asked for one; None: that of any account there."""
+        self.contact_user: str | None = None
+        """The user in our Contact; None: that of the settings."""
         self.machine: Machine[CallState, CallAction] = Machine(
             table, durations or core.durations, core.settings.timers.t2_s
         )
@@ -294,7 +298,8 @@ class InviteUsage:
         """Hang up a dialog. The response does not matter: the session ends with the request (§15.1.1)."""
         destination = next_hop(dialog, self.core.flow_to)
         bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
-        AuthenticatedRequest(self.core, destination, None, dialog.take_cseq).send(bye, self.auth_host, now)
+        request = AuthenticatedRequest(self.core, destination, None, dialog.take_cseq, self.auth_user)
+        request.send(bye, self.auth_host, now)
         self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def _send_bye_once(self, what: Context, now: float) -> None:

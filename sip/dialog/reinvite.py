@@ -36,6 +36,8 @@ class Renegotiated(Protocol):
     call: str
     dialog: Dialog | None
     policy: DialogPolicy
+    auth_user: str | None
+    contact_user: str | None
 
     @property
     def local_tag(self) -> str:
@@ -201,13 +203,14 @@ class Reinvite:
         self._attempts += 1
         destination = next_hop(dialog, self._core.flow_to)
         invite = in_dialog(dialog, self._method, dialog.take_cseq(), self._core.via(destination))
-        invite.headers.add("Contact", self._core.contact(destination, secure=dialog.secure))
+        contact = self._core.contact(destination, secure=dialog.secure, user=self._session.contact_user)
+        invite.headers.add("Contact", contact)
         invite.headers.add("Allow", ALLOW)
         invite.headers.add(*self._core.supported(self._session.policy))
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
         add_request_fields(invite, self._session.policy, self._session.interval)
-        self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
+        self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq, self._session.auth_user)
         self._request.send(invite, self._session.auth_host, now)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, now: float) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from offhook.sip.commands import Invite
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import Action, Context
 from offhook.sip.dialog.early_dialogs import EarlyDialogs
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import Dialog, from_answer
+from offhook.sip.dialog.rejection import rejected
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
 from offhook.sip.dialog.session_interval import add_request_fields
 from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
-from offhook.sip.events import CallAnswered, CallProgress, CallRejected
+from offhook.sip.events import CallAnswered, CallProgress
 from offhook.sip.message import typed
 from offhook.sip.message.body import SDP, sdp_of
+from offhook.sip.message.grammar import quote
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
@@ -28,10 +31,11 @@ class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
     def __init__(
-        self, core: Core, call: str, invite: Request, destination: Flow, policy: DialogPolicy, now: float
+        self, core: Core, command: Invite, invite: Request, destination: Flow, policy: DialogPolicy, now: float
     ) -> None:
-        super().__init__(core, call, OUTGOING_CALL, now, policy=policy)
+        super().__init__(core, command.call, OUTGOING_CALL, now, policy=policy)
         self._early: EarlyDialogs[InviteUsage] | None = None
+        self.auth_user, self.contact_user = command.auth_user, command.contact_user
         self._invite = invite
         self._destination = destination
         self.begin(now)
@@ -111,7 +115,8 @@ class UacInviteUsage(InviteUsage):
             self.send_bye_in(dialog, now)
 
     def _send_invite(self, what: Context, now: float) -> None:
-        AuthenticatedRequest(self.core, self._destination, self).send(self._invite, self.auth_host, now)
+        request = AuthenticatedRequest(self.core, self._destination, self, auth_user=self.auth_user)
+        request.send(self._invite, self.auth_host, now)
 
     def _send_cancel(self, what: Context, now: float) -> None:
         self.core.send(cancel_of(self._invite), self._destination, now, None)
@@ -138,7 +143,7 @@ class UacInviteUsage(InviteUsage):
 
     def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:
-            self.core.events.append(CallRejected(self.call, what.response.status, what.response.reason))
+            self.core.events.append(rejected(self.call, what.response))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         **InviteUsage.actions,
@@ -152,35 +157,29 @@ class UacInviteUsage(InviteUsage):
 
 
 def first_invite(
-    core: Core,
-    target: str,
-    sdp: bytes,
-    destination: Flow,
-    policy: DialogPolicy,
-    *,
-    from_uri: str | None,
-    headers: Iterable[tuple[str, str]],
+    core: Core, invite: Invite, destination: Flow, policy: DialogPolicy, headers: Iterable[tuple[str, str]]
 ) -> Request:
     """An INVITE outside any dialog (§8.1.1, §13.2.1)."""
-    sender = from_uri or f"sip:{core.settings.contact_user}@{core.local_for(destination).uri_host}"
+    sender = invite.from_uri or f"sip:{core.settings.contact_user}@{core.local_for(destination).uri_host}"
+    display = f"{quote(invite.from_display)} " if invite.from_display else ""
     fields = Headers()
     fields.add("Via", core.via(destination))
     fields.add("Max-Forwards", MAX_FORWARDS)
-    fields.add("From", f"<{sender}>;tag={core.entropy()}")
-    fields.add("To", f"<{target}>")
-    fields.add("Call-ID", core.entropy())
+    fields.add("From", f"{display}<{sender}>;tag={core.entropy()}")
+    fields.add("To", f"<{invite.target}>")
+    fields.add("Call-ID", invite.call_id or core.entropy())
     fields.add("CSeq", "1 INVITE")
-    fields.add("Contact", core.contact(destination))
+    fields.add("Contact", core.contact(destination, user=invite.contact_user))
     fields.add("Allow", ALLOW)
     # An INVITE without an offer gets it in a reliable 1xx, and then the answer belongs into the PRACK (RFC 3262 §5).
-    options = [option for option in core.options(policy) if sdp or option != "100rel"]
+    options = [option for option in core.options(policy) if invite.sdp or option != "100rel"]
     fields.add("Supported", ", ".join(options))
     if required := [option for option in policy.required if option in options]:
         fields.add("Require", ", ".join(required))
     for name, value in headers:
         fields.add(name, value)
-    if sdp:
+    if invite.sdp:
         fields.add("Content-Type", SDP)
-    request = Request("INVITE", target, fields, sdp)
+    request = Request("INVITE", invite.target, fields, invite.sdp)
     add_request_fields(request, policy, None)
     return request

@@ -140,6 +140,10 @@ class UdpLine:
     def _confirm(self) -> None:
         now = time.monotonic()
         self._session.release_sending()
+        if self._watch.due is not None:
+            # What was silent before, as a call out that rings, has all the time from here.
+            self._watch.pause()
+            self._watch.resume(now)
         self._doubt_at = now + DOUBT_S
         self._io.settle(now)
         self._arm()

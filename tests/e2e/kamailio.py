@@ -55,6 +55,7 @@ request_route {{
         if (t_check_trans()) t_relay();
         exit;
     }}
+    {calls}
     if (!lookup("location")) {{
         sl_send_reply("404", "Nobody Here");
         exit;
@@ -64,18 +65,49 @@ request_route {{
 }}
 """
 
+CALLS = """\
+    if (is_method("INVITE")) {{
+        if (!pv_proxy_authenticate("{host}", "{password}", "0")) {{
+            proxy_challenge("{host}", "1");
+            exit;
+        }}
+        consume_credentials();
+        record_route();
+        $du = "sip:{host}:{calls_to}";
+        t_relay();
+        exit;
+    }}
+"""
+"""Calls of those who know the password go to one port."""
+
 
 class Kamailio:
-    """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256."""
+    """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256. With `calls_to` it is a proxy
+    for calls out, to that port, and asks for the password."""
 
-    def __init__(self, directory: Path, *, password: str, algorithm: str = "SHA-256", expires_s: int = 3_600) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        password: str,
+        algorithm: str = "SHA-256",
+        expires_s: int = 3_600,
+        calls_to: int | None = None,
+    ) -> None:
         self.port = free_udp_ports()
         # Its control sockets have long names, and the names of sockets are limited.
         self._run = Path(tempfile.mkdtemp(prefix="kam"))
         config = directory / "kamailio.cfg"
+        calls = "" if calls_to is None else CALLS.format(host=HOST, password=password, calls_to=calls_to)
         config.write_text(
             CONFIG.format(
-                host=HOST, port=self.port, modules=MODULES, password=password, algorithm=algorithm, expires_s=expires_s
+                host=HOST,
+                port=self.port,
+                modules=MODULES,
+                password=password,
+                algorithm=algorithm,
+                expires_s=expires_s,
+                calls=calls,
             )
         )
         self._log = (directory / "kamailio.log").open("w+")

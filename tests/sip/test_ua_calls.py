@@ -198,7 +198,7 @@ def test_rejection_with_headers() -> None:
     wire.run(0.1)
     bob.do(Reject(incoming(bob), 486, headers=(("Retry-After", "30"),)))
     wire.run(60)
-    assert alice.events == [CallRejected(call, 486, "Busy Here")]
+    assert alice.events == [CallRejected(call, 486, "Busy Here", retry_after_s=30)]
     assert bob.of(CallEnded) == []
     assert wire.lines() == ["INVITE", "100 INVITE", "486 INVITE", "ACK"]
     assert b"Retry-After: 30\r\n" in wire.log[2].data

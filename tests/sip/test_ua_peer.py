@@ -292,7 +292,9 @@ def test_a_reinvite_nobody_decides_on_is_refused() -> None:
 
 def test_methods_that_are_not_for_us_do_not_harm_a_call() -> None:
     phone, _, tag = answered_by_us()
-    statuses = [phone.send(inside(method, tag, 2 + n))[0].status for n, method in enumerate(("PUBLISH", "MESSAGE", "X"))]
+    statuses = [
+        phone.send(inside(method, tag, 2 + n))[0].status for n, method in enumerate(("PUBLISH", "MESSAGE", "X"))
+    ]
     assert statuses == [405, 405, 501]
     (options,) = phone.send(inside("OPTIONS", tag, 9))
     assert options.status == 200

@@ -177,7 +177,9 @@ def test_on_a_link_that_loses_it_the_caller_is_refused_once(door: Door, lost: st
     wire.run(0.1)
     door.refusal = None
     wire.run(100)
-    assert alice.events == [CallRejected(call, 503, "Service Unavailable")]
+    (event,) = alice.of(CallRejected)
+    assert (event.call, event.status, event.reason) == (call, 503, "Service Unavailable")
+    assert alice.events == [event]
     assert (bob.events, alice.of(CallEnded), already) == ([], [], [lost])
     assert wire.times("503 INVITE") == ([0.01, 0.51] if lost == "503 INVITE" else [0.01])
     assert alice.ua.idle and bob.ua.idle

@@ -17,7 +17,16 @@ async def check(config: Config) -> list[Finding]:
     """Look up each trunk's host."""
     bound = Address(config.sip.host, config.sip.port)
     found = await asyncio.gather(*(_find(name, trunk, bound) for name, trunk in config.trunks.items()))
-    return [*found, *(lack for name, trunk in config.trunks.items() for lack in _lacks(config, name, trunk))]
+    lacks = [lack for name, trunk in config.trunks.items() for lack in _lacks(config, name, trunk)]
+    return [*found, *lacks, *_lacks_numbers(config)]
+
+
+def _lacks_numbers(config: Config) -> Iterator[Finding]:
+    listed = config.outbound.allowed_addresses or any(trunk.allowed_numbers for trunk in config.trunks.values())
+    if config.outbound.token is not None and not listed:
+        why = "over HTTP only listed numbers may be called, and none is"
+        todo = '`allowed_numbers = ["+1555*"]` below `[trunks.NAME]`'
+        yield Finding.warning("trunk", "no call can be placed over HTTP", why, todo)
 
 
 async def _find(name: str, trunk: TrunkConfig, bound: Address) -> Finding:
@@ -46,6 +55,10 @@ def _lacks(config: Config, name: str, trunk: TrunkConfig) -> Iterator[Finding]:
         why = "registrars ask for a password, and it has none"
         todo = f"export OFFHOOK_TRUNKS__{name.upper()}__PASSWORD=…"
         yield Finding.warning("trunk", f"the trunk {name} may be refused", why, todo)
+    if "*" in trunk.allowed_numbers:
+        why = "a stolen token, or a redirection by the trunk, is then a call to any number in the world"
+        todo = f'`allowed_numbers = ["+1555*"]` below `[trunks.{name}]`, with what you call'
+        yield Finding.warning("trunk", f"the trunk {name} may call every number", why, todo)
     own = [other for other in config.trunks if config.trunks[other].our_user == trunk.our_user]
     if trunk.registration and own[0] != name and config.trunks[own[0]].next_hop == trunk.next_hop:
         why = "both are at one host, and their calls come to the same user"

@@ -60,7 +60,7 @@ class Bench:
         if isinstance(event, IncomingCall):
             self.calls.append(event)
             if "captured" in event.call_id:
-                self.tap.begin(event, self.reported.append)
+                self.tap.begin(event.call, event.call_id, self.reported.append)
 
     async def ask(self, data: bytes) -> bytes:
         """Send, and the next that comes."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from offhook.carriers.sip_call import InboundCall
+from offhook.carriers.inbound_call import InboundCall
 from offhook.sip.commands import Answer, AnswerReinvite, Reject, RejectReinvite
 from offhook.sip.net.flow import Transport
 from tests.offhook.carriers.test_sip_media import Bench, bench, offer

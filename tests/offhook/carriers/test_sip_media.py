@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from offhook.api.call import Call
 from offhook.calls.conversation import Conversation, Services
 from offhook.calls.registry import Calls
-from offhook.carriers import sip_call
-from offhook.carriers.sip_call import InboundCall
+from offhook.carriers import inbound_call, sip_call
+from offhook.carriers.inbound_call import InboundCall
+from offhook.carriers.sip_call import SipCall
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.engines.engine_set import EngineSet
@@ -61,7 +62,7 @@ class Bench:
         self.commands.append(command)
         self.changed.set()
 
-    def gone(self, call: InboundCall) -> None:
+    def gone(self, call: SipCall) -> None:
         self.over.append(call.handle)
         self.changed.set()
 
@@ -191,7 +192,7 @@ def broken(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("where", ["media_host", "answer_offer", "UdpLine", "LocalMedia"])
 async def test_whatever_fails_while_a_call_is_taken(bench: Bench, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sip_call, where, broken)
+    monkeypatch.setattr(sip_call if hasattr(sip_call, where) else inbound_call, where, broken)
     with capture_logs() as logged:
         bench.incoming(offer()).accept()
     assert without_call(bench.commands[-1]) == Reject("", 500)

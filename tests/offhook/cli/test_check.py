@@ -13,6 +13,7 @@ import pytest
 
 from offhook.cli.checks import addresses, disk, ports, trunks
 from offhook.cli.checks.finding import Finding, Level
+from offhook.settings.calls_out import OutboundConfig
 from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
 from offhook.settings.trunks import TrunkConfig
 from tests.certificates import Authority
@@ -307,6 +308,9 @@ def test_trunks() -> None:
     assert warned(found(a={}, b={"user": "other"})) == []
     assert warned(found(a={}, b={})) == ["calls of the trunk b count as those of a"]
     assert found(SipConfig(tcp=False), office={"transport": "tcp"})[-1].level is Level.SETTINGS
+    assert warned(found(office={"allowed_numbers": ("*",)})) == ["the trunk office may call every number"]
+    closed = asyncio.run(trunks.check(Config(outbound=OutboundConfig(token="a-long-random-secret"))))
+    assert warned(closed) == ["no call can be placed over HTTP"]
 
 
 @pytest.mark.parametrize(("days", "level"), [(30, "ok"), (3, "warning"), (-1, "settings")])

@@ -11,7 +11,7 @@ import pytest
 from offhook.api.call import Call
 from offhook.api.dialogs import bench_dialog
 from offhook.calls.conversation import Conversation
-from offhook.carriers.sip_call import InboundCall
+from offhook.carriers.inbound_call import InboundCall
 from offhook.pipeline.session import Session
 from offhook.pipeline.vad.batch import BatchedStream
 from offhook.process.local_bot import LocalBot

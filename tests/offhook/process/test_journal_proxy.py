@@ -139,3 +139,18 @@ async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, Jou
     await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
     remote.written(Written(999, True))  # nor one nobody waits for
     assert future.cancelled()
+
+
+async def test_a_call_out_that_nobody_had_answered_yet(
+    journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
+) -> None:
+    remote, proxy = journal
+    clock = CallClock.started(monotonic() - 5.0)
+    placed = CallRecord.begun(clock, src="", dst="+15551234567", call_id="x", direction="outbound", trunk="provider")
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(replace(placed, outcome="failed"))), 5)
+    (closed,) = proxy.crashed()
+    assert (closed.ended_by, closed.outcome, closed.billsec, closed.trunk) == ("crash", "failed", 0.0, "provider")
+    await asyncio.to_thread(store.flush)
+    kept = store.call(placed.uniqueid)
+    assert kept is not None
+    assert (kept.answer, kept.disposition, kept.outcome) == (None, "NO ANSWER", "failed")

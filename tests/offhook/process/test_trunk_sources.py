@@ -1,5 +1,8 @@
 """Whose calls are whose, and how many."""
 
+import pytest
+
+from offhook.observe.refusals import Reason
 from offhook.process.trunk_sources import TrunkSources
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address
@@ -43,12 +46,27 @@ def test_an_address_that_the_host_no_longer_has_is_a_strangers() -> None:
 def test_calls_at_once() -> None:
     found = sources()
     for call in ("a", "b"):
-        assert not found.full("sales")
-        found.taken(call, "sales")
-    assert found.full("sales")
-    assert not found.full("office")
-    assert not found.full("")
+        assert found.refusal("sales", 0.0) is None
+        found.taken(call, "sales", 0.0)
+    refusal = found.refusal("sales", 0.0)
+    assert refusal is not None
+    assert (refusal.reason, refusal.status) == (Reason.TRUNK, 486)
+    assert found.refusal("office", 0.0) is None
+    assert found.refusal("", 0.0) is None
     found.released("b")
     found.released("unknown")
-    assert not found.full("sales")
+    assert found.refusal("sales", 0.0) is None
     assert found.calls("sales") == 1
+
+
+@pytest.mark.parametrize(("per_s", "at_once", "again_s"), [(3.0, 3, 1.0), (0.5, 1, 2.0), (2.9, 2, 1.0)])
+def test_calls_per_second(per_s: float, at_once: int, again_s: float) -> None:
+    found = TrunkSources({"paced": TrunkConfig(host="sip.example.net", calls_per_second=per_s)})
+    for number in range(at_once):
+        assert found.refusal("paced", 10.0) is None
+        found.taken(str(number), "paced", 10.0)
+        found.released(str(number))  # what is over counts for the second, too
+    refusal = found.refusal("paced", 10.0 + again_s - 0.01)
+    assert refusal is not None
+    assert (refusal.reason, refusal.status) == (Reason.SETUPS, 503)
+    assert found.refusal("paced", 10.0 + again_s) is None

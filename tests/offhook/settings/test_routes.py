@@ -75,3 +75,15 @@ def test_a_route_that_is_never_reached() -> None:
     assert covered([route("+49*"), route("+4930", "+1"), route("+1")]) == [(1, "+4930", 0), (2, "+1", 1)]
     assert covered([route("+4930"), route("+49*")]) == []
     assert covered([route("1??"), route("1*")]) == []
+
+
+def test_a_route_for_calls_out_has_a_name_and_takes_no_call() -> None:
+    flow = RouteConfig(flow=Path("flows/reminder.yaml"), outbound=True)
+    assert flow.patterns == ()
+    for name in ("flows/reminder.yaml", "reminder.yaml", "reminder"):
+        assert flow.is_called("flow", name)
+    assert not flow.is_called("flow", "minder.yaml")
+    assert not flow.is_called("bot", "reminder")
+    assert RouteConfig(bot="shop:sales", outbound=True).is_called("bot", "shop:sales")
+    assert RouteConfig(agent_file=Path("a.yaml"), outbound=True).is_called("agent", "a.yaml")
+    assert not RouteConfig(agent="receptionist", number=("1",)).is_called("agent", "receptionist")

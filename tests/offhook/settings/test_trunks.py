@@ -133,3 +133,26 @@ def test_an_unknown_key_is_found(tmp_path: Path) -> None:
 def test_a_route_without_trunks_names_none(tmp_path: Path) -> None:
     found = problem(write(tmp_path, '[[routes]]\ntrunk = "home"\nbot = "a:b"\n'))
     assert found.what == "a route cannot be for the trunk `home`"
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ('number_format = "national"', "country_code"),
+        ('country_code = "+49"', "country_code"),
+        ('allowed_numbers = ["+1 555"]', "allowed_numbers"),
+        ('caller_id_header = "remote-party-id"', "caller_id_header"),
+        ("calls_per_second = -1", "calls_per_second"),
+        ('codecs = ["G729"]', "codecs"),
+    ],
+)
+def test_mistakes_of_calls_out(tmp_path: Path, given: str, what: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Config.load(write(tmp_path, HOME + given))
+    assert what in caught.value.problems[0].what
+
+
+def test_the_token_for_calls_out_is_not_shown(tmp_path: Path) -> None:
+    loaded = Config.load_with_origins(write(tmp_path, '[outbound]\ntoken = "a-token-of-some-length"\n'))
+    shown = as_toml(loaded, changed=False) + repr(loaded.config) + str(loaded.config.redacted())
+    assert "a-token-of-some-length" not in shown

@@ -5,8 +5,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
 
-from offhook.web import access
 from offhook.web.access import Access
+from offhook.web.guesses import MAX_WRONG
 
 inside = PlainTextResponse("inside")
 
@@ -117,7 +117,7 @@ async def test_a_password_may_contain_anything() -> None:
 
 async def test_guessing_is_slowed_down_for_the_one_who_guesses() -> None:
     site = Site("secret")
-    for _ in range(access.MAX_WRONG_PASSWORDS):
+    for _ in range(MAX_WRONG):
         assert await site.get("192.0.2.7", authorization=basic("guess")) == 401
     assert await site.get("192.0.2.7", authorization=basic("secret")) == 429
     assert site.headers["retry-after"] == "60"
@@ -128,7 +128,7 @@ async def test_guessing_is_slowed_down_for_the_one_who_guesses() -> None:
 
 async def test_guesses_are_counted_by_the_socket_s_address() -> None:
     site = Site("secret")
-    for n in range(access.MAX_WRONG_PASSWORDS):
+    for n in range(MAX_WRONG):
         await site.get("127.0.0.1", authorization=basic("guess"), x_forwarded_for=f"192.0.2.{n}")
     assert await site.get("127.0.0.1", authorization=basic("secret"), x_forwarded_for="192.0.2.99") == 429
 
@@ -143,7 +143,7 @@ async def test_a_malformed_origin_is_a_bad_request(origin: str) -> None:
 
 async def test_a_browser_s_first_visit_is_no_guess() -> None:
     site = Site("secret")
-    for _ in range(3 * access.MAX_WRONG_PASSWORDS):
+    for _ in range(3 * MAX_WRONG):
         assert await site.get("192.0.2.7") == 401
     assert await site.get("192.0.2.7", authorization=basic("secret")) == 200
 

@@ -1,0 +1,104 @@
+"""Where a call out goes next when an attempt has failed: another server, another number, later, or nowhere. Pure.
+
+Theory of operation. A final response that speaks for the called party is final: busy, declined, not found, and every
+6xx (RFC 3261 §21.6). What speaks for a server only is not:
+
+- 3xx: the contacts are tried, the most wanted first, as far as `redirect` allows them; each target once, and at most
+  `MAX_TARGETS` in all (§8.1.3.4).
+- No answer at all, or 503: the next address of the same host (RFC 3263 §4.3), once each.
+- 503 with a Retry-After of at most `MAX_RETRY_AFTER_S`, when no address is left: once more after that time
+  (§21.5.4), at most `MAX_RETRIES` times.
+
+Once the call rings at one target, another server of the same host is not tried: the phone would ring again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from offhook.carriers.call_target import CallTarget
+from offhook.sip.events import CallRejected
+from offhook.sip.net.address import Address
+
+MAX_TARGETS = 5
+MAX_RETRY_AFTER_S = 10
+MAX_RETRIES = 2
+
+SERVICE_UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Call `target` at `address` after `after_s`. `address` None: it has to be looked up."""
+
+    target: CallTarget
+    address: Address | None
+    after_s: float = 0.0
+
+
+class CallAttempts:
+    """The attempts of one call out. `redirect` is the target of a Contact, None where it may not be called."""
+
+    def __init__(
+        self, target: CallTarget, addresses: Sequence[Address], redirect: Callable[[str, CallTarget], CallTarget | None]
+    ) -> None:
+        self._first = target
+        self._addresses = tuple(addresses)
+        self._redirect = redirect
+        self._seen = {target.uri}
+        self._wanted: list[CallTarget] = []
+        self._left = list(addresses[1:])
+        self._retries = 0
+        self._rang = False
+        self.current = Attempt(target, addresses[0] if addresses else None)
+
+    def rang(self) -> None:
+        """The present attempt rings, or has early media."""
+        self._rang = True
+
+    def rejected(self, event: CallRejected) -> Attempt | None:
+        """The next attempt after a final response; None: the response is the outcome."""
+        if 300 <= event.status < 400:
+            self._want(event.contacts)
+            return self._next_target()
+        if event.status >= 600:
+            return None
+        if event.status == SERVICE_UNAVAILABLE:
+            return self._next_address() or self._later(event.retry_after_s) or self._next_target()
+        # §8.1.3.4: of several contacts the next one is tried when one fails.
+        return self._next_target()
+
+    def failed(self) -> Attempt | None:
+        """The next attempt after one without a response; None: there is none."""
+        return self._next_address() or self._next_target()
+
+    def _want(self, contacts: Sequence[str]) -> None:
+        for contact in contacts:
+            target = self._redirect(contact, self.current.target)
+            if target is not None and target.uri not in self._seen and len(self._seen) < MAX_TARGETS:
+                self._seen.add(target.uri)
+                self._wanted.append(target)
+
+    def _next_target(self) -> Attempt | None:
+        if not self._wanted:
+            return None
+        target = self._wanted.pop(0)
+        same = target.trunk == self._first.trunk and bool(target.trunk)
+        self._left = list(self._addresses[1:]) if same else []
+        self._rang = False
+        return self._now(target, self._addresses[0] if same and self._addresses else None)
+
+    def _next_address(self) -> Attempt | None:
+        if not self._left or self._rang:
+            return None
+        return self._now(self.current.target, self._left.pop(0))
+
+    def _later(self, after_s: int | None) -> Attempt | None:
+        if after_s is None or after_s > MAX_RETRY_AFTER_S or self._retries >= MAX_RETRIES or self._rang:
+            return None
+        self._retries += 1
+        self.current = Attempt(self.current.target, self.current.address, float(after_s))
+        return self.current
+
+    def _now(self, target: CallTarget, address: Address | None) -> Attempt:
+        self.current = Attempt(target, address)
+        return self.current

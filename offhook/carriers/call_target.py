@@ -1,0 +1,233 @@
+"""What a call out goes to, and who calls: a number by a trunk, or a SIP address. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from offhook.settings.config import Config
+from offhook.settings.routes import dialled_number
+from offhook.settings.trunks import TrunkConfig
+from offhook.sip.errors import ParseError
+from offhook.sip.message.uri import Uri
+from offhook.usererror import UserError, did_you_mean
+
+MAX_ADDRESS_CHARS = 256
+MAX_HEADERS = 16
+MAX_HEADER_CHARS = 500
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_USER = re.compile(r"[A-Za-z0-9_.*#-][A-Za-z0-9_.*#+-]{0,63}")
+_SIP = re.compile(r"(?i)sips?:")
+_HEADER = re.compile(r"(?i)X-[A-Za-z0-9-]{1,60}|User-to-User|Subject|Alert-Info|Call-Info|Priority")
+
+ANONYMOUS = "sip:anonymous@anonymous.invalid"
+"""RFC 3323 §4.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """`uri` is the Request-URI. `name` is what lists of the allowed have: by a trunk the number or the extension as it
+    was asked for, else USER@HOST. `trunk` is empty for a call that goes to its address directly."""
+
+    uri: str
+    name: str
+    trunk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerId:
+    """Who calls: From, and further header fields. `uri` None: the user agent's own."""
+
+    uri: str | None = None
+    display: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def call_target(address: str, trunk: str | None, config: Config) -> CallTarget:
+    """The target of `+15551234567`, `tel:+1-555-123-4567`, `100` or `sip:USER@HOST`. Raises UserError.
+
+    An address at a trunk's host goes by that trunk: its limits and its password count for it.
+    """
+    if trunk is not None and trunk not in config.trunks:
+        known = list(config.trunks)
+        todo = did_you_mean(trunk, known) if known else "`[trunks.NAME]` in the settings, and its name here"
+        raise UserError(f"there is no trunk {trunk[:60]!r}", "trunks are `[trunks.NAME]` in the settings", todo)
+    if len(address) > MAX_ADDRESS_CHARS:
+        raise _not_callable(address, f"it has more than {MAX_ADDRESS_CHARS} characters")
+    if _SIP.match(address):
+        return _sip_target(address, trunk, config)
+    # RFC 3966 has no blanks, but people write numbers with them.
+    number = dialled_number(address.replace(" ", "") if address.startswith(("+", "tel:")) else address)
+    name = _the_trunk(address, trunk, config)
+    return trunk_target(number, name, config.trunks[name])
+
+
+def trunk_target(number: str, name: str, trunk: TrunkConfig) -> CallTarget:
+    """The target of a number, or of an extension, by a trunk. Raises UserError."""
+    if number.startswith("+") and not _E164.fullmatch(number):
+        raise _not_callable(number, "after a plus sign come the country code and 7 to 15 digits in all")
+    if not number.startswith("+") and not _USER.fullmatch(number):
+        raise _not_callable(number, "it is neither a number nor a name")
+    port = f":{trunk.port}" if trunk.port is not None else ""
+    return CallTarget(f"sip:{_escaped(written(number, trunk))}@{trunk.uri_host}{port}", number, name)
+
+
+def written(number: str, trunk: TrunkConfig) -> str:
+    """A number as the trunk writes it; without a plus sign it stays as it is."""
+    if not number.startswith("+") or trunk.number_format == "e164":
+        return number
+    digits = number[1:]
+    if trunk.number_format == "e164_without_plus":
+        return digits
+    country = trunk.country_code or ""
+    if digits.startswith(country):
+        return trunk.national_prefix + digits.removeprefix(country)
+    return trunk.international_prefix + digits
+
+
+def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> None:
+    """Raises UserError for what may not be called. `by_others`: a program over HTTP asks for it, or a far end that
+    redirects a call, and not the one who runs the bot; then only what is listed may be called."""
+    if target.trunk:
+        allowed = config.trunks[target.trunk].allowed_numbers
+        key, below = f'`allowed_numbers = ["{target.name}"]`', f"`[trunks.{target.trunk}]`"
+        what = f"{target.name[:60]} may not be called by the trunk {target.trunk}"
+    else:
+        allowed = config.outbound.allowed_addresses
+        key, below = f'`allowed_addresses = ["{target.name}"]`', "`[outbound]`"
+        what = f"{target.name[:60]} may not be called"
+    if not allowed and not by_others:
+        return
+    if not any(is_allowed(pattern, target.name) for pattern in allowed):
+        why = "no pattern there allows it: a free choice would be toll fraud"
+        raise UserError(what, why, f"{key} below {below}, if it is yours")
+
+
+def is_allowed(pattern: str, name: str) -> bool:
+    """Whether a pattern allows a number, an extension, a name, or USER@HOST."""
+    user, at, host = pattern.partition("@")
+    called, _, where = name.partition("@")
+    if at and where.lower() != host.lower():
+        return False
+    return called.startswith(user[:-1]) if user.endswith("*") else called == user
+
+
+def redirected(contact: str, before: CallTarget, config: Config) -> CallTarget | None:
+    """Where a redirected call may go: to a listed number of the same trunk, or a listed address; None: nowhere."""
+    try:
+        target = call_target(contact, None, config) if not before.trunk else _by_trunk(contact, before, config)
+        require_listed(target, config, by_others=True)
+    except UserError:
+        return None
+    return target if target.trunk == before.trunk else None
+
+
+def caller_id(trunk: TrunkConfig, caller: str | None) -> CallerId:
+    """Who calls by a trunk: `caller`, else the trunk's `caller_id`, else its `user`. Raises UserError."""
+    shown = caller or trunk.caller_id or trunk.user
+    if shown is None:
+        return CallerId()
+    uri = _caller_uri(shown, trunk)
+    header = trunk.caller_id_header
+    if trunk.hide_caller_id:
+        name = "P-Asserted-Identity" if header == "p-asserted-identity" else "P-Preferred-Identity"
+        return CallerId(ANONYMOUS, "Anonymous", ((name, f"<{uri}>"), ("Privacy", "id")))
+    if header == "from":
+        return CallerId(uri)
+    name = "P-Asserted-Identity" if header == "p-asserted-identity" else "P-Preferred-Identity"
+    return CallerId(_caller_uri(trunk.user or shown, trunk), "", ((name, f"<{uri}>"),))
+
+
+def require_caller(caller: str) -> None:
+    """Raises UserError for what cannot be a caller: neither a number nor a name."""
+    if not (_E164.fullmatch(caller) or _USER.fullmatch(caller)):
+        raise UserError(
+            f"{caller[:60]!r} cannot be the caller", "it is neither a number nor a name", "+15551230000, for example"
+        )
+
+
+def checked_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Header fields for the INVITE. Raises UserError for those that a call depends on, and for what is no header."""
+    given = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+    if len(given) > MAX_HEADERS:
+        raise UserError("the call cannot have these headers", f"there are more than {MAX_HEADERS}", "send fewer")
+    for name, value in given:
+        if not _HEADER.fullmatch(name):
+            why = "a call out may have X-…, User-to-User, Subject, Alert-Info, Call-Info and Priority"
+            raise UserError(f"the call cannot have the header {name[:60]!r}", why, "X-Order: 4711, for example")
+        if len(value) > MAX_HEADER_CHARS or not value.isprintable():
+            why = f"it must be one line of at most {MAX_HEADER_CHARS} characters"
+            raise UserError(f"the header {name} cannot have this value", why, "one short line of text")
+    return given
+
+
+def _sip_target(address: str, trunk: str | None, config: Config) -> CallTarget:
+    try:
+        uri = Uri.parse(address)
+    except ParseError as error:
+        raise _not_callable(address, error.reason) from error
+    if not uri.user or uri.password is not None or uri.headers is not None:
+        raise _not_callable(address, "it must be sip:USER@HOST, perhaps with a port and parameters")
+    host = uri.host.lower()
+    number = dialled_number(address)
+    at = [name for name, each in config.trunks.items() if each.uri_host.lower() == host]
+    if trunk is not None and trunk not in at:
+        why = f"it is at {uri.host}, and the trunk {trunk} calls at {config.trunks[trunk].uri_host} only"
+        raise _not_callable(address, why)
+    if trunk is None and at:
+        trunk = at[0]
+    if trunk is not None:
+        return trunk_target(number, trunk, config.trunks[trunk])
+    if not (_E164.fullmatch(number) or _USER.fullmatch(number)):
+        raise _not_callable(address, "its user is neither a number nor a name")
+    return CallTarget(str(uri), f"{number}@{host}")
+
+
+def _by_trunk(contact: str, before: CallTarget, config: Config) -> CallTarget:
+    """A Contact of a trunk's redirection: its host may be one of the trunk's servers, so the number alone counts; and
+    it is written as the trunk writes numbers."""
+    trunk = config.trunks[before.trunk]
+    number = dialled_number(contact)
+    if not number.startswith("+"):
+        listed = [each for each in trunk.allowed_numbers if each.startswith("+") and not each.endswith("*")]
+        number = next((each for each in listed if written(each, trunk) == number), _read(number, trunk))
+    return trunk_target(number, before.trunk, trunk)
+
+
+def _read(number: str, trunk: TrunkConfig) -> str:
+    """The inverse of `written`, where that is certain."""
+    if trunk.number_format == "e164_without_plus" and _E164.fullmatch(f"+{number}"):
+        return f"+{number}"
+    if trunk.number_format == "national" and number.isdigit():
+        if number.startswith(trunk.international_prefix):
+            return f"+{number.removeprefix(trunk.international_prefix)}"
+        if trunk.national_prefix and number.startswith(trunk.national_prefix):
+            return f"+{trunk.country_code}{number.removeprefix(trunk.national_prefix)}"
+    return number
+
+
+def _the_trunk(address: str, trunk: str | None, config: Config) -> str:
+    if trunk is not None:
+        return trunk
+    if len(config.trunks) == 1:
+        return next(iter(config.trunks))
+    if not config.trunks:
+        todo = "`[trunks.NAME]` in the settings (docs/trunks.md), or sip:USER@HOST"
+        raise UserError(f"{address[:60]!r} cannot be called", "a number is called by a trunk, and there is none", todo)
+    names = ", ".join(config.trunks)
+    why = f"there are several trunks: {names}"
+    raise UserError(f"{address[:60]!r} cannot be called without a trunk", why, f"one of: {names}")
+
+
+def _caller_uri(user: str, trunk: TrunkConfig) -> str:
+    require_caller(user)
+    return f"sip:{_escaped(written(user, trunk))}@{trunk.uri_host}"
+
+
+def _escaped(user: str) -> str:
+    # RFC 3261 §25.1: the number sign has no place in a user part.
+    return user.replace("#", "%23")
+
+
+def _not_callable(address: str, why: str) -> UserError:
+    return UserError(f"{address[:60]!r} cannot be called", why, "+15551234567, tel:+15551234567 or sip:USER@HOST")

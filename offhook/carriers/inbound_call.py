@@ -1,0 +1,171 @@
+"""One inbound SIP call: from the INVITE to its answer, and what ends it before."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from offhook.calls.conversation import Parties, Services
+from offhook.carriers.sip_call import (
+    SERVER_ERROR,
+    SipCall,
+    ends_this_call_only,
+    not_acceptable,
+    phrase,
+    warning,
+    words,
+)
+from offhook.carriers.sip_handover import Legs, Peer
+from offhook.carriers.sip_resources import SipResources
+from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
+from offhook.pipeline.errors import EngineError
+from offhook.records import EndedBy
+from offhook.sip.commands import Answer, Bye, CommandFailed, Reject, Ring
+from offhook.sip.errors import NotAcceptableError, RemoteError
+from offhook.sip.events import IncomingCall
+from offhook.sip.message.reason import EndReason
+from offhook.sip.sdp.crypto import SrtpPolicy
+from offhook.sip.sdp.negotiate import LocalMedia, answer_offer
+from offhook.sip.sdp.offer_answer import OfferAnswer
+from offhook.telephony.errors import LocalError as MediaError
+from offhook.telephony.net.ports import PortsExhaustedError
+
+
+class InboundCall(SipCall):
+    """One call that came in."""
+
+    def __init__(
+        self,
+        services: Services,
+        resources: SipResources,
+        event: IncomingCall,
+        on_over: Callable[[SipCall], None],
+        legs: Legs,
+    ) -> None:
+        self._event = event
+        # The Request-URI is the number dialled; To is what it was before routing or diversion.
+        parties = Parties(
+            event.from_uri,
+            event.request_uri,
+            event.call_id,
+            event.headers,
+            transport=event.transport.lower(),
+            identities=event.identities,
+            trunk=event.trunk,
+        )
+        super().__init__(
+            services,
+            resources,
+            event.call,
+            parties,
+            Peer(event.source, event.transport, event.headers, event.request_uri),
+            on_over,
+            legs,
+        )
+
+    # From the signalling.
+
+    @ends_this_call_only
+    def accept(self) -> None:
+        """Negotiate and answer, or refuse with the fitting status."""
+        offer, capabilities = self._event.sdp, self._prepare_media()
+        host = self._media_host
+        try:
+            self._check_keys(capabilities.srtp.policy)
+            if offer is not None:
+                # Before ports are taken: offers that are refused must not exhaust the pool.
+                ours = LocalMedia(host, self._resources.ports.low, 1, 1)
+                self._check_media(answer_offer(offer, ours, capabilities)[1])
+            pair = self._take_ports()
+            self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), capabilities)
+            sdp = self._offers.offer() if offer is None else self._offers.answer(offer)
+            if self._offers.agreed is not None:
+                self._open_line(self._offers.agreed)
+        except (PortsExhaustedError, OSError) as error:
+            self.log.error("no media ports", error=str(error))
+            self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
+        except (RemoteError, MediaError) as error:
+            refused = not_acceptable(error)
+            self._refuse(refused.status, Refusal(Reason.OFFER, refused.reason), refused)
+        else:
+            self._conversation.spawn(self._answer(sdp))
+
+    async def _answer(self, sdp: bytes) -> None:
+        try:
+            if delay_ms := self._services.config.calls.answer_delay_ms:
+                self._resources.do(Ring(self.handle))
+                await asyncio.sleep(delay_ms / 1000)
+            if self._capture is not None:
+                self._capture.keep()
+            if not await self._conversation.prepare():
+                return
+            if self._line is not None:
+                # Not only from the ACK on: the caller's first packets may overtake it.
+                self._line.start(confirmed=False)
+        except Exception as error:
+            self.log.exception("the call failed", step="answer")
+            self.failed(error)
+            return
+        self._conversation.answered = True
+        self._resources.do(Answer(self.handle, sdp))
+
+    @ends_this_call_only
+    def confirmed(self, sdp: bytes | None) -> None:
+        """The ACK has arrived; `sdp` is the far end's answer if the offer was ours."""
+        if not self._settle(sdp):
+            return
+        if not self._conversation.begun and self._line is not None:
+            self._line.start()
+            self._log_missing_keys()
+            try:
+                self._conversation.begin()
+            except EngineError as error:
+                self.log.error("no conversation", error=str(error))
+                self.hang_up(EndedBy.BOT, f"an engine failed: {error}")
+        self._media_changed()
+
+    def cancelled(self, reasons: tuple[EndReason, ...] = ()) -> None:
+        """The caller gave up before the answer."""
+        if reasons:
+            self.log.info("the caller said why", reason=words(reasons))
+        # With the user agent in another process our answer may have crossed the CANCEL.
+        self._conversation.answered = False
+        self._conversation.cancelled()
+        self._release()
+
+    def command_failed(self, failed: CommandFailed) -> None:
+        """The user agent could not execute a command of this call."""
+        super().command_failed(failed)
+        if isinstance(failed.command, Answer):
+            # A call that could not be answered is over, and no other event says so.
+            self._conversation.answered = False
+            self._conversation.end(EndedBy.NETWORK, f"it could not be answered: {failed.why}")
+            self._release()
+
+    def failed(self, error: Exception) -> None:
+        """An internal error: 500 before the answer, BYE after it."""
+        why = f"an error of the bot: {type(error).__name__}"
+        if self._conversation.answered or self._conversation.over:
+            self.hang_up(EndedBy.BOT, why)
+        else:
+            self._refuse(SERVER_ERROR, Refusal(Reason.FAILED, why))
+
+    # Inside.
+
+    def _check_keys(self, policy: SrtpPolicy) -> None:
+        """Refuse a call whose keys others could read, where encryption is required. Raises NotAcceptableError."""
+        if policy is SrtpPolicy.REQUIRED and not self._event.transport.is_secure:
+            raise NotAcceptableError(f"keys for media can be read over {self._event.transport}: call over TLS")
+
+    def _disconnect(self) -> None:
+        self._caller_gone()
+        # The BYE's CallEnded may arrive before this returns.
+        self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
+        self._release()
+
+    def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
+        command = Reject(self.handle, status)
+        if error is not None:
+            command = Reject(self.handle, status, warning(error), phrase(error))
+        self._resources.do(command)
+        self._release()
+        self._conversation.refused(status, refusal)

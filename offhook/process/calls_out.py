@@ -1,0 +1,358 @@
+"""The calls that the bot places over SIP: who may be called, by which server, and what comes next when that fails.
+
+Theory of operation. There is one for a bot, beside its user agent. `place` decides whether a call may be placed, and
+gives it to a worker (`PlaceCall`); the worker makes the offer and sends an `Invite`, which is completed here. Responses
+that speak for a server only are not passed on: the next attempt (`CallAttempts`) has the same handle, so that the
+worker's call has one outcome. A worker's `Cancel` between two attempts ends the call here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import uuid4
+
+import structlog
+
+from offhook.carriers.call_attempts import MAX_RETRY_AFTER_S, SERVICE_UNAVAILABLE, Attempt, CallAttempts
+from offhook.carriers.call_out import CallOut, ForbiddenError, NotNowError, UnknownDialogError
+from offhook.carriers.call_target import (
+    CallerId,
+    CallTarget,
+    call_target,
+    caller_id,
+    checked_headers,
+    redirected,
+    require_caller,
+    require_listed,
+)
+from offhook.carriers.outbound_call import FORWARDED
+from offhook.carriers.own_addresses import media_host
+from offhook.carriers.place_call import HangUp, PlaceCall
+from offhook.observe.refusals import Refusal
+from offhook.process.trunks import Trunks, is_cut_off
+from offhook.settings.config import Config
+from offhook.settings.routes import RouteConfig
+from offhook.sip.commands import Cancel, Command, Invite
+from offhook.sip.errors import LocalError
+from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Transport, transport_of
+from offhook.usererror import Problem, UserError
+
+MAX_PAUSE_S = 60
+"""A trunk that asks with 503 to be left alone is left alone for as long as it wants, and for no longer than this."""
+
+
+class OutState(StrEnum):
+    """Where a call that the bot places stands."""
+
+    CALLING = "calling"
+    RINGING = "ringing"
+    EARLY_MEDIA = "early_media"
+    WAITING = "waiting"  # the server asked for a pause
+    ANSWERED = "answered"
+    ENDING = "ending"  # over, and its record is being written
+
+
+@dataclass(slots=True)
+class _Out:
+    place: PlaceCall
+    attempts: CallAttempts
+    state: OutState = OutState.CALLING
+    invite: Invite | None = None
+    """With the worker's SDP."""
+    is_open: bool = False
+    """Whether the user agent has an INVITE of it."""
+    cancelled: bool = False
+    waiting: asyncio.Task[None] | None = None
+
+
+class CallsOut:
+    """All of a bot. `do` executes a command, `send` passes an event to the call's worker, `give` gives a new call to a
+    worker and returns why that is not possible."""
+
+    def __init__(
+        self,
+        config: Config,
+        trunks: Trunks,
+        *,
+        do: Callable[[Command], None],
+        send: Callable[[str, object], None],
+        give: Callable[[PlaceCall], Refusal | None],
+    ) -> None:
+        self._config = config
+        self._trunks = trunks
+        self._do = do
+        self._send = send
+        self._give = give
+        self._endpoint: Endpoint | None = None
+        self._calls: dict[str, _Out] = {}
+        self._paused_until: dict[str, float] = {}
+        self._log = structlog.get_logger("offhook.calls_out")
+
+    def start(self, endpoint: Endpoint) -> None:
+        """The user agent is there."""
+        self._endpoint = endpoint
+
+    def __contains__(self, call: object) -> bool:
+        return call in self._calls
+
+    async def place(self, wanted: CallOut) -> str:
+        """Begin a call; returns its id, which is also its record's. Raises UserError (`ForbiddenError` for numbers that
+        may not be called), NotNowError."""
+        config = self._config
+        target = call_target(wanted.to, wanted.trunk, config)
+        headers = checked_headers(wanted.headers)
+        if wanted.caller is not None:
+            require_caller(wanted.caller)
+        try:
+            require_listed(target, config, by_others=wanted.by_others)
+        except UserError as error:
+            raise ForbiddenError.of(error.problems) from error
+        route = _route_of(wanted.dialog, config.routes)
+        addresses = await self._addresses(target)
+        if self._endpoint is not None and is_cut_off(self._endpoint.address, addresses[0]):
+            why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
+            raise UserError(f"{addresses[0].host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip')
+        # From here on nothing waits: what is counted is counted at once.
+        self._check_trunk(target.trunk)
+        caller = self._caller(target, wanted.caller, addresses[0])
+        invite = self._invite(target, caller, addresses[0], headers)
+        place = PlaceCall(
+            invite,
+            caller=_shown(caller),
+            called=target.name if target.trunk else target.uri,
+            trunk=target.trunk,
+            ring_s=wanted.ring_s or config.outbound.ring_s,
+            route=route,
+            variables=dict(wanted.variables),
+        )
+        attempts = CallAttempts(target, addresses, lambda contact, before: redirected(contact, before, config))
+        self._calls[place.call] = _Out(place, attempts)
+        if (refusal := self._give(place)) is not None:
+            del self._calls[place.call]
+            problem = Problem("the call cannot be placed now", refusal.why, "try again in a few seconds")
+            raise NotNowError(503, problem, 5)
+        if target.trunk:
+            self._trunks.sources.taken(place.call, target.trunk, self._now())
+        return place.call
+
+    def hang_up(self, call: str) -> bool:
+        """End a call; False if there is none."""
+        if call not in self._calls:
+            return False
+        self._send(call, HangUp(call, "hung up by a program over HTTP"))
+        return True
+
+    def view(self, call: str) -> dict[str, object] | None:
+        """A call in progress as plain values; None if there is none."""
+        out = self._calls.get(call)
+        if out is None:
+            return None
+        place = out.place
+        return {
+            "id": call,
+            "state": str(out.state),
+            "to": place.called,
+            "from": place.caller,
+            "trunk": place.trunk or None,
+            "outcome": None,
+        }
+
+    def released(self, call: str) -> None:
+        """The worker has released the call, or is gone: nothing of it goes on."""
+        out = self._calls.pop(call, None)
+        if out is None:
+            return
+        if out.waiting is not None:
+            out.waiting.cancel()
+
+    def lost(self, call: str) -> bool:
+        """The worker is gone: end the call at the far end, unless it was answered. False if that is not done here."""
+        out = self._calls.get(call)
+        if out is None or out.state is OutState.ANSWERED:
+            return False
+        if out.is_open:
+            self._do(Cancel(call))
+        return True
+
+    # --- from the worker
+
+    def invite(self, invite: Invite) -> None:
+        """The worker's offer: the first attempt begins."""
+        out = self._calls.get(invite.call)
+        if out is None:
+            return
+        out.invite = invite
+        self._try(out, out.attempts.current)
+
+    def cancel(self, command: Cancel) -> None:
+        """The worker gives up."""
+        out = self._calls.get(command.call)
+        if out is None:
+            return
+        out.cancelled = True
+        if out.waiting is not None:
+            out.waiting.cancel()
+        if out.is_open:
+            self._do(command)
+
+    # --- from the user agent
+
+    def on_event(self, event: CallEvent) -> bool:
+        """An event of a call; False if another attempt follows, and the worker need not know of it."""
+        out = self._calls.get(event.call)
+        if out is None:
+            return True
+        match event:
+            case CallProgress():
+                out.attempts.rang()
+                out.state = OutState.EARLY_MEDIA if event.sdp else OutState.RINGING
+            case CallAnswered():
+                out.state = OutState.ANSWERED
+            case CallRejected():
+                out.is_open = False
+                self._note_pause(out, event)
+                return not self._tries_again(out, out.attempts.rejected(event), f"{event.status} {event.reason}")
+            case CallEnded() if out.state is not OutState.ANSWERED:
+                out.is_open = False
+                return not self._tries_again(out, out.attempts.failed(), str(event.cause))
+            case CallEnded():
+                out.state = OutState.ENDING
+        return True
+
+    # --- inside
+
+    def _tries_again(self, out: _Out, attempt: Attempt | None, why: str) -> bool:
+        if attempt is None or out.cancelled:
+            out.state = OutState.ENDING
+            return False
+        self._log.info(
+            "trying again",
+            call=out.place.call,
+            why=why,
+            target=attempt.target.uri,
+            address=str(attempt.address or ""),
+            after_s=attempt.after_s,
+        )
+        self._send(out.place.call, CallProgress(out.place.call, FORWARDED, "Call Is Being Forwarded", None))
+        if attempt.after_s or attempt.address is None:
+            out.state = OutState.WAITING
+            out.waiting = asyncio.get_running_loop().create_task(self._try_later(out, attempt))
+        else:
+            self._try(out, attempt)
+        return True
+
+    async def _try_later(self, out: _Out, attempt: Attempt) -> None:
+        await asyncio.sleep(attempt.after_s)
+        address = attempt.address
+        if address is None:
+            try:
+                address = (await self._addresses(attempt.target))[0]
+            except UserError as error:
+                self._log.warning("a call is redirected to an unknown host", why=str(error))
+                self._send(out.place.call, CallRejected(out.place.call, 302, "Moved to an unknown host"))
+                return
+        out.waiting = None
+        self._try(out, replace(attempt, address=address))
+
+    def _try(self, out: _Out, attempt: Attempt) -> None:
+        if out.invite is None:
+            return
+        out.state = OutState.CALLING
+        out.is_open = True
+        transport = self._transport(attempt.target)
+        self._do(replace(out.invite, target=attempt.target.uri, destination=attempt.address, transport=transport))
+
+    def _note_pause(self, out: _Out, event: CallRejected) -> None:
+        """RFC 3261 §21.5.4: no other request goes to a server before its Retry-After is over."""
+        if event.status == SERVICE_UNAVAILABLE and out.place.trunk and (event.retry_after_s or 0) > MAX_RETRY_AFTER_S:
+            pause_s = min(event.retry_after_s or 0, MAX_PAUSE_S)
+            self._paused_until[out.place.trunk] = self._now() + pause_s
+            self._log.warning("the trunk asks for a pause", trunk=out.place.trunk, seconds=pause_s)
+
+    def _check_trunk(self, name: str) -> None:
+        if not name:
+            return
+        left_s = self._paused_until.get(name, 0.0) - self._now()
+        if left_s > 0:
+            why = "it answered 503, with the time after which it may be called again"
+            problem = Problem(f"the trunk {name} asks for a pause", why, f"try again in {round(left_s) + 1} s")
+            raise NotNowError(503, problem, round(left_s) + 1)
+        if (refusal := self._trunks.sources.refusal(name, self._now())) is not None:
+            todo = f"try again later, or `calls_at_once` and `calls_per_second` below `[trunks.{name}]`"
+            raise NotNowError(429, Problem(f"the trunk {name} takes no more calls now", refusal.why, todo), 1)
+
+    async def _addresses(self, target: CallTarget) -> tuple[Address, ...]:
+        """Where requests for the target go, the first choice first. Raises UserError."""
+        if target.trunk:
+            found = await self._trunks.addresses(target.trunk)
+            if not found:
+                todo = f"`host` below `[trunks.{target.trunk}]`, or this machine's DNS (offhook check)"
+                raise UserError(f"the trunk {target.trunk} cannot be reached", "its host is not found", todo)
+            return found
+        if self._endpoint is None:
+            raise UserError("no call can be placed", "the bot has not been started", "await bot.start()")
+        try:
+            return (await self._endpoint.resolve(target.uri),)
+        except (OSError, LocalError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            what = f"{target.uri} cannot be called"
+            raise UserError(what, f"its host is not found: {why}", "a host that exists") from error
+
+    def _transport(self, target: CallTarget) -> Transport | None:
+        return Transport(self._config.trunks[target.trunk].transport.upper()) if target.trunk else None
+
+    def _caller(self, target: CallTarget, caller: str | None, address: Address) -> CallerId:
+        if target.trunk:
+            return caller_id(self._config.trunks[target.trunk], caller)
+        if caller is None or self._endpoint is None:
+            return CallerId()
+        host = media_host(self._config.sip, self._endpoint.address, address)
+        return CallerId(f"sip:{caller}@{f'[{host}]' if ':' in host else host}")
+
+    def _invite(
+        self, target: CallTarget, caller: CallerId, address: Address, headers: tuple[tuple[str, str], ...]
+    ) -> Invite:
+        call = uuid4().hex
+        trunk = self._config.trunks.get(target.trunk)
+        return Invite(
+            target.uri,
+            b"",
+            caller.uri,
+            address,
+            (*caller.headers, *headers),
+            from_display=caller.display,
+            transport=self._transport(target) or transport_of(Uri.parse(target.uri)),
+            contact_user=(trunk.our_user or None) if trunk is not None else None,
+            auth_user=(trunk.auth_user or trunk.user) if trunk is not None else None,
+            policy=self._config.signalling.policy(trunk),
+            call_id=uuid4().hex,
+            call=call,
+        )
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _shown(caller: CallerId) -> str:
+    """For the record: the number, wherever it is said."""
+    for name, value in caller.headers:
+        if name.startswith("P-"):
+            return value.strip("<>")
+    return caller.uri or ""
+
+
+def _route_of(dialog: tuple[str, str] | None, routes: tuple[RouteConfig, ...]) -> int | None:
+    if dialog is None:
+        return None
+    kind, name = dialog
+    for index, route in enumerate(routes):
+        if route.is_called(kind, name):
+            return index
+    todo = f'`[[routes]]` with `{kind} = "{name[:60]}"` and `outbound = true`'
+    raise UnknownDialogError(f"there is no {kind} {name[:60]!r} for calls out", "only dialogs of such routes are", todo)
