@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from offhook.sip.net.address import Address
-from offhook.sip.net.flow import Transport
+from offhook.sip.net.flow import Target, Transport
 from offhook.sip.tokens import random_token
 
 
@@ -54,15 +54,17 @@ class Bye:
 class Invite:
     """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
 
-    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle.
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `others` are tried in turn
+    where that fails (RFC 3263 §4.3). `call` becomes the handle.
     """
 
     target: str
     sdp: bytes
     from_uri: str | None = None
-    destination: Address | None = None
+    destination: Address | Target | None = None
     headers: tuple[tuple[str, str], ...] = ()
     call: str = field(default_factory=random_token)
+    others: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Register:
     aor: str
     contact_user: str
     expires_s: int = 600
-    destination: Address | None = None
+    destination: Address | Target | None = None
     transport: Transport | None = None
     auth_user: str | None = None
 
@@ -129,7 +131,7 @@ class MoveRegistration:
     """
 
     call: str
-    destination: Address
+    destination: Address | Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,15 @@ class Unregister:
     """Remove the account's binding: `RegistrationEnded`."""
 
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Send an OPTIONS to `target`, a URI: `Pinged`. `call` is the trunk's name in the event."""
+
+    call: str
+    target: str
+    destination: Address | Target | None = None
 
 
 Command: TypeAlias = (
@@ -152,6 +163,7 @@ Command: TypeAlias = (
     | Register
     | MoveRegistration
     | Unregister
+    | Ping
 )
 
 

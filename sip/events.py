@@ -183,6 +183,16 @@ class RegistrationEnded:
     account: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pinged:
+    """A trunk has answered an OPTIONS, in whatever way, after `after_s`; or it has not (`status` 0)."""
+
+    account: str
+    status: int
+    reason: str
+    after_s: float
+
+
 CallEvent: TypeAlias = (
     IncomingCall
     | CallRefused
@@ -201,7 +211,7 @@ CallEvent: TypeAlias = (
 )
 """What happens to a call."""
 
-RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded
-"""What happens to an account."""
+RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | Pinged
+"""What happens to an account, or a trunk."""
 
 Event: TypeAlias = CallEvent | RegistrationEvent

@@ -9,6 +9,7 @@ from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import Registered, UserAgentCore
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
+from offhook.sip.dialog.ping import Ping
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
 from offhook.sip.dialog.tables import CallInput, CallState
@@ -22,7 +23,7 @@ from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
-from offhook.sip.net.flow import Flow, Transport, transport_of
+from offhook.sip.net.flow import Flow, Target, Transport, transport_of
 from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
@@ -32,6 +33,9 @@ from offhook.sip.uas import Admit, Uas
 
 _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
+
+_ASKED_OF_TRUNKS = ("REGISTER", "OPTIONS")
+"""Who answers these is a trunk, and may say under which address we are seen."""
 
 _FILLING = b"\r\n\t \0"
 """The bytes of keep-alives that want no answer."""
@@ -138,6 +142,13 @@ class UserAgent:
         self._core.layer.transport_failed(destination, now)
         self._drain(now)
 
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """A connection is closed: an account that expects its calls by it registers again."""
+        self._now = now
+        for registration in list(self._core.registrations.values()):
+            registration.connection_lost(flow, now)
+        self._drain(now)
+
     def dump(self, now: float | None = None) -> dict[str, object]:
         """Everything alive, as of `now` (else the latest one known): calls and transactions, state, age, next timer."""
         core = self._core
@@ -180,16 +191,22 @@ class UserAgent:
             if uri is not None:
                 _check_uri(uri)
         destination = self._destination(invite.target, invite.destination)
+        others = tuple(self._destination(invite.target, each) for each in invite.others)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         request = first_invite(
             self._core, invite.target, invite.sdp, destination, from_uri=invite.from_uri, headers=headers
         )
-        UacInviteUsage(self._core, invite.call, request, destination, now)
+        UacInviteUsage(self._core, invite.call, request, destination, now, others)
 
     # --- inside
 
-    def _destination(self, target: str, given: Address | None, transport: Transport | None = None) -> Flow:
+    def _destination(self, target: str, given: Address | Target | None, transport: Transport | None = None) -> Flow:
+        if isinstance(given, Target):
+            flow = self._core.flow_to(given.transport, given.address, given.name)
+            if flow is None:
+                raise LocalError(f"{target} is reached by {given.transport}, which the user agent does not have")
+            return flow
         uri = Uri.parse(target)
         transport = transport or transport_of(uri)
         if transport is None:
@@ -214,6 +231,17 @@ class UserAgent:
             raise LocalError(f"the account {asked.call} is registered already, or about to be")
         account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user)
         Registration(self._core, asked.call, account, destination, now)
+
+    def _ping(self, asked: commands.Ping, now: float) -> None:
+        _check_uri(asked.target)
+        Ping(self._core, asked.call, asked.target, self._destination(asked.target, asked.destination), now)
+
+    def _move(self, asked: commands.MoveRegistration, now: float) -> None:
+        registration, destination = self._registration(asked.call), asked.destination
+        if isinstance(destination, Target):
+            registration.move(self._destination(asked.call, destination), now)
+        else:
+            registration.move(registration.destination.to(destination), now)
 
     def _registration(self, account: str) -> Registered:
         registration = self._core.registrations.get(account)
@@ -241,6 +269,8 @@ class UserAgent:
                 case AckReceived(request=request):
                     self._uas.on_ack(request, now)
                 case ResponseReceived(ClientTransaction(user=user) as client, response) if user is not None:
+                    if client.request.method in _ASKED_OF_TRUNKS:
+                        self._core.learn(client, response)
                     user.on_response(client, response, now)
                 case TransactionFailed(ClientTransaction(user=user) as client, failure) if user is not None:
                     user.on_failure(client, failure, now)
@@ -253,7 +283,8 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
     commands.Invite: UserAgent._invite,
     commands.Register: UserAgent._register,
-    commands.MoveRegistration: lambda ua, it, now: ua._registration(it.call).move(it.destination, now),
+    commands.MoveRegistration: UserAgent._move,
+    commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),

@@ -9,6 +9,8 @@ from offhook.process.spent_today import restore_spent_today
 from offhook.process.tls_files import open_tls
 from offhook.records import RecordStore
 from offhook.settings.config import Config
+from offhook.settings.sections import SipConfig
+from offhook.settings.values import split_host_port
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer
@@ -16,6 +18,7 @@ from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.records import DnsRecords
 from offhook.sip.settings import UaSettings
 from offhook.sip.uas import Admit
 from offhook.usererror import UserError
@@ -41,20 +44,35 @@ async def open_endpoint(
     # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(
         advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
+        follow_received=advertised is None or config.sip.stun_server is not None,
         accounts=tuple(_accounts(config)),
     )
     tls, guard = open_tls(config.sip), _guard(config, trusts)
     try:
         return await Endpoint.open(
-            host, port, on_event, settings=settings, admit=admit, guard=guard, tcp=config.sip.tcp, tls=tls
+            host,
+            port,
+            on_event,
+            settings=settings,
+            admit=admit,
+            guard=guard,
+            tcp=config.sip.tcp,
+            tls=tls,
+            records=dns_records(config.sip),
         )
     except OSError as error:
         raise UserError(
-            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls is not None else ""),
+            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls.server is not None else ""),
             error.strerror or str(error),
             "offhook serve --sip HOST:PORT with an address of this machine and a port that is free"
-            + ("; `tls_port = …` below `[sip]`" if tls is not None else ""),
+            + ("; `tls_port = …` below `[sip]`" if tls.server is not None else ""),
         ) from error
+
+
+def dns_records(sip: SipConfig) -> DnsRecords:
+    """The DNS, as the settings say."""
+    named = (split_host_port(each) for each in sip.dns_servers)
+    return DnsRecords([Address(host, port or 53) for host, port in named])
 
 
 def _accounts(config: Config) -> Iterator[Account]:

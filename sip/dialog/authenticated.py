@@ -1,10 +1,11 @@
 """A request that may be asked for credentials on its way: RFC 3261 §22.2, §22.3, §8.1.3.5."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from offhook.sip.auth.client import CHALLENGES
 from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.hops import Hops
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.flow import Flow
@@ -14,11 +15,12 @@ MAX_CHALLENGES = 4
 """A proxy's and a server's, each once more for a stale nonce."""
 
 
-class AuthenticatedRequest:
+class AuthenticatedRequest(Hops):
     """Sends a request, answers challenges to it with another one, and passes the rest on to `user`.
 
     `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
-    whose password is used where a host has several accounts.
+    whose password is used where a host has several accounts. `others` are tried in turn where `destination` fails, as
+    long as `goes_on` (see Hops). `amend` may change what is sent again.
     """
 
     def __init__(
@@ -28,9 +30,13 @@ class AuthenticatedRequest:
         user: TransactionUser | None,
         take_cseq: Callable[[], int] | None = None,
         auth_user: str | None = None,
+        *,
+        others: Sequence[Flow] = (),
+        goes_on: Callable[[], bool] = lambda: True,
+        amend: Callable[[Request], None] = lambda request: None,
     ) -> None:
-        self._core = core
-        self._destination = destination
+        super().__init__(core, (destination, *others), goes_on)
+        self._amend = amend
         self._user = user
         self._take_cseq = take_cseq
         self._auth_user = auth_user
@@ -41,17 +47,17 @@ class AuthenticatedRequest:
         """Send it to `host`, the one that credentials are for."""
         self._host = host
         self._core.authenticator.prepare(request, host, self._auth_user)
-        return self._core.send(request, self._destination, now, self)
+        return self.send_on(request, now)
 
-    def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
-        """See TransactionUser."""
+    def answered(self, client: ClientTransaction, response: Response, now: float) -> None:
+        """See Hops."""
         if response.status in CHALLENGES and self._send_again(client.request, response, now):
             return
         if self._user is not None:
             self._user.on_response(client, response, now)
 
-    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
-        """See TransactionUser."""
+    def failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        """See Hops."""
         if self._user is not None:
             self._user.on_failure(client, failure, now)
 
@@ -65,6 +71,6 @@ class AuthenticatedRequest:
         self._answered.append(response.status)
         number = typed.cseq(refused).number + 1 if self._take_cseq is None else self._take_cseq()
         request.headers.set("CSeq", f"{number} {request.method}")
-        request.headers.set("Via", self._core.via(self._destination))
-        self._core.send(request, self._destination, now, self)
+        self._amend(request)
+        self.send_on(request, now)
         return True

@@ -1,6 +1,6 @@
 """An outgoing call: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
@@ -9,7 +9,7 @@ from offhook.sip.dialog.core import ALLOW
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
-from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
+from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput, CallState
 from offhook.sip.events import CallAnswered, CallProgress, CallRejected
 from offhook.sip.message import typed
 from offhook.sip.message.body import SDP, sdp_of
@@ -23,10 +23,13 @@ from offhook.sip.transaction.client import ClientTransaction, Failure
 class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
-    def __init__(self, core: Core, call: str, invite: Request, destination: Flow, now: float) -> None:
+    def __init__(
+        self, core: Core, call: str, invite: Request, destination: Flow, now: float, others: Sequence[Flow] = ()
+    ) -> None:
         super().__init__(core, call, OUTGOING_CALL, now)
         self._invite = invite
         self._destination = destination
+        self._others = others
         self.begin(now)
 
     @property
@@ -41,7 +44,8 @@ class UacInviteUsage(InviteUsage):
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE. Raises ParseError."""
-        self._invite = client.request  # another one where credentials were asked for
+        # Others where credentials were asked for, and where the first target failed.
+        self._invite, self._destination = client.request, client.destination
         what = Context(client=client, response=response)
         if response.status < 200:
             self.handle(CallInput.GOT_1XX, now, what)
@@ -67,7 +71,14 @@ class UacInviteUsage(InviteUsage):
             self.send_bye_in(dialog, now)
 
     def _send_invite(self, what: Context, now: float) -> None:
-        AuthenticatedRequest(self.core, self._destination, self).send(self._invite, self.auth_host, now)
+        request = AuthenticatedRequest(
+            self.core,
+            self._destination,
+            self,
+            others=self._others,
+            goes_on=lambda: self.machine.state in (CallState.CALLING, CallState.PROCEEDING),
+        )
+        request.send(self._invite, self.auth_host, now)
 
     def _send_cancel(self, what: Context, now: float) -> None:
         self.core.send(cancel_of(self._invite), self._destination, now, None)
