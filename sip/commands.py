@@ -52,7 +52,8 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
+    """Call `target`, a URI (of a user who registers with us, too): `CallProgress`, then `CallAnswered`, `CallRejected`
+    or `CallEnded`.
 
     `destination` is where the INVITE goes; without it the target's host must be numeric. `others` are tried in turn
     where that fails (RFC 3263 §4.3). `call` becomes the handle.

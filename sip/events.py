@@ -193,6 +193,15 @@ class Pinged:
     after_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class UserRegistered:
+    """A user has registered with us, refreshed that, or left: this is how many contacts there are now."""
+
+    user: str
+    contacts: int
+    source: Address
+
+
 CallEvent: TypeAlias = (
     IncomingCall
     | CallRefused
@@ -214,4 +223,4 @@ CallEvent: TypeAlias = (
 RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | Pinged
 """What happens to an account, or a trunk."""
 
-Event: TypeAlias = CallEvent | RegistrationEvent
+Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered

@@ -24,6 +24,9 @@ class UaSettings:
     follow_received: bool = True
     """Whether trunks may correct that by how they see us. Not where a port is forwarded on purpose."""
 
+    domains: frozenset[str] = frozenset()
+    """What a user who registers with us may be called at, in lower case, besides the addresses that we listen on."""
+
     accounts: tuple[Account, ...] = ()
     """What we answer when we are asked for credentials, each to its own hosts only."""
 

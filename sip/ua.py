@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from offhook.sip import commands
 from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import Registered, UserAgentCore
+from offhook.sip.dialog.hops import Contact
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.ping import Ping
 from offhook.sip.dialog.reinvite import Reinvite
@@ -24,8 +26,10 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Target, Transport, transport_of
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TransactionFailed
@@ -47,7 +51,8 @@ class UserAgent:
     `listens` is the address that we have on each transport, an address alone is UDP's; `route`, where that is a
     wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
     asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
-    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password.
+    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password; with it
+    `registrar` takes REGISTERs. `silence` says who gets no answer at all.
 
     After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -62,11 +67,14 @@ class UserAgent:
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
+        registrar: Registrar | None = None,
+        silence: Silence | None = None,
     ) -> None:
         if isinstance(listens, Address):
             listens = {Transport.UDP: listens}
         self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route)
-        self._uas = Uas(self._core, admit, guard)
+        self.registrar = registrar
+        self._uas = Uas(self._core, admit, guard, registrar, silence)
         self._now = 0.0
 
     @property
@@ -93,7 +101,7 @@ class UserAgent:
         core = self._core
         if len(data) < 4 or (len(data) == 4 and not data.strip(_FILLING)):
             core.counters.keepalives += 1
-            if data == _PING:
+            if data == _PING and not self._uas.is_silent_for(source, now):
                 # RFC 5626 §3.5.1, over UDP as many phones do it.
                 core.layer.transmit(_PONG, source)
             return
@@ -160,6 +168,7 @@ class UserAgent:
             "listens": {str(transport): str(address) for transport, address in core.listens.items()},
             "calls": [session.dump(at) for session in sessions.values()],
             "registrations": [each.dump(at) for each in core.registrations.values()],
+            "users": [] if self.registrar is None else self.registrar.bindings.dump(at),
             "transactions": core.layer.dump(at),
             "counters": core.counters.dump(),
         }
@@ -190,14 +199,39 @@ class UserAgent:
         for uri in (invite.target, invite.from_uri):
             if uri is not None:
                 _check_uri(uri)
-        destination = self._destination(invite.target, invite.destination)
-        others = tuple(self._destination(invite.target, each) for each in invite.others)
+        others: tuple[Flow | Contact, ...]
+        routes: tuple[str, ...] = ()
+        first = invite.target
+        if invite.destination is None and (user := self.user_of(invite.target)) is not None:
+            # Only now: a user may have moved since the call was asked for.
+            contacts = self._contacts(user, now)
+            destination, first, routes = contacts[0].flow, contacts[0].uri, contacts[0].routes
+            others = contacts[1:]
+        else:
+            destination = self._destination(invite.target, invite.destination)
+            others = tuple(self._destination(invite.target, each) for each in invite.others)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         request = first_invite(
             self._core, invite.target, invite.sdp, destination, from_uri=invite.from_uri, headers=headers
         )
+        request.uri = first
+        for route in routes:
+            request.headers.add("Route", route)
         UacInviteUsage(self._core, invite.call, request, destination, now, others)
+
+    def user_of(self, uri: str) -> str | None:
+        """The user whom a URI means, of those that register with us; None for any other URI. Raises ParseError."""
+        parsed, core = Uri.parse(uri), self._core
+        host = parsed.host.lower().rstrip(".")
+        ours = {each.uri_host for each in core.listens.values()} | core.settings.domains
+        return unquote(parsed.user) if self.registrar is not None and parsed.user and host in ours else None
+
+    def _contacts(self, user: str, now: float) -> tuple[Contact, ...]:
+        bindings = () if self.registrar is None else self.registrar.bindings.of(user, now)
+        if not bindings:
+            raise LocalError(f"{user} is not registered: there is no phone to call")
+        return tuple(Contact(each.flow, each.contact, each.path) for each in bindings)
 
     # --- inside
 

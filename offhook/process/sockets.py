@@ -19,11 +19,17 @@ from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.records import DnsRecords
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.uas import Admit
 from offhook.usererror import UserError
 
 REALM = "offhook"
+"""Of passwords, where no domain is set."""
+
+OUR_NAMES = ("bot", "offhook")
+"""Hosts of URIs that mean this bot to itself: `sip:alice@bot` is the user who has registered here."""
 
 
 def open_store(config: Config, engines_table: Cells | None = None) -> RecordStore:
@@ -45,9 +51,11 @@ async def open_endpoint(
     settings = UaSettings(
         advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
         follow_received=advertised is None or config.sip.stun_server is not None,
+        domains=_domains(config.sip),
         accounts=tuple(_accounts(config)),
     )
     tls, guard = open_tls(config.sip), _guard(config, trusts)
+    registrar = Registrar() if guard is not None and config.sip.registrar else None
     try:
         return await Endpoint.open(
             host,
@@ -56,6 +64,8 @@ async def open_endpoint(
             settings=settings,
             admit=admit,
             guard=guard,
+            registrar=registrar,
+            silence=_silence(config.sip, trusts, guard, registrar),
             tcp=config.sip.tcp,
             tls=tls,
             records=dns_records(config.sip),
@@ -82,17 +92,39 @@ def _accounts(config: Config) -> Iterator[Account]:
             yield Account(user, trunk.password, frozenset({trunk.uri_host.lower()}), trunk.realm)
 
 
+def _domains(sip: SipConfig) -> frozenset[str]:
+    named = (sip.domain, sip.advertised_host, sip.host, *OUR_NAMES)
+    return frozenset(each.lower() for each in named if each is not None)
+
+
+def _silence(
+    sip: SipConfig, trusts: Callable[[Address], bool], guard: InviteGuard | None, registrar: Registrar | None
+) -> Silence | None:
+    if sip.unknown_sources == "answer":
+        return None
+
+    def knows(source: Address, now: float) -> bool:
+        if trusts(source):
+            return True
+        if registrar is not None and registrar.bindings.has_host(source.host, now):
+            return True
+        return guard is not None and guard.is_proven(source.host, now)
+
+    return Silence(knows, sip.domain if guard is not None else None)
+
+
 def _guard(config: Config, trusts: Callable[[Address], bool]) -> InviteGuard | None:
     """None without users: then anybody may call."""
+    realm = config.sip.domain or REALM
     secrets: dict[tuple[str, str], str] = {
-        (user, algorithm): secret_of(algorithm, user, REALM, password)
+        (user, algorithm): secret_of(algorithm, user, realm, password)
         for user, password in config.sip.users.items()
         for algorithm in config.sip.digest
     }
     if not secrets:
         return None
     server = DigestServer(
-        REALM,
+        realm,
         lambda user, _, algorithm: secrets.get((user, algorithm)),
         token_bytes(32),
         algorithms=config.sip.digest,

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.observe.debug_log import sip_message
@@ -43,7 +45,15 @@ from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
+from offhook.sip.events import (
+    CallCancelled,
+    CallConfirmed,
+    CallRefused,
+    Event,
+    IncomingCall,
+    RegistrationEvent,
+    UserRegistered,
+)
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
@@ -261,6 +271,10 @@ class Supervisor:
             return
         if isinstance(event, RegistrationEvent):
             self._trunks.on_event(event)
+            return
+        if isinstance(event, UserRegistered):
+            log = structlog.get_logger("offhook.sip")
+            log.info("a user has registered", user=event.user, contacts=event.contacts, source=event.source.host)
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())

@@ -5,7 +5,7 @@ from typing import Any
 
 from offhook.sip.auth.client import CHALLENGES
 from offhook.sip.dialog.core import UserAgentCore
-from offhook.sip.dialog.hops import Hops
+from offhook.sip.dialog.hops import Contact, Hops
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.flow import Flow
@@ -31,7 +31,7 @@ class AuthenticatedRequest(Hops):
         take_cseq: Callable[[], int] | None = None,
         auth_user: str | None = None,
         *,
-        others: Sequence[Flow] = (),
+        others: Sequence[Flow | Contact] = (),
         goes_on: Callable[[], bool] = lambda: True,
         amend: Callable[[Request], None] = lambda request: None,
     ) -> None:

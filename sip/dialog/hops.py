@@ -10,7 +10,7 @@ remembered for a while, since a firewall may keep each attempt waiting.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from offhook.sip.dialog.core import OVERLOADED, UserAgentCore
@@ -20,12 +20,24 @@ from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.transaction.client import ClientTransaction, Failure
 from offhook.sip.transaction.keys import Key
 
+CONTACT_GONE = (404, 408, 410, 480)
+"""Answers of one contact of a user after which the next one is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact of a user: where it is, its own Request-URI, and the proxies on the way (RFC 3327)."""
+
+    flow: Flow
+    uri: str
+    routes: tuple[str, ...] = ()
+
 
 class Hops:
     """Sends requests to the first of `targets` that works. `goes_on`: whether another one is still wanted."""
 
     def __init__(
-        self, core: UserAgentCore[Any], targets: Sequence[Flow], goes_on: Callable[[], bool] = lambda: True
+        self, core: UserAgentCore[Any], targets: Sequence[Flow | Contact], goes_on: Callable[[], bool] = lambda: True
     ) -> None:
         self._core = core
         self._left = list(targets)
@@ -43,7 +55,13 @@ class Hops:
 
     def send_on(self, request: Request, now: float) -> ClientTransaction:
         """Send it to the present target, with a new branch."""
-        core, target = self._core, self._left[0]
+        core, hop = self._core, self._left[0]
+        target = hop if isinstance(hop, Flow) else hop.flow
+        if isinstance(hop, Contact):
+            request.uri = hop.uri
+            request.headers.remove("Route")
+            for route in hop.routes:
+                request.headers.add("Route", route)
         self._is_enlarged = core.is_large(request, target, now)
         if self._is_enlarged:
             target = replace(target, transport=Transport.TCP, local=core.listens[Transport.TCP], id=0)
@@ -66,7 +84,7 @@ class Hops:
             self._late(client, response, now)
             return
         self._core.agenda.schedule(self, None)
-        if response.status == OVERLOADED and self._next(client, now):
+        if self._is_elsewhere(response.status) and self._next(client, now):
             return
         self.answered(client, response, now)
 
@@ -77,6 +95,10 @@ class Hops:
         self._core.agenda.schedule(self, None)
         if not self._next(client, now):
             self.failed(client, failure, now)
+
+    def _is_elsewhere(self, status: int) -> bool:
+        of_a_contact = len(self._left) > 1 and isinstance(self._left[1], Contact)
+        return status == OVERLOADED or (of_a_contact and status in CONTACT_GONE)
 
     def _next(self, client: ClientTransaction, now: float) -> bool:
         """Try the next target; False: there is none."""

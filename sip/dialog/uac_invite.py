@@ -6,6 +6,7 @@ from typing import ClassVar
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import Action, Context
 from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.hops import Contact
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
@@ -24,7 +25,13 @@ class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
     def __init__(
-        self, core: Core, call: str, invite: Request, destination: Flow, now: float, others: Sequence[Flow] = ()
+        self,
+        core: Core,
+        call: str,
+        invite: Request,
+        destination: Flow,
+        now: float,
+        others: Sequence[Flow | Contact] = (),
     ) -> None:
         super().__init__(core, call, OUTGOING_CALL, now)
         self._invite = invite

@@ -18,7 +18,9 @@ from offhook.sip.net.tcp import StreamTransport
 from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import MessageTransport
 from offhook.sip.net.udp import UdpTransport
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
@@ -74,6 +76,8 @@ class Endpoint:
         entropy: Callable[[], str] = random_token,
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
+        registrar: Registrar | None = None,
+        silence: Silence | None = None,
         tcp: bool = False,
         tls: Tls | None = None,
         records: Records | None = None,
@@ -97,6 +101,8 @@ class Endpoint:
             route=endpoint._route,
             admit=admit,
             guard=guard,
+            registrar=registrar,
+            silence=silence,
         )
         return endpoint
 
@@ -164,7 +170,8 @@ class Endpoint:
         return command.call
 
     async def find(self, uri: str) -> tuple[Target, ...]:
-        """The targets of a URI, best first (RFC 3263): for `Invite.destination` and `Invite.others`.
+        """The targets of a URI, best first (RFC 3263): for `Invite.destination` and `Invite.others`. Empty for a user
+        who registers with us: an `Invite` finds them without a destination.
 
         Raises LocalError for an invalid URI, or a transport that we do not have; OSError when the name is not found.
         """
@@ -174,6 +181,8 @@ class Endpoint:
             raise LocalError(f"{uri} is not a URI: {error}") from error
         if not parsed.host:
             raise LocalError(f"{uri} names no host: give a sip URI, or a destination")
+        if self.ua.user_of(uri) is not None:
+            return ()
         asked = transport_of(parsed) if parsed.params.get("transport") else None
         if parsed.params.get("transport") and asked not in self._transports:
             raise LocalError(f"{uri} asks for a transport that is not there: {parsed.params.get('transport')}")

@@ -16,6 +16,7 @@ from offhook.sip.events import (
     IncomingCall,
     RegistrationEvent,
     ReinviteReceived,
+    UserRegistered,
 )
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
 
@@ -103,7 +104,7 @@ class Storm(RuleBasedStateMachine):
         for agent in self.agents:
             dead: set[str] = set()
             for event in agent.events:
-                assert not isinstance(event, RegistrationEvent)
+                assert not isinstance(event, RegistrationEvent | UserRegistered)
                 assert event.call not in dead
                 if isinstance(event, LAST):
                     dead.add(event.call)
