@@ -32,6 +32,9 @@ LOOKED_UP_S = 300.0
 LOOKED_UP_AGAIN_S = 15.0
 """After one that failed, as long as no target is known; and between two in any case."""
 
+APART_S = 0.01
+"""Between the first look-ups of two trunks: a thousand accounts register, and are refreshed, one after the other."""
+
 FIRST_PING_S = 1.0
 """After the targets are known: 0 to that, so that not all trunks are asked at once."""
 
@@ -90,9 +93,9 @@ class Trunks:
     def start(self, endpoint: Endpoint) -> None:
         """Begin to look up hosts and to register. Nothing that fails later ends the bot."""
         self._endpoint = endpoint
-        for trunk in self._trunks.values():
+        for number, trunk in enumerate(self._trunks.values()):
             self._enter(trunk, TrunkState.RESOLVING)
-            trunk.tasks.append(asyncio.create_task(self._look_up(trunk, endpoint)))
+            trunk.tasks.append(asyncio.create_task(self._look_up(trunk, endpoint, number * APART_S)))
             if trunk.config.registration and trunk.config.keepalive_s:
                 trunk.tasks.append(asyncio.create_task(self._keep_alive(trunk, endpoint)))
             if trunk.config.options_s:
@@ -169,7 +172,8 @@ class Trunks:
 
     # --- hosts
 
-    async def _look_up(self, trunk: _Trunk, endpoint: Endpoint) -> None:
+    async def _look_up(self, trunk: _Trunk, endpoint: Endpoint, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         host, port = trunk.config.next_hop
         transport = transport_wanted(trunk.config)
         while True:

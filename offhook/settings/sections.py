@@ -71,7 +71,7 @@ class SipConfig(Section):
     seen, in place of `advertised_host`. A registrar that sees another port than that corrects it."""
 
     dns_servers: Annotated[
-        tuple[HostPort, ...], Field(max_length=8, examples=[("192.0.2.53", "[2001:db8::53]:53")])
+        tuple[IpPort, ...], Field(max_length=8, examples=[("192.0.2.53", "[2001:db8::53]:53")])
     ] = ()
     """Name servers for the domains of trunks and of calls out, IP or IP:PORT, in place of this machine's."""
 

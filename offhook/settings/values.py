@@ -170,6 +170,14 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     return host.strip("[]"), int(port) if port else None
 
 
+def _check_ip_port(text: str) -> str:
+    if not _is_ip(split_host_port(text)[0]):
+        raise _wrong("it must be an IP address, with a port if it is not the usual one")
+    return text
+
+
+IpPort = Annotated[HostPort, AfterValidator(_check_ip_port)]
+
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[
     str,
