@@ -195,7 +195,7 @@ class Pinged:
 
 @dataclass(frozen=True, slots=True)
 class UserRegistered:
-    """A user has registered with us, refreshed that, or left: this is how many contacts there are now."""
+    """A user has registered a contact with us, or removed one: this is how many there are now."""
 
     user: str
     contacts: int

@@ -221,7 +221,7 @@ class UserAgent:
         UacInviteUsage(self._core, invite.call, request, destination, now, others)
 
     def user_of(self, uri: str) -> str | None:
-        """The user whom a URI means, of those that register with us; None for any other URI. Raises ParseError."""
+        """The user that a URI means, of those that register with us; None for any other URI. Raises ParseError."""
         parsed, core = Uri.parse(uri), self._core
         host = parsed.host.lower().rstrip(".")
         ours = {each.uri_host for each in core.listens.values()} | core.settings.domains

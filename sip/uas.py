@@ -259,15 +259,17 @@ class Uas:
         if isinstance(user, Challenged):
             self._ask(request, reply_to, user, now)
             return
-        # The reverse of a challenge: a copy of this one must not be judged again, its credentials are used up.
-        transaction = self._core.layer.accept(request, reply_to, now)
+        bindings = self._registrar.bindings
+        before = [each.contact for each in bindings.of(user, now)]
         answer = self._registrar.register(user, request, source, now)
+        # Other than a challenge this has a transaction: a copy cannot be judged again, its credentials are used up.
+        transaction = self._core.layer.accept(request, reply_to, now)
         self._core.respond(
             transaction, answer.status, now, to_tag=self._tag(request), reason=answer.reason, headers=answer.headers
         )
-        if answer.status < 300:
-            contacts = len(self._registrar.bindings.of(user, now))
-            self._core.events.append(UserRegistered(user, contacts, source.remote))
+        after = [each.contact for each in bindings.of(user, now)]
+        if sorted(after) != sorted(before):
+            self._core.events.append(UserRegistered(user, len(after), source.remote))
 
     def _most_repeats(self, host: str, now: float) -> int | None:
         """How often the response to an INVITE may be repeated unasked; None: as the RFC says."""

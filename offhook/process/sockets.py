@@ -65,7 +65,7 @@ async def open_endpoint(
             admit=admit,
             guard=guard,
             registrar=registrar,
-            silence=_silence(config.sip, trusts, guard, registrar),
+            silence=_silence(config.sip, trusts, guard),
             tcp=config.sip.tcp,
             tls=tls,
             records=dns_records(config.sip),
@@ -97,18 +97,13 @@ def _domains(sip: SipConfig) -> frozenset[str]:
     return frozenset(each.lower() for each in named if each is not None)
 
 
-def _silence(
-    sip: SipConfig, trusts: Callable[[Address], bool], guard: InviteGuard | None, registrar: Registrar | None
-) -> Silence | None:
+def _silence(sip: SipConfig, trusts: Callable[[Address], bool], guard: InviteGuard | None) -> Silence | None:
     if sip.unknown_sources == "answer":
         return None
 
     def knows(source: Address, now: float) -> bool:
-        if trusts(source):
-            return True
-        if registrar is not None and registrar.bindings.has_host(source.host, now):
-            return True
-        return guard is not None and guard.is_proven(source.host, now)
+        # Whose phone is registered has proven a password within that time.
+        return trusts(source) or (guard is not None and guard.is_proven(source.host, now))
 
     return Silence(knows, sip.domain if guard is not None else None)
 

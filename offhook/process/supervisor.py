@@ -274,7 +274,7 @@ class Supervisor:
             return
         if isinstance(event, UserRegistered):
             log = structlog.get_logger("offhook.sip")
-            log.info("a user has registered", user=event.user, contacts=event.contacts, source=event.source.host)
+            log.info("registered with us", user=event.user, contacts=event.contacts, source=event.source.host)
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())

@@ -292,7 +292,7 @@ class Trunks:
             await asyncio.sleep(trunk.config.options_s)
 
     def _pinged(self, trunk: _Trunk, event: Pinged) -> None:
-        is_there = event.status not in (0, *UNAVAILABLE)
+        is_there, was_there = event.status not in (0, *UNAVAILABLE), trunk.is_there
         if is_there is not trunk.is_there:
             log = self._log.info if is_there else self._log.warning
             what = "the trunk is there" if is_there else "the trunk is not there"
@@ -302,8 +302,8 @@ class Trunks:
         if is_there:
             if trunk.state is not TrunkState.FAILED:
                 trunk.tried.clear()
-        elif trunk.state in (TrunkState.IN_USE, TrunkState.REGISTERED):
-            self._next_target(trunk)
+        elif trunk.state is TrunkState.IN_USE or (was_there and trunk.state is TrunkState.REGISTERED):
+            self._next_target(trunk)  # a registrar that never answers OPTIONS may be well all the same
 
     # --- inside
 

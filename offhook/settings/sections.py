@@ -18,6 +18,7 @@ from offhook.settings.values import (
     E164Pattern,
     Host,
     HostPort,
+    IpPort,
     Line,
     Networks,
     Port,
@@ -70,9 +71,7 @@ class SipConfig(Section):
     """A STUN server, HOST or HOST:PORT (3478), that is asked once at the start under which address this machine is
     seen, in place of `advertised_host`. A registrar that sees another port than that corrects it."""
 
-    dns_servers: Annotated[
-        tuple[IpPort, ...], Field(max_length=8, examples=[("192.0.2.53", "[2001:db8::53]:53")])
-    ] = ()
+    dns_servers: Annotated[tuple[IpPort, ...], Field(max_length=8, examples=[("192.0.2.53",)])] = ()
     """Name servers for the domains of trunks and of calls out, IP or IP:PORT, in place of this machine's."""
 
     peers: Annotated[Networks, Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()

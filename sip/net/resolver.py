@@ -7,6 +7,7 @@ records is found by its address, over UDP. The result is a list: who sends a req
 until one does not refuse the connection, answer 503 or keep silent (§4.3).
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -86,8 +87,9 @@ class Resolver:
         """By the SRV records of those names; where there are none at all, by the host's address."""
         targets: list[Target] = []
         valid_s, exist = float("inf"), False
-        for transport, name in services:
-            records, ttl_s = await self._records.srv(name)
+        # All at once: a name server that is silent costs its time only once.
+        answers = await asyncio.gather(*(self._records.srv(name) for _, name in services))
+        for (transport, _), (records, ttl_s) in zip(services, answers, strict=True):
             valid_s = min(valid_s, ttl_s)
             exist = exist or bool(records)
             for server in self._ordered(records)[:MAX_SERVERS]:

@@ -55,7 +55,7 @@ def _address(value: bytes, name: int, transaction: bytes) -> Address | None:
 def ask(server: str, port: int = PORT, *, ipv6: bool = False) -> Address:
     """Our address as the server sees it; blocks. Raises OSError when it cannot be found, or does not answer."""
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
-    where = socket.getaddrinfo(server, port, family, socket.SOCK_DGRAM)[0][4]
+    where = socket.getaddrinfo(server, port, family, socket.SOCK_DGRAM)[0][4][0], port
     transaction, wait_s = secrets.token_bytes(12), FIRST_WAIT_S
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect(where)  # so that only the server's datagrams come in, and ICMP errors

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from offhook.sip.errors import ParseError
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.flow import Flow
 
@@ -25,14 +24,12 @@ class Binding:
     path: tuple[str, ...] = ()
     agent: str = ""
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """The same for all spellings of the contact that lead to one place (§19.1.4, as far as it matters here)."""
-        return contact_key(self.contact)
-
 
 def contact_key(contact: str) -> tuple[object, ...]:
-    """See `Binding.key`. Raises ParseError."""
+    """The same for all spellings of a contact that lead to one place (§19.1.4, as far as it matters here).
+
+    Raises ParseError.
+    """
     uri = Uri.parse(contact)
     transport = (uri.params.get("transport") or "udp").lower()
     return uri.scheme, uri.user, uri.host.lower(), uri.port, transport
@@ -60,10 +57,6 @@ class Bindings:
         else:
             self._users.pop(user, None)
 
-    def has_host(self, host: str, now: float) -> bool:
-        """Whether a contact came from that host."""
-        return any(each.flow.remote.host == host and each.until > now for own in self._users.values() for each in own)
-
     def dump(self, now: float) -> list[dict[str, object]]:
         """As plain values."""
         return [
@@ -77,11 +70,3 @@ class Bindings:
             for user in list(self._users)
             for each in self.of(user, now)
         ]
-
-
-def is_same(contact: str, other: str) -> bool:
-    """Whether both are one contact."""
-    try:
-        return contact_key(contact) == contact_key(other)
-    except ParseError:
-        return contact == other

@@ -15,10 +15,8 @@ from offhook.sip.message.address import NameAddr
 from offhook.sip.message.identities import printable
 from offhook.sip.message.message import Request
 from offhook.sip.net.flow import Flow
-from offhook.sip.registrar.bindings import MAX_CONTACTS, Binding, Bindings, is_same
+from offhook.sip.registrar.bindings import MAX_CONTACTS, Binding, Bindings, contact_key
 from offhook.sip.uas_checks import Refusal
-
-MAX_PATH = 8
 
 AGENT_CHARS = 60
 
@@ -47,16 +45,18 @@ class Registrar:
             return Refusal(403)
         before = self.bindings.of(user, now)
         try:
-            after = self._changed(before, request, source, now)
+            path = tuple(str(each) for each in typed.paths(request))
+            after = self._changed(before, request, source, path, now)
         except RemoteError as refused:
             least = (("Min-Expires", str(self._limits.least_s)),) if refused.status == 423 else ()
             return Refusal(refused.status, least, refused.reason)
         self.bindings.replace(user, after)
         headers = tuple(("Contact", _contact(each, now)) for each in self.bindings.of(user, now))
-        path = () if "path" not in [each.lower() for each in typed.supported(request)] else _path(request)
         return Refusal(200, (*headers, *(("Path", each) for each in path)))
 
-    def _changed(self, before: Sequence[Binding], request: Request, source: Flow, now: float) -> list[Binding]:
+    def _changed(
+        self, before: Sequence[Binding], request: Request, source: Flow, path: tuple[str, ...], now: float
+    ) -> list[Binding]:
         call_id, cseq = typed.call_id(request), typed.cseq(request).number
         contacts = _contacts(request)
         if contacts is None:
@@ -64,14 +64,15 @@ class Registrar:
                 raise RemoteError(400, "Contact is * and Expires is not 0")
             _in_order(before, call_id, cseq)
             return []
-        path, after = _path(request), list(before)
+        after = list(before)
         for contact in contacts:
             if contact.uri.scheme not in ("sip", "sips"):
                 raise RemoteError(400, "Contact is not a SIP URI")
             text = str(replace(contact.uri, headers=None))  # which would be followed nowhere (§19.1.1)
             expires_s = self._expires_s(contact, request)
-            _in_order([each for each in after if is_same(each.contact, text)], call_id, cseq)
-            after = [each for each in after if not is_same(each.contact, text)]
+            key = contact_key(text)
+            _in_order([each for each in after if contact_key(each.contact) == key], call_id, cseq)
+            after = [each for each in after if contact_key(each.contact) != key]
             if expires_s:
                 agent = printable(request.headers.get("User-Agent") or "")[:AGENT_CHARS]
                 after.append(Binding(text, source, now + expires_s, call_id, cseq, _q(contact), path, agent))
@@ -104,11 +105,6 @@ def _in_order(bindings: Sequence[Binding], call_id: str, cseq: int) -> None:
     """§10.3, steps 6 and 7."""
     if any(each.call_id == call_id and each.cseq >= cseq for each in bindings):
         raise RemoteError(500, "CSeq Out Of Order")
-
-
-def _path(request: Request) -> tuple[str, ...]:
-    values = request.headers.get_all("Path")
-    return tuple(value for value in values[:MAX_PATH] if NameAddr.parse_route(value.split(",")[0]))
 
 
 def _seconds(text: str | None) -> int | None:

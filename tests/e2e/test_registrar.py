@@ -45,7 +45,7 @@ def test_baresip_registers_and_leaves(start_bot: Callable[..., BotProcess], tmp_
         process.terminate()
         process.wait(10)
     bot.wait_for(lambda: not users(bot))
-    assert "a user has registered" in bot.log()
+    assert "registered with us" in bot.log()
     assert PASSWORD not in bot.log()
 
 

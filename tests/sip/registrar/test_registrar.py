@@ -336,3 +336,11 @@ def test_known_senders_are_answered() -> None:
         assert known.ua.messages_to_send()
     known.ua.receive(bytes(Message("INVITE", uri="sip:bot@sip.example.com")), udp(ALICE), 1.0)
     assert not known.ua.messages_to_send()
+
+
+def test_a_path_that_cannot_be_read_leaves_nothing_behind() -> None:
+    phone = ByHand()
+    assert phone.ask(CONTACT, "Path: <sip:edge.example;lr").status == 400
+    assert phone.contacts() == []
+    phone.here.ua.handle_timer(phone.wire.now + 40)
+    assert phone.here.ua.idle
