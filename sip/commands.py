@@ -112,6 +112,7 @@ class Register:
     `registrar` is a URI without a user; `destination` is where the REGISTER goes, without it the registrar's host must
     be numeric; `transport` is how, None: as the URI says. `call` names the account in events and commands,
     `contact_user` is in the Request-URI of its calls, `auth_user` says whose password it is, of several for that host.
+    `give_up_s` is how long an answer is waited for; None: 32 s.
     """
 
     call: str
@@ -122,6 +123,7 @@ class Register:
     destination: Address | Target | None = None
     transport: Transport | None = None
     auth_user: str | None = None
+    give_up_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,7 +263,9 @@ class UserAgent:
         destination = self._destination(asked.registrar, asked.destination, asked.transport)
         if asked.call in self._core.registrations:
             raise LocalError(f"the account {asked.call} is registered already, or about to be")
-        account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user)
+        account = Account(
+            asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user, asked.give_up_s
+        )
         Registration(self._core, asked.call, account, destination, now)
 
     def _ping(self, asked: commands.Ping, now: float) -> None:

@@ -32,6 +32,9 @@ LOOKED_UP_S = 300.0
 LOOKED_UP_AGAIN_S = 15.0
 """After one that failed, as long as no target is known; and between two in any case."""
 
+GIVE_UP_S = 4.0
+"""How long a registrar may keep silent where its domain has another one."""
+
 APART_S = 0.01
 """Between the first look-ups of two trunks: a thousand accounts register, and are refreshed, one after the other."""
 
@@ -226,6 +229,7 @@ class Trunks:
                 config.expires_s,
                 target,
                 auth_user=config.auth_user or config.user,
+                give_up_s=GIVE_UP_S if len(trunk.targets) > 1 else None,
             )
         )
 

@@ -20,10 +20,10 @@ class AuthenticatedRequest(Hops):
 
     `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
     whose password is used where a host has several accounts. `others` are tried in turn where `destination` fails, as
-    long as `goes_on` (see Hops). `amend` may change what is sent again.
+    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` may change what is sent again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one property of a request
         self,
         core: UserAgentCore[Any],
         destination: Flow,
@@ -34,8 +34,9 @@ class AuthenticatedRequest(Hops):
         others: Sequence[Flow | Contact] = (),
         goes_on: Callable[[], bool] = lambda: True,
         amend: Callable[[Request], None] = lambda request: None,
+        give_up_s: float | None = None,
     ) -> None:
-        super().__init__(core, (destination, *others), goes_on)
+        super().__init__(core, (destination, *others), goes_on, give_up_s)
         self._amend = amend
         self._user = user
         self._take_cseq = take_cseq

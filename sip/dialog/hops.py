@@ -34,14 +34,20 @@ class Contact:
 
 
 class Hops:
-    """Sends requests to the first of `targets` that works. `goes_on`: whether another one is still wanted."""
+    """Sends requests to the first of `targets` that works. `goes_on`: whether another one is still wanted; `give_up_s`:
+    how long the last one may keep silent, None: 32 s."""
 
     def __init__(
-        self, core: UserAgentCore[Any], targets: Sequence[Flow | Contact], goes_on: Callable[[], bool] = lambda: True
+        self,
+        core: UserAgentCore[Any],
+        targets: Sequence[Flow | Contact],
+        goes_on: Callable[[], bool] = lambda: True,
+        give_up_s: float | None = None,
     ) -> None:
         self._core = core
         self._left = list(targets)
         self._goes_on = goes_on
+        self._give_up_s = give_up_s
         self._key: Key | None = None  # of the latest transaction, which refers to us
         self._is_enlarged = False  # by TCP, for its size
 
@@ -68,15 +74,17 @@ class Hops:
         request.headers.set("Via", core.via(target))
         client = core.send(request, target, now, self)
         self._key = client.key
-        patient = len(self._left) == 1 and not self._is_enlarged
-        core.agenda.schedule(self, None if patient else now + core.settings.failover_s)
+        last = len(self._left) == 1 and not self._is_enlarged
+        wait_s = self._give_up_s if last else core.settings.failover_s
+        core.agenda.schedule(self, None if wait_s is None else now + wait_s)
         return client
 
     def handle_timer(self, now: float) -> None:
         """The present target is silent."""
         client = None if self._key is None else self._core.layer.clients.get(self._key)
-        if client is not None:
-            self._next(client, now)
+        if client is not None and not self._next(client, now) and self._give_up_s is not None:
+            self._key = None
+            self.failed(client, Failure.TIMED_OUT, now)
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """See TransactionUser."""

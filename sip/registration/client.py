@@ -57,13 +57,15 @@ EARLY_S = 32.0
 @dataclass(frozen=True, slots=True)
 class Account:
     """`registrar` is a URI without a user (§10.2, some registrars are silent otherwise), `aor` the address of record;
-    `contact_user` is what the registrar's calls will have in their Request-URI, `auth_user` whose password is used."""
+    `contact_user` is what the registrar's calls will have in their Request-URI, `auth_user` whose password is used.
+    `give_up_s` is how long an answer is waited for where another registrar may do; None: 32 s."""
 
     registrar: str
     aor: str
     contact_user: str
     expires_s: int = 600
     auth_user: str | None = None
+    give_up_s: float | None = None
 
 
 class Registration:
@@ -229,7 +231,15 @@ class Registration:
         def amend(again: Request) -> None:
             self._add_contact(again.headers, expires_s)
 
-        sent = AuthenticatedRequest(core, self.destination, self, self._take_cseq, account.auth_user, amend=amend)
+        sent = AuthenticatedRequest(
+            core,
+            self.destination,
+            self,
+            self._take_cseq,
+            account.auth_user,
+            amend=amend,
+            give_up_s=account.give_up_s,
+        )
         sent.send(request, Uri.parse(account.registrar).host, now)
 
     def _add_contact(self, headers: Headers, expires_s: int) -> None:

@@ -20,9 +20,10 @@ from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.flow import Target, Transport
-from offhook.sip.net.records import Naptr, Srv
+from offhook.sip.net.records import DnsRecords, Naptr, Records, Srv
 from offhook.sip.settings import UaSettings
 from offhook.testing.udp import UdpPort
+from tests.dns_server import DnsServer
 
 HOST = "127.0.0.1"
 PASSWORDS = {"100": "one", "200": "two"}
@@ -75,6 +76,7 @@ class Bot:
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {}
         self.services: dict[str, list[Srv]] = {}
+        self.records: Records = self
         self.networks: list[str] = []
         self.trunks = Trunks({}, Metrics(), lambda networks: None)
         self.endpoint: Endpoint | None = None
@@ -91,7 +93,9 @@ class Bot:
             assert isinstance(event, RegistrationEvent)
             self.trunks.on_event(event)
 
-        self.endpoint = await Endpoint.open(HOST, 0, heard, settings=UaSettings(accounts=accounts), records=self)
+        self.endpoint = await Endpoint.open(
+            HOST, 0, heard, settings=UaSettings(accounts=accounts), records=self.records
+        )
         self.trunks.start(self.endpoint)
 
     async def naptr(self, name: str) -> tuple[Sequence[Naptr], float]:
@@ -301,3 +305,28 @@ async def test_the_way_to_a_registrar_is_kept_open_once_for_all_its_accounts(
     await bot.start(**{f"t{user}": trunk(port, user=user, keepalive_s=0.05) for user in ("100", "200", "300")})
     await until(lambda: registrar.pings >= 4)
     assert registrar.pings <= 8
+
+
+async def test_a_dead_first_server_of_a_domain_costs_seconds(
+    bot: Bot, registrars: Callable[..., Registrar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_UP_S", 0.2)
+    good, silent = registrars("127.0.0.1"), registrars("127.0.0.2")
+    silent.status = 0
+    name_server = await DnsServer(
+        {
+            ("pbx.test", "NAPTR"): ['10 10 "S" "SIP+D2U" "" _sip._udp.pbx.test.'],
+            ("_sip._udp.pbx.test", "SRV"): [
+                f"10 1 {silent.address.port} a.pbx.test.",
+                f"20 1 {good.address.port} b.pbx.test.",
+            ],
+            ("a.pbx.test", "A"): ["127.0.0.2"],
+            ("b.pbx.test", "A"): ["127.0.0.1"],
+        }
+    ).start()
+    bot.records = DnsRecords([name_server.address])
+    await bot.start(office=trunk(None))
+    await bot.until(TrunkState.REGISTERED)
+    assert silent.requests and len(good.requests) == 1
+    assert bot.trunks.targets("office")[0].address == good.address
+    name_server.close()
