@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from offhook.sip.net.address import Address
-from offhook.sip.net.flow import Transport
+from offhook.sip.net.flow import Target, Transport
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.tokens import random_token
@@ -60,18 +60,19 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
+    """Call `target`, a URI (of a user who registers with us, too): `CallProgress`, then `CallAnswered`, `CallRejected`
+    or `CallEnded`.
 
-    `destination` is where the INVITE goes; without it the target's host must be numeric. `transport` is how, None: as
-    the URI says. `contact_user` is in the Request-URI of what the far end sends, `auth_user` says whose password is
-    proven, of several for that host. `call` becomes the handle, `call_id` the Call-ID; empty: a new one. `policy`
-    None is that of the settings.
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `others` are tried in turn
+    where that fails (RFC 3263 §4.3). `transport` is how, None: as the URI says. `contact_user` is in the Request-URI of
+    what the far end sends, `auth_user` says whose password is proven, of several for that host. `call` becomes the
+    handle, `call_id` the Call-ID; empty: a new one. `policy` None is that of the settings.
     """
 
     target: str
     sdp: bytes
     from_uri: str | None = None
-    destination: Address | None = None
+    destination: Address | Target | None = None
     headers: tuple[tuple[str, str], ...] = ()
     policy: DialogPolicy | None = None
     from_display: str = ""
@@ -80,6 +81,7 @@ class Invite:
     auth_user: str | None = None
     call_id: str = ""
     call: str = field(default_factory=random_token)
+    others: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Register:
     `registrar` is a URI without a user; `destination` is where the REGISTER goes, without it the registrar's host must
     be numeric; `transport` is how, None: as the URI says. `call` names the account in events and commands,
     `contact_user` is in the Request-URI of its calls, `auth_user` says whose password it is, of several for that host.
+    `give_up_s` is how long an answer is waited for; None: 32 s.
     """
 
     call: str
@@ -153,9 +156,10 @@ class Register:
     aor: str
     contact_user: str
     expires_s: int = 600
-    destination: Address | None = None
+    destination: Address | Target | None = None
     transport: Transport | None = None
     auth_user: str | None = None
+    give_up_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class MoveRegistration:
     """
 
     call: str
-    destination: Address
+    destination: Address | Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,15 @@ class Unregister:
     """Remove the account's binding: `RegistrationEnded`."""
 
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Send an OPTIONS to `target`, a URI: `Pinged`. `call` is the trunk's name in the event."""
+
+    call: str
+    target: str
+    destination: Address | Target | None = None
 
 
 Command: TypeAlias = (
@@ -195,6 +208,7 @@ Command: TypeAlias = (
     | Register
     | MoveRegistration
     | Unregister
+    | Ping
 )
 
 

@@ -223,6 +223,25 @@ class RegistrationEnded:
     account: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pinged:
+    """A trunk has answered an OPTIONS, in whatever way, after `after_s`; or it has not (`status` 0)."""
+
+    account: str
+    status: int
+    reason: str
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserRegistered:
+    """A user has registered a contact with us, or removed one: this is how many there are now."""
+
+    user: str
+    contacts: int
+    source: Address
+
+
 CallEvent: TypeAlias = (
     IncomingCall
     | CallRefused
@@ -247,7 +266,7 @@ CallEvent: TypeAlias = (
 )
 """What happens to a call."""
 
-RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded
-"""What happens to an account."""
+RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | Pinged
+"""What happens to an account, or a trunk."""
 
-Event: TypeAlias = CallEvent | RegistrationEvent
+Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered

@@ -22,8 +22,23 @@ class UaSettings:
     advertised: Address | None = None
     """What Contact and Via say instead of the local address, where a port is forwarded. Port 0: the local port."""
 
+    follow_received: bool = True
+    """Whether trunks may correct that by how they see us. Not where a port is forwarded on purpose."""
+
+    domains: frozenset[str] = frozenset()
+    """What a user who registers with us may be called at, in lower case, besides the addresses that we listen on."""
+
     accounts: tuple[Account, ...] = ()
     """What we answer when we are asked for credentials, each to its own hosts only."""
+
+    max_datagram_bytes: int = 1_300
+    """A larger request goes by TCP (RFC 3261 §18.1.1), and by UDP where there is none."""
+
+    without_tcp_s: float = 3_600.0
+    """How long it is remembered that there is none."""
+
+    failover_s: float = 4.0
+    """How long a target may keep silent before the next one of its domain is tried (RFC 3263 §4.3)."""
 
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that we handle; others get 416."""

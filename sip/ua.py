@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from offhook.sip import commands
 from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import PolicyOf, Registered, UserAgentCore
+from offhook.sip.dialog.hops import Contact
 from offhook.sip.dialog.info import send_key
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
+from offhook.sip.dialog.ping import Ping
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
 from offhook.sip.dialog.tables import CallInput, CallState
@@ -24,11 +27,13 @@ from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
-from offhook.sip.net.flow import Flow, Transport, transport_of
+from offhook.sip.net.flow import Flow, Target, Transport, transport_of
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.refer.requests import answer_refer, send_refer
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TransactionFailed
@@ -36,6 +41,9 @@ from offhook.sip.uas import Admit, Uas
 
 _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
+
+_ASKED_OF_TRUNKS = ("REGISTER", "OPTIONS")
+"""Who answers these is a trunk, and may say under which address we are seen."""
 
 _FILLING = b"\r\n\t \0"
 """The bytes of keep-alives that want no answer."""
@@ -47,15 +55,15 @@ class UserAgent:
     `listens` is the address that we have on each transport, an address alone is UDP's; `route`, where that is a
     wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
     asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
-    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password.
-    `policy_of` gives the policy of an incoming call by its Request-URI and source; without it all have that of the
-    settings.
+    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password; with it
+    `registrar` takes REGISTERs. `silence` says who gets no answer at all. `policy_of` gives the policy of an incoming
+    call by its Request-URI and source; without it all have that of the settings.
 
     After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is optional, and a part of the user agent
         self,
         listens: Address | Mapping[Transport, Address],
         *,
@@ -65,11 +73,14 @@ class UserAgent:
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
         policy_of: PolicyOf | None = None,
+        registrar: Registrar | None = None,
+        silence: Silence | None = None,
     ) -> None:
         if isinstance(listens, Address):
             listens = {Transport.UDP: listens}
         self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route, policy_of)
-        self._uas = Uas(self._core, admit, guard)
+        self.registrar = registrar
+        self._uas = Uas(self._core, admit, guard, registrar, silence)
         self._now = 0.0
 
     @property
@@ -96,7 +107,7 @@ class UserAgent:
         core = self._core
         if len(data) < 4 or (len(data) == 4 and not data.strip(_FILLING)):
             core.counters.keepalives += 1
-            if data == _PING:
+            if data == _PING and not self._uas.is_silent_for(source, now):
                 # RFC 5626 §3.5.1, over UDP as many phones do it.
                 core.layer.transmit(_PONG, source)
             return
@@ -145,6 +156,13 @@ class UserAgent:
         self._core.layer.transport_failed(destination, now)
         self._drain(now)
 
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """A connection is closed: an account that expects its calls by it registers again."""
+        self._now = now
+        for registration in list(self._core.registrations.values()):
+            registration.connection_lost(flow, now)
+        self._drain(now)
+
     def dump(self, now: float | None = None) -> dict[str, object]:
         """Everything alive, as of `now` (else the latest one known): calls and transactions, state, age, next timer."""
         core = self._core
@@ -156,6 +174,7 @@ class UserAgent:
             "listens": {str(transport): str(address) for transport, address in core.listens.items()},
             "calls": [session.dump(at) for session in sessions.values()],
             "registrations": [each.dump(at) for each in core.registrations.values()],
+            "users": [] if self.registrar is None else self.registrar.bindings.dump(at),
             "transactions": core.layer.dump(at),
             "counters": core.counters.dump(),
         }
@@ -187,20 +206,56 @@ class UserAgent:
             if uri is not None:
                 _check_uri(uri)
         _check_parts(invite)
-        destination = self._destination(invite.target, invite.destination, invite.transport)
+        others: tuple[Flow | Contact, ...]
+        routes: tuple[str, ...] = ()
+        first = invite.target
+        if invite.destination is None and (user := self.user_of(invite.target)) is not None:
+            # Only now: a user may have moved since the call was asked for.
+            contacts = self._contacts(user, now)
+            destination, first, routes = contacts[0].flow, contacts[0].uri, contacts[0].routes
+            others = contacts[1:]
+        else:
+            destination = self._destination(invite.target, invite.destination, invite.transport)
+            others = tuple(self._destination(invite.target, each) for each in invite.others)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         policy = invite.policy or self._core.settings.policy
         request = first_invite(self._core, invite, destination, policy, headers)
-        UacInviteUsage(self._core, invite, request, destination, policy, now)
+        request.uri = first
+        for route in routes:
+            request.headers.add("Route", route)
+        UacInviteUsage(self._core, invite, request, destination, policy, now, others)
 
     def _refer(self, refer: Refer, now: float) -> None:
         _checked_headers((*refer.headers, *refer.target_headers))
         send_refer(self._core, self._usage(refer.call), refer, now)
 
+    def user_of(self, uri: str) -> str | None:
+        """The user that a URI means, of those that register with us; None for any other URI. Raises ParseError."""
+        parsed, core = Uri.parse(uri), self._core
+        host = parsed.host.lower().rstrip(".")
+        ours = {each.uri_host for each in core.listens.values()} | core.settings.domains
+        return unquote(parsed.user) if self.registrar is not None and parsed.user and host in ours else None
+
+    def contacts_of(self, uri: str, now: float) -> tuple[Target, ...]:
+        """Where the user of a URI is, the first choice first. Raises LocalError: nowhere."""
+        flows = [each.flow for each in self._contacts(self.user_of(uri) or uri, now)]
+        return tuple(Target(flow.transport, flow.remote) for flow in flows)
+
+    def _contacts(self, user: str, now: float) -> tuple[Contact, ...]:
+        bindings = () if self.registrar is None else self.registrar.bindings.of(user, now)
+        if not bindings:
+            raise LocalError(f"{user} is not registered: there is no phone to call")
+        return tuple(Contact(each.flow, each.contact, each.path) for each in bindings)
+
     # --- inside
 
-    def _destination(self, target: str, given: Address | None, transport: Transport | None = None) -> Flow:
+    def _destination(self, target: str, given: Address | Target | None, transport: Transport | None = None) -> Flow:
+        if isinstance(given, Target):
+            flow = self._core.flow_to(given.transport, given.address, given.name)
+            if flow is None:
+                raise LocalError(f"{target} is reached by {given.transport}, which the user agent does not have")
+            return flow
         uri = Uri.parse(target)
         transport = transport or transport_of(uri)
         if transport is None:
@@ -223,8 +278,21 @@ class UserAgent:
         destination = self._destination(asked.registrar, asked.destination, asked.transport)
         if asked.call in self._core.registrations:
             raise LocalError(f"the account {asked.call} is registered already, or about to be")
-        account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user)
+        account = Account(
+            asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user, asked.give_up_s
+        )
         Registration(self._core, asked.call, account, destination, now)
+
+    def _ping(self, asked: commands.Ping, now: float) -> None:
+        _check_uri(asked.target)
+        Ping(self._core, asked.call, asked.target, self._destination(asked.target, asked.destination), now)
+
+    def _move(self, asked: commands.MoveRegistration, now: float) -> None:
+        registration, destination = self._registration(asked.call), asked.destination
+        if isinstance(destination, Target):
+            registration.move(self._destination(asked.call, destination), now)
+        else:
+            registration.move(registration.destination.to(destination), now)
 
     def _registration(self, account: str) -> Registered:
         registration = self._core.registrations.get(account)
@@ -252,6 +320,8 @@ class UserAgent:
                 case AckReceived(request=request):
                     self._uas.on_ack(request, now)
                 case ResponseReceived(ClientTransaction(user=user) as client, response) if user is not None:
+                    if client.request.method in _ASKED_OF_TRUNKS:
+                        self._core.learn(client, response)
                     user.on_response(client, response, now)
                 case TransactionFailed(ClientTransaction(user=user) as client, failure) if user is not None:
                     user.on_failure(client, failure, now)
@@ -268,7 +338,8 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     RejectRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
     NotifyRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
     commands.Register: UserAgent._register,
-    commands.MoveRegistration: lambda ua, it, now: ua._registration(it.call).move(it.destination, now),
+    commands.MoveRegistration: UserAgent._move,
+    commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),

@@ -15,7 +15,8 @@ Requests refused here are refused without a transaction (§8.2.7): nothing is re
 answer per request, and the same one for a retransmission. OPTIONS outside a call and CANCEL of nothing are
 answered likewise. Of a refused INVITE only its answer is kept, for as long as the INVITE may be retransmitted
 (`RejectedCache`). A caller who is not trusted is asked for a password (`InviteGuard`). An INVITE that passes gets a
-transaction and a call (`UasInviteUsage`), and its owner an event.
+transaction and a call (`UasInviteUsage`), and its owner an event. A REGISTER is for the `Registrar`, if there is one;
+its user needs a password from everywhere. Unknown senders may be left without any answer (`Silence`).
 """
 
 from collections.abc import Callable, Mapping
@@ -29,8 +30,8 @@ from offhook.sip.dialog.model import request_dialog_id
 from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallRefused, RequestRefused
-from offhook.sip.invite_guard import InviteGuard
+from offhook.sip.events import CallRefused, RequestRefused, UserRegistered
+from offhook.sip.invite_guard import Challenged, InviteGuard
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
@@ -40,7 +41,9 @@ from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.refer.requests import on_notify, on_refer, replaced_by
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.rejected_cache import RejectedCache
+from offhook.sip.silence import Silence
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
 from offhook.sip.uas_checks import (
@@ -66,9 +69,18 @@ answer."""
 class Uas:
     """The user agent's server side."""
 
-    def __init__(self, core: Core, admit: Admit | None, guard: InviteGuard | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        admit: Admit | None,
+        guard: InviteGuard | None = None,
+        registrar: Registrar | None = None,
+        silence: Silence | None = None,
+    ) -> None:
         self._core = core
         self._guard = guard
+        self._registrar = registrar if guard is not None else None
+        self._silence = silence
         self._admit: Admit = admit or (lambda method, source: None)
         self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
@@ -89,6 +101,9 @@ class Uas:
         """Answer a malformed request statelessly, if enough of it could be parsed."""
         counters = self._core.counters
         counters.parse_errors += 1
+        if self.is_silent_for(source, now):
+            counters.drop("unknown source")
+            return
         request = error.partial
         if isinstance(request, Request) and error.status == MALFORMED and self._confirms_or_ends(request, source, now):
             return
@@ -141,8 +156,21 @@ class Uas:
                 self._core.counters.drop("retransmission")
         elif request.method == "ACK":
             self.on_ack(request, now)
+        elif self._silence is not None and self._gets_nothing(request, source, now):
+            self._core.counters.drop("unknown source")
         elif not self._answered_before(request, reply_to, now):
             self._receive_new(request, source, reply_to, now)
+
+    def is_silent_for(self, source: Flow, now: float) -> bool:
+        """Whether that sender gets no answer to what belongs to no call."""
+        return self._silence is not None and self._silence.covers(source.remote, now)
+
+    def _gets_nothing(self, request: Request, source: Flow, now: float) -> bool:
+        if self._silence is None or request_dialog_id(request) in self._core.dialogs:
+            return False
+        if request.method == "CANCEL" and self._core.layer.match_cancelled(request) is not None:
+            return False
+        return self._silence.covers_request(request, source.remote, now)
 
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK of a 2xx (§13.3.1.4)."""
@@ -184,14 +212,14 @@ class Uas:
             return self._check_bye(request, usage, now)
         if usage is not None and not usage.admits(request):
             return _OUT_OF_ORDER
-        if (refusal := check_method(request)) is not None:
+        if (request.method != "REGISTER" or self._registrar is None) and (refusal := check_method(request)) is not None:
             return refusal
         if self._core.layer.merged(request):
             return Refusal(482)
         policy = self._core.policy_of(request) if usage is None else usage.policy
         if (refusal := check_headers(request, self._core.settings, self._core.options(policy))) is not None:
             return refusal
-        if usage is None and (typed.to_tag(request) or METHODS[request.method] is Place.IN_DIALOG):
+        if usage is None and (typed.to_tag(request) or METHODS.get(request.method) is Place.IN_DIALOG):
             return Refusal(481)
         if request.method == "INFO":
             return check_info(request)
@@ -238,9 +266,7 @@ class Uas:
 
     def _invite(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
         if self._guard is not None and (asked := self._guard.check(request, source.remote, now)) is not None:
-            # Only credentials that are wrong are reported: every call of a user begins without any.
-            answer = self._refuse if asked.wrong else self._turn_away
-            answer(request, reply_to, asked.refusal, now)
+            self._ask(request, reply_to, asked, now)
             return
         if (closed := self._admit("INVITE", source.remote)) is not None:
             self._turn_away(request, reply_to, closed, now)
@@ -252,6 +278,33 @@ class Uas:
         most = self._most_repeats(reply_to.remote.host, now)
         transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
         UasInviteUsage(self._core, transaction, source, now, "" if replaced is None else replaced.call)
+
+    def _ask(self, request: Request, reply_to: Flow, asked: Challenged, now: float) -> None:
+        if asked.refusal is None:
+            self._core.counters.drop("guessing")
+            return
+        # Only credentials that are wrong are reported: every call of a user begins without any.
+        answer = self._refuse if asked.wrong else self._turn_away
+        answer(request, reply_to, asked.refusal, now)
+
+    def _register(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
+        if self._registrar is None or self._guard is None:
+            return  # refused before
+        user = self._guard.identify(request, source.remote, now)
+        if isinstance(user, Challenged):
+            self._ask(request, reply_to, user, now)
+            return
+        bindings = self._registrar.bindings
+        before = [each.contact for each in bindings.of(user, now)]
+        answer = self._registrar.register(user, request, source, now)
+        # Other than a challenge this has a transaction: a copy cannot be judged again, its credentials are used up.
+        transaction = self._core.layer.accept(request, reply_to, now)
+        self._core.respond(
+            transaction, answer.status, now, to_tag=self._tag(request), reason=answer.reason, headers=answer.headers
+        )
+        after = [each.contact for each in bindings.of(user, now)]
+        if sorted(after) != sorted(before):
+            self._core.events.append(UserRegistered(user, len(after), source.remote))
 
     def _most_repeats(self, host: str, now: float) -> int | None:
         """How often the response to an INVITE may be repeated unasked; None: as the RFC says."""
@@ -341,6 +394,7 @@ OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] =
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,
     "REFER": Uas._refer_out_of_dialog,
+    "REGISTER": Uas._register,
 }
 """Out-of-dialog methods. CANCEL is one: it refers to a transaction, in a dialog or not (§9.2)."""
 

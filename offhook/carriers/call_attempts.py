@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from offhook.carriers.call_target import CallTarget
 from offhook.sip.events import CallRejected
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Target
 
 MAX_TARGETS = 5
 MAX_RETRY_AFTER_S = 10
@@ -28,10 +28,10 @@ SERVICE_UNAVAILABLE = 503
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Call `target` at `address` after `after_s`. `address` None: it has to be looked up."""
+    """Call `target` at `at` after `after_s`. `at` None: it has to be looked up."""
 
     target: CallTarget
-    address: Address | None
+    at: Target | None
     after_s: float = 0.0
 
 
@@ -39,17 +39,17 @@ class CallAttempts:
     """The attempts of one call out. `redirect` is the target of a Contact, None where it may not be called."""
 
     def __init__(
-        self, target: CallTarget, addresses: Sequence[Address], redirect: Callable[[str, CallTarget], CallTarget | None]
+        self, target: CallTarget, found: Sequence[Target], redirect: Callable[[str, CallTarget], CallTarget | None]
     ) -> None:
         self._first = target
-        self._addresses = tuple(addresses)
+        self._found = tuple(found)
         self._redirect = redirect
         self._seen = {target.uri}
         self._wanted: list[CallTarget] = []
-        self._left = list(addresses[1:])
+        self._left = list(found[1:])
         self._retries = 0
         self._rang = False
-        self.current = Attempt(target, addresses[0] if addresses else None)
+        self.current = Attempt(target, found[0] if found else None)
 
     def rang(self) -> None:
         """The present attempt rings, or has early media."""
@@ -83,9 +83,9 @@ class CallAttempts:
             return None
         target = self._wanted.pop(0)
         same = target.trunk == self._first.trunk and bool(target.trunk)
-        self._left = list(self._addresses[1:]) if same else []
+        self._left = list(self._found[1:]) if same else []
         self._rang = False
-        return self._now(target, self._addresses[0] if same and self._addresses else None)
+        return self._now(target, self._found[0] if same and self._found else None)
 
     def _next_address(self) -> Attempt | None:
         if not self._left or self._rang:
@@ -96,9 +96,9 @@ class CallAttempts:
         if after_s is None or after_s > MAX_RETRY_AFTER_S or self._retries >= MAX_RETRIES or self._rang:
             return None
         self._retries += 1
-        self.current = Attempt(self.current.target, self.current.address, float(after_s))
+        self.current = Attempt(self.current.target, self.current.at, float(after_s))
         return self.current
 
-    def _now(self, target: CallTarget, address: Address | None) -> Attempt:
-        self.current = Attempt(target, address)
+    def _now(self, target: CallTarget, at: Target | None) -> Attempt:
+        self.current = Attempt(target, at)
         return self.current

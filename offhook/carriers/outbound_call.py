@@ -25,7 +25,7 @@ from offhook.sip.events import CallProgress, CallRejected, EndCause
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
-from offhook.sip.net.flow import Transport
+from offhook.sip.net.flow import Target, Transport
 from offhook.sip.sdp.crypto import SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio
 from offhook.sip.sdp.offer_answer import OfferAnswer
@@ -72,7 +72,7 @@ class OutboundCall(SipCall):
             resources,
             invite.call,
             parties,
-            Peer(invite.destination or Address("127.0.0.1", 0), transport, Headers(), place.caller),
+            Peer(_address(invite), transport, Headers(), place.caller),
             on_over,
             legs,
         )
@@ -228,3 +228,10 @@ class OutboundCall(SipCall):
     def _release(self) -> None:
         self._stop_ringing()
         super()._release()
+
+
+def _address(invite: Invite) -> Address:
+    match invite.destination:
+        case Target(address=address) | (Address() as address):
+            return address
+    return Address("127.0.0.1", 0)

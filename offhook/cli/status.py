@@ -82,6 +82,7 @@ def render(state: Mapping[str, Any]) -> str:
     lines += ["", "worker  state     calls   CPU   lag ms  room  ports"]
     lines += [_worker(worker) for worker in state["workers"]]
     lines += _trunks(state.get("trunks") or [])
+    lines += _users((state.get("sip") or {}).get("users") or [])
     lines += _engines(state["workers"])
     calls = [
         (worker["index"], call) for worker in state["workers"] for call in (worker.get("host") or {}).get("calls", [])
@@ -94,12 +95,22 @@ def render(state: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_SEEN = {True: "  answers OPTIONS", False: "  does not answer OPTIONS", None: ""}
+
+
+def _users(users: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Phones that have registered with us."""
+    rows = [f"{each['user']:20}  {each['expires_in_s']:7}  {each['contact']}  {each['agent']}" for each in users]
+    return ["", "user                  seconds  contact", *rows[:MAX_SHOWN_CALLS]] if rows else []
+
+
 def _trunks(trunks: Sequence[Mapping[str, Any]]) -> list[str]:
     if not trunks:
         return []
     rows = [
         f"{each['trunk']:20}  {each['state']:11}  {each['for_s']:7.0f}  {each['calls']:5}  "
-        f"{each['address'] or each['host']}/{each['transport']}{f'  {why}' if (why := each['why']) else ''}"
+        f"{each['address'] or each['host']}/{each['transport']}{_SEEN[each.get('is_there')]}"
+        f"{f'  {why}' if (why := each['why']) else ''}"
         for each in trunks
     ]
     return ["", "trunk                 state        seconds  calls  address", *rows]

@@ -154,6 +154,10 @@ class Metrics:
         self._registrations = Gauge(
             "offhook_registrations", "The state of each trunk: 1.", ["trunk", "state"], registry=reg
         )
+        self._trunk_there = Gauge("offhook_trunk_there", "Whether a trunk answers OPTIONS: 1.", ["trunk"], registry=reg)
+        self._trunk_answer = Gauge(
+            "offhook_trunk_answer_seconds", "How long a trunk's latest answer took.", ["trunk"], registry=reg
+        )
         self._record_errors = Counter(
             "offhook_record_errors",
             "Attempts to write call records that failed and are tried again.",
@@ -377,6 +381,12 @@ class Metrics:
     def sip_refused(self, status: int, count: int = 1) -> None:
         """Requests that the user agent refused by itself with `status`, one of a few fixed ones."""
         self._sip_refused.labels(str(status)).inc(count)
+
+    def trunk_there(self, trunk: str, is_there: bool, answered_after_s: float | None) -> None:
+        """What an OPTIONS to a trunk has shown."""
+        self._trunk_there.labels(trunk).set(is_there)
+        if answered_after_s is not None:
+            self._trunk_answer.labels(trunk).set(answered_after_s)
 
     def registration(self, trunk: str, state: str, is_so: bool) -> None:
         """Whether a trunk is in a state. `trunk` is a name from the settings."""

@@ -36,10 +36,9 @@ from offhook.settings.routes import RouteConfig
 from offhook.sip.commands import Cancel, Command, Invite
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
-from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Transport, transport_of
+from offhook.sip.net.flow import Target
 from offhook.usererror import Problem, UserError
 
 MAX_PAUSE_S = 60
@@ -113,14 +112,16 @@ class CallsOut:
         except UserError as error:
             raise ForbiddenError.of(error.problems) from error
         route = _route_of(wanted.dialog, config.routes)
-        addresses = await self._addresses(target)
-        if self._endpoint is not None and is_cut_off(self._endpoint.address, addresses[0]):
+        found = await self._find(target)
+        if self._endpoint is not None and is_cut_off(self._endpoint.address, found[0].address):
             why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
-            raise UserError(f"{addresses[0].host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip')
+            raise UserError(
+                f"{found[0].address.host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip'
+            )
         # From here on nothing waits: what is counted is counted at once.
         self._check_trunk(target.trunk)
-        caller = self._caller(target, wanted.caller, addresses[0])
-        invite = self._invite(target, caller, addresses[0], headers)
+        caller = self._caller(target, wanted.caller, found[0].address)
+        invite = self._invite(target, caller, found[0], headers)
         place = PlaceCall(
             invite,
             caller=_shown(caller),
@@ -130,7 +131,7 @@ class CallsOut:
             route=route,
             variables=dict(wanted.variables),
         )
-        attempts = CallAttempts(target, addresses, lambda contact, before: redirected(contact, before, config))
+        attempts = CallAttempts(target, found, lambda contact, before: redirected(contact, before, config))
         self._calls[place.call] = _Out(place, attempts)
         if (refusal := self._give(place)) is not None:
             del self._calls[place.call]
@@ -235,11 +236,11 @@ class CallsOut:
             call=out.place.call,
             why=why,
             target=attempt.target.uri,
-            address=str(attempt.address or ""),
+            address=str(attempt.at or ""),
             after_s=attempt.after_s,
         )
         self._send(out.place.call, CallProgress(out.place.call, FORWARDED, "Call Is Being Forwarded", None))
-        if attempt.after_s or attempt.address is None:
+        if attempt.after_s or attempt.at is None:
             out.state = OutState.WAITING
             out.waiting = asyncio.get_running_loop().create_task(self._try_later(out, attempt))
         else:
@@ -248,24 +249,26 @@ class CallsOut:
 
     async def _try_later(self, out: _Out, attempt: Attempt) -> None:
         await asyncio.sleep(attempt.after_s)
-        address = attempt.address
-        if address is None:
+        at = attempt.at
+        if at is None:
             try:
-                address = (await self._addresses(attempt.target))[0]
+                at = (await self._find(attempt.target))[0]
             except UserError as error:
                 self._log.warning("a call is redirected to an unknown host", why=str(error))
                 self._send(out.place.call, CallRejected(out.place.call, 302, "Moved to an unknown host"))
                 return
         out.waiting = None
-        self._try(out, replace(attempt, address=address))
+        self._try(out, replace(attempt, at=at))
 
     def _try(self, out: _Out, attempt: Attempt) -> None:
-        if out.invite is None:
+        if out.invite is None or attempt.at is None:
             return
         out.state = OutState.CALLING
         out.is_open = True
-        transport = self._transport(attempt.target)
-        self._do(replace(out.invite, target=attempt.target.uri, destination=attempt.address, transport=transport))
+        # Who registers with us is found by the user agent, which goes through their contacts.
+        destination = None if self._is_ours(attempt.target) else attempt.at
+        invite = replace(out.invite, target=attempt.target.uri, destination=destination, transport=attempt.at.transport)
+        self._do(invite)
 
     def _note_pause(self, out: _Out, event: CallRejected) -> None:
         """RFC 3261 §21.5.4: no other request goes to a server before its Retry-After is over."""
@@ -286,25 +289,29 @@ class CallsOut:
             todo = f"try again later, or `calls_at_once` and `calls_per_second` below `[trunks.{name}]`"
             raise NotNowError(429, Problem(f"the trunk {name} takes no more calls now", refusal.why, todo), 1)
 
-    async def _addresses(self, target: CallTarget) -> tuple[Address, ...]:
-        """Where requests for the target go, the first choice first. Raises UserError."""
+    async def _find(self, target: CallTarget) -> tuple[Target, ...]:
+        """Where requests for the target go, the first choice first, one at least. Raises UserError."""
+        if self._endpoint is None:
+            raise UserError("no call can be placed", "the bot has not been started", "await bot.start()")
         if target.trunk:
-            found = await self._trunks.addresses(target.trunk)
+            found = await self._trunks.find(target.trunk)
             if not found:
                 todo = f"`host` below `[trunks.{target.trunk}]`, or this machine's DNS (offhook check)"
                 raise UserError(f"the trunk {target.trunk} cannot be reached", "its host is not found", todo)
+        else:
+            try:
+                found = await self._endpoint.find(target.uri) or self._endpoint.contacts(target.uri)
+            except (OSError, LocalError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                what = f"{target.uri} cannot be called"
+                raise UserError(what, f"its host is not found: {why}", "a host that exists") from error
+        if self._config.rtp.srtp != "required":
             return found
-        if self._endpoint is None:
-            raise UserError("no call can be placed", "the bot has not been started", "await bot.start()")
-        try:
-            return (await self._endpoint.resolve(target.uri),)
-        except (OSError, LocalError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            what = f"{target.uri} cannot be called"
-            raise UserError(what, f"its host is not found: {why}", "a host that exists") from error
+        # Never to another server in the clear: the INVITE has the keys.
+        return tuple(each for each in found if each.transport.is_secure) or found[:1]
 
-    def _transport(self, target: CallTarget) -> Transport | None:
-        return Transport(self._config.trunks[target.trunk].transport.upper()) if target.trunk else None
+    def _is_ours(self, target: CallTarget) -> bool:
+        return not target.trunk and self._endpoint is not None and self._endpoint.ua.user_of(target.uri) is not None
 
     def _caller(self, target: CallTarget, caller: str | None, address: Address) -> CallerId:
         if target.trunk:
@@ -314,19 +321,17 @@ class CallsOut:
         host = media_host(self._config.sip, self._endpoint.address, address)
         return CallerId(f"sip:{caller}@{f'[{host}]' if ':' in host else host}")
 
-    def _invite(
-        self, target: CallTarget, caller: CallerId, address: Address, headers: tuple[tuple[str, str], ...]
-    ) -> Invite:
+    def _invite(self, target: CallTarget, caller: CallerId, at: Target, headers: tuple[tuple[str, str], ...]) -> Invite:
         call = uuid4().hex
         trunk = self._config.trunks.get(target.trunk)
         return Invite(
             target.uri,
             b"",
             caller.uri,
-            address,
+            at,
             (*caller.headers, *headers),
             from_display=caller.display,
-            transport=self._transport(target) or transport_of(Uri.parse(target.uri)),
+            transport=at.transport,
             contact_user=(trunk.our_user or None) if trunk is not None else None,
             auth_user=(trunk.auth_user or trunk.user) if trunk is not None else None,
             policy=self._config.signalling.policy(trunk),

@@ -9,6 +9,8 @@ from offhook.process.spent_today import restore_spent_today
 from offhook.process.tls_files import open_tls
 from offhook.records import RecordStore
 from offhook.settings.config import Config
+from offhook.settings.sections import SipConfig
+from offhook.settings.values import split_host_port
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer
@@ -16,11 +18,18 @@ from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.records import DnsRecords
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.uas import Admit
 from offhook.usererror import UserError
 
 REALM = "offhook"
+"""Of passwords, where no domain is set."""
+
+OUR_NAMES = ("bot", "offhook")
+"""Hosts of URIs that mean this bot to itself: `sip:alice@bot` is the user who has registered here."""
 
 
 def open_store(config: Config, engines_table: Cells | None = None) -> RecordStore:
@@ -46,11 +55,14 @@ async def open_endpoint(
     # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(
         advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None,
+        follow_received=advertised is None or config.sip.stun_server is not None,
+        domains=_domains(config.sip),
         accounts=tuple(_accounts(config)),
         policy=config.signalling.policy(),
     )
     policies = {name: config.signalling.policy(trunk) for name, trunk in config.trunks.items()}
     tls, guard = open_tls(config.sip), _guard(config, trusts)
+    registrar = Registrar() if guard is not None and config.sip.registrar else None
     try:
         return await Endpoint.open(
             host,
@@ -60,16 +72,25 @@ async def open_endpoint(
             admit=admit,
             guard=guard,
             policy_of=lambda uri, source: policies.get(trunk_of(source, uri), settings.policy),
+            registrar=registrar,
+            silence=_silence(config.sip, trusts, guard),
             tcp=config.sip.tcp,
             tls=tls,
+            records=dns_records(config.sip),
         )
     except OSError as error:
         raise UserError(
-            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls is not None else ""),
+            f"SIP cannot use {host}:{port}" + (f", or {host}:{tls.port} for TLS" if tls.server is not None else ""),
             error.strerror or str(error),
             "offhook serve --sip HOST:PORT with an address of this machine and a port that is free"
-            + ("; `tls_port = …` below `[sip]`" if tls is not None else ""),
+            + ("; `tls_port = …` below `[sip]`" if tls.server is not None else ""),
         ) from error
+
+
+def dns_records(sip: SipConfig) -> DnsRecords:
+    """The DNS, as the settings say."""
+    named = (split_host_port(each) for each in sip.dns_servers)
+    return DnsRecords([Address(host, port or 53) for host, port in named])
 
 
 def _accounts(config: Config) -> Iterator[Account]:
@@ -79,17 +100,34 @@ def _accounts(config: Config) -> Iterator[Account]:
             yield Account(user, trunk.password, frozenset({trunk.uri_host.lower()}), trunk.realm)
 
 
+def _domains(sip: SipConfig) -> frozenset[str]:
+    named = (sip.domain, sip.advertised_host, sip.host, *OUR_NAMES)
+    return frozenset(each.lower() for each in named if each is not None)
+
+
+def _silence(sip: SipConfig, trusts: Callable[[Address], bool], guard: InviteGuard | None) -> Silence | None:
+    if sip.unknown_sources == "answer":
+        return None
+
+    def knows(source: Address, now: float) -> bool:
+        # Whose phone is registered has proven a password within that time.
+        return trusts(source) or (guard is not None and guard.is_proven(source.host, now))
+
+    return Silence(knows, sip.domain if guard is not None else None)
+
+
 def _guard(config: Config, trusts: Callable[[Address], bool]) -> InviteGuard | None:
     """None without users: then anybody may call."""
+    realm = config.sip.domain or REALM
     secrets: dict[tuple[str, str], str] = {
-        (user, algorithm): secret_of(algorithm, user, REALM, password)
+        (user, algorithm): secret_of(algorithm, user, realm, password)
         for user, password in config.sip.users.items()
         for algorithm in config.sip.digest
     }
     if not secrets:
         return None
     server = DigestServer(
-        REALM,
+        realm,
         lambda user, _, algorithm: secrets.get((user, algorithm)),
         token_bytes(32),
         algorithms=config.sip.digest,

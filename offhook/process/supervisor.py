@@ -47,13 +47,19 @@ from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
 from offhook.sip.errors import LocalError, ParseError
-from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
+from offhook.sip.events import (
+    CallCancelled,
+    CallConfirmed,
+    CallRefused,
+    Event,
+    IncomingCall,
+    RegistrationEvent,
+    UserRegistered,
+)
 from offhook.sip.message.identities import untrusted
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Transport, transport_of
-from offhook.sip.net.resolver import addresses_of
 from offhook.sip.uas_checks import Refusal as SipRefusal
 from offhook.version import __version__
 from offhook.web.app import create_app
@@ -280,6 +286,10 @@ class Supervisor:
         if isinstance(event, RegistrationEvent):
             self._trunks.on_event(event)
             return
+        if isinstance(event, UserRegistered):
+            log = structlog.get_logger("offhook.sip")
+            log.info("registered with us", user=event.user, contacts=event.contacts, source=event.source.host)
+            return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())
         if self.calls_out.on_event(event):
@@ -471,19 +481,21 @@ class Supervisor:
         if invite.destination is not None or numeric(uri.host) is not None:
             self._do(invite)
         else:
-            task = self._loop.create_task(self._invite_by_name(worker, invite, uri))
+            task = self._loop.create_task(self._invite_by_name(worker, invite))
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
 
-    async def _invite_by_name(self, worker: WorkerHandle, invite: Invite, uri: Uri) -> None:
-        transport = transport_of(uri) or Transport.UDP
+    async def _invite_by_name(self, worker: WorkerHandle, invite: Invite) -> None:
+        if self._endpoint is None:
+            return
         try:
-            found = await addresses_of(uri.host, uri.port, transport, self.sip_address)
-        except OSError as error:
-            worker.send(CommandFailed(invite, f"{uri.host} cannot be found: {error.strerror or error}"))
+            found = await self._endpoint.find(invite.target)
+        except (OSError, LocalError) as error:
+            worker.send(CommandFailed(invite, str(error)))
             return
         if invite.call in self._placements:  # not given up meanwhile
-            self._do(replace(invite, destination=found[0]))
+            first = found[0] if found else None  # nobody: a user who registers with us
+            self._do(replace(invite, destination=first, others=found[1:]))
 
     def _on_admit(self, worker: WorkerHandle, message: Admit) -> None:
         refusal = self._closed() or worker.refusal(ports=False)

@@ -9,10 +9,8 @@ from offhook.sip.net.tls import Tls, TlsFiles
 from offhook.usererror import UserError
 
 
-def open_tls(sip: SipConfig) -> Tls | None:
-    """The contexts for TLS; None where no certificate is set. Raises UserError."""
-    if sip.tls_certificate is None:
-        return None
+def open_tls(sip: SipConfig) -> Tls:
+    """The contexts for TLS; without a certificate those for connections of our own alone. Raises UserError."""
     files = TlsFiles(sip.tls_certificate, sip.tls_key, sip.tls_authorities, sip.tls_client_certificates)
     for setting, path in (
         ("tls_certificate", files.certificate),
@@ -43,6 +41,9 @@ def _readable(setting: str, path: Path) -> None:
 
 
 def _unusable(files: TlsFiles, error: ssl.SSLError) -> UserError:
+    if files.certificate is None:
+        what, todo = f"sip.tls_authorities cannot be used: {files.authorities}", "openssl x509 -noout -text -in FILE"
+        return UserError(what, f"it cannot be read as PEM: {error.reason or error}", todo)
     what = f"the certificate for SIP over TLS cannot be used: {files.certificate}"
     key = files.key or files.certificate
     text = key.read_text(encoding="latin-1")

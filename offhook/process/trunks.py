@@ -1,9 +1,10 @@
 """Finds the trunks' hosts and keeps the accounts registered, once for a bot.
 
-Theory of operation. Each trunk has a task that looks up its host again and again; what it finds says which calls are
-the trunk's, and where a REGISTER goes. The user agent refreshes registrations, and tries what was refused again. If a
-host has several addresses, one that does not answer is followed by the next at once, until all have been tried; and
-where the host's addresses change, the registration moves with them.
+Theory of operation. Each trunk has a task that looks up its host again and again (RFC 3263); what it finds says which
+calls are the trunk's, and where a REGISTER goes. The user agent refreshes registrations, and tries what was refused
+again. If a host has several targets, one that does not answer is followed by the next at once, until all have been
+tried; and where the host's targets change, the registration moves with them. Other tasks keep the way to a registrar
+open, and ask whether the trunk is there (OPTIONS); what does not answer that is left for the next target, too.
 """
 
 import asyncio
@@ -11,25 +12,37 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from random import random
 
 import structlog
 
 from offhook.observe.metrics import Metrics
 from offhook.process.trunk_sources import TrunkSources
 from offhook.settings.trunks import TrunkConfig
-from offhook.sip.commands import MoveRegistration, Register, Unregister
+from offhook.sip.commands import MoveRegistration, Ping, Register, Unregister
 from offhook.sip.errors import LocalError
-from offhook.sip.events import Registered, RegistrationEnded, RegistrationEvent, RegistrationFailed
+from offhook.sip.events import Pinged, Registered, RegistrationEnded, RegistrationEvent, RegistrationFailed
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Transport
-from offhook.sip.net.resolver import addresses_of
+from offhook.sip.net.flow import Target, Transport
 
 LOOKED_UP_S = 300.0
-"""Between two look-ups of a host."""
+"""Between two look-ups of a host, at most; what its records say counts."""
 
 LOOKED_UP_AGAIN_S = 15.0
-"""After one that failed, as long as no address is known."""
+"""After one that failed, as long as no target is known; and between two in any case."""
+
+GIVE_UP_S = 4.0
+"""How long a registrar may keep silent where its domain has another one."""
+
+APART_S = 0.01
+"""Between the first look-ups of two trunks: a thousand accounts register, and are refreshed, one after the other."""
+
+FIRST_PING_S = 1.0
+"""After the targets are known: 0 to that, so that not all trunks are asked at once."""
+
+UNAVAILABLE = (408, 503)
+"""Answers to OPTIONS by which a trunk says that it takes no calls; any other shows that it is there."""
 
 SERVER_FAILURES = range(500, 600)
 """Answers after which another server of the host may do (RFC 3263 §4.3); and no answer at all."""
@@ -52,13 +65,16 @@ class _Trunk:
     config: TrunkConfig
     state: TrunkState = TrunkState.RESOLVING
     since: float = 0.0
-    addresses: tuple[Address, ...] = ()
-    at: Address | None = None
-    """Where its REGISTERs go."""
+    targets: tuple[Target, ...] = ()
+    at: Target | None = None
+    """Where its REGISTERs and its OPTIONS go."""
     why: str = ""
-    tried: set[Address] = field(default_factory=set)
-    """Addresses that have failed since it was last registered, or last waited."""
-    task: asyncio.Task[None] | None = None
+    tried: set[Target] = field(default_factory=set)
+    """Targets that have failed since it was last registered, or last waited."""
+    is_there: bool | None = None
+    """What the latest OPTIONS has shown; None: none was answered or given up yet."""
+    answered_after_s: float = 0.0
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 class Trunks:
@@ -72,6 +88,7 @@ class Trunks:
         self._metrics = metrics
         self._on_networks = on_networks
         self._endpoint: Endpoint | None = None
+        self._kept_alive: dict[Target, float] = {}
         self._ended = asyncio.Event()
         self._ended.set()
         self._log = structlog.get_logger("offhook.trunks")
@@ -79,17 +96,21 @@ class Trunks:
     def start(self, endpoint: Endpoint) -> None:
         """Begin to look up hosts and to register. Nothing that fails later ends the bot."""
         self._endpoint = endpoint
-        for trunk in self._trunks.values():
+        for number, trunk in enumerate(self._trunks.values()):
             self._enter(trunk, TrunkState.RESOLVING)
-            trunk.task = asyncio.create_task(self._look_up(trunk, endpoint))
+            trunk.tasks.append(asyncio.create_task(self._look_up(trunk, endpoint, number * APART_S)))
+            if trunk.config.registration and trunk.config.keepalive_s:
+                trunk.tasks.append(asyncio.create_task(self._keep_alive(trunk, endpoint)))
+            if trunk.config.options_s:
+                trunk.tasks.append(asyncio.create_task(self._ping(trunk)))
 
     def end(self) -> None:
         """Begin to remove the bindings: no more calls come by them. Idempotent."""
         for trunk in self._trunks.values():
-            if trunk.task is not None:
-                trunk.task.cancel()
-                trunk.task = None
-            if trunk.at is not None and trunk.state is not TrunkState.ENDED:
+            for task in trunk.tasks:
+                task.cancel()
+            trunk.tasks.clear()
+            if self._is_open(trunk):
                 self._ended.clear()
                 self._do(Unregister(trunk.name))
 
@@ -109,29 +130,39 @@ class Trunks:
                 self._registered(trunk, refresh_s)
             case RegistrationFailed():
                 self._failed(trunk, event)
+            case Pinged():
+                self._pinged(trunk, event)
             case RegistrationEnded():
                 self._enter(trunk, TrunkState.ENDED)
                 self._log.info("no longer registered", trunk=trunk.name)
                 if not any(map(self._is_open, self._trunks.values())):
                     self._ended.set()
 
-    async def addresses(self, name: str) -> tuple[Address, ...]:
-        """Where the trunk's requests go, the first choice first; none if its host is not found."""
-        trunk = self._trunks[name]
-        if trunk.addresses or self._endpoint is None:
-            first = (trunk.at,) if trunk.at is not None else ()
-            return tuple(dict.fromkeys((*first, *trunk.addresses)))
-        host, port = trunk.config.next_hop
-        try:
-            return await addresses_of(host, port, Transport(trunk.config.transport.upper()), self._endpoint.address)
-        except OSError:
-            return ()
+    async def find(self, name: str) -> tuple[Target, ...]:
+        """As `targets`, which are looked up now if they are not known; empty if the host is not found."""
+        found = self.targets(name)
+        if found or self._endpoint is None:
+            return found
+        config = self._trunks[name].config
+        host, port = config.next_hop
+        return (await self._endpoint.resolver.find(host, port, transport_wanted(config))).targets
 
     def details(self) -> dict[str, int]:
         """For readiness: how many registrations are wanted, and are there."""
         wanted = [trunk for trunk in self._trunks.values() if trunk.config.registration]
         there = sum(trunk.state is TrunkState.REGISTERED for trunk in wanted)
-        return {"registrations": len(wanted), "registrations_ready": there} if wanted else {}
+        details = {"registrations": len(wanted), "registrations_ready": there} if wanted else {}
+        asked = [trunk for trunk in self._trunks.values() if trunk.config.options_s]
+        if asked:
+            details |= {"trunks_asked": len(asked), "trunks_there": sum(trunk.is_there is True for trunk in asked)}
+        return details
+
+    def targets(self, name: str) -> tuple[Target, ...]:
+        """Where requests for a trunk go, best first: the one that is in use before the others; empty while its host is
+        not found."""
+        trunk = self._trunks[name]
+        first = () if trunk.at is None else (trunk.at,)
+        return (*first, *(each for each in trunk.targets if each != trunk.at))
 
     def dump(self, now: float) -> list[dict[str, object]]:
         """All of them, for people."""
@@ -142,8 +173,10 @@ class Trunks:
                 "for_s": round(now - trunk.since, 1),
                 "why": trunk.why,
                 "host": trunk.config.host,
-                "address": str(trunk.at or next(iter(trunk.addresses), "")),
-                "transport": trunk.config.transport,
+                "address": str(trunk.at.address) if trunk.at is not None else "",
+                "transport": trunk.at.transport.lower() if trunk.at is not None else trunk.config.transport,
+                "targets": [str(each) for each in trunk.targets],
+                "is_there": trunk.is_there,
                 "calls": self.sources.calls(trunk.name),
             }
             for trunk in self._trunks.values()
@@ -151,83 +184,94 @@ class Trunks:
 
     # --- hosts
 
-    async def _look_up(self, trunk: _Trunk, endpoint: Endpoint) -> None:
+    async def _look_up(self, trunk: _Trunk, endpoint: Endpoint, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         host, port = trunk.config.next_hop
-        transport = Transport(trunk.config.transport.upper())
+        transport = transport_wanted(trunk.config)
         while True:
-            try:
-                found = await addresses_of(host, port, transport, endpoint.address)
-            except OSError as error:
-                self._not_found(trunk, host, error.strerror or str(error))
-            else:
-                self._found(trunk, found)
+            found = await endpoint.resolver.find(host, port, transport)
+            if found.targets:
+                self._found(trunk, found.targets)
                 if numeric(host) is not None:
                     return
-            await asyncio.sleep(LOOKED_UP_S if trunk.addresses else LOOKED_UP_AGAIN_S)
+            else:
+                self._not_found(trunk, host, "there is no address for its name")
+            wait_s = max(LOOKED_UP_AGAIN_S, min(LOOKED_UP_S, found.valid_s))
+            await asyncio.sleep(wait_s if trunk.targets else LOOKED_UP_AGAIN_S)
 
     def _not_found(self, trunk: _Trunk, host: str, why: str) -> None:
-        if trunk.addresses or trunk.why == why:
+        if trunk.targets or trunk.why == why:
             return  # what was found before goes on, and a failure is reported once
         trunk.why = why
         todo = f"`host` below `[trunks.{trunk.name}]`, or this machine's DNS"
         self._log.warning("the trunk cannot be found", trunk=trunk.name, host=host, why=why, todo=todo)
 
-    def _found(self, trunk: _Trunk, found: tuple[Address, ...]) -> None:
-        if not trunk.addresses:
+    def _found(self, trunk: _Trunk, found: tuple[Target, ...]) -> None:
+        if not trunk.targets:
             trunk.why = ""
-        if set(found) != set(trunk.addresses):
-            self.sources.resolved(trunk.name, found)
+        if set(found) != set(trunk.targets):
+            self.sources.resolved(trunk.name, dict.fromkeys(each.address for each in found))
             self._on_networks(self.sources.networks)
-        trunk.addresses = found
+        trunk.targets = found
         if not trunk.config.registration:
+            if trunk.at not in found:
+                trunk.at = found[0]
             self._enter(trunk, TrunkState.IN_USE)
         elif trunk.at is None:
             self._register(trunk, found[0])
         elif trunk.at not in found:
-            self._log.info("the trunk has moved", trunk=trunk.name, address=str(found[0]), before=str(trunk.at))
+            self._log.info("the trunk has moved", trunk=trunk.name, target=str(found[0]), before=str(trunk.at))
             self._move(trunk, found[0])
 
     # --- registrations
 
-    def _register(self, trunk: _Trunk, address: Address) -> None:
+    def _register(self, trunk: _Trunk, target: Target) -> None:
         config = trunk.config
-        port = f":{config.port}" if config.port is not None else ""
-        trunk.at = address
+        trunk.at = target
         self._enter(trunk, TrunkState.REGISTERING)
         self._do(
             Register(
                 trunk.name,
-                f"sip:{config.uri_host}{port}",
+                config.uri,
                 config.aor,
                 config.our_user,
                 config.expires_s,
-                address,
-                Transport(config.transport.upper()),
-                config.auth_user or config.user,
+                target,
+                auth_user=config.auth_user or config.user,
+                give_up_s=GIVE_UP_S if len(trunk.targets) > 1 else None,
             )
         )
 
-    def _move(self, trunk: _Trunk, address: Address) -> None:
-        trunk.at = address
-        self._do(MoveRegistration(trunk.name, address))
+    def _move(self, trunk: _Trunk, target: Target) -> None:
+        trunk.at = target
+        if trunk.config.registration:
+            self._do(MoveRegistration(trunk.name, target))
+
+    def _next_target(self, trunk: _Trunk) -> bool:
+        """Go on with another target, after the present one has failed; False: all have been tried."""
+        if trunk.at is not None:
+            trunk.tried.add(trunk.at)
+        if (other := next((each for each in trunk.targets if each not in trunk.tried), None)) is None:
+            trunk.tried.clear()
+            return False
+        self._move(trunk, other)
+        return True
 
     def _registered(self, trunk: _Trunk, refresh_s: float) -> None:
         trunk.tried.clear()
         trunk.why = ""
         if trunk.state is not TrunkState.REGISTERED:
             self._enter(trunk, TrunkState.REGISTERED)
-            self._log.info("registered", trunk=trunk.name, address=str(trunk.at), refreshed_after_s=round(refresh_s))
+            at = str(trunk.at)
+            self._log.info("registered", trunk=trunk.name, target=at, refreshed_after_s=round(refresh_s))
 
     def _failed(self, trunk: _Trunk, event: RegistrationFailed) -> None:
-        if trunk.at is not None and (event.status == 0 or event.status in SERVER_FAILURES):
-            trunk.tried.add(trunk.at)
-            if (other := next((each for each in trunk.addresses if each not in trunk.tried), None)) is not None:
-                self._move(trunk, other)
-                return
-            trunk.tried.clear()
+        if (event.status == 0 or event.status in SERVER_FAILURES) and self._next_target(trunk):
+            return
         why = f"{event.status} {event.reason}" if event.status else f"{trunk.at}: {event.reason}"
         todo = what_to_do(trunk.name, trunk.config, event.status)
-        if event.status == 0 and self._endpoint is not None and is_cut_off(self._endpoint.address, trunk.at):
+        at = None if trunk.at is None else trunk.at.address
+        if event.status == 0 and self._endpoint is not None and is_cut_off(self._endpoint.address, at):
             todo = '`host = "0.0.0.0"` below `[sip]`: from a loopback address only this machine is reached'
         if trunk.state is not TrunkState.FAILED or trunk.why != why:
             self._log.warning(
@@ -240,11 +284,46 @@ class Trunks:
         trunk.why = why
         self._enter(trunk, TrunkState.FAILED)
 
+    # --- what keeps the way open, and what asks whether somebody is there
+
+    async def _keep_alive(self, trunk: _Trunk, endpoint: Endpoint) -> None:
+        loop, every_s = asyncio.get_running_loop(), trunk.config.keepalive_s
+        while True:
+            await asyncio.sleep(every_s)
+            now, at = loop.time(), trunk.at
+            # Accounts at one registrar share the way there.
+            if at is not None and now - self._kept_alive.get(at, -every_s) > every_s / 2:
+                self._kept_alive[at] = now
+                endpoint.keep_alive(at)
+
+    async def _ping(self, trunk: _Trunk) -> None:
+        while True:
+            if trunk.at is None:
+                await asyncio.sleep(FIRST_PING_S * random())
+                continue
+            self._do(Ping(trunk.name, trunk.config.uri, trunk.at))
+            await asyncio.sleep(trunk.config.options_s)
+
+    def _pinged(self, trunk: _Trunk, event: Pinged) -> None:
+        is_there, was_there = event.status not in (0, *UNAVAILABLE), trunk.is_there
+        if is_there is not trunk.is_there:
+            log = self._log.info if is_there else self._log.warning
+            what = "the trunk is there" if is_there else "the trunk is not there"
+            log(what, trunk=trunk.name, target=str(trunk.at), answer=f"{event.status or ''} {event.reason}".strip())
+        trunk.is_there, trunk.answered_after_s = is_there, event.after_s
+        self._metrics.trunk_there(trunk.name, is_there, event.after_s if event.status else None)
+        if is_there:
+            if trunk.state is not TrunkState.FAILED:
+                trunk.tried.clear()
+        elif trunk.state is TrunkState.IN_USE or (was_there and trunk.state is TrunkState.REGISTERED):
+            self._next_target(trunk)  # a registrar that never answers OPTIONS may be well all the same
+
     # --- inside
 
     @staticmethod
     def _is_open(trunk: _Trunk) -> bool:
-        return trunk.at is not None and trunk.state is not TrunkState.ENDED
+        """Whether the user agent has its account."""
+        return trunk.config.registration and trunk.at is not None and trunk.state is not TrunkState.ENDED
 
     def _enter(self, trunk: _Trunk, state: TrunkState) -> None:
         if trunk.state is not state or not trunk.since:
@@ -253,7 +332,7 @@ class Trunks:
         for each in TrunkState:
             self._metrics.registration(trunk.name, each.value, each is state)
 
-    def _do(self, command: Register | MoveRegistration | Unregister) -> None:
+    def _do(self, command: Register | MoveRegistration | Unregister | Ping) -> None:
         if self._endpoint is None or not self._endpoint.is_open:
             return
         try:
@@ -265,6 +344,11 @@ class Trunks:
                 self._log.error("the trunk cannot be used", trunk=trunk.name, why=str(error))
             trunk.why = str(error)
             self._enter(trunk, TrunkState.FAILED)
+
+
+def transport_wanted(trunk: TrunkConfig) -> Transport | None:
+    """The transport that is set; None: as the domain's records say."""
+    return None if trunk.transport == "auto" else Transport(trunk.transport.upper())
 
 
 def is_cut_off(bound: Address, trunk: Address | None) -> bool:

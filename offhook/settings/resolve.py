@@ -6,16 +6,34 @@ import socket
 from ipaddress import ip_address
 
 from offhook.settings.config import Config
+from offhook.settings.values import split_host_port
+from offhook.sip.net import stun
 from offhook.usererror import UserError
 
 
 def with_addresses(config: Config) -> Config:
-    """The settings with `sip.advertised_host` as an address. Raises UserError if it has none that fits `sip.host`."""
-    host = config.sip.advertised_host
-    if host is None:
+    """The settings with `sip.advertised_host` as an address; where there is none it is asked of `sip.stun_server`.
+
+    Raises UserError if it has none that fits `sip.host`, or the server gives none.
+    """
+    host, server = config.sip.advertised_host, config.sip.stun_server
+    if host is not None:
+        address = _address_of(host, config.sip.host)
+    elif server is not None:
+        address = _seen_by(server, config.sip.host)
+    else:
         return config
-    address = _address_of(host, config.sip.host)
     return config.model_copy(update={"sip": config.sip.model_copy(update={"advertised_host": address})})
+
+
+def _seen_by(server: str, bound: str) -> str:
+    host, port = split_host_port(server)
+    try:
+        return stun.ask(host, port or stun.PORT, ipv6=_family(bound) is socket.AF_INET6).host
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        todo = "another server, or `advertised_host = …` below `[sip]` in its place"
+        raise UserError(f"the STUN server {server} does not say our address", why, todo, "sip.stun_server") from error
 
 
 def _address_of(host: str, bound: str) -> str:

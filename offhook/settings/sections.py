@@ -17,6 +17,8 @@ from offhook.settings.values import (
     AccountSid,
     E164Pattern,
     Host,
+    HostPort,
+    IpPort,
     Line,
     Networks,
     Port,
@@ -42,8 +44,8 @@ class SipConfig(Section):
     """Whether SIP over TCP is taken on the same port."""
 
     tls_certificate: Annotated[Path | None, Field(examples=["/etc/offhook/fullchain.pem"])] = None
-    """The certificate for SIP over TLS, with its chain, in PEM. Without one there is no TLS. When the file changes the
-    next connection gets the new one."""
+    """The certificate for SIP over TLS, with its chain, in PEM. Without one nobody can connect by TLS, and trunks are
+    reached without showing one. When the file changes the next connection gets the new one."""
 
     tls_key: Annotated[Path | None, Field(examples=["/etc/offhook/privkey.pem"])] = None
     """The certificate's private key, not encrypted; without it the key is in the certificate's file."""
@@ -52,7 +54,8 @@ class SipConfig(Section):
     """The port for TLS; 0 takes any free one."""
 
     tls_authorities: Annotated[Path | None, Field(examples=["/etc/offhook/authorities.pem"])] = None
-    """The authorities, in PEM, that may have signed the certificates of far ends; those of the system if not set."""
+    """The authorities, in PEM, that may have signed the certificates of far ends, trunks included; those of the system
+    if not set."""
 
     tls_client_certificates: bool = False
     """Whether far ends that connect have to show a certificate that `tls_authorities` signed."""
@@ -64,6 +67,13 @@ class SipConfig(Section):
     advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
     """The port for `advertised_host`, if another one than `port` is forwarded to this machine."""
 
+    stun_server: Annotated[HostPort | None, Field(examples=["stun.example.com"])] = None
+    """A STUN server, HOST or HOST:PORT (3478), that is asked once at the start under which address this machine is
+    seen, in place of `advertised_host`. A registrar that sees another port than that corrects it."""
+
+    dns_servers: Annotated[tuple[IpPort, ...], Field(max_length=8, examples=[("192.0.2.53",)])] = ()
+    """Name servers for the domains of trunks and of calls out, IP or IP:PORT, in place of this machine's."""
+
     peers: Annotated[Networks, Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
     """Addresses and networks of your carriers and PBXs. When more calls come than can be taken, theirs go first, and
     none of them is limited by `calls.source_share`."""
@@ -74,13 +84,23 @@ class SipConfig(Section):
     """Users and their passwords (`[sip.users]`, or a variable for each: `OFFHOOK_SIP__USERS__ALICE`). If there
     are any, callers from elsewhere than `peers` and the addresses of trunks are asked for a password (digest)."""
 
+    registrar: bool = True
+    """Whether `users` may register, so that they can be called: `bot.dial("sip:alice@bot")`."""
+
+    domain: Annotated[Host | None, Field(examples=["sip.example.com"])] = None
+    """The domain that phones and far ends call us by, and the realm of passwords; without it the realm is `offhook`."""
+
+    unknown_sources: Literal["answer", "silence"] = "answer"
+    """What senders get that are neither `peers` nor trunks nor registered: answers, or nothing at all, so that
+    scanners do not find the bot. With silence, users are asked for their password only if they call us by `domain`."""
+
     digest: Annotated[tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...], Field(min_length=1)] = ("MD5",)
     """How users may prove their passwords; all of them are offered, in this order. Some phones give up when one is
     offered that they do not know (baresip 1.0 does), and MD5 is known to all."""
 
     @model_validator(mode="after")
     def _tls_needs_its_certificate(self) -> Self:
-        for key in ("tls_key", "tls_authorities", "tls_client_certificates"):
+        for key in ("tls_key", "tls_client_certificates"):
             if getattr(self, key) and self.tls_certificate is None:
                 why = "`{at}` needs `tls_certificate`"
                 raise PydanticCustomError("no_certificate", why, {"key": "tls_certificate", "at": key})

@@ -9,20 +9,13 @@ from offhook.settings.calls_out import AllowedPattern, CallerIdHeader, Digits, N
 from offhook.settings.dtmf import SendPath
 from offhook.settings.section import Section
 from offhook.settings.sections import CodecName
-from offhook.settings.values import SECRET, Host, Line, Networks, SipUser, matching
+from offhook.settings.values import SECRET, Host, HostPort, Line, Networks, SipUser, matching, split_host_port
 
 TrunkName = Annotated[
     str,
     # So that its variables can be written: OFFHOOK_TRUNKS__NAME__PASSWORD.
     AfterValidator(
         matching(r"(?=.{1,40}$)[a-z0-9]+(?:_[a-z0-9]+)*", "its name has small letters, digits and single underscores")
-    ),
-]
-
-HostPort = Annotated[
-    str,
-    AfterValidator(
-        matching(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::[0-9]{1,5})?", "it must be HOST, or HOST:PORT")
     ),
 ]
 
@@ -36,7 +29,7 @@ class TrunkConfig(Section):
     """The provider's domain, or the PBX's address."""
 
     port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
-    """Its port; not set: the transport's, 5060."""
+    """Its port; not set: that of the domain's SRV records, else the transport's (5060, for TLS 5061)."""
 
     user: Annotated[SipUser | None, Field(examples=["bot"])] = None
     """The account's user, often its number; it stands in From."""
@@ -53,11 +46,20 @@ class TrunkConfig(Section):
     registration: bool = False
     """Register with the trunk, so that it sends its calls here. Needs `user`."""
 
-    transport: Literal["udp", "tcp"] = "udp"
-    """How SIP gets there."""
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    """How SIP gets there; `auto`: as the domain's NAPTR and SRV records say, else UDP. With `tls` the certificate of
+    the other side has to be for `host` (or `outbound_proxy`)."""
 
     outbound_proxy: Annotated[HostPort | None, Field(examples=["proxy.example.com"])] = None
     """A host, or HOST:PORT, to which everything for this trunk is sent."""
+
+    keepalive_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
+    """How often the way of a registration is kept open by an empty message, for NATs and firewalls in between; 0:
+    never."""
+
+    options_s: Annotated[float, Field(ge=0, le=3_600)] = 0.0
+    """How often the trunk is asked by OPTIONS whether it is there; 0: never. Status, metrics and `/readyz` have the
+    result, and a registration moves to another server of the domain."""
 
     expires_s: Annotated[int, Field(ge=60, le=86_400)] = 600
     """For how long a registration is asked for; the trunk may grant another time."""
@@ -157,11 +159,13 @@ class TrunkConfig(Section):
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
+    def uri(self) -> str:
+        """The trunk itself: what a REGISTER or an OPTIONS is addressed to."""
+        return f"sip:{self.uri_host}" + (f":{self.port}" if self.port is not None else "")
+
+    @property
     def next_hop(self) -> tuple[str, int | None]:
-        """Host and port of what requests go to; port None: the transport's."""
+        """Host and port of what requests go to; port None: not given."""
         if self.outbound_proxy is None:
             return self.host, self.port
-        bare, _, port = self.outbound_proxy.partition("]") if "[" in self.outbound_proxy else ("", "", "")
-        if not bare:
-            bare, _, port = self.outbound_proxy.partition(":")
-        return bare.strip("["), int(port.strip(":")) if port.strip(":") else None
+        return split_host_port(self.outbound_proxy)

@@ -159,6 +159,25 @@ SipUser = Annotated[
 ]
 Line = Annotated[str, _matched(r"[^\x00-\x1f\x7f]{1,256}", "it must be one line of text")]
 
+HostPort = Annotated[
+    str, _matched(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::[0-9]{1,5})?", "it must be HOST, or HOST:PORT")
+]
+
+
+def split_host_port(text: str) -> tuple[str, int | None]:
+    """Host, without brackets, and port of a `HostPort`; port None: not given."""
+    host, _, port = text.rpartition(":") if not text.endswith("]") and ":" in text else (text, "", "")
+    return host.strip("[]"), int(port) if port else None
+
+
+def _check_ip_port(text: str) -> str:
+    if not _is_ip(split_host_port(text)[0]):
+        raise _wrong("it must be an IP address, with a port if it is not the usual one")
+    return text
+
+
+IpPort = Annotated[HostPort, AfterValidator(_check_ip_port)]
+
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[
     str,

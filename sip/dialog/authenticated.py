@@ -1,11 +1,12 @@
 """A request that may be asked for credentials on its way, or for a longer session interval: RFC 3261 §22.2, §22.3,
 §8.1.3.5, RFC 4028 §7.3."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from offhook.sip.auth.client import CHALLENGES
 from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.hops import Contact, Hops
 from offhook.sip.dialog.session_interval import lengthen
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
@@ -20,23 +21,29 @@ INTERVAL_TOO_SMALL = 422
 _SENT_AGAIN = frozenset({*CHALLENGES, INTERVAL_TOO_SMALL})
 
 
-class AuthenticatedRequest:
+class AuthenticatedRequest(Hops):
     """Sends a request, answers challenges to it, and a 422, with another one, and passes the rest on to `user`.
 
     `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
-    whose password is used where a host has several accounts.
+    whose password is used where a host has several accounts. `others` are tried in turn where `destination` fails, as
+    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` may change what is sent again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one property of a request
         self,
         core: UserAgentCore[Any],
         destination: Flow,
         user: TransactionUser | None,
         take_cseq: Callable[[], int] | None = None,
         auth_user: str | None = None,
+        *,
+        others: Sequence[Flow | Contact] = (),
+        goes_on: Callable[[], bool] = lambda: True,
+        amend: Callable[[Request], None] = lambda request: None,
+        give_up_s: float | None = None,
     ) -> None:
-        self._core = core
-        self._destination = destination
+        super().__init__(core, (destination, *others), goes_on, give_up_s)
+        self._amend = amend
         self._user = user
         self._take_cseq = take_cseq
         self._auth_user = auth_user
@@ -47,17 +54,17 @@ class AuthenticatedRequest:
         """Send it to `host`, the one that credentials are for."""
         self._host = host
         self._core.authenticator.prepare(request, host, self._auth_user)
-        return self._core.send(request, self._destination, now, self)
+        return self.send_on(request, now)
 
-    def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
-        """See TransactionUser."""
+    def answered(self, client: ClientTransaction, response: Response, now: float) -> None:
+        """See Hops."""
         if response.status in _SENT_AGAIN and self._send_again(client.request, response, now):
             return
         if self._user is not None:
             self._user.on_response(client, response, now)
 
-    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
-        """See TransactionUser."""
+    def failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        """See Hops."""
         if self._user is not None:
             self._user.on_failure(client, failure, now)
 
@@ -76,6 +83,6 @@ class AuthenticatedRequest:
         self._answered.append(response.status)
         number = typed.cseq(refused).number + 1 if self._take_cseq is None else self._take_cseq()
         request.headers.set("CSeq", f"{number} {request.method}")
-        request.headers.set("Via", self._core.via(self._destination))
-        self._core.send(request, self._destination, now, self)
+        self._amend(request)
+        self.send_on(request, now)
         return True

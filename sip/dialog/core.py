@@ -10,10 +10,10 @@ from offhook.sip.counters import Counters
 from offhook.sip.dialog.model import DialogId
 from offhook.sip.dialog.tables import durations
 from offhook.sip.events import Event
-from offhook.sip.message import build
+from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
-from offhook.sip.net.address import Address
+from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.policy import DialogPolicy, Use
 from offhook.sip.recent import Recent
@@ -33,14 +33,24 @@ PolicyOf: TypeAlias = Callable[[str, Address], DialogPolicy]
 """(Request-URI, source) -> the policy of an incoming call."""
 
 
-class Registered(Protocol):
-    """A registration, as far as the user agent has to know it."""
+class Timed(Protocol):
+    """What the agenda wakes up."""
 
     def handle_timer(self, now: float) -> None:
         """Run the timers that are due."""
 
-    def move(self, remote: Address, now: float) -> None:
+
+class Registered(Timed, Protocol):
+    """A registration, as far as the user agent has to know it."""
+
+    destination: Flow
+    """Where its REGISTERs go."""
+
+    def move(self, destination: Flow, now: float) -> None:
         """Register there from now on."""
+
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """A connection is closed; perhaps the one by which calls were to come."""
 
     def remove(self, now: float) -> None:
         """Remove the binding, and end."""
@@ -67,7 +77,7 @@ class UserAgentCore(Generic[U]):
         self.counters = Counters()
         self.authenticator = Authenticator(settings.accounts, entropy)
         self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
-        self.agenda: Agenda[U | Registered] = Agenda()
+        self.agenda: Agenda[U | Timed] = Agenda()
         self.events: deque[Event] = deque()
         self.registrations: dict[str, Registered] = {}
         self.calls: dict[str, U] = {}
@@ -78,10 +88,13 @@ class UserAgentCore(Generic[U]):
         """Hosts that sent an ACK with our tag, which cannot be guessed: they receive what is sent there."""
         self.unproven: Recent[str, int] = Recent(settings.unproven_s, settings.max_proven_hosts)
         """How many INVITEs other hosts have sent."""
+        self.without_tcp: Recent[Address, bool] = Recent(settings.without_tcp_s, settings.max_proven_hosts)
+        """Where a request that is too large for a datagram found no TCP."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
         self._policy_of = policy_of
+        self._learnt: dict[tuple[Transport, Address], Address] = {}
 
     def flow_to(self, transport: Transport, remote: Address, name: str = "") -> Flow | None:
         """The flow to an address by a transport, and by that name; None if we do not have that."""
@@ -91,13 +104,51 @@ class UserAgentCore(Generic[U]):
     def local_for(self, flow: Flow) -> Address:
         """Our address as the peer can reach it."""
         local, advertised = flow.local, self.settings.advertised
+        if (learnt := self._learnt.get((flow.transport, flow.remote))) is not None:
+            return learnt
+        own = self._own(flow)
         if advertised is not None:
             # A port is advertised for UDP and what listens beside it.
             same = local.port == self.listens.get(Transport.UDP, local).port
-            return advertised if advertised.port and same else Address(advertised.host, local.port)
-        if self._route is not None and local.is_wildcard:
-            return Address(self._route(flow.remote).host, local.port)
-        return local
+            return advertised if advertised.port and same else Address(advertised.host, own.port)
+        return own
+
+    def _own(self, flow: Flow) -> Address:
+        local = flow.local
+        # Port 0: connections are only opened, and none is accepted.
+        port = local.port or flow.transport.default_port
+        host = self._route(flow.remote).host if self._route is not None and local.is_wildcard else local.host
+        return Address(host, port)
+
+    def learn(self, client: ClientTransaction, response: Response) -> None:
+        """Take our address from an answer, as its sender saw it (RFC 3581 §4): behind a NAT it is another one.
+
+        Of a connection the port is that of its own end. It counts where nobody can connect to us: then calls may come
+        by that connection, and by no other.
+        """
+        flow = client.destination
+        if not self.settings.follow_received and flow.local.port:
+            return
+        own, via = self._own(flow), typed.top_via(response)
+        host = numeric(via.params.get("received") or "")
+        port = via.params.get("rport") or ""
+        if host is None or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+            return
+        seen = Address(str(host), int(port))
+        reachable = flow.transport is not Transport.UDP and seen.host == own.host and flow.local.port
+        if seen == own or reachable:
+            self._learnt.pop((flow.transport, flow.remote), None)
+        elif len(self._learnt) < self.settings.max_proven_hosts or (flow.transport, flow.remote) in self._learnt:
+            self._learnt[flow.transport, flow.remote] = seen
+
+    def is_large(self, request: Request, destination: Flow, now: float) -> bool:
+        """Whether it has to go by a transport that controls congestion (§18.1.1): its size would be cut into pieces."""
+        return (
+            destination.transport is Transport.UDP
+            and Transport.TCP in self.listens
+            and len(bytes(request)) > self.settings.max_datagram_bytes
+            and self.without_tcp.recall(destination.remote, now) is None
+        )
 
     def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None) -> str:
         """Our Contact for that peer; `secure`: for a dialog requested with a sips URI (§12.1.1)."""
@@ -120,7 +171,9 @@ class UserAgentCore(Generic[U]):
 
     def via(self, flow: Flow) -> str:
         """The Via of a new request to that peer, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
-        return f"SIP/2.0/{flow.transport} {self.local_for(flow)};branch={MAGIC_COOKIE}{self.entropy()};rport"
+        # RFC 5923 §4: requests of the far end may come by the connection that this one opens.
+        alias = ";alias" if flow.transport.is_reliable else ""
+        return f"SIP/2.0/{flow.transport} {self.local_for(flow)};branch={MAGIC_COOKIE}{self.entropy()};rport{alias}"
 
     def fraction(self) -> float:
         """A random number from 0 up to 1, drawn from the entropy."""

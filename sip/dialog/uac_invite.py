@@ -1,18 +1,19 @@
 """An outgoing call: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from offhook.sip.commands import Invite
 from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import Action, Context
 from offhook.sip.dialog.early_dialogs import EarlyDialogs
+from offhook.sip.dialog.hops import Contact
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import Dialog, from_answer
 from offhook.sip.dialog.rejection import rejected
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
 from offhook.sip.dialog.session_interval import add_request_fields
-from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
+from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput, CallState
 from offhook.sip.events import CallAnswered, CallProgress
 from offhook.sip.message import typed
 from offhook.sip.message.body import SDP, sdp_of
@@ -31,13 +32,21 @@ class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
     def __init__(
-        self, core: Core, command: Invite, invite: Request, destination: Flow, policy: DialogPolicy, now: float
+        self,
+        core: Core,
+        command: Invite,
+        invite: Request,
+        destination: Flow,
+        policy: DialogPolicy,
+        now: float,
+        others: Sequence[Flow | Contact] = (),
     ) -> None:
         super().__init__(core, command.call, OUTGOING_CALL, now, policy=policy)
         self._early: EarlyDialogs[InviteUsage] | None = None
         self.auth_user, self.contact_user = command.auth_user, command.contact_user
         self._invite = invite
         self._destination = destination
+        self._others = others
         self.begin(now)
 
     @property
@@ -57,7 +66,8 @@ class UacInviteUsage(InviteUsage):
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE. Raises ParseError."""
-        self._invite = client.request  # another one where credentials were asked for
+        # Others where credentials were asked for, and where the first target failed.
+        self._invite, self._destination = client.request, client.destination
         what = Context(client=client, response=response)
         if response.status < 200:
             if self._takes_provisional(client, response, now):
@@ -115,7 +125,14 @@ class UacInviteUsage(InviteUsage):
             self.send_bye_in(dialog, now)
 
     def _send_invite(self, what: Context, now: float) -> None:
-        request = AuthenticatedRequest(self.core, self._destination, self, auth_user=self.auth_user)
+        request = AuthenticatedRequest(
+            self.core,
+            self._destination,
+            self,
+            auth_user=self.auth_user,
+            others=self._others,
+            goes_on=lambda: self.machine.state in (CallState.CALLING, CallState.PROCEEDING),
+        )
         request.send(self._invite, self.auth_host, now)
 
     def _send_cancel(self, what: Context, now: float) -> None:

@@ -87,6 +87,11 @@ def record_routes(message: Message) -> list[NameAddr]:
     return _list(message, "Record-Route", NameAddr.parse_route, MAX_LIST)
 
 
+def paths(message: Message) -> list[NameAddr]:
+    """Path (RFC 3327), topmost first."""
+    return _list(message, "Path", NameAddr.parse_route, MAX_LIST)
+
+
 def routes(message: Message) -> list[NameAddr]:
     """Route, topmost first."""
     return _list(message, "Route", NameAddr.parse_route, MAX_LIST)

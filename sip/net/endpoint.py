@@ -11,13 +11,17 @@ from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import Address, numeric
-from offhook.sip.net.flow import Flow, Transport, transport_of
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Target, Transport, transport_of
+from offhook.sip.net.records import DnsRecords, Records
+from offhook.sip.net.resolver import Resolver
 from offhook.sip.net.tcp import StreamTransport
 from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import MessageTransport
 from offhook.sip.net.udp import UdpTransport
+from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
+from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
@@ -51,6 +55,8 @@ class Endpoint:
         self._loop = loop
         self._transports: dict[Transport, MessageTransport] = {}
         self._ua: UserAgent | None = None
+        self.resolver: Resolver
+        """Finds next hops; there from `open` on."""
         self._address = Address("", 0)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_at: float | None = None
@@ -72,11 +78,15 @@ class Endpoint:
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
         policy_of: PolicyOf | None = None,
+        registrar: Registrar | None = None,
+        silence: Silence | None = None,
         tcp: bool = False,
         tls: Tls | None = None,
+        records: Records | None = None,
     ) -> "Endpoint":
         """Bind and start; port 0 takes a free one. With `tcp`, on that port by TCP as well; with `tls`, on its port by
-        TLS. Raises OSError when an address cannot be bound."""
+        TLS. Domains are looked up in `records`, else in this machine's DNS. Raises OSError when an address cannot be
+        bound."""
         endpoint = cls(on_event, asyncio.get_running_loop())
         try:
             await endpoint._listen(host, port, tcp=tcp)
@@ -85,6 +95,7 @@ class Endpoint:
         except OSError:
             endpoint.close()
             raise
+        endpoint.resolver = Resolver(records or DnsRecords(), endpoint._transports, ipv6=":" in endpoint._address.host)
         endpoint._ua = UserAgent(
             {transport: carrier.local for transport, carrier in endpoint._transports.items()},
             settings=settings,
@@ -93,6 +104,8 @@ class Endpoint:
             admit=admit,
             guard=guard,
             policy_of=policy_of,
+            registrar=registrar,
+            silence=silence,
         )
         return endpoint
 
@@ -103,6 +116,7 @@ class Endpoint:
             if not tcp:
                 return
             stream = StreamTransport(Transport.TCP, udp.local, self._received, self._failed)
+            stream.lost = self._lost
             try:
                 await stream.listen()
             except OSError:
@@ -115,7 +129,11 @@ class Endpoint:
 
     async def _listen_tls(self, host: str, tls: Tls) -> None:
         stream = StreamTransport(Transport.TLS, Address(host, tls.port), self._received, self._failed, tls=tls)
-        await stream.listen()
+        stream.lost = self._lost
+        if tls.server is None:
+            stream.only_connect()
+        else:
+            await stream.listen()
         self._transports[Transport.TLS] = stream
 
     @property
@@ -127,7 +145,7 @@ class Endpoint:
     def tls_address(self) -> Address | None:
         """Where TLS is taken; None if it is not."""
         tls = self._transports.get(Transport.TLS)
-        return None if tls is None else tls.local
+        return None if tls is None or not tls.local.port else tls.local
 
     @property
     def is_open(self) -> bool:
@@ -154,23 +172,37 @@ class Endpoint:
             self._pump()
         return command.call
 
-    async def resolve(self, uri: str) -> Address:
-        """The address of a URI's host. Raises LocalError for an invalid URI, OSError when the name is not found."""
+    def contacts(self, uri: str) -> tuple[Target, ...]:
+        """Where a user who registers with us is, the first choice first. Raises LocalError: nowhere."""
+        return self.ua.contacts_of(uri, self._loop.time())
+
+    async def find(self, uri: str) -> tuple[Target, ...]:
+        """The targets of a URI, best first (RFC 3263): for `Invite.destination` and `Invite.others`. Empty for a user
+        who registers with us: an `Invite` finds them without a destination.
+
+        Raises LocalError for an invalid URI, or a transport that we do not have; OSError when the name is not found.
+        """
         try:
             parsed = Uri.parse(uri)
         except ParseError as error:
             raise LocalError(f"{uri} is not a URI: {error}") from error
         if not parsed.host:
             raise LocalError(f"{uri} names no host: give a sip URI, or a destination")
-        transport = transport_of(parsed) or Transport.UDP
-        port = parsed.port or transport.default_port
-        number = numeric(parsed.host)
-        if number is not None:
-            return Address(str(number), port)
-        family = socket.AF_INET6 if ":" in self._address.host else socket.AF_INET
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(parsed.host, port, family=family, type=socket.SOCK_DGRAM)
-        return Address(str(found[0][4][0]), port)
+        if self.ua.user_of(uri) is not None:
+            return ()
+        asked = transport_of(parsed) if parsed.params.get("transport") else None
+        if parsed.params.get("transport") and asked not in self._transports:
+            raise LocalError(f"{uri} asks for a transport that is not there: {parsed.params.get('transport')}")
+        host = (parsed.params.get("maddr") or parsed.host).strip("[]")  # §19.1.1
+        found = await self.resolver.find(host, parsed.port, asked, secure=parsed.scheme == "sips")
+        if not found.targets:
+            raise OSError(f"{host} is not found")
+        return found.targets
+
+    def keep_alive(self, target: Target) -> None:
+        """Keep the way to a target open (RFC 5626 §3.5.1)."""
+        if (carrier := self._transports.get(target.transport)) is not None and not self._closed:
+            carrier.keep_alive(Flow(target.transport, carrier.local, target.address, name=target.name))
 
     async def drained(self) -> None:
         """Wait until no call, registration and transaction is left: then closing is clean. Up to 32 s after the last
@@ -204,6 +236,11 @@ class Endpoint:
     def _failed(self, flow: Flow) -> None:
         self._unsendable.append(flow)
         self._pump()
+
+    def _lost(self, flow: Flow) -> None:
+        if not self._closed and self._ua is not None:
+            self._ua.connection_lost(flow, self._loop.time())
+            self._pump()
 
     # --- inside
 

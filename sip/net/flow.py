@@ -60,6 +60,21 @@ class Flow:
         return self if remote == self.remote else replace(self, remote=remote, id=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request may go: one of the results of a look-up (RFC 3263).
+
+    `name` is the domain that was looked up, empty for an address: over TLS it is what the certificate has to be for.
+    """
+
+    transport: Transport
+    address: Address
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.transport}"
+
+
 def transport_of(uri: Uri) -> Transport | None:
     """The transport that a URI asks for (RFC 3261 §19.1.1, §26.2.2); None for one that is unknown."""
     name = (uri.params.get("transport") or "udp").upper()

@@ -17,7 +17,8 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 @dataclass(slots=True)
 class StreamFramer:
-    """Cuts one connection's bytes into messages. `pings` counts keep-alives that want an answer.
+    """Cuts one connection's bytes into messages. `pings` counts keep-alives that want an answer, `pongs` the answers to
+    ours, of which `pongs_awaited` are still to come.
 
     A stream whose messages cannot be separated is of no further use: `take` raises ParseError, and the connection has
     to be closed.
@@ -26,6 +27,8 @@ class StreamFramer:
     _unread: bytes = b""
     _searched: int = 0
     pings: int = 0
+    pongs: int = 0
+    pongs_awaited: int = 0
 
     @property
     def is_between_messages(self) -> bool:
@@ -42,6 +45,11 @@ class StreamFramer:
         """Whether a message begins; empty lines before it are keep-alives, or nothing (§7.5)."""
         message = self._unread.lstrip(b"\r\n")
         lines = self._unread[: len(self._unread) - len(message)].split(b"\n")
+        # §3.5.1: one empty line is an answer, two are a question.
+        pongs = min(self.pongs_awaited, len(lines) - 1)
+        self.pongs += pongs
+        self.pongs_awaited -= pongs
+        del lines[:pongs]
         pings = (len(lines) - 1) // 2
         self.pings += pings
         self._unread = message or b"\n".join(lines[2 * pings :])  # half a ping waits for its other half

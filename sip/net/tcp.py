@@ -3,7 +3,9 @@
 Theory of operation. A message comes with the id of its connection, and the answer goes back by that id (RFC 3261
 §18.2.2). Our own request takes any connection to its destination that is there, the far end's as well (in the spirit
 of RFC 5923), and opens one if there is none; what is to be sent waits meanwhile. An idle connection is closed by us
-after a while, unless the far end keeps it open (RFC 5626 §3.5.1); a message that is begun has to be completed in time.
+after a while, unless one of both keeps it open (RFC 5626 §3.5.1); a message that is begun has to be completed in time.
+Who has answered our keep-alive before, and does not answer the next one, is gone: the connection is closed
+(§4.4.1). That is reported for connections that we opened, since a far end may have wanted to reach us by it.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from typing import cast
 from offhook.sip.errors import ParseError
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
-from offhook.sip.net.framing import PONG, StreamFramer
+from offhook.sip.net.framing import PING, PONG, StreamFramer
 from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import Failed, Received
 
@@ -36,6 +38,8 @@ class StreamLimits:
     """To open one, its handshake included; what waits for it has failed then."""
     message_s: float = 10.0
     """From the first byte of a message to its last."""
+    pong_s: float = 10.0
+    """For the answer to a keep-alive (RFC 5626 §4.4.1)."""
     idle_s: float = 300.0
     """A dialog may be silent for longer: its next request opens another connection."""
     unsent_bytes: int = 1 << 20
@@ -63,7 +67,10 @@ class StreamTransport:
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._ids = count(1)
+        self.lost: Failed = lambda flow: None
+        """Called when a connection that we opened is closed."""
         self._server: asyncio.Server | None = None
+        self._is_open = False
         self._connections: dict[int, Connection] = {}
         self._to: dict[tuple[Address, str], Connection] = {}  # the latest one to each peer
         self._hosts: Counter[str] = Counter()  # of those that were accepted
@@ -71,7 +78,7 @@ class StreamTransport:
         self._opening: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
-        """Accept connections at `local`. Raises OSError when the address cannot be bound."""
+        """Accept connections at `local`, and open others. Raises OSError when the address cannot be bound."""
         self._server = await self._loop.create_server(
             lambda: Connection(self, accepted=True),
             self.local.host,
@@ -82,11 +89,17 @@ class StreamTransport:
         )
         name = self._server.sockets[0].getsockname()
         self.local = Address(name[0], name[1])
+        self._is_open = True
+
+    def only_connect(self) -> None:
+        """Open connections, and accept none."""
+        self.local = Address(self.local.host, 0)
+        self._is_open = True
 
     @property
     def is_open(self) -> bool:
         """See MessageTransport."""
-        return self._server is not None and self._server.is_serving()
+        return self._is_open and (self._server is None or self._server.is_serving())
 
     @property
     def connections(self) -> int:
@@ -99,7 +112,7 @@ class StreamTransport:
         connection = self._connections.get(flow.id) or self._to.get(peer)
         if connection is not None:
             connection.send(data, flow)
-        elif self._server is None:
+        elif not self._is_open:
             self.failed(flow)
         elif peer in self._waiting:
             self._waiting[peer].append((data, flow))
@@ -109,8 +122,14 @@ class StreamTransport:
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
+    def keep_alive(self, flow: Flow) -> None:
+        """See MessageTransport."""
+        if (connection := self._to.get(self._peer(flow))) is not None:
+            connection.ping()
+
     def close(self) -> None:
         """See MessageTransport."""
+        self._is_open = False
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -173,6 +192,8 @@ class StreamTransport:
             self._hosts[flow.remote.host] -= 1
             if not self._hosts[flow.remote.host]:
                 del self._hosts[flow.remote.host]
+        elif self._is_open:
+            self.lost(flow)
 
     def next_flow(self, remote: Address, name: str) -> Flow:
         """The flow of a new connection."""
@@ -190,6 +211,7 @@ class Connection(asyncio.Protocol):
         self._stream: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_begun = False  # a message, whose end is still to come
+        self._pong_due: asyncio.TimerHandle | None = None
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message."""
@@ -198,15 +220,33 @@ class Connection(asyncio.Protocol):
             self._owner.failed(flow)
             return
         stream.write(data)
+        if not self._is_begun:
+            self._arm(self._owner.limits.idle_s)
         if stream.get_write_buffer_size() > self._owner.limits.unsent_bytes:
             logger.info("%s does not read: its connection is closed", self.flow)
             stream.abort()
 
+    def ping(self) -> None:
+        """Send a keep-alive."""
+        stream, framer = self._stream, self._framer
+        if stream is None or stream.is_closing() or not framer.is_between_messages:
+            return
+        framer.pongs_awaited = min(framer.pongs_awaited, 1) + 1
+        stream.write(PING)
+        self._arm(self._owner.limits.idle_s)
+        if framer.pongs and self._pong_due is None:  # not everybody answers, and who does not is not gone
+            self._pong_due = asyncio.get_running_loop().call_later(self._owner.limits.pong_s, self._no_pong)
+
+    def _no_pong(self) -> None:
+        logger.info("%s does not answer a keep-alive: its connection is closed", self.flow)
+        self.close()
+
     def close(self) -> None:
         """Close it. Idempotent."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._pong_due):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._pong_due = None
         if self._stream is not None:
             self._stream.close()
 
@@ -227,6 +267,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
+        if self._pong_due is not None:  # whatever comes shows that the far end is there
+            self._pong_due.cancel()
+            self._pong_due = None
         try:
             for message in self._framer.take(data):
                 self._owner.received(message, self.flow)

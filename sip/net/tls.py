@@ -18,8 +18,8 @@ logger = logging.getLogger("sip.net")
 class TlsFiles:
     """Files in PEM."""
 
-    certificate: Path
-    """Ours, with its chain."""
+    certificate: Path | None = None
+    """Ours, with its chain; None: connections are only opened, and no certificate is shown."""
     key: Path | None = None
     """Its private key; None: it is in the certificate's file."""
     authorities: Path | None = None
@@ -36,26 +36,30 @@ class Tls:
         self.port = port
         self.files = files
         self._stamps = _stamps(files)
-        self.server = _server_context(files)
-        """For the listener."""
-        self.server.sni_callback = self._pick  # without a name in the handshake it is called as well
+        self.server = _server_context(files) if files.certificate is not None else None
+        """For the listener; None without a certificate."""
         self._shown = self.server
-        self._client = _client_context(files)
+        if self.server is not None:
+            self.server.sni_callback = self._pick  # without a name in the handshake it is called as well
+        # The system's authorities take a while to read: only when they are needed, but our own files are judged now.
+        self._client = None if files == TlsFiles() else _client_context(files)
 
     @property
     def client(self) -> ssl.SSLContext:
         """For connections that we open: the host's name is verified, and our own certificate is shown if asked for."""
         self._refresh()
+        if self._client is None:
+            self._client = _client_context(self.files)
         return self._client
 
     def _pick(self, handshake: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
         self._refresh()
-        if handshake.context is not self._shown:
+        if self._shown is not None and handshake.context is not self._shown:
             handshake.context = self._shown
 
     def _refresh(self) -> None:
         stamps = _stamps(self.files)
-        if stamps == self._stamps:
+        if stamps == self._stamps or self.server is None:
             return
         self._stamps = stamps
         path = self.files.certificate
@@ -91,13 +95,16 @@ def _server_context(files: TlsFiles) -> ssl.SSLContext:
 
 def _client_context(files: TlsFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and name
-    _show(context, files)
+    if files.certificate is not None:
+        _show(context, files)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     _trust(context, files, ssl.Purpose.SERVER_AUTH)
     return context
 
 
 def _show(context: ssl.SSLContext, files: TlsFiles) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    assert files.certificate is not None
     # An encrypted key would be asked for on the terminal: a password that is wrong makes it an error instead.
     context.load_cert_chain(files.certificate, files.key, password="")
 

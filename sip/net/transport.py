@@ -26,5 +26,8 @@ class MessageTransport(Protocol):
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message, or have it sent as soon as there is a connection; what cannot be sent is reported."""
 
+    def keep_alive(self, flow: Flow) -> None:
+        """Keep the way there open (RFC 5626 §3.5.1): a NAT forgets one that is not used. Nothing is opened for it."""
+
     def close(self) -> None:
         """Stop at once. Idempotent."""

@@ -7,6 +7,7 @@ from typing import cast
 
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.framing import PING
 from offhook.sip.net.transport import Failed, Received
 
 logger = logging.getLogger("sip.net")
@@ -52,6 +53,10 @@ class UdpTransport(asyncio.DatagramProtocol):
             self._failed(flow)
         finally:
             self._sending = None
+
+    def keep_alive(self, flow: Flow) -> None:
+        """See MessageTransport."""
+        self.send(PING, flow)
 
     def close(self) -> None:
         """See MessageTransport."""

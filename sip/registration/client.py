@@ -6,6 +6,7 @@ sent well before that. What is refused, or not answered, is tried again after a 
 with a random part so that a thousand accounts do not return together; a Retry-After counts for more.
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
 from offhook.sip.methods import ALLOW
-from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
 from offhook.sip.registration.tables import (
     REGISTRATION,
@@ -34,11 +34,22 @@ from offhook.sip.registration.tables import (
 from offhook.sip.transaction.client import ClientTransaction, Failure
 from offhook.sip.transaction.machine import Machine
 
+_S = RegistrationState
+
 LEAST_S, MOST_S = 30.0, 1_800.0
 """Between two attempts (RFC 5626 §4.5)."""
 
 LONGEST_S = 7 * 86_400
 """Of what a registrar may ask for by 423 or Retry-After, or grant."""
+
+BRIEF_S = 60.0
+"""A connection that is closed this soon after a registration is opened again only after a pause …"""
+
+RECONNECT_S = 2.0
+"""… any other within this time: a thousand accounts of a registrar that restarts do not return together."""
+
+CORRECTED_S = 30.0
+"""Between two registrations for the sake of an address that has changed: a NAT may give a new port each time."""
 
 EARLY_S = 32.0
 """How long before its end a binding is refreshed: one transaction may fail meanwhile. Half of a shorter one."""
@@ -47,13 +58,15 @@ EARLY_S = 32.0
 @dataclass(frozen=True, slots=True)
 class Account:
     """`registrar` is a URI without a user (§10.2, some registrars are silent otherwise), `aor` the address of record;
-    `contact_user` is what the registrar's calls will have in their Request-URI, `auth_user` whose password is used."""
+    `contact_user` is what the registrar's calls will have in their Request-URI, `auth_user` whose password is used.
+    `give_up_s` is how long an answer is waited for where another registrar may do; None: 32 s."""
 
     registrar: str
     aor: str
     contact_user: str
     expires_s: int = 600
     auth_user: str | None = None
+    give_up_s: float | None = None
 
 
 class Registration:
@@ -69,6 +82,8 @@ class Registration:
         self._cseq = 0
         self._asked_s = account.expires_s
         self._failures = 0
+        self._accepted_at = self._corrected_at = -math.inf
+        self._contact = self._former_contact = ""
         self._durations: dict[str, float | None] = {}
         self._machine: Machine[RegistrationState, RegistrationAction] = Machine(
             REGISTRATION, self._durations, core.settings.timers.t2_s
@@ -82,11 +97,23 @@ class Registration:
         """Where it stands."""
         return self._machine.state
 
-    def move(self, remote: Address, now: float) -> None:
+    def move(self, destination: Flow, now: float) -> None:
         """Send REGISTERs there from now on, and one at once unless one waits for its answer. No effect at the end."""
         if self.state not in (RegistrationState.ENDING, RegistrationState.REMOVING):
-            self.destination = self.destination.to(remote)
+            self.destination = destination
             self._handle(RegistrationInput.MOVED, now)
+
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """The connection by which calls were to come may be closed: another one is opened, and soon (RFC 5626 §4.5)."""
+        ours = self.destination
+        if (flow.transport, flow.remote) != (ours.transport, ours.remote) or self.state is not _S.REGISTERED:
+            return
+        self._why = 0, "the connection was closed"
+        # One that is closed again and again, after each answer, gets the pauses of a failure.
+        brief = now - self._accepted_at < BRIEF_S
+        self._failures = self._failures + 1 if brief else 0
+        self._durations[RegistrationTimer.RETRY] = self._wait_s() if brief else RECONNECT_S * self.core.fraction()
+        self._handle(RegistrationInput.LOST, now)
 
     def remove(self, now: float) -> None:
         """Remove the binding, and end. No effect when it ends already."""
@@ -118,10 +145,13 @@ class Registration:
             return
         self._why = response.status, response.reason
         if response.status < 300:
-            self._failures = 0
+            if now - self._accepted_at > BRIEF_S:
+                self._failures = 0
+            self._accepted_at, self._former_contact = now, ""
             granted_s = self._granted_s(response)
             self._durations[RegistrationTimer.REFRESH] = max(granted_s - EARLY_S, granted_s / 2)
             self._handle(RegistrationInput.ACCEPTED, now)
+            self._follow_address(now)
             return
         least_s = _seconds(response, "Min-Expires")
         if response.status == 423 and least_s is not None and least_s > self._asked_s:
@@ -137,9 +167,23 @@ class Registration:
 
     def _refused(self, retry_after_s: int | None, now: float) -> None:
         self._failures += 1
-        wait_s = min(MOST_S, LEAST_S * 2 ** min(self._failures - 1, 10))
-        self._durations[RegistrationTimer.RETRY] = max(wait_s * (0.5 + self.core.fraction() / 2), retry_after_s or 0)
+        self._former_contact = ""  # perhaps it was one too many
+        self._durations[RegistrationTimer.RETRY] = max(self._wait_s(), retry_after_s or 0)
         self._handle(RegistrationInput.REFUSED, now)
+
+    def _wait_s(self) -> float:
+        doubled_s = LEAST_S * float(2 ** min(self._failures - 1, 10))
+        return min(MOST_S, doubled_s) * (0.5 + self.core.fraction() / 2)
+
+    def _follow_address(self, now: float) -> None:
+        """Register the address under which the registrar sees us, where that is another one than was registered."""
+        contact = self._our_contact()
+        if contact != self._contact and now - self._corrected_at > CORRECTED_S and self.state is _S.REGISTERED:
+            self._corrected_at, self._former_contact = now, self._contact
+            self._handle(RegistrationInput.MOVED, now)
+
+    def _our_contact(self) -> str:
+        return self.core.contact(self.destination, user=self.account.contact_user)
 
     def _granted_s(self, response: Response) -> float:
         """How long our binding lasts (§10.2.4): its own `expires`, else that of all, else as asked for."""
@@ -179,15 +223,32 @@ class Registration:
         headers.add("Call-ID", self._call_id)
         headers.add("CSeq", f"{self._cseq} REGISTER")
         expires_s = self._asked_s if expires_s is None else expires_s
-        contact = core.contact(self.destination, user=account.contact_user)
-        headers.add("Contact", f"{contact};expires={expires_s}")
+        self._add_contact(headers, expires_s)
         headers.add("Expires", str(expires_s))
         headers.add("Allow", ALLOW)
         headers.add("Supported", "path")
         request = Request("REGISTER", account.registrar, headers)
-        AuthenticatedRequest(core, self.destination, self, self._take_cseq, account.auth_user).send(
-            request, Uri.parse(account.registrar).host, now
+
+        def amend(again: Request) -> None:
+            self._add_contact(again.headers, expires_s)
+
+        sent = AuthenticatedRequest(
+            core,
+            self.destination,
+            self,
+            self._take_cseq,
+            account.auth_user,
+            amend=amend,
+            give_up_s=account.give_up_s,
         )
+        sent.send(request, Uri.parse(account.registrar).host, now)
+
+    def _add_contact(self, headers: Headers, expires_s: int) -> None:
+        """Who asks for a password has said how we are seen: the answer has that."""
+        self._contact = self._our_contact()
+        headers.set("Contact", f"{self._contact};expires={expires_s}")
+        if self._former_contact not in ("", self._contact):
+            headers.add("Contact", f"{self._former_contact};expires=0")
 
     def _take_cseq(self) -> int:
         self._cseq += 1

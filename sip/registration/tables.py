@@ -23,6 +23,7 @@ class RegistrationInput(StrEnum):
     TOO_BRIEF = "got 423"
     REFUSED = "got 3xx-6xx or nothing"
     MOVED = "moved to another server"
+    LOST = "lost its connection"
     REMOVE = "remove"
 
 
@@ -58,6 +59,8 @@ REGISTRATION: Table[RegistrationState, RegistrationAction] = Table(
         (_S.WAITING, _T.RETRY): (_S.REGISTERING, (_A.SEND,)),
         (_S.REGISTERED, _I.MOVED): (_S.REGISTERING, (_A.SEND,)),
         (_S.WAITING, _I.MOVED): (_S.REGISTERING, (_A.SEND,)),
+        # RFC 5626 §4.5: calls can no longer come by it
+        (_S.REGISTERED, _I.LOST): (_S.WAITING, (_A.REPORT_FAILED, Start(_T.RETRY))),
         (_S.REGISTERED, _I.REMOVE): (_S.REMOVING, (_A.SEND_REMOVAL,)),
         (_S.WAITING, _I.REMOVE): (_S.ENDED, (_A.REPORT_ENDED,)),
         (_S.ENDING, _I.ACCEPTED): (_S.REMOVING, (_A.SEND_REMOVAL,)),

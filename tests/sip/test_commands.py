@@ -14,6 +14,7 @@ from offhook.sip.commands import (
     CommandFailed,
     Invite,
     MoveRegistration,
+    Ping,
     Register,
     Reinvite,
     Reject,
@@ -47,9 +48,10 @@ COMMANDS: list[Command] = [
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
     MoveRegistration("a", ALICE),
     Unregister("a"),
+    Ping("a", "sip:192.0.2.2"),
 ]
 
-BEGINNING = (Invite, Register)
+BEGINNING = (Invite, Register, Ping)
 
 
 def test_none_is_missing_here() -> None:

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from offhook.sip.auth.server import DigestServer
 from offhook.sip.events import IncomingCall
-from tests.sip.dialog.harness import Message, Phone, to_tag
+from offhook.sip.invite_guard import InviteGuard
+from offhook.sip.registrar.registrar import Registrar
+from offhook.sip.ua import UserAgent
+from tests.sip.dialog.harness import BOB, Message, Phone, Tokens, to_tag
 
 MESSAGES = Path(__file__).parent.parent / "data" / "rfc4475"
 
@@ -93,3 +97,21 @@ def test_a_second_message_in_one_datagram_starts_nothing() -> None:
     phone = Phone()
     phone.send((MESSAGES / "dblreq.dat").read_bytes())
     assert phone.of(IncomingCall) == []
+
+
+AS_A_REGISTRAR = {
+    **dict.fromkeys(("escnull", "dblreq", "unksm2", "regaut01", "cparam01", "cparam02", "regescrt"), 401),
+    **dict.fromkeys(("scalar02", "regbadct"), 400),
+}
+"""Their senders show no password that we know; what is malformed is answered before that is asked for."""
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_a_registrar_answers(name: str) -> None:
+    phone = Phone()
+    guard = InviteGuard(DigestServer("offhook", lambda user, realm, algorithm: None, b"key"), lambda source: True)
+    phone.ua = UserAgent(BOB, entropy=Tokens("b"), guard=guard, registrar=Registrar())
+    data = (MESSAGES / f"{name}.dat").read_bytes()
+    assert data.startswith(b"REGISTER ") == (name in AS_A_REGISTRAR)
+    expected = {AS_A_REGISTRAR[name]} if name in AS_A_REGISTRAR else ANSWERS[name]
+    assert {response.status for response in phone.send(data)} == expected

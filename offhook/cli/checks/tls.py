@@ -16,7 +16,7 @@ def check(config: Config) -> Iterator[Finding]:
     found: list[Finding] = []
     with noting(found, "tls"):
         tls = open_tls(config.sip)
-        if tls is not None and certificate is not None:
+        if certificate is not None:
             days = days_left(tls, certificate, time.time())
             if days < SOON_DAYS:
                 what = f"the certificate for SIP over TLS ends in {days:.0f} days: {certificate}"

@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Iterator
 
 from offhook.cli.checks.finding import Finding, Level
-from offhook.process.trunks import is_cut_off
+from offhook.process.sockets import dns_records
+from offhook.process.trunks import is_cut_off, transport_wanted
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
-from offhook.sip.net.resolver import addresses_of
+from offhook.sip.net.resolver import Resolver
 from offhook.usererror import Problem
 
 
 async def check(config: Config) -> list[Finding]:
     """Look up each trunk's host."""
     bound = Address(config.sip.host, config.sip.port)
-    found = await asyncio.gather(*(_find(name, trunk, bound) for name, trunk in config.trunks.items()))
+    have = [Transport.UDP, *([Transport.TCP] if config.sip.tcp else []), Transport.TLS]
+    resolver = Resolver(dns_records(config.sip), have, ipv6=":" in config.sip.host)
+    found = await asyncio.gather(*(_find(name, trunk, bound, resolver) for name, trunk in config.trunks.items()))
     lacks = [lack for name, trunk in config.trunks.items() for lack in _lacks(config, name, trunk)]
     return [*found, *lacks, *_lacks_numbers(config)]
 
@@ -29,22 +32,20 @@ def _lacks_numbers(config: Config) -> Iterator[Finding]:
         yield Finding.warning("trunk", "no call can be placed over HTTP", why, todo)
 
 
-async def _find(name: str, trunk: TrunkConfig, bound: Address) -> Finding:
+async def _find(name: str, trunk: TrunkConfig, bound: Address, resolver: Resolver) -> Finding:
     host, port = trunk.next_hop
-    transport = Transport(trunk.transport.upper())
-    try:
-        addresses = await addresses_of(host, port, transport, bound)
-    except OSError as error:
-        why = f"its name is not found: {error.strerror or error}"
+    targets = (await resolver.find(host, port, transport_wanted(trunk))).targets
+    if not targets:
+        why = "its name is not found"
         key = "outbound_proxy" if trunk.outbound_proxy else "host"
         todo = f"`{key} = …` below `[trunks.{name}]`, or this machine's DNS"
         return Finding.of(Problem(f"{host} of the trunk {name} cannot be reached", why, todo), "trunk", Level.MACHINE)
-    if any(is_cut_off(bound, each) for each in addresses):
+    if any(is_cut_off(bound, each.address) for each in targets):
         why = f"`sip.host` is {bound.host}, and the trunk is not on this machine"
         todo = '`host = "0.0.0.0"` below `[sip]`'
         return Finding.of(Problem(f"the trunk {name} cannot be reached", why, todo), "trunk", Level.SETTINGS)
     does = f"registers {trunk.aor} with" if trunk.registration else "takes the calls of"
-    return Finding.ok("trunk", f"{name} {does} {host} ({', '.join(map(str, addresses))}, {trunk.transport})")
+    return Finding.ok("trunk", f"{name} {does} {host} ({', '.join(map(str, targets))})")
 
 
 def _lacks(config: Config, name: str, trunk: TrunkConfig) -> Iterator[Finding]:

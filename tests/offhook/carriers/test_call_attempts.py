@@ -7,17 +7,18 @@ from offhook.carriers.call_attempts import MAX_RETRIES, MAX_RETRY_AFTER_S, MAX_T
 from offhook.carriers.call_target import CallTarget
 from offhook.sip.events import CallRejected
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Target, Transport
 
 FIRST = CallTarget("sip:1@example.com", "1", "trunk")
-A, B = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)
+A, B = (Target(Transport.UDP, Address(f"192.0.2.{n}", 5060)) for n in (1, 2))
 
 
 def listed(contact: str, before: CallTarget) -> CallTarget | None:
     return None if contact.startswith("sip:9") else CallTarget(contact, contact, before.trunk)
 
 
-def attempts(*addresses: Address) -> CallAttempts:
-    return CallAttempts(FIRST, addresses or (A,), listed)
+def attempts(*found: Target) -> CallAttempts:
+    return CallAttempts(FIRST, found or (A,), listed)
 
 
 def refused(status: int, *contacts: str, retry_after_s: int | None = None) -> CallRejected:
@@ -26,10 +27,10 @@ def refused(status: int, *contacts: str, retry_after_s: int | None = None) -> Ca
 
 def test_an_address_that_does_not_answer_is_followed_by_the_next() -> None:
     it = attempts(A, B)
-    assert it.current.address == A
+    assert it.current.at == A
     following = it.failed()
     assert following is not None
-    assert (following.target, following.address, following.after_s) == (FIRST, B, 0)
+    assert (following.target, following.at, following.after_s) == (FIRST, B, 0)
     assert it.failed() is None
 
 
@@ -44,11 +45,11 @@ def test_503_goes_to_the_next_address_then_waits_and_then_gives_up() -> None:
     it = attempts(A, B)
     following = it.rejected(refused(503, retry_after_s=5))
     assert following is not None
-    assert (following.address, following.after_s) == (B, 0)
+    assert (following.at, following.after_s) == (B, 0)
     for _ in range(MAX_RETRIES):
         following = it.rejected(refused(503, retry_after_s=5))
         assert following is not None
-        assert (following.address, following.after_s) == (B, 5)
+        assert (following.at, following.after_s) == (B, 5)
     assert it.rejected(refused(503, retry_after_s=5)) is None
 
 
@@ -87,7 +88,7 @@ FAILURE = st.one_of(
 
 @given(st.lists(FAILURE, min_size=60, max_size=60), st.integers(1, 4))
 def test_whatever_comes_it_ends(failures: list[CallRejected | None], addresses: int) -> None:
-    it = attempts(*(Address(f"192.0.2.{n}", 5060) for n in range(addresses)))
+    it = attempts(*(Target(Transport.UDP, Address(f"192.0.2.{n}", 5060)) for n in range(addresses)))
     tried = [it.current.target.uri]
     for failure in failures:
         following = it.failed() if failure is None else it.rejected(failure)
@@ -95,7 +96,7 @@ def test_whatever_comes_it_ends(failures: list[CallRejected | None], addresses: 
             break
         tried.append(following.target.uri)
         assert following.after_s <= MAX_RETRY_AFTER_S
-        assert following.address is not None
+        assert following.at is not None
     else:
         raise AssertionError("it never ends")
     assert len(set(tried)) <= MAX_TARGETS

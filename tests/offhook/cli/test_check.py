@@ -295,7 +295,7 @@ def test_trunks() -> None:
         return asyncio.run(trunks.check(Config(sip=sip or SipConfig(), trunks=configs)))
 
     (ok,) = found(office={"port": 5070})
-    assert ok.problem.what == "office registers sip:bot@127.0.0.1 with 127.0.0.1 (127.0.0.1:5070, udp)"
+    assert ok.problem.what == "office registers sip:bot@127.0.0.1 with 127.0.0.1 (127.0.0.1:5070/UDP)"
     (nowhere,) = found(office={"host": "nobody.invalid"})
     assert (nowhere.level, nowhere.problem.todo) == (
         Level.MACHINE,

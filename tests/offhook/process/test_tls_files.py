@@ -25,25 +25,25 @@ def settings(issued: Issued, **others: Path) -> SipConfig:
 def test_a_certificate_and_its_days(authority: Authority) -> None:
     issued = authority.issue("bot.test", days=20)
     tls = open_tls(settings(issued))
-    assert tls is not None
     assert days_left(tls, issued.certificate, time.time()) == pytest.approx(20, abs=0.1)
 
 
-def test_no_certificate_no_tls() -> None:
-    assert open_tls(SipConfig()) is None
+def test_without_a_certificate_nobody_can_connect() -> None:
+    tls = open_tls(SipConfig())
+    assert tls.server is None
+    assert tls.client.check_hostname
 
 
 def test_key_in_the_certificates_file(authority: Authority) -> None:
     issued = authority.issue("bot.test")
     both = issued.certificate.with_name("both.pem")
     both.write_bytes(issued.certificate.read_bytes() + issued.key.read_bytes())
-    assert open_tls(SipConfig(tls_certificate=both)) is not None
+    assert open_tls(SipConfig(tls_certificate=both)).server is not None
 
 
 def test_one_that_has_ended(authority: Authority) -> None:
     issued = authority.issue("bot.test", days=-1)
     tls = open_tls(settings(issued))
-    assert tls is not None
     with pytest.raises(UserError) as raised:
         days_left(tls, issued.certificate, time.time())
     assert "expired" in raised.value.problems[0].why

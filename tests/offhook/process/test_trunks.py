@@ -1,7 +1,7 @@
 """Registrations against a registrar on loopback that gives chosen answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,15 +13,17 @@ from offhook.settings.trunks import TrunkConfig
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
-from offhook.sip.events import Registered, RegistrationEnded, RegistrationFailed
+from offhook.sip.events import RegistrationEvent
 from offhook.sip.message.build import response
 from offhook.sip.message.message import Request
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Transport
+from offhook.sip.net.flow import Target, Transport
+from offhook.sip.net.records import DnsRecords, Naptr, Records, Srv
 from offhook.sip.settings import UaSettings
 from offhook.testing.udp import UdpPort
+from tests.dns_server import DnsServer
 
 HOST = "127.0.0.1"
 PASSWORDS = {"100": "one", "200": "two"}
@@ -33,11 +35,15 @@ class Registrar:
     def __init__(self, host: str = HOST, port: int = 0, realm: DigestServer | None = None) -> None:
         self.status = 200
         self.requests: list[Request] = []
+        self.pings = 0
         self._realm = realm
         self._port = UdpPort((host, port), self._received)
         self.address = Address(*self._port.address)
 
     def _received(self, data: bytes, source: tuple[str, int], at: float) -> None:
+        if data == b"\r\n\r\n":
+            self.pings += 1
+            return
         request = parse(data)
         assert isinstance(request, Request)
         self.requests.append(request)
@@ -51,7 +57,7 @@ class Registrar:
         self._port.close()
 
 
-def trunk(port: int, **fields: object) -> TrunkConfig:
+def trunk(port: int | None, **fields: object) -> TrunkConfig:
     return TrunkConfig.model_validate({"host": "pbx.test", "port": port, "user": "100", "registration": True, **fields})
 
 
@@ -65,10 +71,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Bot:
-    """A user agent and its trunks, whose host names are looked up in `names`."""
+    """A user agent and its trunks, whose domains are looked up in `services` and `names`."""
 
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {}
+        self.services: dict[str, list[Srv]] = {}
+        self.records: Records = self
         self.networks: list[str] = []
         self.trunks = Trunks({}, Metrics(), lambda networks: None)
         self.endpoint: Endpoint | None = None
@@ -82,17 +90,22 @@ class Bot:
         self.trunks = Trunks(configs, Metrics(), lambda networks: setattr(self, "networks", networks))
 
         def heard(event: object) -> None:
-            assert isinstance(event, Registered | RegistrationFailed | RegistrationEnded)
+            assert isinstance(event, RegistrationEvent)
             self.trunks.on_event(event)
 
-        self.endpoint = await Endpoint.open(HOST, 0, heard, settings=UaSettings(accounts=accounts))
+        self.endpoint = await Endpoint.open(
+            HOST, 0, heard, settings=UaSettings(accounts=accounts), records=self.records
+        )
         self.trunks.start(self.endpoint)
 
-    async def look_up(self, host: str, port: int | None, transport: Transport, local: Address) -> tuple[Address, ...]:
-        found = self.names.get(host)
-        if not found:
-            raise OSError(-2, "Name or service not known")
-        return tuple(Address(each, port or 5060) for each in found)
+    async def naptr(self, name: str) -> tuple[Sequence[Naptr], float]:
+        return (), 0.0
+
+    async def srv(self, name: str) -> tuple[Sequence[Srv], float]:
+        return self.services.get(name, ()), 0.0
+
+    async def addresses(self, name: str, *, ipv6: bool) -> tuple[Sequence[str], float]:
+        return self.names.get(name, ()), 0.0
 
     def states(self) -> dict[object, object]:
         return {each["trunk"]: each["state"] for each in self.trunks.dump(asyncio.get_running_loop().time())}
@@ -104,7 +117,6 @@ class Bot:
 @pytest.fixture
 async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     one = Bot()
-    monkeypatch.setattr(module, "addresses_of", one.look_up)
     monkeypatch.setattr(module, "LOOKED_UP_S", 0.05)
     monkeypatch.setattr(module, "LOOKED_UP_AGAIN_S", 0.02)
     yield one
@@ -242,3 +254,79 @@ async def test_without_its_transport_a_trunk_fails_and_says_so(bot: Bot, registr
 )
 def test_what_to_do(status: int, fields: dict[str, object], todo: str) -> None:
     assert what_to_do("office", trunk(5060, **fields), status) == todo
+
+
+async def test_the_servers_of_a_domain_are_tried_by_their_priority(
+    bot: Bot, registrars: Callable[..., Registrar]
+) -> None:
+    good = registrars("127.0.0.1")
+    bad = registrars("127.0.0.2")
+    bad.status = 503
+    bot.services["_sip._udp.pbx.test"] = [
+        Srv(20, 0, good.address.port, "good.pbx.test"),
+        Srv(10, 0, bad.address.port, "bad.pbx.test"),
+    ]
+    bot.names |= {"good.pbx.test": ["127.0.0.1"], "bad.pbx.test": ["127.0.0.2"]}
+    await bot.start(office=trunk(None))
+    await bot.until(TrunkState.REGISTERED)
+    assert len(bad.requests) == len(good.requests) == 1
+    assert good.requests[0].uri == "sip:pbx.test"
+    first, second = (Target(Transport.UDP, each.address, "pbx.test") for each in (bad, good))
+    assert bot.trunks.targets("office") == (second, first)
+    assert sorted(bot.networks) == ["127.0.0.1/32", "127.0.0.2/32"]
+
+
+async def test_options_tell_whether_a_trunk_is_there(
+    bot: Bot, registrars: Callable[..., Registrar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PING_S", 0.01)
+    one = registrars("127.0.0.1")
+    other = registrars("127.0.0.2", one.address.port)
+    bot.names["pbx.test"] = ["127.0.0.1", "127.0.0.2"]
+    with capture_logs() as logs:
+        await bot.start(line=trunk(one.address.port, registration=False, options_s=0.05))
+        await until(lambda: bot.trunks.details() == {"trunks_asked": 1, "trunks_there": 1})
+        one.status = 503  # the next server of the host is asked, and is there
+        await until(lambda: bool(other.requests))
+        await until(lambda: bot.trunks.details() == {"trunks_asked": 1, "trunks_there": 1})
+        other.status = 503
+        await until(lambda: bot.trunks.details() == {"trunks_asked": 1, "trunks_there": 0})
+    assert {each.method for each in (*one.requests, *other.requests)} == {"OPTIONS"}
+    assert [line["event"] for line in logs][:2] == ["the trunk is there", "the trunk is not there"]
+    assert bot.trunks.targets("line")[0].address in (one.address, other.address)
+
+
+async def test_the_way_to_a_registrar_is_kept_open_once_for_all_its_accounts(
+    bot: Bot, registrars: Callable[..., Registrar]
+) -> None:
+    registrar = registrars()
+    bot.names["pbx.test"] = [HOST]
+    port = registrar.address.port
+    await bot.start(**{f"t{user}": trunk(port, user=user, keepalive_s=0.05) for user in ("100", "200", "300")})
+    await until(lambda: registrar.pings >= 4)
+    assert registrar.pings <= 8
+
+
+async def test_a_dead_first_server_of_a_domain_costs_seconds(
+    bot: Bot, registrars: Callable[..., Registrar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_UP_S", 0.2)
+    good, silent = registrars("127.0.0.1"), registrars("127.0.0.2")
+    silent.status = 0
+    name_server = await DnsServer(
+        {
+            ("pbx.test", "NAPTR"): ['10 10 "S" "SIP+D2U" "" _sip._udp.pbx.test.'],
+            ("_sip._udp.pbx.test", "SRV"): [
+                f"10 1 {silent.address.port} a.pbx.test.",
+                f"20 1 {good.address.port} b.pbx.test.",
+            ],
+            ("a.pbx.test", "A"): ["127.0.0.2"],
+            ("b.pbx.test", "A"): ["127.0.0.1"],
+        }
+    ).start()
+    bot.records = DnsRecords([name_server.address])
+    await bot.start(office=trunk(None))
+    await bot.until(TrunkState.REGISTERED)
+    assert silent.requests and len(good.requests) == 1
+    assert bot.trunks.targets("office")[0].address == good.address
+    name_server.close()

@@ -6,6 +6,7 @@ import pytest
 from offhook.settings.config import Config, SipConfig
 from offhook.settings.resolve import with_addresses
 from offhook.usererror import UserError
+from tests.sip.net.test_stun import server
 
 NAMES = {"bot.example.com": ("203.0.113.7", "2001:db8::7"), "four.example.com": ("203.0.113.8", "")}
 
@@ -67,3 +68,30 @@ def test_what_cannot_be_advertised_is_refused(host: str, bound: str, why: str, t
     assert problem.where == "sip.advertised_host"
     assert why in problem.why
     assert todo in problem.todo
+
+
+def test_a_stun_server_says_the_address() -> None:
+    with server() as port:
+        config = with_addresses(Config(sip=SipConfig(host="0.0.0.0", stun_server=f"127.0.0.1:{port}")))
+    assert config.sip.advertised_host == "127.0.0.1"
+    # What is set counts more, and nobody is asked.
+    sip = SipConfig(host="0.0.0.0", stun_server="127.0.0.1:9", advertised_host="203.0.113.7")
+    assert with_addresses(Config(sip=sip)).sip.advertised_host == "203.0.113.7"
+
+
+def test_a_stun_server_that_is_not_there() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with pytest.raises(UserError) as raised:
+        with_addresses(Config(sip=SipConfig(stun_server=f"127.0.0.1:{port}")))
+    assert raised.value.problems[0].todo == "another server, or `advertised_host = …` below `[sip]` in its place"
+
+
+@pytest.mark.parametrize(("server", "fits"), [("192.0.2.53", True), ("[2001:db8::1]:5353", True), ("dns.test", False)])
+def test_name_servers_are_addresses(server: str, fits: bool) -> None:
+    if fits:
+        assert SipConfig(dns_servers=(server,)).dns_servers == (server,)
+    else:
+        with pytest.raises(ValueError, match="it must be an IP address"):
+            SipConfig(dns_servers=(server,))

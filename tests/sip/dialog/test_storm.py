@@ -16,6 +16,7 @@ from offhook.sip.events import (
     IncomingCall,
     RegistrationEvent,
     ReinviteReceived,
+    UserRegistered,
 )
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
@@ -139,7 +140,7 @@ class Storm(RuleBasedStateMachine):
         for agent in self.agents:
             dead: set[str] = set()
             for event in agent.events:
-                assert not isinstance(event, RegistrationEvent)
+                assert not isinstance(event, RegistrationEvent | UserRegistered)
                 assert event.call not in dead
                 if isinstance(event, LAST):
                     dead.add(event.call)

@@ -176,16 +176,32 @@ async def test_a_wildcard_socket_names_the_address_that_reaches_the_peer() -> No
     endpoint.close()
 
 
-async def test_resolve() -> None:
+@pytest.mark.parametrize(
+    ("uri", "target"),
+    [
+        ("sip:x@192.0.2.1", "192.0.2.1:5060/UDP"),
+        ("sip:x@192.0.2.1:5070", "192.0.2.1:5070/UDP"),
+        ("sip:x@[2001:db8::1];transport=tcp", "[2001:db8::1]:5060/TCP"),
+        ("sip:x@localhost:5080", "127.0.0.1:5080/UDP"),
+        ("sip:x@nowhere.test;maddr=192.0.2.7", "192.0.2.7:5060/UDP"),
+    ],
+)
+async def test_where_a_uri_leads(uri: str, target: str) -> None:
+    endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None, tcp=True)
+    assert [str(each) for each in await endpoint.find(uri)] == [target]
+    endpoint.close()
+
+
+async def test_where_no_uri_leads() -> None:
     endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None)
-    assert await endpoint.resolve("sip:x@192.0.2.1") == Address("192.0.2.1", 5060)
-    assert await endpoint.resolve("sip:x@192.0.2.1:5070") == Address("192.0.2.1", 5070)
-    assert await endpoint.resolve("sip:x@[2001:db8::1]") == Address("2001:db8::1", 5060)
-    assert await endpoint.resolve("sip:x@localhost:5080") == Address("127.0.0.1", 5080)
-    with pytest.raises(LocalError):
-        await endpoint.resolve("nonsense")
-    with pytest.raises(LocalError):
-        await endpoint.resolve("tel:+15551234")
+    for uri in (
+        "nonsense",
+        "tel:+15551234",
+        "sip:x@192.0.2.1;transport=tcp",
+        "sip:x@192.0.2.1;transport=carrier-pigeon",
+    ):
+        with pytest.raises(LocalError):
+            await endpoint.find(uri)
     endpoint.close()
 
 

@@ -71,3 +71,11 @@ def test_a_byte_at_a_time_takes_time_in_proportion() -> None:
     framer, message = StreamFramer(), bytes(invite(extra=tuple(f"X-{n}: {n}" for n in range(500))))
     found = [each for at in range(len(message)) for each in framer.take(message[at : at + 1])]
     assert found == [message]
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=10))
+def test_an_empty_line_that_answers_ours_is_no_question(at: list[int]) -> None:
+    framer = StreamFramer(pongs_awaited=2)
+    stream = b"\r\n" + MESSAGES[0] + b"\r\n" + b"\r\n\r\n" + MESSAGES[1]
+    assert [message for piece in cut(stream, at) for message in framer.take(piece)] == MESSAGES[:2]
+    assert (framer.pongs, framer.pings, framer.pongs_awaited) == (2, 1, 0)

@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offhook.sip.commands import Answer, Bye, Invite, Ring
-from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
+from offhook.sip.commands import Answer, Bye, Invite, MoveRegistration, Register, Ring, Unregister
+from offhook.sip.events import (
+    CallAnswered,
+    CallConfirmed,
+    CallEnded,
+    EndCause,
+    Event,
+    IncomingCall,
+    Registered,
+    RegistrationFailed,
+)
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.net.framing import StreamFramer
 from offhook.sip.net.tcp import StreamLimits, StreamTransport
 from tests.sip.dialog.harness import ANSWER, OFFER, Message, inside, invite, reply, to_tag
@@ -230,3 +239,63 @@ async def test_a_peer_that_does_not_read_is_left(connect: Connect) -> None:
                 await asyncio.sleep(0)
         assert not failed
         peer.writer.close()
+
+
+async def test_who_stops_answering_keepalives_is_left_and_that_is_reported() -> None:
+    """A far end that never answered them is not: not everybody does."""
+    accepted: asyncio.Queue[Peer] = asyncio.Queue()
+    server = await asyncio.start_server(lambda r, w: accepted.put_nowait(Peer(r, w)), HOST, 0)
+    there = Address(*server.sockets[0].getsockname()[:2])
+    lost: asyncio.Queue[Flow] = asyncio.Queue()
+    async with listening(StreamLimits(pong_s=0.1)) as (transport, _, _):
+        transport.lost = lost.put_nowait
+        flow = Flow(Transport.TCP, transport.local, there)
+        transport.keep_alive(flow)  # nothing is opened for it
+        assert transport.connections == 0
+        transport.send(bytes(Message("OPTIONS")), flow)
+        peer = await asyncio.wait_for(accepted.get(), 5)
+        await peer.next()
+        for answers in (False, True):
+            transport.keep_alive(flow)
+            assert await asyncio.wait_for(peer.reader.readexactly(4), 5) == b"\r\n\r\n"
+            if answers:
+                peer.writer.write(b"\r\n")
+            await asyncio.sleep(0.15)
+            assert lost.empty()
+        transport.keep_alive(flow)
+        assert await asyncio.wait_for(peer.closed(), 5)
+        gone = await asyncio.wait_for(lost.get(), 5)
+        assert (gone.remote, transport.connections) == (there, 0)
+        peer.writer.close()
+    server.close()
+
+
+async def test_a_registrar_that_closes_its_connection_is_registered_with_again() -> None:
+    """And its calls come by the new connection, which was ours to open."""
+    accepted: asyncio.Queue[Peer] = asyncio.Queue()
+    server = await asyncio.start_server(lambda r, w: accepted.put_nowait(Peer(r, w)), HOST, 0)
+    there = Address(*server.sockets[0].getsockname()[:2])
+    seen: asyncio.Queue[Event] = asyncio.Queue()
+    async with answering(seen) as bot:
+        target = Target(Transport.TCP, there)
+        bot.do(Register("home", "sip:pbx.test", "sip:bot@pbx.test", "bot", destination=target))
+        peer = await asyncio.wait_for(accepted.get(), 5)
+        register = await peer.next()
+        assert isinstance(register, Request)
+        assert ";alias" in register.headers.get_all("Via")[0]
+        peer.send(reply(register, 200))
+        assert isinstance(await asyncio.wait_for(seen.get(), 5), Registered)
+        peer.writer.close()
+        failed = await asyncio.wait_for(seen.get(), 5)
+        assert isinstance(failed, RegistrationFailed)
+        bot.do(MoveRegistration("home", target))  # in place of the wait, which may be half a minute
+        peer = await asyncio.wait_for(accepted.get(), 5)
+        register = await peer.next()
+        assert isinstance(register, Request)
+        peer.send(reply(register, 200))
+        assert isinstance(await asyncio.wait_for(seen.get(), 5), Registered)
+        peer.send(invite(extra=("Contact: <sip:alice@127.0.0.1:9;transport=tcp>",)))
+        assert [(await peer.next()).status for _ in range(3)] == [100, 180, 200]  # type: ignore[union-attr]
+        bot.do(Unregister("home"))
+        peer.writer.close()
+    server.close()

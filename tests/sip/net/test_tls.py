@@ -8,15 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from offhook.sip.commands import Answer, Bye, Invite
-from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
+from offhook.sip.commands import Answer, Bye, Invite, Register, Unregister
+from offhook.sip.events import (
+    CallAnswered,
+    CallConfirmed,
+    CallEnded,
+    EndCause,
+    Event,
+    IncomingCall,
+    Registered,
+    RegistrationFailed,
+)
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Transport
+from offhook.sip.net.flow import Target, Transport
 from offhook.sip.net.tls import Tls, TlsFiles
 from tests.certificates import Authority, Issued
-from tests.sip.dialog.harness import ANSWER, OFFER, inside, invite, to_tag
+from tests.sip.dialog.harness import ANSWER, OFFER, inside, invite, reply, to_tag
 from tests.sip.net.test_tcp import HOST, Peer
 
 NAME = "bot.test"
@@ -166,3 +175,50 @@ async def test_what_is_no_handshake_is_left(authority: Authority) -> None:
                 raise EOFError
         assert seen.empty()
         writer.close()
+
+
+async def test_a_trunk_over_tls_needs_no_certificate_of_ours(authority: Authority) -> None:
+    """Nobody can connect to us then: the port of the connection is registered, and calls come by it."""
+    ours = Tls(TlsFiles(authorities=authority.certificate), port=0)
+    issued = authority.issue(NAME)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    accepted: asyncio.Queue[Peer] = asyncio.Queue()
+    server = await asyncio.start_server(lambda r, w: accepted.put_nowait(Peer(r, w)), HOST, 0, ssl=context)
+    there = Address(*server.sockets[0].getsockname()[:2])
+    seen: asyncio.Queue[Event] = asyncio.Queue()
+
+    def answer(event: Event) -> None:
+        seen.put_nowait(event)
+        if isinstance(event, IncomingCall):
+            us.do(Answer(event.call, ANSWER))
+
+    us = await Endpoint.open(HOST, 0, answer, tls=ours)
+    try:
+        assert us.tls_address is None
+        for name, registered in (("other.test", False), (NAME, True)):
+            target = Target(Transport.TLS, there, name)
+            us.do(Register(name, f"sip:{name}", f"sip:bot@{name}", "bot", destination=target))
+            if not registered:
+                failed = await next_event(seen)
+                assert isinstance(failed, RegistrationFailed)
+                assert failed.status == 0
+                us.do(Unregister(name))
+                await next_event(seen)
+        peer = await asyncio.wait_for(accepted.get(), 5)
+        host, port = peer.writer.get_extra_info("peername")[:2]
+        for contact in (f"<sip:bot@{HOST}:5061;transport=tls>", f"<sip:bot@{host}:{port};transport=tls>"):
+            register = await peer.next()
+            assert isinstance(register, Request)
+            assert register.headers.get("Contact") == f"{contact};expires=600"
+            via = register.headers.get_all("Via")[0].replace(";rport", f";received={host};rport={port}")
+            register.headers.set("Via", via)
+            peer.send(reply(register, 200))
+        assert isinstance(await next_event(seen), Registered)
+        asked = invite(extra=("Contact: <sip:alice@127.0.0.1:9;transport=tls>",))
+        peer.send(asked)
+        assert [(await peer.next()).status for _ in range(2)] == [100, 200]  # type: ignore[union-attr]
+        peer.writer.close()
+    finally:
+        us.close()
+        server.close()

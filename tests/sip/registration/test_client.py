@@ -232,3 +232,16 @@ def test_moving_leaves_a_register_on_its_way_and_a_removal_alone() -> None:
     assert phone.requests() == []
     with pytest.raises(LocalError):
         phone.do(MoveRegistration("away", OTHER))
+
+
+def test_where_another_registrar_may_do_silence_is_not_waited_for() -> None:
+    phone, _ = registering(give_up_s=4.0)
+    phone.run(3.9)
+    assert phone.of(RegistrationFailed) == []
+    phone.run(0.2)
+    (failed,) = phone.of(RegistrationFailed)
+    assert (failed.status, failed.reason) == (0, "timed out")
+    phone.do(MoveRegistration("home", Address("192.0.2.9", 5060)))
+    (second,) = phone.requests()
+    accept(phone, second)
+    assert len(phone.of(Registered)) == 1
