@@ -61,7 +61,9 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _seconds(text: str) -> float:
     if not text[-3:].isalpha():
         return float(text)
-    return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    at = parsedate_to_datetime(text)
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)  # of a zone that nobody knows
+    return (at - datetime.now(UTC)).total_seconds()
 
 
 async def _on_request(request: httpx2.Request) -> None:
