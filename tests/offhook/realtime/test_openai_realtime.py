@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from offhook.agents.tools import tool
 from offhook.api.agent import Outcome
 from offhook.pipeline.endpoint.answer import AnswerPolicy
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
@@ -69,6 +70,15 @@ async def test_a_conversation() -> None:
         session = server.configured[0]
         assert session["audio"]["input"]["turn_detection"] is None
         assert session["audio"]["input"]["format"] == session["audio"]["output"]["format"] == {"type": "audio/pcmu"}
+
+
+async def test_what_the_session_begins_with_may_be_refused() -> None:
+    async with OpenAiRealtimeServer() as server:
+        await agent(server).probe()
+        odd = {"audio": {"input": {"turn_detection": {"type": "odd"}}}}
+        with pytest.raises(EngineError, match="Invalid value: 'session.audio.input.turn_detection.type'"):
+            async with asyncio.timeout(5.0):
+                await agent(server, options=odd).probe()
 
 
 async def test_the_callers_payload_is_passed_through_untouched() -> None:
