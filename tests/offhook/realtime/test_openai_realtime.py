@@ -76,7 +76,7 @@ async def test_what_the_session_begins_with_may_be_refused() -> None:
     async with OpenAiRealtimeServer() as server:
         await agent(server).probe()
         odd = {"audio": {"input": {"turn_detection": {"type": "odd"}}}}
-        with pytest.raises(EngineError, match="Invalid value: 'session.audio.input.turn_detection.type'"):
+        with pytest.raises(EngineError, match="turn_detection"):
             async with asyncio.timeout(5.0):
                 await agent(server, options=odd).probe()
 
