@@ -357,12 +357,19 @@ class Conversation:
         if not self._in_turn:
             self._turn_audio.clear()
 
+    @property
+    def _may_answer(self) -> bool:
+        """Whether the caller has just spoken to a model that need not answer, and may still do so."""
+        unanswered = self._speech.full_duplex and self._caller_spoke_at > self._replied_at
+        return unanswered and monotonic() - self._caller_spoke_at < self._speech.reply_within_s
+
     def _maybe_renew(self) -> None:
         """Before the vendor's own limit, when nobody would notice."""
         link = self._link
-        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply
+        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply and not self._may_answer
         if link is not None and quiet and not link.replying and link.age_s > self._speech.max_session_s:
             self._link, self._handle = None, link.handle
+            self._replied_at = monotonic()  # by silence, where it has not
             link.close()
             self._open()
 
