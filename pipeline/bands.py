@@ -29,9 +29,16 @@ class Bands:
         self._stretches = self.is_narrow and asr_hz == WIDE_HZ
         self._for_turn: Convert | None = None
 
-    def unstretched(self) -> None:
-        """The recogniser takes buffered audio at its own rate from now on."""
+    def unstretched(self) -> Callable[[], None]:
+        """The recogniser takes buffered audio at its own rate from now on. Returns a function that ends it, for the
+        turns that begin afterwards."""
+        stretched = self._stretches
         self._stretches, self._for_turn = False, None
+
+        def undo() -> None:
+            self._stretches = stretched
+
+        return undo
 
     def wide(self, pcm: bytes, narrow: bytes, processed: bytes) -> bytes:
         """The same for a wideband recogniser: `pcm`, or `processed` upsampled if the front end changed `narrow`."""

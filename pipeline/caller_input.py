@@ -77,10 +77,16 @@ class CallerInput:
         """Whether the recogniser gets the caller's audio."""
         return self._recognition.stream is not None
 
-    def recognise_by(self, asr: AsrEngine) -> None:
+    def recognise_by(self, asr: AsrEngine) -> Callable[[], None]:
         """See Session."""
-        self._inbound.bands.unstretched()
-        self._recognition.replace(asr)
+        stretch = self._inbound.bands.unstretched()
+        own = self._recognition.replace(asr)
+
+        def give_back() -> None:
+            stretch()
+            self._recognition.replace(own)
+
+        return give_back
 
     @property
     def rate_hz(self) -> int:

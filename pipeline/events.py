@@ -296,7 +296,8 @@ class Answer:
     caller typed a line instead of speaking. `is_final` is false for words of a partial, because the recogniser's final
     had not come: TurnCorrected may follow. `confirm_below` is the setting of the recogniser that answered, if it has
     one of its own. `guess` is what a NO_MATCH may have meant: too uncertain for an answer, and worth a question back;
-    if it has no `choice`, it is one of the two in `either`.
+    if it has no `choice`, it is one of the two in `either`. `too_uncertain`: the words of a NO_MATCH were recognised
+    below the least confidence.
     """
 
     kind: AnswerKind
@@ -311,3 +312,4 @@ class Answer:
     confirm_below: float | None = field(default=None, compare=False)
     guess: "Answer | None" = field(default=None, compare=False)
     either: tuple[str, ...] = field(default=(), compare=False)
+    too_uncertain: bool = field(default=False, compare=False)

@@ -76,9 +76,10 @@ class Recognition:
         self._transcription: asyncio.Task[None] | None = None
         self._kept: deque[bytes] = deque()
 
-    def replace(self, asr: AsrEngine) -> None:
-        """Another recogniser for the turns that begin from now on."""
-        self._asr = asr
+    def replace(self, asr: AsrEngine) -> AsrEngine:
+        """Another recogniser for the turns that begin from now on. Returns the one before."""
+        before, self._asr = self._asr, asr
+        return before
 
     def feed(self, kept: bytes) -> None:
         """Feed the caller's next audio, in CallerAudio's format."""

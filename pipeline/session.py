@@ -266,9 +266,10 @@ class Session:
         """The call's line."""
         return self._line
 
-    def recognise_by(self, asr: AsrEngine) -> None:
-        """Replace the recogniser for the turns that begin from now on. It takes PCM at `caller_rate_hz`."""
-        self._caller.recognise_by(asr)
+    def recognise_by(self, asr: AsrEngine) -> Callable[[], None]:
+        """Replace the recogniser for the turns that begin from now on. It takes PCM at `caller_rate_hz`. Returns a
+        function that brings back the one before."""
+        return self._caller.recognise_by(asr)
 
     @property
     def caller_rate_hz(self) -> int:

@@ -64,8 +64,8 @@ class ToolThreads:
             result = work()
         except Exception as raised:  # noqa: BLE001  # the function is the user's: whatever its code raises
             error = raised
-        except SystemExit as raised:
-            error = RuntimeError(f"it ended its thread by SystemExit({raised.code!r})")
+        except BaseException as raised:  # noqa: BLE001  # SystemExit, CancelledError: neither reaches anybody from here
+            error = RuntimeError(f"it ended its thread by {raised!r}")
         finally:
             self._forget(call)
         with suppress(RuntimeError):  # the loop is closed

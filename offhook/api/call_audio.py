@@ -41,9 +41,12 @@ class CallAudio:
         """16-bit mono PCM at `line_rate_hz` to payload."""
         return self._line.encode(pcm)
 
-    def recognise_by(self, asr: AsrEngine) -> None:
-        """Give the caller's turns to `asr` from now on, as PCM at `turn_rate_hz`, instead of the bot's recogniser."""
-        self._session.recognise_by(asr)
+    def recognise_by(self, asr: AsrEngine) -> Callable[[], None]:
+        """Give the caller's turns to `asr` from now on, as PCM at `turn_rate_hz`, instead of the bot's recogniser.
+
+        Returns a function that gives them back.
+        """
+        return self._session.recognise_by(asr)
 
     def listen(self, on_audio: OnAudio) -> Callable[[], None]:
         """Give all of the caller's audio to `on_audio`, as 16-bit mono PCM at `line_rate_hz`, as it comes.

@@ -8,7 +8,7 @@ import structlog
 
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
-from offhook.pipeline.understanding.confirm import confirmation, settled
+from offhook.pipeline.understanding.confirm import asked_below, confirmation, settled
 from offhook.pipeline.understanding.match import Match, Matcher
 
 AskBack = Callable[[Prompt, Question], Awaitable[Answer]]
@@ -26,11 +26,11 @@ class Understanding:
 
     async def settle(self, question: Question, answer: Answer, ask: AskBack, wording: Wording | None) -> Answer:
         """The answer that the dialog gets. `ask` asks the caller back, in `wording` or that of the language."""
-        answer = await self._matched(question, answer)
-        likely = answer.guess if answer.kind is AnswerKind.NO_MATCH and answer.guess is not None else answer
+        matched = await self._matched(question, answer)
+        likely = self._likely(question, matched)
         asked = confirmation(question, likely, self.confirm_below, wording or wording_in(question.language))
         if asked is None:
-            return answer
+            return answer if answer.too_uncertain else matched  # what was hardly heard is not taken unasked
         reply = await ask(Prompt(asked.text, language=question.language), asked.question)
         return settled(question, likely, reply)
 
@@ -39,6 +39,11 @@ class Understanding:
         if confirmation(question, answer, self.confirm_below, wording or wording_in(question.language)) is None:
             return answer
         return replace(answer, kind=AnswerKind.NO_MATCH, choice=None, value=None)
+
+    def _likely(self, question: Question, answer: Answer) -> Answer:
+        """The answer, or its guess where that is worth a question back."""
+        guess = answer.guess if answer.kind is AnswerKind.NO_MATCH else None
+        return answer if guess is None or asked_below(question, guess, self.confirm_below) <= 0 else guess
 
     async def _matched(self, question: Question, answer: Answer) -> Answer:
         matcher = self.matcher
@@ -60,4 +65,5 @@ class Understanding:
             log.warning("the matcher found what is not a choice", found=repr(found)[:200])
             return answer
         confidence = found.confidence if answer.confidence is None else min(found.confidence, answer.confidence)
-        return replace(answer, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)
+        known = replace(answer, guess=None, too_uncertain=False)
+        return replace(known, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)

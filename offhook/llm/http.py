@@ -61,7 +61,9 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _seconds(text: str) -> float:
     if not text[-3:].isalpha():
         return float(text)
-    return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    at = parsedate_to_datetime(text)
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)  # of a zone that nobody knows
+    return (at - datetime.now(UTC)).total_seconds()
 
 
 async def _on_request(request: httpx2.Request) -> None:
@@ -77,12 +79,31 @@ async def _on_request(request: httpx2.Request) -> None:
 
 async def _on_response(response: httpx2.Response) -> None:
     coding = response.headers.get("content-encoding", "identity")
-    if coding.lower() not in ("", "identity"):
+    is_packed = coding.lower() not in ("", "identity")
+    if is_packed and response.is_error and isinstance(response.stream, httpx2.AsyncByteStream):
+        # Some proxies pack their errors whatever is asked for: the status counts, without the words.
+        del response.headers["content-encoding"]
+        response.stream = _Unread(response.stream)
+    elif is_packed:
         raise NotAnAnswerError(
             f"a compressed answer ({coding[:20]}), which was not asked for", request=response.request
         )
-    if isinstance(response.stream, httpx2.AsyncByteStream):
+    elif isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _Bounded(response.stream, response.request)
+
+
+class _Unread(httpx2.AsyncByteStream):
+    """A body that nobody reads."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class _Bounded(httpx2.AsyncByteStream):

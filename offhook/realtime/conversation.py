@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from offhook.agents.keyed import Keyed
 from offhook.agents.policy import Policy
 from offhook.api.agent import Outcome
-from offhook.api.call import Call
+from offhook.api.call import Call, CallEnded
 from offhook.llm.model import ToolCall, Usage
 from offhook.pipeline.asr.engine import OnEndpoint
 from offhook.pipeline.errors import EngineError, EngineTimeout
@@ -72,14 +73,13 @@ class Conversation:
     async def run(self) -> Outcome:
         """Talk until the call is over, the model ends it, or it fails for good."""
         unsubscribe = self._audio.subscribe(self._on_turn_event)
+        call, covers = self._call, self._call.covers_silence
         if self._vendor_decides:
-            unlisten = self._audio.listen(self._on_line_audio)
+            give_back = self._audio.listen(self._on_line_audio)
             self._cover()
         else:
-            unlisten = None
             advised = self._speech.setup.turn_detection == "advise"
-            self._audio.recognise_by(ModelRecogniser(self, self._audio.turn_rate_hz, advised=advised))
-            call = self._call
+            give_back = self._audio.recognise_by(ModelRecogniser(self, self._audio.turn_rate_hz, advised=advised))
             keys = DigitRule(1, MAX_KEYS)
             call.expect(Question(digits=keys, any_words=True, silence_ms=call.silence_ms, no_input_ms=call.no_input_ms))
         try:
@@ -88,9 +88,11 @@ class Conversation:
             outcome = await self._call.until_ended(self._over)
         finally:
             unsubscribe()
-            if unlisten is not None:
-                unlisten()
+            give_back()
             self._close()
+            with suppress(CallEnded):
+                call.expect(None)
+            call.covers_silence = covers
         if outcome.reason == "the model failed" and self._speech.sorry:
             await self._replies.silence()
             await self._call.say(self._speech.sorry)
@@ -355,12 +357,19 @@ class Conversation:
         if not self._in_turn:
             self._turn_audio.clear()
 
+    @property
+    def _may_answer(self) -> bool:
+        """Whether the caller has just spoken to a model that need not answer, and may still do so."""
+        unanswered = self._speech.full_duplex and self._caller_spoke_at > self._replied_at
+        return unanswered and monotonic() - self._caller_spoke_at < self._speech.reply_within_s
+
     def _maybe_renew(self) -> None:
         """Before the vendor's own limit, when nobody would notice."""
         link = self._link
-        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply
+        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply and not self._may_answer
         if link is not None and quiet and not link.replying and link.age_s > self._speech.max_session_s:
             self._link, self._handle = None, link.handle
+            self._replied_at = monotonic()  # by silence, where it has not
             link.close()
             self._open()
 

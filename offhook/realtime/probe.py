@@ -35,7 +35,8 @@ class _Opening:
         if not self.ready.done():
             self.ready.set_exception(error)
 
-    def on_response_failed(self, error: EngineError) -> None: ...
+    def on_response_failed(self, error: EngineError) -> None:
+        self.on_lost(error)  # the vendor does not take what the session begins with
 
     def on_audio(self, item: str, payload: bytes) -> None: ...
 

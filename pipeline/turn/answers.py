@@ -45,7 +45,7 @@ def _answer(question: Question, transcript: Transcript, min_confidence: float, *
     if typed and (entry := typed_entry(question, text)) is not None:
         return entry
     if not text or not question.accepts(confidence, min_confidence):
-        return Answer(AnswerKind.NO_MATCH, text, confidence=confidence, typed=typed)
+        return Answer(AnswerKind.NO_MATCH, text, confidence=confidence, typed=typed, too_uncertain=bool(text))
     answer = _understood(question, text, confidence)
     if answer is None:
         answer = next(

@@ -39,14 +39,19 @@ def confirmation(question: Question, answer: Answer, confirm_below: float, wordi
         return None
     if isinstance(answer.value, Ambiguous):
         return _which(question, answer.value, wording)
-    own = (question.confirm_below, answer.confirm_below, confirm_below)
-    least = next(each for each in own if each is not None)
+    least = asked_below(question, answer, confirm_below)
     if answer.either and least > 0:
         return _which_choice(question, answer.either, wording)
     if answer.typed or answer.confidence is None or answer.confidence >= least:
         return None
     said = _said(question, answer)
     return None if said is None else _whether(question, said, wording)
+
+
+def asked_below(question: Question, answer: Answer, confirm_below: float) -> float:
+    """The confidence below which `answer` is asked back; `confirm_below` as in `confirmation`."""
+    own = (question.confirm_below, answer.confirm_below, confirm_below)
+    return next(each for each in own if each is not None)
 
 
 def settled(question: Question, answer: Answer, reply: Answer) -> Answer:
@@ -60,6 +65,8 @@ def settled(question: Question, answer: Answer, reply: Answer) -> Answer:
 def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
     if reply.kind in (AnswerKind.NO_INPUT, AnswerKind.FAILED):
         return replace(answer, kind=reply.kind, choice=None, value=None)
+    if reply.too_uncertain:
+        return _refused(answer)  # noise is not a yes
     if isinstance(answer.value, Ambiguous):
         return _chosen(question, answer, answer.value, reply)
     if answer.either:

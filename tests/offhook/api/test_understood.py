@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
 from offhook.api.understood import Understanding
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
+from offhook.pipeline.understanding.ambiguous import Ambiguous
+from offhook.pipeline.understanding.kinds import Time
 from offhook.pipeline.understanding.match import Match
 
 MENU = Question((Choice("sales", ("sales",)), Choice("support", ("support",))), language="en")
@@ -126,6 +129,20 @@ async def test_a_guess_is_no_match_where_nothing_is_asked_back_or_the_matcher_kn
     assert await settle(Understanding(0.0), GUESSED, caller) == ODD
     assert (await settle(Understanding(0.6, Oracle(Match("support", 0.9))), GUESSED, caller)).choice == "support"
     assert not caller.heard
+
+
+async def test_what_was_hardly_heard_is_asked_back_or_no_match() -> None:
+    """Also where a matcher knows what it would mean, or the words have two readings."""
+    hardly = replace(ODD, confidence=0.1, too_uncertain=True)
+    caller, knows = Caller("yes"), Oracle(Match("support", 0.9))
+    assert (await settle(Understanding(0.6, knows), hardly, caller)).choice == "support"
+    assert caller.heard == ["Did you say support?"]
+    assert await settle(Understanding(0.0, knows), hardly, caller) == hardly
+    at_four = Ambiguous((time(4, 30), time(16, 30)))
+    guess = Answer(AnswerKind.SPEECH, "half past four", value=at_four, confidence=0.1)
+    when, unsure = Question(value=Time(), language="en"), replace(hardly, guess=guess)
+    assert await Understanding(0.0).settle(when, unsure, caller.ask, None) == unsure
+    assert len(caller.heard) == 1
 
 
 @pytest.mark.parametrize(

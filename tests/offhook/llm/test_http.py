@@ -116,6 +116,20 @@ async def test_what_is_compressed_is_not_unpacked(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(("status", "kind"), [(b"401 Unauthorized", "key"), (b"429 Too Many Requests", "busy")])
+async def test_a_compressed_error_is_what_its_status_says(vendor: str, status: bytes, kind: str) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+
+    async def answer(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD % (status, b"Content-Encoding: gzip\r\n"))
+        await send(writer, bomb)
+        await send(writer, b"")
+
+    error, _ = await error_of(vendor, answer)
+    assert error.kind == kind, error.why
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
 async def test_a_new_connection_that_breaks_is_not_opened_again_here(vendor: str) -> None:
     """Whoever waits for the reply decides whether it is worth another try."""
 
@@ -164,4 +178,5 @@ def test_when_to_try_again() -> None:
         assert retry_after_s({"retry-after": nonsense}) is None
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert retry_after_s({"retry-after": later}) == pytest.approx(30, abs=2)
-    assert retry_after_s({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}) == 0.0
+    for zone in ("GMT", "XYZ"):
+        assert retry_after_s({"retry-after": f"Sun, 06 Nov 1994 08:49:37 {zone}"}) == 0.0

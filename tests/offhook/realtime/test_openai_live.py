@@ -89,6 +89,20 @@ async def test_what_a_lost_session_has_heard_alone_is_asked_for_again() -> None:
         assert kinds.count("session.instructions.append") == 1
 
 
+async def test_what_needed_no_answer_is_not_asked_for_again_in_the_next_session() -> None:
+    async with OpenAiLiveServer(["thanks"], replies=["Hello there.", ""]) as server:
+        async with SimulatedCall(agent(server, max_session_s=3.0, reply_within_s=2.5)) as caller:
+            await caller.hears("Hello there.")
+            await caller.waits(0.5)
+            await caller.says("thanks", seconds=0.6)
+            await caller.waits(4.0)
+            said = [(each.who, each.text) for each in caller.transcript]
+            assert said == [("bot", "Hello there.")]
+        first, second = server.sessions[:2]
+        assert len(first.audio) > 28_000  # 3.5 s: it is not left while the model may still answer
+        assert "session.instructions.append" not in [message["type"] for message in second.messages]
+
+
 @pytest.mark.alone
 async def test_when_the_model_stops_the_caller_hears_it_at_once() -> None:
     async with OpenAiLiveServer(["stop"], replies=[LONG, "Yes?"]) as server:

@@ -10,7 +10,10 @@ from pydantic import TypeAdapter
 
 from offhook.agents.tools import tool
 from offhook.api.agent import Outcome
+from offhook.api.call import Call
 from offhook.pipeline.endpoint.answer import AnswerPolicy
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Answer
 from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
@@ -69,6 +72,33 @@ async def test_a_conversation() -> None:
         session = server.configured[0]
         assert session["audio"]["input"]["turn_detection"] is None
         assert session["audio"]["input"]["format"] == session["audio"]["output"]["format"] == {"type": "audio/pcmu"}
+
+
+async def test_what_the_session_begins_with_may_be_refused() -> None:
+    async with OpenAiRealtimeServer() as server:
+        await agent(server).probe()
+        odd = {"audio": {"input": {"turn_detection": {"type": "odd"}}}}
+        with pytest.raises(EngineError, match="turn_detection"):
+            async with asyncio.timeout(5.0):
+                await agent(server, options=odd).probe()
+
+
+@pytest.mark.parametrize("turn_detection", ["ours", "vendor"])
+async def test_a_dialog_may_go_on_without_it(turn_detection: str) -> None:
+    async with OpenAiRealtimeServer() as server:
+        talker = agent(server, api_key="wrong-key", sorry="", turn_detection=turn_detection)
+        answers: list[Answer] = []
+
+        async def talk(call: Call) -> None:
+            outcome = await talker.run(call)
+            assert (outcome.reason, call.covers_silence) == ("the model failed", False)
+            answers.append(await call.ask("Small or large?", choices={"small": "small", "large": "large"}))
+
+        async with SimulatedCall(talk) as caller:
+            await caller.hears("Small or large?")
+            await caller.says("small")
+            await caller.waits(0.5)
+        assert [answer.choice for answer in answers] == ["small"]
 
 
 async def test_the_callers_payload_is_passed_through_untouched() -> None:

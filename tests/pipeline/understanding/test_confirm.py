@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.wording import wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
+from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.amounts import Money
 from offhook.pipeline.understanding.confirm import confirmation, settled
@@ -76,6 +78,18 @@ def test_the_reply_confirms_refuses_or_corrects(reply: Answer, choice: str | Non
     result = settled(MENU, SALES, reply)
     assert result.choice == choice
     assert result.kind is (AnswerKind.SPEECH if choice else AnswerKind.NO_MATCH)
+
+
+@pytest.mark.parametrize("text", ["yes", "no, support", "technical support"])
+def test_a_reply_that_was_hardly_heard_confirms_and_corrects_nothing(text: str) -> None:
+    """Noise that a grammar has made words of."""
+    found = confirmation(MENU, SALES, 0.6, wording_in("en"))
+    assert found is not None
+    reply = answer_to(found.question, Transcript(text, 0.1), 0.5, typed=False)
+    assert reply.too_uncertain
+    assert settled(MENU, SALES, reply).kind is AnswerKind.NO_MATCH
+    which = answer_to(TIME, Transcript("half past four in the morning", 0.1), 0.5, typed=False)
+    assert settled(TIME, AT_FOUR, which).kind is AnswerKind.NO_MATCH
 
 
 def test_silence_and_failure_are_no_answer() -> None:
