@@ -336,9 +336,10 @@ class AgentCall:
         """The caller has waited for too long, and the floor has apologised."""
         if self._replying is None or self._reply is None or not self._reply.waits_for_model:
             return None
+        error = ModelError(self._model.name, "late", f"no word came for {seconds:.1f} s")
+        self._reply.fail(error)
         self._end_reply()
-        name = self._model.name
-        self._report(EngineFailed(name, f"{name}: no word came for {seconds:.1f} s", self._now()))
+        self._report(EngineFailed(self._model.name, str(error), self._now()))
         return await self._on_failure(apologised=True)
 
     async def _on_failure(self, *, apologised: bool = False, for_good: bool = False) -> Outcome | None:

@@ -28,7 +28,7 @@ from offhook.realtime.link import TurnDetection
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
-from offhook.usererror import did_you_mean
+from offhook.usererror import Problem, UserError, did_you_mean
 
 _PRICES = ("price_input", "price_cached_input", "price_output")
 _NUMBERS = ("temperature", *_PRICES)
@@ -61,6 +61,8 @@ class AgentFile:
     provider: str
     model: Mapping[str, Any]
     options: Mapping[str, Any]
+    name: str
+    """The file's."""
 
     @property
     def names_model(self) -> bool:
@@ -76,7 +78,15 @@ class AgentFile:
     def own_model(self) -> ChainModel:
         """The file's own. Raises UserError for one that cannot be made."""
         name = "agent" if ":" in self.provider else self.provider
-        return ChainModel([make_model(name, {"provider": self.provider, **self.model})])
+        try:
+            return ChainModel([make_model(name, {"provider": self.provider, **self.model})])
+        except UserError as error:
+            raise UserError.of(self._in_this_file(each, f"[llm.{name}]") for each in error.problems) from error
+
+    def _in_this_file(self, problem: Problem, table: str) -> Problem:
+        """The file is not the settings' table of its provider, which says what its model may have."""
+        todo = problem.todo.replace(f"below `{table}`", f"in {self.name}")
+        return replace(problem, todo=todo, where=problem.where.replace(table, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ class _AgentReader(Reader):
         model = self._model(top)
         if self.problems or instructions is None:
             raise self.error()
-        return AgentFile(instructions, self._one_provider(top), model, options)
+        return AgentFile(instructions, self._one_provider(top), model, options, self.name)
 
     def _common(self, top: Mapping[str, Node]) -> dict[str, Any]:
         """What all kinds of agents have."""

@@ -67,7 +67,7 @@ class AgentReply:
         self.has_spoken = False
         """Whether any of its text was given to the voice."""
         self._around = around
-        self._first = first
+        self._stream = first
         self.text = ""
         """The model's words since its last tool call."""
         self.waits_for_model = True
@@ -81,7 +81,7 @@ class AgentReply:
 
     async def run(self) -> Ending | None:
         """Say it. None: the caller's turn. Raises ModelError, CallEnded."""
-        stream = self._first or self._around.ask()
+        stream = self._stream = self._stream or self._around.ask()
         stream.on_first(self._around.call.mark_first_token)
         try:
             for _ in range(self._around.limits.tool_rounds):
@@ -93,12 +93,17 @@ class AgentReply:
                     return ending
                 self._since = self._now()
                 stream.close()
-                stream = self._around.ask()
+                stream = self._stream = self._around.ask()
                 self._around.call.owe_reply(filled=self._fillers > 0)
             why = f"it has called tools {self._around.limits.tool_rounds} times and has not answered"
             raise ModelError(self._around.model, "limit", why)
         finally:
             stream.close()
+
+    def fail(self, error: ModelError) -> None:
+        """The model's words are not waited for any longer: its request has failed."""
+        if self._stream is not None:
+            self._stream.fail(error)
 
     async def _round(self, stream: ReplyStream) -> tuple[int, list[ToolCall]]:
         """The reply to one request: its text is spoken, its calls are returned."""

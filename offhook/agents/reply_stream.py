@@ -93,6 +93,12 @@ class ReplyStream:
         """Whether it has failed."""
         return self._error is not None
 
+    def fail(self, error: ModelError) -> None:
+        """What has not come by now is not waited for: unless it is complete, the reply has failed with `error`."""
+        if self._ending is None and self._error is None:
+            self._error = error
+        self.close()
+
     def close(self) -> None:
         """End the request. Idempotent."""
         self._task.cancel()

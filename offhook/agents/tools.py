@@ -62,10 +62,11 @@ class Tool:
         values = {name: getattr(given, name) for name in type(given).model_fields}
         try:
             return as_text(await self.run(values, call))
-        except ToolError:
+        except ToolError as error:
+            self._tell(call, str(error))
             raise
         except Exception as error:  # the function is the user's: whatever its code raises
-            log.warning("a tool failed", tool=self.name, exc_info=error)
+            log.warning("a tool failed", call=call.id, tool=self.name, exc_info=error)
             raise ToolError(f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]) from error
 
     async def answer_within(self, timeout_s: float, arguments: str, call: Call) -> str:
@@ -74,7 +75,13 @@ class Tool:
             async with asyncio.timeout(timeout_s):
                 return await self.answer(arguments, call)
         except TimeoutError:
-            raise ToolError(f"no result within {timeout_s:g} s") from None
+            why = f"no result within {timeout_s:g} s"
+            self._tell(call, why)
+            raise ToolError(why) from None
+
+    def _tell(self, call: Call, why: str) -> None:
+        # What follows a colon is the server's text, which may have what the caller said.
+        log.warning("a tool failed", call=call.id, tool=self.name, why=why.partition(": ")[0])
 
 
 @overload

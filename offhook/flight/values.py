@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import RecognisedWord, Thresholds, Transcript
 from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Expectation, Interruption, Question
@@ -29,6 +29,7 @@ _READ = {
         Question,
         RecognisedWord,
         SilencePolicy,
+        Thresholds,
         Transcript,
         TurnSettings,
     )

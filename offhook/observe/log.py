@@ -131,9 +131,11 @@ def _quote(value: object) -> str:
     return '"' + value.replace('"', '\\"') + '"' if not value or re.search(r'[\s"=]', value) else value
 
 
-TELLTALES = ("boto3", "botocore", "google", "httpcore", "httpx", "openai", "twilio", "urllib3", "websockets")
-"""Libraries whose debug messages have keys, or what callers say: what is sent and received, headers included.
-httpx has a line for each request at `info`, too."""
+TELLTALES = ("boto3", "botocore", "google", "httpcore", "httpx", "httpx2", "openai", "twilio", "urllib3", "websockets")
+"""Libraries whose debug messages have keys, or what callers say: what is sent and received, headers included."""
+
+A_LINE_A_REQUEST = ("httpx", "httpx2")
+"""Those of them that have a line for each request at `info`, too."""
 
 
 def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO | None = None) -> None:
@@ -168,7 +170,7 @@ def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO
     root.handlers[:] = [handler]
     root.setLevel(number)
     for name in TELLTALES:
-        logging.getLogger(name).setLevel(max(number, logging.WARNING if name == "httpx" else logging.INFO))
+        logging.getLogger(name).setLevel(max(number, logging.WARNING if name in A_LINE_A_REQUEST else logging.INFO))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -11,6 +11,7 @@ from offhook.testing.serve import serve
 
 def settings(server: ModelServer) -> Iterator[str]:
     """What a bot needs to use it."""
+    yield f"# in an agent's file: `model: {server.models[0]}` and `base_url: {server.openai_url}`; without `model`:"
     yield "export OFFHOOK_LLM__ENGINE=openai"
     yield f"export OFFHOOK_LLM__OPENAI__MODEL={server.models[0]}"
     yield f"export OFFHOOK_LLM__OPENAI__BASE_URL={server.openai_url}"

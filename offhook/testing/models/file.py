@@ -52,6 +52,7 @@ class _File(BaseModel):
 
     replies: list[_Reply]
     models: list[str] = ["scripted"]
+    strict_models: bool = False
     api_key: str | None = None
     first_token_s: _Seconds = 0.0
     tokens_per_s: _Seconds = 0.0
@@ -94,6 +95,7 @@ def server_from(text: str, path: str) -> ModelServer:
         replies,
         api_key=found.api_key,
         models=tuple(found.models),
+        strict_models=found.strict_models,
         first_token_s=found.first_token_s,
         tokens_per_s=found.tokens_per_s,
     )

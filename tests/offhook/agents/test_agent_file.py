@@ -148,6 +148,16 @@ def test_what_is_missing() -> None:
         parse_agent(b"instructions: x\n", "agent.yaml", {}).make()
 
 
+def test_what_is_wrong_with_a_model_of_the_files_own_is_said_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UserError) as no_key:
+        parse_agent(b"instructions: x\nmodel: gpt-5-mini\n", "agent.yaml", {}).make()
+    assert [each.where for each in no_key.value.problems] == ["agent.yaml"]
+    with pytest.raises(UserError) as hot:
+        parse_agent(b"instructions: x\nmodel: gpt-5-mini\ntemperature: 99\n", "agent.yaml", {}).make()
+    assert "agent.yaml" in hot.value.render() and "[llm" not in hot.value.render()
+
+
 @pytest.mark.parametrize("line", ["base_url: http://127.0.0.1:9/v1", "provider: anthropic", "temperature: 0.2"])
 def test_settings_of_a_model_that_is_not_named_are_not_lost(line: str) -> None:
     (found,) = problems(f"instructions: x\n{line}\n".encode())

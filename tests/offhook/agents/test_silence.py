@@ -6,7 +6,7 @@ import pytest
 
 from offhook import Agent, Tool, tool
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.trace import BotHeard, BotSpoke, SilenceFilled, StageStalled
+from offhook.pipeline.trace import GIVEN_UP, BotHeard, BotSpoke, ModelReplied, SilenceFilled, StageStalled
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, call
@@ -114,6 +114,8 @@ def test_a_model_that_is_dead_after_a_tool_is_apologised_for_once() -> None:
     assert len([event for event in caller.events if isinstance(event, StageStalled)]) == 1
     assert not [event for event in caller.events if isinstance(event, BotSpoke) and "sorry" in event.text]
     assert model.open == 0
+    (failed,) = [event for event in caller.events if isinstance(event, ModelReplied) and event.error]
+    assert "no word came for" in failed.error and failed.error != GIVEN_UP
 
 
 def test_a_caller_who_speaks_hears_no_filler() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import random
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field
+from structlog.testing import capture_logs
 
 from offhook import Agent, Call, Outcome, Tool, tool
 from offhook.agents.limits import AgentLimits
@@ -431,3 +433,22 @@ def test_a_loop_of_tools_is_cut_short_and_rated() -> None:
 
     run(talk())
     assert count == 10
+
+
+def test_the_log_says_why_a_tool_failed_without_what_a_server_said() -> None:
+    async def refused(_values: dict[str, object], _call: Call) -> str:
+        raise ToolError("HTTP 402: the card 4111 is not accepted")
+
+    model = ScriptedModel(Says(calls=(call("look_up"),)), "I am sorry.")
+
+    async def talk(made: Tool) -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[made])) as caller:
+            await caller.hears("Hi.")
+            await caller.says("look it up")
+            await caller.hears("I am sorry.")
+
+    with capture_logs() as logs:
+        run(talk(replace(slow(0.0), run=refused)))
+    (found,) = [each for each in logs if each["event"] == "a tool failed"]
+    assert (found["tool"], found["why"], found["log_level"]) == ("look_up", "HTTP 402", "warning")
+    assert found["call"]

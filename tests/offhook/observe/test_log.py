@@ -3,6 +3,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 import structlog
 from hypothesis import given
@@ -175,3 +176,16 @@ def test_libraries_do_not_show_what_they_send() -> None:
     logging.getLogger("botocore.auth").debug("x-amz-security-token:abc")
     logging.getLogger("mine").debug("this is shown")
     assert [json.loads(line)["event"] for line in lines(stream)] == ["this is shown"]
+
+
+@pytest.mark.parametrize("client", log.A_LINE_A_REQUEST)
+def test_requests_of_http_clients_have_no_line_each(client: str) -> None:
+    stream = io.StringIO()
+    log.setup("console", "info", stream)
+    logging.getLogger(client).info("HTTP Request: POST https://example.org")
+    logging.getLogger(client).warning("the connection pool is full")
+    assert len(lines(stream)) == 1 and "pool" in stream.getvalue()
+
+
+def test_the_http_client_of_the_models_is_one_of_them() -> None:
+    assert httpx2._client.logger.name in log.A_LINE_A_REQUEST
