@@ -79,11 +79,19 @@ class UacInviteUsage(InviteUsage):
         if response.status >= 200 and self._early is not None:
             self._early.close(self, self.dialog)
 
+    def reschedule(self, now: float) -> None:
+        """As for every call; one that ends without a final response leaves its early dialogs, too."""
+        super().reschedule(now)
+        if self._early is not None and self.machine.state is CallState.ENDED:
+            self._early.close(self, self.dialog)
+
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """The INVITE got no answer, or could not be sent."""
         self.handle(CallInput(failure), now)
 
     def _takes_provisional(self, client: ClientTransaction, response: Response, now: float) -> bool:
+        if self.machine.state is CallState.ENDED:
+            return False
         if self._early is None:
             if typed.rseq(response) is None:
                 return True

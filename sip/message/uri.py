@@ -18,6 +18,8 @@ _USERINFO = re.compile(r"[^\x00-\x20\x7f\"<>@:]*+(?::[^\x00-\x20\x7f\"<>@:]*+)?"
 _HOST_PORT = re.compile(r"(\[[^\]]*+\]|[^:\[\]]*+)(?::(.*))?", re.DOTALL)
 # The underscore is not allowed by RFC 1123, but common in private networks.
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]*+)(?:\.[A-Za-z0-9_][A-Za-z0-9_\-]*+)*+\.?")
+# RFC 5118 §4.10: RFC 3261's grammar has three colons before the IPv4 address at the end of an IPv6 address.
+_COLON_TOO_MANY = re.compile(r":::(?=[0-9.]+\]$)")
 _HEADERS = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]|%[0-9A-Fa-f]{2})++")
 _MAX_HOST = 255
 
@@ -61,6 +63,7 @@ def parse_host_port(text: str, what: str) -> tuple[str, int | None]:
     if match is None:
         raise ParseError(f"{what} has a malformed host")
     host, port = match.groups()
+    host = _COLON_TOO_MANY.sub("::", host) if host.startswith("[") else host
     if not _is_host(host):
         raise ParseError(f"{what} has a malformed host")
     return host, None if port is None else number(port, f"the port in {what}", MAX_PORT)

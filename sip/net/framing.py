@@ -12,6 +12,7 @@ PING, PONG = b"\r\n\r\n", b"\r\n"
 _CONTENT_LENGTH = re.compile(
     rb"(?:^|\n)(?:content-length|l)[ \t]*:[ \t\r\n]*([0-9]{1,10})[ \t]*(?=\r?\n|$)", re.IGNORECASE
 )
+_LENGTH_FIELD = re.compile(rb"(?:^|\n)(?:content-length|l)[ \t]*:", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -26,6 +27,7 @@ class StreamFramer:
 
     _unread: bytes = b""
     _searched: int = 0
+    _is_lost: bool = False  # where the next message begins is unknown
     pings: int = 0
     pongs: int = 0
     pongs_awaited: int = 0
@@ -40,6 +42,8 @@ class StreamFramer:
         self._unread += data
         while self._skip_keepalives() and (message := self._next()) is not None:
             yield message
+            if self._is_lost:
+                raise ParseError("Content-Length is not a number: where its message ends is unknown")
 
     def _skip_keepalives(self) -> bool:
         """Whether a message begins; empty lines before it are keep-alives, or nothing (§7.5)."""
@@ -61,9 +65,12 @@ class StreamFramer:
             self._searched = len(self._unread)
             self._check_size(self._searched)
             return None
-        lengths = {int(value) for value in _CONTENT_LENGTH.findall(self._unread[: end.end()])}
+        head = self._unread[: end.end()]
+        values = _CONTENT_LENGTH.findall(head)
+        lengths = {int(value) for value in values}
         if len(lengths) > 1:
             raise ParseError("Content-Length differs from itself: the stream cannot be cut into messages")
+        self._is_lost = len(_LENGTH_FIELD.findall(head)) > len(values)  # its message is still answered, with 400
         # §20.14: it is mandatory in a stream. A message without a body can do without.
         size = end.end() + (lengths.pop() if lengths else 0)
         self._check_size(size)

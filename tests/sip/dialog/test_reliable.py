@@ -348,3 +348,14 @@ def test_required_of_the_far_end() -> None:
     bob.do(Reject(bob.of(IncomingCall)[0].call, 486))
     wire.run(100)
     assert alice.ua.idle and bob.ua.idle
+
+
+def test_a_call_that_rings_and_is_never_answered_leaves_no_dialog() -> None:
+    phone = Phone()
+    call = phone.do(Invite(f"sip:x@{ALICE}", OFFER))
+    (sent,) = phone.requests()
+    phone.send(reply(sent, 183, extra=("Contact: <sip:callee@192.0.2.1:5060>", "Require: 100rel", "RSeq: 1")))
+    phone.run(500)
+    assert [type(event) for event in phone.of(CallEnded)] == [CallEnded]
+    assert phone.of(CallEnded)[0].call == call
+    assert phone.ua.idle

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Command, Invite, Reinvite, Reject, Ring, Update
 from offhook.sip.errors import LocalError
@@ -20,6 +19,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
+from tests.sip.steps import Counted, some
 
 LAST = (CallCancelled, CallRejected, CallEnded)
 
@@ -27,7 +27,7 @@ SIDES = st.sampled_from([0, 1])
 PICK = st.integers(0, 3)
 
 
-class Storm(RuleBasedStateMachine):
+class Storm(Counted):
     @initialize(lose=st.sets(st.integers(0, 80), max_size=30))
     def begin(self, lose: set[int]) -> None:
         self.wire = Wire(lose)
@@ -165,5 +165,5 @@ class Storm(RuleBasedStateMachine):
             assert words == Counter(call for call in self.known(side) if call not in self.rejected)
 
 
-Storm.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Storm.TestCase.settings = some(1_500)
 TestStorm = Storm.TestCase

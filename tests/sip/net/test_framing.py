@@ -79,3 +79,13 @@ def test_an_empty_line_that_answers_ours_is_no_question(at: list[int]) -> None:
     stream = b"\r\n" + MESSAGES[0] + b"\r\n" + b"\r\n\r\n" + MESSAGES[1]
     assert [message for piece in cut(stream, at) for message in framer.take(piece)] == MESSAGES[:2]
     assert (framer.pongs, framer.pings, framer.pongs_awaited) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("length", [b"-999", b"", b"5, 5", b"five", b"12345678901"])
+def test_after_a_length_that_is_no_number_nothing_is_read(length: bytes) -> None:
+    """It can be answered; what follows may be its body, or anything."""
+    framer = StreamFramer()
+    messages = framer.take(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: " + length + b"\r\n\r\nBYE sip:x SIP/2.0\r\n\r\n")
+    assert next(messages).startswith(b"OPTIONS")
+    with pytest.raises(ParseError):
+        next(messages)
