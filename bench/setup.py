@@ -119,14 +119,14 @@ async def measure(
     try:
         await caller.call(relay.address, a_second)
         await seen.over.wait()
-        return {**_told(seen), "relay": relay.report()["sip"]}
+        return {**_reported(seen), "relay": relay.report()["sip"]}
     finally:
         relay.close()
         caller.endpoint.close()
         callee.endpoint.close()
 
 
-def _told(calls: Calls) -> dict[str, Any]:
+def _reported(calls: Calls) -> dict[str, Any]:
     times = sorted(calls.answered[name] for name in calls.set_up)
     return {
         "calls": calls.count,

@@ -33,8 +33,8 @@ def main() -> None:
             before = Counted.taken[0]
             run_state_machine_as_test(machine, settings=settings(some(AT_ONCE), database=None))
             counts[machine] += Counted.taken[0] - before
-        told = ", ".join(f"{machine.__name__} {count:,}" for machine, count in counts.items())
-        sys.stdout.write(f"{sum(counts.values()):,} steps in {time.monotonic() - begun:.0f} s: {told}\n")
+        notified = ", ".join(f"{machine.__name__} {count:,}" for machine, count in counts.items())
+        sys.stdout.write(f"{sum(counts.values()):,} steps in {time.monotonic() - begun:.0f} s: {notified}\n")
         sys.stdout.flush()
 
 
