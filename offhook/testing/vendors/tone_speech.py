@@ -44,7 +44,8 @@ def text_in(pcm: bytes, rate_hz: int) -> str:
     """
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(float)
     size = rate_hz * MS_PER_CHARACTER // 1000
-    text, at, silent_from = "", 0, 0
+    text, silent_from = "", 0
+    at = int((np.abs(samples) > _LOUD).argmax()) if len(samples) else 0
     while at + size // 2 <= len(samples):
         block = samples[at : at + size]
         if not _is_silent(block):

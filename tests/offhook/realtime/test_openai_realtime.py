@@ -97,7 +97,7 @@ async def test_a_dialog_may_go_on_without_it(turn_detection: str) -> None:
         async with SimulatedCall(talk) as caller:
             await caller.hears("Small or large?")
             await caller.says("small")
-            await caller.waits(0.5)
+            await caller.waits(1.5)
         assert [answer.choice for answer in answers] == ["small"]
 
 

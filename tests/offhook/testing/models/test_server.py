@@ -92,8 +92,8 @@ async def test_the_command(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     try:
-        lines = [(await process.stdout.readline()).decode().removeprefix("export ").strip() for _ in range(3)]
-        found = dict(line.split("=", 1) for line in lines)
+        lines = [(await process.stdout.readline()).decode().strip() for _ in range(4)]
+        found = dict(line.removeprefix("export ").split("=", 1) for line in lines if not line.startswith("#"))
         assert found["OFFHOOK_LLM__OPENAI__MODEL"] == "scripted"
         async with openai.AsyncOpenAI(api_key="any", base_url=found["OFFHOOK_LLM__OPENAI__BASE_URL"]) as client:
             assert (await ask(client, "hello")).choices[0].message.content == "Good morning."
