@@ -40,26 +40,25 @@ def characters(text: str) -> list[SpokenCharacter]:
 def text_in(pcm: bytes, rate_hz: int) -> str:
     """The text that `speak` made into `pcm`, without spaces at its ends; silence before, in and after it is allowed.
 
-    A gap in the speech must be a multiple of 60 ms, or longer than that: then reading begins anew.
+    After each gap reading begins anew; one of 30 ms or more is a space.
     """
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(float)
     size = rate_hz * MS_PER_CHARACTER // 1000
-    text, silent_from = "", 0
-    at = int((np.abs(samples) > _LOUD).argmax()) if len(samples) else 0
+    text, at, silent_from = "", 0, 0
     while at + size // 2 <= len(samples):
+        if np.abs(samples[at : at + size // 12]).max() < _LOUD:
+            loud = np.flatnonzero(np.abs(samples[at:]) >= _LOUD)
+            if not len(loud):
+                break
+            at += int(loud[0])
         block = samples[at : at + size]
-        if not _is_silent(block):
-            text += _character_in(block, rate_hz)
-            at = silent_from = at + size
-            continue
-        loud = np.flatnonzero(np.abs(samples[at:]) > _LOUD)
-        if not len(loud):
-            break
-        at += int(loud[0])
-        if _is_silent(samples[at : at + size]):
+        if _is_silent(block):
             at += size // 8  # a click, or what is left of a character that was cut off
-        elif text and at - silent_from >= size // 2:
+            continue
+        if text and at - silent_from >= size // 2:
             text += " "
+        text += _character_in(block, rate_hz)
+        at = silent_from = at + size
     return text.strip()
 
 
