@@ -61,7 +61,7 @@ class SipTransfer:
         if self._trunk is not None and self._uri != target.address:
             # A number of the trunk's, which we call as the trunk wants it.
             port = f":{self._trunk.port}" if self._trunk.port is not None else ""
-            by = f";transport={self._trunk.transport}" if self._trunk.transport != "udp" else ""
+            by = f";transport={self._trunk.transport}" if self._trunk.transport not in ("udp", "auto") else ""
             self._call_uri = target.uri(f"{host}{port}{by}")
         self._transfer = Transfer(
             target.name,
