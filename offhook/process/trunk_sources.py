@@ -17,7 +17,7 @@ class TrunkSources:
 
     def __init__(self, trunks: Mapping[str, TrunkConfig]) -> None:
         self._trunks = trunks
-        self._listed = {name: _networks(trunk.addresses) for name, trunk in trunks.items()}
+        self._listed = {name: _networks(_listed(trunk)) for name, trunk in trunks.items()}
         self._found: dict[str, tuple[Network, ...]] = {}
         self._calls: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
@@ -84,6 +84,12 @@ def _rate(per_s: float) -> tuple[int, float]:
     if not per_s:
         return 0, 0.0
     return (int(per_s), 1.0) if per_s >= 1 else (1, 1 / per_s)
+
+
+def _listed(trunk: TrunkConfig) -> Iterable[str]:
+    """What the settings name; a host that is a number is known before anything is looked up."""
+    number = numeric(trunk.next_hop[0])
+    return (*trunk.addresses, str(number)) if number is not None else trunk.addresses
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -301,7 +301,6 @@ async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> No
     assert not scene.caller.of(LegEnded)
 
 
-@pytest.mark.skip(reason="a leg of a call whose trunk is at the bot's own address finds nobody: to be mended")
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Path, leaves: bool) -> None:
     caller, other = scene.caller, scene.agent
@@ -323,7 +322,6 @@ async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Pa
     assert str(record.ended_by) == "caller"
 
 
-@pytest.mark.skip(reason="a leg of a call whose trunk is at the bot's own address finds nobody: to be mended")
 async def test_a_move_that_fails_leaves_the_caller_where_they_are(scene: Scene, tmp_path: Path) -> None:
     caller, other = scene.caller, scene.agent
     other.answers = None
@@ -342,7 +340,6 @@ async def test_who_may_not_move_the_bot(scene: Scene, tmp_path: Path, trunks: di
     assert not scene.agent.of(IncomingCall)
 
 
-@pytest.mark.skip(reason="a leg of a call whose trunk is at the bot's own address finds nobody: to be mended")
 async def test_an_extension_is_called_at_the_trunk(scene: Scene, tmp_path: Path) -> None:
     trunks: dict[str, object] = {"pbx": {"host": HOST, "port": scene.agent.address.port, "user": "bot"}}
 
