@@ -234,8 +234,9 @@ class UserAgent:
         """The user that a URI means, of those that register with us; None for any other URI. Raises ParseError."""
         parsed, core = Uri.parse(uri), self._core
         host = parsed.host.lower().rstrip(".")
-        ours = {each.uri_host for each in core.listens.values()} | core.settings.domains
-        return unquote(parsed.user) if self.registrar is not None and parsed.user and host in ours else None
+        here = any(host == each.uri_host and parsed.port in (None, each.port) for each in core.listens.values())
+        is_ours = here or host in core.settings.domains
+        return unquote(parsed.user) if self.registrar is not None and parsed.user and is_ours else None
 
     def contacts_of(self, uri: str, now: float) -> tuple[Target, ...]:
         """Where the user of a URI is, the first choice first. Raises LocalError: nowhere."""
