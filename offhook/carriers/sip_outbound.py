@@ -8,6 +8,7 @@ from offhook.calls.outcome import OutcomeReason
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.carriers.placed_call import CallOutcome
 from offhook.engines.engine_set import EngineSet
+from offhook.process.calls_out import checked_call
 from offhook.process.lifespan import Lifespan
 from offhook.process.local_bot import LocalBot
 from offhook.process.messages import MakeEngines
@@ -29,6 +30,7 @@ async def place_sip_call(
 ) -> CallOutcome:
     """Place the call, talk, and wait for its end. `own_port`: with the SIP port of the settings, else with any free
     one, since a bot that serves may have that. Raises UserError, EngineError."""
+    checked_call(wanted, config)  # before anything is started
     bot = LocalBot(for_one_call(config, own_port=own_port), dialog, lifespan=lifespan, engines=engines)
     try:
         await bot.start()

@@ -103,15 +103,7 @@ class CallsOut:
         """Begin a call; returns its id, which is also its record's. Raises UserError (`ForbiddenError` for numbers that
         may not be called), NotNowError."""
         config = self._config
-        target = call_target(wanted.to, wanted.trunk, config)
-        headers = checked_headers(wanted.headers)
-        if wanted.caller is not None:
-            require_caller(wanted.caller)
-        try:
-            require_listed(target, config, by_others=wanted.by_others)
-        except UserError as error:
-            raise ForbiddenError.of(error.problems) from error
-        route = _route_of(wanted.dialog, config.routes)
+        target, headers, route = checked_call(wanted, config)
         found = await self._find(target)
         if self._endpoint is not None and is_cut_off(self._endpoint.address, found[0].address):
             why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
@@ -350,6 +342,20 @@ def _shown(caller: CallerId) -> str:
         if name.startswith("P-"):
             return value.strip("<>")
     return caller.uri or ""
+
+
+def checked_call(wanted: CallOut, config: Config) -> tuple[CallTarget, tuple[tuple[str, str], ...], int | None]:
+    """Where a wanted call goes, its header fields, and its route. Raises UserError (`ForbiddenError` for what may not
+    be called)."""
+    target = call_target(wanted.to, wanted.trunk, config)
+    headers = checked_headers(wanted.headers)
+    if wanted.caller is not None:
+        require_caller(wanted.caller)
+    try:
+        require_listed(target, config, by_others=wanted.by_others)
+    except UserError as error:
+        raise ForbiddenError.of(error.problems) from error
+    return target, headers, _route_of(wanted.dialog, config.routes)
 
 
 def _route_of(dialog: tuple[str, str] | None, routes: tuple[RouteConfig, ...]) -> int | None:

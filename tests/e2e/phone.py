@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Self
 
 from tests.e2e.peers import HOST, free_udp_ports
@@ -16,6 +17,7 @@ FRAME = 160  # samples of 20 ms
 SILENCE = b"\xff" * FRAME
 TIMESTAMPNS = 35
 """SO_TIMESTAMPNS of Linux, which the socket module does not name."""
+TIMEOUT_S = 3.0
 _numbers = itertools.count(1)
 
 
@@ -135,7 +137,7 @@ class Phone:
     def __init__(self, target: tuple[str, int]) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((HOST, 0))
-        self.socket.settimeout(3)
+        self.socket.settimeout(TIMEOUT_S)
         self.port = int(self.socket.getsockname()[1])
         self.call_id = secrets.token_hex(8)
         self._target = target
@@ -182,6 +184,17 @@ class Phone:
         self.send(data)
         return self.final()
 
+    def insist(self, data: bytes) -> Response:
+        """`ask`, and send it again while nothing comes, as every user agent does (RFC 3261 §17.1.1.2, timer A)."""
+        for wait_s in (0.5, 1.0, 2.0):
+            self.send(data)
+            self.socket.settimeout(wait_s)
+            with suppress(TimeoutError):
+                response = self.receive()
+                self.socket.settimeout(TIMEOUT_S)
+                return response if response.status >= 200 else self.final()
+        raise TimeoutError("no answer to a request that was sent three times")
+
     def is_quiet(self, seconds: float) -> bool:
         """Does nothing come for so long."""
         self.socket.settimeout(seconds)
@@ -190,7 +203,7 @@ class Phone:
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(3)
+            self.socket.settimeout(TIMEOUT_S)
         return False
 
     def __enter__(self) -> Self:

@@ -36,7 +36,7 @@ def call(stack: ExitStack, bot: BotProcess) -> Held | Response:
     phone = stack.enter_context(Phone((bot.host, bot.port)))
     media = stack.enter_context(RtpPeer())
     branch = f"z9hG4bK-{phone.port}"
-    answer = phone.ask(phone.request("INVITE", branch=branch, body=sdp(media.port)))
+    answer = phone.insist(phone.request("INVITE", branch=branch, body=sdp(media.port)))
     if answer.status != 200:
         phone.send(phone.request("ACK", branch=branch, to_tag=answer.to_tag))
         return answer

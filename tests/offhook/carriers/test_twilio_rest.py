@@ -211,7 +211,9 @@ async def test_only_the_last_word_about_a_call_counts() -> None:
 
 def test_calls_are_placed_over_twilio() -> None:
     assert number_of("twilio:+15551234567") == "+15551234567"
-    for address in ("+15551234567", "sip:bob@example.com", "twilio:bob"):
+    for address in ("+15551234567", "sip:bob@example.com"):
+        assert number_of(address) is None
+    for address in ("twilio:bob", "twilio:911", "twilio:"):
         with pytest.raises(UserError):
             number_of(address)
 
@@ -323,7 +325,10 @@ async def test_other_carriers_calls_cannot_be_transferred(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "printed"),
     [
-        (["+15551234567"], "over Twilio only"),
+        (["+15551234567"], "there is none"),
+        (["sip:bob@"], "cannot be called"),
+        (["100", "--trunk", "nowhere"], "nowhere"),
+        (["sip:bob@127.0.0.1", "--header", "To=x"], "the header"),
         (["twilio:911"], "not a phone number"),
         (["twilio:+15551234567"], "ACCOUNT_SID"),
         (["twilio:+15551234567", "--flow", "nowhere.yaml"], "nowhere.yaml"),
@@ -341,7 +346,9 @@ def test_mistakes_are_reported_before_anything_is_started(
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2
-    assert printed in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert printed in errors
+    assert "ready" not in errors
 
 
 async def test_a_carrier_without_transfers_says_so() -> None:
