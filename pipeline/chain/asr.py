@@ -40,6 +40,10 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
 from offhook.pipeline.rates import MakeResampler, Resampler
 
+DOUBT_S = 0.5
+"""How long a transcript without a final is kept for the next engine's: partials may lack the last words, or all that
+was said since the vendor fell silent."""
+
 
 class ChainAsr(Chain[AsrEngine]):
     """`AsrEngine` over `members`, the first choice first; all take 16-bit PCM at 8 or 16 kHz (see asr.adapt).
@@ -131,6 +135,9 @@ class ChainStream:
         self._complete = self._over = False
         self._leading: int | None = None
         self._answered: _Runner | None = None
+        self._kept: tuple[_Runner, Transcript] | None = None
+        """The longest one without a final."""
+        self._kept_timer: asyncio.TimerHandle | None = None
         self._why = "; ".join(f"{name}: {why}" for name, why in passed.items())
         self._errors: list[EngineError] = []
         self._result: asyncio.Future[Transcript] | None = None
@@ -198,7 +205,10 @@ class ChainStream:
 
     def on_late(self, runner: "_Runner", transcript: Transcript) -> None:
         """An engine's final comes after its result."""
-        if self._request.on_late is not None and runner is self._answered:
+        if self._kept is not None and not self._over and runner in self._working:
+            self._take(runner, transcript)
+            self._settle()
+        elif self._request.on_late is not None and runner is self._answered:
             self._request.on_late(runner.judged(transcript))
 
     def on_finished(self, runner: "_Runner", task: "asyncio.Task[Transcript]") -> None:
@@ -207,11 +217,7 @@ class ChainStream:
             return
         error = task.exception()
         if error is None:
-            self._race.answered(runner.index)
-            self._answered = self._answered or runner
-            self._end(runner, Outcome.ANSWERED)
-            if self._result is not None and not self._result.done():
-                self._result.set_result(runner.judged(task.result()))
+            self._answer(runner, task.result())
         elif isinstance(error, EngineError):
             runner.error = error
             self._take_failures()
@@ -223,6 +229,31 @@ class ChainStream:
         self._settle()
 
     # Inside.
+
+    def _answer(self, runner: "_Runner", transcript: Transcript) -> None:
+        """Take it, or keep it while another engine may have a better one."""
+        if transcript.is_final:
+            self._take(runner, transcript)
+            return
+        if self._kept is None or len(transcript.text) > len(self._kept[1].text):
+            self._kept = runner, transcript
+        runner.is_kept = True
+        if not self._race.doubt(runner.index, self._now()):
+            self._take_kept()
+        elif self._kept_timer is None:
+            self._kept_timer = self._loop.call_later(DOUBT_S, self._take_kept)
+
+    def _take_kept(self) -> None:
+        if self._kept is not None and not self._over:
+            self._take(*self._kept)
+            self._settle()
+
+    def _take(self, runner: "_Runner", transcript: Transcript) -> None:
+        self._race.answered(runner.index)
+        self._answered = self._answered or runner
+        self._end(runner, Outcome.ANSWERED)
+        if self._result is not None and not self._result.done():
+            self._result.set_result(runner.judged(transcript))
 
     def _leads(self, runner: "_Runner") -> bool:
         if self._leading is None:
@@ -236,6 +267,8 @@ class ChainStream:
                 self._end(runner, Outcome.FAILED)
                 self._race.failed(runner.index, self._now())
         self._settle()
+        if all(runner.is_kept for runner in self._working):
+            self._take_kept()  # nobody is left who may have a better one
 
     def _settle(self) -> None:
         while (action := self._race.next_action()) is not None:
@@ -246,6 +279,8 @@ class ChainStream:
                     self._end(self._runners[index], Outcome.LATE if late else Outcome.CANCELLED)
                 case Won():
                     self._over, self._audio = True, None
+                    if self._kept_timer is not None:
+                        self._kept_timer.cancel()
                     self._limit_probes()
                 case Lost():
                     self._over, self._audio = True, None
@@ -309,6 +344,8 @@ class _Runner:
         self.name = candidate.member.name
         self.error: EngineError | None = None
         """Its failure; the turn takes it."""
+        self.is_kept = False
+        """It has a transcript without a final."""
         self._turn = turn
         self._chain = chain
         self._candidate = candidate

@@ -145,6 +145,8 @@ def start_reason(why: Why, before: str, first: str, errors: Sequence[EngineError
             return first
         case Why.SILENT:
             return f"{before}: it was silent for too long"
+        case Why.DOUBTED:
+            return f"{before}: its final did not come"
         case Why.PROBE:
             return f"{before}: it is tried again after failures"
         case Why.FAILED:

@@ -2,7 +2,8 @@
 
 Theory of operation. The first engine starts. When the newest one is silent for its allowance, or fails, the next one
 starts beside it. The first answer wins, and the others are stopped. A sign of life of an earlier engine, while input
-still comes, stops those that were started for its silence. An engine whose circuit breaker is half open is a probe: it
+still comes, stops those that were started for its silence. An answer may be in doubt: then it waits beside the next
+engine, for as long as the race's user decides. An engine whose circuit breaker is half open is a probe: it
 has no allowance, so that the next engine starts at the same time, and it may end by itself, so that the outcome shows.
 
 Input and output are calls: after each, take the actions from `next_action` and set a timer for `get_timer`.
@@ -19,6 +20,7 @@ class Why(StrEnum):
 
     FIRST = "first"
     SILENT = "silent"
+    DOUBTED = "doubted"
     FAILED = "failed"
     PROBE = "probe"
 
@@ -75,6 +77,7 @@ class Race:
         self._probes = probes
         self._states = [_State.WAITING] * len(answer_s)
         self._silent: set[int] = set()
+        self._doubted: set[int] = set()
         self._complete = not stall_s
         self._newest = -1
         self._due: float | None = None
@@ -116,6 +119,21 @@ class Race:
         self._states[index] = _State.OVER
         self._end()
         self._actions.append(Won(index))
+
+    def doubt(self, index: int, now: float) -> bool:
+        """Engine `index` has an answer that may be incomplete: the next one starts, unless another one works already.
+        False: there is none, and nothing has changed. Take the answer with `answered` when nothing better comes."""
+        if self.over or self._states[index] is not _State.RUNNING:
+            return False
+        others = (i for i, state in enumerate(self._states) if state is _State.RUNNING and i != index)
+        at_work = any(i not in self._doubted and i not in self._probes for i in others)
+        if not at_work and _State.WAITING not in self._states:
+            return False
+        self._doubted.add(index)
+        self._silent.add(index)
+        if not at_work:
+            self._start_next(now, Why.DOUBTED)
+        return True
 
     def failed(self, index: int, now: float) -> None:
         """Engine `index` has failed."""

@@ -11,6 +11,7 @@ from offhook.pipeline.chain.spending import Limits
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.server import Fault
 from offhook.vendors import deepgram_asr
 from tests.vendors.hosted import CARTESIA, RECOGNISERS, TEXT, Vendor, feed, said, until
 
@@ -49,11 +50,16 @@ async def test_as_the_options_say(late_finals: str) -> None:
             await engine.close()
 
 
-@pytest.mark.parametrize(("final_ms", "allowance_s", "finals"), [(100, 0.5, [TEXT]), (5_000, 0.1, [])])
-async def test_in_a_chain(final_ms: int, allowance_s: float, finals: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("final_ms", "allowance_s", "second_fault", "finals"), [(100, 0.5, "mute", [TEXT]), (5_000, 0.1, None, [])]
+)
+async def test_in_a_chain(final_ms: int, allowance_s: float, second_fault: Fault | None, finals: list[str]) -> None:
     """Of the engine that answered: not of one that another was faster than."""
     late: list[Transcript] = []
-    async with NOVA.server([TEXT], fault="slow", slow_s=0.4) as first, CARTESIA.server([TEXT]) as second:
+    async with (
+        NOVA.server([TEXT], fault="slow", slow_s=0.9) as first,
+        CARTESIA.server([TEXT], fault=second_fault) as second,
+    ):
         made = [NOVA.engine(first, kind="asr", final_ms=final_ms), CARTESIA.engine(second, kind="asr")]
         laws: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
         members = [

@@ -47,6 +47,10 @@ class ScriptedAsr:
     partials: bool = True
     partials_end_s: float = FOREVER_S
     """Of audio: then it is silent."""
+    final: bool = True
+    """Without one, the words of its partials are taken."""
+    late_final_s: float | None = None
+    """After `finish` returned without a final: then it comes."""
     ends_turns: bool = False
     grammar: bool = True
     free_speech: bool = True
@@ -123,12 +127,23 @@ class ScriptedTurn:
                 raise self.error
             if self.engine.fails:
                 raise EngineError(self.engine.name, "finishing", "internal error")
+            if not self.engine.final:
+                if self.engine.late_final_s is not None:
+                    asyncio.get_running_loop().call_later(self.engine.late_final_s, self._come_late)
+                words = self.engine.text.split()
+                return Transcript(
+                    " ".join(words[: int(min(self.seconds, self.engine.partials_end_s) / 0.2)]), is_final=False
+                )
             return Transcript(self.engine.text, 0.9)
         finally:
             self.over = True
 
     def cancel(self) -> None:
         self.over = True
+
+    def _come_late(self) -> None:
+        if self.request.on_late is not None:
+            self.request.on_late(Transcript(self.engine.text, 0.9))
 
 
 @dataclass
