@@ -203,9 +203,10 @@ class TurnSoFar:
     `recogniser` is what an engine that ends turns thinks of this one: likely over, over, or neither.
 
     `final` is the recogniser's final for the turn up to this pause, forced by `Verdict.force`, with its `confidence`;
-    None until it is there. `can_force`: it can be had. `usual_pause_ms` is how long this caller's pauses within turns
-    may be, None until enough were seen. `adviser` is the probability, from 0 to 1, that the turn is over, by an adviser
-    that listens to the sound of it; None without one, or while it has not answered.
+    None until it is there. `repeats`: it is the partial itself, and no second opinion. `can_force`: it can be had.
+    `usual_pause_ms` is how long this caller's pauses within turns may be, None until enough were seen. `adviser` is the
+    probability, from 0 to 1, that the turn is over, by an adviser that listens to the sound of it; None without one, or
+    while it has not answered.
     """
 
     question: Question | None
@@ -218,6 +219,7 @@ class TurnSoFar:
     can_force: bool = True
     usual_pause_ms: float | None = None
     adviser: float | None = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

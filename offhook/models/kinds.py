@@ -1,5 +1,6 @@
 """Which engine a folder is a model of, by its files."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,12 @@ from offhook.pipeline.tts.piper_voices import files_in, read_file
 
 def network_of_adviser(folder: Path) -> Path | None:
     """The newest of smart-turn's networks in a folder."""
-    return max(folder.glob("smart-turn*.onnx"), default=None)
+    return max(folder.glob("smart-turn*.onnx"), key=_version, default=None)
+
+
+def _version(path: Path) -> tuple[list[int], str]:
+    """Numbers of a version by their value: v3.10 follows v3.9."""
+    return [int(number) for number in re.findall(r"[0-9]+", path.name)], path.name
 
 
 def engine_of(folder: Path) -> Engine | None:

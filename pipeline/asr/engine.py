@@ -86,7 +86,8 @@ class Transcript:
 
     `words` have times; `alternatives` are other readings, the likeliest first. Either may be empty. `is_final` is false
     for the latest partial of an engine whose final did not come in time. `thresholds` are those that the settings have
-    for the engine; engines leave them alone.
+    for the engine; engines leave them alone. `repeats`: these words were reported as a partial, and decoded once only,
+    so that it says nothing that the two agree.
     """
 
     text: str
@@ -95,6 +96,19 @@ class Transcript:
     alternatives: tuple[str, ...] = ()
     is_final: bool = True
     thresholds: Thresholds = USUAL
+    repeats: bool = False
+
+
+@runtime_checkable
+class ForcibleAsrStream(Protocol):
+    """An AsrStream that wants to know whether the turn may go on after its `finish`."""
+
+    async def force(self) -> Transcript:
+        """As `finish`, in a pause: `concluded` follows, or `cancel`."""
+        ...
+
+    def concluded(self) -> None:
+        """The turn is over with this pause: the result is waited for. Does nothing without a `force` before."""
 
 
 class AsrStream(Protocol):

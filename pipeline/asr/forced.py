@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrStream, ObservableAsrStream, Transcript
+from offhook.pipeline.asr.engine import AsrStream, ForcibleAsrStream, ObservableAsrStream, Transcript
 from offhook.pipeline.errors import EngineError
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -63,6 +63,8 @@ class ForcibleTurn:
     async def finish(self) -> Transcript:
         """See AsrStream: the forced final, if there is one."""
         if self._forcing is not None:
+            if isinstance(self._finishing, ForcibleAsrStream):
+                self._finishing.concluded()
             await asyncio.wait([self._forcing])
         if self._forced is not None:
             return self._forced
@@ -89,7 +91,7 @@ class ForcibleTurn:
             on_forced(None)
             return
         try:
-            transcript = await stream.finish()
+            transcript = await (stream.force() if isinstance(stream, ForcibleAsrStream) else stream.finish())
         except EngineError:
             # Whatever ails it, the turn is not over: `finish` tries again with all of the audio.
             transcript = None

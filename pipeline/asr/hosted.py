@@ -75,6 +75,7 @@ class HostedAsrStream:
             float(confidence) if confidence is not None else None,
             tuple(RecognisedWord(*word) for word in values.get("words", ())),
             tuple(values.get("alternatives", ())),
+            repeats=bool(values.get("repeats", False)),
         )
 
     def cancel(self) -> None:

@@ -166,15 +166,30 @@ class ChainStream:
 
     async def finish(self) -> Transcript:
         """The first engine's transcript that comes. Raises EngineError if all fail."""
+        result = self._finish()
+        self.concluded()
+        return await result
+
+    async def force(self) -> Transcript:
+        """See ForcibleAsrStream: nobody waits yet, so that no engine starts for the slowness of another one."""
+        return await self._finish()
+
+    def concluded(self) -> None:
+        """See ForcibleAsrStream."""
+        if self._complete and not self._over:
+            self._race.complete(self._now())
+            self._settle()
+
+    def _finish(self) -> asyncio.Future[Transcript]:
         self._complete = True
         self._result = self._loop.create_future()
+        self._race.rest()
         for runner in self._working:
             runner.finish()
-        self._race.complete(self._now())
         if self._over:
             self._fail()
         self._settle()
-        return await self._result
+        return self._result
 
     def cancel(self) -> None:
         """Stop all engines, probes too. Idempotent."""

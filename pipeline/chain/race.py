@@ -79,6 +79,7 @@ class Race:
         self._silent: set[int] = set()
         self._doubted: set[int] = set()
         self._complete = not stall_s
+        self._resting = False
         self._newest = -1
         self._due: float | None = None
         self._actions: deque[Action] = deque()
@@ -93,9 +94,13 @@ class Race:
 
     def complete(self, now: float) -> None:
         """The input is complete: from now on the allowances for the answer count."""
-        self._complete = True
+        self._complete, self._resting = True, False
         if self._newest >= 0 and not self.over:
             self._arm(self._newest, now)
+
+    def rest(self) -> None:
+        """No engine has to show a sign of life until `complete`."""
+        self._resting, self._due = True, None
 
     def alive(self, index: int, now: float, allowance_s: float | None = None) -> None:
         """Engine `index` works: it may be silent for its allowance again. Once the input is complete, only an answer
@@ -184,6 +189,8 @@ class Race:
             allowance_s = self._answer_s[index] if self._complete else self._stall_s[index]
         if index in self._probes:
             allowance_s = 0.0
+        elif self._resting:
+            allowance_s = None
         has_next = _State.WAITING in self._states
         self._due = now + allowance_s if has_next and allowance_s is not None else None
 

@@ -92,6 +92,7 @@ class DayLedger:
 
     def __init__(self, rows: EngineRows) -> None:
         self._rows = rows
+        self._ahead: dict[tuple[int, float], int] = {}  # rows of days to come: on which day they were noticed
 
     def add(self, spent: Spent, day: int) -> None:
         """Count work that was done on `day`."""
@@ -113,12 +114,17 @@ class DayLedger:
         rows = self._rows
         self._follow_clock(day)
         # What was used "tomorrow", before the clock was set back, counts, too, or a budget could be used twice.
-        of_today = [each >= day for each in rows.all(Cell.DAY)]
+        of_today = [self._counts(row, of, day) for row, of in enumerate(rows.all(Cell.DAY))]
 
         def total(cell: Cell) -> float:
             return sum(value for value, counts in zip(rows.all(cell), of_today, strict=True) if counts)
 
         return Spent(total(Cell.AUDIO_S), round(total(Cell.CHARACTERS)), total(Cell.COST))
+
+    def _counts(self, row: int, of: float, day: int) -> bool:
+        """Whether a row counts today. Of another process, which may be idle, one that is days ahead counts as long as
+        today lasts."""
+        return of >= day and (of <= day + 1 or self._ahead.setdefault((row, of), day) == day)
 
     def _follow_clock(self, day: int) -> None:
         """After a clock that was days ahead, what was used then counts for `day`, and not for all days until then."""

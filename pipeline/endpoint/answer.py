@@ -22,7 +22,7 @@ LONGER = 1.8
 """By which an adviser may lengthen the silence."""
 
 AGREED_CONFIDENCE = 0.3
-"""Of a final that says the same as the partial: enough for an early end."""
+"""Of a final that says the same as the partial, which was decoded by itself: enough for an early end."""
 
 CERTAIN, CERTAIN_AND_AGREED = 0.98, 0.9
 """Of digits, alone and with a partial of the same digits: a grammar with their count finds that many in fewer, with a
@@ -108,13 +108,13 @@ class AnswerPolicy:
             # Where there is a grammar the final is a sentence of it, although the caller has begun one only.
             return partial if partial in _MORE else final
         # The partial is not made to have so many digits, as the final is by its grammar.
-        agreed = partial is final is Progress.COMPLETE and self._is_sure(turn, counts=False)
+        agreed = partial is final is Progress.COMPLETE and not turn.repeats and self._is_sure(turn, counts=False)
         return Progress.OPEN if counts and not agreed else Progress.DOUBTFUL
 
     def _is_sure(self, turn: TurnSoFar, *, counts: bool) -> bool:
         if turn.confidence is None:
             return True
-        agreed = turn.final == turn.partial
+        agreed = turn.final == turn.partial and not turn.repeats
         if counts:
             return turn.confidence >= (CERTAIN_AND_AGREED if agreed else CERTAIN)
         return turn.confidence >= (AGREED_CONFIDENCE if agreed else self.sure)

@@ -36,6 +36,7 @@ class _Turn:
     received_bytes: int = 0
     waiting_since: float = 0.0
     partial: str = ""
+    earlier: str = ""  # what the latest decoding before the pause has found
 
 
 class HostedWhisper:
@@ -124,6 +125,7 @@ class HostedWhisper:
             began = self._clock()
             found = self._recognise(turn, audio.samples, final=False)
             ended = self._clock()
+            turn.earlier = audio.text_with(found)
             self._no_partial_before = ended + IDLE_AFTER_PARTIAL * (ended - began)
             self._emit_partial(stream, turn, found)
         turn.waiting_since = self._clock()
@@ -146,6 +148,7 @@ class HostedWhisper:
             "confidence": round(result.confidence, 3) if result.text else None,
             "words": [astuple(word) for word in result.words],
             "alternatives": result.alternatives,
+            "repeats": result.text == turn.partial and result.text != turn.earlier,
         }
         self._emit(Kind.RESULT, stream, json.dumps(values).encode())
 

@@ -159,6 +159,7 @@ class CallerTurns(Machine):
             can_force=not pause.answered or final is not None,
             usual_pause_ms=usual,
             adviser=pause.adviser,
+            repeats=final is not None and final.repeats,
         )
         return policy.decide(turn, now)
 

@@ -69,6 +69,8 @@ def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
         return _refused(answer)  # noise is not a yes
     if isinstance(answer.value, Ambiguous):
         return _chosen(question, answer, answer.value, reply)
+    if answer.either and reply.choice is None and (reply.digits or reply.value is not None):
+        return reply  # to the question itself, which is open again
     if answer.either:
         answer = replace(answer, choice=reply.choice, either=())
         return _refused(answer) if reply.choice is None else _confirmed(answer)

@@ -47,7 +47,8 @@ NO_DOUBT = 0.6
 """What remains of the confidence after a "no" that may belong to the choice."""
 
 SPOKEN_OF = 0.55
-"""The most confidence in a choice that may only have been spoken of: "did you say yes", "why should I pay now"."""
+"""The most confidence in a choice that may only have been spoken of ("did you say yes", "why should I pay now"), or is
+one of two ("sales or my contract")."""
 
 NEW_ONE = 0.55
 """The confidence in a choice that begins something, where one was asked for: three of four were right."""
@@ -108,7 +109,8 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
                 return None
             best = _sure(best, fits, said)
             doubt = NO_DOUBT if _is_doubtful(text, words, part, best, phrases, base) else 1.0
-            most = SPOKEN_OF if is_reported(part, min(best.positions, default=0), base) else 1.0
+            spoken_of = is_reported(part, min(best.positions, default=0), base) or said.joins_other(best.positions)
+            most = SPOKEN_OF if spoken_of else 1.0
             return Match(choices[best.choice].name, round(min(best.confidence * doubt, most), 3))
     return (
         _as_yes_or_no(text, choices, phrases, base)

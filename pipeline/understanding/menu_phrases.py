@@ -12,7 +12,10 @@ from offhook.pipeline.understanding.stems import stem
 MAX_GAP = 5
 """Words between the parts of "send … back"."""
 
-JOINING = frozenset(("and", "or", "und", "oder", "y", "o", "u", "et", "ou"))
+ALTERNATIVE = frozenset(("or", "oder", "o", "u", "ou"))
+"""What stands between two things of which one is meant."""
+
+JOINING = ALTERNATIVE | {"and", "und", "y", "et"}
 """What stands between two things that are said together."""
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from offhook.pipeline.understanding.calendar_words import calendar_words
 from offhook.pipeline.understanding.canonical import Words
-from offhook.pipeline.understanding.menu_phrases import JOINING, Phrase, synonyms_in
+from offhook.pipeline.understanding.menu_phrases import ALTERNATIVE, JOINING, Phrase, synonyms_in
 from offhook.pipeline.understanding.menu_words import is_filler
 from offhook.pipeline.understanding.negation import negated_positions
 
@@ -36,6 +36,13 @@ class Said:
         """Whether "and" or "or" stands between two parts: both were said."""
         first, last = sorted((one, other), key=min)
         return any(word in JOINING for word in self.words[max(first) + 1 : min(last)])
+
+    def joins_other(self, positions: frozenset[int]) -> bool:
+        """Whether the words at `positions` were said with "or" and something else: "sales or maybe not"."""
+        first, last = min(positions), max(positions)
+        before = any(self.words[at] in ALTERNATIVE for at in range(first)) and any(at < first for at in self.content)
+        after = next((at for at in range(last + 1, len(self.words)) if self.words[at] in ALTERNATIVE), None)
+        return before or (after is not None and any(at > after for at in self.content))
 
     def is_negated(self, start: int, end: int) -> bool:
         """Whether a negation outside takes it in; "not working" has its own."""

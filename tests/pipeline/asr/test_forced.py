@@ -77,6 +77,29 @@ async def finished(turn: ForcibleTurn, stream: Stream | None = None) -> str:
         return (await turn.finish()).text
 
 
+class Chain(Stream):
+    """It wants to know whether anybody waits."""
+
+    concludes = 0
+
+    async def force(self) -> Transcript:
+        return await self.finish()
+
+    def concluded(self) -> None:
+        self.concludes += 1
+
+
+async def test_a_stream_learns_that_the_turn_is_over() -> None:
+    stream = Chain()
+    turn = ForcibleTurn(lambda: stream, asyncio.ensure_future, LIMIT)
+    turn.feed(b"ab")
+    turn.force(lambda _: None)
+    await settled()
+    assert not stream.concludes
+    assert await finished(turn, stream) == "ab"
+    assert stream.concludes == 1
+
+
 async def test_the_forced_final_is_that_of_the_turn() -> None:
     talk = Talk()
     talk.turn.feed(b"one ")

@@ -98,6 +98,30 @@ def test_the_thresholds_are_those_of_the_one_that_answers(fails: bool, threshold
     run(main())
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_final_that_nobody_waits_for_yet_starts_no_other_engine(goes_on: bool) -> None:
+    async def main() -> None:
+        first, second = ScriptedAsr("first", SAID, answer_s=FOREVER_S), ScriptedAsr("second", SAID)
+        chain = asr_chain(first, second)
+        stream = chain.open(AsrRequest(), lambda text: None)
+        await talk(stream)
+        forced = asyncio.ensure_future(stream.force())
+        await asyncio.sleep(3.0)
+        assert not second.streams
+        if goes_on:
+            stream.cancel()
+            await asyncio.gather(forced, return_exceptions=True)
+            assert not second.streams
+        else:
+            stream.concluded()
+            assert (await forced).text == SAID
+            assert len(second.streams) == 1
+        await a_moment()
+        assert nothing_is_left(first, second)
+
+    run(main())
+
+
 def test_one_that_goes_silent_in_the_turn_is_joined_before_its_end() -> None:
     async def main() -> None:
         first = ScriptedAsr("first", SAID, partials_end_s=1.0, answer_s=FOREVER_S)

@@ -60,6 +60,14 @@ def test_a_clock_that_was_days_ahead_leaves_neither_a_new_budget_nor_a_budget_th
     assert one.spent(20_001) == Spent(1.0)
 
 
+def test_what_an_idle_process_used_days_ahead_counts_for_one_day() -> None:
+    cells = shared_cells(2, 1)
+    one, idle = (DayLedger(EngineRows(cells, process=each)) for each in range(2))
+    idle.add(Spent(5.0), day=21_000)
+    assert one.spent(20_000) == one.spent(20_000) == Spent(5.0)
+    assert one.spent(20_001) == one.spent(20_500) == Spent()
+
+
 def test_a_call_has_its_own_sum() -> None:
     uses: list[EngineUse] = []
     meter = CallMeter(uses.append)

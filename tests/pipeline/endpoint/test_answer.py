@@ -69,6 +69,21 @@ def test_how_long_the_silence_is(
     assert ends_after_ms(turn(question, partial, final, confidence)) == silence_ms
 
 
+@pytest.mark.parametrize(
+    ("question", "said", "confidence", "silence_ms"),
+    [
+        (MENU, "opening hours", 0.4, 400),
+        (MENU, "opening hours", 0.9, 100),
+        (PIN, "one two three four", 0.95, 1_500),
+        (PIN, "one two three four", 0.99, 100),
+    ],
+)
+def test_a_partial_that_is_the_final_itself_is_no_second_opinion(
+    question: Question, said: str, confidence: float, silence_ms: int
+) -> None:
+    assert ends_after_ms(replace(turn(question, said, said, confidence), repeats=True)) == silence_ms
+
+
 def test_a_closed_question_forces_the_final_at_once() -> None:
     assert POLICY.decide(turn(MENU), 0.0) == Verdict("wait", 500, force=True)
     assert not POLICY.decide(turn(Question()), 0.0).force

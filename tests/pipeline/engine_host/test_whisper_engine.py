@@ -92,6 +92,25 @@ def test_a_pause_prepares_the_result() -> None:
     assert host.text(1) == partial["text"]
 
 
+def test_a_result_says_whether_another_decoding_has_found_the_same() -> None:
+    """What a pause prepares is reported as a partial, and is the result: one opinion."""
+    host = Host()
+    host.begin(1, BALANCE + quiet(0.3))
+    host.work()
+    host.engine.end(1)
+    host.work()
+    (result,) = host.of(Kind.RESULT, 1)
+    assert result["text"] == host.of(Kind.PARTIAL, 1)[-1]["text"]
+    assert result["repeats"] is True
+    host.begin(2, BALANCE)
+    host.work()
+    host.engine.data(2, quiet(0.1))
+    host.engine.end(2)
+    host.work()
+    (result,) = host.of(Kind.RESULT, 2)
+    assert result["repeats"] is False
+
+
 def test_partial_results_leave_two_thirds_of_the_time_to_others() -> None:
     host = Host()
     host.begin(1, BALANCE)
@@ -168,7 +187,9 @@ def test_nothing_said_is_nothing_and_costs_nothing() -> None:
     host.begin(1, quiet(2.0))
     host.engine.end(1)
     assert host.work() == [1]
-    assert host.of(Kind.RESULT, 1) == [{"text": "", "confidence": None, "words": [], "alternatives": []}]
+    assert host.of(Kind.RESULT, 1) == [
+        {"text": "", "confidence": None, "words": [], "alternatives": [], "repeats": False}
+    ]
 
 
 def test_a_turn_that_is_dropped_is_not_decoded() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.wording import wording_in
-from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Question
 from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.amounts import Money
@@ -90,6 +90,18 @@ def test_a_reply_that_was_hardly_heard_confirms_and_corrects_nothing(text: str) 
     assert settled(MENU, SALES, reply).kind is AnswerKind.NO_MATCH
     which = answer_to(TIME, Transcript("half past four in the morning", 0.1), 0.5, typed=False)
     assert settled(TIME, AT_FOUR, which).kind is AnswerKind.NO_MATCH
+
+
+def test_a_caller_who_is_asked_which_of_two_may_key_what_the_question_takes() -> None:
+    question = replace(MENU, digits=DigitRule(4, 4))
+    two = Answer(AnswerKind.SPEECH, "sales or support", either=("sales", "support"))
+    found = confirmation(question, two, 0.6, wording_in("en"))
+    assert found is not None
+    assert found.question.digits == DigitRule(4, 4)
+    keyed = settled(question, two, Answer(AnswerKind.DTMF, digits="1234"))
+    assert (keyed.kind, keyed.digits, keyed.choice) == (AnswerKind.DTMF, "1234", None)
+    assert settled(question, two, spoken("support", "support")).choice == "support"
+    assert settled(question, two, spoken("neither")).kind is AnswerKind.NO_MATCH
 
 
 def test_silence_and_failure_are_no_answer() -> None:

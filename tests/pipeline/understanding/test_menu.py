@@ -134,6 +134,22 @@ def test_either_of_two(text: str, two: tuple[str, str] | None) -> None:
     assert found is None or match(text, choices) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "is_certain"),
+    [
+        ("sales or billing please", False),
+        ("either my contract or sales", False),
+        ("sales", True),
+        ("sales please, or so", True),
+        ("I want sales and nothing else", True),
+    ],
+)
+def test_one_of_two_alternatives_of_which_the_menu_has_one_is_asked_back(text: str, is_certain: bool) -> None:
+    found = match(text, [Choice("sales", ("sales",)), Choice("support", ("support",))])
+    assert found is not None
+    assert (found.choice, found.confidence >= 0.6) == ("sales", is_certain)
+
+
 def test_one_of_three_is_not_guessed() -> None:
     choices = [Choice(name, (name,)) for name in ("sales", "support", "billing")]
     assert either("sales, support and billing", choices) is None
