@@ -1,7 +1,8 @@
 """A bot in Python: a coroutine function that runs for every call."""
 
 import sys
-from collections.abc import Callable, Mapping
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
@@ -122,12 +123,14 @@ class Bot:
         self._lifespan = as_lifespan(function)
         return function
 
-    def run(self) -> int:
+    def run(self, arguments: Sequence[str] | None = None) -> int:
         """Serve until SIGTERM or SIGINT. Returns the exit status.
 
-        Wrong settings or an engine that does not start end the program (SystemExit) with a message, and with the same
-        status as `offhook serve`.
+        `arguments` are those of the command line (None: the program's): `--config FILE`, `--help`; a program with
+        arguments of its own passes `[]`. Others end the program (SystemExit) with a message, and so do wrong settings
+        or an engine that does not start, with the same status as `offhook serve`.
         """
+        self._read(sys.argv[1:] if arguments is None else arguments)
         try:
             dialog = with_routes(self.config, self.dialog, self._engines)
             return serve(self.config, dialog, with_agents(dialog, self.config, self._lifespan), self._make_engines)
@@ -180,6 +183,21 @@ class Bot:
 
         run_loop(place())
         return outcomes[0]
+
+    def _read(self, arguments: Sequence[str]) -> None:
+        parser = ArgumentParser(
+            description="Answers the phone until SIGTERM or Ctrl-C.",
+            epilog="Settings come from the file, and from OFFHOOK_… in the environment. `offhook config` shows them, "
+            "`offhook check` tries them.",
+            allow_abbrev=False,
+        )
+        parser.add_argument("--config", type=Path, metavar="FILE", help="the settings, in place of the program's own")
+        given = parser.parse_args(arguments).config
+        if given is not None and isinstance(self._given, Config):
+            parser.error("--config: this program makes its settings by itself")
+        if given is not None:
+            self._given = given
+            self.__dict__.pop("config", None)  # the others may have been read already
 
     def _make_engines(self, config: Config) -> EngineSet:
         return EngineSet(config, self._engines)

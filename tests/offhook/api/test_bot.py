@@ -1,6 +1,7 @@
 """What may answer the phone."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from offhook.api.agent import Outcome, as_agent
 from offhook.api.bot import Bot
 from offhook.api.call import Call
+from offhook.settings.config import Config
 
 
 async def hello(call: Call, name: str = "") -> None:
@@ -73,3 +75,29 @@ async def test_an_agent_stays_one_behind_the_bot() -> None:
     bot.answer(model)
     assert bot._dialog is not None
     assert await as_agent(bot._dialog).run(None) == Outcome("done")  # type: ignore[arg-type]
+
+
+def test_its_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, status in ((["--help"], 0), (["--port", "5060"], 2), (["serve"], 2)):
+        with pytest.raises(SystemExit) as ended:
+            Bot().run(arguments)
+        assert ended.value.code == status
+    written = capsys.readouterr()
+    assert "--config FILE" in written.out
+    assert "unrecognized arguments: --port 5060" in written.err
+
+
+def test_the_settings_of_its_command_line_replace_the_programs_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.toml").write_text("[sip]\nport = 5061\n")
+    bot = Bot(tmp_path / "one.toml")
+    bot.answer(hello)
+    assert bot.config.sip.port == 5061
+    with pytest.raises(SystemExit) as ended:
+        bot.run(["--config", str(tmp_path / "two.toml")])
+    assert ended.value.code == 2
+    assert "two.toml" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        Bot(Config()).run(["--config", "two.toml"])
+    assert "this program makes its settings by itself" in capsys.readouterr().err
