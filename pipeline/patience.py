@@ -29,8 +29,12 @@ def patience_in(language: str | None, own: Mapping[str, str] | None = None) -> P
 
     `own` has fillers by language tag, whole or without its region, that go before ours.
     """
+    words = _BY_LANGUAGE.get((language or "en").lower().partition("-")[0], _ENGLISH)
+    return PatienceWords(own_filler_in(language, own or {}) or words.filler, words.apology)
+
+
+def own_filler_in(language: str | None, own: Mapping[str, str]) -> str | None:
+    """The filler of `own` in a language, as in `patience_in`; None if it has none."""
     tag = (language or "en").lower()
-    base = tag.partition("-")[0]
-    words = _BY_LANGUAGE.get(base, _ENGLISH)
-    fillers = {name.lower(): text for name, text in (own or {}).items()}
-    return PatienceWords(fillers.get(tag, fillers.get(base, words.filler)), words.apology)
+    fillers = {name.lower(): text for name, text in own.items()}
+    return fillers.get(tag, fillers.get(tag.partition("-")[0]))

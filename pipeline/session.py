@@ -152,6 +152,11 @@ class Session:
         """Whether speech of the bot is on its way to the caller."""
         return self._line.queued_ticks > 0
 
+    @property
+    def caller_talks(self) -> bool:
+        """Whether the caller speaks, for certain."""
+        return self._core.caller_talks
+
     def report(self, event: SessionEvent) -> None:
         """Pass on an event of the dialog's own."""
         self._on_event(event)
@@ -193,6 +198,11 @@ class Session:
             self._stopgap.filled()
         self._core.owe(owed, now)
         self._settle(now)
+
+    def filler(self, filler: str) -> str | None:
+        """What to say in place of `filler`, with which the dialog ends a silence of its own: the settings' words, if
+        there are any; None while nothing may be said."""
+        return self._stopgap.instead_of(filler)
 
     def mute_fillers(self, muted: bool) -> None:
         """Say no fillers, as while a secret is taken; what stalls is still given up."""

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.closed import ignore, run_nothing
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.patience import PatienceWords, patience_in
+from offhook.pipeline.patience import PatienceWords, own_filler_in, patience_in
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
 from offhook.pipeline.trace import SessionEvent, SilenceFilled
@@ -61,6 +61,11 @@ class Stopgap:
     def words(self) -> PatienceWords:
         """What is said, in the language of the call."""
         return patience_in(self._language, self._own)
+
+    def instead_of(self, filler: str) -> str | None:
+        """What a dialog says that fills a silence of its own: the settings' words, if there are any; None while nothing
+        may be said."""
+        return None if self.muted else own_filler_in(self._language, self._own) or filler
 
     def prepare(self, language: str | None = None) -> None:
         """Synthesise what may have to be said, in the language of what is said now."""

@@ -26,6 +26,7 @@ CLOSE_S = 1.0
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 CANCELLED = "cancelled: the caller said something else"
+UNFINISHED = "unfinished: the call ended"
 TOO_MANY = "too many calls of tools: answer without them"
 
 
@@ -38,6 +39,7 @@ class ToolRun:
     on_interrupt: OnInterrupt
     task: "asyncio.Future[None] | None" = None
     awaited: bool = True  # by the reply; else its result is news
+    began: float = 0.0
 
 
 class ToolRuns:
@@ -61,6 +63,9 @@ class ToolRuns:
         self._now = asyncio.get_running_loop().time
         self._rate = CallRate(limits.tool_calls_per_minute)
         self._runs: list[ToolRun] = []
+        self._tasks: set[asyncio.Future[None]] = set()  # those that do not let themselves be cancelled, too
+        self._leaving: tuple[int, ToolCall] | None = None  # the transfer that is under way
+        self._forget = call.before_end(self._on_call_ends)
 
     def admit(self) -> bool:
         """Count a call of any tool; False if there were too many in the last minute."""
@@ -72,10 +77,16 @@ class ToolRuns:
         if found is None:
             self.refuse(reply, call, f"there is no tool {call.name[:60]!r}")
             return None
-        run = ToolRun(reply, call, found.on_interrupt)
+        run = ToolRun(reply, call, found.on_interrupt, began=self._now())
         self._runs.append(run)
         run.task = asyncio.ensure_future(self._run(run, found))
+        self._tasks.add(run.task)
+        run.task.add_done_callback(self._tasks.discard)
         return run
+
+    def leaves(self, reply: int, call: ToolCall) -> None:
+        """A transfer is under way: `done` or `refuse` follows, unless the call ends first."""
+        self._leaving = reply, call
 
     def refuse(self, reply: int, call: ToolCall, why: str) -> None:
         """The call is not carried out."""
@@ -91,19 +102,33 @@ class ToolRuns:
             run.awaited = False
             if run.on_interrupt == "cancel" and run.task is not None:
                 run.task.cancel()
-                self._done(run.reply, run.call, CANCELLED, 0.0, CANCELLED)
+                self._done(run.reply, run.call, CANCELLED, self._now() - run.began, CANCELLED)
         self._runs = [run for run in self._runs if run.on_interrupt != "cancel"]
 
     async def close(self) -> None:
         """The agent has ended: so do its tools."""
-        tasks = [run.task for run in self._runs if run.task is not None]
+        self._forget()
+        self._abandon("unfinished: the agent has ended")
+        tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_S)
 
+    def _on_call_ends(self, by_bot: bool) -> None:
+        if self._leaving is not None:
+            why = "" if by_bot else UNFINISHED
+            self._done(*self._leaving, why or "transferred", 0.0, why)
+        self._abandon(UNFINISHED)
+
+    def _abandon(self, why: str) -> None:
+        """What still runs is on the record as it is."""
+        runs, self._runs = self._runs, []
+        for run in runs:
+            self._done(run.reply, run.call, why, self._now() - run.began, why)
+
     async def _run(self, run: ToolRun, tool: Tool) -> None:
-        began, error = self._now(), ""
+        error = ""
         timeout_s = tool.timeout_s or self._limits.tool_timeout_s
         try:
             result = await tool.answer_within(timeout_s, run.call.arguments, self._call)
@@ -111,19 +136,25 @@ class ToolRuns:
             error = str(refused)
             result = f"error: {error}"
         if run not in self._runs:
-            return  # it does not let itself be cancelled
+            return  # it is on the record already
         self._runs.remove(run)
-        self._done(run.reply, run.call, result, self._now() - began, error)
+        self._done(run.reply, run.call, result, self._now() - run.began, error)
         if not run.awaited:
             self._on_news()
 
     def _done(self, reply: int, call: ToolCall, result: str, seconds: float, error: str) -> None:
+        if self._leaving == (reply, call):
+            self._leaving = None
         self._history.result(reply, call, result)
-        tool = self._tools.get(call.name)
-        arguments = without_secrets(call.arguments, tool.spec.parameters if tool is not None else {})
-        known = tool is not None or call.name in BUILT_IN
-        name, arguments = (_printable(text) for text in (call.name[:64], arguments[:MAX_KEPT_CALL_CHARS]))
-        self._report(ToolRan(name, arguments, result, seconds, self._now(), error, known))
+        self._report(ran(call, self._tools.get(call.name), result, seconds, self._now(), error))
+
+
+def ran(call: ToolCall, tool: Tool | None, result: str, seconds: float, at: float, error: str) -> ToolRan:
+    """The call of a tool as the record has it: without secrets, and printable. `tool` None: a built-in one, or none."""
+    arguments = without_secrets(call.arguments, tool.spec.parameters if tool is not None else {})
+    known = tool is not None or call.name in BUILT_IN
+    name, arguments = (_printable(text) for text in (call.name[:64], arguments[:MAX_KEPT_CALL_CHARS]))
+    return ToolRan(name, arguments, result, seconds, at, error, known)
 
 
 def kept(call: ToolCall) -> ToolCall:

@@ -122,6 +122,7 @@ class Call:
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
+        self._before_end: list[Callable[[bool], None]] = []
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
 
@@ -171,6 +172,11 @@ class Call:
         own; `filled`: it has just said one. Does nothing when the call is over."""
         if not self._ended:
             self._session.owe_reply(owed, filled=filled)
+
+    def filler(self, filler: str) -> str | None:
+        """What to say in place of `filler` while the caller waits: the words of `turn.fillers`, if there are any in the
+        language; None while the recording is paused for a secret."""
+        return self._session.filler(filler)
 
     @property
     def on_overlap(self) -> OnOverlap | None:
@@ -499,8 +505,17 @@ class Call:
         self._history = History()
         self._session.subscribe(self._history.on_turn_event)
 
-    def end(self) -> None:
-        """The call is over."""
+    def before_end(self, report: Callable[[bool], None]) -> Callable[[], None]:
+        """Call `report` when the call ends, while an agent may still put on the record what it leaves unfinished, with
+        whether the bot has left it. Returns a function that withdraws it."""
+        self._before_end.append(report)
+        return lambda: self._before_end.remove(report) if report in self._before_end else None
+
+    def end(self, *, by_bot: bool = False) -> None:
+        """The call is over; `by_bot`: it has hung up, or transferred it."""
+        reports, self._before_end = self._before_end, []
+        for report in reports:
+            report(by_bot)
         self._ended = True
         self._answered_by, self._answering = self.answered_by, None
         self._on_hangup = self._on_state = self._on_transfer = self._on_record = self._on_dtmf = None

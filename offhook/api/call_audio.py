@@ -64,6 +64,11 @@ class CallAudio:
         """How much of the bot's audio waits to be sent, in 1/8000 s."""
         return self._line.queued_ticks
 
+    @property
+    def caller_talks(self) -> bool:
+        """Whether the caller speaks, for certain."""
+        return self._session.caller_talks
+
     def start_saying(self, given_by: str, interruption: Interruption = ANYTHING) -> GivenUtterance:
         """Begin an utterance whose audio is made by `given_by`, a name for the record. One at a time.
 

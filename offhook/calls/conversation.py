@@ -29,6 +29,7 @@ from offhook.calls.turn_core import CallAbout, make_core
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.event_log import EventLog
 from offhook.flight.writer import EventLogWriter
+from offhook.observe import in_call
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
@@ -329,7 +330,7 @@ class Conversation:
         by, reason = self._why or (by, reason)
         if self._call is not None:
             self._hung_up = self._call.hung_up
-            self._call.end()
+            self._call.end(by_bot=by is EndedBy.BOT)
         if self._session is not None:
             self._session.close()
         if self._watch is not None:
@@ -381,6 +382,7 @@ class Conversation:
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = "bot hung up"
+        in_call.enter(self.id)
         try:
             await EndsWithCall(self._talk(agent, call), lambda: self.over)
         except Exception as error:

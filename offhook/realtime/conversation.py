@@ -18,20 +18,17 @@ from offhook.pipeline.events import Answer, DigitRule, Interruption, Question
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import EngineFailed, SessionEvent
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
-from offhook.realtime.audio_port import AudioPort
-from offhook.realtime.link import Link, Setup
+from offhook.realtime.link import Link
 from offhook.realtime.model_log import NO_USAGE, ModelLog
+from offhook.realtime.owed_reply import SAY_AGAIN, OwedReply
 from offhook.realtime.recogniser import ModelRecogniser
 from offhook.realtime.replies import Replies, Reply
+from offhook.realtime.sessions import Sessions
 from offhook.realtime.speech import Speech
 from offhook.realtime.tools import CallTools
-from offhook.vendors.errors import VendorRefusedError
 
 MAX_KEYS = 32
-MAX_FAILURES = 3  # in a row, until the call is given up
-RETRY_S = 0.25
 LIVENESS_S = 0.25
-SAY_AGAIN = "The line has just failed: ask the caller to say their last words again."
 GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
 
 
@@ -49,26 +46,22 @@ class Conversation:
         self._tools = CallTools(call, speech.tools, policy, speech.limits, self._report)
         interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
         self._replies = Replies(self._audio, speech.name, interruption, self._on_played)
-        self._link: Link | None = None
-        self._port = AudioPort(self._audio, speech.audio)
-        self._ready = self._greeted = self._ends = False
-        self._handle = ""
-        self._failures = 0
+        self._sessions = Sessions(call, speech, self._tools.specs if speech.policy is not None else (), self)
+        self._greeted = self._ends = False
+        self._untold: list[tuple[Link | None, ToolCall, str]] = []  # results, while the call ends: the ending's first
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._in_turn = False
         self._on_endpoint: OnEndpoint | None = None
-        self._retry: asyncio.TimerHandle | None = None
         self._turn_audio: list[bytes] = []  # of the caller's turn that has no reply yet, to be sent again
-        self._opened_at = 0.0
         self._awaits_reply = False
         self._asked_at = 0.0
+        self._instructions = ""  # with which the awaited reply was asked for
+        self._owed = OwedReply()  # by a model that decides alone when to talk
         self._turn_times: list[tuple[float, float]] = []  # of this session's turns
         self._turn_began_at = 0.0
         self._texts: list[str] = []  # the caller's, until there is a session to write to
         self._caller_speaks = False
-        self._caller_spoke_at = self._replied_at = 0.0  # when the caller and the model last began to speak
-        self._item = ""  # the latest of the model
 
     async def run(self) -> Outcome:
         """Talk until the call is over, the model ends it, or it fails for good."""
@@ -101,7 +94,7 @@ class Conversation:
     @property
     def _live(self) -> Link | None:
         """The session, if it is ready. What happens before that is taken up by `_resume`."""
-        return self._link if self._ready else None
+        return self._sessions.live
 
     # TakesTurns: the floor has given the caller's turn to the model.
 
@@ -115,7 +108,7 @@ class Conversation:
 
     def turn_audio(self, pcm: bytes) -> None:
         """See TakesTurns."""
-        audio = self._port.to_model(pcm, self._audio.turn_rate_hz)
+        audio = self._sessions.port.to_model(pcm, self._audio.turn_rate_hz)
         self._turn_audio.append(audio)
         if audio and (link := self._live) is not None:
             link.send_audio(audio)
@@ -147,21 +140,25 @@ class Conversation:
     def _on_turn_event(self, event: TurnEvent) -> None:
         match event:
             case TurnStarted(began_at, asked):
-                self._turn_began_at = self._caller_spoke_at = began_at
+                self._turn_began_at = began_at
+                self._owed.caller_spoke(began_at, monotonic())
                 if asked and not self._vendor_decides:
                     # Not from within the floor's own move.
                     asyncio.get_running_loop().call_soon(self._give_up)
             case TurnOver(answer):
                 self._on_answer(answer)
             case Interrupted(number, playback):
-                if self._link is not None and self._replies.playing is not None:
-                    self._link.stop()
+                if self._sessions.link is not None and self._replies.playing is not None:
+                    self._sessions.link.stop()
                 self._replies.ended(number, playback)
-                self._maybe_end()
+                if self._tools.ending is not None and not self._ends:
+                    self._stay("error: the caller interrupted")  # their turn follows
             case UtterancePlayed(number, playback):
                 reply = self._replies.ended(number, playback)
                 if reply is not None and reply.broken:
-                    self._ask(GO_ON)
+                    # Whoever has heard none of it has only their own words, which the next session may not have.
+                    has_heard = playback.text_played or not self._vendor_decides
+                    self._ask(GO_ON if has_heard else SAY_AGAIN)
                 self._maybe_end()
                 self._maybe_renew()
             case _:
@@ -172,8 +169,8 @@ class Conversation:
         self._awaits_reply = False
         self._cover()
         self._model.over(error="the caller spoke")
-        if self._link is not None:
-            self._link.stop()
+        if self._sessions.link is not None:
+            self._sessions.link.stop()
         self._replies.cut()
 
     def _on_answer(self, answer: Answer) -> None:
@@ -185,19 +182,20 @@ class Conversation:
 
     def _write(self, text: str) -> None:
         self._waits(text)
+        self._owed.caller_spoke(now := monotonic(), now)
         if (link := self._live) is not None:
             link.send_text(text)
         else:
             self._texts.append(text)
 
     def _on_line_audio(self, pcm: bytes) -> None:
-        audio = self._port.to_model(pcm, self._audio.line_rate_hz)
+        audio = self._sessions.port.to_model(pcm, self._audio.line_rate_hz)
         if audio and (link := self._live) is not None:
             link.send_audio(audio)
 
     def _on_played(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
-        if self._link is not None:
-            self._link.played(reply.item, played_ms, received_ms, text)
+        if self._sessions.link is not None and not reply.lost:
+            self._sessions.link.played(reply.item, played_ms, received_ms, text)
 
     # Receiver: the model.
 
@@ -208,7 +206,7 @@ class Conversation:
 
     def on_ready(self) -> None:
         """See Receiver."""
-        self._ready = True
+        self._sessions.ready()
         self._cover()
         self._resume()
 
@@ -216,8 +214,7 @@ class Conversation:
         """See Receiver."""
         self._answered()
         self._model.began()
-        if item != self._item:
-            self._item, self._replied_at = item, monotonic()
+        self._owed.model_spoke(monotonic())
         self._replies.add_audio(item, payload)
 
     def on_text(self, item: str, delta: str) -> None:
@@ -243,6 +240,7 @@ class Conversation:
         """See Receiver."""
         self._answered()
         self._model.began()
+        self._owed.model_spoke(monotonic())
         self._task(self._run_tool(ToolCall(call_id, name, arguments)))
 
     def on_caller_text(self, turn: int, text: str) -> None:
@@ -270,41 +268,25 @@ class Conversation:
 
     def on_lost(self, error: EngineError) -> None:
         """See Receiver."""
-        # A handle that the vendor does not take is not tried twice.
-        self._handle = self._link.handle if self._ready and self._link is not None else ""
-        self._link = None
+        (self._model.over if self._sessions.is_ready else self._model.failed)(error=str(error))
+        self._sessions.lost()
         self._replies.lost()
-        if isinstance(error, VendorRefusedError):
-            self._failures = MAX_FAILURES
         self._fail(error, self._reopen)
 
     # Sessions.
 
     def _open(self) -> None:
-        self._ready, self._opened_at = False, monotonic()
         self._caller_speaks = False
-        self._port = AudioPort(self._audio, self._speech.audio)
         self._turn_times.clear()
-        setup = self._speech.setup
-        setup = Setup(
-            setup.model,
-            setup.instructions,
-            setup.voice,
-            self._tools.specs if self._speech.policy is not None else (),
-            setup.turn_detection,
-            setup.language or self._call.language,
-            self._call.history,
-            self._handle,
-            setup.options,
-        )
-        self._link = self._speech.open(setup, self._port, self)
+        self._sessions.open(self._replies.to_come)
 
     def _resume(self) -> None:
         """The session is ready: take up the conversation where it was."""
-        link = self._link
+        link = self._sessions.link
         awaited, turn = self._awaits_reply, list(self._turn_audio)
         if link is None:
             return
+        self._owed.opened(now := monotonic(), awaited=awaited)
         if turn and (self._in_turn or awaited):
             link.begin_turn()
             for audio in turn:
@@ -312,17 +294,17 @@ class Conversation:
         texts, self._texts = self._texts, []
         for text in texts:
             link.send_text(text)
+            self._owed.caller_spoke(now, now)
         if awaited and turn and not self._in_turn:
-            self._turn_times.append((self._turn_began_at, monotonic()))
+            self._turn_times.append((self._turn_began_at, now))
             self._waits()
             link.end_turn()
-        elif awaited and not self._in_turn and not texts:
-            self._ask("")
+        elif awaited and not self._in_turn and not texts and not self._vendor_decides:
+            self._respond(self._instructions)
         elif not self._greeted and not self._in_turn and self._speech.greet:
             self._ask(self._speech.greet)
-        elif self._speech.full_duplex and self._caller_spoke_at > self._replied_at:
-            self._ask(SAY_AGAIN)  # their audio went to the session that was lost
         self._greeted = True
+        self._ask_owed()
 
     def _reopen(self) -> None:
         if not self._over.done():
@@ -330,15 +312,32 @@ class Conversation:
 
     def _ask_again(self) -> None:
         if not self._in_turn:
-            self._ask("")
+            self._respond(self._instructions)
 
     def _ask(self, instructions: str) -> None:
+        """Have the model speak, when it is its turn, in this session or the next."""
+        if self._vendor_decides:
+            self._owed.want(instructions)
+            self._ask_owed()
+        else:
+            self._respond(instructions)
+
+    def _ask_owed(self) -> None:
+        """Ask a model that decides alone when to talk for what is due by now."""
+        if self._vendor_decides and self._live is not None:
+            instructions = self._owed.due(monotonic(), caller_talks=self._audio.caller_talks)
+            if instructions is not None:
+                self._respond(instructions)
+
+    def _respond(self, instructions: str) -> None:
         self._waits(instructions)
+        self._instructions = instructions
         if (link := self._live) is not None and not self._over.done():
             link.respond(instructions)
 
     def _waits(self, said: str = "") -> None:
         self._awaits_reply, self._asked_at = not self._speech.full_duplex, monotonic()
+        self._instructions = ""
         if self._awaits_reply:
             self._model.asked(said)
         self._cover()
@@ -348,76 +347,75 @@ class Conversation:
         session nobody could answer the caller."""
         if self._vendor_decides and not self._over.done():
             link = self._live
-            self._call.covers_silence = self._awaits_reply or link is None or link.stalls
+            self._call.covers_silence = self._awaits_reply or self._owed.owed or link is None or link.stalls
 
     def _answered(self) -> None:
-        self._failures = 0
+        self._sessions.answered()
         self._awaits_reply = False
         self._cover()
         if not self._in_turn:
             self._turn_audio.clear()
 
-    @property
-    def _may_answer(self) -> bool:
-        """Whether the caller has just spoken to a model that need not answer, and may still do so."""
-        unanswered = self._speech.full_duplex and self._caller_spoke_at > self._replied_at
-        return unanswered and monotonic() - self._caller_spoke_at < self._speech.reply_within_s
-
     def _maybe_renew(self) -> None:
         """Before the vendor's own limit, when nobody would notice."""
-        link = self._link
-        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply and not self._may_answer
-        if link is not None and quiet and not link.replying and link.age_s > self._speech.max_session_s:
-            self._link, self._handle = None, link.handle
-            self._replied_at = monotonic()  # by silence, where it has not
-            link.close()
-            self._open()
+        now = monotonic()
+        may_answer = self._vendor_decides and self._owed.may_come(now, self._speech.reply_within_s)
+        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply and not may_answer
+        if quiet and self._sessions.is_old:
+            self._owed.model_spoke(now)  # by silence, where it has not
+            self._caller_speaks = False
+            self._turn_times.clear()
+            self._sessions.renew()
 
     async def _watch(self) -> None:
         """A session that is mute is as good as lost."""
         while True:
             await asyncio.sleep(LIVENESS_S)
             self._maybe_renew()
+            self._ask_owed()
             self._cover()
-            within_s, link = self._speech.reply_within_s, self._link
-            since = self._opened_at if not self._ready else self._asked_at if self._awaits_reply else None
+            within_s, sessions, link = self._speech.reply_within_s, self._sessions, self._sessions.link
+            since = sessions.opened_at if not sessions.is_ready else self._asked_at if self._awaits_reply else None
             if link is not None and since is not None and monotonic() - since > within_s:
                 link.close()
-                what = "answering" if self._ready else "opening a session"
+                what = "answering" if sessions.is_ready else "opening a session"
                 self.on_lost(EngineTimeout(self._speech.name, what, f"nothing has come for {within_s:g} s"))
 
     def _fail(self, error: EngineError, then: Callable[[], None]) -> None:
-        self._failures += 1
         self._model.over(error=str(error))
         self._audio.report(EngineFailed(error.engine, str(error), monotonic()))
+        works = self._sessions.failed(error)
         if self._over.done():
             return
-        if self._failures >= MAX_FAILURES:
+        if works:
+            self._sessions.later(then)
+        else:
             self._awaits_reply = False
             self._over.set_result(Outcome("the model failed"))
-            return
-        delay_s = 0.0 if self._failures == 1 else RETRY_S * 2**self._failures
-        self._retry = asyncio.get_running_loop().call_later(delay_s, then)
 
     # Tools and the end.
 
     async def _run_tool(self, call: ToolCall) -> None:
-        link = self._link
+        link = self._sessions.link
         output = await self._tools.run(call)
         if self._tools.ending is not None:
-            if link is not None and link is self._link:
-                link.tool_result(call.id, call.name, output)
+            # Some models answer each result, and nobody would hear that.
+            self._untold.append((link, call, output))
             self._maybe_end()
-        elif link is None or link is not self._live:
-            # The session that asked is gone, and the new one knows nothing of the call.
-            self._write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
-        else:
+        elif self._tell(link, call, output) and not self._in_turn:
+            self._respond("")
+
+    def _tell(self, link: Link | None, call: ToolCall, output: str) -> bool:
+        """Give the model a tool's result; returns whether it was the session that wants it."""
+        if link is not None and link is self._live:
             link.tool_result(call.id, call.name, output)
-            if not self._in_turn:
-                self._ask("")
+            return True
+        # The session that asked is gone, and the new one knows nothing of the call.
+        self._write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
+        return False
 
     def _maybe_end(self) -> None:
-        link = self._link
+        link = self._sessions.link
         idle = self._replies.idle and not (link is not None and link.replying)
         if self._tools.ending is not None and idle and not self._ends:
             self._ends = True
@@ -427,9 +425,18 @@ class Conversation:
         outcome = await self._tools.end_call()
         if isinstance(outcome, str):
             self._ends = False
-            self._write(outcome)
+            if self._stay(outcome) and not self._in_turn:
+                self._respond("")
         elif not self._over.done():
             self._over.set_result(replace(outcome, reason=self._keyed.masked(outcome.reason)))
+
+    def _stay(self, why: str) -> bool:
+        """The call does not end, which is the result of what should have ended it. Returns whether the model, which
+        gets all results now, is to be asked for a reply."""
+        self._tools.ending = None
+        (ending, *others), self._untold = self._untold, []
+        told = [self._tell(*ending[:2], why), *(self._tell(*each) for each in others)]
+        return any(told)
 
     def _report(self, event: SessionEvent) -> None:
         self._audio.report(self._keyed.masked_event(event))
@@ -440,10 +447,6 @@ class Conversation:
         task.add_done_callback(self._tasks.discard)
 
     def _close(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            link.close()
-        if self._retry is not None:
-            self._retry.cancel()
+        self._sessions.close()
         for task in self._tasks:
             task.cancel()

@@ -15,7 +15,7 @@ from offhook.api.turns import Said
 from offhook.realtime import gemini_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.realtime.vendor_session import VendorSession
+from offhook.realtime.vendor_session import MAX_CALLER_TEXT_CHARS, VendorSession
 from offhook.vendors.connection import Message, dicts_of
 from offhook.vendors.target import Target
 
@@ -44,7 +44,7 @@ class GeminiLive(VendorSession):
         hint = f"Type: export {KEY_VARIABLE}=…"
         headers = (("x-goog-api-key", api_key),)
         where = Target("agent", "gemini-live", VENDOR, place, headers, hint)
-        super().__init__(where, receiver, (wire.setup(setup, setup.handle),))
+        super().__init__(where, receiver)
         self.handle = ""
         self._port = port
         self._decides = setup.turn_detection == "vendor"
@@ -59,6 +59,7 @@ class GeminiLive(VendorSession):
         self._active = False
         self._early: list[bytes] = []  # the caller's audio, until the start of their turn has been told
         self._waits_for_tool = False
+        self._begin(wire.setup(setup, setup.handle))
 
     @property
     def age_s(self) -> float:
@@ -158,13 +159,15 @@ class GeminiLive(VendorSession):
     def _on_tool_call(self, call: Mapping[str, Any], receiver: Receiver) -> None:
         if self._discards:
             return
+        self._end_item(receiver)  # what it has said before the call is complete
         self.replying = False  # until it has the result
         for function in dicts_of(call.get("functionCalls")):
             arguments = json.dumps(function.get("args") or {})
             receiver.on_tool_call(str(function["id"]), str(function["name"]), arguments)
 
     def _on_content(self, content: Mapping[str, Any], receiver: Receiver) -> None:
-        self._caller_text += str((content.get("inputTranscription") or {}).get("text") or "")
+        more = str((content.get("inputTranscription") or {}).get("text") or "")
+        self._caller_text = (self._caller_text + more)[:MAX_CALLER_TEXT_CHARS]
         if content.get("interrupted"):
             self._tell_caller_text(receiver)
             self._end_item(receiver)

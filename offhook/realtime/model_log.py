@@ -8,6 +8,9 @@ from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent
 
 NO_USAGE = Usage()
 
+MAX_TEXT_CHARS = 50_000
+"""Of one reply, for the record."""
+
 
 class ModelLog:
     """Reports the exchanges of one call, one after the other. `name` is the model's."""
@@ -18,6 +21,7 @@ class ModelLog:
         self._asked_at: float | None = None
         self._first_s: float | None = None
         self._text: list[str] = []
+        self._chars = 0
 
     def asked(self, said: str) -> None:
         """A reply is awaited; `said` is what was written to it, "" for speech."""
@@ -36,12 +40,20 @@ class ModelLog:
 
     def text(self, delta: str) -> None:
         """More of what it says."""
-        self._text.append(delta)
+        if self._chars < MAX_TEXT_CHARS:
+            self._chars += len(delta)
+            self._text.append(delta[:MAX_TEXT_CHARS])
+
+    def failed(self, error: str) -> None:
+        """A session could not be had: on the record even if nothing was asked."""
+        if self._asked_at is None:
+            self._asked_at = monotonic()
+        self.over(error=error)
 
     def over(self, usage: Usage = NO_USAGE, error: str = "") -> None:
         """Nothing more comes. Does nothing if nothing was asked."""
         asked_at, self._asked_at = self._asked_at, None
-        text, self._text = "".join(self._text), []
+        text, self._text, self._chars = "".join(self._text), [], 0
         first_s, self._first_s = self._first_s, None
         if asked_at is None:
             return

@@ -16,7 +16,7 @@ from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import LAWS, AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
 from offhook.realtime.openai_realtime import VENDOR, target
-from offhook.realtime.vendor_session import VendorSession
+from offhook.realtime.vendor_session import MAX_CALLER_TEXT_CHARS, VendorSession
 from offhook.telephony.pcm import audioop
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import plain
@@ -39,6 +39,9 @@ STALLS_S, MUTE_S = 0.8, 2.5
 END_AFTER_S = 0.3
 """The model has stopped speaking when no audible audio has come for so long."""
 
+ENDED_AFTER_S = 0.04
+"""As END_AFTER_S, of a sentence that is complete, when the session is lost behind it."""
+
 _NUMBERS = count()  # of sessions
 
 
@@ -47,15 +50,18 @@ class OpenAiLive(VendorSession):
 
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
         place = target(f"{base_url.rstrip('/')}/live/sessions", api_key, "openai-live")
-        super().__init__(place, receiver, (wire.message("session.start", session=_session(setup, port.law)),))
+        super().__init__(place, receiver)
         self._port = port
         self._number = next(_NUMBERS)
         self._spoken = 0  # stretches so far
         self._speaks = False
+        self._paused_s = 0.0  # its silence since its last sound
+        self._words = ""  # the latest piece of its transcript
         self._quiet: asyncio.TimerHandle | None = None
         self._mute: asyncio.TimerHandle | None = None
         self._caller_text = ""
         self._caller_turn = 0
+        self._begin(wire.message("session.start", session=_session(setup, port.law)))
 
     def send_audio(self, pcm: bytes) -> None:
         """See Link."""
@@ -102,6 +108,9 @@ class OpenAiLive(VendorSession):
     def on_lost(self, error: EngineError) -> None:
         """See vendors.connection."""
         self._stop_timers()
+        whole = self._words.rstrip().endswith((".", "!", "?", "…", "。"))
+        if self._speaks and whole and self._paused_s >= ENDED_AFTER_S:
+            self._on_quiet()
         super().on_lost(error)
 
     def on_message(self, data: Message) -> None:
@@ -118,9 +127,10 @@ class OpenAiLive(VendorSession):
                 self._on_audio(b64decode(event["delta"]), receiver)
             case "session.output_transcript.delta":
                 self._tell_caller_text(receiver)
-                receiver.on_text(self._item, str(event["delta"]))
+                self._words = str(event["delta"])
+                receiver.on_text(self._item, self._words)
             case "session.input_transcript.delta":
-                self._caller_text += str(event["delta"])
+                self._caller_text = (self._caller_text + str(event["delta"]))[:MAX_CALLER_TEXT_CHARS]
             case "session.delegation.created":
                 self._send("session.commentary.append", content=NO_TASKS, delegation_id=event["delegation"]["id"])
             case "session.closed":
@@ -150,16 +160,18 @@ class OpenAiLive(VendorSession):
                 timer.cancel()
 
     def _on_audio(self, audio: bytes, receiver: Receiver) -> None:
+        length_s = len(self._pcm(audio)) / 2 / (NARROW_HZ if self._port.law else AUDIO.out_hz)
         if audioop.rms(self._pcm(audio), 2) < SILENT_RMS:
+            self._paused_s += length_s
             # A pause between words stays, unless the line is behind; longer silence is not sent at all.
             if self._speaks and receiver.behind_ms <= MAX_LEAD_MS:
                 receiver.on_audio(self._item, self._port.to_line(audio))
             return
         self._speaks = self.replying = True
+        self._paused_s = 0.0
         receiver.on_audio(self._item, self._port.to_line(audio))
         if self._quiet is not None:
             self._quiet.cancel()
-        length_s = len(self._pcm(audio)) / 2 / (NARROW_HZ if self._port.law else AUDIO.out_hz)
         self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
 
     def _pcm(self, audio: bytes) -> bytes:

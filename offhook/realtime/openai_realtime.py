@@ -10,7 +10,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.realtime import openai_wire as wire
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.link import Receiver, Setup
-from offhook.realtime.vendor_session import VendorSession
+from offhook.realtime.vendor_session import MAX_CALLER_TEXT_CHARS, VendorSession
 from offhook.vendors.connection import Message, dicts_of, fields_of
 from offhook.vendors.errors import VendorRefusedError, plain
 from offhook.vendors.target import Target
@@ -38,8 +38,7 @@ class OpenAiRealtime(VendorSession):
 
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
         url = f"{base_url.rstrip('/')}/realtime?{urlencode({'model': setup.model})}"
-        configure = wire.message("session.update", session=wire.session(setup, port.law))
-        super().__init__(target(url, api_key), receiver, (configure, *map(wire.said, setup.history)))
+        super().__init__(target(url, api_key), receiver)
         self._port = port
         self._decides = setup.turn_detection == "vendor"
         self._wanted: str | None = None  # instructions of the response that is asked for next
@@ -50,6 +49,8 @@ class OpenAiRealtime(VendorSession):
         self._played: set[str] = set()  # items of stopped responses that stay in part, or are gone already
         self._turns: dict[str, int] = {}  # the caller's item: which turn
         self._audio_since_commit = False
+        configure = wire.message("session.update", session=wire.session(setup, port.law))
+        self._begin(configure, *map(wire.said, setup.history))
 
     def send_audio(self, pcm: bytes) -> None:
         """See Link."""
@@ -180,7 +181,7 @@ class OpenAiRealtime(VendorSession):
 
     def _on_caller_text(self, event: Mapping[str, Any], receiver: Receiver) -> None:
         turn = self._turns.get(str(event["item_id"]))
-        text = str(event.get("transcript") or "").strip()
+        text = str(event.get("transcript") or "").strip()[:MAX_CALLER_TEXT_CHARS]
         if turn is not None and text:
             receiver.on_caller_text(turn, text)
 

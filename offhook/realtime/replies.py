@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offhook.api.call_audio import CallAudio, GivenUtterance
+from offhook.api.turns import Said
 from offhook.pipeline.events import Interruption, Playback
 from offhook.pipeline.rates import TICK_HZ
 
@@ -15,10 +16,14 @@ class Reply:
 
     item: str
     received_bytes: int = 0
+    text: str = ""
+    """Its transcript so far."""
     parts: list[str | bytes] = field(default_factory=list)  # transcript and audio, until its utterance begins
     over: bool = False
+    lost: bool = False
+    """Its session was lost: nobody can be told how much of it was played."""
     broken: bool = False
-    """The session was lost in the middle of it."""
+    """In the middle of it."""
     utterance: GivenUtterance | None = None
 
 
@@ -27,6 +32,9 @@ MAX_WAITING = 16
 
 MAX_REPLY_S = 300
 """Audio of one reply; the rest is not heard, and the model is told where it was cut."""
+
+MAX_REPLY_CHARS = 50_000
+"""Transcript of one reply; the rest is not on the record."""
 
 OnPlayed = Callable[[Reply, int | None, int, str], None]
 """Of a reply that is over: the milliseconds that were played (None: all), those received, the text played."""
@@ -67,8 +75,9 @@ class Replies:
     def add_text(self, item: str, delta: str) -> None:
         """More of its transcript."""
         reply = self._reply(item)
-        if reply is None:
+        if reply is None or len(reply.text) >= MAX_REPLY_CHARS:
             return
+        reply.text += delta
         if reply.utterance is not None:
             reply.utterance.append(delta)
         else:
@@ -145,9 +154,20 @@ class Replies:
             self._ignored.append(reply.item)
             self._on_played(reply, 0, self._received_ms(reply), "")
 
+    @property
+    def to_come(self) -> tuple[Said, ...]:
+        """What is not in the history yet: the reply that is being played, and those that wait, as far as they have
+        come."""
+        return tuple(Said("bot", text) for reply in self._unplayed if (text := reply.text.strip()))
+
+    @property
+    def _unplayed(self) -> list[Reply]:
+        return [*([self.playing] if self.playing is not None else ()), *self._waiting]
+
     def lost(self) -> None:
         """Nothing more comes of any reply."""
-        for reply in (*self._waiting, *([self.playing] if self.playing is not None else ())):
+        for reply in self._unplayed:
+            reply.lost = True
             if not reply.over:
                 reply.broken = True
                 self.end(reply.item)

@@ -6,12 +6,12 @@ from time import monotonic
 
 from offhook.agents.limits import AgentLimits, CallRate
 from offhook.agents.policy import HandBack, HangUp, Policy, SendDtmf, Transfer
-from offhook.agents.tool_runs import CANCELLED, TOO_MANY
-from offhook.agents.tools import MAX_ARGUMENTS_CHARS, Tool, ToolError
+from offhook.agents.tool_runs import CANCELLED, TOO_MANY, UNFINISHED, ran
+from offhook.agents.tools import Tool, ToolError
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.llm.model import ToolCall
-from offhook.pipeline.trace import SessionEvent, ToolRan
+from offhook.pipeline.trace import SessionEvent
 from offhook.usererror import UserError
 
 
@@ -35,18 +35,29 @@ class CallTools:
         self._report = report
         self._rate = CallRate(limits.tool_calls_per_minute)
         self._cancellable: set[asyncio.Future[str]] = set()
+        self._running: dict[object, tuple[ToolCall, float]] = {}  # and since when
+        call.before_end(self._on_call_ends)
 
     async def run(self, call: ToolCall) -> str:
         """Run a tool, and return what the model is told. It is on the record, whatever came of it."""
-        began, error = monotonic(), ""
+        error, run = "", object()
+        self._running[run] = call, monotonic()
         try:
             result = await self._result(call)
         except ToolError as refused:
             error = str(refused)
             result = f"error: {error}"
-        now = monotonic()
-        self._report(ToolRan(call.name[:60], call.arguments[:MAX_ARGUMENTS_CHARS], result, now - began, now, error))
+        self._ran(run, result, error)
         return result
+
+    def _on_call_ends(self, _by_bot: bool) -> None:
+        for run in list(self._running):
+            self._ran(run, UNFINISHED, UNFINISHED)
+
+    def _ran(self, run: object, result: str, error: str) -> None:
+        if run in self._running:
+            (call, began), now = self._running.pop(run), monotonic()
+            self._report(ran(call, self._tools.get(call.name), result, now - began, now, error))
 
     def interrupt(self) -> None:
         """The caller says something else: cancel what may be, and let the rest run on."""
@@ -62,10 +73,10 @@ class CallTools:
                 except UserError as error:
                     self.ending = None
                     problem = error.problems[0]
-                    return f"[The transfer to {name} failed: {problem.what}: {problem.why}]"
+                    return f"the transfer to {name} failed: {problem.what}: {problem.why}"
                 if result.returned:
                     self.ending = None
-                    return f"[The caller has talked to {name}, and is back.]"
+                    return f"the caller has talked to {name}, and is back"
                 return Outcome(f"transferred to {name}")
             case HandBack(name, values):
                 return Outcome(f"handed back: {name}", name, values)

@@ -215,6 +215,7 @@ async def test_a_full_duplex_model(way: str, tmp_path: Path) -> None:
     ("vendor", "way", "fault"),
     [
         (REALTIME, "PCMU", "lost"),
+        (LIVE, "stream", "lost"),
         (GEMINI, "stream", "lost"),
         (REALTIME, "PCMU", "expired"),
         (LIVE, "stream", "expired"),

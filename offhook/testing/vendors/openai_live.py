@@ -11,10 +11,12 @@ instructed to, answers 500 ms after the caller's speech, and stops speaking 200 
 import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 
 from offhook.testing.vendors.openai_realtime import FORMATS
@@ -117,6 +119,10 @@ class _Session:
         self._items.append(Entry("", "assistant", self._text))
 
     async def _speak(self) -> None:
+        with suppress(ConnectionClosed):
+            await self._stream()
+
+    async def _stream(self) -> None:
         size = int(2 * self._rate_hz * FRAME_S)
         due = asyncio.get_running_loop().time()
         while True:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 from google.genai import types
 
-from offhook.pipeline.trace import EngineFailed
+from offhook.calls.agent_totals import AgentTotals
+from offhook.pipeline.trace import EngineFailed, ModelReplied
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.vendors.gemini_live import GeminiLiveServer
@@ -87,8 +88,44 @@ async def test_a_tool_and_the_end_of_the_call() -> None:
             await caller.hears("Goodbye.")
             await asyncio.wait_for(caller.over.wait(), 5)
             assert caller.bot_hung_up
+            assert caller.transcript[-1].text == "Goodbye."
         judged(server)
+        # Gemini answers the result of a tool, and nobody would hear that.
+        assert [entry.text for entry in server.conversations[0] if entry.role == "tool"] == ["ten dollars"]
     assert balance.calls == [1]
+
+
+async def test_a_caller_who_interrupts_the_goodbye_stays() -> None:
+    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
+        if any("interrupted" in entry.text for entry in conversation if entry.role == "tool"):
+            return "What is it?"
+        return (LONG, CallsTool("hang_up")) if conversation[-1].text == "bye" else "Hello."
+
+    async with (
+        GeminiLiveServer(["bye", "wait"], replies=reply, realtime_factor=4.0) as server,
+        SimulatedCall(agent(server)) as caller,
+    ):
+        await caller.hears("Hello.")
+        await caller.says("bye")
+        await caller.begins_to_hear("This")
+        await caller.waits(3.0)
+        await caller.says("wait", seconds=0.6)
+        await caller.hears("?")
+        assert not caller.bot_hung_up
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_what_a_vendor_that_decides_has_not_answered_is_asked_for_again(resumable: bool) -> None:
+    async with (
+        GeminiLiveServer(["first"], replies=["Hi.", "Once.", "Say that again?"]) as server,
+        SimulatedCall(agent(server, turn_detection="vendor")) as caller,
+    ):
+        await caller.hears("Hi.")
+        if not resumable:
+            server.handles.clear()
+        await caller.says("first", seconds=0.6)
+        server.reset()
+        await caller.hears("Once.")
 
 
 @pytest.mark.parametrize("resumable", [True, False])
@@ -148,3 +185,9 @@ async def test_a_wrong_key() -> None:
             "gemini-live: connecting to Google: Google refused the key (401: Invalid API key). "
             "Type: export GEMINI_API_KEY=…"
         ]
+        totals = AgentTotals()
+        for event in caller.events:
+            if isinstance(event, ModelReplied):
+                totals.add(event)
+        (used,) = totals.models.values()
+        assert (used.replies, used.failed) == (1, 1)

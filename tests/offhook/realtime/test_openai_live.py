@@ -8,8 +8,9 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.live import ClientEvent, ServerEvent
 from pydantic import TypeAdapter
+from websockets.asyncio.server import ServerConnection
 
-from offhook.pipeline.trace import EngineFailed, SilenceFilled
+from offhook.pipeline.trace import BotSpoke, EngineFailed, SilenceFilled
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime import openai_live
 from offhook.realtime.agent import SpeechAgent, speech_agent
@@ -18,9 +19,19 @@ from offhook.telephony.pcm import audioop
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.vendors.openai_live import OpenAiLiveServer
+from offhook.testing.vendors.server import SessionLog
+from offhook.testing.vendors.speech_model import spoken_ms
 from offhook.usererror import UserError
 
 LONG = "This is a rather long sentence about nothing in particular, which goes on and on."
+
+
+class SlowToOpenAgain(OpenAiLiveServer):
+    """Its sessions after the first begin late."""
+
+    async def session(self, connection: ServerConnection, log: SessionLog) -> None:
+        await asyncio.sleep(0.6 if len(self.sessions) > 1 else 0)
+        await super().session(connection, log)
 
 
 def agent(server: OpenAiLiveServer, **options: object) -> SpeechAgent:
@@ -87,6 +98,57 @@ async def test_what_a_lost_session_has_heard_alone_is_asked_for_again() -> None:
             await caller.hears("say that again")
         kinds = [message["type"] for message in server.sessions[1].messages]
         assert kinds.count("session.instructions.append") == 1
+
+
+async def test_a_reply_that_is_lost_with_its_session_is_asked_for_in_the_next() -> None:
+    """Its beginning was played before the next session was ready."""
+    server = SlowToOpenAgain(["what is it"], replies=["Hello there.", LONG, "It goes on."])
+    async with server, SimulatedCall(agent(server)) as caller:
+        await caller.hears("Hello there.")
+        await caller.says("what is it", seconds=0.6)
+        await caller.begins_to_hear("This")
+        server.reset()
+        await caller.hears("It goes on.")
+        await caller.waits(1.5)
+        instructions = [each for each in server.sessions[-1].messages if each["type"] == "session.instructions.append"]
+        assert len(instructions) == 1
+
+
+async def test_a_session_that_is_lost_behind_a_sentence_leaves_nothing_to_be_said() -> None:
+    async with OpenAiLiveServer(["what is it"], replies=["Hello there.", "It is ten."]) as server:
+        async with SimulatedCall(agent(server)) as caller:
+            await caller.begins_to_hear("Hello")
+            began = next(event.at for event in caller.events if isinstance(event, BotSpoke))
+            await caller.waits(began + spoken_ms("Hello there.") / 1000 + 0.15 - caller.now)
+            server.reset()
+            await caller.waits(1.5)
+        assert "session.instructions.append" not in [each["type"] for each in server.sessions[1].messages]
+
+
+async def test_a_session_that_is_lost_before_the_greeting_greets_in_the_next() -> None:
+    async with OpenAiLiveServer(replies=["Hello there."]) as server:
+        server.fault = "mute"
+        async with SimulatedCall(agent(server)) as caller:
+            while not server.sessions:
+                await caller.waits(0.02)
+            server.reset()
+            server.fault = None
+            await caller.hears("Hello there.")
+
+
+async def test_what_is_said_into_a_session_that_is_lost_is_answered_once() -> None:
+    """By the next session, which has heard most of it, without being asked to."""
+    async with OpenAiLiveServer(["one", "two"], replies=["Hello there.", "That was it."]) as server:
+        async with SimulatedCall(agent(server)) as caller:
+            await caller.hears("Hello there.")
+            speaking = asyncio.ensure_future(caller.says("this is a rather long question", seconds=2.0))
+            await caller.waits(0.6)
+            server.reset()
+            await speaking
+            await caller.hears("That was it.")
+            await caller.waits(2.0)
+            assert [each.text for each in caller.transcript if each.who == "bot"] == ["Hello there.", "That was it."]
+        assert "session.instructions.append" not in [each["type"] for each in server.sessions[1].messages]
 
 
 async def test_what_needed_no_answer_is_not_asked_for_again_in_the_next_session() -> None:

@@ -313,6 +313,22 @@ async def test_a_lost_session_goes_on_with_the_conversation() -> None:
         assert server.errors == []
 
 
+async def test_a_reply_that_plays_on_when_its_session_is_lost_is_known_to_the_next() -> None:
+    long = "This is a rather long sentence about nothing in particular, which goes on and on."
+    async with OpenAiRealtimeServer(["stop"], replies=[long, "Sorry."]) as server:
+        async with SimulatedCall(agent(server)) as caller:
+            await caller.begins_to_hear("This")
+            await caller.waits(0.5)
+            server.reset()
+            await caller.waits(0.5)
+            await caller.says("stop", seconds=0.6)
+            await caller.hears("Sorry.")
+        entries = [(entry.role, entry.text) for entry in server.conversations[1]]
+        assert entries[0] == ("assistant", long)
+        # Of an item that it has not made, the next session can truncate nothing.
+        assert server.errors == []
+
+
 @pytest.mark.parametrize("fault", ["session-expired", "dies"])
 async def test_a_session_that_ends_during_a_turn(fault: str) -> None:
     async with OpenAiRealtimeServer(["one", "two"], replies=["Hello.", "Answer."]) as server:
