@@ -16,6 +16,9 @@ from offhook.agents.tools import Tool, tool_of
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.llm.model import LanguageModel, ModelError
+from offhook.llm.prices import unpriced
+from offhook.observe.in_call import call_field
+from offhook.usererror import UserError
 
 READY_S = 1.0
 """How long a caller waits for a connection to the model before they are greeted."""
@@ -62,7 +65,8 @@ class Agent:
         made = tools_by_name(tools)
         self.model = model
         """None: that of `[llm]`, which the agents of a bot are given for the time that it serves."""
-        self._language = language
+        self.language = language
+        """None: the call's."""
         self._started: asyncio.Future[None] | None = None
         self._setup = AgentSetup(
             instructions,
@@ -85,15 +89,15 @@ class Agent:
         """
         model = self.model or call.default_model()
         await self.ready()
-        if self._language is not None:
-            call.language = self._language
+        if self.language is not None:
+            call.language = self.language
         return await AgentCall(self._setup, model, call).run()
 
     def for_step(self, instructions: str, greeting: str | None, voice: str | None) -> "Agent":
         """The same agent, on the same model, for a step of a flow: its instructions follow the agent's own."""
         setup = self._setup
         other = object.__new__(Agent)
-        other._language, other._started, other.model = None, self._started, self.model
+        other.language, other._started, other.model = None, self._started, self.model
         other._setup = replace(
             setup,
             instructions=f"{setup.instructions}\n\n{instructions}",
@@ -102,11 +106,20 @@ class Agent:
         )
         return other
 
+    def check_prices(self, model: LanguageModel) -> None:
+        """Raises UserError if the agent limits its cost, and nothing says what `model` costs."""
+        if self._setup.limits.max_cost is None:
+            return
+        for name in unpriced(model):
+            what, why = f"`max_cost` of an agent on {name} is never reached", "the model has no prices"
+            raise UserError(what, why, "set price_input and price_output of the model, or remove max_cost")
+
     async def start(self) -> None:
         """Start the agent's model, before the first call; `run` does it if nobody has. Raises as
-        `LanguageModel.start`."""
+        `LanguageModel.start`, and UserError for a limit on cost without prices."""
         if self.model is None:
             return
+        self.check_prices(self.model)
         if self._started is None or self._started.get_loop() is not asyncio.get_running_loop():
             self._started = asyncio.ensure_future(self.model.start())
         try:
@@ -126,11 +139,14 @@ class Agent:
                 await self.start()
         except (ModelError, TimeoutError) as error:
             name = self.model.name if self.model is not None else ""
-            log.warning("the model is away", model=name, why=str(error) or f"no answer in {READY_S:g} s")
+            why = str(error) or f"no answer in {READY_S:g} s"
+            log.warning("the model is away", model=name, why=why, **call_field())
 
     async def close(self) -> None:
         """Close the model, after the last call. Idempotent."""
-        self._started = None
+        started, self._started = self._started, None
+        if started is not None and not started.done() and started.get_loop() is asyncio.get_running_loop():
+            started.cancel()  # nobody waits for it any more
         if self.model is not None:
             await self.model.close()
 

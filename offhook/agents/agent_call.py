@@ -46,6 +46,9 @@ INTER_DIGIT_MS = 2_000
 LIKELY_MS = 200
 """The silence after which a reply is begun: see docs/agents.md for what other values save and waste."""
 
+IN_VAIN_S = 1.5
+"""A caller who has waited so long without a word, and speaks again, has waited in vain: a filler was said meanwhile."""
+
 USED_UP = "limit"
 """The outcome, if the agent has one of that name, of a call that has used up its limits."""
 
@@ -106,7 +109,8 @@ class AgentCall:
         self._has_news = False  # a tool's result came while nobody waited for it
         self._expected: Expectation | None = None
         self._silences = 0
-        self._failures = 0
+        self._failures = 0  # of replies in a row
+        self._has_answered = False  # the model, in this call
         self._voice: Literal["works", "stalls", "failed"] = "works"  # since the caller's last turn
 
     async def run(self) -> Outcome:
@@ -171,6 +175,8 @@ class AgentCall:
                 return await self._on_silence()
             case Stalled("dialog", seconds):
                 return await self._on_stalled(seconds)
+            case TurnOver(answer, _, ended_at):
+                return await self._on_turn(self._keyed.words(answer) or NOT_UNDERSTOOD, ended_at)
             case UtterancePlayed(utterance, playback) | Interrupted(utterance, playback):
                 if self._speech.on_over(utterance, playback) and playback.failed is not None:
                     await self._on_voice_failed()
@@ -201,26 +207,42 @@ class AgentCall:
                 self._speculate(text)
             case TurnResumed():
                 self._drop_speculation()
-            case TurnOver(answer, _, ended_at):
-                self._on_turn(self._keyed.words(answer) or NOT_UNDERSTOOD, ended_at)
             case TurnCorrected(answer, was):
                 self._on_correction(was, answer)
             case _:
                 pass
 
-    def _on_turn(self, text: str, ended_at: float) -> None:
+    async def _on_turn(self, text: str, ended_at: float) -> Outcome | None:
         self._caller_talks, self._silences, self._voice = False, 0, "works"
+        gives_up = self._gives_up_waiting()
         self._end_reply()
         self._runs.interrupt()
         self._history.said(text)
         self._speech.caller_done(ended_at)
+        if gives_up:
+            self._drop_speculation()
+            return await self._on_failure(for_good=True)
         speculation, self._speculation = self._speculation, None
         if speculation is not None and speculation.fits(self._request(self._history)):
             self._begin_reply(speculation.commit(self._now()))
-            return
+            return None
         if speculation is not None:
             speculation.drop(self._now())
         self._begin_reply()
+        return None
+
+    def _gives_up_waiting(self) -> bool:
+        """Count a reply that the caller has waited for in vain, and ends by speaking; returns whether it was the last
+        one that the model is given."""
+        if self._replying is None or self._reply is None:
+            return False
+        if self._reply.has_begun:
+            self._failures, self._has_answered = 0, True
+        elif self._reply.waits_for_model and self._reply.waited_s >= IN_VAIN_S:
+            self._failures += 1
+            why = f"no word came for {self._reply.waited_s:.1f} s, and the caller spoke"
+            self._report(EngineFailed(self._model.name, why, self._now()))
+        return self._failures >= self._setup.limits.failures
 
     def _on_correction(self, was: Answer, answer: Answer) -> None:
         self._history.corrected(self._keyed.words(was), self._keyed.words(answer))
@@ -313,8 +335,9 @@ class AgentCall:
             return await self._on_used_up(error.why)
         except ModelError as error:
             self._report(EngineFailed(error.model, str(error), self._now()))
-            return await self._on_failure(for_good=error.kind == "key")
-        self._failures = 0
+            never = error.kind in ("key", "model") or (error.kind == "request" and not self._has_answered)
+            return await self._on_failure(for_good=never)
+        self._failures, self._has_answered = 0, True
         if ending is not None:
             return await self._end(ending)
         if self._reply is not None:
@@ -396,6 +419,8 @@ class AgentCall:
         if not announced:
             await self._speech.say(self._wording.transferring)
         await self._speech.over()
+        if ending.call is not None:
+            self._runs.leaves(ending.reply, ending.call)
         try:
             result = await self._call.transfer(number)
         except UserError as error:

@@ -132,6 +132,7 @@ class _AgentReader(Reader):
         options["unheard"] = self._one_of(top, "unheard", get_args(Unheard), "note")
         options["on_failure"] = self._on_failure(top, options["transfer_to"])
         model = self._model(top)
+        self._check_prices(top, model, options["limits"])
         if self.problems or instructions is None:
             raise self.error()
         return AgentFile(instructions, self._one_provider(top), model, options, self.name)
@@ -195,6 +196,13 @@ class _AgentReader(Reader):
             why = "without `model` the agent has that of `[llm]`, and its settings there"
             self.problem(top[first], f"`{first}` has no `model`", why, "add a line `model: …`, or remove this one")
         return model
+
+    def _check_prices(self, top: Mapping[str, Node], model: Mapping[str, Any], limits: AgentLimits) -> None:
+        """A model of `[llm]` is judged when it is known, one of the user's own says by itself what it costs."""
+        own = "model" in model and ":" not in self._one_provider(top)
+        if limits.max_cost is not None and own and not any(model.get(price) for price in _PRICES):
+            what, why = "`max_cost` of `limits` is never reached", "the model has no prices"
+            self.problem(top["limits"], what, why, "add `price_input: …` and `price_output: …`, of a million tokens")
 
     def _value(self, node: Node) -> Any:
         """A value for the vendor's request."""
@@ -359,6 +367,10 @@ class _AgentReader(Reader):
         result = (self.text(found["result"], f"`result` of {what}") if "result" in found else None) or ""
         private = "allow_private" in found and bool(self.truth(found["allow_private"], f"`allow_private` of {what}"))
         made = HttpTool(text, method, headers, result, private)
+        if made.is_refused:
+            why = "the server is in a private network, or on this machine, and tools do not go there unless they may"
+            todo = "add `allow_private: true`, if the model may reach it"
+            self.problem(node, f"`url` of {what} is `{text[:60]}`", why, todo)
         for place in made.places():
             if place not in arguments:
                 why = "what is in braces is an argument that the model gives"

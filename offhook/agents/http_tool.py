@@ -64,6 +64,17 @@ class HttpTool:
         finally:
             writer.close()
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the host is written out as an address of a private network, which is not allowed."""
+        host = urlsplit(self.url).hostname or ""
+        if self.allow_private or host == "localhost" or host.endswith(".localhost"):
+            return not self.allow_private
+        try:
+            return not _is_public(host)
+        except ValueError:  # a name
+            return False
+
     def places(self) -> tuple[str, ...]:
         """The arguments that are part of the address."""
         return tuple(_PLACE.findall(self.url))

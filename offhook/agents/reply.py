@@ -76,8 +76,19 @@ class AgentReply:
         self._since = self._text_since = (
             self._now()
         )  # when it was asked for, or something came that can be said or done
+        self._begun = False  # a request before the one on its way was answered
         self._fillers = 0
         self._ids: set[str] = set()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has come of the model."""
+        return self._begun or (self._stream is not None and self._stream.first_at is not None)
+
+    @property
+    def waited_s(self) -> float:
+        """For how long nothing has come that can be said or done."""
+        return self._now() - self._since
 
     async def run(self) -> Ending | None:
         """Say it. None: the caller's turn. Raises ModelError, CallEnded."""
@@ -93,6 +104,7 @@ class AgentReply:
                     return ending
                 self._since = self._now()
                 stream.close()
+                self._begun = True
                 stream = self._stream = self._around.ask()
                 self._around.call.owe_reply(filled=self._fillers > 0)
             why = f"it has called tools {self._around.limits.tool_rounds} times and has not answered"
@@ -186,9 +198,11 @@ class AgentReply:
         due_s = limits.filler_every_s if self._fillers else limits.filler_after_s
         waited_s = self._now() - self._since
         if min(speech.quiet_s(), waited_s) >= due_s and not speech.busy and not self._around.caller_talks() and fillers:
-            filler = fillers[min(self._fillers, len(fillers) - 1)]
-            self._fillers += 1
-            await speech.say(filler, into_history=False)
+            later = fillers[min(self._fillers, len(fillers) - 1)]
+            filler = self._around.call.filler(later)  # the user's own words, if there are any
+            if filler is not None:
+                self._fillers += 1
+                await speech.say(later if self._fillers > 1 else filler, into_history=False)
 
     def _numbered(self, call: ToolCall) -> ToolCall:
         """The call with an id of its own, whatever the model gave it."""

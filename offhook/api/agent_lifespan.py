@@ -1,6 +1,7 @@
 """Starts the agents that have something to start, such as a language model's connection, in each process that carries
 calls."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, runtime_checkable
@@ -12,10 +13,14 @@ from offhook.api.agent import AgentDialog, DialogAgent
 from offhook.api.call import Dialog
 from offhook.api.dialogs import FlowDialog
 from offhook.api.routing import RoutedAgent
+from offhook.llm.listed import doubtful
 from offhook.llm.model import LanguageModel, ModelError
 from offhook.llm.registry import make_chain
 from offhook.process.lifespan import Lifespan
 from offhook.settings.config import Config
+
+START_S = 5.0
+"""How long the start of a process waits for a model."""
 
 log = structlog.get_logger("offhook.agents")
 
@@ -40,8 +45,10 @@ def with_agents(dialog: Dialog, config: Config, lifespan: Lifespan | None = None
     if not agents:
         return lifespan
     lacking = [agent for agent in agents if isinstance(agent, Agent) and agent.model is None]
-    if lacking:
-        make_chain(config.llm)  # a mistake in it must show here, and not in a worker
+    default = make_chain(config.llm) if lacking else None  # a mistake in it must show here, and not in a worker
+    for agent in agents:
+        if isinstance(agent, Agent) and (model := agent.model or default) is not None:
+            agent.check_prices(model)
 
     @asynccontextmanager
     async def both() -> AsyncIterator[None]:
@@ -52,14 +59,28 @@ def with_agents(dialog: Dialog, config: Config, lifespan: Lifespan | None = None
                 _give(make_chain(config.llm), lacking, stack)
             for agent in agents:
                 stack.push_async_callback(agent.close)
-                try:
-                    await agent.start()
-                except ModelError as error:
-                    # It is asked again when a call comes.
-                    log.warning("the model is away", model=error.model, why=error.why)
+                await _start(agent)
+            for name, why in dict(each for agent in agents for each in _doubts(agent)).items():
+                log.warning("the model may not be there", model=name, why=why, todo="`model` as the server calls it")
             yield
 
     return both
+
+
+async def _start(agent: StartsAndCloses) -> None:
+    """One that is away, or slow, holds up nothing: it is asked again when a call comes."""
+    try:
+        async with asyncio.timeout(START_S):
+            await agent.start()
+    except ModelError as error:
+        log.warning("the model is away", model=error.model, why=error.why)
+    except TimeoutError:
+        name = agent.model.name if isinstance(agent, Agent) and agent.model is not None else type(agent).__name__
+        log.warning("the model is away", model=name, why=f"it did not answer within {START_S:g} s")
+
+
+def _doubts(agent: StartsAndCloses) -> Iterable[tuple[str, str]]:
+    return doubtful(agent.model) if isinstance(agent, Agent) and agent.model is not None else ()
 
 
 def _give(model: LanguageModel, agents: Iterable[Agent], stack: AsyncExitStack) -> None:

@@ -77,9 +77,9 @@ class FlowAgent:
         """The agent's part; the language is that of the call again afterwards."""
         agent = self._agents[action.step.name]
         await agent.ready()
-        language = call.language
-        if action.language is not None:
-            call.language = action.language
+        language, own = call.language, action.language or agent.language
+        if own is not None:
+            call.language = own
         try:
             return await agent.for_step(action.instructions, action.greeting, action.voice).run(call)
         finally:
@@ -97,7 +97,8 @@ class FlowAgent:
         except TransferError as error:
             return str(error.reason)
         except UserError as error:
-            structlog.get_logger("offhook.flow").warning("not transferred", step=step.name, why=str(error))
+            log = structlog.get_logger("offhook.flow")
+            log.warning("not transferred", call=call.id, step=step.name, why=str(error))
             return str(TransferFailure.NOT_POSSIBLE)
         return ""
 

@@ -12,10 +12,14 @@ from time import monotonic
 import structlog
 
 from offhook.llm.model import LanguageModel, ModelError, ModelEvent, ModelRequest, close_stream
+from offhook.observe.in_call import call_field
 from offhook.pipeline.chain.breaker import Breaker, BreakerState
 from offhook.pipeline.chain.race import Lost, Race, Start, Stop
 from offhook.pipeline.chain.table import EngineRows, private_cells
 from offhook.usererror import UserError
+
+NEVER_WORKS = ("key", "model", "request")
+"""Failures of a start that will not be over at the next one."""
 
 _log = structlog.get_logger("offhook.llm")
 
@@ -60,11 +64,11 @@ class ChainModel:
             try:
                 await member.model.start()
             except ModelError as error:
-                if error.kind in ("key", "request"):
+                if error.kind in NEVER_WORKS:
                     todo = "another key, model or address"
                     raise UserError(f"the language model {error.model} cannot be used", error.why, todo) from error
                 member.problem = error
-                _log.warning("model_unreachable", model=member.model.name, why=error.why)
+                _log.warning("model_unreachable", model=member.model.name, why=error.why, **call_field())
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """The reply of the model whose first token came first."""
@@ -164,7 +168,7 @@ class _Attempt:
             breaker.succeeded(now, probe=self.is_probe)
         else:
             breaker.failed(now, probe=self.is_probe)
-        _log.warning("model_failed", model=self.member.model.name, kind=error.kind, why=error.why)
+        _log.warning("model_failed", model=self.member.model.name, kind=error.kind, why=error.why, **call_field())
         return error
 
     async def end(self, judged_within_s: float | None = None) -> None:

@@ -15,6 +15,7 @@ import structlog
 from offhook.llm.http import NotAnAnswerError, is_fresh
 from offhook.llm.model import Ended, FailureKind, ModelError, ModelEvent, ModelRequest
 from offhook.llm.options import ModelOptions
+from offhook.observe.in_call import call_field
 from offhook.usererror import UserError
 
 OPEN_AGAIN_S = 30.0
@@ -110,9 +111,9 @@ class HostedModel(ABC):
                 self._used_at = now
                 await self.probe()
         except ModelError as error:
-            _log.info("model_not_warmed", model=self.name, why=error.why)
+            _log.info("model_not_warmed", model=self.name, why=error.why, **call_field())
         except self._all_failures + _NONSENSE as error:
-            _log.info("model_not_warmed", model=self.name, why=self._plain(str(error)))
+            _log.info("model_not_warmed", model=self.name, why=self._plain(str(error)), **call_field())
 
     @abstractmethod
     async def close(self) -> None:
@@ -148,6 +149,7 @@ class HostedModel(ABC):
         why = {
             "key": f"{self.vendor} refused the key ({said})",
             "busy": f"{self.vendor} takes no more requests for now ({said})",
+            "model": f"{self.vendor} has no such model or address ({said})",
             "request": f"{self.vendor} refused the request ({said})",
         }.get(kind, f"{self.vendor} failed ({said})")
         return ModelError(self.name, kind, why, retry_after_s)
@@ -238,6 +240,8 @@ def kind_of(status: int, words: str) -> FailureKind:
         return "key"
     if status == 429:
         return "busy"
+    if status in (404, 410):
+        return "model"
     if 400 <= status < 500 and status not in (408, 409, 425):
         return "request"
     return "away"

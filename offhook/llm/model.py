@@ -11,9 +11,10 @@ from offhook.usererror import UserError
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-FailureKind = Literal["key", "request", "refused", "busy", "away", "late", "limit"]
-"""Whose fault a failure is: a wrong or missing key; a request that the vendor does not take; a reply that it withholds;
-too many requests; a server that is away or broken; no token in time; a limit of the configuration."""
+FailureKind = Literal["key", "model", "request", "refused", "busy", "away", "late", "limit"]
+"""Whose fault a failure is: a wrong or missing key; a model or address that is not there; a request that the vendor
+does not take; a reply that it withholds; too many requests; a server that is away or broken; no token in time; a limit
+of the configuration."""
 
 EndReason = Literal["stop", "tools", "length", "filtered"]
 

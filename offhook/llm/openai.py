@@ -77,7 +77,7 @@ class OpenAiModel(HostedModel):
         self.listed = _listed(found.content)
         # Other servers have models that they do not list, or one by any name.
         if self._is_openai and self.wanted not in self.listed:
-            raise ModelError(self.name, "request", f"{self.vendor} has no model {self.wanted!r}")
+            raise ModelError(self.name, "model", f"{self.vendor} has no model {self.wanted!r}")
 
     async def begin(self, request: ModelRequest) -> Response:
         """See HostedModel."""

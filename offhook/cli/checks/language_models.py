@@ -1,14 +1,14 @@
 """The language models: those of `[llm]`, and those of agents' files."""
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-from offhook.agents.agent_file import SpeechFile, load_agent
+from offhook.agents.agent_file import AgentFile, SpeechFile, load_agent
 from offhook.cli.checks.finding import Finding, noting
 from offhook.llm.chain import ChainModel
+from offhook.llm.listed import doubtful
 from offhook.llm.registry import make_chain
 from offhook.pipeline.dialog.flow import AgentStep
 from offhook.pipeline.errors import EngineError
@@ -20,17 +20,8 @@ from offhook.vendors.errors import VendorRefusedError
 
 AREA = "llm"
 WITHIN_S = 5.0
-MAX_LISTED = 5
 
 _HINT = "the network and `base_url`, or wait until it is back"
-
-
-@runtime_checkable
-class ListsModels(Protocol):
-    """A model whose server has said which models there are, if it did: their names, and the one that is wanted."""
-
-    wanted: str
-    listed: Collection[str]
 
 
 async def check(config: Config) -> list[Finding]:
@@ -46,7 +37,7 @@ async def check(config: Config) -> list[Finding]:
     if config.llm.options:
         with noting(found, AREA):
             found += await _reached(make_chain(config.llm), AREA)
-    for findings in await asyncio.gather(*(_of_file(path) for path in _files(config))):
+    for findings in await asyncio.gather(*(_of_file(path, config) for path in _files(config))):
         found += findings
     return found
 
@@ -66,7 +57,7 @@ def _of_flow(path: Path) -> Iterator[Path]:
         yield from (Path(step.file) for step in flow.steps.values() if isinstance(step, AgentStep))
 
 
-async def _of_file(path: Path) -> list[Finding]:
+async def _of_file(path: Path, config: Config) -> list[Finding]:
     try:
         file = load_agent(path)
     except UserError:
@@ -77,7 +68,18 @@ async def _of_file(path: Path) -> list[Finding]:
             return await _speech_reached(file, path)
         if file.names_model:
             found += await _reached(file.own_model(), "agent", f"{path}: ")
+        elif config.llm.options:
+            await _check_prices(file, config)
     return found
+
+
+async def _check_prices(file: AgentFile, config: Config) -> None:
+    """Raises UserError if it limits its cost, and the models of `[llm]` have no prices."""
+    chain = make_chain(config.llm)
+    try:
+        file.make(chain).check_prices(chain)
+    finally:
+        await chain.close()
 
 
 async def _speech_reached(file: SpeechFile, path: Path) -> list[Finding]:
@@ -106,25 +108,16 @@ async def _reached(chain: ChainModel, area: str, whose: str = "") -> list[Findin
         raise UserError.of([_of(problem, whose) for problem in error.problems]) from error
     finally:
         await chain.close()
-    found = []
+    found, doubts = [], dict(doubtful(chain))
     for member in chain.members:
         what = f"{whose}{member.model.name}"
         if member.problem is not None:
             found.append(_away(what, area, member.problem.why))
             continue
         found.append(Finding.ok(area, f"{what} answers"))
-        if isinstance(member.model, ListsModels) and not _is_listed(member.model):
-            names = ", ".join(sorted(member.model.listed)[:MAX_LISTED])
-            why = f"the server lists {names}"
+        if (why := doubts.get(member.model.name)) is not None:
             found.append(Finding.warning(area, f"{what} may not be there", why, "`model` as the server calls it"))
     return found
-
-
-def _is_listed(model: ListsModels) -> bool:
-    """Ollama adds a tag to names that have none."""
-    return not model.listed or any(
-        name.partition(":")[0] == model.wanted or name == model.wanted for name in model.listed
-    )
 
 
 def _of(problem: Problem, whose: str) -> Problem:

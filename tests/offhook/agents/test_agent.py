@@ -5,8 +5,8 @@ import pytest
 from offhook import Agent
 from offhook.agents.limits import AgentLimits
 from offhook.llm.history import OPENING
-from offhook.llm.model import ModelError
-from offhook.pipeline.trace import ModelAsked, ModelReplied
+from offhook.llm.model import FailureKind, ModelError
+from offhook.pipeline.trace import EngineFailed, ModelAsked, ModelReplied
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, last, told
 
@@ -63,8 +63,9 @@ def test_a_model_that_is_away_at_the_start_is_asked_again_and_the_caller_is_gree
     run(talk())
 
 
-def test_a_wrong_key_is_no_fault_of_the_callers_words() -> None:
-    model = ScriptedModel(Says(fails=ModelError("scripted", "key", "401")))
+@pytest.mark.parametrize("kind", ["key", "model", "request"])
+def test_what_is_wrong_for_good_is_no_fault_of_the_callers_words(kind: FailureKind) -> None:
+    model = ScriptedModel(Says(fails=ModelError("scripted", kind, "refused")))
 
     async def talk() -> None:
         async with SimulatedCall(Agent("x", model=model, greeting="Hello.")) as caller:
@@ -252,6 +253,55 @@ def test_a_reply_that_dies_stays_as_heard() -> None:
 
     run(talk())
     assert ("assistant", "We open at nine. On Sun") in told(model.requests[-1])
+
+
+def test_one_request_that_is_refused_does_not_end_a_call_in_which_others_were_answered() -> None:
+    refused = Says(fails=ModelError("scripted", "request", "400"))
+    model = ScriptedModel("It is nine.", refused, "It is ten.")
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:
+            await caller.hears("Hi.")
+            for answer in ("It is nine.", "I am sorry, that did not work", "It is ten."):
+                await caller.says("when is it")
+                await caller.hears(answer)
+
+    run(talk())
+
+
+def test_a_model_that_hangs_while_the_caller_keeps_talking_is_given_up() -> None:
+    model = ScriptedModel(Says(first_s=10_000))
+
+    async def talk() -> SimulatedCall:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:
+            await caller.hears("Hi.")
+            for _ in range(4):
+                await caller.says("are you there")
+                await caller.waits(2.2)
+            await caller.hears("something is wrong on our side")
+            await caller.over.wait()
+            return caller
+
+    caller = run(talk())
+    failed = [event.error for event in caller.events if isinstance(event, EngineFailed)]
+    assert len(failed) == 3
+    assert all("and the caller spoke" in each for each in failed)
+
+
+def test_a_caller_who_is_quick_does_not_make_a_model_fail() -> None:
+    model = ScriptedModel(Says("It is nine.", first_s=1.0))
+
+    async def talk() -> None:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:
+            await caller.hears("Hi.")
+            for _ in range(5):
+                await caller.says("when is it")
+                await caller.waits(0.8)
+            await caller.says("well")
+            await caller.hears("It is nine.")
+            assert not [event for event in caller.events if isinstance(event, EngineFailed)]
+
+    run(talk())
 
 
 def test_failures_in_a_row_end_the_call() -> None:

@@ -128,6 +128,10 @@ def problems(data: bytes) -> list[tuple[str, str]]:
         ("tools: [{name: a, description: b, url: 'https://x.example/a b'}]", "`url` of tool `a`"),
         ("tools: [{name: a, description: b, url: 'https://x.example', headers: {a b: c}}]", "header `a b` of tool `a`"),
         ("tools: [{name: a, description: b, url: 'https://x.example', timeout_s: 0}]", "`timeout_s` of tool `a` is 0"),
+        ("tools: [{name: a, description: b, url: 'http://127.0.0.1/x'}]", "`url` of tool `a` is `http://127.0.0.1/x`"),
+        ("tools: [{name: a, description: b, url: 'http://localhost:8000/x'}]", "`url` of tool `a` is `http://local"),
+        ("tools: [{name: a, description: b, url: 'https://[fd00::1]/x'}]", "`url` of tool `a` is `https://[fd00"),
+        ("limits: {max_cost: 0.5}", "`max_cost` of `limits` is never reached"),
         ("provider: opnai", "there is no provider `opnai`"),
         ("greeting: ''", "`greeting` is empty"),
         ("outcomes: {done: {n: {type: integer, min: 3, max: 2}}}", "`max` of `n`"),
@@ -140,6 +144,21 @@ def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
     found = problems(f"instructions: Be brief.\nmodel: x\n{line}\n".encode())
     assert [where.split(":")[1] for where, _ in found] == ["3"] * len(found)
     assert what in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "tools: [{name: a, description: b, url: 'http://127.0.0.1/x', allow_private: true}]",
+        "tools: [{name: a, description: b, url: 'https://10.example.com/x'}]",
+        "tools: [{name: a, description: b, url: 'https://192.88.99.1.example/x'}]",
+        "tools: [{name: a, description: b, url: 'https://93.184.216.34/x'}]",
+        "limits: {max_cost: 0.5}\nprice_output: 2",
+        "limits: {max_cost: 0.5}\nprovider: shop:model",
+    ],
+)
+def test_what_is_right(lines: str) -> None:
+    parse_agent(f"instructions: Be brief.\nmodel: x\n{lines}\n".encode(), "agent.yaml", {})
 
 
 def test_what_is_missing() -> None:

@@ -1,14 +1,21 @@
 """Agents without a model of their own have that of `[llm]`."""
 
+import asyncio
+from contextlib import nullcontext
+
 import pytest
+from structlog.testing import capture_logs
 
 from offhook import Agent, Bot, Call, Outcome
+from offhook.agents.limits import AgentLimits
 from offhook.api import agent_lifespan
 from offhook.api.agent import dialog_of
 from offhook.api.agent_lifespan import with_agents
 from offhook.engines.engine_set import EngineSet
+from offhook.llm.registry import make_model
 from offhook.settings.config import Config
 from offhook.testing import SimulatedCall, run
+from offhook.testing.models import ModelServer
 from offhook.usererror import UserError
 from tests.offhook.agents.models import ScriptedModel
 
@@ -57,8 +64,52 @@ def test_without_any_the_bot_does_not_start() -> None:
     bot = Bot(Config())
     bot.answer(Agent("x"))
     with pytest.raises(SystemExit) as ended:
-        bot.run()
+        bot.run([])
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(("price", "works"), [({}, False), ({"price_input": 1.0}, True)])
+def test_a_limit_on_cost_needs_prices(price: dict[str, float], works: bool) -> None:
+    config = Config.model_validate({"llm": {"openai": {**LOCAL, **price}}})
+    agent = Agent("x", limits=AgentLimits(max_cost=0.5))
+    with nullcontext() if works else pytest.raises(UserError, match="`max_cost` of an agent on openai/m"):
+        with_agents(dialog_of(agent), config)
+    own = Agent("x", model=make_model("openai", {**LOCAL, **price}), limits=AgentLimits(max_cost=0.5))
+    with nullcontext() if works else pytest.raises(UserError, match="`max_cost` of an agent on openai/m"):
+        with_agents(dialog_of(own), Config())
+
+
+async def test_a_model_that_is_not_listed_and_one_that_hangs_hold_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_lifespan, "START_S", 0.3)
+
+    gone = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    listening = await asyncio.start_server(hang, "127.0.0.1", 0)
+    hanging = listening.sockets[0].getsockname()[1]
+    async with ModelServer(api_key=None, strict_models=True) as server:
+        agents = [
+            Agent("x", model=make_model("openai", {"model": "scripde", "base_url": server.openai_url})),
+            Agent("x", model=make_model("openai", {"model": "m", "base_url": f"http://127.0.0.1:{hanging}/v1"})),
+        ]
+        for agent in agents:
+            lifespan = with_agents(dialog_of(agent), Config())
+            assert lifespan is not None
+            with capture_logs() as logs:
+                async with lifespan():
+                    pass
+            (line,) = logs
+            assert line["log_level"] == "warning"
+            assert line["why"] == (
+                "the server lists scripted" if agent is agents[0] else "it did not answer within 0.3 s"
+            )
+    listening.close()
+    await gone.wait()
 
 
 def test_without_any_a_call_says_so() -> None:

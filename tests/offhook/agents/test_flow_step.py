@@ -78,6 +78,26 @@ def test_values_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert model.started == 1
 
 
+def test_the_agents_own_language_holds_within_its_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken: list[str] = []
+    model = ScriptedModel(Says(calls=(call("hand_back", outcome="none"),)))
+
+    async def talk() -> None:
+        caller = call_of(tmp_path, monkeypatch, model)
+        async with caller:
+            await caller.hears("Your number")
+            await caller.presses("4711")
+            await caller.hears("When would you like to come?")
+            spoken.append(caller.call.language)
+            await caller.says("never")
+            await caller.hears("Goodbye.")
+            spoken.append(caller.call.language)
+
+    monkeypatch.setitem(globals(), "AGENT", f"{AGENT}language: de\n")
+    run(talk())
+    assert spoken == ["de", "en-US"]
+
+
 def test_a_file_without_a_model_has_that_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "flow.yaml").write_text(FLOW)
     (tmp_path / "shop.yaml").write_text("instructions: Be brief.\n")

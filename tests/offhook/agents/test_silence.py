@@ -179,3 +179,20 @@ def test_a_voice_that_is_gone_is_filled_in_tones() -> None:
             return [event for event in caller.events if isinstance(event, SilenceFilled) and event.at > began]
 
     assert len(run(talk())) >= 2
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_fillers_of_tools_have_the_settings_words_and_are_not_said_while_a_secret_is_taken(muted: bool) -> None:
+    model = ScriptedModel(Says(calls=(call("look_up"),)), "Here it is.")
+
+    async def talk() -> list[str]:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hello.", tools=[slow(5.0)])) as caller:
+            caller.session._stopgap._own = {"en": "Hold on."}
+            caller.session.mute_fillers(muted)
+            await caller.hears("Hello.")
+            await caller.says("where is it")
+            await caller.hears("Here it is.", within_s=12)
+            return [event.text for event in caller.events if isinstance(event, BotSpoke)]
+
+    said = run(talk())
+    assert said == (["Hello.", "Here it is."] if muted else ["Hello.", "Hold on.", WORDS[1], "Here it is."])

@@ -17,6 +17,8 @@ from offhook.agents.tools import MAX_RESULT_CHARS, OnInterrupt, ToolError, tool_
 from offhook.llm.model import ModelRequest, ToolCall
 from offhook.pipeline.trace import ToolRan
 from offhook.testing import SimulatedCall, run
+from offhook.transfer.outcome import Transferred
+from offhook.transfer.request import TransferRequest
 from tests.offhook.agents.models import Says, ScriptedModel, call, last, told
 
 
@@ -228,6 +230,77 @@ def test_the_caller_may_speak_while_a_tool_runs(kept: bool) -> None:
         assert model.requests[2].messages[: len(model.requests[1].messages)] == model.requests[1].messages
     else:
         assert not any("it ships" in message.text for request in model.requests for message in request.messages)
+
+
+def test_what_still_runs_at_the_end_of_a_call_is_on_its_record() -> None:
+    model = ScriptedModel(Says(calls=(call("look_up"), call("find", "c2"))))
+
+    @tool
+    async def find() -> str:
+        await asyncio.sleep(0.1)
+        return "found"
+
+    async def talk() -> SimulatedCall:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[slow(60.0), find])) as caller:
+            await caller.hears("Hi.")
+            await caller.says("where is my order")
+            await caller.hears("One moment.")
+            await caller.waits(2.0)
+        return caller
+
+    caller = run(talk())
+    assert [(each.name, each.error) for each in ran(caller)] == [
+        ("find", ""),
+        ("look_up", "unfinished: the call ended"),
+    ]
+    assert ran(caller)[1].seconds == pytest.approx(3.5, abs=1.5)
+
+
+def test_what_still_runs_when_the_agent_hands_back_is_too() -> None:
+    model = ScriptedModel(Says(calls=(call("look_up"),)), Says(calls=(call("hand_back", "c2", outcome="done"),)))
+
+    async def talk(call_: Call) -> None:
+        agent = Agent("x", model=model, greeting="Hi.", tools=[slow(60.0)], outcomes=["done"], speculate=False)
+        assert (await agent.run(call_)).name == "done"
+        await call_.say("And now something else.")
+
+    async def conversation() -> SimulatedCall:
+        async with SimulatedCall(talk) as caller:
+            await caller.hears("Hi.")
+            await caller.says("where is my order")
+            await caller.hears("One moment.")
+            await caller.says("never mind")
+            await caller.hears("And now something else.")
+            return caller
+
+    errors = {each.name: each.error for each in ran(run(conversation()))}
+    assert errors == {"hand_back": "", "look_up": "unfinished: the agent has ended"}
+
+
+def test_a_transfer_is_on_the_record_of_the_call_that_it_ends() -> None:
+    model = ScriptedModel(Says(calls=(call("transfer", to="desk"),)))
+    events: list[tuple[str, str]] = []
+    agent = Agent("x", model=model, greeting="Hi.", transfer_to={"desk": "+15550100"})
+
+    async def talk() -> None:
+        async with SimulatedCall(agent, transfers=True) as caller:
+            # As a carrier does: the call has ended when the transfer returns.
+            transfer = caller.call._on_transfer
+            assert transfer is not None
+
+            async def and_end(request: TransferRequest) -> Transferred | None:
+                result = await transfer(request)
+                caller.call.end(by_bot=True)
+                return result
+
+            caller.call._on_transfer = and_end
+            await caller.hears("Hi.")
+            await caller.says("the desk please")
+            await caller.waits(3.0)
+            events.extend((each.name, each.result) for each in ran(caller))
+
+    run(talk())
+    assert events == [("transfer", "transferred")]
 
 
 # Built in.

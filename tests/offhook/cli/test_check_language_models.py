@@ -51,6 +51,17 @@ async def test_right_and_wrong_ones(agent_file: Path, monkeypatch: pytest.Monkey
         assert "wrong-key" not in finding.render()
 
 
+async def test_a_limit_on_cost_without_prices(agent_file: Path) -> None:
+    async with ModelServer(api_key=None) as server:
+        llm = {"openai": {"model": "scripted", "base_url": server.openai_url}}
+        finding = await found_in(agent_file, "limits: {max_cost: 0.5}\n", llm=llm)
+        assert (finding.level, finding.problem.why) == (Level.SETTINGS, "the model has no prices")
+        finding = await found_in(
+            agent_file, "limits: {max_cost: 0.5}\n", llm={"openai": llm["openai"] | {"price_output": 2}}
+        )
+        assert finding.level is Level.OK
+
+
 async def test_one_that_is_away_may_come_back(agent_file: Path) -> None:
     finding = await found_in(agent_file, "model: m\nbase_url: http://127.0.0.1:9/v1\n")
     assert finding.level is Level.WARNING

@@ -5,10 +5,12 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.llm.chain import ChainModel
 from offhook.llm.model import Ended, FailureKind, Message, ModelError, ModelEvent, ModelRequest, TextDelta
 from offhook.llm.registry import make_chain
+from offhook.observe import in_call
 from offhook.pipeline.chain.breaker import HOLD_S, Breaker
 from offhook.pipeline.chain.table import Cell, EngineRows, private_cells
 from offhook.settings.config import Config
@@ -97,9 +99,16 @@ async def test_all_fail() -> None:
     assert error.value.kind == "busy"
 
 
+async def test_its_log_lines_have_the_call_that_it_works_for() -> None:
+    in_call.enter("0815")
+    with capture_logs() as logs, pytest.raises(ModelError):
+        await read(ChainModel([Model("a", (0.0, away()))]))
+    assert [(line["event"], line["call"]) for line in logs] == [("model_failed", "0815")]
+
+
 async def test_nothing_comes() -> None:
     models = [Model("a", (60.0, "Late.")), Model("b", (60.0, "Late."))]
-    chain = ChainModel(models, first_token_s=0.02, timeout_s=0.1)
+    chain = ChainModel(models, first_token_s=0.02, timeout_s=0.5)
     with pytest.raises(ModelError) as error:
         await read(chain)
     assert error.value.kind == "late"

@@ -121,7 +121,7 @@ async def test_a_request_that_is_refused() -> None:
     async with ModelServer(strict_models=True) as server, model_of(server, model="other") as model:
         with pytest.raises(ModelError, match="The model `other` does not exist") as error:
             await events_of(model)
-        assert error.value.kind == "request"
+        assert error.value.kind == "model"
 
 
 async def test_a_server_that_is_away() -> None:
