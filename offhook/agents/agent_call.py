@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offhook.agents.asked_for import asked_for
+from offhook.agents.endings import Endings
 from offhook.agents.history import History, Unheard, Window
 from offhook.agents.keyed import Keyed
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import HandBack, HangUp, OnFailure, Policy, Transfer
+from offhook.agents.policy import OnFailure, Policy
 from offhook.agents.reply import AgentReply, Ending, Surroundings
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speculation import Speculation
@@ -38,7 +39,6 @@ from offhook.pipeline.turn.events import (
     TurnStarted,
     UtterancePlayed,
 )
-from offhook.usererror import UserError
 
 MAX_KEYS = 32
 INTER_DIGIT_MS = 2_000
@@ -87,6 +87,7 @@ class AgentCall:
         self._history = History(setup.instructions, Window(limits.turns, limits.chars), setup.unheard)
         self._speech = AgentSpeech(call, self._history, setup.voice)
         self._runs = ToolRuns(setup.tools, limits, self._history, call, self._report, self._on_news)
+        self._endings = Endings(call, self._speech, self._runs, self._wording, self._keyed.masked)
         self._now: Callable[[], float] = asyncio.get_running_loop().time
         self._meter = Meter(limits.of_call, self._now())
         self._around = Surroundings(
@@ -255,8 +256,7 @@ class AgentCall:
             return None  # the silence is ours
         self._silences += 1
         if self._silences >= self._setup.limits.silences:
-            await self._speech.say(self._wording.goodbye)
-            await self._speech.over()
+            await self._endings.say_last(self._wording.goodbye)
             return Outcome("the caller said nothing")
         self._history.add_note(SILENT)
         if self._silences == 1:
@@ -351,8 +351,7 @@ class AgentCall:
             return Outcome(f"handed back: {why}", USED_UP, {})
         if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
-        await self._speech.say(self._wording.used_up)
-        await self._speech.over()
+        await self._endings.say_last(self._wording.used_up)
         return Outcome(why)
 
     async def _on_stalled(self, seconds: float) -> Outcome | None:
@@ -370,8 +369,7 @@ class AgentCall:
         if (transfer := self._setup.on_failure.transfer) is not None:
             return await self._end(Ending(transfer))
         if self._setup.on_failure.hangs_up or for_good or self._failures >= self._setup.limits.failures:
-            await self._speech.say(self._wording.giving_up)
-            await self._speech.over()
+            await self._endings.say_last(self._wording.giving_up)
             return Outcome("the model failed")
         has_spoken = self._reply is not None and self._reply.has_spoken
         words = self._wording.again if apologised else self._wording.lost if has_spoken else self._wording.failed
@@ -400,45 +398,10 @@ class AgentCall:
 
     async def _end(self, ending: Ending) -> Outcome | None:
         has_spoken = self._reply is not None and self._reply.has_spoken
-        if ending.call is not None and isinstance(ending.action, HandBack | HangUp):
-            self._runs.done(ending.reply, ending.call, "done")
-        match ending.action:
-            case HandBack(outcome, values):
-                return Outcome(f"handed back: {outcome}", outcome, values)
-            case HangUp(reason):
-                if not has_spoken:
-                    await self._speech.say(self._wording.goodbye)
-                    await self._speech.over()
-                return Outcome(f"the agent hung up: {self._keyed.masked(reason)}" if reason else "the agent hung up")
-            case Transfer(name, number):
-                return await self._transfer(ending, name, number, announced=has_spoken and ending.call is not None)
-            case _:
-                return None
-
-    async def _transfer(self, ending: Ending, name: str, number: str, *, announced: bool) -> Outcome | None:
-        if not announced:
-            await self._speech.say(self._wording.transferring)
-        await self._speech.over()
-        if ending.call is not None:
-            self._runs.leaves(ending.reply, ending.call)
-        try:
-            result = await self._call.transfer(number)
-        except UserError as error:
-            if ending.call is None:
-                await self._speech.say(self._wording.giving_up)
-                await self._speech.over()
-                return Outcome("the model failed, and the call could not be transferred")
-            problem = error.problems[0]
-            self._runs.refuse(ending.reply, ending.call, f"{problem.what}: {problem.why}")
+        outcome = await self._endings.carry_out(ending, has_spoken=has_spoken)
+        if outcome is None:
             self._begin_reply()
-            return None
-        if ending.call is not None and result.returned:
-            self._runs.done(ending.reply, ending.call, "they have talked and hung up; the caller is back")
-            self._begin_reply()
-            return None
-        if ending.call is not None:
-            self._runs.done(ending.reply, ending.call, "transferred")
-        return Outcome(f"transferred to {name}")
+        return outcome
 
     def _report(self, event: SessionEvent) -> None:
         if isinstance(event, ModelReplied):

@@ -29,6 +29,9 @@ from offhook.realtime.tools import CallTools
 
 MAX_KEYS = 32
 LIVENESS_S = 0.25
+MAX_UNTOLD = 32
+"""Results of tools that a model calls while the call ends."""
+
 GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
 
 
@@ -400,7 +403,8 @@ class Conversation:
         output = await self._tools.run(call)
         if self._tools.ending is not None:
             # Some models answer each result, and nobody would hear that.
-            self._untold.append((link, call, output))
+            if len(self._untold) < MAX_UNTOLD:
+                self._untold.append((link, call, output))
             self._maybe_end()
         elif self._tell(link, call, output) and not self._in_turn:
             self._respond("")
@@ -448,5 +452,6 @@ class Conversation:
 
     def _close(self) -> None:
         self._sessions.close()
+        self._tools.close()
         for task in self._tasks:
             task.cancel()

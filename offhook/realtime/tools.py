@@ -36,7 +36,7 @@ class CallTools:
         self._rate = CallRate(limits.tool_calls_per_minute)
         self._cancellable: set[asyncio.Future[str]] = set()
         self._running: dict[object, tuple[ToolCall, float]] = {}  # and since when
-        call.before_end(self._on_call_ends)
+        self._forget = call.before_end(self._on_call_ends)
 
     async def run(self, call: ToolCall) -> str:
         """Run a tool, and return what the model is told. It is on the record, whatever came of it."""
@@ -50,9 +50,17 @@ class CallTools:
         self._ran(run, result, error)
         return result
 
+    def close(self) -> None:
+        """The agent has ended: what still runs is on the record as it is."""
+        self._forget()
+        self._abandon("unfinished: the agent has ended")
+
     def _on_call_ends(self, _by_bot: bool) -> None:
+        self._abandon(UNFINISHED)
+
+    def _abandon(self, why: str) -> None:
         for run in list(self._running):
-            self._ran(run, UNFINISHED, UNFINISHED)
+            self._ran(run, why, why)
 
     def _ran(self, run: object, result: str, error: str) -> None:
         if run in self._running:

@@ -224,11 +224,12 @@ async def test_a_full_duplex_model(way: str, tmp_path: Path) -> None:
     ids=str,
 )
 async def test_a_session_that_ends_goes_on_in_the_next(vendor: Vendor, way: str, fault: str, tmp_path: Path) -> None:
+    # Its last word says that a reply was heard: of a pause between words, OpenAI Live's may be shortened.
     server = vendor.server(["first", "second"], replies=["Hello there.", "That was one.", "That was two."])
     async with server, conversation(tmp_path, vendor, server, way) as (_, phone):
-        await phone.hears("Hello there.")
+        await phone.hears("there.")
         await phone.says()
-        await phone.hears("That was one.")
+        await phone.hears("one.")
         sessions = len(server.sessions)
         if fault == "lost":
             server.reset()
@@ -239,7 +240,7 @@ async def test_a_session_that_ends_goes_on_in_the_next(vendor: Vendor, way: str,
             await asyncio.sleep(0)  # the next session must not end as well
         server.fault = None
         await speaking
-        await phone.hears("That was two.")
+        await phone.hears("two.")
         if isinstance(server, OpenAiLiveServer):
             said = [part["text"] for line in server.configured[-1]["input"] for part in line["content"]]
         else:

@@ -133,7 +133,7 @@ def test_mistakes_are_printed_and_end_the_program(tmp_path: Path, capsys: pytest
     bot = Bot(path)
     bot.answer(answering("x", []))
     with pytest.raises(SystemExit) as leaving:
-        bot.run()
+        bot.run([])
     assert leaving.value.code == 2
     assert capsys.readouterr().err.startswith(f"{path}:2: there is no key `prot`")
 
@@ -146,6 +146,6 @@ def test_an_engine_that_fails_is_printed(capsys: pytest.CaptureFixture[str], mon
     bot = Bot(Config())
     bot.answer(answering("x", []))
     with pytest.raises(SystemExit) as leaving:
-        bot.run()
+        bot.run([])
     assert leaving.value.code == 1
     assert capsys.readouterr().err == "espeak: starting: no library. Type: pip install x\n"

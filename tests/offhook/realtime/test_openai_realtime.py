@@ -296,6 +296,22 @@ async def test_a_result_that_outlives_its_session_is_a_note_in_the_next() -> Non
         assert notes == ["[The tool look_up, which you called before, has the result: forty two]"]
 
 
+async def test_what_still_runs_at_the_end_of_a_call_is_on_its_record_without_its_secrets() -> None:
+    async def look_up(pin: str) -> str:
+        """Look it up."""
+        await asyncio.sleep(60)
+        return pin
+
+    replies = [("One moment.", CallsTool("look_up", '{"pin": "4711"}'))]
+    async with OpenAiRealtimeServer(replies=replies) as server:
+        async with SimulatedCall(agent(server, tools=[look_up])) as caller:
+            await caller.hears("One moment.")
+            await caller.waits(0.3)
+        (ran,) = [event for event in caller.events if isinstance(event, ToolRan)]
+        assert (ran.name, ran.error) == ("look_up", "unfinished: the call ended")
+        assert ran.arguments == '{"pin":"***"}'
+
+
 async def test_a_lost_session_goes_on_with_the_conversation() -> None:
     async with OpenAiRealtimeServer(["first", "second"], replies=["Hello.", "Once.", "Twice."]) as server:
         async with SimulatedCall(agent(server)) as caller:
