@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ from offhook.api.call import Call
 from offhook.llm.model import LanguageModel, ModelError
 from offhook.llm.prices import unpriced
 from offhook.observe.in_call import call_field
+from offhook.pipeline.language import is_language_tag
 from offhook.usererror import UserError
 
 READY_S = 1.0
@@ -38,8 +39,8 @@ class Agent:
     `speculate`: a reply is begun at a likely end of the turn, and thrown away when the caller goes on. `hide_keys`: the
     model learns how many keys were pressed, and not which.
 
-    TypeError for a tool or a value that has no schema, ValueError for two tools of one name and for a transfer to a
-    name that is not there.
+    TypeError for a tool or a value that has no schema, and for an argument of another type; ValueError for two tools of
+    one name, a transfer to a name that is not there, a language that is not a tag.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of an agent
@@ -60,6 +61,12 @@ class Agent:
         speculate: bool = True,
         hide_keys: bool = False,
     ) -> None:
+        check_texts(instructions=instructions, greeting=greeting, language=language, voice=voice)
+        if unheard not in get_args(Unheard):
+            raise ValueError(f"unheard is one of {', '.join(get_args(Unheard))}, not {unheard!r}")
+        check_limits(limits)
+        if transfer_to is not None and not isinstance(transfer_to, Mapping):
+            raise TypeError(f"transfer_to has a number for each name, {{'sales': '+15551234567'}}, not {transfer_to!r}")
         transfers = dict(transfer_to or {})
         policy = Policy(transfers, _outcomes(outcomes), dtmf=dtmf)
         made = tools_by_name(tools)
@@ -149,6 +156,22 @@ class Agent:
             started.cancel()  # nobody waits for it any more
         if self.model is not None:
             await self.model.close()
+
+
+def check_texts(**texts: object) -> None:
+    """Arguments by name that are texts, or None. TypeError, and ValueError for a language that is not a tag."""
+    for name, text in texts.items():
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{name} is a text, not {text!r}")
+    language = texts.get("language")
+    if isinstance(language, str) and language and not is_language_tag(language):
+        raise ValueError(f"language is a BCP 47 tag such as en-GB, not {language!r}")
+
+
+def check_limits(limits: object) -> None:
+    """TypeError for limits of another type."""
+    if limits is not None and not isinstance(limits, AgentLimits):
+        raise TypeError(f"limits are AgentLimits(max_s=600, …), not {limits!r}")
 
 
 def tools_by_name(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:

@@ -1,7 +1,7 @@
 """What bounds an agent: times, sizes and counts. Pure."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from offhook.llm.limits import CallLimits
 
@@ -37,6 +37,12 @@ class AgentLimits:
     max_tokens: int | None = None
     max_cost: float | None = None
     max_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"{each.name} is {value}: a limit is not below 0")
 
     @property
     def of_call(self) -> CallLimits:

@@ -59,12 +59,19 @@ def with_agents(dialog: Dialog, config: Config, lifespan: Lifespan | None = None
                 _give(make_chain(config.llm), lacking, stack)
             for agent in agents:
                 stack.push_async_callback(agent.close)
-                await _start(agent)
-            for name, why in dict(each for agent in agents for each in _doubts(agent)).items():
-                log.warning("the model may not be there", model=name, why=why, todo="`model` as the server calls it")
+            await _start_all(agents)
             yield
 
     return both
+
+
+async def _start_all(agents: Iterable[StartsAndCloses]) -> None:
+    """Raises UserError for one that can never work."""
+    for failed in await asyncio.gather(*map(_start, agents), return_exceptions=True):
+        if failed is not None:
+            raise failed
+    for name, why in dict(each for agent in agents for each in _doubts(agent)).items():
+        log.warning("the model may not be there", model=name, why=why, todo="`model` as the server calls it")
 
 
 async def _start(agent: StartsAndCloses) -> None:

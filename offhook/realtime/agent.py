@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from offhook.agents.agent import tools_by_name
+from offhook.agents.agent import check_limits, check_texts, tools_by_name
 from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import Policy
 from offhook.agents.tools import Tool
@@ -103,6 +103,8 @@ class SpeechAgent:
         max_session_s: float | None = None,
         reply_within_s: float = 4.0,
     ) -> None:
+        check_texts(instructions=instructions, voice=voice, language=language, greet=greet, sorry=sorry, model=model)
+        check_limits(limits)
         vendor = _vendor(provider)
         turn_detection = turn_detection or vendor.turn_detection[0]
         if turn_detection not in vendor.turn_detection:

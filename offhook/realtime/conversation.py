@@ -232,6 +232,7 @@ class Conversation:
     def on_response_over(self, usage: Usage = NO_USAGE) -> None:
         """See Receiver."""
         self._answered()
+        self._owed.model_spoke(monotonic())
         self._model.over(usage)
         self._maybe_end()
 
@@ -350,7 +351,9 @@ class Conversation:
         session nobody could answer the caller."""
         if self._vendor_decides and not self._over.done():
             link = self._live
-            self._call.covers_silence = self._awaits_reply or self._owed.owed or link is None or link.stalls
+            self._call.covers_silence = (
+                self._awaits_reply or self._owed.owed(monotonic()) or link is None or link.stalls
+            )
 
     def _answered(self) -> None:
         self._sessions.answered()

@@ -10,18 +10,22 @@ PATIENCE_S = 1.0
 """A session that has heard the end of the caller's words has so long after them to answer by itself."""
 
 
+WAITS_S = 8.0
+"""A model that has been asked to speak, and is silent for so long, does not want to."""
+
+
 class OwedReply:
     """What has to be said to the model, and when. Times are seconds of one clock."""
 
     def __init__(self) -> None:
         self._ask: str | None = None
         self._asked = False
+        self._asked_at = 0.0
         self._caller_at = self._model_at = self._opened_at = float("-inf")
 
-    @property
-    def owed(self) -> bool:
-        """Whether the model was asked to speak, or will be, and has not yet."""
-        return self._ask is not None
+    def owed(self, now: float) -> bool:
+        """Whether the model was asked to speak, or will be, and has not yet. One that does not is not waited for."""
+        return self._ask is not None and (not self._asked or now < self._asked_at + WAITS_S)
 
     def want(self, instructions: str) -> None:
         """The model should speak: it is given `instructions` as soon as it can be, again in each session until then."""
@@ -55,7 +59,7 @@ class OwedReply:
         waits = self._caller_at > self._opened_at and now < self._caller_at + PATIENCE_S
         if self._ask is None or self._asked or caller_talks or waits:
             return None
-        self._asked = True
+        self._asked, self._asked_at = True, now
         return self._ask
 
     def may_come(self, now: float, within_s: float) -> bool:

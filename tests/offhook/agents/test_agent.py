@@ -1,5 +1,7 @@
 """Conversations with a scripted model, in virtual time."""
 
+from typing import Any
+
 import pytest
 
 from offhook import Agent
@@ -365,3 +367,24 @@ def test_the_prompt_is_warmed_while_the_caller_listens_and_speaks() -> None:
     asked = model.requests[0].messages
     assert all(asked[: len(each.messages) - 1] == each.messages[:-1] for each in model.warmed)
     assert told(model.warmed[1])[-1] == ("assistant", "Hi.")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"greeting": 5}, "greeting is a text, not 5"),
+        ({"language": "klingon"}, "language is a BCP 47 tag such as en-GB, not 'klingon'"),
+        ({"unheard": "forget"}, "unheard is one of drop, note, offer_to_resume, not 'forget'"),
+        ({"limits": {"max_s": 60}}, "limits are AgentLimits"),
+        ({"transfer_to": ["sales"]}, "transfer_to has a number for each name"),
+        ({"on_failure": "transfer desk"}, "on_failure is"),
+    ],
+)
+def test_mistakes_show_before_the_first_call(options: dict[str, Any], why: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=why):
+        Agent("x", **options)
+
+
+def test_a_limit_is_not_below_zero() -> None:
+    with pytest.raises(ValueError, match="max_s is -1"):
+        AgentLimits(max_s=-1)

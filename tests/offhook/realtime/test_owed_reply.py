@@ -1,6 +1,6 @@
 """What a model that decides alone when to talk is told, and when."""
 
-from offhook.realtime.owed_reply import PATIENCE_S, SAY_AGAIN, OwedReply
+from offhook.realtime.owed_reply import PATIENCE_S, SAY_AGAIN, WAITS_S, OwedReply
 
 GREET = "Greet."
 
@@ -26,9 +26,10 @@ def test_what_is_wanted_is_asked_for_once_a_session_until_the_model_speaks() -> 
     assert [due(owed, 1.1), due(owed, 1.2)] == [GREET, None]
     owed.opened(2.0, awaited=False)
     assert due(owed, 2.0) == GREET
-    assert owed.owed
+    assert owed.owed(2.0 + WAITS_S - 0.1)
+    assert not owed.owed(2.0 + WAITS_S)
     owed.model_spoke(2.1)
-    assert not owed.owed
+    assert not owed.owed(2.1)
     owed.opened(3.0, awaited=False)
     assert due(owed, 3.0) is None
 
