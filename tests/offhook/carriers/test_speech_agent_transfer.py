@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,8 @@ async def test_by_refer(scene: Scene, server: SpeechServer, tmp_path: Path) -> N
     record = await record_of(scene.bot)
     assert (str(record.ended_by), record.end_reason) == ("bot", "transferred to desk")
     assert record.agent is not None
-    assert [(each["tool"], each["failed"]) for each in record.agent["tools"]] == [("transfer", 0)]
+    tools: Any = record.agent["tools"]
+    assert [(each["tool"], each["failed"]) for each in tools] == [("transfer", 0)]
     assert told(server) == []  # nobody hears what it would say to that
 
 
