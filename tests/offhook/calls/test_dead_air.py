@@ -12,6 +12,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from tests.offhook.bots import LIGHT_ENGINES, record_of
+from tests.ports import own_rtp
 
 HOST = "127.0.0.1"
 SILENT_S, PATIENCE_S = 1.0, 1.0
@@ -30,7 +31,7 @@ async def node(tmp_path: Path) -> AsyncIterator[LocalBot]:
         {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
-            "rtp": {"port_min": 22_300, "port_max": 22_399, "media_timeout_s": SILENT_S},
+            "rtp": {**own_rtp(), "media_timeout_s": SILENT_S},
             "calls": {"dead_air_s": PATIENCE_S},
             **LIGHT_ENGINES,
             "records": {"dir": tmp_path},

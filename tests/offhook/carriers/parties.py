@@ -19,6 +19,7 @@ from offhook.telephony import tones
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool
 from offhook.telephony.net.udp_line import UdpLine
+from tests.ports import own_ports
 
 HOST = "127.0.0.1"
 
@@ -36,7 +37,7 @@ class Party:
         self.heard = bytearray()
         self._changed = asyncio.Event()
         self._clock = MediaClock()
-        self._ports = PortPool(20_000, 29_999, HOST)
+        self._ports = PortPool(*own_ports(), HOST)
         self._offers: dict[str, tuple[OfferAnswer, PortPair]] = {}
         self._lines: dict[str, UdpLine] = {}
         self._talking: dict[str, asyncio.Task[None]] = {}

@@ -16,6 +16,7 @@ from offhook.sip.commands import Bye
 from offhook.usererror import UserError
 from tests.offhook.bots import LIGHT_ENGINES
 from tests.offhook.carriers.callee import HOST, CallCancelled, Callee, CallEnded, answers, callee, refuses, rings
+from tests.ports import own_rtp
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def settings(directory: Path, far: Callee, **trunk: object) -> Config:
         None,
         {
             "sip": {"host": HOST, "port": 0},
-            "rtp": {"port_min": 30_000, "port_max": 39_999},
+            "rtp": own_rtp(),
             "records": {"dir": directory},
             **LIGHT_ENGINES,
             "trunks": {"provider": {"host": HOST, "port": far.address.port, **trunk}},

@@ -23,12 +23,12 @@ from offhook.sip.sdp.negotiate import LocalMedia, make_offer
 from offhook.telephony import tones
 from offhook.testing.sip_caller import Caller
 from tests.offhook.bots import LIGHT_ENGINES, record_of
+from tests.ports import own_rtp
 
 HOST = "127.0.0.1"
 BENCH: dict[str, dict[str, object]] = {
     "sip": {"host": HOST, "port": 0},
     "http": {"enabled": False},
-    "rtp": {"port_min": 30_000, "port_max": 39_999},
     **LIGHT_ENGINES,
 }
 
@@ -40,7 +40,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     nodes: list[LocalBot] = []
 
     async def begin(dialog: Dialog) -> LocalBot:
-        config = Config.load(None, {**BENCH, "records": {"dir": tmp_path / str(len(nodes)), "record_audio": True}})
+        config = Config.load(
+            None, {**BENCH, "rtp": own_rtp(), "records": {"dir": tmp_path / str(len(nodes)), "record_audio": True}}
+        )
         node = LocalBot(config, dialog)
         nodes.append(node)
         await node.start()
@@ -262,7 +264,7 @@ async def test_a_dialog_that_does_not_end_with_its_call_is_cancelled_in_time(tmp
         finally:
             cancelled.set()
 
-    config = Config.load(None, {**BENCH, "records": {"dir": tmp_path}, "calls": {"cleanup_s": 0.3}})
+    config = Config.load(None, {**BENCH, "rtp": own_rtp(), "records": {"dir": tmp_path}, "calls": {"cleanup_s": 0.3}})
     node = LocalBot(config, stubborn)
     await node.start()
     try:

@@ -31,6 +31,7 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool
 from offhook.telephony.net.udp_line import UdpLine
 from tests.offhook.bots import LIGHT_ENGINES
+from tests.ports import own_ports
 from tests.sip.sdp.samples import sdp
 
 HOST = "127.0.0.1"
@@ -107,7 +108,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     engines, store, clock = EngineSet(config), RecordStore.open(str(tmp_path / "calls.db")), MediaClock()
     await engines.start()
     services = Services(config, engines, store, Metrics(), None, listens)
-    bench = Bench(services, PortPool(31_000, 31_099, HOST), clock)
+    bench = Bench(services, PortPool(*own_ports(), HOST), clock)
     yield bench
     for call in bench.calls:
         call.hang_up(EndedBy.OPERATOR, "the test is over")
@@ -164,7 +165,7 @@ async def test_ports_rest_if_anything_ever_came_there(bench: Bench, media: bool)
 
 
 async def test_no_ports_are_left(bench: Bench) -> None:
-    bench.ports = PortPool(31_200, 31_201, HOST)
+    bench.ports = PortPool(*own_ports(1), HOST)
     await bench.established()
     bench.incoming(offer()).accept()
     assert isinstance(bench.commands[-1], Reject) and bench.commands[-1].status == 503
@@ -369,7 +370,7 @@ async def sends(
 
 
 def test_a_pair_knows_whose_it_is() -> None:
-    pool = PortPool(31_300, 31_309, HOST)
+    pool = PortPool(*own_ports(5), HOST)
     pair: PortPair = pool.acquire(0.0)
     assert pool.gave(pair.port) and pool.gave(pair.port + 1)
     assert not pool.gave(pair.port + 2)

@@ -24,6 +24,7 @@ from offhook.telephony.net.ports import PortPool
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from tests.offhook.bots import LIGHT_ENGINES, record_of
 from tests.offhook.carriers.parties import HOST, Party
+from tests.ports import own_ports, own_rtp
 
 CALLER_HZ, AGENT_HZ = 700.0, 1_300.0
 
@@ -49,7 +50,7 @@ class Scene:
         settings: dict[str, dict[str, object]] = {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
-            "rtp": {"port_min": 30_000, "port_max": 39_999},
+            "rtp": own_rtp(),
             "records": {"dir": tmp_path},
             **LIGHT_ENGINES,
             "transfer": {"targets": {"desk": f"sip:desk@{self.agent.address}"}, **transfer},
@@ -377,7 +378,7 @@ async def test_an_agent_is_not_called_in_the_clear_where_encryption_is_required(
     services = Services(config, EngineSet(config), store, Metrics(), None, stays)
     commands: list[Command] = []
     owner = Owner()
-    ports = PortPool(31_000, 31_099, HOST)
+    ports = PortPool(*own_ports(), HOST)
     leg = AgentLeg(
         services, commands.append, ports, clock, owner, lambda leg: None, media_host=HOST, trunk="", caller="bot"
     )

@@ -21,6 +21,7 @@ from offhook.telephony import tones
 from offhook.testing.carrier import Carrier, ask_webhook
 from offhook.testing.sip_caller import CallFailedError
 from tests.offhook.bots import LIGHT_ENGINES
+from tests.ports import own_rtp
 
 WITHIN_S = 10.0
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -261,7 +262,7 @@ async def test_when_there_are_as_many_calls_as_allowed(tmp_path: Path) -> None:
 
 
 async def test_streams_need_no_media_ports(tmp_path: Path) -> None:
-    async with node(tmp_path, talk, rtp={"port_min": 33_000, "port_max": 33_001}) as bot:
+    async with node(tmp_path, talk, rtp=own_rtp(1)) as bot:
         calls = [await Carrier.dial(url(bot)) for _ in range(3)]
         for call in calls:
             await asyncio.wait_for(call.listen_for(0.1), WITHIN_S)

@@ -18,8 +18,11 @@ from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig
 from offhook.settings.trunks import TrunkConfig
 from tests.certificates import Authority
 from tests.offhook.cli.conftest import Run
+from tests.ports import own_ports
 
-FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
+LOW, HIGH = own_ports(10)
+PORTS = f"{LOW}-{HIGH}"
+FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", PORTS)
 BENCH = '[asr]\nengine = "fixed"\n[tts]\nengine = "recorded"\n[vad]\nengine = "energy"\n'
 
 KEYLESS = """
@@ -189,25 +192,26 @@ def test_ports_that_are_taken(check: Check) -> None:
         http.bind(("127.0.0.1", 0))
         http.listen()
         taken = [f"127.0.0.1:{each.getsockname()[1]}" for each in (sip, http)]
-        status, found = check("", "--sip", taken[0], "--http", taken[1], "--rtp-ports", "20100-20119")
+        status, found = check("", "--sip", taken[0], "--http", taken[1], "--rtp-ports", PORTS)
     assert status == 1
     assert levels(found, "sip") == levels(found, "http") == ["machine"]
     assert "perhaps a bot that is already running" in found["sip"][0]["why"]
 
 
 def test_media_ports_that_are_taken() -> None:
+    low, _ = own_ports(3)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 20_141))
-        few = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=20_140, port_max=20_141))
+        one.bind(("127.0.0.1", low + 1))
+        few = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=low, port_max=low + 1))
         assert next(each.level for each in ports.check(few) if each.area == "ports") is Level.MACHINE
-        more = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=20_140, port_max=20_145))
+        more = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=low, port_max=low + 5))
         found = [each for each in ports.check(more) if each.area == "ports"]
         assert [each.level for each in found] == [Level.OK, Level.WARNING]
-        assert found[0].problem.what == "UDP 20140-20145 for media: 2 calls"
+        assert found[0].problem.what == f"UDP {low}-{low + 5} for media: 2 calls"
 
 
 def test_more_workers_than_ports(check: Check) -> None:
-    status, found = check("", *FREE[:4], "--rtp-ports", "20100-20101", "--workers", "2")
+    status, found = check("", *FREE[:4], "--rtp-ports", f"{LOW}-{LOW + 1}", "--workers", "2")
     assert status == 2
     assert "too few for 2 workers" in found["ports"][-1]["what"]
 

@@ -7,6 +7,7 @@ from offhook.process.allotments import shares, worker_specs
 from offhook.settings.config import AsrConfig, Config, RtpConfig
 from offhook.telephony.net.ports import PortPool
 from offhook.usererror import UserError
+from tests.ports import own_ports
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,8 @@ def test_fewer_ports_than_workers() -> None:
 
 def test_all_workers_know_which_media_ports_are_given_out() -> None:
     """Also after one was killed, and its successor has the same range."""
-    config = Config(rtp=RtpConfig(port_min=31_400, port_max=31_439))
+    low, high = own_ports()
+    config = Config(rtp=RtpConfig(port_min=low, port_max=high))
     first, second = worker_specs(config, bench_dialog, 2, 2)
     pools = [PortPool(each.config.rtp.port_min, each.config.rtp.port_max, table=each.ports) for each in (first, second)]
     pair = pools[0].acquire(0.0)

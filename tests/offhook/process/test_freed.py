@@ -20,6 +20,7 @@ from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp import RtpSession
 from offhook.testing.sip_caller import Caller
 from tests.offhook.bots import LIGHT_ENGINES
+from tests.ports import own_rtp
 
 HOST = "127.0.0.1"
 OF_THE_CALLER = Counter((UdpLine, RtpSession))
@@ -50,7 +51,7 @@ async def test_nothing_of_a_call_is_left(uncollected: Counter[type], tmp_path: P
         {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
-            "rtp": {"port_min": 22_200, "port_max": 22_299, "media_timeout_s": 1, "first_media_timeout_s": 1},
+            "rtp": {**own_rtp(), "media_timeout_s": 1, "first_media_timeout_s": 1},
             **LIGHT_ENGINES,
             "records": {"dir": tmp_path, "record_audio": True},
         },

@@ -17,6 +17,7 @@ from offhook.sip.events import CallConfirmed
 from offhook.web.guesses import MAX_WRONG
 from tests.offhook.bots import LIGHT_ENGINES
 from tests.offhook.carriers.callee import HOST, CallCancelled, Callee, CallEnded, callee, refuses, rings
+from tests.ports import own_rtp
 
 TOKEN = "a-token-of-some-length"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -49,7 +50,7 @@ async def start(tmp_path: Path, far: Callee) -> AsyncIterator[Start]:
             {
                 "sip": {"host": HOST, "port": 0},
                 "http": {"port": 0},
-                "rtp": {"port_min": 30_000, "port_max": 39_999},
+                "rtp": own_rtp(),
                 "records": {"dir": tmp_path / str(len(bots))},
                 **LIGHT_ENGINES,
                 "outbound": {"token": token, "ring_s": 30},

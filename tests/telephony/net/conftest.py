@@ -1,4 +1,3 @@
-import random
 import time
 from collections.abc import Iterator
 
@@ -6,6 +5,7 @@ import pytest
 
 from offhook.telephony import native
 from offhook.telephony.net.ports import PortPair, PortPool
+from tests.ports import own_ports
 from tests.telephony.net.calls import HOST
 
 
@@ -33,8 +33,7 @@ def media_twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def pool() -> Iterator[PortPool]:
-    low = random.randrange(30_000, 32_000, 2)
-    pool = RememberingPool(low, low + 399, HOST)
+    pool = RememberingPool(*own_ports(), HOST)
     yield pool
     for pair in pool.given_out:
         pair.release(time.monotonic())

@@ -14,6 +14,7 @@ from offhook.telephony import native
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 from offhook.telephony.net.udp_line import UdpLine
+from tests.ports import own_ports
 from tests.telephony.net.calls import HOST, Listener, acquire, config_to, speech
 
 SPEECH_MS = 1_600
@@ -58,7 +59,7 @@ TROUBLES = {each.__name__: each for each in (sleep, busy, collect_garbage, nothi
 
 async def main(port: int, trouble: str) -> None:
     clock = MediaClock()
-    line = UdpLine(acquire(PortPool(31_000, 31_998, HOST)), config_to(HOST, port), "PCMU", clock=clock)
+    line = UdpLine(acquire(PortPool(*own_ports(), HOST)), config_to(HOST, port), "PCMU", clock=clock)
     ear = Listener(line)
     line.start()
     line.play(speech(SPEECH_MS))

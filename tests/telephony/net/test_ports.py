@@ -5,31 +5,13 @@ import pytest
 
 from offhook.telephony.net import ports
 from offhook.telephony.net.ports import QUARANTINE_S, PortPool, PortRangeError, PortsExhaustedError
+from tests.ports import own_ports
 
 HOST = "127.0.0.1"
 
 
-def free_range(pairs: int) -> tuple[int, int]:
-    """An even port followed by enough free ones for so many pairs."""
-    rng = random.Random()
-    while True:
-        low = rng.randrange(20_000, 30_000, 2)
-        sockets = []
-        try:
-            for port in range(low, low + 2 * pairs):
-                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                sockets.append(sock)
-                sock.bind((HOST, port))
-        except OSError:
-            continue
-        finally:
-            for sock in sockets:
-                sock.close()
-        return low, low + 2 * pairs - 1
-
-
 def test_a_pair_is_even_and_odd_and_really_bound() -> None:
-    pool = PortPool(*free_range(3), HOST)
+    pool = PortPool(*own_ports(3), HOST)
     pair = pool.acquire(0.0)
     try:
         assert pair.port % 2 == 0
@@ -44,7 +26,7 @@ def test_a_pair_is_even_and_odd_and_really_bound() -> None:
 
 
 def test_every_pair_is_given_out_once_then_none() -> None:
-    low, high = free_range(4)
+    low, high = own_ports(4)
     pool = PortPool(low, high, HOST)
     pairs = [pool.acquire(0.0) for _ in range(4)]
     assert {pair.port for pair in pairs} == set(range(low, high, 2))
@@ -60,7 +42,7 @@ def test_every_pair_is_given_out_once_then_none() -> None:
 
 
 def test_a_released_pair_rests_for_thirty_seconds() -> None:
-    pool = PortPool(*free_range(1), HOST)
+    pool = PortPool(*own_ports(1), HOST)
     pair = pool.acquire(100.0)
     port = pair.port
     pair.release(110.0)
@@ -72,7 +54,7 @@ def test_a_released_pair_rests_for_thirty_seconds() -> None:
 
 
 def test_release_is_idempotent_and_closes_the_sockets() -> None:
-    pool = PortPool(*free_range(2), HOST)
+    pool = PortPool(*own_ports(2), HOST)
     pair = pool.acquire(0.0)
     pair.release(0.0)
     pair.release(0.0)
@@ -82,7 +64,7 @@ def test_release_is_idempotent_and_closes_the_sockets() -> None:
 
 
 def test_ports_of_other_programs_are_passed_over() -> None:
-    low, high = free_range(2)
+    low, high = own_ports(2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HOST, low + 1))
         pool = PortPool(low, high, HOST)
@@ -97,14 +79,14 @@ def test_ports_of_other_programs_are_passed_over() -> None:
 
 
 def test_an_address_that_is_not_ours_is_no_lack_of_ports() -> None:
-    pool = PortPool(*free_range(2), "192.0.2.1")
+    pool = PortPool(*own_ports(2), "192.0.2.1")
     with pytest.raises(OSError, match="assign"):
         pool.acquire(0.0)
     assert pool.dump()["free"] == 2
 
 
 def test_order_is_random_but_for_a_given_generator() -> None:
-    low, high = free_range(8)
+    low, high = own_ports(8)
 
     def order(seed: int) -> list[int]:
         pool = PortPool(low, high, HOST, rng=random.Random(seed))
@@ -133,7 +115,7 @@ def test_a_range_without_a_pair_is_refused(low: int, high: int) -> None:
 
 def test_late_packets_of_the_old_call_never_reach_the_next_one() -> None:
     """The far end goes on sending after the end, during the rest, and until the port is given out again."""
-    pool = PortPool(*free_range(1), HOST)
+    pool = PortPool(*own_ports(1), HOST)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
         old_caller.bind((HOST, 0))
         pair = pool.acquire(0.0)
@@ -151,7 +133,7 @@ def test_late_packets_of_the_old_call_never_reach_the_next_one() -> None:
 
 
 def test_a_port_that_the_old_far_end_still_sends_to_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = PortPool(*free_range(1), HOST)
+    pool = PortPool(*own_ports(1), HOST)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
         old_caller.bind((HOST, 0))
         pair = pool.acquire(0.0)
@@ -171,7 +153,7 @@ def test_a_port_that_the_old_far_end_still_sends_to_rests_on(monkeypatch: pytest
 
 
 def test_nobody_else_prolongs_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = PortPool(*free_range(1), HOST)
+    pool = PortPool(*own_ports(1), HOST)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind((HOST, 0))
         pair = pool.acquire(0.0)
@@ -182,7 +164,7 @@ def test_nobody_else_prolongs_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_far_end_that_took_long_to_stop_costs_one_more_rest() -> None:
-    pool = PortPool(*free_range(1), HOST)
+    pool = PortPool(*own_ports(1), HOST)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
         old_caller.bind((HOST, 0))
         pair = pool.acquire(0.0)
@@ -195,7 +177,7 @@ def test_a_far_end_that_took_long_to_stop_costs_one_more_rest() -> None:
 
 
 def test_the_pool_rests_pairs_in_the_order_of_their_release() -> None:
-    pool = PortPool(*free_range(3), HOST)
+    pool = PortPool(*own_ports(3), HOST)
     pairs = [pool.acquire(0.0) for _ in range(3)]
     for seconds, pair in enumerate(pairs):
         pair.release(float(seconds))
