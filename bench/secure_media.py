@@ -14,28 +14,15 @@ import time
 from dataclasses import replace
 from statistics import median
 
+from bench.loopback import HOST, rtp_to
 from offhook.telephony import tones
 from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 from offhook.telephony.net.udp_line import UdpLine
-from offhook.telephony.rtp import RtpConfig, SrtpKeys, srtp
+from offhook.telephony.rtp import SrtpKeys, srtp
 
-HOST = "127.0.0.1"
 SUITES = {"AES_CM_128_HMAC_SHA1_80": 30, "AEAD_AES_128_GCM": 28}
-
-
-def config(port: int) -> RtpConfig:
-    """To another line of this process, in the clear."""
-    return RtpConfig(
-        payload_type=0,
-        receive_payload_types=frozenset({0}),
-        dtmf_payload_type=101,
-        receive_dtmf_payload_type=101,
-        remote=(HOST, port),
-        remote_rtcp=(HOST, port + 1),
-        signalling_host=None,
-    )
 
 
 def lines_of(count: int, suite: str, pool: PortPool, clock: MediaClock) -> list[UdpLine]:
@@ -46,7 +33,7 @@ def lines_of(count: int, suite: str, pool: PortPool, clock: MediaClock) -> list[
         one, two = (secrets.token_bytes(SUITES.get(suite, 0)) for _ in range(2))
         for (mine, other), send, receive in ((ports, one, two), (ports[::-1], two, one)):
             keys = SrtpKeys(suite, send, receive) if suite else None
-            made.append(UdpLine(mine, replace(config(other.port), srtp=keys), "PCMU", clock=clock))
+            made.append(UdpLine(mine, replace(rtp_to(other.port), srtp=keys), "PCMU", clock=clock))
     return made
 
 

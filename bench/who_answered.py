@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.human_speech import clips
+from bench.loopback import HOST, rtp_to
 from bench.phone_line import PACKET, is_installed, speak
 from offhook.pipeline.answering.detector import AnswerDetector
 from offhook.pipeline.answering.verdict import AnsweredBy, Beep, Verdict
@@ -29,9 +30,7 @@ from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 from offhook.telephony.net.udp_line import UdpLine
-from offhook.telephony.rtp import RtpConfig
 
-HOST = "127.0.0.1"
 AT_ONCE = 20
 
 VOICES = {
@@ -293,7 +292,7 @@ async def over_the_wire(found: list[Greeting]) -> list[Judged]:
 async def _call(greeting: Greeting, clock: MediaClock, pool: PortPool) -> Judged:
     now = asyncio.get_running_loop().time()
     ports = pool.acquire(now), pool.acquire(now)
-    caller, callee = (UdpLine(mine, _config(other.port), "PCMU", clock=clock) for mine, other in (ports, ports[::-1]))
+    caller, callee = (UdpLine(mine, rtp_to(other.port), "PCMU", clock=clock) for mine, other in (ports, ports[::-1]))
     judge, done = Judge(greeting), asyncio.Event()
     caller.add_listener(audio=judge.audio)
     callee.add_listener(drained=done.set)
@@ -304,18 +303,6 @@ async def _call(greeting: Greeting, clock: MediaClock, pool: PortPool) -> Judged
     caller.close()
     callee.close()
     return judge.judged()
-
-
-def _config(port: int) -> RtpConfig:
-    return RtpConfig(
-        payload_type=0,
-        receive_payload_types=frozenset({0}),
-        dtmf_payload_type=101,
-        receive_dtmf_payload_type=101,
-        remote=(HOST, port),
-        remote_rtcp=(HOST, port + 1),
-        signalling_host=None,
-    )
 
 
 def report(results: list[Judged], write: Callable[[str], None] = print) -> None:
