@@ -15,7 +15,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ANSWER, OFFER, Message, Phone, inside, invite, to_tag
-from tests.sip.test_ua_input import CONTACT, answered
+from tests.sip.requests import CONTACT, answered
 
 ODD = [
     "Supported: ,outbound",

@@ -7,7 +7,7 @@ from offhook.sip.events import IncomingCall, PeerMoved
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Phone, inside, invite, to_tag
-from tests.sip.test_ua_input import answered
+from tests.sip.requests import answered
 
 ELSEWHERE = Address("198.51.100.7", 40_000)
 BEHIND_NAT = "Contact: <sip:alice@phone.example.com>"

@@ -1,0 +1,91 @@
+"""Keys after a complete entry, ahead of a prompt, and those that no question can use."""
+
+import pytest
+
+from offhook.pipeline.events import (
+    Answer,
+    AnswerKind,
+    DigitRule,
+    Interruption,
+    Prompt,
+    Question,
+)
+from offhook.pipeline.turn.tables import Action, Floor
+from tests.pipeline.turn.test_core import PIN, PROMPT, Talk
+
+ANNOUNCEMENT = Prompt("Your balance is nine dollars.")
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.4, 2.4])
+def test_the_terminator_behind_a_complete_entry_belongs_to_it(talk: Talk, after_s: float) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("4711")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+    talk.begin(ANNOUNCEMENT, None)
+    talk.wait(after_s)
+    assert talk.keys("#") == []
+    assert talk.core.floor is Floor.SPEAKING
+    talk.spoken()
+    talk.begin(PROMPT, PIN)
+    assert talk.core.floor is Floor.SPEAKING
+
+
+def test_a_terminator_that_comes_much_later_is_another_key(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("4711")
+    talk.wait(2.6)
+    talk.begin(ANNOUNCEMENT, None)
+    assert Action.FINISH in talk.keys("#")
+
+
+def test_digits_beyond_the_maximum_are_dropped(talk: Talk) -> None:
+    talk.begin(PROMPT, Question(speech=False, digits=DigitRule(6, 10, "#", 2_500)))
+    for digit in "123456789012":
+        talk.keys(digit)
+        talk.wait(0.3)
+    talk.keys("#")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="1234567890")
+    assert talk.begin() == [Action.PLAY]
+
+
+def test_a_digit_that_answers_the_next_prompt_is_kept(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("4711")
+    talk.wait(1.2)
+    talk.begin()
+    talk.keys("1")
+    assert talk.answer is not None and talk.answer.choice == "balance"
+
+
+def test_keys_typed_ahead_of_a_menu_keep_their_places(talk: Talk) -> None:
+    talk.keys("14711#")
+    talk.begin()
+    assert talk.answer is not None and talk.answer.choice == "balance"
+    talk.begin(PROMPT, PIN)
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+    assert talk.begin() == [Action.PLAY]
+
+
+def test_an_early_key_that_the_question_does_not_have_is_not_a_wrong_answer(talk: Talk) -> None:
+    talk.keys("9")
+    assert talk.begin() == [Action.PLAY]
+    assert talk.answer is None
+
+
+def test_a_surplus_pound_key_is_not_an_empty_entry(talk: Talk) -> None:
+    talk.begin()
+    talk.keys("1")
+    talk.keys("#")
+    assert talk.begin(PROMPT, PIN) == [Action.PLAY]
+
+
+def test_a_key_that_no_question_to_come_can_use_interrupts_nothing(talk: Talk) -> None:
+    talk.begin(Prompt("Nine dollars.", interruption=Interruption(keys="12")), None)
+    assert talk.keys("5#") == []
+    assert talk.core.floor is Floor.SPEAKING
+    assert Action.FINISH in talk.keys("1")
