@@ -29,3 +29,15 @@ def test_speech_that_is_cut_anywhere_is_read_up_to_there() -> None:
         read = text_in(whole[: 2 * samples], RATE_HZ)
         complete = TEXT[: samples // (RATE_HZ * MS_PER_CHARACTER // 1000)].rstrip()
         assert read.startswith(complete) and len(read) <= len(complete) + 2  # a space, and part of a character
+
+
+@pytest.mark.parametrize("change", ["repeated", "left out", "silence"])
+def test_what_a_jitter_buffer_does_to_a_packet_changes_no_letter(change: str) -> None:
+    pcm, packet = PCMU.decode(PCMU.encode(speak(TEXT, RATE_HZ))), 2 * RATE_HZ // 50
+    for at in range(packet, len(pcm) - packet, packet):
+        put_in = {"repeated": pcm[at - packet : at], "left out": b"", "silence": bytes(2 * packet)}[change]
+        read = text_in(pcm[:at] + put_in + pcm[at + packet * (change == "left out") :], RATE_HZ)
+        if change == "silence":  # between two characters it is a space
+            assert read.replace(" ", "") == TEXT.replace(" ", "")
+        else:
+            assert read == TEXT

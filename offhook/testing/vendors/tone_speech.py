@@ -12,7 +12,8 @@ MS_PER_CHARACTER = 60
 _LOWEST_HZ, _STEP_HZ = 300, 25  # 95 characters end below 2700 Hz; 60 ms resolve 17 Hz
 _FIRST, _LAST = 33, 126  # the printable ASCII characters; all others sound like "?"
 _LEVEL = 6_000
-_LOUD = 1_000
+_WINDOW_MS, _HOP_MS = 20, 5
+_PURE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +41,57 @@ def characters(text: str) -> list[SpokenCharacter]:
 def text_in(pcm: bytes, rate_hz: int) -> str:
     """The text that `speak` made into `pcm`, without spaces at its ends; silence before, in and after it is allowed.
 
-    After each gap reading begins anew; one of 30 ms or more is a space.
+    A silence of 30 ms or more is a space. A character is read wherever it begins and ends, by how long it sounds: what
+    a jitter buffer puts in or leaves out, also silence within a character, changes nothing.
     """
+    text, at_space = "", False
+    for character, sounds_ms in _joined(_sounds(pcm, rate_hz)):
+        if character == " ":
+            at_space = at_space or sounds_ms >= MS_PER_CHARACTER / 2
+        elif count := int(sounds_ms / MS_PER_CHARACTER + 0.5):
+            text += " " * (at_space and bool(text)) + character * count
+            at_space = False
+    return text
+
+
+def _sounds(pcm: bytes, rate_hz: int) -> list[tuple[str, float]]:
+    """Each character, or " " for silence, and for how many milliseconds it sounds."""
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(float)
-    size = rate_hz * MS_PER_CHARACTER // 1000
-    text, at, silent_from = "", 0, 0
-    while at + size // 2 <= len(samples):
-        if np.abs(samples[at : at + size // 12]).max() < _LOUD:
-            loud = np.flatnonzero(np.abs(samples[at:]) >= _LOUD)
-            if not len(loud):
-                break
-            at += int(loud[0])
-        block = samples[at : at + size]
-        if _is_silent(block):
-            at += size // 8  # a click, or what is left of a character that was cut off
-            continue
-        if text and at - silent_from >= size // 2:
-            text += " "
-        text += _character_in(block, rate_hz)
-        at = silent_from = at + size
-    return text.strip()
+    window, hop = rate_hz * _WINDOW_MS // 1000, rate_hz * _HOP_MS // 1000
+    around = np.concatenate([np.zeros(window // 2), samples, np.zeros(window // 2 + hop)])
+    starts = np.arange(0, len(samples) + hop, hop)
+    found: list[tuple[str, float]] = []
+    unsure_ms = 0.0  # where two meet: half belongs to each
+    for start in starts:
+        character = _character_in(around[start : start + window], rate_hz)
+        if character is None:
+            unsure_ms += _HOP_MS
+        elif found and found[-1][0] == character:
+            found[-1] = character, found[-1][1] + unsure_ms + _HOP_MS
+            unsure_ms = 0.0
+        else:
+            if found:
+                found[-1] = found[-1][0], found[-1][1] + unsure_ms / 2
+            found.append((character, unsure_ms / 2 + _HOP_MS))
+            unsure_ms = 0.0
+    return found
 
 
-def _is_silent(block: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> bool:
-    """By its energy, and not by the loudest sample: up to a quarter of it may be of the characters beside it."""
-    return float(np.square(block).mean()) < _LEVEL**2 / 8
+def _joined(sounds: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Without the silences within a character: with the rest behind them it is more of a whole one than before."""
+
+    def from_whole(ms: float) -> float:
+        return abs(ms / MS_PER_CHARACTER - round(ms / MS_PER_CHARACTER))
+
+    joined: list[tuple[str, float]] = []
+    for character, ms in sounds:
+        if len(joined) > 1 and joined[-1][0] == " " and joined[-2][0] == character:
+            before_ms = joined[-2][1]
+            if from_whole(before_ms + ms) < from_whole(before_ms) - 0.1:
+                joined[-2:] = [(character, before_ms + ms)]
+                continue
+        joined.append((character, ms))
+    return joined
 
 
 def _tone_hz(character: str) -> int:
@@ -72,7 +99,17 @@ def _tone_hz(character: str) -> int:
     return _LOWEST_HZ + _STEP_HZ * ((code if _FIRST <= code <= _LAST else ord("?")) - _FIRST)
 
 
-def _character_in(block: "np.ndarray[tuple[int], np.dtype[np.float64]]", rate_hz: int) -> str:
-    size = 8 * rate_hz * MS_PER_CHARACTER // 1000  # zeros behind: a finer grid of frequencies
-    peak_hz = int(np.abs(np.fft.rfft(block * np.hanning(len(block)), size)).argmax()) * rate_hz / size
+def _character_in(block: "np.ndarray[tuple[int], np.dtype[np.float64]]", rate_hz: int) -> str | None:
+    """Its only tone; " " if it is silent, or all but; None if it is of more than one."""
+    if float(np.square(block).mean()) < _LEVEL**2 / 8:
+        return " "
+    window = np.hanning(len(block))
+    block = block * window
+    size = 16 * len(block)  # zeros behind: a finer grid of frequencies
+    spectrum = np.abs(np.fft.rfft(block, size))
+    peak = int(spectrum.argmax())
+    share = 2 * spectrum[peak] ** 2 * np.square(window).sum() / (np.square(block).sum() * window.sum() ** 2)
+    if share < _PURE:
+        return None
+    peak_hz = peak * rate_hz / size
     return chr(min(max(round((peak_hz - _LOWEST_HZ) / _STEP_HZ), 0), _LAST - _FIRST) + _FIRST)
