@@ -1,7 +1,11 @@
-"""Which tests run beside others and which alone, and what all have in common.
+"""Which tests run beside which others, and what all have in common.
 
-`make test` runs twice: `-m "not alone" -n 2`, then `-m alone`. Alone run those that measure time on the wire or of the
-event loop, that load the machine, or that open fixed ports.
+`make test` runs three times, each test once:
+
+- two at a time, those that only compute, or read and write on loopback as fast as they can;
+- `real_time`, four at a time: those that wait, for a call to be talked through or for a process to start and to end.
+  Such a test needs a tenth of a core, but soon: these are not beside the first;
+- `alone`, one after the other: those that measure time, memory or CPU, and those that load all cores.
 """
 
 import signal
@@ -20,39 +24,61 @@ settings.load_profile("offhook")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TESTS = Path(__file__).parent
-ALONE = (
-    "bench",
+REAL_TIME = (
     "e2e",
     "faults",
     "offhook/calls",
     "offhook/carriers",
-    "offhook/observe/test_loop_watch.py",
     "offhook/process",
-    "offhook/test_import.py",
+    "offhook/realtime",
     "offhook/records/test_writer.py",
     "offhook/testing",
     "offhook/web/test_connections.py",
-    "packaging",
     "pipeline/asr/test_pocketsphinx.py",
-    "pipeline/asr/test_sherpa.py",
-    "pipeline/asr/test_vosk.py",
-    "pipeline/asr/test_whisper.py",
     "pipeline/chain/test_hosted.py",
-    "pipeline/engine_host",
+    "pipeline/engine_host/test_blocking.py",
+    "pipeline/engine_host/test_pool.py",
     "pipeline/test_speaker.py",
     "pipeline/tts/test_espeak.py",
-    "telephony/native",
     "telephony/net",
+    "vendors",
 )
-"""Folders and files below `tests/`; a single test is marked by `@pytest.mark.alone`."""
+ALONE = (
+    "e2e/test_heard.py",
+    "e2e/test_rtp.py",
+    "e2e/test_whisper.py",
+    "faults/test_floods.py",
+    "faults/test_limits.py",
+    "faults/test_lines.py",
+    "faults/test_overload.py",
+    "offhook/carriers/test_forgeries.py",
+    "offhook/observe/test_loop_watch.py",
+    "offhook/process/test_memory.py",
+    "offhook/test_import.py",
+    "pipeline/asr/test_whisper.py",
+    "pipeline/engine_host/test_whisper_engine.py",
+    "telephony/net/test_clock.py",
+    "telephony/net/test_pacing.py",
+    "telephony/net/test_udp_line.py",
+    "telephony/net/test_udp_line_sources.py",
+)
+"""Folders and files below `tests/`; a single test is marked by `@pytest.mark.alone` or `@pytest.mark.real_time`."""
+
+AT_ONCE = (
+    "faults/test_drift.py",
+    "faults/test_jitter.py",
+)
+"""In virtual time, whatever their folders are."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs alone."""
+    """Mark what is not in the first of the three; what is marked `alone` is nothing else."""
     for item in items:
         place = item.path.relative_to(TESTS)
-        if any(place.is_relative_to(each) for each in ALONE):
+        if item.get_closest_marker("alone") is not None or any(place.is_relative_to(each) for each in ALONE):
             item.add_marker(pytest.mark.alone)
+        elif any(place.is_relative_to(each) for each in REAL_TIME) and str(place) not in AT_ONCE:
+            item.add_marker(pytest.mark.real_time)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -1,43 +1,73 @@
 """Port numbers of this process alone: neither another worker of this run nor another run on the machine gets them."""
 
-import itertools
 import socket
 from functools import cache
 
 HOST = "127.0.0.1"
-BLOCK = 200
-STARTS = (*range(61_000, 65_400, BLOCK), *range(30_000, 32_600, BLOCK))
+BLOCK = 400
+STARTS = (*range(61_000, 65_400, BLOCK), *range(30_000, 32_400, BLOCK), *range(2_000, 4_800, BLOCK))
 """Linux gives out 32768 to 60999, and 10000 to 29999 are the defaults of the bot and of the test kit's callers."""
 
-_next = itertools.count()
+
+class _Block:
+    """The ports behind the first one. Whoever has bound that number for TCP has the block, until they end."""
+
+    def __init__(self) -> None:
+        for start in STARTS:
+            lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                lock.bind((HOST, start))
+            except OSError:
+                lock.close()
+                continue
+            self._lock = lock
+            self._first = self._next = start + 2
+            self._end = start + BLOCK
+            return
+        raise AssertionError(f"no ports left: {len(STARTS)} processes run tests on this machine")
+
+    def take(self, count: int) -> int:
+        if self._next + count > self._end:
+            self._next = self._first
+        low, self._next = self._next, self._next + count
+        return low
 
 
-@cache
-def _block() -> tuple[int, socket.socket]:
-    """The block's first port. Whoever has bound that number for TCP has the block, until they end."""
-    for start in STARTS:
-        lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            lock.bind((HOST, start))
-        except OSError:
-            lock.close()
-            continue
-        return start, lock
-    raise AssertionError(f"no ports left: {len(STARTS)} processes run tests on this machine")
+_block = cache(_Block)
 
 
 def own_ports(pairs: int = 20) -> tuple[int, int]:
-    """The first, which is even, and the last of so many pairs (up to 100) in a row.
+    """The first, which is even, and the last of so many pairs (up to 199) in a row.
 
-    Other ones at each call as long as there are some: what still arrives for one test does not reach the next.
+    Others at each call, as long as there are some: what still arrives for one test does not reach the next.
     """
-    start, _ = _block()
-    slot = next(_next) % (BLOCK // (2 * pairs))
-    low = start + 2 * pairs * slot
+    low = _block().take(2 * pairs)
     return low, low + 2 * pairs - 1
 
 
+def own_port() -> int:
+    """One, for a server that has to know it beforehand."""
+    return own_ports(1)[0]
+
+
 def own_rtp(pairs: int = 20) -> dict[str, object]:
-    """The same as settings of `[rtp]`."""
+    """`own_ports` as settings of `[rtp]`."""
     low, high = own_ports(pairs)
     return {"port_min": low, "port_max": high}
+
+
+def free_udp_ports(count: int = 1) -> int:
+    """The first, which is even, of so many in a row that are free now: for programs that look for no others."""
+    for _ in range(BLOCK):
+        low, _ = own_ports((count + 1) // 2)
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        try:
+            for offset, one in enumerate(sockets):
+                one.bind((HOST, low + offset))
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+        return low
+    raise AssertionError("no free UDP ports")

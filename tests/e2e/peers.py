@@ -1,16 +1,17 @@
 """The programs that call the bot and are called: SIPp, baresip, sipsak."""
 
-import itertools
 import os
 import re
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-HOST = "127.0.0.1"
+from tests.ports import HOST, free_udp_ports
+
+__all__ = ["HOST", "Outcome", "Sipp", "free_udp_ports", "program", "sipp"]
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 
@@ -19,26 +20,6 @@ def program(name: str) -> str:
     path = shutil.which(name)
     assert path is not None, f"{name} is not installed; type: make peers"
     return path
-
-
-# Other ones at each call: a program that was given a port may not have bound it yet.
-_starts = itertools.count(os.getpid() * 64, 16)
-
-
-def free_udp_ports(count: int = 1) -> int:
-    """The first of `count` UDP ports in a row that nobody has now; even, as RTP wants it."""
-    for first in range(40_000 + next(_starts) % 15_000 // 2 * 2, 60_000, 2):
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-        try:
-            for offset, one in enumerate(sockets):
-                one.bind((HOST, first + offset))
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-        return first
-    raise AssertionError("no free UDP ports")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from offhook.testing.carrier.call import Carrier
 from offhook.testing.models import ModelServer, Reply, ScriptedCall
 from tests.e2e.conftest import BotProcess, speech
@@ -18,6 +20,7 @@ base_url: {url}
 """
 
 
+@pytest.mark.alone  # it recognises what it says to itself, by the clock
 async def test_the_demo(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "offhook", "demo", "--agent", "--json"),

@@ -8,7 +8,8 @@ import pytest
 
 from offhook.testing.carrier.dialects import TelnyxCarrier
 from tests.e2e.conftest import BotProcess
-from tests.offhook.carriers.twilio_account import AUTH_TOKEN, CALL_SID, connect, free_port, webhook
+from tests.offhook.carriers.twilio_account import AUTH_TOKEN, CALL_SID, connect, webhook
+from tests.ports import own_port
 
 WITHIN_S = 10.0
 FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": "+1666"}
@@ -29,7 +30,7 @@ def start(directory: Path, port: int) -> BotProcess:
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[BotProcess]:
-    port = free_port()
+    port = own_port()
     found = await asyncio.to_thread(start, tmp_path, port)
     try:
         yield found

@@ -14,6 +14,7 @@ from offhook.testing.udp_relay import RelaySettings
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Phone, RtpPeer, sdp
 from tests.faults.conftest import MEDIA_TIMEOUT_S, bye_answer
+from tests.ports import own_ports
 
 HOST = "127.0.0.1"
 TIMER_F_S = 32.0
@@ -43,7 +44,8 @@ async def vanish(bot: BotProcess) -> None:
     """After two seconds nothing passes any more, neither media nor BYE, in neither direction."""
     gone = Impairment(blackholes=((2.0, 3_600.0),))
     settings = RelaySettings(1, gone, gone)
-    relay = SipRelay((HOST, 0), (bot.host, bot.port), sip=settings, media=settings, ports=range(48_000, 49_000))
+    low, high = own_ports()
+    relay = SipRelay((HOST, 0), (bot.host, bot.port), sip=settings, media=settings, ports=range(low, high + 1))
     try:
         caller = await Caller.dial(HOST, Address(*relay.address), user="vanishes")
         try:

@@ -28,11 +28,11 @@ from tests.offhook.carriers.twilio_account import (
     Form,
     account,
     connect,
-    free_port,
     settings,
     webhook,
 )
 from tests.pipeline.conversation import Talk
+from tests.ports import own_port
 
 CALLEE = "+15552223333"
 
@@ -64,7 +64,7 @@ async def test_what_twilio_refuses_is_reported() -> None:
 
 
 async def test_a_server_that_is_not_there_is_reported() -> None:
-    rest = open_rest(TwilioConfig(**settings(f"http://127.0.0.1:{free_port()}", 1)))
+    rest = open_rest(TwilioConfig(**settings(f"http://127.0.0.1:{own_port()}", 1)))
     with pytest.raises(UserError, match="did not end the call"):
         await asyncio.to_thread(rest.hang_up, CALL_SID)
 
@@ -93,7 +93,7 @@ async def test_a_call_that_is_answered(tmp_path: Path) -> None:
         await call.say("Hello.")
 
     async with account() as twilio:
-        port = free_port()
+        port = own_port()
         base = f"http://127.0.0.1:{port}"
 
         async def answered(form: Form) -> None:
@@ -124,7 +124,7 @@ async def test_a_call_that_nobody_answers_leaves_a_record(tmp_path: Path, status
         raise AssertionError("nobody is there")
 
     async with account() as twilio:
-        port = free_port()
+        port = own_port()
         fields = {"CallSid": CALL_SID, "CallStatus": status}
 
         async def refused(form: Form) -> None:
@@ -147,7 +147,7 @@ async def test_when_callbacks_do_not_find_us_twilio_is_asked(tmp_path: Path, mon
     monkeypatch.setattr("offhook.carriers.outbound.ASK_AFTER_S", 0.2)
     async with account() as twilio:
         twilio.status = "no-answer"
-        config = config_of(tmp_path, twilio, free_port())
+        config = config_of(tmp_path, twilio, own_port())
         outcome = await asyncio.wait_for(place_call(config, talk, CALLEE, ring_s=0), WITHIN_S)
     assert outcome.status == "no-answer"
 
@@ -161,7 +161,7 @@ async def test_that_twilio_cannot_be_asked_ends_no_call(tmp_path: Path, monkeypa
         talked.set()
 
     async with account() as twilio:
-        port = free_port()
+        port = own_port()
         base = f"http://127.0.0.1:{port}"
 
         async def answered(form: Form) -> None:
@@ -189,7 +189,7 @@ async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: P
         cancelled = asyncio.Event()
         if not sid_known:
             twilio.before_answer = cancelled.wait
-        placing = asyncio.create_task(place_call(config_of(tmp_path, twilio, free_port()), talk, CALLEE))
+        placing = asyncio.create_task(place_call(config_of(tmp_path, twilio, own_port()), talk, CALLEE))
         with capture_logs() as logs:
             await until(lambda: any(each["event"] == "calling" for each in logs) if sid_known else bool(twilio.created))
         placing.cancel()
@@ -228,7 +228,7 @@ async def going_on(
     directory: Path, dialog: Dialog, twilio: Account, **more: object
 ) -> AsyncIterator[tuple[LocalBot, Carrier]]:
     """A bot, and a call that Twilio has connected to it."""
-    port = free_port()
+    port = own_port()
     http = {"host": "127.0.0.1", "port": port}
     calls = {"max_calls": more.pop("max_calls", 0)}
     async with node(directory, dialog, http=http, calls=calls, twilio=settings(twilio.url, port, **more)) as bot:

@@ -1,7 +1,6 @@
 """A scripted server for Twilio's REST protocol, for one account."""
 
 import asyncio
-import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -97,18 +96,6 @@ async def account() -> AsyncIterator[Account]:
             await task
     finally:
         await server.stop()
-
-
-def free_port() -> int:
-    """A free one of the range for these tests."""
-    for port in range(24_000, 25_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("every port is taken")
 
 
 def settings(url: str, port: int, **more: object) -> dict[str, Any]:
