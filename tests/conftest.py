@@ -44,6 +44,7 @@ REAL_TIME = (
     "vendors",
 )
 ALONE = (
+    "e2e/test_flight.py",
     "e2e/test_heard.py",
     "e2e/test_rtp.py",
     "e2e/test_whisper.py",

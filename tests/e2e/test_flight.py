@@ -87,7 +87,6 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BotProces
         bot.close()
 
 
-@pytest.mark.alone
 def test_the_ledger_agrees_with_the_packets(called: tuple[BotProcess, dict[str, Any]]) -> None:
     bot, call = called
     path = bot.directory / "data" / "captures" / f"{call['uniqueid']}.pcap"

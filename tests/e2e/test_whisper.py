@@ -61,7 +61,6 @@ def answers(bot: BotProcess) -> list[dict[str, Any]]:
     return [event for event in json.loads(events) if event["kind"] == "answer"]
 
 
-@pytest.mark.alone
 def test_people_are_understood_in_a_call(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
     recordings = {clip.name: clip for clip in clips(tmp_path)}
     if SENTENCE not in recordings:
