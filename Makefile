@@ -23,7 +23,7 @@ run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
 
 test: $(VENV)/.dev page peers lint
-	$(VENV)/bin/pytest -m "not alone and not real_time" -n 2 --dist loadfile
+	$(VENV)/bin/pytest -m "not alone and not real_time" -n 2 --dist loadfile --no-loadscope-reorder
 	$(VENV)/bin/pytest -m real_time -n 4 --dist loadfile --no-loadscope-reorder
 	$(VENV)/bin/pytest -m alone
 

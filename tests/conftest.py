@@ -72,14 +72,36 @@ AT_ONCE = (
 """In virtual time, whatever their folders are."""
 
 
+FIRST = "not alone and not real_time"
+
+
+def _marker_of(path: Path) -> str:
+    """That of all tests of a file, or "" if only some may have one."""
+    place = path.relative_to(TESTS)
+    if any(place.is_relative_to(each) for each in ALONE):
+        return "alone"
+    if any(place.is_relative_to(each) for each in REAL_TIME) and str(place) not in AT_ONCE:
+        return "real_time"
+    return ""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files without a test of this run are not imported: all of them cost each process 25 s."""
+    wanted = config.getoption("-m")
+    if not collection_path.name.startswith("test_") or wanted not in (FIRST, "real_time", "alone"):
+        return None
+    marker = _marker_of(collection_path)
+    if wanted == FIRST:
+        return bool(marker) or None
+    return None if marker == wanted or f"mark.{wanted}" in collection_path.read_text() else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is not in the first of the three; what is marked `alone` is nothing else."""
     for item in items:
-        place = item.path.relative_to(TESTS)
-        if item.get_closest_marker("alone") is not None or any(place.is_relative_to(each) for each in ALONE):
-            item.add_marker(pytest.mark.alone)
-        elif any(place.is_relative_to(each) for each in REAL_TIME) and str(place) not in AT_ONCE:
-            item.add_marker(pytest.mark.real_time)
+        marker = _marker_of(item.path)
+        if marker and item.get_closest_marker("alone") is None:
+            item.add_marker(marker)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -5,7 +5,7 @@ from functools import cache
 
 HOST = "127.0.0.1"
 BLOCK = 400
-STARTS = (*range(61_000, 65_400, BLOCK), *range(30_000, 32_400, BLOCK), *range(2_000, 4_800, BLOCK))
+STARTS: tuple[int, ...] = (*range(61_000, 65_400, BLOCK), *range(30_000, 32_400, BLOCK), *range(2_000, 4_800, BLOCK))
 """Linux gives out 32768 to 60999, and 10000 to 29999 are the defaults of the bot and of the test kit's callers."""
 
 
@@ -21,8 +21,8 @@ class _Block:
                 lock.close()
                 continue
             self._lock = lock
-            self._first = self._next = start + 2
-            self._end = start + BLOCK
+            self._first, self._end = start + 2, start + BLOCK
+            self._next = self._first
             return
         raise AssertionError(f"no ports left: {len(STARTS)} processes run tests on this machine")
 
