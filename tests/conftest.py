@@ -56,6 +56,7 @@ ALONE = (
     "offhook/observe/test_loop_watch.py",
     "offhook/process/test_memory.py",
     "offhook/test_import.py",
+    "packaging",  # its environment takes both cores to make, and its first call tells how fast it was
     "pipeline/asr/test_whisper.py",
     "pipeline/engine_host/test_whisper_engine.py",
     "telephony/net/test_clock.py",
