@@ -26,7 +26,6 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 TESTS = Path(__file__).parent
 REAL_TIME = (
     "e2e",
-    "faults",
     "offhook/calls",
     "offhook/carriers",
     "offhook/process",
@@ -48,10 +47,7 @@ ALONE = (
     "e2e/test_heard.py",
     "e2e/test_rtp.py",
     "e2e/test_whisper.py",
-    "faults/test_floods.py",
-    "faults/test_limits.py",
-    "faults/test_lines.py",
-    "faults/test_overload.py",
+    "faults",
     "offhook/carriers/test_forgeries.py",
     "offhook/observe/test_loop_watch.py",
     "offhook/process/test_memory.py",
@@ -79,10 +75,11 @@ FIRST = "not alone and not real_time"
 def _marker_of(path: Path) -> str:
     """That of all tests of a file, or "" if only some may have one."""
     place = path.relative_to(TESTS)
-    if any(place.is_relative_to(each) for each in ALONE):
-        return "alone"
-    if any(place.is_relative_to(each) for each in REAL_TIME) and str(place) not in AT_ONCE:
-        return "real_time"
+    if str(place) in AT_ONCE:
+        return ""
+    for marker, places in (("alone", ALONE), ("real_time", REAL_TIME)):
+        if any(place.is_relative_to(each) for each in places):
+            return marker
     return ""
 
 

@@ -183,6 +183,7 @@ def test_baresip_by_a_proxy_that_asks_for_a_password(start_bot: Start, tmp_path:
         bot = start(start_bot, tmp_path, port, extra=extra)
         call = place(bot, to="qa")
         until(bot, call, "answered")
+        bot.wait_for(lambda: bot.metric("offhook_media_ticks_total") > 25)  # half a second of the greeting
         ask(bot, "DELETE", f"/api/calls/{call}")
         until(bot, call, "ended")
     found = record(bot, call)

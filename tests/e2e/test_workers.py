@@ -113,6 +113,7 @@ def test_a_worker_that_is_killed_takes_only_its_own_calls(
     # The new one is the emptier one.
     sipp("uac_holds_on.xml", tmp_path, bot.address, "-d", "200").check()
     assert events(bot, "answered")[-1]["worker"] == 0
+    bot.wait_for(lambda: bot.metric("offhook_calls_active") == len(others))
 
     bot.process.send_signal(signal.SIGINT)
     bot.wait_for(lambda: bot.readiness() == (503, "draining"))
