@@ -63,6 +63,9 @@ def next_hop(dialog: Dialog, flow_to: FlowTo) -> Flow:
     transport = transport_of(uri)
     if transport is None or (transport is dialog.peer.transport and dialog.peer.id):
         return dialog.peer
+    if dialog.peer.id and "transport" not in uri.params and _is_far_end(uri, dialog.peer):
+        # UDP, by the letter (RFC 3263 §4.1); but SIPp and others over TCP do not say so, and take it there only.
+        return dialog.peer
     address = numeric_address(uri, transport)
     if address is None or not _reachable(address, dialog.peer.remote):
         return dialog.peer
@@ -78,6 +81,11 @@ def numeric_address(uri: Uri, transport: Transport) -> Address | None:
     if number is None or number.is_multicast or uri.port == 0:
         return None
     return Address(str(number), transport.default_port if uri.port is None else uri.port)
+
+
+def _is_far_end(uri: Uri, connection: Flow) -> bool:
+    """Whether a URI has the host and the port that the far end has its side of a connection at."""
+    return numeric_address(uri, connection.transport) == connection.remote
 
 
 def _reachable(address: Address, peer: Address) -> bool:
