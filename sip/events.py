@@ -100,10 +100,11 @@ class CallProgress:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The 2xx to our INVITE came and has been acknowledged."""
+    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes."""
 
     call: str
     sdp: bytes | None
+    allow: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,11 @@ class OutboundCall(SipCall):
             self._line.start(confirmed=False)
 
     @ends_this_call_only
-    def answered(self, sdp: bytes | None) -> None:
-        """The first 2xx came, and has been acknowledged."""
+    def answered(self, sdp: bytes | None, allow: frozenset[str]) -> None:
+        """The first 2xx came, and has been acknowledged. `allow`: the methods that its sender takes."""
         if self._conversation.over:
             return
+        self.keys.allow(allow)
         assert self._offers is not None, "there is no answer without an offer"
         self._stop_ringing()
         self._connected = self._conversation.answered = True

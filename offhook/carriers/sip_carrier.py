@@ -60,7 +60,7 @@ _INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
 
 _OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallProgress: lambda call, event: call.progress(event),
-    CallAnswered: lambda call, event: call.answered(event.sdp),
+    CallAnswered: lambda call, event: call.answered(event.sdp, event.allow),
     CallRejected: lambda call, event: call.rejected(event),
     ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
 }

@@ -164,7 +164,8 @@ class UacInviteUsage(InviteUsage):
 
     def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
-            self.core.events.append(CallAnswered(self.call, sdp_of(what.response)))
+            methods = typed.allow(what.response) or frozenset()
+            self.core.events.append(CallAnswered(self.call, sdp_of(what.response), methods))
 
     def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:
