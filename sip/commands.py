@@ -181,6 +181,20 @@ class Unregister:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryRegistration:
+    """Ask `registrar` which contacts `aor` has, and change none: `RegistrationQueried`. For the fields see `Register`.
+
+    It shows whether the registrar takes the password, beside a bot that is registered.
+    """
+
+    call: str
+    registrar: str
+    aor: str
+    destination: Address | Target | None = None
+    auth_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Send an OPTIONS to `target`, a URI: `Pinged`. `call` is the trunk's name in the event."""
 
@@ -208,6 +222,7 @@ Command: TypeAlias = (
     | Register
     | MoveRegistration
     | Unregister
+    | QueryRegistration
     | Ping
 )
 

@@ -32,6 +32,7 @@ from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRe
 from offhook.sip.refer.requests import answer_refer, send_refer
 from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.registration.client import Account, Registration
+from offhook.sip.registration.query import RegistrationQuery
 from offhook.sip.settings import UaSettings
 from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
@@ -270,10 +271,7 @@ class UserAgent:
         return flow
 
     def _register(self, asked: commands.Register, now: float) -> None:
-        for uri in (asked.registrar, asked.aor):
-            _check_uri(uri)
-        if Uri.parse(asked.registrar).user is not None:
-            raise LocalError(f"{asked.registrar} has a user: a registrar is a host alone")
+        _check_account(asked.registrar, asked.aor)
         if not is_token(asked.contact_user):
             raise LocalError(f"{asked.contact_user!r} cannot be the user of a Contact")
         destination = self._destination(asked.registrar, asked.destination, asked.transport)
@@ -283,6 +281,11 @@ class UserAgent:
             asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user, asked.give_up_s
         )
         Registration(self._core, asked.call, account, destination, now)
+
+    def _query(self, asked: commands.QueryRegistration, now: float) -> None:
+        _check_account(asked.registrar, asked.aor)
+        at = self._destination(asked.registrar, asked.destination)
+        RegistrationQuery(self._core, asked.call, asked.registrar, asked.aor, asked.auth_user, at, now)
 
     def _ping(self, asked: commands.Ping, now: float) -> None:
         _check_uri(asked.target)
@@ -340,6 +343,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     NotifyRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
     commands.Register: UserAgent._register,
     commands.MoveRegistration: UserAgent._move,
+    commands.QueryRegistration: UserAgent._query,
     commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
@@ -396,6 +400,13 @@ def _is_line(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _check_account(registrar: str, aor: str) -> None:
+    for uri in (registrar, aor):
+        _check_uri(uri)
+    if Uri.parse(registrar).user is not None:
+        raise LocalError(f"{registrar} has a user: a registrar is a host alone")
 
 
 def _check_uri(uri: str) -> None:
