@@ -243,7 +243,7 @@ def _judge_end(report: Report, call: _Call) -> None:
     if isinstance(call.over, CallEnded):
         after_s = asyncio.get_running_loop().time() - call.began
         why = f"that was {after_s:.1f} s after the INVITE, before the check was over"
-        report.warn("invite", Problem("the far end hung up", why, "nothing, if whoever answered wanted that"))
+        report.warn("invite", Problem("the far end hung up", why, "nothing, if the one who answered wanted that"))
 
 
 def _judge_route(report: Report, final: Response, probe: Probe) -> None:

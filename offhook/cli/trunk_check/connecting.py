@@ -37,7 +37,7 @@ OTHER_NAME = (62, 64)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate says, as far as it can be told."""
+    """What a certificate says; what is not known is empty."""
 
     names: tuple[str, ...] = ()
     issuer: str = ""
@@ -100,10 +100,10 @@ async def _connect(probe: Probe, target: Target) -> _Found:
     writer.transport.abort()
     if tls is None:
         return _Found(target, f"{target} takes a connection after {took_ms} ms")
-    return _trusted(probe.name, target, tls, name, took_ms)
+    return _trusted(target, tls, name, took_ms)
 
 
-def _trusted(trunk: str, target: Target, tls: ssl.SSLObject, name: str, took_ms: int) -> _Found:
+def _trusted(target: Target, tls: ssl.SSLObject, name: str, took_ms: int) -> _Found:
     certificate = Certificate.of(dict(tls.getpeercert() or {}))
     days = (ssl.cert_time_to_seconds(certificate.not_after) - time.time()) / 86_400
     details: dict[str, object] = {

@@ -152,7 +152,7 @@ class CallMedia:
         elif self._reports and not self._reports_on_us and stats.packets_sent > 100:
             what = "the far end does not get our media"
             why = f"its RTCP reports name none, after {stats.packets_sent} packets to {self.agreed.remote_host}"
-            report.warn(STEP, Problem(what, why, "a firewall on the way out; or listen: there is a beep each second"))
+            report.warn(STEP, Problem(what, why, "an outbound firewall; or listen: there is a beep each second"))
         else:
             report.ok(STEP, "whether our media arrives is not reported: who answers hears a beep each second")
 

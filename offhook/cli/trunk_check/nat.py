@@ -18,7 +18,7 @@ STEP = "nat"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The address from which a request of ours came to the far end; parts that it did not say are empty."""
+    """The address from which our request came to the far end; parts that it did not say are empty."""
 
     host: str = ""
     port: str = ""

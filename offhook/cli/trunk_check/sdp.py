@@ -8,7 +8,6 @@ from offhook.cli.trunk_check.scope import is_out_of_reach
 from offhook.sip.errors import RemoteError
 from offhook.sip.net.address import numeric
 from offhook.sip.sdp import audio
-from offhook.sip.sdp.audio import TELEPHONE_EVENT
 from offhook.sip.sdp.model import Media, SessionDescription, stated_direction
 from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.sip.sdp.parser import parse
@@ -79,8 +78,8 @@ def faults(found: Description, signalling_host: str, agreed: NegotiatedAudio | N
     if agreed.direction != "sendrecv":
         what = f"the answer is {found.direction}: audio passes one way only"
         yield Problem(what, "the far end is on hold, or wants no audio", "the one who was called may know why")
-    if TELEPHONE_EVENT not in found.codecs:
-        why = "the answer has no telephone-event: keys come in the audio, or by SIP INFO"
+    if agreed.dtmf_payload_type is None:
+        why = "the answer has no RFC 4733: keys come in the audio, or by SIP INFO"
         todo = '`dtmf = "info"` or `"inband"` below `[trunks.NAME]`, or RFC 4733 switched on at the trunk'
         yield Problem("keys are not sent as RTP events", why, todo)
     if srtp == "preferred" and agreed.srtp is None:
