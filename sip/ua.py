@@ -20,6 +20,7 @@ from offhook.sip.dialog.uac_invite import UacInviteUsage, first_invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
+from offhook.sip.live_state import LiveState
 from offhook.sip.message import typed
 from offhook.sip.message.dtmf_relay import DtmfRelay
 from offhook.sip.message.grammar import is_token
@@ -81,6 +82,8 @@ class UserAgent:
         self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route, policy_of)
         self.registrar = registrar
         self._uas = Uas(self._core, admit, guard, registrar, silence)
+        self.live = LiveState(self._core, guard, registrar)
+        """What is alive, a page at a time."""
         self._now = 0.0
 
     @property

@@ -403,8 +403,9 @@ class Call:
     def pause_recording(self) -> None:
         """Record silence, of both sides, until `resume_recording`: for card numbers and the like.
 
-        The transcript still has what the caller speaks, though never their keys; a capture has everything. Does nothing
-        in a call that is not recorded.
+        The transcript still has what the caller speaks, though never their keys. A capture has the packets of that
+        time, and of two seconds more, without sound, and without keys. Does nothing in a call that is neither recorded
+        nor captured.
         """
         if self._on_record is not None:
             self._on_record(True)

@@ -149,6 +149,8 @@ class Conversation:
         self._watch: CallWatch | None = None
         self._event_log: EventLog | None = None
         self._keyed = Keyed()
+        self.on_private: Callable[[bool], None] = lambda private: None
+        """Called when the recording is paused or resumed, for those who keep the call's packets."""
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -264,6 +266,7 @@ class Conversation:
         return task
 
     def _pause_recording(self, paused: bool) -> None:
+        self.on_private(paused)
         if self._session is not None:
             self._session.mute_fillers(paused)
         if self._recorder is not None and paused != self._recorder.paused:

@@ -213,6 +213,7 @@ class Handover:
             media_host=self._media_host,
             trunk=self._trunk,
             caller=self._peer.own_uri,
+            part_of=self.handle,
         )
         self._legs.add(leg)
         return leg

@@ -87,8 +87,10 @@ class AgentLeg:
         media_host: str,
         trunk: str,
         caller: str,
+        part_of: str = "",
     ) -> None:
         self.handle = random_token()
+        self._part_of = part_of
         self._services = services
         self._do = do
         self._ports = ports
@@ -132,7 +134,16 @@ class AgentLeg:
         codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=SrtpCapabilities(policy))
         self._offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), codecs)
         self.log.info("calling the agent", target=target)
-        self._do(Invite(target, self._offers.offer(), from_uri=from_uri, headers=headers, call=self.handle))
+        self._do(
+            Invite(
+                target,
+                self._offers.offer(),
+                from_uri=from_uri,
+                headers=headers,
+                call=self.handle,
+                part_of=self._part_of,
+            )
+        )
 
     def brief(self, brief: Brief) -> None:
         """Have the agent asked; `LegOwner.agent_decided` has what they say."""

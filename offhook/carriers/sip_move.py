@@ -56,7 +56,9 @@ class SipMove:
         headers = tuple((name, value) for name, value in target.headers if name.lower() not in _DROPPED)
         if referred_by:
             headers += (("Referred-By", referred_by),)
-        self._call.do(Invite(target.uri, self._offers.offer(), headers=headers, call=self.handle))
+        self._call.do(
+            Invite(target.uri, self._offers.offer(), headers=headers, call=self.handle, part_of=self._call.handle)
+        )
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """Stop it."""

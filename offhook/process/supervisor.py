@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from offhook.calls.captures import SipTap
+from offhook.calls.captures import CaptureCall, SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.carriers.place_call import PlaceCall
 from offhook.observe.debug_log import sip_message
@@ -25,6 +25,7 @@ from offhook.pipeline.chain.table import Cells
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
 from offhook.process.calls_out import CallsOut
+from offhook.process.capture_orders import CaptureOrders
 from offhook.process.messages import (
     Admit,
     Admitted,
@@ -37,6 +38,7 @@ from offhook.process.messages import (
     StreamStatus,
     Watch,
 )
+from offhook.process.signalling_log import SignallingLog
 from offhook.process.sockets import open_endpoint, open_store
 from offhook.process.source_shares import Capacity, SourceShares
 from offhook.process.trunks import Trunks
@@ -60,13 +62,16 @@ from offhook.sip.message.identities import untrusted
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Target
 from offhook.sip.uas_checks import Refusal as SipRefusal
 from offhook.version import __version__
 from offhook.web.app import create_app
 from offhook.web.call_api import CallApi
+from offhook.web.captures import capture_routes
 from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
+from offhook.web.sip import sip_routes
 from offhook.web.site import add_site
 from offhook.web.status import status_routes
 
@@ -135,6 +140,9 @@ class Supervisor:
         self._ready = self._draining = False
         self._endpoint: Endpoint | None = None
         self._tap: SipTap | None = None
+        self._signalling: SignallingLog | None = None
+        self.captures = CaptureOrders(config, self._loop.time, self._prepare_captures)
+        """Which calls are captured."""
         self._store: RecordStore | None = None
         self._web: WebServer | None = None
         self._hub = LiveHub()
@@ -150,7 +158,9 @@ class Supervisor:
             config, self._on_event, self._admit, self._shares.is_peer, self._trunks.sources.of
         )
         self._endpoint.reads = self._shares.read
-        self._tap = SipTap(self._endpoint) if config.records.capture else None
+        self._signalling = SignallingLog(self._endpoint, self._store, config.records.sip_days)
+        if self.captures.may_come:
+            self._prepare_captures()
         if config.log.level == "debug":
             self._endpoint.message_listeners.append(sip_message)
         await self._workers.start(self._endpoint.address, self._store)
@@ -158,6 +168,8 @@ class Supervisor:
         if config.http.enabled:
             app = create_app(self.status)
             app.include_router(status_routes(self.status))
+            app.include_router(sip_routes(self._endpoint, self._signalling))
+            app.include_router(capture_routes(self.captures, self._store))
             add_site(app, self._hub, self._store, config)
             app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
             self._web = server_with_streams(app, config, self, self._directory)
@@ -195,6 +207,8 @@ class Supervisor:
                 # Wait for the responses to the BYEs, but not for long.
                 await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
+        if self._signalling is not None:
+            self._signalling.close()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
@@ -304,11 +318,13 @@ class Supervisor:
         chosen = self._choose()
         if isinstance(chosen, Refusal):
             return chosen
+        destination = place.invite.destination
+        host = destination.address.host if isinstance(destination, Target) else ""
+        self._capture(place.call, place.invite.call_id, chosen, host, place.trunk)
         if not chosen.give(place.call, place):
             return _WORKER_GONE
         self._add(place.call, Placement(chosen, None))
-        if self._tap is not None:
-            self._tap.begin(place.call, place.invite.call_id, chosen.send)
+        self._trace(place.call, place.invite.call_id)
         return None
 
     def _take_over(self, event: IncomingCall, trunk: str) -> None:
@@ -326,6 +342,7 @@ class Supervisor:
         elif placement.worker.give(event.call, event):
             self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(placement.worker, None, trunk=trunk, host=event.source.host))
+            self._trace(event.call, event.call_id, event.replaces)
             self._shares.accepted(event.call, event.source, self._loop.time())
 
     def _incoming(self, event: IncomingCall) -> None:
@@ -338,12 +355,13 @@ class Supervisor:
         event = replace(event, trunk=trunk, identities=believed)
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
-        elif chosen.give(event.call, event):
+            return
+        self._capture(event.call, event.call_id, chosen, event.source.host, trunk)
+        if chosen.give(event.call, event):
             self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(chosen, event, trunk=trunk, host=event.source.host))
+            self._trace(event.call, event.call_id)
             self._shares.accepted(event.call, event.source, self._loop.time())
-            if self._tap is not None:
-                self._tap.begin(event.call, event.call_id, chosen.send)
         else:
             self._refuse(event.call, _WORKER_GONE)
 
@@ -431,8 +449,25 @@ class Supervisor:
             self._directory.release(call)
             if self._tap is not None:
                 self._tap.end(call)
+            if self._signalling is not None:
+                self._signalling.traces.end(call)
         if not self._placements:
             self._empty.set()
+
+    def _capture(self, call: str, call_id: str, worker: WorkerHandle, host: str, trunk: str) -> None:
+        """Have a new call captured, if it is to be; before the worker gets it."""
+        if self._tap is not None and self.captures.wants(call_id, host, trunk):
+            worker.send(CaptureCall(call))
+            self._tap.begin(call, call_id, worker.send)
+
+    def _prepare_captures(self) -> None:
+        """There may be calls to capture from now on: a call's first messages come before the call."""
+        if self._tap is None and self._endpoint is not None:
+            self._tap = SipTap(self._endpoint)
+
+    def _trace(self, call: str, call_id: str, part_of: str = "") -> None:
+        if self._signalling is not None:
+            self._signalling.traces.begin(call, call_id, part_of)
 
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
         self._watched = details_of
@@ -473,6 +508,9 @@ class Supervisor:
         """A worker calls somebody, for one of its calls."""
         worker.take(invite.call)
         self._add(invite.call, Placement(worker, None, outgoing=True))
+        # Its record has the handle as its Call-ID.
+        invite = replace(invite, call_id=invite.call_id or invite.call)
+        self._trace(invite.call, invite.call_id, invite.part_of)
         try:
             uri = Uri.parse(invite.target)
         except ParseError as error:

@@ -129,6 +129,9 @@ class TrunkConfig(Section):
     dtmf: SendPath | None = None
     """How the bot sends keys in its calls; not set: as `dtmf.send` says."""
 
+    capture: bool | None = None
+    """Whether this trunk's calls are captured; not set: as `records.capture` says."""
+
     transfer: Literal["auto", "refer", "bridge"] | None = None
     """How this trunk's callers are connected to others, if the dialog does not say; not set: `transfer.mode`."""
 

@@ -1,0 +1,79 @@
+"""SIP messages without their secrets, of the same length: what is taken out becomes asterisks. Pure.
+
+Taken out are the proof of a password (RFC 3261 §22, RFC 8760: with it and the nonce a password can be guessed offline),
+credentials of any other scheme, a password in a URI (§19.1.1), the keys of encrypted media (RFC 4568, RFC 3830 and the
+obsolete k= line of RFC 4566 §5.12), and digits that are sent as INFO.
+"""
+
+import re
+from collections.abc import Callable
+
+_FIELD = rb"(?:[^\r\n]|\r?\n[ \t])*"
+_CREDENTIALS = re.compile(rb"(?im)^(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
+_PROOFS = re.compile(rb"(?im)^(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
+_PARAMETER = re.compile(rb'([A-Za-z0-9_-]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
+_SHOWN = frozenset(
+    {b"username", b"realm", b"nonce", b"nextnonce", b"uri", b"algorithm", b"opaque", b"qop", b"nc", b"stale"}
+)
+"""Parameters of credentials that prove nothing."""
+_PROVING = frozenset({b"response", b"cnonce", b"rspauth"})
+_DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
+
+_URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]*:([^\s@<>\"]+)@")
+_MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
+_KEY_MANAGEMENT = re.compile(rb"(?im)^(?:a=key-mgmt:|k=)([^\r\n]*)")
+_IS_INFO = re.compile(rb"INFO[ \t]", re.IGNORECASE)
+_SIGNAL = re.compile(rb"(?im)^signal[ \t]*=[ \t]*([^\r\n]*)")
+_SOLID = re.compile(rb"(\S+)")
+
+
+def redacted(data: bytes, *, digits: bool = False) -> bytes:
+    """The message with asterisks for every secret; with `digits` those of an INFO stay. A message without any is
+    returned as it is."""
+    low = data.lower()
+    if b"auth" in low:
+        data = _masked(data, _CREDENTIALS, _credentials)
+        data = _masked(data, _PROOFS, _proofs)
+    if b"@" in data:
+        data = _masked(data, _URI_PASSWORD, _all)
+    if b"inline:" in low:
+        data = _masked(data, _MEDIA_KEYS, _all)
+    if b"key-mgmt" in low or b"\nk=" in low:
+        data = _masked(data, _KEY_MANAGEMENT, _all)
+    return data if digits or not _IS_INFO.match(data.lstrip()) else _without_digits(data)
+
+
+def _without_digits(info: bytes) -> bytes:
+    """An INFO without the key that its body has (application/dtmf-relay, application/dtmf, and what others invent)."""
+    head, end, body = info.partition(b"\r\n\r\n")
+    pattern = _SIGNAL if _SIGNAL.search(body) else _SOLID
+    return head + end + _masked(body, pattern, _all)
+
+
+def _masked(data: bytes, pattern: re.Pattern[bytes], hide: Callable[[bytes], bytes]) -> bytes:
+    def hidden(match: re.Match[bytes]) -> bytes:
+        start, end = match.span(1)
+        whole = match.group()
+        return whole[: start - match.start()] + hide(match[1]) + whole[end - match.start() :]
+
+    return pattern.sub(hidden, data)
+
+
+def _all(secret: bytes) -> bytes:
+    # Line breaks stay: the message keeps its lines.
+    return re.sub(rb"[^\r\n]", b"*", secret)
+
+
+def _credentials(field: bytes) -> bytes:
+    digest = _DIGEST.match(field)
+    return _all(field) if digest is None else digest.group() + _proofs(field[digest.end() :])
+
+
+def _proofs(parameters: bytes) -> bytes:
+    """All but what is known to prove nothing: an unknown parameter may be the secret itself."""
+    shown = bytearray(re.sub(rb"[^\s,]", b"*", parameters))
+    for match in _PARAMETER.finditer(parameters):
+        if (name := match[1].lower()) in _SHOWN or name in _PROVING:
+            kept = match.end() if name in _SHOWN else match.start(2)
+            shown[match.start() : kept] = parameters[match.start() : kept]
+    return bytes(shown)
