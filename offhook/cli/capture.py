@@ -51,9 +51,11 @@ def capture(
         raise UserError("nothing was captured", "no such call came", "--wait-s 3600, or without --from and --trunk")
     # For our user alone: it has what callers said.
     fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    os.fchmod(fd, 0o600)  # it may have been there before
     with os.fdopen(fd, "wb") as file:
         file.write(FILE_HEADER)
-        file.writelines(sorted(packets, key=_time))
+        for packet in sorted(packets, key=_time):
+            file.write(packet)
     typer.echo(f"wrote {len(packets)} packets of {len(found)} calls to {output}")
 
 

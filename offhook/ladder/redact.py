@@ -2,15 +2,22 @@
 
 Taken out are the proof of a password (RFC 3261 §22, RFC 8760: with it and the nonce a password can be guessed offline),
 credentials of any other scheme, a password in a URI (§19.1.1), the keys of encrypted media (RFC 4568, RFC 3830 and the
-obsolete k= line of RFC 4566 §5.12), and digits that are sent as INFO.
+obsolete k= line of RFC 4566 §5.12), digits that are sent as INFO, and header fields that are called tokens, passwords
+or the like.
 """
 
 import re
 from collections.abc import Callable
 
+_BEGIN = rb"(?im)(?:^|(?<=\r))"
+"""Of a line; a bare CR ends none, but some senders think so."""
 _FIELD = rb"(?:[^\r\n]|\r?\n[ \t])*"
-_CREDENTIALS = re.compile(rb"(?im)^(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
-_PROOFS = re.compile(rb"(?im)^(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
+_CREDENTIALS = re.compile(_BEGIN + rb"(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
+_PROOFS = re.compile(_BEGIN + rb"(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
+_OF_APPLICATIONS = re.compile(
+    _BEGIN + rb"[\w-]*(?:token|secret|passwd|password|api-?key|credential)[\w-]*[ \t]*:(" + _FIELD + rb")"
+)
+"""Header fields that applications send each other along."""
 _PARAMETER = re.compile(rb'([A-Za-z0-9_-]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
 _SHOWN = frozenset(
     {b"username", b"realm", b"nonce", b"nextnonce", b"uri", b"algorithm", b"opaque", b"qop", b"nc", b"stale"}
@@ -21,7 +28,7 @@ _DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
 
 _URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]*:([^\s@<>\"]+)@")
 _MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
-_KEY_MANAGEMENT = re.compile(rb"(?im)^(?:a=key-mgmt:|k=)([^\r\n]*)")
+_KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|k=)([^\r\n]*)")
 _IS_INFO = re.compile(rb"INFO[ \t]", re.IGNORECASE)
 _SIGNAL = re.compile(rb"(?im)^signal[ \t]*=[ \t]*([^\r\n]*)")
 _SOLID = re.compile(rb"(\S+)")
@@ -34,11 +41,13 @@ def redacted(data: bytes, *, digits: bool = False) -> bytes:
     if b"auth" in low:
         data = _masked(data, _CREDENTIALS, _credentials)
         data = _masked(data, _PROOFS, _proofs)
+    if b"token" in low or b"secret" in low or b"passw" in low or b"key" in low or b"credential" in low:
+        data = _masked(data, _OF_APPLICATIONS, _all)
     if b"@" in data:
         data = _masked(data, _URI_PASSWORD, _all)
     if b"inline:" in low:
         data = _masked(data, _MEDIA_KEYS, _all)
-    if b"key-mgmt" in low or b"\nk=" in low:
+    if b"key-mgmt" in low or b"k=" in low:
         data = _masked(data, _KEY_MANAGEMENT, _all)
     return data if digits or not _IS_INFO.match(data.lstrip()) else _without_digits(data)
 

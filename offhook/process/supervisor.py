@@ -320,11 +320,12 @@ class Supervisor:
             return chosen
         destination = place.invite.destination
         host = destination.address.host if isinstance(destination, Target) else ""
-        self._capture(place.call, place.invite.call_id, chosen, host, place.trunk)
+        captured = self._capture(place.call, place.invite.call_id, chosen, host, place.trunk)
         if not chosen.give(place.call, place):
             return _WORKER_GONE
         self._add(place.call, Placement(chosen, None))
         self._trace(place.call, place.invite.call_id)
+        captured()
         return None
 
     def _take_over(self, event: IncomingCall, trunk: str) -> None:
@@ -356,11 +357,12 @@ class Supervisor:
         if isinstance(chosen, Refusal):
             self._refuse(event.call, chosen)
             return
-        self._capture(event.call, event.call_id, chosen, event.source.host, trunk)
+        captured = self._capture(event.call, event.call_id, chosen, event.source.host, trunk)
         if chosen.give(event.call, event):
             self._trunks.sources.taken(event.call, trunk, self._loop.time())
             self._add(event.call, Placement(chosen, event, trunk=trunk, host=event.source.host))
             self._trace(event.call, event.call_id)
+            captured()
             self._shares.accepted(event.call, event.source, self._loop.time())
         else:
             self._refuse(event.call, _WORKER_GONE)
@@ -454,11 +456,14 @@ class Supervisor:
         if not self._placements:
             self._empty.set()
 
-    def _capture(self, call: str, call_id: str, worker: WorkerHandle, host: str, trunk: str) -> None:
-        """Have a new call captured, if it is to be; before the worker gets it."""
-        if self._tap is not None and self.captures.wants(call_id, host, trunk):
-            worker.send(CaptureCall(call))
-            self._tap.begin(call, call_id, worker.send)
+    def _capture(self, call: str, call_id: str, worker: WorkerHandle, host: str, trunk: str) -> Callable[[], None]:
+        """Have a new call captured, if it is to be: its worker knows before it gets the call, and gets the messages
+        once the result is called."""
+        tap = self._tap
+        if tap is None or not self.captures.wants(call_id, host, trunk):
+            return _nothing
+        worker.send(CaptureCall(call))
+        return lambda: tap.begin(call, call_id, worker.send)
 
     def _prepare_captures(self) -> None:
         """There may be calls to capture from now on: a call's first messages come before the call."""
@@ -579,3 +584,7 @@ class Supervisor:
             self._metrics.call_refused("inbound", record.transport, "crash")
         if self._ready and not self._draining:
             self._metrics.worker_restarted(worker.index)
+
+
+def _nothing() -> None:
+    """For a call that is not captured."""

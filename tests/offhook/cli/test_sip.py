@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from offhook.api.dialogs import bench_dialog
@@ -46,7 +45,7 @@ def address(bot: LocalBot) -> str:
     return "{}:{}".format(*bot.http_address)
 
 
-async def run(*arguments: str) -> Result:
+async def run(*arguments: str) -> Any:
     return await asyncio.to_thread(CliRunner().invoke, app, ["sip", *arguments])
 
 

@@ -25,6 +25,9 @@ DIGEST = (
         ("Authorization: Bearer abc.def", ["abc.def"], []),
         ('Authorization: Digest response="unterminated 0a4f113b', ["0a4f113b"], []),
         ('Authentication-Info: rspauth="0a4f113b", nextnonce="n2"', ["0a4f113b"], ['nextnonce="n2"']),
+        ("Subject: x\rAuthorization: Digest response=0a4f113b", ["0a4f113b"], []),
+        ("X-Auth-Token: 0a4f113b", ["0a4f113b"], ["X-Auth-Token:"]),
+        ("X-Api-Key: a\r\n 0a4f113b\r\nX-Shop: keys", ["0a4f113b"], ["X-Shop: keys"]),
         ("Contact: <sip:alice:hunter2@192.0.2.7>", ["hunter2"], ["sip:alice:", "@192.0.2.7"]),
     ],
 )
