@@ -10,6 +10,7 @@ not. A file that is damaged is moved aside.
 """
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from offhook.observe.log import get_logger
 from offhook.records.schema import ADDED, SCHEMA_VERSION, metadata, version_table
@@ -152,8 +154,9 @@ def open_to_read(url: str) -> Engine:
     try:
         if path is None:
             return create_engine(parsed)
-        # As a URI, with whatever its name has: SQLite knows "read only" in no other way.
-        return create_engine(f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true")
+        # SQLite knows "read only" in URIs alone, and SQLAlchemy would take its name's special characters apart.
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+        return create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=NullPool)
     except (SQLAlchemyError, ImportError) as error:
         raise _cannot_open(parsed.render_as_string(hide_password=True), error) from error
 
