@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,14 +93,16 @@ class KeptMessages:
         if self._seen.get(message.data) is message:
             del self._seen[message.data]
 
+    def snapshot(self) -> Callable[[], dict[str, Any]]:
+        """What is kept now. The result makes plain values of it, without secrets, in any thread: `call_id`, `root`,
+        `omitted`, and `messages` (`KeptMessage.to_dict`)."""
+        about = {"call_id": self.call_id, "root": self.root, "omitted": self.omitted}
+        messages = list(self)
+        return lambda: {**about, "messages": [each.to_dict() for each in messages]}
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, without secrets: `call_id`, `root`, `omitted`, and `messages` (`KeptMessage.to_dict`)."""
-        return {
-            "call_id": self.call_id,
-            "root": self.root,
-            "omitted": self.omitted,
-            "messages": [each.to_dict() for each in self],
-        }
+        """The plain values at once: for few messages."""
+        return self.snapshot()()
 
 
 def key_of(trace: Mapping[str, Any]) -> str:

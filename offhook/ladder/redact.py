@@ -14,11 +14,11 @@ _BEGIN = rb"(?im)(?:^|(?<=\r))"
 _FIELD = rb"(?:[^\r\n]|\r?\n[ \t])*"
 _CREDENTIALS = re.compile(_BEGIN + rb"(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
 _PROOFS = re.compile(_BEGIN + rb"(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
-_OF_APPLICATIONS = re.compile(
-    _BEGIN + rb"[\w-]*(?:token|secret|passwd|password|api-?key|credential)[\w-]*[ \t]*:(" + _FIELD + rb")"
-)
+_ANY_FIELD = re.compile(_BEGIN + rb"[\w-]{1,64}[ \t]*:(" + _FIELD + rb")")
+_OF_APPLICATIONS = re.compile(rb"(?i)[^:]*?(?:token|secret|passwd|password|api-?key|credential)[^:]*:")
 """Header fields that applications send each other along."""
-_PARAMETER = re.compile(rb'([A-Za-z0-9_-]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
+# Lengths have a bound, so that a message of nothing but beginnings takes no time.
+_PARAMETER = re.compile(rb'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{1,64})[ \t]*=[ \t]*("(?:[^"\\]|\\.){0,1024}+"|[^\s,"]+)')
 _SHOWN = frozenset(
     {b"username", b"realm", b"nonce", b"nextnonce", b"uri", b"algorithm", b"opaque", b"qop", b"nc", b"stale"}
 )
@@ -26,9 +26,12 @@ _SHOWN = frozenset(
 _PROVING = frozenset({b"response", b"cnonce", b"rspauth"})
 _DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
 
-_URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]*:([^\s@<>\"]+)@")
+_URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]{0,256}:([^\s@<>\"]{1,256}+)@")
 _MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
 _KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|k=)([^\r\n]*)")
+_STARS = bytes(byte if byte in b"\r\n" else ord("*") for byte in range(256))
+"""Line breaks stay: the message keeps its lines."""
+_STARS_BETWEEN = bytes(byte if byte in b"\r\n\t ," else ord("*") for byte in range(256))
 _IS_INFO = re.compile(rb"INFO[ \t]", re.IGNORECASE)
 _SIGNAL = re.compile(rb"(?im)^signal[ \t]*=[ \t]*([^\r\n]*)")
 _SOLID = re.compile(rb"(\S+)")
@@ -42,7 +45,7 @@ def redacted(data: bytes, *, digits: bool = False) -> bytes:
         data = _masked(data, _CREDENTIALS, _credentials)
         data = _masked(data, _PROOFS, _proofs)
     if b"token" in low or b"secret" in low or b"passw" in low or b"key" in low or b"credential" in low:
-        data = _masked(data, _OF_APPLICATIONS, _all)
+        data = _ANY_FIELD.sub(_application_field, data)
     if b"@" in data:
         data = _masked(data, _URI_PASSWORD, _all)
     if b"inline:" in low:
@@ -68,9 +71,14 @@ def _masked(data: bytes, pattern: re.Pattern[bytes], hide: Callable[[bytes], byt
     return pattern.sub(hidden, data)
 
 
+def _application_field(match: re.Match[bytes]) -> bytes:
+    field = match.group()
+    name = match.start(1) - match.start()
+    return field[:name] + _all(match[1]) if _OF_APPLICATIONS.match(field[:name]) else field
+
+
 def _all(secret: bytes) -> bytes:
-    # Line breaks stay: the message keeps its lines.
-    return re.sub(rb"[^\r\n]", b"*", secret)
+    return secret.translate(_STARS)
 
 
 def _credentials(field: bytes) -> bytes:
@@ -80,7 +88,7 @@ def _credentials(field: bytes) -> bytes:
 
 def _proofs(parameters: bytes) -> bytes:
     """All but what is known to prove nothing: an unknown parameter may be the secret itself."""
-    shown = bytearray(re.sub(rb"[^\s,]", b"*", parameters))
+    shown = bytearray(parameters.translate(_STARS_BETWEEN))
     for match in _PARAMETER.finditer(parameters):
         if (name := match[1].lower()) in _SHOWN or name in _PROVING:
             kept = match.end() if name in _SHOWN else match.start(2)

@@ -53,13 +53,17 @@ class SignallingLog:
         name; None if nothing is known of it. Plain values."""
         known = await asyncio.to_thread(self._store.read, lambda conn: record_of(conn, call))
         name = known.call_id if known is not None else self._endpoint.ua.live.call_id_of(call) or call
-        live = [each.to_dict() for each in self.traces.find(name)]
-        # From here on in a thread: nothing is read or made on the loop.
-        return await asyncio.to_thread(self._store.read, lambda conn: read_ladder(conn, name, live, known))
+        live = [each.snapshot() for each in self.traces.find(name)]
+
+        def read(conn: Connection) -> dict[str, Any] | None:
+            return read_ladder(conn, name, [make() for make in live], known)
+
+        # In a thread: neither the database nor a large call holds up the loop.
+        return await asyncio.to_thread(self._store.read, read)
 
     def _on_over(self, kept: KeptMessages) -> None:
         if self._days:
-            self._store.signalling(kept.to_dict, time() - self._days * DAY_S)
+            self._store.signalling(kept.snapshot(), time() - self._days * DAY_S)
 
 
 @dataclass(frozen=True, slots=True)

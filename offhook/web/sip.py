@@ -20,7 +20,7 @@ from offhook.web.live import MAX_VIEWERS, EventStream, Viewer, too_many_viewers,
 
 MAX_PAGE = 200
 MAX_NAME_CHARS = 256
-MESSAGES_PER_S = 200
+MESSAGES_PER_S = 100
 """For one viewer; the others of that second are only counted."""
 
 
