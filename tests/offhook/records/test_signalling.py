@@ -19,6 +19,10 @@ def trace(call_id: str, at_s: float, root: str = "") -> dict[str, Any]:
     return {"call_id": call_id, "root": root or call_id, "omitted": 0, "messages": [message]}
 
 
+def put(store: RecordStore, one: dict[str, Any]) -> None:
+    store.signalling(lambda: one, 0.0)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "calls.db"
@@ -32,7 +36,7 @@ def found(store: RecordStore, call_id: str, since: float = 0.0, until: float | N
 def test_a_call_with_its_legs_by_any_of_them(path: Path) -> None:
     store = RecordStore.open(str(path))
     for each in (trace("leg", 101.0, "call"), trace("call", 100.0), trace("other", 100.0), trace("call", 100.0)):
-        store.signalling(lambda each=each: each, 0.0)  # type: ignore[misc]
+        put(store, each)
     assert store.flush()
     for name in ("call", "leg"):
         assert found(store, name) == [("call", 100.0), ("leg", 101.0)]
@@ -43,7 +47,7 @@ def test_a_call_with_its_legs_by_any_of_them(path: Path) -> None:
 def test_a_call_id_that_was_used_again(path: Path) -> None:
     store = RecordStore.open(str(path))
     for at_s in (100.0, 900.0):
-        store.signalling(lambda at_s=at_s: trace("call", at_s), 0.0)  # type: ignore[misc]
+        put(store, trace("call", at_s))
     store.flush()
     assert found(store, "call", 890.0, 1_000.0) == [("call", 900.0)]
     store.close()
