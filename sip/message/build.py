@@ -86,17 +86,15 @@ def response(
     if not 100 <= status <= 699:
         raise LocalError(f"{status} is not a status")
     echoed = Headers()
-    for value in request.headers.get_all("Via"):
-        echoed.add("Via", value)
+    echoed.add_from(request.headers, "Via")
     if request.method == "INVITE" and 100 < status < 300:
-        for value in request.headers.get_all("Record-Route"):
-            echoed.add("Record-Route", value)
+        echoed.add_from(request.headers, "Record-Route")
     for name in ("From", "To", "Call-ID", "CSeq"):
-        field = request.headers.get(name)
-        if field is not None:
-            echoed.add(name, _tagged(field, to_tag) if name == "To" and to_tag is not None else field)
-    if status == 100 and (timestamp := request.headers.get("Timestamp")) is not None:
-        echoed.add("Timestamp", timestamp)
+        echoed.add_from(request.headers, name, at_most=1)
+    if to_tag is not None and (to := request.headers.get("To")) is not None:
+        echoed.set("To", _tagged(to, to_tag))
+    if status == 100:
+        echoed.add_from(request.headers, "Timestamp")
     for name, text in headers:
         echoed.add(name, text)
     if content_type is not None:

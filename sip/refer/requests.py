@@ -1,7 +1,6 @@
 """REFER and NOTIFY as the user agent server gets them, Replaces in an INVITE, and the commands about transfers."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.tables import CallState
@@ -124,7 +123,7 @@ def _refer_to(core: Core, refer: Refer) -> ReferTo:
         uri = Uri.parse(target)
     except ParseError as error:
         raise LocalError(f"{target!r} is not a URI that can be called: {error}") from error
-    return ReferTo(str(replace(uri, headers=None)), tuple(headers))
+    return ReferTo(str(uri._replace(headers=None)), tuple(headers))
 
 
 def _lines(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -1,7 +1,5 @@
 """How a server completes the Via of a request, and where the response goes: RFC 3261 §18.2, RFC 3581 §4."""
 
-from dataclasses import replace
-
 from offhook.sip.message import typed
 from offhook.sip.message.grammar import split_first
 from offhook.sip.message.message import Request
@@ -24,7 +22,7 @@ def fix_top_via(request: Request, flow: Flow) -> Flow:
         params = params.with_("rport", str(source.port))
     # The Vias below are not parsed: they are echoed unchanged.
     _, *others = [part for value in request.headers.get_all("Via") for part in _first_and_rest(value)]
-    request.headers.set("Via", str(replace(top, params=params)))
+    request.headers.set("Via", str(top._replace(params=params)))
     for value in others:
         request.headers.add("Via", value)
     if asked or flow.transport.is_reliable:
