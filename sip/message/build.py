@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from offhook.sip.errors import LocalError, ParseError
-from offhook.sip.message.address import NameAddr
+from offhook.sip.message import typed
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
@@ -91,8 +91,8 @@ def response(
         echoed.add_from(request.headers, "Record-Route")
     for name in ("From", "To", "Call-ID", "CSeq"):
         echoed.add_from(request.headers, name, at_most=1)
-    if to_tag is not None and (to := request.headers.get("To")) is not None:
-        echoed.set("To", _tagged(to, to_tag))
+    if to_tag is not None and "To" in request.headers:
+        echoed.set("To", _tagged(request, to_tag))
     if status == 100:
         echoed.add_from(request.headers, "Timestamp")
     for name, text in headers:
@@ -102,11 +102,12 @@ def response(
     return Response(status, REASONS.get(status, "") if reason is None else reason, echoed, body)
 
 
-def _tagged(to: str, tag: str) -> str:
+def _tagged(request: Request, tag: str) -> str:
+    to = request.headers.get("To") or ""
     if not is_token(tag):
         raise LocalError(f"tag {tag!r} is not a token")
     try:
-        address = NameAddr.parse(to)
+        address = typed.to(request)
     except ParseError:
         # A malformed value is echoed as it is: an appended tag might land inside a quote.
         return to

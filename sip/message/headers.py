@@ -141,6 +141,7 @@ class Headers:
         return f"Headers({list(self)!r})"
 
 
+@lru_cache(maxsize=256)
 def field_key(name: str) -> str:
     """The same for all spellings of a name, compact forms included."""
     key = name.lower()

@@ -276,8 +276,10 @@ def _single(message: Message, name: str, parse: Callable[[str], _Value]) -> _Val
 
 
 def _tag(message: Message, name: str) -> str:
-    known = message.headers.parsed.get(name)
-    return (known.tag if isinstance(known, NameAddr) else tag_of(message.headers.get(name) or "")) or ""
+    try:
+        return _single(message, name, NameAddr.parse).tag or ""
+    except ParseError:
+        return tag_of(message.headers.get(name) or "") or ""
 
 
 def _first(message: Message, name: str) -> str | None:
