@@ -8,8 +8,8 @@ one, as values: Request-URI, all Vias, From, To, Call-ID, CSeq, Contacts and Max
 as bytes again. Every message is another call's; the libraries take turns, and the best of their rounds counts, in CPU
 time. Exits with 1 where another library is faster.
 
-The work is the same; the care is not. Both others take a bare line feed for a line's end or part of a value, any text
-for a name, and the body for as long as it is; aiosipua takes any text for a Via or a URI, too.
+The work is the same; the care is not. Both others take a bare line feed for a line's end or a part of a value, any text
+for a name, and a Content-Length that is too large; aiosipua takes any text for a Via or a URI, too.
 """
 
 import argparse
