@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from itertools import count
 from multiprocessing.synchronize import Event
 
 import psutil
@@ -32,6 +33,7 @@ from bench.soak_call import FRAME, Dialog, Refused, sdp
 HOST = "127.0.0.1"
 FRAME_S, TICKS = 0.02, 160
 MOST_PACING_MS, MOST_GROWTH_MIB, BACK_S = 5.0, 20.0, 5.0
+GIVE_UP_S = 30.0
 SETTLE_S, BEFORE_S = 5.0, 5.0
 SO_TIMESTAMPNS = 35  # Linux; not in Python's socket module
 
@@ -159,7 +161,9 @@ def _is_ready(bot: Bot) -> bool:
 async def _back_s(bot: Bot, target: tuple[str, int]) -> float:
     """After how many seconds the bot is ready and takes a new caller."""
     began = time.monotonic()
-    for number in range(10_000, 10_100):
+    for number in count(10_000):
+        if time.monotonic() - began > GIVE_UP_S:
+            break
         one = Held(target, number)
         try:
             if await asyncio.to_thread(_is_ready, bot):
