@@ -23,6 +23,7 @@ from offhook.pipeline.understanding.value_grammars import value_words
 from offhook.pipeline.understanding.words import base_of
 
 LOADING = "loading a grammar"
+COMPLETE = "Is it complete? Type: offhook models list"
 MAX_GRAMMARS = 64
 MAX_LISTED_WORDS = 20
 QUIET_LOG = -1
@@ -45,7 +46,7 @@ class Vosk:
         self.rate_hz = rate_hz
         self._language = language
         vosk.SetLogLevel(QUIET_LOG)
-        self._model = _loaded(model)
+        self._model = _loaded(model, rate_hz)
         self._grammars: OrderedDict[str, Grammar] = OrderedDict()
 
     def open(self, request: AsrRequest) -> "Turn":
@@ -148,16 +149,23 @@ def _known(words: list[str]) -> list[str]:
     return [word for word in words if word != UNKNOWN]
 
 
-def _loaded(path: str) -> Any:
+def _loaded(path: str, rate_hz: int) -> Any:
     with tempfile.TemporaryFile() as log:
         try:
             with _stderr_into(log):
-                return vosk.Model(path)
+                model = vosk.Model(path)
+                # What is wrong with a graph or the features shows only when they are used.
+                tried = vosk.KaldiRecognizer(model, rate_hz)
+                tried.AcceptWaveform(bytes(2 * rate_hz))
+                tried.FinalResult()
         except Exception as error:  # the binding raises nothing more specific
             log.seek(0)
             lines = log.read().decode(errors="replace").splitlines()
             why = next((line for line in reversed(lines) if line.startswith("ERROR")), str(error))
-            raise StreamFailure(f"loading {path}", why, "Is it complete? Type: offhook models list") from error
+            raise StreamFailure(f"loading {path}", why, COMPLETE) from error
+    if model.vosk_model_find_word("<eps>") < 0:
+        raise StreamFailure(f"loading {path}", "it knows no words: graph/words.txt is empty", COMPLETE)
+    return model
 
 
 @contextmanager
