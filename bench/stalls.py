@@ -1,6 +1,6 @@
 """The silence that a caller hears when a vendor fails, and the next engine of the chain takes over.
 
-    .venv/bin/python -m bench.stalls [--rounds 10] [--seed 1] [--part recogniser] [--vendor openai] [--json]
+    .venv/bin/python -m bench.stalls [--rounds 10] [--seed 1] [--part recogniser] [--vendor openai] [--fault mute]
 
 Every row is kept in reports/stalls.json as soon as it is measured. The last lines are one sum for the recognisers and
 one for the voices, over all that the report has, rows of earlier runs included.
@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import json
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from statistics import median
@@ -132,17 +132,17 @@ async def tts_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: ra
         return Round(silent_s, abs(samples / rate_hz - whole) < 1.0)
 
 
-async def measure(part: str, names: Collection[str], rounds: int, seed: int, done: Callable[[str, Row], None]) -> None:
+async def measure(given: argparse.Namespace, part: str, done: Callable[[str, Row], None]) -> None:
     """One row a vendor and fault, given to `done` when it is there; the rounds of a row at the same time."""
     one, vendors = (asr_round, ALL_RECOGNISERS) if part == "recogniser" else (tts_round, ALL_VOICES)
     for at, vendor in enumerate(vendors):
-        if vendor.name not in names:
+        if given.vendor and vendor.name not in given.vendor:
             continue
         pair = (vendor, vendors[(at + 2) % 3])
         well = await asyncio.gather(*(one(pair, None, random.Random(number)) for number in range(5)))
         usual = median(each.silent_s for each in well)
-        for fault in FAULTS:
-            seeds = (random.Random(f"{seed} {part} {vendor} {fault} {number}") for number in range(rounds))
+        for fault in given.fault or FAULTS:
+            seeds = (random.Random(f"{given.seed} {part} {vendor} {fault} {number}") for number in range(given.rounds))
             found = await asyncio.gather(*(one(pair, fault, rng) for rng in seeds))
             added = [round(each.silent_s - usual, 3) for each in found]
             row = Row(part, vendor.name, fault, added, sum(not each.complete for each in found))
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", choices=PARTS, action="append", help="one of the two; both")
     parser.add_argument("--vendor", choices=names, action="append", help="several may be given; all")
+    parser.add_argument("--fault", choices=FAULTS, action="append", help="likewise")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
@@ -173,7 +174,7 @@ def main() -> None:
     if not given.json:
         print(table_row(HEADINGS) + "\n|" + "---|" * len(HEADINGS))
     for part in given.part or PARTS:
-        uvloop.run(measure(part, given.vendor or names, given.rounds, given.seed, done))
+        uvloop.run(measure(given, part, done))
     for row in sums(report):
         show(row)
 
