@@ -49,9 +49,9 @@ def read_spelling(text: str, language: str | None = None) -> str | None:
     return letters.upper() if letters else None
 
 
-def letter_words(base: str) -> list[str]:
-    """The words that alphabets have for letters; each begins with its letter."""
-    return list(_codewords(base))
+def letter_words(base: str) -> list[list[str]]:
+    """The words that alphabets have for letters, NATO's first; each begins with its letter."""
+    return [words.split() for words in ALPHABETS[base]]
 
 
 def _words(text: str, base: str) -> list[str]:

@@ -1,13 +1,13 @@
 """The words that letters are spelled with, by language. Words are folded, but for ACCENTED. Pure."""
 
 _NATO = (
-    "alfa bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo "
-    "sierra tango uniform victor whiskey xray yankee zulu"
+    "alfa alpha bravo charlie delta echo foxtrot golf hotel india juliett juliet kilo lima mike november oscar papa "
+    "quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
 ALPHABETS = {
     "en": (
         _NATO,
-        "alpha juliet whisky adam baker charles david edward frank george henry ida ivor john king lincoln mary nora "
+        "adam baker charles david edward frank george henry ida ivor john king lincoln mary nora "
         "ocean peter queen robert sam tom union victor william young zebra",
     ),
     "de": (
@@ -126,3 +126,14 @@ CORRECTIONS = {
     "fr": ("non", "pardon", "je veux dire", "non pardon"),
 }
 """Between a letter and what it should have been."""
+
+EXAMPLES = {
+    "en": "apple boy cat dog david elephant egg fox fred freddie girl good house happy ice island igloo jack "
+    "jane jump kite kilo king lion love mother man mike mouse money nancy nice nora orange open peter "
+    "paul papa pizza queen quiet rabbit red robert sugar sam sun sunday snake tiger tom table thomas "
+    "umbrella uncle under victor violin van water window whisky yellow yes yesterday zebra zero zoo",
+    "de": "",
+    "es": "",
+    "fr": "",
+}
+"""What callers say behind "as in", beside the words of the alphabets."""
