@@ -19,7 +19,7 @@ from offhook.pipeline.asr.sentences import covering_phrases, sentence_of, unknow
 from offhook.pipeline.asr.vosk import UNKNOWN
 from offhook.pipeline.engine_host.protocol import StreamFailure
 from offhook.pipeline.language import covers
-from offhook.pipeline.understanding.value_grammars import value_words
+from offhook.pipeline.understanding.value_grammars import example_words, value_words
 from offhook.pipeline.understanding.words import base_of
 
 LOADING = "loading a grammar"
@@ -73,9 +73,12 @@ class Vosk:
         # Questions for digits and values have all words for them, which a small model may lack; other words are the
         # user's.
         digits = {word for words in digit_words(language) for word in words} | set(repeats(language))
-        if lacking := unknown_words(graph, self._knows, digits | value_words(base_of(language))):
-            listed = ", ".join(lacking[:MAX_LISTED_WORDS])
-            raise StreamFailure(LOADING, f"the model does not know: {listed}", "Use other words.")
+        listed = digits | value_words(base_of(language))
+        if "<example>" in jsgf:
+            listed |= example_words(base_of(language))
+        if lacking := unknown_words(graph, self._knows, listed):
+            shown = ", ".join(lacking[:MAX_LISTED_WORDS])
+            raise StreamFailure(LOADING, f"the model does not know: {shown}", "Use other words.")
         graph = without_unknown(graph, self._knows)
         phrases = covering_phrases(graph)
         if not phrases:

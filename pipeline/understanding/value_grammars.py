@@ -171,7 +171,7 @@ def amount_grammar(language: str | None, currency: str | None) -> Rules | None:
     return _rules(form, lists) | number_rules(numerals, base, 1, LARGEST)
 
 
-def spelling_grammar(language: str | None, *, digits: bool = True) -> Rules | None:
+def spelling_grammar(language: str | None, *, digits: bool = True, examples: bool = True) -> Rules | None:
     """Code words for letters, letters with an example ("S as in Sam"), and `digits`, in any number.
 
     Not letters alone: over a phone line a grammar of them finds letters in anything, and seldom those that were said.
@@ -186,9 +186,9 @@ def spelling_grammar(language: str | None, *, digits: bool = True) -> Rules | No
     repeated = [*repeats(language), *(word for word in DOUBLE[base] if word not in repeats(language))]
     again = f"[{' | '.join(repeated)}] " if repeated else ""
     numbers = f" | {again}<spelt_digit>" if digits else ""
-    examples = dict.fromkeys((*nato, *other, *EXAMPLES[base].split()))
+    known_examples = dict.fromkeys((*nato, *other, *(EXAMPLES[base].split() if examples else ())))
     lists = {
-        "example": [f"{word[0]} {phrase} {word}" for word in examples for phrase in _AS_IN[base]],
+        "example": [f"{word[0]} {phrase} {word}" for word in known_examples for phrase in _AS_IN[base]],
         "nato": nato,
         "other": other,
         "spelt_digit": [word for words in digit_words(language) for word in words] if digits else [],
@@ -293,8 +293,13 @@ def value_words(base: str) -> frozenset[str]:
         time_range_grammar(base),
         time_grammar(base),
         amount_grammar(base, None),
-        spelling_grammar(base),
+        spelling_grammar(base, examples=False),
         yes_no_grammar(base),
     )
     written = " ".join(rule for grammar in grammars if grammar is not None for rule in grammar.values())
     return frozenset(re.sub(r"<\w+>|[()|\[\]+]", " ", written).split())
+
+
+def example_words(base: str) -> frozenset[str]:
+    """Words of spellings beside those: as they are common ones, a model may lack them in a spelling only."""
+    return frozenset(EXAMPLES.get(base, "").split())
