@@ -293,7 +293,7 @@ async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> No
     await scene.begin(tmp_path, stays)
     assert scene.bot is not None
     dialog_id = next(iter(scene.caller.endpoint.ua._core.dialogs))
-    placement = next(iter(scene.bot._placements.values()))
+    placement = scene.bot._placements[next(iter(scene.bot._placements))]
     placement.host = "192.0.2.7"  # as if the call had come from there
     value = f"{dialog_id[0]};to-tag={dialog_id[2]};from-tag={dialog_id[1]}"
     scene.agent.call(f"sip:bot@{scene.bot.sip_address}", ("Replaces", value))
