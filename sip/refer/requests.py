@@ -36,7 +36,7 @@ def on_refer(usage: InviteUsage, server: ServerTransaction, now: float) -> None:
         target = ReferTo.parse(values[0])
     except ParseError as error:
         return core.respond(server, 400, now, to_tag=usage.local_tag, reason=error.reason)
-    usage.transferee = Transferee(core, usage.call, dialog, usage.auth_host, server)
+    usage.transferee = Transferee(core, usage.call, dialog, usage.sender, server)
     by = printable(server.request.headers.get("Referred-By") or "")
     core.events.append(ReferReceived(usage.call, target, by))
     return None
@@ -82,7 +82,7 @@ def send_refer(core: Core, usage: InviteUsage, refer: Refer, now: float) -> None
     if usage.transferor is not None and usage.transferor.busy:
         raise LocalError(f"call {refer.call} is being transferred already")
     refer_to = _refer_to(core, refer)
-    transferor = Transferor(core, usage.call, dialog, usage.auth_host)
+    transferor = Transferor(core, usage.call, dialog, usage.sender)
     try:
         str(refer_to)
     except ParseError as error:
