@@ -14,7 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.pipeline.errors import EngineError

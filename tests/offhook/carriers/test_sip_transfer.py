@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.calls.conversation import Services
 from offhook.carriers.sip_leg import AgentLeg
 from offhook.engines.engine_set import EngineSet
