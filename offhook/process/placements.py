@@ -18,7 +18,8 @@ class Placement:
 
     worker: WorkerHandle
     invite: IncomingCall | None
-    outgoing: bool = False
+    is_leg: bool = False
+    """Whether it is a call to another party, for one that is transferred."""
     trunk: str = ""
     host: str = ""
     """Where the call came from."""

@@ -67,7 +67,7 @@ class SipIntake:
         """A call that wants another's place (RFC 3891 §5: only by who could have it anyway): of the same trunk, or from
         the same host."""
         placement = self._placements.get(event.replaces)
-        if placement is None or placement.outgoing:
+        if placement is None or placement.is_leg:
             self._do(Reject(event.call, 481))
             return
         same = trunk == placement.trunk if trunk else not placement.trunk and event.source.host == placement.host

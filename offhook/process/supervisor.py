@@ -7,14 +7,14 @@ Its workers carry the calls. It talks to them by messages only, whether they are
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
-from offhook.carriers.place_call import PlaceCall
+from offhook.carriers.end_reasons import end_reasons
+from offhook.carriers.place_call import LegWanted, PlaceCall
 from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
@@ -43,10 +43,10 @@ from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle
 from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
-from offhook.records import RecordStore
+from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite
-from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -56,8 +56,7 @@ from offhook.sip.events import (
     RegistrationEvent,
     UserRegistered,
 )
-from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import Address, numeric
+from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.version import __version__
 from offhook.web.app import create_app
@@ -103,7 +102,6 @@ class Supervisor:
         """The calls that the bot places over SIP."""
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
-        self._lookups: set[asyncio.Task[None]] = set()
         self._admission = CallAdmission(
             self._workers, self._placements, self._shares, self._refusals, calls.max_calls, self._loop.time
         )
@@ -270,13 +268,17 @@ class Supervisor:
             self.on_call_status(call_sid, status)
 
     def _place(self, place: PlaceCall) -> Refusal | None:
-        """Give a call out to a worker; why none takes it."""
-        chosen = self._admission.choose()
+        """Give a call out to the worker that wants it, or to any; why none takes it."""
+        before = self._placements.get(place.call)
+        chosen = self._admission.choose() if before is None else before.worker
         if isinstance(chosen, Refusal):
             return chosen
-        if not chosen.give(place.call, place):
+        if before is not None:
+            chosen.send(place)
+        elif not chosen.give(place.call, place):
             return WORKER_GONE
-        self._placements.add(place.call, Placement(chosen, None))
+        else:
+            self._placements.add(place.call, Placement(chosen, None, trunk=place.trunk))
         if self._tap is not None:
             self._tap.begin(place.call, place.invite.call_id, chosen.send)
         return None
@@ -299,14 +301,6 @@ class Supervisor:
             # Usually the dialog ended while the command was on its way.
             self._placements.send(command.call, CommandFailed(command, str(error)))
 
-    def _end_outgoing(self, call: str) -> None:
-        """Whether it has been answered or not."""
-        if self._endpoint is not None:
-            for command in (Bye(call), Cancel(call)):
-                with suppress(LocalError):
-                    self._endpoint.do(command)
-                    return
-
     # Workers.
 
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
@@ -319,10 +313,10 @@ class Supervisor:
         if isinstance(message, Admit):
             self._on_admit(worker, message)
             return
-        placement = self._placements.get(message.call)
-        if placement is None and isinstance(message, Invite):
-            self._outgoing(worker, message)
+        if isinstance(message, LegWanted):
+            self._on_leg(worker, message)
             return
+        placement = self._placements.get(message.call)
         if placement is None or placement.worker is not worker:
             return  # the call was moved to another worker, or has ended
         match message:
@@ -342,33 +336,11 @@ class Supervisor:
             case _:
                 self._do(message)
 
-    def _outgoing(self, worker: WorkerHandle, invite: Invite) -> None:
+    def _on_leg(self, worker: WorkerHandle, wanted: LegWanted) -> None:
         """A worker calls somebody, for one of its calls."""
-        worker.take(invite.call)
-        self._placements.add(invite.call, Placement(worker, None, outgoing=True))
-        try:
-            uri = Uri.parse(invite.target)
-        except ParseError as error:
-            worker.send(CommandFailed(invite, str(error)))
-            return
-        if invite.destination is not None or numeric(uri.host) is not None:
-            self._do(invite)
-        else:
-            task = self._loop.create_task(self._invite_by_name(worker, invite))
-            self._lookups.add(task)
-            task.add_done_callback(self._lookups.discard)
-
-    async def _invite_by_name(self, worker: WorkerHandle, invite: Invite) -> None:
-        if self._endpoint is None:
-            return
-        try:
-            found = await self._endpoint.find(invite.target)
-        except (OSError, LocalError) as error:
-            worker.send(CommandFailed(invite, str(error)))
-            return
-        if invite.call in self._placements:  # not given up meanwhile
-            first = found[0] if found else None  # nobody: a user who registers with us
-            self._do(replace(invite, destination=first, others=found[1:]))
+        worker.take(wanted.call)
+        self._placements.add(wanted.call, Placement(worker, None, is_leg=True))
+        self.calls_out.leg(wanted)
 
     def _on_admit(self, worker: WorkerHandle, message: Admit) -> None:
         refusal = self._admission.closed() or worker.refusal(ports=False)
@@ -395,7 +367,7 @@ class Supervisor:
         """A worker is gone: end its calls."""
         self.status.keep_metrics(worker)
         for call in list(worker.calls):
-            invite, outgoing = self._placements[call].invite, self._placements[call].outgoing
+            invite = self._placements[call].invite
             placed = self.calls_out.lost(call)
             self._placements.remove(call)
             if placed:
@@ -404,10 +376,8 @@ class Supervisor:
                 self._sip.incoming(invite)
             elif invite is not None:
                 self._sip.refuse(call, WORKER_GONE)
-            elif outgoing:
-                self._end_outgoing(call)
             else:
-                self._do(Bye(call))
+                self._do(Bye(call, end_reasons(EndedBy.CRASH, "")))
         crashed = worker.close_records()
         self._hub.lost([record.uniqueid for record in crashed])
         for record in crashed:
