@@ -1,4 +1,4 @@
-"""What is reported of a call that the bot places, to whoever wanted it."""
+"""What is reported of a call that the bot places, for its owner."""
 
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class PlacedCall(Protocol):
 
 
 class CallWatcher(Protocol):
-    """Whoever wanted the call. After `call_over` nothing more is reported."""
+    """Its owner. After `call_over` nothing more is reported."""
 
     def call_has_early_media(self) -> None:
         """The line is open before the answer: a ringing tone, an announcement. Reported each time it changes."""

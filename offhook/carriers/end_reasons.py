@@ -1,4 +1,4 @@
-"""What the far end is told about why the bot ends a call: the Reason of its BYE or CANCEL (RFC 3326). Pure."""
+"""Why the bot ends a call, for the far end: the Reason of its BYE or CANCEL (RFC 3326). Pure."""
 
 from offhook.calls.outcome import OutcomeReason
 from offhook.records import EndedBy

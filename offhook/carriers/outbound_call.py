@@ -43,7 +43,7 @@ CANCELLED = SipOutcome(OutcomeReason.CANCELLED)
 
 
 class OutboundCall(SipCall):
-    """One call that goes out. `watcher` is told what becomes of it."""
+    """One call that goes out. What becomes of it is reported to `watcher`."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class PlaceCall:
 
 @dataclass(frozen=True, slots=True)
 class LegWanted:
-    """A worker wants to call another party for one of its calls, to whom `[transfer]` allows it to be transferred.
+    """A worker wants to call another party for one of its calls, which may be transferred there by `[transfer]`.
     `PlaceCall` answers it, with this handle, or `LegRefused`.
 
     `to` is a number, an extension or a SIP URI. `trunk` is the one of the call that it has, by which numbers go;

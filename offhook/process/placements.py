@@ -35,7 +35,7 @@ class Placements:
         self.on_removed: list[Callable[[str], None]] = []
         """Called with each call that is over, or moves to another worker."""
         self.watched: frozenset[str] | None = None
-        """The calls that somebody sees live, as workers are told; None: nobody watches."""
+        """The calls that somebody sees live, as reported to workers; None: nobody watches."""
 
     def __len__(self) -> int:
         return len(self._all)
