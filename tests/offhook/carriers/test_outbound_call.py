@@ -142,7 +142,9 @@ steps:
 """
     config = settings(tmp_path, far).model_copy(update={"answering": AnsweringConfig(silence_ms=1_000)})
     dialog = flow_dialog(parse_flow(flow, "f.yaml"))
+    media = asyncio.create_task(far.send_silence())
     outcome = await asyncio.wait_for(place_sip_call(config, dialog, CallOut("+15551234567")), 20)
+    media.cancel()
     record = outcome.record
     assert record is not None
     assert [line.text for line in record.transcript] == ["It is silence."]

@@ -144,7 +144,7 @@ async def test_a_refused_offer_takes_no_ports(
     assert bench.ports.free(0.0) == bench.ports.capacity
 
 
-def without_call(command: Command) -> Command:
+def without_call(command: Command | LegWanted) -> Command | LegWanted:
     return replace(command, call="")
 
 
@@ -241,7 +241,7 @@ async def test_a_first_offer_that_gets_no_answer_ends_the_call(bench: Bench) -> 
     call.accept()
     await bench.until(Answer)
     call.confirmed(None)
-    why = EndReason("Q.850", 41, "the answer in the ACK cannot be used: there is none")
+    why = EndReason("Q.850", 41, "the answer in the ACK cannot be used: 400 there is none")
     assert bench.commands[-1] == Bye(call.handle, (why,))
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say, TransferStep, WhoAnsweredStep
-from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FindOut, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.settings.flow_questions import FlowDefaults
@@ -142,6 +142,8 @@ def test_the_examples_of_the_manual_run(number: int) -> None:
             action = runner.handed_back("", {})
         elif isinstance(action, Connect):
             action = runner.back("busy")
+        elif isinstance(action, FindOut):
+            action = runner.found_out("")
         else:
             action = runner.answered(Answer(AnswerKind.NO_INPUT))
     assert runner.dump()["finished"]
