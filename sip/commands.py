@@ -7,6 +7,7 @@ owner of a call may live in another process than its dialog.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Target, Transport
 from offhook.sip.policy import DialogPolicy
@@ -52,10 +53,12 @@ class Reject:
 class Bye:
     """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
 
-    The BYE itself waits for the ACK of our 2xx where that is still to come (RFC 3261 §15).
+    The BYE itself waits for the ACK of our 2xx where that is still to come (RFC 3261 §15). `reasons` are in it (RFC
+    3326).
     """
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,11 @@ class Cancel:
     """Cancel our INVITE while it has no final response.
 
     `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with TIMEOUT
-    where nothing came.
+    where nothing came. `reasons` are in the CANCEL (RFC 3326).
     """
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,10 @@ class Conversation:
         """A call out begins: its row survives a crash, answered or not."""
         self._call_log.placed()
 
+    def rang(self) -> None:
+        """A call out rings, or its network is heard."""
+        self._call_log.rang()
+
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
         if self.outcome is not None:
@@ -292,6 +296,11 @@ class Conversation:
     def line(self) -> CallLine | None:
         """The call's line, until the call is over."""
         return self._line
+
+    @property
+    def why(self) -> tuple[EndedBy, str]:
+        """Who ends the call, and why, while our side hangs up."""
+        return self._why or (EndedBy.BOT, self._bot_reason)
 
     def leaving(self, reason: str | None) -> None:
         """If the far end ends the call from now on, it is the bot's doing, and this is why. None: no longer."""
