@@ -17,7 +17,7 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Target
+from offhook.sip.net.flow import Flow, Target
 from offhook.sip.uas_checks import Refusal
 
 T = TypeVar("T")
@@ -99,13 +99,13 @@ class Probe:
                 return message
         return None
 
-    def note(self, data: bytes, peer: Address, received: bool) -> None:
+    def note(self, data: bytes, flow: Flow, received: bool) -> None:
         """For the endpoint."""
         try:
             message = parse(data)
         except ParseError:
             return  # the user agent judges it
-        self.noted.append(Noted(asyncio.get_running_loop().time(), message, peer, received))
+        self.noted.append(Noted(asyncio.get_running_loop().time(), message, flow.remote, received))
         self._changed.set()
 
     def on_event(self, event: Event) -> None:
