@@ -225,6 +225,17 @@ class RegistrationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationQueried:
+    """A registrar has answered `QueryRegistration`, with the URIs that the account is registered at; or it has not
+    (`status` 0)."""
+
+    account: str
+    status: int
+    reason: str
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pinged:
     """A trunk has answered an OPTIONS, in whatever way, after `after_s`; or it has not (`status` 0)."""
 
@@ -267,7 +278,7 @@ CallEvent: TypeAlias = (
 )
 """What happens to a call."""
 
-RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | Pinged
+RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | RegistrationQueried | Pinged
 """What happens to an account, or a trunk."""
 
 Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered

@@ -1,6 +1,6 @@
 """The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request
+from offhook.sip.message.reason import EndReason, fields
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Transport, transport_of
@@ -35,7 +36,7 @@ def in_dialog(dialog: Dialog, method: str, cseq: int, via: str) -> Request:
     return Request(method, uri, headers)
 
 
-def cancel_of(invite: Request) -> Request:
+def cancel_of(invite: Request, why: Iterable[EndReason] = ()) -> Request:
     """The CANCEL of our INVITE: with the INVITE's top Via, branch included, and its Route (§9.1)."""
     headers = Headers()
     headers.add("Via", invite.headers.get_all("Via")[0])
@@ -44,6 +45,8 @@ def cancel_of(invite: Request) -> Request:
             headers.add(name, value)
     number = (invite.headers.get("CSeq") or "").partition(" ")[0]
     headers.add("CSeq", f"{number} CANCEL")
+    for name, value in fields(why):
+        headers.add(name, value)
     return Request("CANCEL", invite.uri, headers)
 
 
