@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bench import plots
+from bench import plots, stalls_report
 from bench.figures import RESPONSE_RATIO, Figures, of_sip, of_twilio
 from bench.hearing import report as hearing
 from bench.runs import REPORTS, ROOT, saved
@@ -17,6 +17,8 @@ BENCH = REPORTS / "bench.json"
 SWEEP = REPORTS / "sweep.json"
 LOSS = REPORTS / "loss.json"
 HEARING = REPORTS / "hearing.json"
+SUPPRESSION = REPORTS / "suppression.json"
+STALLS = REPORTS / "stalls.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 CAPACITY_PICTURE = ROOT / "docs" / "capacity.png"
 LOSS_PICTURE = ROOT / "docs" / "loss.png"
@@ -168,5 +170,9 @@ def write(page_path: Path = PAGE) -> list[Path]:
         written.append(HEARING_PICTURE)
         picture = f"![Closed questions, false accepts and word error by line]({HEARING_PICTURE.name})"
         page = with_section(page, "hearing", f"{machine()}\n\n{picture}\n\n{hearing.section(heard)}")
+    if suppressed := saved(SUPPRESSION):
+        page = with_section(page, "suppression", f"{machine()}\n\n{hearing.suppression(suppressed)}")
+    if stalled := saved(STALLS):
+        page = with_section(page, "stalls", f"{machine()}\n\n{stalls_report.summary(stalled)}")
     page_path.write_text(page)
     return written

@@ -1,6 +1,9 @@
 """The silence that a caller hears when a vendor fails, and the next engine of the chain takes over.
 
-    .venv/bin/python -m bench.stalls [--rounds 10] [--seed 1] [--json]
+    .venv/bin/python -m bench.stalls [--rounds 10] [--seed 1] [--part recogniser] [--vendor openai] [--fault mute]
+
+Every row is kept in reports/stalls.json as soon as it is measured. The last lines are one sum for the recognisers and
+one for the voices, over all that the report has, rows of earlier runs included.
 
 Each round is a turn of a caller, or a sentence of the bot, in real time: chains of two vendors' engines, over sockets
 to their test servers, of which the first has one of the faults of `offhook.testing.vendors`, from the start or from a
@@ -14,12 +17,16 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple, cast, get_args
 
 import uvloop
 
+from bench.runs import REPORTS, save, saved
+from bench.stalls_report import HEADINGS, PARTS, Row, sums
+from bench.table import line as table_row
 from offhook.pipeline.asr.adapt import Encode
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, Encoding
@@ -30,7 +37,6 @@ from offhook.pipeline.chain.tts import ChainTts
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.engine import TtsEngine
-from offhook.records.cdr import percentile
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.vendors.deepgram import DeepgramServer
@@ -39,6 +45,7 @@ from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import deepgram_asr, deepgram_tts
 from tests.vendors.hosted import RECOGNISERS, TEXT, VOICES, Vendor, said
 
+REPORT = REPORTS / "stalls.json"
 SENTENCE = "Your appointment is on Monday, the third, at half past four."
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 FRAME_S = 0.02
@@ -125,48 +132,51 @@ async def tts_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: ra
         return Round(silent_s, abs(samples / rate_hz - whole) < 1.0)
 
 
-async def measure(part: str, rounds: int, seed: int) -> list[dict[str, object]]:
-    """One row a vendor and fault; the rounds of a vendor at the same time."""
+async def measure(given: argparse.Namespace, part: str, done: Callable[[str, Row], None]) -> None:
+    """One row a vendor and fault, given to `done` when it is there; the rounds of a row at the same time."""
     one, vendors = (asr_round, ALL_RECOGNISERS) if part == "recogniser" else (tts_round, ALL_VOICES)
-    rows: list[dict[str, object]] = []
-    everything: list[float] = []
     for at, vendor in enumerate(vendors):
+        if given.vendor and vendor.name not in given.vendor:
+            continue
         pair = (vendor, vendors[(at + 2) % 3])
         well = await asyncio.gather(*(one(pair, None, random.Random(number)) for number in range(5)))
         usual = median(each.silent_s for each in well)
-        for fault in FAULTS:
-            seeds = (random.Random(f"{seed} {part} {vendor} {fault} {number}") for number in range(rounds))
+        for fault in given.fault or FAULTS:
+            seeds = (random.Random(f"{given.seed} {part} {vendor} {fault} {number}") for number in range(given.rounds))
             found = await asyncio.gather(*(one(pair, fault, rng) for rng in seeds))
-            added = [each.silent_s - usual for each in found]
-            everything += added
-            rows.append(_row(part, vendor.name, fault, added, sum(not each.complete for each in found)))
-    rows.append(_row(part, "all", "", everything, 0))
-    return rows
-
-
-def _row(part: str, vendor: str, fault: str, added: list[float], incomplete: int) -> dict[str, object]:
-    figures = {f"p{each}_s": round(percentile(added, each) or 0.0, 2) for each in (50, 95)}
-    return {"part": part, "vendor": vendor, "fault": fault, "n": len(added), **figures, "incomplete": incomplete}
+            added = [round(each.silent_s - usual, 3) for each in found]
+            row = Row(part, vendor.name, fault, added, sum(not each.complete for each in found))
+            done(f"{part} | {vendor.name} | {fault}", row)
 
 
 def main() -> None:
-    """Measure, and print tables or JSON."""
+    """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = list(dict.fromkeys(vendor.name for vendor in (*ALL_RECOGNISERS, *ALL_VOICES)))
     parser.add_argument("--rounds", type=int, default=10, help="of each vendor and fault")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--part", choices=("recogniser", "voice"), action="append")
+    parser.add_argument("--part", choices=PARTS, action="append", help="one of the two; both")
+    parser.add_argument("--vendor", choices=names, action="append", help="several may be given; all")
+    parser.add_argument("--fault", choices=FAULTS, action="append", help="likewise")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
-    print(
-        ""
-        if given.json
-        else "| part | vendor | fault | n | p50 s | p95 s | incomplete |\n|---|---|---|---|---|---|---|"
-    )
-    for part in given.part or ("recogniser", "voice"):
-        for row in uvloop.run(measure(part, given.rounds, given.seed)):
-            print(
-                json.dumps(row) if given.json else f"| {' | '.join(str(each) for each in row.values())} |", flush=True
-            )
+    report = saved(given.report)
+
+    def show(row: Row) -> None:
+        print(json.dumps(row.shown()) if given.json else table_row(row.shown().values()), flush=True)
+
+    def done(name: str, row: Row) -> None:
+        report[name] = row._asdict()
+        save(given.report, report)
+        show(row)
+
+    if not given.json:
+        print(table_row(HEADINGS) + "\n|" + "---|" * len(HEADINGS))
+    for part in given.part or PARTS:
+        uvloop.run(measure(given, part, done))
+    for row in sums(report):
+        show(row)
 
 
 if __name__ == "__main__":

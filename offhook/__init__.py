@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from offhook.agents.tools import Tool, tool
     from offhook.api.agent import CallAgent, Outcome
     from offhook.api.bot import Bot
-    from offhook.api.call import Call, CallEnded, Dialog
+    from offhook.api.call import Call, Dialog
+    from offhook.api.call_ended import CallEnded
     from offhook.api.turns import Said, TurnEvents
     from offhook.api.utterance import Utterance
     from offhook.engines.factory import EngineContext, FromEnvironment, read_options
@@ -91,7 +92,7 @@ _HOMES = {
     "AsrStream": "offhook.pipeline.asr.engine",
     "Bot": "offhook.api.bot",
     "Call": "offhook.api.call",
-    "CallEnded": "offhook.api.call",
+    "CallEnded": "offhook.api.call_ended",
     "Choice": "offhook.pipeline.events",
     "Config": "offhook.settings.config",
     "Date": "offhook.pipeline.understanding.kinds",

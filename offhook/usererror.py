@@ -17,7 +17,7 @@ class Problem:
     def render(self) -> str:
         """Three lines: `where: what`, why, what to type if there is anything. Control characters are escaped."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        lines = [_plain(head), f"  why:  {_plain(self.why)}", f"  type: {_plain(self.todo)}"]
+        lines = [plain(head), f"  why:  {plain(self.why)}", f"  type: {plain(self.todo)}"]
         return "\n".join(lines if self.todo else lines[:2])
 
 
@@ -63,6 +63,6 @@ def did_you_mean(word: str, names: Sequence[str]) -> str:
     return "one of: " + ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
 
 
-def _plain(text: str) -> str:
-    """A file's text may carry escape sequences; a terminal must not act on them."""
+def plain(text: str) -> str:
+    """With control characters escaped: a text may carry escape sequences, and a terminal must not act on them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -7,6 +7,7 @@ owner of a call may live in another process than its dialog.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Target, Transport
 from offhook.sip.policy import DialogPolicy
@@ -52,10 +53,12 @@ class Reject:
 class Bye:
     """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
 
-    The BYE itself waits for the ACK of our 2xx where that is still to come (RFC 3261 §15).
+    The BYE itself waits for the ACK of our 2xx where that is still to come (RFC 3261 §15). `reasons` are in it (RFC
+    3326).
     """
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class Invite:
     `destination` is where the INVITE goes; without it the target's host must be numeric. `others` are tried in turn
     where that fails (RFC 3263 §4.3). `transport` is how, None: as the URI says. `contact_user` is in the Request-URI of
     what the far end sends, `auth_user` says whose password is proven, of several for that host. `call` becomes the
-    handle, `call_id` the Call-ID; empty: a new one. `policy` None is that of the settings.
+    handle, `call_id` the Call-ID; empty: a new one. `policy` None is that of the settings. `part_of` is the handle of
+    the call whose leg this is, for those who show both together.
     """
 
     target: str
@@ -82,6 +86,7 @@ class Invite:
     call_id: str = ""
     call: str = field(default_factory=random_token)
     others: tuple[Target, ...] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +94,11 @@ class Cancel:
     """Cancel our INVITE while it has no final response.
 
     `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with TIMEOUT
-    where nothing came.
+    where nothing came. `reasons` are in the CANCEL (RFC 3326).
     """
 
     call: str
+    reasons: tuple[EndReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,20 @@ class Unregister:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryRegistration:
+    """Ask `registrar` which contacts `aor` has, and change none: `RegistrationQueried`. For the fields see `Register`.
+
+    It shows whether the registrar takes the password, beside a bot that is registered.
+    """
+
+    call: str
+    registrar: str
+    aor: str
+    destination: Address | Target | None = None
+    auth_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Send an OPTIONS to `target`, a URI: `Pinged`. `call` is the trunk's name in the event."""
 
@@ -208,6 +228,7 @@ Command: TypeAlias = (
     | Register
     | MoveRegistration
     | Unregister
+    | QueryRegistration
     | Ping
 )
 

@@ -100,10 +100,11 @@ class CallProgress:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The 2xx to our INVITE came and has been acknowledged."""
+    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes."""
 
     call: str
     sdp: bytes | None
+    allow: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,17 @@ class RegistrationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationQueried:
+    """A registrar has answered `QueryRegistration`, with the URIs that the account is registered at; or it has not
+    (`status` 0)."""
+
+    account: str
+    status: int
+    reason: str
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pinged:
     """A trunk has answered an OPTIONS, in whatever way, after `after_s`; or it has not (`status` 0)."""
 
@@ -266,7 +278,7 @@ CallEvent: TypeAlias = (
 )
 """What happens to a call."""
 
-RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | Pinged
+RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | RegistrationQueried | Pinged
 """What happens to an account, or a trunk."""
 
 Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered

@@ -65,7 +65,7 @@ class InviteGuard:
         """The user whose password the request proves."""
         host = source.host
         guesses = self._guesses.recall(host, now) or 0
-        if guesses >= (PROVEN_GUESSES if self.is_proven(host, now) else MAX_GUESSES):
+        if guesses >= self._most_guesses(host, now):
             return Challenged(None, True)
         verdict, user = self._server.judge(request, now)
         if verdict is Verdict.RIGHT:
@@ -82,6 +82,14 @@ class InviteGuard:
     def is_proven(self, host: str, now: float) -> bool:
         """Whether a right password has come from there lately."""
         return self._proven.recall(host, now) is not None
+
+    def banned(self, now: float) -> list[tuple[str, float]]:
+        """(host, seconds left) of those that are not answered."""
+        found = self._guesses.items(now)
+        return [(host, left_s) for host, guesses, left_s in found if guesses >= self._most_guesses(host, now)]
+
+    def _most_guesses(self, host: str, now: float) -> int:
+        return PROVEN_GUESSES if self.is_proven(host, now) else MAX_GUESSES
 
     def _may_ask(self, host: str, now: float) -> bool:
         left, at = self._challenged.recall(host, now) or (BURST, now)

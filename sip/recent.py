@@ -1,6 +1,6 @@
 """Values remembered for a limited time, up to a limited number."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -22,6 +22,12 @@ class Recent(Generic[K, V]):
         """The value; None if there is none, or no longer."""
         kept = self._values.get(key)
         return kept[1] if kept is not None and now - kept[0] < self._keep_s else None
+
+    def items(self, now: float) -> Iterator[tuple[K, V, float]]:
+        """(key, value, for how many seconds still) of all that are remembered."""
+        for key, (since, value) in self._values.items():
+            if now - since < self._keep_s:
+                yield key, value, self._keep_s - (now - since)
 
     def keep(self, key: K, value: V, now: float) -> None:
         """Remember a value, replacing an older one."""

@@ -15,16 +15,18 @@ from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.ping import Ping
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
-from offhook.sip.dialog.tables import CallInput, CallState
+from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uac_invite import UacInviteUsage, first_invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
+from offhook.sip.live_state import LiveState
 from offhook.sip.message import typed
 from offhook.sip.message.dtmf_relay import DtmfRelay
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
+from offhook.sip.message.reason import EndReason, fields
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Target, Transport, transport_of
@@ -32,6 +34,7 @@ from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRe
 from offhook.sip.refer.requests import answer_refer, send_refer
 from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.registration.client import Account, Registration
+from offhook.sip.registration.query import RegistrationQuery
 from offhook.sip.settings import UaSettings
 from offhook.sip.silence import Silence
 from offhook.sip.tokens import random_token
@@ -81,6 +84,8 @@ class UserAgent:
         self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route, policy_of)
         self.registrar = registrar
         self._uas = Uas(self._core, admit, guard, registrar, silence)
+        self.live = LiveState(self._core, guard, registrar)
+        """What is alive, a page at a time."""
         self._now = 0.0
 
     @property
@@ -196,7 +201,7 @@ class UserAgent:
 
     def _renegotiation(self, call: str) -> Reinvite:
         usage = self._usage(call)
-        if usage.machine.state is not CallState.CONFIRMED:
+        if not usage.may_renegotiate:
             raise LocalError(f"call {call} is {usage.machine.state.value}: it has no media to change yet")
         return usage.renegotiation
 
@@ -270,10 +275,7 @@ class UserAgent:
         return flow
 
     def _register(self, asked: commands.Register, now: float) -> None:
-        for uri in (asked.registrar, asked.aor):
-            _check_uri(uri)
-        if Uri.parse(asked.registrar).user is not None:
-            raise LocalError(f"{asked.registrar} has a user: a registrar is a host alone")
+        _check_account(asked.registrar, asked.aor)
         if not is_token(asked.contact_user):
             raise LocalError(f"{asked.contact_user!r} cannot be the user of a Contact")
         destination = self._destination(asked.registrar, asked.destination, asked.transport)
@@ -283,6 +285,11 @@ class UserAgent:
             asked.registrar, asked.aor, asked.contact_user, asked.expires_s, asked.auth_user, asked.give_up_s
         )
         Registration(self._core, asked.call, account, destination, now)
+
+    def _query(self, asked: commands.QueryRegistration, now: float) -> None:
+        _check_account(asked.registrar, asked.aor)
+        at = self._destination(asked.registrar, asked.destination)
+        RegistrationQuery(self._core, asked.call, asked.registrar, asked.aor, asked.auth_user, at, now)
 
     def _ping(self, asked: commands.Ping, now: float) -> None:
         _check_uri(asked.target)
@@ -332,7 +339,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now, _ringing(it)),
     commands.Answer: lambda ua, it, now: ua._usage(it.call).command(CallInput.ANSWER, now, Context(sdp=it.sdp)),
     commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
-    commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
+    commands.Bye: lambda ua, it, now: ua._usage(it.call).leave(CallInput.BYE, _why(it), now),
     commands.Invite: UserAgent._invite,
     Refer: UserAgent._refer,
     AcceptRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
@@ -340,9 +347,10 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     NotifyRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
     commands.Register: UserAgent._register,
     commands.MoveRegistration: UserAgent._move,
+    commands.QueryRegistration: UserAgent._query,
     commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
-    commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
+    commands.Cancel: lambda ua, it, now: ua._usage(it.call).leave(CallInput.CANCEL, _why(it), now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
     commands.Update: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now, "UPDATE"),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
@@ -360,6 +368,11 @@ def _ringing(command: commands.Ring) -> Context:
     if not 101 <= command.status <= 199:
         raise LocalError(f"{command.status} is no progress: give a status from 101 to 199")
     return Context(status=command.status, sdp=command.sdp)
+
+
+def _why(command: commands.Bye | commands.Cancel) -> tuple[EndReason, ...]:
+    _checked_headers(fields(command.reasons))
+    return command.reasons
 
 
 def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
@@ -396,6 +409,13 @@ def _is_line(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _check_account(registrar: str, aor: str) -> None:
+    for uri in (registrar, aor):
+        _check_uri(uri)
+    if Uri.parse(registrar).user is not None:
+        raise LocalError(f"{registrar} has a user: a registrar is a host alone")
 
 
 def _check_uri(uri: str) -> None:

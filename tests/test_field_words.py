@@ -43,6 +43,7 @@ WORDS = {
     "playout": "pipeline/playout/ledger.py",
     "call detail record": "offhook/records/cdr.py",
     "pcap": "offhook/records/pcap.py",
+    "ladder": "offhook/ladder/ladder.py",
     "admission control": "offhook/process/admission.py",
     "fork server": "offhook/process/fork_server.py",
     "worker pool": "offhook/process/worker_pool.py",

@@ -3,7 +3,8 @@
     make bench-hearing                                                        everything, into reports/hearing.json
     python -m bench.hearing --engine pocketsphinx --engine whisper --config offhook.toml
     python -m bench.hearing --channel mu-law --channel "noise 10 dB" --show    two lines, and what went wrong
-    python -m bench.hearing --processor webrtc --processor rnnoise            with noise suppression
+    python -m bench.hearing --processor none --processor webrtc --channel "noise 10 dB" --kinds closed,other
+                                                                              with noise suppression, and without
     python -m bench.hearing --calibrate                                       what a confidence is worth
     python -m bench.hearing --talkers 1,5,20 --core 1                         callers at once: time to the final
     python -m bench.hearing --people DIR                                      others than the recogniser was fitted on
@@ -42,7 +43,7 @@ from bench.table import line as table_row
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 
-REPORT = REPORTS / "hearing.json"
+REPORT, SUPPRESSION = REPORTS / "hearing.json", REPORTS / "suppression.json"
 HEADINGS = (
     "engine, line",
     "right",
@@ -82,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="LINE",
         help="one of CHANNELS, several may be given; all",
     )
-    add("--processor", action="append", choices=suppressors.NAMES, help="noise suppression; none")
+    add("--processor", action="append", choices=suppressors.NAMES, help="noise suppression, several may be given; none")
     add("--recordings", type=Path, help="a folder of recordings")
     add("--cache", type=Path, default=Path.home() / ".cache" / "offhook" / "hearing", help="for the download")
     add("--synthetic", choices=SETS, help="also these sentences, by synthetic voices")
@@ -96,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1)
     add("--calibrate", action="store_true", help="share of right answers by confidence, and thresholds, over all lines")
     add("--show", action="store_true", help="list what went wrong")
-    add("--report", type=Path, default=REPORT)
+    add("--report", type=Path, help="in place of reports/hearing.json, or suppression.json with --processor")
     return options
 
 
@@ -106,6 +107,7 @@ async def measure(args: argparse.Namespace) -> None:
         os.sched_setaffinity(0, {args.core})  # before the children start
     trials = all_trials(args)
     line = Line(background())
+    args.report = args.report or (SUPPRESSION if args.processor else REPORT)
     report = saved(args.report)
     print(table_row(HEADINGS) + "\n|" + "---|" * len(HEADINGS), flush=True)
     for spec in args.engine or ["pocketsphinx"]:
@@ -117,7 +119,7 @@ async def measure(args: argparse.Namespace) -> None:
             for processor in args.processor or ["none"]:
                 over_all: list[Result] = []
                 for channel in args.channel or CHANNELS:
-                    label = spec if processor == "none" else f"{spec}, {processor}"
+                    label = f"{spec}, {processor}" if args.processor else spec
                     results = await run(engine, trials, line, CHANNELS[channel], processor, args.seed)
                     report[f"{label} | {channel}"] = shown(label, channel, results, args)
                     save(args.report, report)

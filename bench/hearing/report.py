@@ -1,4 +1,5 @@
-"""The section of docs/benchmarks.md about hearing, made of reports/hearing.json."""
+"""The sections of docs/benchmarks.md about hearing and noise suppression, made of reports/hearing.json and
+suppression.json."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ HEADINGS = (
     "cards wrong",
     "CPU ms a turn",
 )
+SUPPRESSION_HEADINGS = ("engine, `audio.processor`", "line", "right", "wrong", "other speech taken")
 TALKER_HEADINGS = ("engine", "talk at once", "first partial p50 ms", "final p50 / p95 ms", "failed")
 RATES = ("right", "wrong", "digits", "taken", "sounds", "closed", "words", "cards")
 THRESHOLD = "0.5"
@@ -29,6 +31,14 @@ def section(report: Mapping[str, Any]) -> str:
     talkers = [_talkers(name, row) for name, row in report.items() if "talkers" in row]
     tables = [table(HEADINGS, lines)] if lines else []
     return "\n\n".join([*tables, *([table(TALKER_HEADINGS, talkers)] if talkers else [])])
+
+
+def suppression(report: Mapping[str, Any]) -> str:
+    """Processors beside each other, line by line."""
+    rows = [
+        [*_names(name), *(_rate(_at(row)[key]) for key in ("right", "wrong", "taken"))] for name, row in report.items()
+    ]
+    return table(SUPPRESSION_HEADINGS, sorted(rows, key=lambda cells: cells[1]))
 
 
 def curves(report: Mapping[str, Any], metric: str) -> dict[str, list[tuple[str, float]]]:

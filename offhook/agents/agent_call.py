@@ -20,7 +20,8 @@ from offhook.agents.tool_runs import ToolRuns
 from offhook.agents.tools import Tool
 from offhook.agents.wording import agent_wording
 from offhook.api.agent import Outcome
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.api.turns import TurnEvents
 from offhook.llm.limits import Meter
 from offhook.llm.model import LanguageModel, ModelError, ModelRequest, ToolSpec, Usage

@@ -16,8 +16,9 @@ from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.turns import TurnEvents
 from offhook.llm.model import LanguageModel
+from offhook.pipeline.answering.verdict import AnsweredBy
 from offhook.pipeline.dialog.flow import AgentStep, Flow
-from offhook.pipeline.dialog.runner import Action, AskFor, Connect, Delegate, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.runner import Action, AskFor, Connect, Delegate, FindOut, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.events import TurnCorrected
 from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode
@@ -62,6 +63,10 @@ class FlowAgent:
                 asked, action = None, runner.back(reason)
                 call.enter(runner.step)
                 continue
+            if isinstance(action, FindOut):
+                asked, action = None, runner.found_out(await self._find_out(call, action))
+                call.enter(runner.step)
+                continue
             step = self._step(call, action, runner)
             found = await step if asked is None else await self._unless_corrected(call, runner, asked, step)
             if not isinstance(found, Answer):
@@ -101,6 +106,13 @@ class FlowAgent:
             log.warning("not transferred", call=call.id, step=step.name, why=str(error))
             return str(TransferFailure.NOT_POSSIBLE)
         return ""
+
+    async def _find_out(self, call: Call, action: FindOut) -> str:
+        """Who answered; a voicemail that has a step of its own is ready for a message then."""
+        by = await call.until_ended(call.who_answered(action.step.within_s))
+        if by == AnsweredBy.VOICEMAIL and by in dict(action.step.answers):
+            await call.until_ended(call.wait_for_beep())
+        return by
 
     async def _step(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None

@@ -17,7 +17,9 @@ class Bridge:
     """Forwards until `close`. `on_key(key)` sees each key of either side first, and says whether it is used up."""
 
     def __init__(self, one: CallLine, other: CallLine, on_key: Callable[[str], bool] = lambda key: False) -> None:
-        self._directions = (_Direction(one, other, on_key), _Direction(other, one, on_key))
+        one.clear()
+        other.clear()
+        self._directions = (OneWay(one, other, on_key), OneWay(other, one, on_key))
 
     def close(self) -> None:
         """Stop, and drop what has not been sent. Idempotent."""
@@ -25,23 +27,36 @@ class Bridge:
             direction.close()
 
 
-class _Direction:
-    def __init__(self, source: CallLine, sink: CallLine, on_key: Callable[[str], bool]) -> None:
+class OneWay:
+    """One direction of it: from `source` to `sink`, with the keys that `on_key` does not use up. `on_first()` is called
+    before the first audio is forwarded."""
+
+    def __init__(
+        self,
+        source: CallLine,
+        sink: CallLine,
+        on_key: Callable[[str], bool] = lambda key: False,
+        on_first: Callable[[], None] | None = None,
+    ) -> None:
         self._sink = sink
         self._convert = rate_converter(source.rate_hz, sink.rate_hz)
         self._on_key = on_key
+        self._on_first = on_first
         self._pending = b""
         self._bytes_per_tick = 2 * sink.rate_hz // RATE_HZ
         self._remove: Callable[[], None] | None = source.add_listener(audio=self._audio, dtmf=self._key)
-        sink.clear()
 
     def close(self) -> None:
+        """Stop, and drop what has not been sent. Idempotent."""
         if self._remove is not None:
             self._remove()
             self._remove = None
             self._sink.clear()
 
     def _audio(self, pcm: bytes, at_tick: int, at_s: float) -> None:
+        if self._on_first is not None:
+            on_first, self._on_first = self._on_first, None
+            on_first()
         self._pending += self._convert(pcm)
         queued = self._sink.queued_ticks
         if queued > MAX_QUEUED_TICKS:

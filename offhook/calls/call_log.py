@@ -32,6 +32,7 @@ from offhook.pipeline.trace import (
     StageStalled,
     ToolRan,
     TurnTraced,
+    WhoAnswered,
 )
 from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
@@ -96,6 +97,7 @@ class CallLog:
             uniqueid=uniqueid,
         )
         self._answered_now: float | None = None
+        self._rang_now: float | None = None
         self._responses_ms: list[float] = []
         self._engines = EngineTotals()
         self._agent = AgentTotals()
@@ -122,7 +124,7 @@ class CallLog:
         `recording` is the path its recording will have: written now, so that a crash does not lose it.
         """
         self._answered_now = monotonic()
-        record = self.record.answered(self._clock, self._answered_now)
+        record = replace(self.record.answered(self._clock, self._answered_now), ring_s=self._ring_s(self._answered_now))
         self.record = replace(record, recording=None if recording is None else str(recording))
         self._metrics.call_started()
         self._log.info("answered", src=self.record.src, dst=self.record.dst)
@@ -143,6 +145,10 @@ class CallLog:
         """The call is being placed; the future is done when its row would survive a crash."""
         return self._store.begin(replace(self.record, outcome=str(OutcomeReason.FAILED)))
 
+    def rang(self) -> None:
+        """The far end's phone rings, or its network is heard. The first time counts."""
+        self._rang_now = self._rang_now or monotonic()
+
     def came_out(self, outcome: SipOutcome) -> None:
         """What became of a call that the bot placed, so far."""
         self.record = replace(self.record, outcome=str(outcome.reason), sip_status=outcome.status, q850=outcome.q850)
@@ -160,13 +166,13 @@ class CallLog:
             end_reason=reason,
             disposition=outcome.disposition,
         )
-        self.record = replace(record, rtp=rtp or {})
+        self.record = replace(record, rtp=rtp or {}, ring_s=self._ring_s(monotonic()))
         self._metrics.call_refused(self._direction, self._transport, _UNANSWERED.get(outcome.reason, "failed"))
         self._metrics.call_out(self.record.trunk, outcome.reason)
         self._log.info("not answered", dst=self.record.dst, outcome=str(outcome.reason), reason=reason)
         return self._store.finish(self.record)
 
-    def on_event(self, event: SessionEvent) -> None:  # noqa: C901  # one row an event
+    def on_event(self, event: SessionEvent) -> None:  # noqa: C901, PLR0912  # one row an event
         """Handle an event of the session."""
         match event:
             case SilenceFilled() | StageStalled():
@@ -197,6 +203,8 @@ class CallLog:
                     self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
             case SpeechPrepared(characters, used):
                 self._metrics.speech_prepared(characters, used=used)
+            case WhoAnswered(by, _, _):
+                self.record = replace(self.record, answered_by=by)
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)
             case EngineUsed(use):
@@ -308,6 +316,9 @@ class CallLog:
                 final=answer.is_final,
             )
             self._line(line)
+
+    def _ring_s(self, until: float) -> float | None:
+        return None if self._rang_now is None else round(until - self._rang_now, 3)
 
     def _at(self, now: float) -> float:
         return self._clock.elapsed_s(now)

@@ -6,11 +6,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
+from offhook.ladder.redact import redacted
+from offhook.observe.log import get_logger
 from offhook.records.capture import CallCapture, CaptureWriter
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Flow
+from offhook.usererror import UserError
+
+log = get_logger(__name__)
 
 LINGER_S = 2.0
 """How long a capture goes on after the call, for the last response."""
@@ -18,6 +24,16 @@ RECENT = 16
 """Recent datagrams kept for calls not yet known: the INVITE and its 100 precede the call."""
 MAX_SIP_DATAGRAMS = 2_000
 """Per call."""
+
+LATE_MEDIA_S = 2.0
+"""How long what was keyed or said in private may still be under way: a key that is held, and packets behind a gap."""
+LATE_INFO_S = 32.0
+"""How long an INFO may be sent again (RFC 3261 §17.1.2.2, timer F)."""
+
+RTP_VERSION, RTP_HEADER_BYTES, RTP_PADDING, RTP_EXTENSION = 2, 12, 0x20, 0x10
+FIRST_RTCP_TYPE, LAST_RTCP_TYPE = 192, 223  # RFC 5761 §4
+SHORTEST_SOUND_BYTES = 36
+"""Beyond this a payload is sound: five keys (RFC 2198) and a tag of SRTP's are less, 10 ms of G.711 are more."""
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)  # RFC 3261 §20.8
 
@@ -37,15 +53,40 @@ class SipDatagram:
 Report = Callable[[SipDatagram], None]
 
 
+@dataclass(frozen=True, slots=True)
+class CaptureCall:
+    """The next message is a call that has to be captured."""
+
+    call: str
+
+
 class Captures:
-    """The captures of one process, by call handle. UserError if `directory` cannot be used."""
+    """The captures of one process, by call handle. `directory` is made for the first of them."""
 
     def __init__(self, directory: Path) -> None:
-        self._writer = CaptureWriter(directory)
+        self._directory = directory
+        self._writer: CaptureWriter | None = None
+        self._wanted: set[str] = set()
         self._calls: dict[str, Capture] = {}
 
-    def begin(self, handle: str, uniqueid: str, local_host: str) -> "Capture":
-        """Begin a call's capture; `local_host` is our address as the far end sees it."""
+    def open(self) -> None:
+        """Make ready to write. Raises UserError if `directory` cannot be used."""
+        if self._writer is None:
+            self._writer = CaptureWriter(self._directory)
+
+    def want(self, handle: str) -> None:
+        """Have a call captured that is about to begin."""
+        try:
+            self.open()
+        except UserError as error:
+            log.error("a call is not captured", why=error.problems[0].why, path=str(self._directory))
+            return
+        self._wanted.add(handle)
+
+    def begin(self, handle: str, uniqueid: str, local_host: str) -> "Capture | None":
+        """Begin a call's capture, if it is wanted; `local_host` is our address as the far end sees it."""
+        if handle not in self._wanted or self._writer is None:
+            return None
         capture = self._calls[handle] = Capture(self._writer.capture(uniqueid), local_host)
         return capture
 
@@ -54,15 +95,16 @@ class Captures:
         capture = self._calls.get(datagram.call)
         if capture is not None:
             peer = (datagram.peer.host, datagram.peer.port)
-            capture.datagram(datagram.at_s, datagram.data, peer, datagram.local_port, datagram.received)
+            capture.signalling(datagram.at_s, datagram.data, peer, datagram.local_port, datagram.received)
 
     def end(self, handle: str) -> None:
         """The call is over; its capture ends shortly after."""
+        self._wanted.discard(handle)
         asyncio.get_running_loop().call_later(LINGER_S, self._end, handle)
 
     def close(self) -> bool:
         """Complete all captures; waits some seconds for the disk, and returns False if that was not enough."""
-        return self._writer.close()
+        return self._writer is None or self._writer.close()
 
     def _end(self, handle: str) -> None:
         capture = self._calls.pop(handle, None)
@@ -76,18 +118,51 @@ class Capture:
     def __init__(self, file: CallCapture, local_host: str) -> None:
         self._file = file
         self._local_host = local_host
+        self._is_private = False
+        self._private_until = float("-inf")
         self.keep = file.keep
         self.close = file.close
 
     def media(self, data: bytes, peer: tuple[str, int], local_port: int, received: bool) -> None:
         """A `telephony.net.tapped.Tap`."""
+        if self._is_private or monotonic() < self._private_until + LATE_MEDIA_S:
+            masked = without_sound(data)
+            if masked is None:
+                return
+            data = masked
         self.datagram(time(), data, peer, local_port, received)
+
+    def signalling(self, at_s: float, data: bytes, peer: tuple[str, int], local_port: int, received: bool) -> None:
+        """Add a SIP message, without the proofs of passwords and the keys of media."""
+        digits = not self._is_private and monotonic() >= self._private_until + LATE_INFO_S
+        self.datagram(at_s, redacted(data, digits=digits), peer, local_port, received)
+
+    def keep_private(self, private: bool) -> None:
+        """While true, and for a moment afterwards, there is neither sound nor a key in the file."""
+        if self._is_private and not private:
+            self._private_until = monotonic()
+        self._is_private = private
 
     def datagram(self, at_s: float, data: bytes, peer: tuple[str, int], local_port: int, received: bool) -> None:
         """Add one datagram, received or sent."""
         local = (self._local_host, local_port)
         source, destination = (peer, local) if received else (local, peer)
         self._file.put(at_s, source, destination, data)
+
+
+def without_sound(packet: bytes) -> bytes | None:
+    """An RTP packet with nothing but zeros in it; None for one that is so short that it may be a key (RFC 4733: 4
+    bytes), as even their number is private. RTCP and what is neither stays, the latter as zeros."""
+    if len(packet) < RTP_HEADER_BYTES or packet[0] >> 6 != RTP_VERSION:
+        return bytes(len(packet))
+    if FIRST_RTCP_TYPE <= packet[1] <= LAST_RTCP_TYPE:
+        return packet
+    header = RTP_HEADER_BYTES + 4 * (packet[0] & 0x0F)
+    payload = len(packet) - header
+    # What is behind the header may have been put there by the far end: extensions are zeros, too, and none is said to
+    # be there; neither is padding.
+    first = packet[0] & ~(RTP_PADDING | RTP_EXTENSION)
+    return None if payload <= SHORTEST_SOUND_BYTES else bytes([first]) + packet[1:header] + bytes(payload)
 
 
 @dataclass(slots=True)
@@ -102,7 +177,7 @@ class _Seen:
     call_id: str
     at_s: float
     data: bytes
-    peer: Address
+    flow: Flow
     received: bool
 
 
@@ -110,7 +185,6 @@ class SipTap:
     """Sorts the datagrams of `endpoint` by call, using the Call-ID."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._port = endpoint.address.port
         self._recent: deque[_Seen] = deque(maxlen=RECENT)
         self._by_call_id: dict[str, _Tapped] = {}
         self._call_ids: dict[str, str] = {}
@@ -137,11 +211,11 @@ class SipTap:
         if self._by_call_id.get(call_id) is tapped:
             del self._by_call_id[call_id]
 
-    def _on_datagram(self, data: bytes, peer: Address, received: bool) -> None:
+    def _on_datagram(self, data: bytes, flow: Flow, received: bool) -> None:
         found = _CALL_ID.search(data.partition(b"\r\n\r\n")[0])
         if found is None:
             return
-        seen = _Seen(found[1].decode("utf-8", "surrogateescape"), time(), data, peer, received)
+        seen = _Seen(found[1].decode("utf-8", "surrogateescape"), time(), data, flow, received)
         tapped = self._by_call_id.get(seen.call_id)
         if tapped is None:
             self._recent.append(seen)
@@ -151,4 +225,5 @@ class SipTap:
     def _report(self, tapped: _Tapped, seen: _Seen) -> None:
         if tapped.left > 0:
             tapped.left -= 1
-            tapped.report(SipDatagram(tapped.call, seen.at_s, seen.data, self._port, seen.peer, seen.received))
+            flow = seen.flow
+            tapped.report(SipDatagram(tapped.call, seen.at_s, seen.data, flow.local.port, flow.remote, seen.received))

@@ -149,6 +149,8 @@ class Conversation:
         self._watch: CallWatch | None = None
         self._event_log: EventLog | None = None
         self._keyed = Keyed()
+        self.on_private: Callable[[bool], None] = lambda private: None
+        """Called when the recording is paused or resumed, for those who keep the call's packets."""
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -165,6 +167,10 @@ class Conversation:
     def placed(self) -> None:
         """A call out begins: its row survives a crash, answered or not."""
         self._call_log.placed()
+
+    def rang(self) -> None:
+        """A call out rings, or its network is heard."""
+        self._call_log.rang()
 
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
@@ -264,6 +270,7 @@ class Conversation:
         return task
 
     def _pause_recording(self, paused: bool) -> None:
+        self.on_private(paused)
         if self._session is not None:
             self._session.mute_fillers(paused)
         if self._recorder is not None and paused != self._recorder.paused:
@@ -289,6 +296,11 @@ class Conversation:
     def line(self) -> CallLine | None:
         """The call's line, until the call is over."""
         return self._line
+
+    @property
+    def why(self) -> tuple[EndedBy, str]:
+        """Who ends the call, and why, while our side hangs up."""
+        return self._why or (EndedBy.BOT, self._bot_reason)
 
     def leaving(self, reason: str | None) -> None:
         """If the far end ends the call from now on, it is the bot's doing, and this is why. None: no longer."""

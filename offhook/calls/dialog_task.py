@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
-from offhook.api.call import CallEnded
+from offhook.api.call_ended import CallEnded
 
 
 class EndsWithCall:

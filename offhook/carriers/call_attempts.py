@@ -1,15 +1,13 @@
-"""Where a call out goes next when an attempt has failed: another server, another number, later, or nowhere. Pure.
+"""Where a call out goes next when an attempt has failed: another number, later, or nowhere. Pure.
 
-Theory of operation. A final response that speaks for the called party is final: busy, declined, not found, and every
-6xx (RFC 3261 §21.6). What speaks for a server only is not:
+Theory of operation. The servers of one target are the user agent's business (`sip.dialog.hops`): it has tried them all
+when an attempt has failed. A final response that speaks for the called party is final: busy, declined, not found, and
+every 6xx (RFC 3261 §21.6). Others are followed by another attempt:
 
 - 3xx: the contacts are tried, the most wanted first, as far as `redirect` allows them; each target once, and at most
   `MAX_TARGETS` in all (§8.1.3.4).
-- No answer at all, or 503: the next address of the same host (RFC 3263 §4.3), once each.
-- 503 with a Retry-After of at most `MAX_RETRY_AFTER_S`, when no address is left: once more after that time
-  (§21.5.4), at most `MAX_RETRIES` times.
-
-Once the call rings at one target, another server of the same host is not tried: the phone would ring again.
+- 503 with a Retry-After of at most `MAX_RETRY_AFTER_S`: once more after that time (§21.5.4), at most `MAX_RETRIES`
+  times, unless it rang: the phone would ring again.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,10 +26,11 @@ SERVICE_UNAVAILABLE = 503
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Call `target` at `at` after `after_s`. `at` None: it has to be looked up."""
+    """Call `target` by one of the servers `at`, the first choice first, after `after_s`. Without any it has to be
+    looked up."""
 
     target: CallTarget
-    at: Target | None
+    at: tuple[Target, ...]
     after_s: float = 0.0
 
 
@@ -46,10 +45,9 @@ class CallAttempts:
         self._redirect = redirect
         self._seen = {target.uri}
         self._wanted: list[CallTarget] = []
-        self._left = list(found[1:])
         self._retries = 0
         self._rang = False
-        self.current = Attempt(target, found[0] if found else None)
+        self.current = Attempt(target, self._found)
 
     def rang(self) -> None:
         """The present attempt rings, or has early media."""
@@ -63,13 +61,13 @@ class CallAttempts:
         if event.status >= 600:
             return None
         if event.status == SERVICE_UNAVAILABLE:
-            return self._next_address() or self._later(event.retry_after_s) or self._next_target()
+            return self._later(event.retry_after_s) or self._next_target()
         # §8.1.3.4: of several contacts the next one is tried when one fails.
         return self._next_target()
 
     def failed(self) -> Attempt | None:
         """The next attempt after one without a response; None: there is none."""
-        return self._next_address() or self._next_target()
+        return self._next_target()
 
     def _want(self, contacts: Sequence[str]) -> None:
         for contact in contacts:
@@ -83,22 +81,13 @@ class CallAttempts:
             return None
         target = self._wanted.pop(0)
         same = target.trunk == self._first.trunk and bool(target.trunk)
-        self._left = list(self._found[1:]) if same else []
         self._rang = False
-        return self._now(target, self._found[0] if same and self._found else None)
-
-    def _next_address(self) -> Attempt | None:
-        if not self._left or self._rang:
-            return None
-        return self._now(self.current.target, self._left.pop(0))
+        self.current = Attempt(target, self._found if same else ())
+        return self.current
 
     def _later(self, after_s: int | None) -> Attempt | None:
         if after_s is None or after_s > MAX_RETRY_AFTER_S or self._retries >= MAX_RETRIES or self._rang:
             return None
         self._retries += 1
         self.current = Attempt(self.current.target, self.current.at, float(after_s))
-        return self.current
-
-    def _now(self, target: CallTarget, at: Target | None) -> Attempt:
-        self.current = Attempt(target, at)
         return self.current

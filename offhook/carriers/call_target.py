@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
 from offhook.settings.routes import dialled_number
 from offhook.settings.trunks import TrunkConfig
@@ -69,7 +70,7 @@ def trunk_target(number: str, name: str, trunk: TrunkConfig) -> CallTarget:
     if not number.startswith("+") and not _USER.fullmatch(number):
         raise _not_callable(number, "it is neither a number nor a name")
     port = f":{trunk.port}" if trunk.port is not None else ""
-    return CallTarget(f"sip:{_escaped(written(number, trunk))}@{trunk.uri_host}{port}", number, name)
+    return CallTarget(f"sip:{escaped(written(number, trunk))}@{trunk.uri_host}{port}", number, name)
 
 
 def written(number: str, trunk: TrunkConfig) -> str:
@@ -85,6 +86,12 @@ def written(number: str, trunk: TrunkConfig) -> str:
     return trunk.international_prefix + digits
 
 
+def escaped(user: str) -> str:
+    """A number or an extension as the user part of a URI."""
+    # RFC 3261 §25.1: the number sign has no place in a user part.
+    return user.replace("#", "%23")
+
+
 def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> None:
     """Raises UserError for what may not be called. `by_others`: a program over HTTP asks for it, or a far end that
     redirects a call, and not the one who runs the bot; then only what is listed may be called."""
@@ -98,28 +105,35 @@ def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> No
         what = f"{target.name[:60]} may not be called"
     if not allowed and not by_others:
         return
-    if not any(is_allowed(pattern, target.name) for pattern in allowed):
+    if not is_listed(allowed, target.name):
         why = "no pattern there allows it: a free choice would be toll fraud"
         raise UserError(what, why, f"{key} below {below}, if it is yours")
-
-
-def is_allowed(pattern: str, name: str) -> bool:
-    """Whether a pattern allows a number, an extension, a name, or USER@HOST."""
-    user, at, host = pattern.partition("@")
-    called, _, where = name.partition("@")
-    if at and where.lower() != host.lower():
-        return False
-    return called.startswith(user[:-1]) if user.endswith("*") else called == user
 
 
 def redirected(contact: str, before: CallTarget, config: Config) -> CallTarget | None:
     """Where a redirected call may go: to a listed number of the same trunk, or a listed address; None: nowhere."""
     try:
-        target = call_target(contact, None, config) if not before.trunk else _by_trunk(contact, before, config)
+        target = (
+            call_target(contact, None, config)
+            if not before.trunk
+            else by_trunk(contact, before, config, config.trunks[before.trunk].allowed_numbers)
+        )
         require_listed(target, config, by_others=True)
     except UserError:
         return None
     return target if target.trunk == before.trunk else None
+
+
+def by_trunk(contact: str, before: CallTarget, config: Config, listed: Iterable[str]) -> CallTarget:
+    """A Contact of a trunk's redirection: its host may be one of the trunk's servers, so the number alone counts; and
+    it is written as the trunk writes numbers: as one of those that are `listed`, if it can be that. Raises
+    UserError."""
+    trunk = config.trunks[before.trunk]
+    number = dialled_number(contact)
+    if not number.startswith("+"):
+        whole = [each for each in listed if each.startswith("+") and not each.endswith("*")]
+        number = next((each for each in whole if written(each, trunk) == number), _read(number, trunk))
+    return trunk_target(number, before.trunk, trunk)
 
 
 def caller_id(trunk: TrunkConfig, caller: str | None) -> CallerId:
@@ -183,17 +197,6 @@ def _sip_target(address: str, trunk: str | None, config: Config) -> CallTarget:
     return CallTarget(str(uri), f"{number}@{host}")
 
 
-def _by_trunk(contact: str, before: CallTarget, config: Config) -> CallTarget:
-    """A Contact of a trunk's redirection: its host may be one of the trunk's servers, so the number alone counts; and
-    it is written as the trunk writes numbers."""
-    trunk = config.trunks[before.trunk]
-    number = dialled_number(contact)
-    if not number.startswith("+"):
-        listed = [each for each in trunk.allowed_numbers if each.startswith("+") and not each.endswith("*")]
-        number = next((each for each in listed if written(each, trunk) == number), _read(number, trunk))
-    return trunk_target(number, before.trunk, trunk)
-
-
 def _read(number: str, trunk: TrunkConfig) -> str:
     """The inverse of `written`, where that is certain."""
     if trunk.number_format == "e164_without_plus" and _E164.fullmatch(f"+{number}"):
@@ -221,12 +224,7 @@ def _the_trunk(address: str, trunk: str | None, config: Config) -> str:
 
 def _caller_uri(user: str, trunk: TrunkConfig) -> str:
     require_caller(user)
-    return f"sip:{_escaped(written(user, trunk))}@{trunk.uri_host}"
-
-
-def _escaped(user: str) -> str:
-    # RFC 3261 §25.1: the number sign has no place in a user part.
-    return user.replace("#", "%23")
+    return f"sip:{escaped(written(user, trunk))}@{trunk.uri_host}"
 
 
 def _not_callable(address: str, why: str) -> UserError:

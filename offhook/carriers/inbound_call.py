@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 
 from offhook.calls.conversation import Parties, Services
+from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.sip_call import (
     SERVER_ERROR,
     SipCall,
@@ -159,7 +160,9 @@ class InboundCall(SipCall):
     def _disconnect(self) -> None:
         self._caller_gone()
         # The BYE's CallEnded may arrive before this returns.
-        self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
+        reasons = end_reasons(*self._conversation.why)
+        answered = self._conversation.answered
+        self._resources.do(Bye(self.handle, reasons) if answered else Reject(self.handle, NO_CAPACITY))
         self._release()
 
     def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:

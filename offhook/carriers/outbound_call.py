@@ -13,6 +13,8 @@ from dataclasses import replace
 
 from offhook.calls.conversation import Parties, Services
 from offhook.calls.outcome import ANSWERED, OutcomeReason, SipOutcome, outcome_of, unreachable
+from offhook.carriers.call_watcher import CallWatcher
+from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.place_call import PlaceCall
 from offhook.carriers.sip_call import SipCall, ends_this_call_only
 from offhook.carriers.sip_handover import Legs, Peer
@@ -26,6 +28,8 @@ from offhook.sip.message.headers import Headers
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Target, Transport
+from offhook.sip.refer.commands import RejectRefer
+from offhook.sip.refer.events import ReferReceived
 from offhook.sip.sdp.crypto import SrtpPolicy
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio
 from offhook.sip.sdp.offer_answer import OfferAnswer
@@ -39,7 +43,7 @@ CANCELLED = SipOutcome(OutcomeReason.CANCELLED)
 
 
 class OutboundCall(SipCall):
-    """One call that goes out."""
+    """One call that goes out. What becomes of it is reported to `watcher`."""
 
     def __init__(
         self,
@@ -48,9 +52,11 @@ class OutboundCall(SipCall):
         place: PlaceCall,
         on_over: Callable[[SipCall], None],
         legs: Legs,
+        watcher: CallWatcher | None = None,
     ) -> None:
         invite = place.invite
         self._place = place
+        self._watcher = watcher
         self._connected = False
         self._early: bytes | None = None
         self._ringing: asyncio.TimerHandle | None = None
@@ -106,6 +112,8 @@ class OutboundCall(SipCall):
         """It rings, or there is early media; of several phones, that of the latest."""
         if event.status == FORWARDED:
             self._early = None
+        else:
+            self._conversation.rang()
         if event.sdp is None or self._connected or self._conversation.over:
             return
         assert self._offers is not None, "there is no progress without an offer"
@@ -118,12 +126,15 @@ class OutboundCall(SipCall):
         self._early = event.sdp
         if self._line is not None:
             self._line.start(confirmed=False)
+        if self._watcher is not None:
+            self._watcher.call_has_early_media()
 
     @ends_this_call_only
-    def answered(self, sdp: bytes | None) -> None:
-        """The first 2xx came, and has been acknowledged."""
+    def answered(self, sdp: bytes | None, allow: frozenset[str]) -> None:
+        """The first 2xx came, and has been acknowledged. `allow`: the methods that its sender takes."""
         if self._conversation.over:
             return
+        self.keys.allow(allow)
         assert self._offers is not None, "there is no answer without an offer"
         self._stop_ringing()
         self._connected = self._conversation.answered = True
@@ -136,8 +147,9 @@ class OutboundCall(SipCall):
             self._use(self._offers.accept(answer))
         except (RemoteError, MediaError) as error:
             self._conversation.answered = False
-            self._conversation.outcome = SipOutcome(OutcomeReason.NOT_ACCEPTABLE, 200)
-            self.hang_up(EndedBy.NETWORK, f"the answer's SDP cannot be used: {error}")
+            why = f"the answer's SDP cannot be used: {error}"
+            self._conversation.outcome = SipOutcome(OutcomeReason.NOT_ACCEPTABLE, 200, text=why)
+            self.hang_up(EndedBy.NETWORK, why)
             return
         self._conversation.spawn(self._begin())
 
@@ -150,6 +162,8 @@ class OutboundCall(SipCall):
             self._log_missing_keys()
             self._conversation.begin()
             self._media_changed()
+            if self._watcher is not None and not self._conversation.over:
+                self._watcher.call_answered()
         except EngineError as error:
             self.log.error("no conversation", error=str(error))
             self.hang_up(EndedBy.BOT, f"an engine failed: {error}")
@@ -163,6 +177,13 @@ class OutboundCall(SipCall):
         by = EndedBy.NETWORK if outcome.reason is OutcomeReason.CONGESTED else EndedBy.CALLER
         self._over_unanswered(outcome, by)
 
+    def referred(self, event: ReferReceived) -> None:
+        """The far end wants us to go on with somebody else; not from the one that a caller is transferred to."""
+        if self._watcher is None:
+            super().referred(event)
+        else:
+            self._resources.do(RejectRefer(self.handle, 403))
+
     @ends_this_call_only
     def reinvite_confirmed(self, sdp: bytes | None) -> None:
         """The ACK of a re-INVITE of the far end."""
@@ -175,12 +196,24 @@ class OutboundCall(SipCall):
             self._over_unanswered(unreachable(cause), EndedBy.NETWORK)
             return
         super().ended(cause, reasons)
+        if self._conversation.over:
+            self._report_over()
 
     def command_failed(self, failed: CommandFailed) -> None:
         """The user agent could not execute a command of this call."""
         super().command_failed(failed)
         if isinstance(failed.command, Invite):
             self._over_unanswered(SipOutcome(OutcomeReason.FAILED, text=failed.why), EndedBy.BOT)
+
+    def rang_out(self) -> None:
+        """Nobody answers, and nobody waits any longer."""
+        if self._conversation.over:
+            return
+        if not self._connected:
+            self._conversation.outcome = SipOutcome(OutcomeReason.NO_ANSWER)
+            self.hang_up(EndedBy.BOT, "nobody answered in time")
+        else:
+            self.hang_up(EndedBy.BOT, "the call is no longer wanted")
 
     def failed(self, error: Exception) -> None:
         """An internal error."""
@@ -210,6 +243,12 @@ class OutboundCall(SipCall):
         self._conversation.outcome = outcome
         self._conversation.end(by, outcome.text)
         self._release()
+        self._report_over()
+
+    def _report_over(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.call_over(self._conversation.outcome or CANCELLED, answered=self._conversation.answered)
 
     def _stop_ringing(self) -> None:
         if self._ringing is not None:
@@ -222,8 +261,13 @@ class OutboundCall(SipCall):
 
     def _disconnect(self) -> None:
         self._caller_gone()
-        self._resources.do(Bye(self.handle) if self._connected else Cancel(self.handle))
+        outcome = self._conversation.outcome
+        reasons = end_reasons(
+            *self._conversation.why, answered=self._connected, outcome=None if outcome is None else outcome.reason
+        )
+        self._resources.do(Bye(self.handle, reasons) if self._connected else Cancel(self.handle, reasons))
         self._release()
+        self._report_over()
 
     def _release(self) -> None:
         self._stop_ringing()

@@ -1,4 +1,4 @@
-"""Messages to a worker about calls that the bot places."""
+"""Messages between workers and `CallsOut` about calls that the bot places."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +18,41 @@ class PlaceCall:
     ring_s: float = 60.0
     route: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    is_leg: bool = False
+    """Whether it answers a `LegWanted`."""
 
     @property
     def call(self) -> str:
         """The handle."""
         return self.invite.call
+
+
+@dataclass(frozen=True, slots=True)
+class LegWanted:
+    """A worker wants to call another party for one of its calls, which may be transferred there by `[transfer]`.
+    `PlaceCall` answers it, with this handle, or `LegRefused`.
+
+    `to` is a number, an extension or a SIP URI. `trunk` is the one of the call that it has, by which numbers go;
+    without one they are called at `host`. `caller` is what the call is known by where no trunk says who calls,
+    `part_of` the handle of the call that it is for.
+    """
+
+    call: str
+    to: str
+    trunk: str
+    host: str
+    caller: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    ring_s: float = 60.0
+    part_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegRefused:
+    """The call to another party cannot be placed."""
+
+    call: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,8 @@ class SipCall(Handover):
         captures = self._resources.captures
         if captures is not None:
             self._capture = captures.begin(self.handle, self.id, self._media_host)
+        if self._capture is not None:
+            self._conversation.on_private = self._capture.keep_private
         trunk = config.trunks.get(self._trunk)
         codecs = trunk.codecs if trunk is not None and trunk.codecs else config.rtp.codecs
         srtp = SrtpCapabilities(SrtpPolicy(config.rtp.srtp))

@@ -6,9 +6,10 @@ from typing import Any
 
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.carriers.call_watcher import CallWatcher
 from offhook.carriers.inbound_call import InboundCall
 from offhook.carriers.outbound_call import OutboundCall
-from offhook.carriers.place_call import HangUp, PlaceCall
+from offhook.carriers.place_call import HangUp, LegRefused, PlaceCall
 from offhook.carriers.sip_call import SipCall
 from offhook.carriers.sip_leg import AgentLeg
 from offhook.carriers.sip_move import SipMove
@@ -60,7 +61,7 @@ _INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
 
 _OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallProgress: lambda call, event: call.progress(event),
-    CallAnswered: lambda call, event: call.answered(event.sdp),
+    CallAnswered: lambda call, event: call.answered(event.sdp, event.allow),
     CallRejected: lambda call, event: call.rejected(event),
     ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
 }
@@ -92,8 +93,12 @@ class SipCarrier:
             return None
         return Refusal(Reason.PORTS, "its RTP ports are used up")
 
-    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | HangUp) -> None:
+    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | LegRefused | HangUp) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here; or place a call."""
+        if (leg := self._agents.get(event.call)) is not None:
+            if not isinstance(event, HangUp):
+                leg.on_event(event)
+            return
         if isinstance(event, IncomingCall) and event.replaces:
             self._replaced(event)
             return
@@ -103,13 +108,8 @@ class SipCarrier:
             inbound.accept()
             return
         if isinstance(event, PlaceCall):
-            outbound = OutboundCall(self._services, self._resources, event, self._over, self)
-            self._add(outbound)
-            outbound.place()
-            return
-        if (leg := self._agents.get(event.call)) is not None:
-            if not isinstance(event, HangUp):
-                leg.on_event(event)
+            if not event.is_leg:  # of one that was given up meanwhile
+                self.place(event, self._services)
             return
         call = self._mine.get(event.call)
         if call is None:
@@ -148,6 +148,14 @@ class SipCarrier:
         if (call := self._mine.pop(before, None)) is not None:
             self._mine[handle] = call
             self._calls.moved(call, before)
+
+    def place(self, place: PlaceCall, services: Services, watcher: CallWatcher | None = None) -> OutboundCall:
+        """Begin a call out; it takes the place of the leg that wanted it."""
+        call = OutboundCall(services, self._resources, place, self._over, self, watcher)
+        self._agents.pop(call.handle, None)
+        self._add(call)
+        call.place()
+        return call
 
     def add(self, leg: AgentLeg | SipMove) -> None:
         """A leg that belongs to a call: its events go to it."""

@@ -13,6 +13,8 @@ from structlog.typing import FilteringBoundLogger
 
 from offhook.calls.conversation import Conversation, Services
 from offhook.calls.transfers import Transferring
+from offhook.carriers.call_watcher import CallWatcher, PlacedCall
+from offhook.carriers.place_call import LegWanted, PlaceCall
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
 from offhook.carriers.sip_move import SipMove
 from offhook.carriers.sip_resources import SipResources
@@ -57,6 +59,9 @@ class Legs(Protocol):
     def over(self, leg: AgentLeg | SipMove) -> None:
         """It is over."""
 
+    def place(self, place: PlaceCall, services: Services, watcher: CallWatcher | None = None) -> PlacedCall:
+        """Begin a call out; it takes the place of the leg that wanted it."""
+
     def moved(self, handle: str, before: str) -> None:
         """A call has this dialog now, and no longer `before`."""
 
@@ -91,8 +96,8 @@ class Handover:
         """What is said in the call."""
         return self._conversation
 
-    def do(self, command: Command) -> None:
-        """Have the user agent execute a command."""
+    def do(self, command: Command | LegWanted) -> None:
+        """Have the user agent execute a command, or a call placed."""
         self._resources.do(command)
 
     def transfer(self, request: TransferRequest) -> Transferring:
@@ -101,7 +106,6 @@ class Handover:
         target = target_of(request.target, config)
         if self._transfer is not None and not self._transfer.over:
             raise not_possible("it is being transferred already")
-        trunk = config.trunks.get(self._trunk)
         # §20.5: without an Allow nothing is known, and REFER is tried.
         allow = self._peer.headers.get_all("Allow")
         can_refer = not allow or any("REFER" in value.upper() for value in allow)
@@ -110,7 +114,7 @@ class Handover:
             request,
             target,
             config,
-            trunk.uri_host if trunk is not None else self._peer.address.uri_host,
+            self._number_host,
             trunk=self._trunk,
             can_refer=can_refer,
         )
@@ -145,7 +149,7 @@ class Handover:
         self._resources.do(AcceptRefer(self.handle))
         self._move = SipMove(self, self.log, self._legs.over)
         self._legs.add(self._move)
-        self._move.invite(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
+        self._move.begin(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
 
     def moved_to(self, handle: str, offers: OfferAnswer) -> None:
         """See Moving."""
@@ -202,20 +206,19 @@ class Handover:
 
     def new_leg(self, owner: LegOwner) -> AgentLeg:
         """A leg of the bot's own, to the agent."""
-        resources = self._resources
-        leg = AgentLeg(
-            self._services,
-            resources.do,
-            resources.ports,
-            resources.clock,
-            owner,
-            self._legs.over,
-            media_host=self._media_host,
-            trunk=self._trunk,
-            caller=self._peer.own_uri,
-        )
+        leg = AgentLeg(self._services, self._resources.do, self._legs.place, owner, self._legs.over)
         self._legs.add(leg)
         return leg
+
+    def leg_wanted(self, to: str, headers: tuple[tuple[str, str], ...]) -> LegWanted:
+        """A call to another party, for this one; its handle is still to be filled in."""
+        return LegWanted("", to, self._trunk, self._number_host, self._peer.own_uri, headers, part_of=self.handle)
+
+    @property
+    def _number_host(self) -> str:
+        """Where numbers are: the trunk's host, else the far end's."""
+        trunk = self._services.config.trunks.get(self._trunk)
+        return trunk.uri_host if trunk is not None else self._peer.address.uri_host
 
     def _caller_gone(self) -> str | None:
         """Why the call is over, if a transfer ended it; stops every leg that rings for it."""

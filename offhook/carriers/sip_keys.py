@@ -56,6 +56,12 @@ class SipKeys:
         info = self.send if self._send == "info" or (auto and self._takes_info) else None
         return DtmfPaths(receive, None if auto else KeyPath(self._send), info)
 
+    def allow(self, methods: frozenset[str]) -> None:
+        """What the far end takes is known: of a call that we placed, with its answer."""
+        self._takes_info = "INFO" in methods
+        if self._line is not None:
+            self._line.use_dtmf(self.paths())
+
     def attach(self, line: UdpLine) -> None:
         """The call's line: keys wait until what is queued on it has been sent."""
         self._line = line

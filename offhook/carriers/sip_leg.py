@@ -1,63 +1,32 @@
 """The leg of an agent: a call of the bot's own, to the person that a caller is transferred to.
 
-It is a call like any other once it is answered, with its record, its recording and its conversation; only its dialog is
-the transfer's. Until then it is an INVITE and a pair of ports.
+It is a call out like any other, with its record and its recording; only its dialog is the transfer's. Until it can be
+placed, it is a wish: which server it goes to, and by which trunk, is decided beside the user agent (`CallsOut`).
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
-from time import monotonic
 from typing import Protocol
+from uuid import uuid4
 
 import structlog
 
-from offhook.api.call import Call, CallEnded
-from offhook.calls.conversation import Conversation, Parties, Services
-from offhook.carriers.rtp_settings import rtp_config
-from offhook.pipeline.errors import EngineError
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
+from offhook.calls.conversation import Conversation, Services
+from offhook.calls.outcome import SipOutcome
+from offhook.carriers.call_watcher import CallWatcher, PlacedCall
+from offhook.carriers.place_call import LegRefused, LegWanted, PlaceCall
 from offhook.records import EndedBy
-from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Command, CommandFailed, Invite, RejectReinvite
-from offhook.sip.errors import RemoteError
-from offhook.sip.events import (
-    CallAnswered,
-    CallEvent,
-    CallProgress,
-    CallRejected,
-    EndCause,
-    PeerMoved,
-    ReinviteConfirmed,
-    ReinviteReceived,
-)
-from offhook.sip.events import (
-    CallEnded as SipCallEnded,
-)
-from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import numeric
-from offhook.sip.sdp.codecs import AudioCapabilities
-from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
-from offhook.sip.sdp.negotiate import LocalMedia
-from offhook.sip.sdp.offer_answer import OfferAnswer
-from offhook.sip.tokens import random_token
-from offhook.telephony.errors import LocalError as MediaError
-from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
-from offhook.telephony.net.udp_line import UdpLine
 from offhook.transfer.request import Brief
-
-_ENDINGS = {
-    EndCause.REMOTE_BYE: (EndedBy.CALLER, "the agent hung up"),
-    EndCause.LOCAL_BYE: (EndedBy.BOT, "bot hung up"),
-    EndCause.ACK_TIMEOUT: (EndedBy.NETWORK, "the answer was never acknowledged"),
-    EndCause.TIMEOUT: (EndedBy.NETWORK, "the far end no longer answers"),
-    EndCause.TRANSPORT: (EndedBy.NETWORK, "the far end cannot be reached"),
-}
 
 
 class LegOwner(Protocol):
     """The transfer. After `agent_failed` or `agent_gone` nothing more is reported."""
+
+    def agent_has_early_media(self) -> None:
+        """The leg's line is open before they answer."""
 
     def agent_answered(self) -> None:
         """They have answered, and the leg has its line."""
@@ -73,155 +42,105 @@ class LegOwner(Protocol):
 
 
 class AgentLeg:
-    """`do` executes commands of the user agent. `on_over(self)` is called once, when everything is released."""
+    """`want` has the call placed: `on_event` gets the answer, and `place` begins it then. `on_over(self)` is called for
+    a leg that ends before that."""
 
-    def __init__(  # noqa: PLR0913  # made in one place
+    def __init__(
         self,
         services: Services,
-        do: Callable[[Command], None],
-        ports: PortPool,
-        clock: MediaClock,
+        want: Callable[[LegWanted], None],
+        place: Callable[[PlaceCall, Services, CallWatcher], PlacedCall],
         owner: LegOwner,
         on_over: Callable[["AgentLeg"], None],
-        *,
-        media_host: str,
-        trunk: str,
-        caller: str,
     ) -> None:
-        self.handle = random_token()
+        self.handle = uuid4().hex
         self._services = services
-        self._do = do
-        self._ports = ports
-        self._clock = clock
+        self._want = want
+        self._place = place
         self._owner: LegOwner | None = owner
         self._on_over = on_over
-        self._media_host = media_host
-        self._trunk = trunk
-        self._caller = caller
-        self._host = ""
-        self._pair: PortPair | None = None
-        self._offers: OfferAnswer | None = None
-        self._line: UdpLine | None = None
+        self._call: PlacedCall | None = None
+        self._is_over = False
         self._released = asyncio.Event()
         self._briefing: asyncio.Future[Brief] = asyncio.get_running_loop().create_future()
         self._target = ""
-        self.conversation: Conversation | None = None
         self.log = structlog.get_logger("offhook.call").bind(leg=self.handle)
 
     # --- for the transfer
 
-    def invite(self, target: str, headers: tuple[tuple[str, str], ...], from_uri: str | None) -> None:
+    @property
+    def conversation(self) -> Conversation | None:
+        """What is said in it, once it is placed."""
+        return None if self._call is None else self._call.conversation
+
+    def invite(self, wanted: LegWanted) -> None:
         """Call them. What fails is reported, later."""
-        rtp = self._services.config.rtp
-        self._target = target
-        uri = Uri.parse(target)
-        # Keys in SDP can be read over anything but TLS.
-        is_secure = uri.scheme == "sips" or (uri.params.get("transport") or "").lower() == "tls"
-        policy = SrtpPolicy(rtp.srtp) if is_secure else SrtpPolicy.OFF
-        if rtp.srtp == "required" and not is_secure:
-            why = f"`rtp.srtp` requires encryption, and {target} is not called over TLS"
-            asyncio.get_running_loop().call_soon(self._failed, 0, why)
-            return
-        try:
-            self._pair = self._ports.acquire(monotonic())
-        except (PortsExhaustedError, OSError) as error:
-            asyncio.get_running_loop().call_soon(self._failed, 0, f"no media ports: {error}")
-            return
-        number = numeric(uri.host)
-        self._host = str(number) if number is not None else ""
-        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms, srtp=SrtpCapabilities(policy))
-        self._offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), codecs)
-        self.log.info("calling the agent", target=target)
-        self._do(Invite(target, self._offers.offer(), from_uri=from_uri, headers=headers, call=self.handle))
+        self._target = wanted.to
+        self.log.info("calling the agent", target=wanted.to, trunk=wanted.trunk)
+        self._want(replace(wanted, call=self.handle))
 
     def brief(self, brief: Brief) -> None:
         """Have the agent asked; `LegOwner.agent_decided` has what they say."""
         if not self._briefing.done():
             self._briefing.set_result(brief)
 
-    def release(self) -> None:
-        """End it, whatever it is doing; nothing is reported any more."""
+    def release(self, *, unanswered: bool = False) -> None:
+        """End it, whatever it is doing; nothing is reported any more. `unanswered`: it rang for too long."""
         self._owner = None
-        self.hang_up(EndedBy.BOT, "the transfer is over")
+        if unanswered and self._call is not None:
+            self._call.rang_out()
+        else:
+            self.hang_up(EndedBy.BOT, "the transfer is over")
 
-    # --- as a call of the process
+    # --- as a call of the process, until it is placed
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End it from our side."""
-        if self.conversation is not None:
-            self.conversation.hang_up(by, reason)
-        elif self._pair is not None:
-            self._do(Cancel(self.handle))
-            self._failed(0, reason)
+        if self._call is not None:
+            self._call.hang_up(by, reason)
+        else:
+            self._not_placed(reason)
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
-        if self.conversation is not None:
-            return self.conversation.dump()
         return {"handle": self.handle, "called": self._target, "state": "calling"}
 
-    # --- from the signalling
-
-    def on_event(self, event: CallEvent | CommandFailed) -> None:
-        """An event of the leg's dialog."""
+    def on_event(self, event: object) -> None:
+        """Whether it can be placed."""
+        if self._is_over:
+            return
         match event:
-            case CallProgress():
-                pass
-            case CallAnswered(sdp=sdp):
-                self._answered(sdp)
-            case CallRejected(status=status, reason=reason):
-                self._failed(status, reason)
-            case SipCallEnded(cause=cause) if self.conversation is None:
-                self._failed(0, _ENDINGS[cause][1])
-            case SipCallEnded(cause=cause) if self.conversation is not None:
-                self.conversation.end(*_ENDINGS[cause])
-                self._gone()  # before its records are closed: the caller waits
-            case ReinviteReceived(sdp=sdp):
-                self._reinvited(sdp)
-            case ReinviteConfirmed(sdp=bytes(sdp)):
-                self._accept(sdp)
-            case PeerMoved(source=source):
-                self._host = source.host
-                self._apply()
-            case CommandFailed(command=Invite(), why=why):
-                self._failed(0, why)
+            case PlaceCall():
+                self._call = self._place(event, replace(self._services, dialog=self._talk), self)
+            case LegRefused(why=why):
+                self._not_placed(why)
 
-    def _answered(self, sdp: bytes | None) -> None:
-        if self._pair is None or self._offers is None:
-            self._do(Bye(self.handle))
-            return
-        try:
-            if sdp is None:
-                raise RemoteError(400, "the answer has no session description")
-            self._offers.accept(sdp)
-            self._open_line()
-        except (RemoteError, MediaError) as error:
-            self._do(Bye(self.handle))
-            self._failed(488, f"their answer cannot be used: {error}")
-            return
-        assert self._line is not None, "it has just been opened"
-        parties = Parties(self._caller, self._target, self.handle, direction="outbound", trunk=self._trunk)
-        self.conversation = Conversation(
-            replace(self._services, dialog=self._talk),
-            parties,
-            disconnect=lambda: self._do(Bye(self.handle)),
-            on_over=self._over,
-        )
-        self.conversation.answered = True
-        self.conversation.attach(self._line)
-        self.conversation.spawn(self._begin(self.conversation, self._line))
+    # --- from the call (see CallWatcher)
 
-    async def _begin(self, conversation: Conversation, line: UdpLine) -> None:
-        if not await conversation.prepare():
-            return
-        line.start()
-        try:
-            conversation.begin()
-        except EngineError as error:
-            conversation.hang_up(EndedBy.BOT, f"an engine failed: {error}")
-            return
+    def call_has_early_media(self) -> None:
+        """See CallWatcher."""
+        if self._owner is not None:
+            self._owner.agent_has_early_media()
+
+    def call_answered(self) -> None:
+        """See CallWatcher."""
         if self._owner is not None:
             self._owner.agent_answered()
+
+    def call_over(self, outcome: SipOutcome, *, answered: bool) -> None:
+        """See CallWatcher."""
+        self._released.set()
+        owner, self._owner = self._owner, None
+        if owner is None:
+            return
+        if answered:
+            owner.agent_gone()
+        else:
+            # An answer that could not be used has a status, too.
+            status = outcome.status if outcome.status is not None and outcome.status >= 300 else 0
+            self._report_failure(owner, status, outcome.text)
+
+    # --- inside
 
     async def _talk(self, call: Call) -> None:
         """The leg's dialog: the briefing, if there is one; then it waits for its end."""
@@ -239,77 +158,15 @@ class AgentLeg:
             self._owner.agent_decided(agrees, why)
         await self._released.wait()
 
-    # --- media
-
-    def _open_line(self) -> None:
-        audio = self._offers.agreed if self._offers is not None else None
-        assert audio is not None and self._pair is not None, "an answer was accepted"
-        rtp = self._services.config.rtp
-        self._line = UdpLine(
-            self._pair,
-            rtp_config(audio, self._host or audio.remote_host),
-            audio.codec,
-            receive_codecs=audio.receive_payload_types,
-            clock=self._clock,
-            media_timeout_s=rtp.media_timeout_s,
-            first_media_timeout_s=rtp.first_media_timeout_s,
-        )
-
-    def _reinvited(self, sdp: bytes | None) -> None:
-        assert self._offers is not None, "the leg is answered"
-        before = copy(self._offers)
-        try:
-            answer = self._offers.offer() if sdp is None else self._offers.answer(sdp)
-            self._apply()
-        except (RemoteError, MediaError) as error:
-            # RFC 3261 §14.2: the session stays as it was.
-            self._offers = before
-            self.log.info("re-INVITE refused", why=str(error))
-            self._do(RejectReinvite(self.handle, error.status if isinstance(error, RemoteError) else 488))
+    def _not_placed(self, why: str) -> None:
+        if self._is_over:
             return
-        self._do(AnswerReinvite(self.handle, answer))
-
-    def _accept(self, sdp: bytes) -> None:
-        if self._offers is None or not self._offers.waits_for_answer:
-            return
-        try:
-            self._offers.accept(sdp)
-            self._apply()
-        except (RemoteError, MediaError) as error:
-            self.log.warning("the session stays as it was", why=str(error))
-
-    def _apply(self) -> None:
-        audio = self._offers.agreed if self._offers is not None else None
-        if audio is not None and self._line is not None:
-            self._line.reconfigure(
-                rtp_config(audio, self._host or audio.remote_host), audio.codec, audio.receive_payload_types
-            )
-
-    # --- the end
-
-    def _failed(self, status: int, why: str) -> None:
-        """The leg ends without ever having been a call."""
-        if self._line is not None:
-            self._line.close()
-        elif self._pair is not None:
-            self._pair.release(monotonic(), rests=False)
-        self._pair = self._line = None
+        self._is_over = True
         owner, self._owner = self._owner, None
-        self._finish()
+        self._on_over(self)
         if owner is not None:
-            self.log.info("the agent was not reached", status=status, why=why)
-            owner.agent_failed(status, why)
+            self._report_failure(owner, 0, why)
 
-    def _gone(self) -> None:
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.agent_gone()
-
-    def _over(self) -> None:
-        self._gone()
-        self._finish()
-
-    def _finish(self) -> None:
-        self._released.set()
-        on_over, self._on_over = self._on_over, lambda leg: None
-        on_over(self)
+    def _report_failure(self, owner: LegOwner, status: int, why: str) -> None:
+        self.log.info("the agent was not reached", status=status, why=why)
+        owner.agent_failed(status, why)

@@ -2,10 +2,13 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
+from uuid import uuid4
 
 from structlog.typing import FilteringBoundLogger
 
+from offhook.carriers.place_call import LegRefused, LegWanted, PlaceCall
 from offhook.records import EndedBy
 from offhook.sip.commands import Bye, Cancel, Command, CommandFailed, Invite
 from offhook.sip.errors import RemoteError
@@ -15,7 +18,6 @@ from offhook.sip.refer.refer_to import ReferTo
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
-from offhook.sip.tokens import random_token
 from offhook.telephony.errors import LocalError as MediaError
 
 _DROPPED = frozenset(
@@ -29,8 +31,11 @@ class Moving(Protocol):
 
     handle: str
 
-    def do(self, command: Command) -> None:
-        """Have the user agent execute it."""
+    def do(self, command: Command | LegWanted) -> None:
+        """Have the user agent execute it, or a call placed."""
+
+    def leg_wanted(self, to: str, headers: tuple[tuple[str, str], ...]) -> LegWanted:
+        """A call to another party; its handle is still to be filled in."""
 
     def moved_to(self, handle: str, offers: OfferAnswer) -> None:
         """The call has another dialog, and media, from now on. Raises RemoteError, LocalError of media."""
@@ -43,20 +48,20 @@ class SipMove:
     """One attempt. `on_over(self)` is called when it is over without success."""
 
     def __init__(self, call: Moving, log: FilteringBoundLogger, on_over: Callable[["SipMove"], None]) -> None:
-        self.handle = random_token()
+        self.handle = uuid4().hex
         self._call = call
         self._log = log
         self._on_over = on_over
         self._offers: OfferAnswer | None = None
         self._over = False
 
-    def invite(self, target: ReferTo, referred_by: str, media_host: str, port: int, codecs: AudioCapabilities) -> None:
+    def begin(self, target: ReferTo, referred_by: str, media_host: str, port: int, codecs: AudioCapabilities) -> None:
         """Call the target."""
         self._offers = OfferAnswer(LocalMedia(media_host, port, secrets.randbits(31), 1), codecs)
         headers = tuple((name, value) for name, value in target.headers if name.lower() not in _DROPPED)
         if referred_by:
             headers += (("Referred-By", referred_by),)
-        self._call.do(Invite(target.uri, self._offers.offer(), headers=headers, call=self.handle))
+        self._call.do(replace(self._call.leg_wanted(target.uri, headers), call=self.handle))
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """Stop it."""
@@ -68,9 +73,13 @@ class SipMove:
         """The live state, for people."""
         return {"handle": self.handle, "state": "moving"}
 
-    def on_event(self, event: CallEvent | CommandFailed) -> None:
-        """An event of the new dialog, until the call has moved."""
+    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | LegRefused) -> None:
+        """Whether the call can be placed, then an event of the new dialog, until the call has moved."""
         match event:
+            case PlaceCall(invite=invite) if self._offers is not None and not self._over:
+                self._call.do(replace(invite, sdp=self._offers.offer()))
+            case LegRefused(why=why):
+                self._failed(503, why)
             case CallProgress(status=status, reason=reason):
                 self._call.do(NotifyRefer(self._call.handle, status, reason))
             case CallAnswered(sdp=sdp):

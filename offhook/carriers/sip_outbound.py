@@ -6,9 +6,9 @@ from contextlib import suppress
 from offhook.api.call import Dialog
 from offhook.calls.outcome import OutcomeReason
 from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.carriers.checked_call import checked_call
 from offhook.carriers.placed_call import CallOutcome
 from offhook.engines.engine_set import EngineSet
-from offhook.process.calls_out import checked_call
 from offhook.process.lifespan import Lifespan
 from offhook.process.local_bot import LocalBot
 from offhook.process.messages import MakeEngines

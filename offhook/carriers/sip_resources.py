@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from offhook.calls.captures import Captures
+from offhook.carriers.place_call import LegWanted
 from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.telephony.net.clock import MediaClock
@@ -14,11 +15,12 @@ from offhook.telephony.net.ports import PortPool
 class SipResources:
     """Shared by the SIP calls of one process, besides what all calls share.
 
-    `do` passes a command to the user agent, in this process or another; it never raises: a failure comes back as the
-    event `CommandFailed`. `address` is the bound address of the user agent's socket.
+    `do` passes a command to the user agent, or a wish for another leg to `CallsOut`, in this process or another; it
+    never raises: a failure comes back as the event `CommandFailed`, or `LegRefused`. `address` is the bound address of
+    the user agent's socket.
     """
 
-    do: Callable[[Command], None]
+    do: Callable[[Command | LegWanted], None]
     address: Address
     ports: PortPool
     clock: MediaClock

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from offhook.api.call import Call
-from offhook.calls.bridge import Bridge
+from offhook.calls.bridge import Bridge, OneWay
 from offhook.calls.conversation import Conversation
 from offhook.calls.ringing_tone import RingingTone
+from offhook.carriers.place_call import LegWanted
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
 from offhook.records import EndedBy
 from offhook.settings.config import Config
@@ -22,6 +24,8 @@ from offhook.transfer.targets import Target
 from offhook.transfer.transfer import Transfer, TransferPolicy
 
 ReferEvent = ReferAccepted | ReferRefused | ReferProgress
+
+RING_MARGIN_S = 5.0
 
 ATTEMPTS = 2
 """How often an agent is asked who says nothing that can be understood."""
@@ -42,6 +46,9 @@ class CallerSide(Protocol):
     def new_leg(self, owner: LegOwner) -> AgentLeg:
         """A leg for the agent."""
 
+    def leg_wanted(self, to: str, headers: tuple[tuple[str, str], ...]) -> LegWanted:
+        """What has it placed."""
+
 
 class SipTransfer:
     """One transfer. `host` is where numbers are: the trunk's host, else the caller's."""
@@ -57,12 +64,7 @@ class SipTransfer:
         self._request = request
         self._settings = settings
         self._target = target
-        self._uri = self._call_uri = target.uri(host)
-        if self._trunk is not None and self._uri != target.address:
-            # A number of the trunk's, which we call as the trunk wants it.
-            port = f":{self._trunk.port}" if self._trunk.port is not None else ""
-            by = f";transport={self._trunk.transport}" if self._trunk.transport not in ("udp", "auto") else ""
-            self._call_uri = target.uri(f"{host}{port}{by}")
+        self._uri = target.uri(host)
         self._transfer = Transfer(
             target.name,
             mode,
@@ -80,6 +82,7 @@ class SipTransfer:
         self._leg: AgentLeg | None = None
         self._bridge: Bridge | None = None
         self._tone: RingingTone | None = None
+        self._early: OneWay | None = None
         self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
         self._actions: Mapping[TransferAction, Callable[[], None]] = {
             TransferAction.SEND_REFER: self._send_refer,
@@ -135,6 +138,15 @@ class SipTransfer:
 
     # --- from the agent's leg
 
+    def agent_has_early_media(self) -> None:
+        """See LegOwner. The caller hears it, unless the bot asks the agent first."""
+        line = None if self._leg is None or self._leg.conversation is None else self._leg.conversation.line
+        caller = self._caller.conversation.line
+        if line is None or caller is None or self._transfer.mode == "attended" or self._early is not None:
+            return
+        # Many networks announce early media, and send none until the answer.
+        self._early = OneWay(line, caller, on_first=self._stop_tone)
+
     def agent_answered(self) -> None:
         """See LegOwner."""
         self._run(self._transfer.agent_answered(self._now()))
@@ -186,8 +198,10 @@ class SipTransfer:
         if line is not None:
             self._tone = RingingTone(line, self._settings.ringing_tone)
         self._leg = self._caller.new_leg(self)
-        from_uri = self._trunk.aor if self._trunk is not None and self._trunk.user is not None else None
-        self._leg.invite(self._call_uri, self._request.target_headers, from_uri)
+        wanted = self._caller.leg_wanted(self._target.address, self._request.target_headers)
+        # The transfer gives up first, by its own timer.
+        ring_s = (self._request.ring_s or self._settings.ring_s) + RING_MARGIN_S
+        self._leg.invite(replace(wanted, ring_s=ring_s))
 
     def _brief_agent(self) -> None:
         assert self._leg is not None, "the agent has answered"
@@ -197,6 +211,7 @@ class SipTransfer:
         leg, caller = self._leg, self._caller.conversation
         assert leg is not None and leg.conversation is not None, "the agent has answered"
         self._stop_tone()
+        self._stop_early()
         leg.conversation.suspend(True)
         if caller.line is not None and leg.conversation.line is not None:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
@@ -210,13 +225,16 @@ class SipTransfer:
     def _release_agent(self) -> None:
         leg, self._leg = self._leg, None
         if leg is not None:
-            leg.release()
+            result = self._transfer.result
+            unanswered = isinstance(result, TransferError) and result.reason is TransferFailure.NO_ANSWER
+            leg.release(unanswered=unanswered)
 
     def _release_caller(self) -> None:
         self._caller.conversation.hang_up(EndedBy.BOT, f"transferred to {self._target.name}")
 
     def _report(self) -> None:
         self._stop_tone()
+        self._stop_early()
         result = self._transfer.result
         caller = self._caller.conversation
         if isinstance(result, TransferError) or (result is not None and result.returned):
@@ -234,6 +252,11 @@ class SipTransfer:
     def _wait_silently(self) -> None:
         """The caller waits for the agent, and nothing of the dialog times out."""
         self._caller.conversation.suspend(True)
+
+    def _stop_early(self) -> None:
+        if self._early is not None:
+            self._early.close()
+            self._early = None
 
     def _stop_tone(self) -> None:
         if self._tone is not None:

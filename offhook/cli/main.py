@@ -1,5 +1,5 @@
-"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`, `say`, `voices`,
-`listen`, `replay`, `tune`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `sip`, `models`, `say`,
+`voices`, `listen`, `replay`, `trunk`, `tune`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -24,7 +24,9 @@ from offhook.cli.replay import replay
 from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
+from offhook.cli.sip import app as sip
 from offhook.cli.status import status
+from offhook.cli.trunk import app as trunk
 from offhook.cli.tune import tune
 from offhook.cli.voices import voices
 from offhook.observe.log import setup
@@ -135,7 +137,9 @@ def check(config: ConfigFile = None, *, overrides: Overrides, as_json: AsJson = 
 
 app.command()(call)
 app.command()(status)
+app.add_typer(sip, name="sip")
 app.add_typer(models, name="models")
+app.add_typer(trunk, name="trunk")
 app.command()(say)
 app.command()(voices)
 app.command()(listen)

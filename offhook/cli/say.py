@@ -7,7 +7,7 @@ import subprocess
 import sys
 import wave
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import monotonic
@@ -18,9 +18,11 @@ import typer
 from offhook.engines.engine_set import make_voice
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
+from offhook.pipeline.clauses import clauses
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.tts.clip import whole_words
 from offhook.pipeline.tts.engine import Word
+from offhook.pipeline.tts.gap import gap_ticks
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
 from offhook.telephony.codec import PCMU
@@ -110,20 +112,30 @@ async def speak(config: Config, text: str, *, phone: bool) -> Spoken:
     """`text` spoken by the configured voice. Raises EngineError, UserError."""
     tts, voice = make_voice(config)
     rate_hz = NARROW_HZ if phone else WIDE_HZ
-    pcm, first_ms, words, ticks = bytearray(), 0.0, list[Word](), 0
+    pcm, first_ms, words, ticks, goes_on = bytearray(), 0.0, list[Word](), 0, False
     try:
         await tts.start()
         began = monotonic()
-        pieces = voice.stream(text, "PCMU" if phone else "LINEAR16", _by_phone if phone else bytes, rate_hz)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                first_ms = first_ms or 1_000 * (monotonic() - began)
-                pcm += piece.payload
-                words += piece.moved(ticks)
-                ticks += piece.ticks
+        for clause in clauses(text, voice.language):
+            if words:
+                pause = gap_ticks(ticks, words[-1].end_sample, goes_on=goes_on)
+                pcm += bytes(2 * pause * rate_hz // TICK_HZ)
+                ticks += pause
+            goes_on = clause.ends_softly
+            pieces = voice.stream(clause.text, "PCMU" if phone else "LINEAR16", _by_phone if phone else bytes, rate_hz)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    first_ms = first_ms or 1_000 * (monotonic() - began)
+                    pcm += piece.payload
+                    words += (_placed(word, clause.start) for word in piece.moved(ticks))
+                    ticks += piece.ticks
     finally:
         await tts.close()
     return Spoken(bytes(pcm), rate_hz, first_ms, tuple(whole_words(words)))
+
+
+def _placed(word: Word, at: int) -> Word:
+    return replace(word, char_start=word.char_start + at, char_end=word.char_end + at)
 
 
 def _settings(config: Path | None, engine: str | None, voice: str | None, language: str | None) -> Config:

@@ -101,7 +101,8 @@ async def microphone() -> AsyncIterator[bytes]:
             samplerate=RATE_HZ, blocksize=PACKET_BYTES // 2, channels=1, dtype="int16", callback=on_audio
         )
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise UserError("the microphone cannot be used", str(error), todo) from error
+        todo = "connect one, or choose one in the system's settings; or a WAV file instead of `mic`"
+        raise UserError("no microphone can be used", str(error), todo) from error
     with stream:
         while True:
             yield await recorded.get()

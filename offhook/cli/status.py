@@ -1,74 +1,31 @@
 """`offhook status`: shows a running bot's `/api/status`."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
-from pathlib import Path
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import typer
 
+from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.settings.config import Config
-from offhook.sip.net.address import Address
-from offhook.usererror import UserError
 
-TIMEOUT_S = 5.0
-MAX_ANSWER_BYTES = 16 * 2**20
 MAX_SHOWN_CALLS = 50
-
-_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 def status(
-    config: Annotated[Path | None, typer.Option("--config", help="The bot's settings.", metavar="FILE")] = None,
-    http: Annotated[str | None, typer.Option("--http", help="Where its pages are.", metavar="HOST:PORT")] = None,
+    config: BotConfig = None,
+    http: BotHttp = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it, as JSON.")] = False,
 ) -> None:
     """Show the calls and workers of a running bot."""
-    settings = Config.load(config)
-    if http is None and not settings.http.enabled:
-        raise UserError("the bot cannot be asked", "its settings switch HTTP off", "enabled = true", "[http] enabled")
-    host = _ANY_HOST.get(settings.http.host, settings.http.host)
-    url = f"http://{http or Address(host, settings.http.port)}"
-    state = fetch(url, settings.http.password)
+    bot = RunningBot.of(Config.load(config), http)
+    state = fetch(bot.url, bot.password)
     typer.echo(json.dumps(state, indent=2) if as_json else render(state))
 
 
 def fetch(url: str, password: str | None) -> dict[str, Any]:
     """The status of the bot at `url`. Raises UserError."""
-    request = Request(f"{url}/api/status")
-    if password is not None:
-        request.add_header("Authorization", "Basic " + base64.b64encode(f"offhook:{password}".encode()).decode())
-    try:
-        # Not through a proxy: the bot is on this machine or nearby.
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S) as answer:
-            found = json.loads(answer.read(MAX_ANSWER_BYTES))
-    except HTTPError as error:
-        raise _refused(url, error.code) from error
-    except URLError as error:
-        raise _absent(url, str(error.reason)) from error
-    except (OSError, HTTPException, ValueError) as error:
-        raise _absent(url, str(error)) from error
-    if not isinstance(found, dict) or "workers" not in found:
-        raise _absent(url, "another program answers there")
-    return found
-
-
-def _absent(url: str, why: str) -> UserError:
-    return UserError(f"no bot answers at {url}", why, "offhook serve, or --http HOST:PORT of the one that runs")
-
-
-def _refused(url: str, code: int) -> UserError:
-    if code in (401, 403):
-        return UserError(
-            f"the bot at {url} does not show its status",
-            f"HTTP {code}: it needs its password",
-            "OFFHOOK_HTTP__PASSWORD=…",
-        )
-    return _absent(url, f"HTTP {code}")
+    return RunningBot(url, password).get("/api/status", needs="workers")
 
 
 def render(state: Mapping[str, Any]) -> str:

@@ -64,10 +64,9 @@ def download(url: str, target: Path, on_progress: OnProgress, limits: DownloadLi
         except _Broken as error:
             fruitless = 0 if part.size > before else fruitless + 1
             if fruitless >= limits.tries:
-                kept = f"{part.size} bytes are kept; " if part.size else ""
-                raise UserError(
-                    f"{url} could not be fetched", str(error), f"{kept}the same command again goes on from there"
-                ) from error
+                again = f"{part.size} bytes are kept: the same command again goes on from there"
+                todo = again if part.size else "the same command again, or --from another place"
+                raise UserError(f"{url} could not be fetched", str(error), todo) from error
             time.sleep(limits.wait_s * 2**fruitless)
     part.complete()
 

@@ -65,6 +65,8 @@ _Member = tuple[str, IO[bytes] | None]
 def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
     for info in opened.infolist():
         mode = info.external_attr >> 16
+        if not info.filename:
+            raise _Refused("it has a file without a name")
         if info.flag_bits & 1:
             raise _Refused(f"{info.filename} is encrypted")
         if stat.S_ISLNK(mode):

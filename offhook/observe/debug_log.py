@@ -34,7 +34,7 @@ from offhook.pipeline.trace import (
     TurnTraced,
     WhoAnswered,
 )
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 
 log = structlog.get_logger("offhook.sip")
 
@@ -45,14 +45,14 @@ _CALL_ID = re.compile(rb"(?im)^(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]*)")
 _CSEQ = re.compile(rb"(?im)^CSeq[ \t]*:[ \t]*([^\r\n]*)")
 
 
-def sip_message(data: bytes, peer: Address, received: bool) -> None:
-    """Log a datagram of the SIP socket; keep-alives are left out."""
+def sip_message(data: bytes, flow: Flow, received: bool) -> None:
+    """Log a message of the SIP sockets; keep-alives are left out."""
     head = data[:MAX_HEAD_BYTES].partition(b"\r\n\r\n")[0]
     if not head.strip():
         return
     log.debug(
         "SIP message received" if received else "SIP message sent",
-        peer=str(peer),
+        peer=str(flow.remote),
         start=_text(head.partition(b"\r\n")[0]),
         cseq=_first(_CSEQ, head),
         sip_call_id=_first(_CALL_ID, head),

@@ -1,9 +1,11 @@
 """The calls that the bot places over SIP: who may be called, by which server, and what comes next when that fails.
 
-Theory of operation. There is one for a bot, beside its user agent. `place` decides whether a call may be placed, and
-gives it to a worker (`PlaceCall`); the worker makes the offer and sends an `Invite`, which is completed here. Responses
-that speak for a server only are not passed on: the next attempt (`CallAttempts`) has the same handle, so that the
-worker's call has one outcome. A worker's `Cancel` between two attempts ends the call here.
+Theory of operation. There is one for a bot, beside its user agent, and every call out goes by it. `place` decides
+whether a call may be placed, and gives it to a worker (`PlaceCall`). A worker that wants to call another party for one
+of its calls, to transfer it, sends `LegWanted`, and gets the same (`leg`). The worker makes the offer and sends an
+`Invite`, which is completed here. Responses that speak for a server only are not passed on: the next attempt
+(`CallAttempts`) has the same handle, so that the worker's call has one outcome. A worker's `Cancel` between two
+attempts ends the call here.
 """
 
 import asyncio
@@ -15,24 +17,16 @@ from uuid import uuid4
 import structlog
 
 from offhook.carriers.call_attempts import MAX_RETRY_AFTER_S, SERVICE_UNAVAILABLE, Attempt, CallAttempts
-from offhook.carriers.call_out import CallOut, ForbiddenError, NotNowError, UnknownDialogError
-from offhook.carriers.call_target import (
-    CallerId,
-    CallTarget,
-    call_target,
-    caller_id,
-    checked_headers,
-    redirected,
-    require_caller,
-    require_listed,
-)
+from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.carriers.call_target import CallerId, CallTarget, caller_id, redirected
+from offhook.carriers.checked_call import checked_call
+from offhook.carriers.leg_target import leg_redirected, leg_target
 from offhook.carriers.outbound_call import FORWARDED
 from offhook.carriers.own_addresses import media_host
-from offhook.carriers.place_call import HangUp, PlaceCall
+from offhook.carriers.place_call import HangUp, LegRefused, LegWanted, PlaceCall
 from offhook.observe.refusals import Refusal
 from offhook.process.trunks import Trunks, is_cut_off
 from offhook.settings.config import Config
-from offhook.settings.routes import RouteConfig
 from offhook.sip.commands import Cancel, Command, Invite
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
@@ -70,8 +64,8 @@ class _Out:
 
 
 class CallsOut:
-    """All of a bot. `do` executes a command, `send` passes an event to the call's worker, `give` gives a new call to a
-    worker and returns why that is not possible."""
+    """All of a bot. `do` executes a command, `send` passes an event to the call's worker, `give` gives a call to the
+    worker that wants it, or a new one to any, and returns why that is not possible."""
 
     def __init__(
         self,
@@ -89,6 +83,7 @@ class CallsOut:
         self._give = give
         self._endpoint: Endpoint | None = None
         self._calls: dict[str, _Out] = {}
+        self._looked_up: dict[str, asyncio.Task[None]] = {}  # those that are being looked up
         self._paused_until: dict[str, float] = {}
         self._log = structlog.get_logger("offhook.calls_out")
 
@@ -104,18 +99,12 @@ class CallsOut:
         may not be called), NotNowError."""
         config = self._config
         target, headers, route = checked_call(wanted, config)
-        found = await self._find(target)
-        if self._endpoint is not None and is_cut_off(self._endpoint.address, found[0].address):
-            why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
-            raise UserError(
-                f"{found[0].address.host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip'
-            )
+        found = await self._reach(target)
         # From here on nothing waits: what is counted is counted at once.
         self._check_trunk(target.trunk)
         caller = self._caller(target, wanted.caller, found[0].address)
-        invite = self._invite(target, caller, found[0], headers)
         place = PlaceCall(
-            invite,
+            self._invite(uuid4().hex, target, caller, found[0], headers),
             caller=_shown(caller),
             called=target.name if target.trunk else target.uri,
             trunk=target.trunk,
@@ -124,14 +113,37 @@ class CallsOut:
             variables=dict(wanted.variables),
         )
         attempts = CallAttempts(target, found, lambda contact, before: redirected(contact, before, config))
-        self._calls[place.call] = _Out(place, attempts)
-        if (refusal := self._give(place)) is not None:
-            del self._calls[place.call]
+        if (refusal := self._begin(place, attempts)) is not None:
             problem = Problem("the call cannot be placed now", refusal.why, "try again in a few seconds")
             raise NotNowError(503, problem, 5)
-        if target.trunk:
-            self._trunks.sources.taken(place.call, target.trunk, self._now())
         return place.call
+
+    def leg(self, wanted: LegWanted) -> None:
+        """A worker wants to call another party; it gets `PlaceCall` or `LegRefused`, unless it gives up first."""
+        task = self._looked_up[wanted.call] = asyncio.get_running_loop().create_task(self._place_leg(wanted))
+        task.add_done_callback(lambda task: self._looked_up.pop(wanted.call, None))
+
+    async def _place_leg(self, wanted: LegWanted) -> None:
+        config = self._config
+        try:
+            target = leg_target(wanted.to, wanted.trunk, wanted.host, config)
+            found = await self._reach(target)
+            self._check_trunk(target.trunk)
+            caller = self._caller(target, None, found[0].address)
+        except (UserError, NotNowError) as error:
+            problem = error.problem if isinstance(error, NotNowError) else error.problems[0]
+            self._send(wanted.call, LegRefused(wanted.call, f"{problem.what}: {problem.why}"))
+            return
+        place = PlaceCall(
+            replace(self._invite(wanted.call, target, caller, found[0], wanted.headers), part_of=wanted.part_of),
+            caller=_shown(caller) or wanted.caller,
+            called=target.name if target.trunk else target.uri,
+            trunk=target.trunk,
+            ring_s=wanted.ring_s,
+            is_leg=True,
+        )
+        attempts = CallAttempts(target, found, lambda contact, before: leg_redirected(contact, before, config))
+        self._begin(place, attempts)
 
     def hang_up(self, call: str) -> bool:
         """End a call; False if there is none."""
@@ -157,10 +169,10 @@ class CallsOut:
 
     def released(self, call: str) -> None:
         """The worker has released the call, or is gone: nothing of it goes on."""
+        if (leg := self._looked_up.pop(call, None)) is not None:
+            leg.cancel()
         out = self._calls.pop(call, None)
-        if out is None:
-            return
-        if out.waiting is not None:
+        if out is not None and out.waiting is not None:
             out.waiting.cancel()
 
     def lost(self, call: str) -> bool:
@@ -228,11 +240,11 @@ class CallsOut:
             call=out.place.call,
             why=why,
             target=attempt.target.uri,
-            address=str(attempt.at or ""),
+            address=str(attempt.at[0]) if attempt.at else "",
             after_s=attempt.after_s,
         )
         self._send(out.place.call, CallProgress(out.place.call, FORWARDED, "Call Is Being Forwarded", None))
-        if attempt.after_s or attempt.at is None:
+        if attempt.after_s or not attempt.at:
             out.state = OutState.WAITING
             out.waiting = asyncio.get_running_loop().create_task(self._try_later(out, attempt))
         else:
@@ -242,9 +254,9 @@ class CallsOut:
     async def _try_later(self, out: _Out, attempt: Attempt) -> None:
         await asyncio.sleep(attempt.after_s)
         at = attempt.at
-        if at is None:
+        if not at:
             try:
-                at = (await self._find(attempt.target))[0]
+                at = await self._find(attempt.target)
             except UserError as error:
                 self._log.warning("a call is redirected to an unknown host", why=str(error))
                 self._send(out.place.call, CallRejected(out.place.call, 302, "Moved to an unknown host"))
@@ -253,14 +265,24 @@ class CallsOut:
         self._try(out, replace(attempt, at=at))
 
     def _try(self, out: _Out, attempt: Attempt) -> None:
-        if out.invite is None or attempt.at is None:
+        if out.invite is None or not attempt.at:
             return
         out.state = OutState.CALLING
         out.is_open = True
-        # Who registers with us is found by the user agent, which goes through their contacts.
-        destination = None if self._is_ours(attempt.target) else attempt.at
-        invite = replace(out.invite, target=attempt.target.uri, destination=destination, transport=attempt.at.transport)
-        self._do(invite)
+        first, *others = attempt.at
+        if self._is_ours(attempt.target):
+            # The user agent finds them, and goes through their contacts.
+            self._do(replace(out.invite, target=attempt.target.uri, destination=None, transport=first.transport))
+            return
+        self._do(
+            replace(
+                out.invite,
+                target=attempt.target.uri,
+                destination=first,
+                others=tuple(others),
+                transport=first.transport,
+            )
+        )
 
     def _note_pause(self, out: _Out, event: CallRejected) -> None:
         """RFC 3261 §21.5.4: no other request goes to a server before its Retry-After is over."""
@@ -280,6 +302,24 @@ class CallsOut:
         if (refusal := self._trunks.sources.refusal(name, self._now())) is not None:
             todo = f"try again later, or `calls_at_once` and `calls_per_second` below `[trunks.{name}]`"
             raise NotNowError(429, Problem(f"the trunk {name} takes no more calls now", refusal.why, todo), 1)
+
+    def _begin(self, place: PlaceCall, attempts: CallAttempts) -> Refusal | None:
+        self._calls[place.call] = _Out(place, attempts)
+        if (refusal := self._give(place)) is not None:
+            del self._calls[place.call]
+        elif place.trunk:
+            self._trunks.sources.taken(place.call, place.trunk, self._now())
+        return refusal
+
+    async def _reach(self, target: CallTarget) -> tuple[Target, ...]:
+        """As `_find`, of an address that can be reached from here. Raises UserError."""
+        found = await self._find(target)
+        if self._endpoint is not None and is_cut_off(self._endpoint.address, found[0].address):
+            why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
+            raise UserError(
+                f"{found[0].address.host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip'
+            )
+        return found
 
     async def _find(self, target: CallTarget) -> tuple[Target, ...]:
         """Where requests for the target go, the first choice first, one at least. Raises UserError."""
@@ -313,8 +353,9 @@ class CallsOut:
         host = media_host(self._config.sip, self._endpoint.address, address)
         return CallerId(f"sip:{caller}@{f'[{host}]' if ':' in host else host}")
 
-    def _invite(self, target: CallTarget, caller: CallerId, at: Target, headers: tuple[tuple[str, str], ...]) -> Invite:
-        call = uuid4().hex
+    def _invite(
+        self, call: str, target: CallTarget, caller: CallerId, at: Target, headers: tuple[tuple[str, str], ...]
+    ) -> Invite:
         trunk = self._config.trunks.get(target.trunk)
         return Invite(
             target.uri,
@@ -342,28 +383,3 @@ def _shown(caller: CallerId) -> str:
         if name.startswith("P-"):
             return value.strip("<>")
     return caller.uri or ""
-
-
-def checked_call(wanted: CallOut, config: Config) -> tuple[CallTarget, tuple[tuple[str, str], ...], int | None]:
-    """Where a wanted call goes, its header fields, and its route. Raises UserError (`ForbiddenError` for what may not
-    be called)."""
-    target = call_target(wanted.to, wanted.trunk, config)
-    headers = checked_headers(wanted.headers)
-    if wanted.caller is not None:
-        require_caller(wanted.caller)
-    try:
-        require_listed(target, config, by_others=wanted.by_others)
-    except UserError as error:
-        raise ForbiddenError.of(error.problems) from error
-    return target, headers, _route_of(wanted.dialog, config.routes)
-
-
-def _route_of(dialog: tuple[str, str] | None, routes: tuple[RouteConfig, ...]) -> int | None:
-    if dialog is None:
-        return None
-    kind, name = dialog
-    for index, route in enumerate(routes):
-        if route.is_called(kind, name):
-            return index
-    todo = f'`[[routes]]` with `{kind} = "{name[:60]}"` and `outbound = true`'
-    raise UnknownDialogError(f"there is no {kind} {name[:60]!r} for calls out", "only dialogs of such routes are", todo)

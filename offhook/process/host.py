@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from offhook.calls.captures import Captures, SipDatagram
+from offhook.calls.captures import CaptureCall, Captures, SipDatagram
 from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
@@ -76,7 +76,7 @@ class CallHost:
         self._names = RemoteNames(send)
         self._admission = RemoteAdmission(send)
         self._feed = LiveFeed(partial(publish, send))
-        self._captures: Captures | None = None
+        self._captures = Captures(spec.config.records.dir.resolve() / "captures")
         self._engines: EngineSet | None = None
         self._sip: SipCarrier | None = None
         self._streams: StreamCarrier | None = None
@@ -88,7 +88,8 @@ class CallHost:
             Admitted: self._admission.admitted,
             Ask: self._on_ask,
             Claimed: self._names.claimed,
-            SipDatagram: self._on_sip_datagram,
+            CaptureCall: lambda message: self._captures.want(message.call),
+            SipDatagram: self._captures.sip,
             StreamStatus: self._on_stream_status,
             Watch: lambda watch: self._feed.watch(watch.details_of),
             Written: self._journal.written,
@@ -113,8 +114,8 @@ class CallHost:
             recordings = RecordingWriter(folder / "recordings")
             opened.push_async_callback(asyncio.to_thread, recordings.close)
         if config.records.capture:
-            self._captures = Captures(folder / "captures")
-            opened.push_async_callback(asyncio.to_thread, self._captures.close)
+            self._captures.open()
+        opened.push_async_callback(asyncio.to_thread, self._captures.close)
         event_logs = None
         if config.records.events:
             event_logs = EventLogWriter(folder / "events")
@@ -217,10 +218,6 @@ class CallHost:
                 if not most_calls:
                     raise
                 most_calls //= 2
-
-    def _on_sip_datagram(self, datagram: SipDatagram) -> None:
-        if self._captures is not None:
-            self._captures.sip(datagram)
 
     def _on_stream_status(self, message: StreamStatus) -> None:
         if self._streams is not None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.conversation import Listener
+from offhook.carriers.place_call import LegWanted
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.refusals import Refusal
@@ -138,7 +139,7 @@ class Over:
     call: str
 
 
-CallMessage: TypeAlias = Command | Admit | Claim | Closing | Over
+CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over
 """A worker's message about one of its calls: a command for the user agent, or a report."""
 
 

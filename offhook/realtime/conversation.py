@@ -10,7 +10,8 @@ from typing import Any
 from offhook.agents.keyed import Keyed
 from offhook.agents.policy import Policy
 from offhook.api.agent import Outcome
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.llm.model import ToolCall, Usage
 from offhook.pipeline.asr.engine import OnEndpoint
 from offhook.pipeline.errors import EngineError, EngineTimeout

@@ -115,7 +115,8 @@ class CallRecord:
     how many replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`. `trunk`
     is the name of the trunk by which the call came or went, empty for others. A call that the bot placed has an
     `outcome` (`calls.outcome`: "answered", "busy" …), with the `sip_status` and the `q850` cause behind it, as far as
-    there are any.
+    there are any; `ring_s` is how long it rang, None if it never did, and `answered_by` who or what was heard
+    (`Call.answered_by`), None where nothing was.
     """
 
     uniqueid: str
@@ -145,6 +146,8 @@ class CallRecord:
     outcome: str | None = None
     sip_status: int | None = None
     q850: int | None = None
+    ring_s: float | None = None
+    answered_by: str | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod

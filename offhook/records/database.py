@@ -10,14 +10,17 @@ not. A file that is damaged is moved aside.
 """
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from offhook.observe.log import get_logger
 from offhook.records.schema import ADDED, SCHEMA_VERSION, metadata, version_table
@@ -140,6 +143,22 @@ class RecordsDatabase:
         self.engine.dispose()
         while getattr(pool, "checkedout", int)() and time.monotonic() < until:
             time.sleep(0.01)
+
+
+def open_to_read(url: str) -> Engine:
+    """An engine for a database that somebody else writes; nothing is created. Raises UserError."""
+    parsed = _parse_url(url)
+    path = _file_of(parsed)
+    if path is not None and not path.is_file():
+        raise UserError(f"there are no records in {path}", "the file does not exist", "dir = … below [records]")
+    try:
+        if path is None:
+            return create_engine(parsed)
+        # SQLite knows "read only" in URIs alone, and SQLAlchemy would take its name's special characters apart.
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+        return create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=NullPool)
+    except (SQLAlchemyError, ImportError) as error:
+        raise _cannot_open(parsed.render_as_string(hide_password=True), error) from error
 
 
 def _stat(path: Path | None) -> tuple[int, int] | None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 metadata = MetaData()
 
@@ -74,6 +74,8 @@ calls_table = Table(
     Column("outcome", String(32)),
     Column("sip_status", Integer),
     Column("q850", Integer),
+    Column("ring_s", Float),
+    Column("answered_by", String(32)),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -99,13 +101,15 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-_OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850)
+_WHO = (calls_table.c.ring_s, calls_table.c.answered_by)
+_OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850, *_WHO)
 
 ADDED = {
     3: (transcript_table.c.value, calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine, *_OUT),
     4: (calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine, *_OUT),
     5: (calls_table.c.agent, *_OUT),
     6: _OUT,
+    7: _WHO,
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 

@@ -20,6 +20,7 @@ from offhook.records.database import BUSY_TIMEOUT_S, RecordsDatabase
 from offhook.records.left_open import close_calls_of, close_ownerless
 from offhook.records.owner import ProcessIdentity
 from offhook.records.schema import calls_table, owners_table, put_row, read_lines, record_from
+from offhook.records.signalling import forget_traces, put_trace
 from offhook.records.timeline import Events
 from offhook.records.unwritten import SEEN_EVERY_S, UnwrittenFile
 from offhook.records.writer import PERMANENT, RecordWriter, WriterCounters
@@ -32,6 +33,8 @@ HEARTBEAT_S = 30.0
 STALE_S = 120.0
 """A process on another machine or in another container counts as gone after this time without a heartbeat."""
 MAX_LISTED = 1_000
+MAX_SIGNALLING_QUEUED = 500
+"""Each waiting job holds a call's SIP messages."""
 
 
 class RecordStore:
@@ -110,6 +113,17 @@ class RecordStore:
     def timeline(self, uniqueid: str, events: Events) -> None:
         """Store the timeline of a call that has ended."""
         self._writer.put(timeline_change(uniqueid, events), minor=True)
+
+    def signalling(self, trace: Callable[[], dict[str, Any]], forget_before: float) -> None:
+        """Store the SIP messages of a call that has ended, `trace` makes them in the writer's thread, and delete those
+        from before a Unix time. They are left out while writes wait: calls come first."""
+
+        def write(conn: Connection) -> None:
+            put_trace(conn, trace())
+            forget_traces(conn, forget_before)
+
+        if self._writer.queued < MAX_SIGNALLING_QUEUED:
+            self._writer.put(write, minor=True)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is written; False if that takes longer."""

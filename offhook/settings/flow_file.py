@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
+from offhook.pipeline.answering.verdict import AnsweredBy
 from offhook.pipeline.dialog.check import find_warnings, unknown_steps
 from offhook.pipeline.dialog.flow import (
     AgentOutcome,
@@ -26,6 +27,7 @@ from offhook.pipeline.dialog.flow import (
     Say,
     Step,
     TransferStep,
+    WhoAnsweredStep,
 )
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
@@ -89,6 +91,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
         "language",
         "voice",
     ),
+    "who_answered": ("who_answered", "otherwise", "within_s"),
     "hang_up": ("hang_up", "language", "voice"),
 }
 _CHOICE = ("phrases", "key", "next")
@@ -210,6 +213,7 @@ class _FlowReader(StepReader):
             "collect": self._collect,
             "agent": self._agent,
             "transfer": self._transfer,
+            "who_answered": self._who_answered,
             "hang_up": self._hang_up,
         }
         required = {
@@ -218,6 +222,7 @@ class _FlowReader(StepReader):
             "collect": ("into", "next") if "as" in keys else ("into", "digits", "next"),
             "agent": ("with", "outcomes", "otherwise"),
             "transfer": ("otherwise",),
+            "who_answered": ("otherwise",),
             "hang_up": (),
         }
         kind = kinds[0]
@@ -230,7 +235,7 @@ class _FlowReader(StepReader):
             self.problem(node, f"{what} has {both}", "a step does one thing", "make two steps, joined by `next`")
             return
         why, todo = (
-            "it has none of `say`, `ask`, `collect`, `agent`, `transfer` and `hang_up`",
+            "it has none of `say`, `ask`, `collect`, `agent`, `transfer`, `who_answered` and `hang_up`",
             "add one of them, such as `say: Hello.`",
         )
         for key in keys:
@@ -343,14 +348,27 @@ class _FlowReader(StepReader):
 
     def _failures(self, node: Node, what: str) -> list[tuple[str, str]]:
         """The steps that follow a transfer that failed, by its reason."""
-        failures, known = [], list(TransferFailure)
-        for reason, key, value in self.entries(node, f"`on_failure` of {what}", "type `on_failure: {busy: …}`") or []:
-            if reason not in known:
-                why = "a transfer fails as " + ", ".join(known)
-                self.problem(key, f"`{reason[:40]}` is not a reason of {what}", why, did_you_mean(reason, known))
-            elif (follows := self._step_name(value, f"`{reason}` of {what}")) is not None:
-                failures.append((reason, follows))
-        return failures
+        known = list(TransferFailure)
+        why = "a transfer fails as " + ", ".join(known)
+        return self._by_word(node, f"`on_failure` of {what}", f"a reason of {what}", known, why)
+
+    def _who_answered(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        known = list(AnsweredBy)
+        why = "a call is answered by " + ", ".join(known)
+        answers = self._by_word(found["who_answered"], f"`who_answered` of {what}", f"an answer of {what}", known, why)
+        otherwise = self._step_name(found["otherwise"], f"`otherwise` of {what}")
+        within_s = self._optional(self.number, found, "within_s", what, 5.0)
+        return None if otherwise is None else WhoAnsweredStep(name, tuple(answers), otherwise, within_s)
+
+    def _by_word(self, node: Node, field: str, kind: str, known: Sequence[str], why: str) -> list[tuple[str, str]]:
+        """The steps that follow each of the known words."""
+        read = []
+        for word, key, value in self.entries(node, field, f"type `{{{known[0]}: …}}`") or []:
+            if word not in known:
+                self.problem(key, f"`{word[:40]}` is not {kind}", why, did_you_mean(word, known))
+            elif (follows := self._step_name(value, f"`{word}` of {field}")) is not None:
+                read.append((word, follows))
+        return read
 
     # Positions.
 

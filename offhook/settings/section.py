@@ -22,7 +22,7 @@ class Section(BaseModel):
     def _no_truth_for_numbers(cls, value: object, info: ValidationInfo) -> object:
         # Pydantic would take `port = true` for port 1.
         annotation = cls.model_fields[info.field_name].annotation if info.field_name else None
-        if isinstance(value, bool) and annotation is not bool:
+        if isinstance(value, bool) and annotation not in (bool, bool | None):
             raise PydanticCustomError("no_truth", "true and false are not valid here")
         return value
 

@@ -289,7 +289,16 @@ class RecordsConfig(Section):
     """Record every call, in stereo: caller left, bot right."""
 
     capture: bool = False
-    """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits."""
+    """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits, but for those
+    that are keyed while the recording is paused. `[trunks.NAME] capture` says it for one trunk alone, and `offhook sip
+    capture` for the next calls."""
+
+    capture_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The part of these calls that is captured, chosen at random."""
+
+    sip_days: Annotated[float, Field(ge=0, le=3_650)] = 7.0
+    """For how many days the SIP messages of calls are kept, for `offhook sip trace` and the call's page: without proofs
+    of passwords, keys of encrypted media and keyed digits, 64 KiB a call at most. 0: while there is room in memory."""
 
     events: bool = False
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the

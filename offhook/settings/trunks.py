@@ -84,7 +84,7 @@ class TrunkConfig(Section):
     allowed_numbers: Annotated[tuple[AllowedPattern, ...], Field(max_length=1_000, examples=[("+1555*",)])] = ()
     """The numbers that may be called by this trunk: `+15551234567`, `+1555*`, `100`; `*` for all. By HTTP, and where
     calls are redirected, nothing may be called that is not listed; what starts the bot (`offhook call`, `bot.dial`)
-    may call any number while the list is empty."""
+    may call any number while the list is empty. Who callers may be transferred to is `[transfer]`'s to say."""
 
     number_format: NumberFormat = "e164"
     """How numbers are written on this trunk: `e164` (+15551234567), `e164_without_plus` (15551234567), `national`
@@ -128,6 +128,9 @@ class TrunkConfig(Section):
 
     dtmf: SendPath | None = None
     """How the bot sends keys in its calls; not set: as `dtmf.send` says."""
+
+    capture: bool | None = None
+    """Whether this trunk's calls are captured; not set: as `records.capture` says."""
 
     transfer: Literal["auto", "refer", "bridge"] | None = None
     """How this trunk's callers are connected to others, if the dialog does not say; not set: `transfer.mode`."""

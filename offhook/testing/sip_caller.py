@@ -26,6 +26,7 @@ from offhook.telephony.pcm import audioop
 
 VOICED_PEAK = 600  # of 32767, about -35 dBFS: speech, not the noise of a line
 PAUSE_S = 0.7  # a pause within a sentence is shorter
+ANSWER_PAUSE_S = 0.4  # of a bot that was interrupted by a short answer, and has answered that
 
 
 HUNG_UP = "the bot hung up before the caller was done"
@@ -67,15 +68,21 @@ class SpeechMeter:
         self._run_began: float | None = None  # of the current talk spurt
         self._last_voiced = 0.0
         self._runs = 0
+        self._interrupted = False
         self._changed = asyncio.Event()
+
+    def interrupt(self) -> None:
+        """The caller begins to speak: what comes after a pause, a shorter one included, is another talk spurt."""
+        self._interrupted = True
 
     def on_audio(self, pcm: bytes, _at_tick: int, _at_s: float) -> None:
         """See MediaLine.add_listener."""
         if audioop.max(pcm, 2) < VOICED_PEAK:
             return
         now = monotonic()
-        if self._run_began is None or now - self._last_voiced > PAUSE_S:
-            self._run_began = now
+        pause_s = ANSWER_PAUSE_S if self._interrupted else PAUSE_S
+        if self._run_began is None or now - self._last_voiced > pause_s:
+            self._run_began, self._interrupted = now, False
             self._runs += 1
             self._changed.set()
         self._last_voiced = now
@@ -204,6 +211,7 @@ class Caller:
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent."""
         done = asyncio.Event()
+        self.speech_meter.interrupt()
         stop_listening = self.line.add_listener(drained=done.set)
         self.line.play(self.line.encode(pcm))
         await done.wait()

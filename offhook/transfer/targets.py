@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
 from offhook.settings.transfer import TARGET
 from offhook.sip.errors import ParseError
@@ -39,7 +40,7 @@ def target_of(given: str, config: Config) -> Target:
         raise TransferError(TransferFailure.NOT_ALLOWED, f"calls cannot be transferred to {shown!r}", why, todo)
     address = _bare(given)
     name = _name_of(address)
-    if name is None or not any(_covers(pattern, name) for pattern in settings.allow):
+    if name is None or not is_listed(settings.allow, name):
         raise TransferError(
             TransferFailure.NOT_ALLOWED,
             f"calls may not be transferred to {shown}",
@@ -47,6 +48,12 @@ def target_of(given: str, config: Config) -> Target:
             f'`allow = ["{name or "USER@HOST"}"]` below `[transfer]`, if it is yours to allow',
         )
     return Target(given, address)
+
+
+def is_target(name: str, config: Config) -> bool:
+    """Whether callers may be transferred to a number, an extension or USER@HOST."""
+    named = (_name_of(_bare(address)) for address in config.transfer.targets.values())
+    return name in named or is_listed(config.transfer.allow, name)
 
 
 def _bare(given: str) -> str:
@@ -62,14 +69,6 @@ def _name_of(address: str) -> str | None:
     except ParseError:
         return None
     return None if uri.headers is not None or uri.password is not None else f"{uri.user or ''}@{uri.host.lower()}"
-
-
-def _covers(pattern: str, name: str) -> bool:
-    user, at, host = pattern.partition("@")
-    called, also, where = name.partition("@")
-    if at != also or host.lower() != where:
-        return False
-    return called.startswith(user[:-1]) if user.endswith("*") else called == user
 
 
 def _escaped(user: str) -> str:

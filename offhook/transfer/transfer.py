@@ -59,7 +59,7 @@ class Transfer:
         self, target: str, mode: TransferMode, *, can_refer: bool, can_call: bool, policy: TransferPolicy
     ) -> None:
         self.target = target
-        self._mode = mode
+        self.mode = mode
         self._can_refer = can_refer
         self._can_call = can_call
         self._machine: Machine[TransferState, TransferAction] = Machine(TRANSFER, policy.durations(), 0.0)
@@ -99,13 +99,13 @@ class Transfer:
 
     def announced(self, now: float) -> list[TransferAction]:
         """All that was said has been played."""
-        wants_refer = self._mode == "refer" or (self._mode == "auto" and self._can_refer)
+        wants_refer = self.mode == "refer" or (self.mode == "auto" and self._can_refer)
         if wants_refer and self._can_refer:
             return self._take(TransferInput.REFER, now)
         if wants_refer or not self._can_call:
             self._why = (
                 TransferFailure.NOT_POSSIBLE,
-                _CANNOT_REFER_WHY if self._mode == "refer" else _CANNOT_CALL_WHY,
+                _CANNOT_REFER_WHY if self.mode == "refer" else _CANNOT_CALL_WHY,
                 0,
             )
             return self._take(TransferInput.CANNOT, now)
@@ -120,7 +120,7 @@ class Transfer:
         """300 and more to the REFER, or nothing."""
         if self.state is TransferState.REFERRING:
             self._why = TransferFailure.REFUSED, f"the caller's side does not transfer calls: {status} {why}", status
-        if self._mode == "auto" and self._can_call and status in CANNOT_REFER and not self.agreed:
+        if self.mode == "auto" and self._can_call and status in CANNOT_REFER and not self.agreed:
             if self.state is TransferState.REFERRING:
                 self._by = "bridge"
             return self._take(TransferInput.REFUSED_CALL, now)
@@ -142,7 +142,7 @@ class Transfer:
 
     def agent_answered(self, now: float) -> list[TransferAction]:
         """2xx from the agent."""
-        if self._mode == "attended":
+        if self.mode == "attended":
             return self._take(TransferInput.ANSWERED_BRIEF, now)
         self.agreed = self.agreed or self.state is TransferState.CALLING
         return self._take(TransferInput.ANSWERED_BRIDGE, now)
@@ -201,7 +201,7 @@ class Transfer:
         at = self.get_timer()
         return {
             "target": self.target,
-            "mode": self._mode,
+            "mode": self.mode,
             "state": self.state.value,
             "timer": self._machine.next_timer(),
             "timer_in_s": None if at is None else round(at - now, 3),

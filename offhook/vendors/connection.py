@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import msgspec
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import told
+from offhook.vendors.errors import away_hint, told
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.websocket import dial_websocket
@@ -142,7 +142,7 @@ class Connection:
                 wire = await self._dial(target, self.limits)
         except TimeoutError:
             what = f"connecting to {self.target.vendor}"
-            self._lose(EngineTimeout(self.target.name, what, "it did not answer in time"))
+            self._lose(EngineTimeout(self.target.name, what, "it did not answer in time", away_hint(self.target)))
             return
         except EngineError as error:
             self._lose(error)

@@ -34,7 +34,7 @@ def explain(target: Target, error: Exception) -> EngineError:
         code = response.headers.get("x-amzn-errortype", "")
         return refusal(target, response.status_code, bytes(response.body or b""), what, code)
     if isinstance(error, TimeoutError):
-        return EngineTimeout(target.name, what, "it did not answer in time")
+        return EngineTimeout(target.name, what, "it did not answer in time", away_hint(target))
     if isinstance(error, InvalidURI):
         return VendorRefusedError(target.name, what, f"{target.place} is not an address", target.hint)
     if isinstance(error, InvalidProxy):
@@ -42,7 +42,13 @@ def explain(target: Target, error: Exception) -> EngineError:
         return EngineError(target.name, what, f"the proxy cannot be used: {error.msg}", "Look at HTTPS_PROXY.")
     if isinstance(error, InvalidHandshake):
         return EngineError(target.name, what, f"{target.place} does not speak WebSocket: {error}")
-    return EngineError(target.name, what, f"{target.place} cannot be reached: {error or type(error).__name__}")
+    why = f"{target.place} cannot be reached: {error or type(error).__name__}"
+    return EngineError(target.name, what, why, away_hint(target))
+
+
+def away_hint(target: Target) -> str:
+    """What to do about a vendor that cannot be reached."""
+    return f"Look at the network, and at the address if one is set below [{target.kind}.{target.name}]."
 
 
 def refusal(target: Target, status: int, body: bytes, what: str, code: str = "") -> EngineError:

@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import plain, refusal
+from offhook.vendors.errors import away_hint, plain, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.wire import DialStream, Message, WireClosedError
@@ -169,7 +169,7 @@ def status_error(target: Target, code: grpc.StatusCode, details: str | None, *, 
         return refusal(target, _HTTP_STATUS[code], said.encode(), what)
     if code is grpc.StatusCode.UNAVAILABLE:
         why = "the connection broke off" if is_open else f"{target.place} cannot be reached"
-        return EngineError(target.name, what, f"{why} ({said})")
+        return EngineError(target.name, what, f"{why} ({said})", "" if is_open else away_hint(target))
     return EngineError(target.name, what, f"it ended the call: {code.name} ({said})")
 
 

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import h11
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import VendorRefusedError, not_a_key, refusal
+from offhook.vendors.errors import VendorRefusedError, away_hint, not_a_key, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 
@@ -109,11 +109,14 @@ class HttpClient:
             self._keep(connection)
             connection = None
         except TimeoutError:
-            raise EngineTimeout(target.name, what, f"{target.place} did not answer in time") from None
+            raise EngineTimeout(
+                target.name, what, f"{target.place} did not answer in time", away_hint(target)
+            ) from None
         except (h11.LocalProtocolError, UnicodeEncodeError):
             raise not_a_key(target) from None  # the cause has it
         except (OSError, h11.RemoteProtocolError) as error:
-            raise EngineError(target.name, what, f"{target.place}: {error or type(error).__name__}") from error
+            why = f"{target.place}: {error or type(error).__name__}"
+            raise EngineError(target.name, what, why, away_hint(target)) from error
         finally:
             if connection is not None:
                 connection.close()

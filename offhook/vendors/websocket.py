@@ -14,12 +14,24 @@ from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.wire import Message, OnFlow
 
+MAX_FRAMES_PER_S = 10_000
+"""A vendor that sends more keeps the other calls of the process waiting. A text of a minute, all at once, has 3,000."""
+
+MAX_PARTS = 1_000
+"""Of a message: its size is limited, but a frame may be empty."""
+
+SLICE_BYTES = 16_384
+"""What is parsed at once: 256 kB of empty frames, which the loop may have read, take half a second."""
+
 
 class DirectWebSocket(ClientConnection):
     """Passes messages on while they are parsed, once `attach` has been called. For `connect(create_connection=…)`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.flood = ""
+        """Why the connection was given up, if it was."""
+        self._frames, self._counted_to = 0, 0.0
         self._parts: list[Frame] = []
         self._early: list[Message] = []
         self._on_message: Callable[[Message], None] = self._early.append
@@ -44,8 +56,16 @@ class DirectWebSocket(ClientConnection):
         self.send_data()
         return self.transport.get_write_buffer_size()
 
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        for at in range(0, len(data), SLICE_BYTES):
+            if not self.flood:
+                super().data_received(data[at : at + SLICE_BYTES])
+
     def process_event(self, event: Event) -> None:
         """See websockets: an event of the parser."""
+        if self.flood or self._is_flood():
+            return
         if self.response is None or not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
             super().process_event(event)
             return
@@ -57,6 +77,21 @@ class DirectWebSocket(ClientConnection):
         self._parts.clear()
         # RFC 6455 section 8.1 would have the connection failed for what is not UTF-8. To us it is an unknown message.
         self._on_message(str(data, "utf-8", "replace") if is_text else bytes(data))
+
+    def _is_flood(self) -> bool:
+        """Counts a frame. Of too many the connection is given up."""
+        now = self.loop.time()
+        if now >= self._counted_to:
+            self._frames, self._counted_to = 0, now + 1.0
+        self._frames += 1
+        if self._frames > MAX_FRAMES_PER_S:
+            self.flood = f"it sends more than {MAX_FRAMES_PER_S} messages a second"
+        elif len(self._parts) > MAX_PARTS:
+            self.flood = f"a message has more than {MAX_PARTS} parts"
+        if self.flood:
+            self._parts.clear()
+            self.transport.abort()
+        return bool(self.flood)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -96,6 +131,8 @@ class WebSocketWire:
 
     def ended(self) -> EngineError:
         """See Wire."""
+        if self._socket.flood:
+            return EngineError(self._target.name, f"talking to {self._target.vendor}", self._socket.flood)
         return closed(self._target, self._socket.close_code, self._socket.close_reason)
 
 

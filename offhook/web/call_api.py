@@ -241,6 +241,8 @@ def ended_view(record: CallRecord) -> dict[str, object]:
         "from": record.src,
         "trunk": record.trunk or None,
         "outcome": {"reason": record.outcome, "sip_status": record.sip_status, "q850": record.q850},
+        "ring_s": record.ring_s,
+        "answered_by": record.answered_by,
         "start": record.start,
         "answer": record.answer,
         "end": record.end,

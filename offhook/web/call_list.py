@@ -43,6 +43,8 @@ CSV_COLUMNS = (
     "outcome",
     "sip_status",
     "q850",
+    "ring_s",
+    "answered_by",
     "turns",
     "barge_ins",
     "response_p50_ms",

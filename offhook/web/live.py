@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -73,7 +73,7 @@ class LiveHub:
         message = None
         for viewer in self._viewers:
             if kind in IN_LISTS or viewer.focus == uniqueid:
-                message = message or _message("event", {"call": uniqueid, **event})
+                message = message or written("event", {"call": uniqueid, **event})
                 viewer.offer(message)
 
     def _begin(self, uniqueid: str, event: LiveEvent) -> None:
@@ -82,7 +82,7 @@ class LiveHub:
         begun = {name: value for name, value in event.items() if name != "so_far"}
         self._calls[uniqueid] = _Shown(begun, self._now(), deque(event.get("so_far", ()), MAX_KEPT_EVENTS))
         for viewer in self._viewers:
-            viewer.offer(_message("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
+            viewer.offer(written("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
 
     def lost(self, uniqueids: list[str]) -> None:
         """These calls ended with the process that carried them."""
@@ -95,7 +95,7 @@ class LiveHub:
             raise TooManyViewersError
         viewer = Viewer(focus)
         known = list(self._calls) if self._viewers else []
-        viewer.offer(_message("snapshot", {"calls": [self._so_far(one, one == focus) for one in known]}))
+        viewer.offer(written("snapshot", {"calls": [self._so_far(one, one == focus) for one in known]}))
         self._viewers.add(viewer)
         self._watch()
         return viewer
@@ -165,12 +165,19 @@ class Viewer:
         return bytes(waiting)
 
 
+class Hub(Protocol):
+    """Where viewers come from."""
+
+    def leave(self, viewer: Viewer) -> None:
+        """Remove a viewer. Idempotent."""
+
+
 class EventStream(Response):
     """A response that lasts until the browser or the hub ends it."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: LiveHub, viewer: Viewer, status: StatusSource | None = None) -> None:
+    def __init__(self, hub: Hub, viewer: Viewer, status: StatusSource | None = None) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
@@ -204,7 +211,7 @@ class EventStream(Response):
             ready = status.ready()
             shown = {"state": str(ready.state), "why": ready.why}
             if shown != before:
-                self._viewer.offer(_message("status", shown))
+                self._viewer.offer(written("status", shown))
                 before = shown
             await asyncio.sleep(STATUS_S)
 
@@ -232,15 +239,21 @@ def live_routes(hub: LiveHub) -> APIRouter:
             viewer = hub.enter(call[:64] if call else None)
             return EventStream(hub, viewer, getattr(request.app.state, "status", None))
         except TooManyViewersError:
-            body = {
-                "what": "no more live pages can be opened",
-                "why": f"{MAX_VIEWERS} are open already",
-                "todo": "close one of them",
-            }
-            return JSONResponse(body, 503, {"Retry-After": "10", "Cache-Control": "no-store"})
+            return too_many_viewers()
 
     return router
 
 
-def _message(event: str, content: dict[str, Any]) -> bytes:
+def too_many_viewers() -> Response:
+    """The answer to one viewer too many."""
+    body = {
+        "what": "no more live pages can be opened",
+        "why": f"{MAX_VIEWERS} are open already",
+        "todo": "close one of them",
+    }
+    return JSONResponse(body, 503, {"Retry-After": "10", "Cache-Control": "no-store"})
+
+
+def written(event: str, content: dict[str, Any]) -> bytes:
+    """A Server-Sent Event."""
     return f"event: {event}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()

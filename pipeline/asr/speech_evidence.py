@@ -29,6 +29,14 @@ QUIET = 0.1
 LOUD = 0.3
 """Relative to the loudest frame: in louder ones a pitch is looked for."""
 
+STRONG = 0.5
+"""Relative to the loudest frame: louder ones are vowels of one voice, if it is one."""
+
+CROWD_S, CROWD_PERIODICITY, CROWD_RANGE_DB = 1.0, 0.62, 12.5
+"""Several voices at once that last so long have less of both: no pitch is that of all, and one speaks in the pauses of
+the others. That is so for 69 % of the mixtures of five to eight voices that this was chosen with, and for none of 500
+recordings of one caller, a part of them in noise of 5 dB or before six other voices."""
+
 _STOCK = (
     "you|thank you|thanks|thank you very much|thank you for watching|thanks for watching|bye|bye bye|okay|oh|so|the|"
     "i'm sorry|sorry|i don't know|hmm|mm|mm hmm|uh|um|ah|all right|be|i|a|and|it's|yeah|no|yes|hello|good|what|"
@@ -57,12 +65,16 @@ _WORDLESS = re.compile(r"[\W_]*")
 @dataclass(frozen=True, slots=True)
 class Sound:
     """Properties of a sound: seconds that are not quiet, the share of the loud ones with a pitch, how much the pitch
-    varies (in octaves, standard deviation), how much the spectrum varies (natural log of power, mean over bands)."""
+    varies (in octaves, standard deviation), how much the spectrum varies (natural log of power, mean over bands), how
+    much of the strong frames repeats with the pitch (mean, from 0 to 1), and the range of the level from the first
+    frame that is not quiet to the last, without the tenths at both ends, in dB."""
 
     active_s: float
     voiced: float
     pitch_spread: float
     variability: float
+    periodicity: float = 1.0
+    range_db: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +90,17 @@ class Evidence:
     pitch_spread: float
     variability: float
     voice: float  # log odds of the speech detector's probability, where it is highest
+    is_crowd: bool = False
 
     def vector(self) -> NDArray[np.float64]:
-        """Its values, and a 1."""
-        return np.array((*astuple(self), 1.0))
+        """Its values but the last, and a 1."""
+        return np.array((*astuple(self)[:-1], 1.0))
 
 
 WEIGHTS = np.array([-1.71, 0.54, -1.76, -0.59, 0.33, 5.02, -2.53, -1.2, 0.98, -4.15])
 """Of the values of Evidence, and the constant."""
 
-MIN_PROBABILITY = 0.4
+MIN_PROBABILITY = 0.3
 """Words are taken from here on."""
 
 
@@ -105,14 +118,28 @@ def sound(samples: NDArray[np.int16]) -> Sound:
     if not len(power):
         return Sound(0.0, 0.0, 0.0, 0.0)
     # Vowels stand out of noise; what is 10 dB below them may be noise alone.
-    strength, pitch = _pitch(power[energy[active] > LOUD**2 * energy.max()])
+    is_loud = energy[active] > LOUD**2 * energy.max()
+    loud = energy[active][is_loud]
+    strength, pitch = _pitch(power[is_loud])
     voiced = strength > VOICED
     spread = float(np.log2(pitch[voiced]).std()) if voiced.sum() > 1 else 0.0
     # Sixteen bands of 200 Hz from 200 Hz on: what a phone line carries.
     bins = 2 * FRAME_SAMPLES * 200 // RATE_HZ
     bands = power[:, bins : 17 * bins].reshape(len(power), 16, bins).sum(axis=2)
     logs = np.log(bands + 1e-3 * bands.mean() + 1e-9)
-    return Sound(active.sum() * HOP_SAMPLES / RATE_HZ, float(voiced.mean()), spread, float(logs.std(axis=0).mean()))
+    return Sound(
+        active.sum() * HOP_SAMPLES / RATE_HZ,
+        float(voiced.mean()),
+        spread,
+        float(logs.std(axis=0).mean()),
+        float(strength[loud > STRONG**2 * energy.max()].mean()),
+        _range_db(energy[active.argmax() : len(active) - active[::-1].argmax()]),
+    )
+
+
+def _range_db(energy: NDArray[np.floating]) -> float:
+    low, high = np.percentile(10 * np.log10(energy + 1.0), (10, 90))
+    return float(high - low)
 
 
 def evidence(
@@ -130,7 +157,13 @@ def evidence(
         pitch_spread=min(heard.pitch_spread, 1.0),
         variability=heard.variability,
         voice=_log_odds(voice, 0.01),
+        is_crowd=is_crowd(heard),
     )
+
+
+def is_crowd(heard: Sound) -> bool:
+    """Whether several people speak at once, none of them much louder than the others."""
+    return heard.active_s >= CROWD_S and heard.periodicity < CROWD_PERIODICITY and heard.range_db < CROWD_RANGE_DB
 
 
 def halved(samples: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -153,7 +186,9 @@ def _log_odds(probability: float, margin: float) -> float:
 
 
 def speech_probability(found: Evidence) -> float:
-    """Whether the words were said, from 0 to 1."""
+    """Whether the words were said by one caller, from 0 to 1."""
+    if found.is_crowd:
+        return 0.0
     return float(1.0 / (1.0 + np.exp(-np.clip(found.vector() @ WEIGHTS, -30.0, 30.0))))
 
 

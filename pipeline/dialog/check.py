@@ -12,6 +12,7 @@ from typing import Protocol
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import call_variable_hint, end_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import (
+    ANSWERED_BY,
     AgentStep,
     Ask,
     Collect,
@@ -21,6 +22,7 @@ from offhook.pipeline.dialog.steps import (
     Say,
     Step,
     TransferStep,
+    WhoAnsweredStep,
     targets,
     texts,
 )
@@ -347,7 +349,7 @@ def _after_silence(step: Step) -> str | None:
     """The next step if the caller neither says nor presses anything."""
     if isinstance(step, Say):
         return step.next
-    if isinstance(step, AgentStep | TransferStep):
+    if isinstance(step, AgentStep | TransferStep | WhoAnsweredStep):
         return step.otherwise
     return step.no_input.then if isinstance(step, Ask | Collect) else None
 
@@ -390,6 +392,8 @@ def _stored(step: Step, path: Path) -> frozenset[str]:
     """The variables that get a value on the branch at `path` of the step."""
     if isinstance(step, Collect) and path == ("next",):
         return frozenset((step.into,))
+    if isinstance(step, WhoAnsweredStep):
+        return frozenset((ANSWERED_BY,))
     if isinstance(step, AgentStep) and path[0] == "outcomes":
         return frozenset(next(outcome.values for outcome in step.outcomes if outcome.name == path[1]))
     return frozenset()

@@ -20,6 +20,7 @@ from offhook.pipeline.dialog.steps import (
     Say,
     Step,
     TransferStep,
+    WhoAnsweredStep,
 )
 from offhook.pipeline.dialog.wording import Wording
 
@@ -38,6 +39,7 @@ __all__ = [
     "Say",
     "Step",
     "TransferStep",
+    "WhoAnsweredStep",
     "Wording",
 ]
 

@@ -2,7 +2,7 @@
 
 `start()` and `answered()` return what to do next. After `Speak`, call `answered` when it has ended (the kind of answer
 is ignored); after `AskFor`, with what the caller did; after `Delegate`, call `handed_back`; after `Connect`, call
-`back` if the caller is; after `HangUp`, nothing.
+`back` if the caller is; after `FindOut`, call `found_out`; after `HangUp`, nothing.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,20 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
-from offhook.pipeline.dialog.flow import AgentStep, Ask, Collect, End, Flow, Option, Retry, Say, Step, TransferStep
+from offhook.pipeline.dialog.flow import (
+    AgentStep,
+    Ask,
+    Collect,
+    End,
+    Flow,
+    Option,
+    Retry,
+    Say,
+    Step,
+    TransferStep,
+    WhoAnsweredStep,
+)
+from offhook.pipeline.dialog.steps import ANSWERED_BY
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
@@ -61,7 +74,14 @@ class Connect:
     summary: str
 
 
-Action = Speak | AskFor | HangUp | Delegate | Connect
+@dataclass(frozen=True, slots=True)
+class FindOut:
+    """Find out who answered, as `step` says; then call `found_out`."""
+
+    step: WhoAnsweredStep
+
+
+Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut
 
 
 class FlowRunner:
@@ -144,6 +164,15 @@ class FlowRunner:
         self._finished = True
         return HangUp()
 
+    def found_out(self, by: str) -> Action:
+        """The action after a `FindOut`; `by` is empty where it is not known. RuntimeError after anything else."""
+        step = self._step
+        if not isinstance(step, WhoAnsweredStep):
+            raise RuntimeError("the flow has not asked who answered")
+        self._before = None
+        self._collected[ANSWERED_BY] = self._spoken[ANSWERED_BY] = by
+        return self._enter(dict(step.answers).get(by, step.otherwise))
+
     def corrected(self, answer: Answer) -> Action | None:
         """The last answer was another one: the action in place of the one it led to; None: it is the same."""
         before, now = self._before, self._position()
@@ -197,6 +226,8 @@ class FlowRunner:
         if isinstance(step, TransferStep):
             said = None if step.announce is None else self._prompt(step, self._fill(step.announce), barge_in=False)
             return Connect(step, said, "" if step.summary is None else self._fill(step.summary))
+        if isinstance(step, WhoAnsweredStep):
+            return FindOut(step)
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:

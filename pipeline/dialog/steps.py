@@ -186,7 +186,24 @@ class TransferStep:
     voice: str | None = None  # as in Say
 
 
-Step = Say | Ask | Collect | End | AgentStep | TransferStep
+@dataclass(frozen=True, slots=True)
+class WhoAnsweredStep:
+    """In a call that the bot placed: find out who answered, for `within_s` at most. `answers` has the step that
+    follows each (`answering.AnsweredBy`), `otherwise` follows the rest, and what is not known. With a voicemail that
+    has a step of its own its beep is waited for. The variable `answered_by` has the word."""
+
+    name: str
+    answers: tuple[tuple[str, str], ...]
+    otherwise: str
+    within_s: float = 5.0
+    language: str | None = None  # nothing is said
+    voice: str | None = None
+
+
+ANSWERED_BY = "answered_by"
+"""The variable of a `WhoAnsweredStep`."""
+
+Step = Say | Ask | Collect | End | AgentStep | TransferStep | WhoAnsweredStep
 
 
 Path = tuple[str | int, ...]
@@ -224,6 +241,9 @@ def targets(step: Step) -> tuple[tuple[Path, str], ...]:
         found.append((("otherwise",), step.otherwise))
         if step.next is not None:
             found.append((("next",), step.next))
+    elif isinstance(step, WhoAnsweredStep):
+        found.extend((("who_answered", by), name) for by, name in step.answers)
+        found.append((("otherwise",), step.otherwise))
     found.extend(((key, "then"), retry.then) for key, retry in retries(step))
     return tuple(found)
 
@@ -243,7 +263,7 @@ def texts(step: Step) -> tuple[tuple[Path, str], ...]:
             found.append((("greeting",), step.greeting))
     elif isinstance(step, TransferStep):
         found.extend(((key,), text) for key in ("announce", "summary") if (text := getattr(step, key)) is not None)
-    elif step.text is not None:
+    elif isinstance(step, End) and step.text is not None:
         found.append((("hang_up",), step.text))
     for key, retry in retries(step):
         found.extend(((key, "reprompts", index), text) for index, text in enumerate(retry.reprompts))

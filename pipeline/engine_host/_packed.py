@@ -13,7 +13,7 @@ RECENT = 1_024
 """Results that are kept: a lookup takes about 5 µs, and most words are said again."""
 
 _JSON = b"\0"
-"""In front of a value that is not a text, or of a text that begins with it."""
+"""In front of a value that is not a text, or begins so itself."""
 
 
 class PackedDict:
@@ -77,9 +77,8 @@ def made_elsewhere(make: Callable[[], T]) -> T:
 
 
 def _encoded(value: object) -> bytes:
-    if isinstance(value, str) and not value.startswith(_JSON.decode()):
-        return value.encode()
-    return _JSON + json.dumps(value, separators=(",", ":")).encode()
+    is_plain = isinstance(value, str) and not value.startswith("\0")
+    return str(value).encode() if is_plain else _JSON + json.dumps(value, separators=(",", ":")).encode()
 
 
 def _packed(parts: Iterable[bytes]) -> tuple[bytes, "array[int]"]:

@@ -11,6 +11,7 @@ import sherpa_onnx
 
 from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.asr.sherpa import SherpaModel, SherpaOptions
+from offhook.pipeline.engine_host.protocol import StreamFailure
 
 TAIL_S = 0.5
 """Silence behind the audio: a network sees some frames ahead."""
@@ -29,12 +30,24 @@ class Sherpa:
         self._model = SherpaModel(**model)
         self._settings = SherpaOptions(**settings)
         self.rate_hz = self._model.rate_hz
+        try:
+            self._load()
+        except (RuntimeError, ValueError, OSError) as error:
+            folder = Path(self._model.tokens).parent
+            why = str(error).partition("\n")[0]
+            raise StreamFailure(f"loading {folder}", why, "Is it complete? Type: offhook models list") from error
+
+    def _load(self) -> None:
         tokens = _tokens(self._model.tokens)
+        if not tokens:
+            raise ValueError("it has no tokens")
         self._upper = not any(character.islower() for token in tokens for character in token if token[:1] != "<")
         # A question's phrases are split into tokens like the texts that the model was trained on.
         self._prefers_phrases = self._model.kind == "transducer" and self._settings.decoding == "beam"
         self._scratch = tempfile.TemporaryDirectory(prefix="offhook-sherpa-")
         self._recogniser = self._made(tokens)
+        # Some networks fit together only when they are loaded, and fail when they are used.
+        Turn(self._recogniser, self._recogniser.create_stream(), self.rate_hz, ends_turns=False).finish()
 
     def open(self, request: AsrRequest) -> "Turn":
         """Begin a turn; `request.phrases` are preferred."""

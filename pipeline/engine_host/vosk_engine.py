@@ -19,10 +19,11 @@ from offhook.pipeline.asr.sentences import covering_phrases, sentence_of, unknow
 from offhook.pipeline.asr.vosk import UNKNOWN
 from offhook.pipeline.engine_host.protocol import StreamFailure
 from offhook.pipeline.language import covers
-from offhook.pipeline.understanding.value_grammars import value_words
+from offhook.pipeline.understanding.value_grammars import example_words, value_words
 from offhook.pipeline.understanding.words import base_of
 
 LOADING = "loading a grammar"
+COMPLETE = "Is it complete? Type: offhook models list"
 MAX_GRAMMARS = 64
 MAX_LISTED_WORDS = 20
 QUIET_LOG = -1
@@ -45,7 +46,7 @@ class Vosk:
         self.rate_hz = rate_hz
         self._language = language
         vosk.SetLogLevel(QUIET_LOG)
-        self._model = _loaded(model)
+        self._model = _loaded(model, rate_hz)
         self._grammars: OrderedDict[str, Grammar] = OrderedDict()
 
     def open(self, request: AsrRequest) -> "Turn":
@@ -72,9 +73,12 @@ class Vosk:
         # Questions for digits and values have all words for them, which a small model may lack; other words are the
         # user's.
         digits = {word for words in digit_words(language) for word in words} | set(repeats(language))
-        if lacking := unknown_words(graph, self._knows, digits | value_words(base_of(language))):
-            listed = ", ".join(lacking[:MAX_LISTED_WORDS])
-            raise StreamFailure(LOADING, f"the model does not know: {listed}", "Use other words.")
+        listed = digits | value_words(base_of(language))
+        if "<example>" in jsgf:
+            listed |= example_words(base_of(language))
+        if lacking := unknown_words(graph, self._knows, listed):
+            shown = ", ".join(lacking[:MAX_LISTED_WORDS])
+            raise StreamFailure(LOADING, f"the model does not know: {shown}", "Use other words.")
         graph = without_unknown(graph, self._knows)
         phrases = covering_phrases(graph)
         if not phrases:
@@ -148,16 +152,23 @@ def _known(words: list[str]) -> list[str]:
     return [word for word in words if word != UNKNOWN]
 
 
-def _loaded(path: str) -> Any:
+def _loaded(path: str, rate_hz: int) -> Any:
     with tempfile.TemporaryFile() as log:
         try:
             with _stderr_into(log):
-                return vosk.Model(path)
+                model = vosk.Model(path)
+                # What is wrong with a graph or the features shows only when they are used.
+                tried = vosk.KaldiRecognizer(model, rate_hz)
+                tried.AcceptWaveform(bytes(2 * rate_hz))
+                tried.FinalResult()
         except Exception as error:  # the binding raises nothing more specific
             log.seek(0)
             lines = log.read().decode(errors="replace").splitlines()
             why = next((line for line in reversed(lines) if line.startswith("ERROR")), str(error))
-            raise StreamFailure(f"loading {path}", why, "Is it complete? Type: offhook models list") from error
+            raise StreamFailure(f"loading {path}", why, COMPLETE) from error
+    if model.vosk_model_find_word("<eps>") < 0:
+        raise StreamFailure(f"loading {path}", "it knows no words: graph/words.txt is empty", COMPLETE)
+    return model
 
 
 @contextmanager

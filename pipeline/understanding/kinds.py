@@ -219,11 +219,15 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A spelled word, as str in capitals: "S as in Sam, M, I, T, H", "Sierra Mike"."""
+    """A spelled word, as str in capitals: "S as in Sam, M, I, T, H", "Sierra Mike". Without `digits`, as a name
+    is, it is recognised more surely."""
+
+    digits: bool = True
 
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
-        return read_spelling(text, language)
+        found = read_spelling(text, language)
+        return found if found is None or self.digits or not any(c.isdigit() for c in found) else None
 
     def read_keys(self, digits: str) -> object | None:
         """See ValueKind: no letters are keyed."""
@@ -236,7 +240,7 @@ class Spelling:
 
     def grammar(self, language: str | None) -> Mapping[str, str] | None:
         """See KindWithGrammar."""
-        return spelling_grammar(language)
+        return spelling_grammar(language, digits=self.digits)
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""

@@ -28,7 +28,7 @@ _JOINED = {
 _ENDINGS = ("", "n", "r")
 """Of German ordinals: "dritte", "dritten", "dritter"."""
 
-_UNLISTED = frozenset(["fourty", "nought", "oclock", "juliett", "juliet", "xray", "haitch"])
+_UNLISTED = frozenset(["fourty", "nought", "oclock", "juliett", "xray", "haitch"])
 """Spellings that transcripts may have and dictionaries lack."""
 
 

@@ -21,6 +21,7 @@ from offhook.pipeline.understanding.numbers import NEGATIVE
 from offhook.pipeline.understanding.numerals import Numerals, Words, known_numerals
 from offhook.pipeline.understanding.phrase_rules import alternatives, spellings
 from offhook.pipeline.understanding.spelling import letter_words
+from offhook.pipeline.understanding.spelling_words import DOUBLE, EXAMPLES
 from offhook.pipeline.understanding.times import clock_words
 from offhook.pipeline.understanding.words import base_of
 
@@ -170,27 +171,31 @@ def amount_grammar(language: str | None, currency: str | None) -> Rules | None:
     return _rules(form, lists) | number_rules(numerals, base, 1, LARGEST)
 
 
-def spelling_grammar(language: str | None) -> Rules | None:
-    """Code words for letters, letters with an example ("S as in Sam"), and digits, in any number.
+def spelling_grammar(language: str | None, *, digits: bool = True, examples: bool = True) -> Rules | None:
+    """Code words for letters, letters with an example ("S as in Sam"), and `digits`, in any number.
 
     Not letters alone: over a phone line a grammar of them finds letters in anything, and seldom those that were said.
+    Nor the words of two alphabets beside each other, of which the shorter ones are found in the longer.
     """
     known = _known(language)
     if known is None:
         return None
     base = known[0]
-    codewords = letter_words(base)
-    digits = [word for words in digit_words(language) for word in words]
-    repeated = list(repeats(language))
+    nato, *others = ([_WRITTEN.get(word, word) for word in words] for words in letter_words(base))
+    other = [word for words in others for word in words]
+    repeated = [*repeats(language), *(word for word in DOUBLE[base] if word not in repeats(language))]
     again = f"[{' | '.join(repeated)}] " if repeated else ""
+    numbers = f" | {again}<spelt_digit>" if digits else ""
+    known_examples = dict.fromkeys((*nato, *other, *(EXAMPLES[base].split() if examples else ())))
     lists = {
-        "example": [f"{word[0]} {_AS_IN[base]} {word}" for word in codewords],
-        "codeword": codewords,
-        "spelt_digit": digits,
+        "example": [f"{word[0]} {phrase} {word}" for word in known_examples for phrase in _AS_IN[base]],
+        "nato": nato,
+        "other": other,
+        "spelt_digit": [word for words in digit_words(language) for word in words] if digits else [],
     }
-    one = f"<example> | {again}<codeword> | {again}<spelt_digit>"
-    return {"value": f"({one})+"} | {
-        name: alternatives(word.split() for word in words) for name, words in lists.items()
+    forms = (f"({again}<nato>{numbers})+", f"({again}<other>{numbers})+", f"(<example>{numbers})+")
+    return {"value": " | ".join(forms)} | {
+        name: alternatives(word.split() for word in words) for name, words in lists.items() if words
     }
 
 
@@ -206,7 +211,10 @@ def yes_no_grammar(language: str | None) -> Rules | None:
 _TOO_SHORT = frozenset(("aye", "ya", "yea", "uh uh", "mm hmm", "uh huh", "mhm"))
 """Rare, and like many other sounds."""
 
-_AS_IN = {"en": "as in", "de": "wie", "es": "de", "fr": "comme"}
+_WRITTEN = {"xray": "x-ray"}
+"""Words as dictionaries have them."""
+
+_AS_IN = {"en": ("as in", "for"), "de": ("wie",), "es": ("de",), "fr": ("comme",)}
 
 
 def _known(language: str | None) -> tuple[str, Numerals, _Templates] | None:
@@ -285,8 +293,13 @@ def value_words(base: str) -> frozenset[str]:
         time_range_grammar(base),
         time_grammar(base),
         amount_grammar(base, None),
-        spelling_grammar(base),
+        spelling_grammar(base, examples=False),
         yes_no_grammar(base),
     )
     written = " ".join(rule for grammar in grammars if grammar is not None for rule in grammar.values())
     return frozenset(re.sub(r"<\w+>|[()|\[\]+]", " ", written).split())
+
+
+def example_words(base: str) -> frozenset[str]:
+    """Words of spellings beside those: as they are common ones, a model may lack them in a spelling only."""
+    return frozenset(EXAMPLES.get(base, "").split())

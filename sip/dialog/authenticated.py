@@ -1,12 +1,15 @@
 """A request that may be asked for credentials on its way, or for a longer session interval: RFC 3261 §22.2, §22.3,
 §8.1.3.5, RFC 4028 §7.3."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from offhook.sip.auth.client import CHALLENGES
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.hops import Contact, Hops
+from offhook.sip.dialog.model import Dialog
+from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.session_interval import lengthen
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
@@ -86,3 +89,40 @@ class AuthenticatedRequest(Hops):
         self._amend(request)
         self.send_on(request, now)
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who our requests in a dialog are from: `host` may ask for the password of `user` (None: of any account there),
+    and `contact_user` is in our Contact (None: that of the settings)."""
+
+    host: str
+    user: str | None = None
+    contact_user: str | None = None
+
+
+def send_within(  # noqa: PLR0913  # each is one property of a request
+    core: UserAgentCore[Any],
+    dialog: Dialog,
+    sender: Sender,
+    method: str,
+    now: float,
+    *,
+    user: TransactionUser | None = None,
+    fields: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    contact: bool = False,
+    fill: Callable[[Request], None] = lambda request: None,
+) -> ClientTransaction:
+    """Send a request in a dialog (§12.2.1), which may be asked for credentials. `contact`: with our Contact, as what
+    refreshes the target and what subscribes has; `fill` completes it. Responses go to `user`, if that matters."""
+    destination = next_hop(dialog, core.flow_to)
+    request = in_dialog(dialog, method, dialog.take_cseq(), core.via(destination))
+    if contact:
+        request.headers.add("Contact", core.contact(destination, secure=dialog.secure, user=sender.contact_user))
+    for name, value in fields:
+        request.headers.add(name, value)
+    request.body = body
+    fill(request)
+    sent = AuthenticatedRequest(core, destination, user, dialog.take_cseq, sender.user)
+    return sent.send(request, sender.host, now)

@@ -46,6 +46,10 @@ class Registered(Timed, Protocol):
     destination: Flow
     """Where its REGISTERs go."""
 
+    @property
+    def call_id(self) -> str:
+        """The Call-ID of its REGISTERs."""
+
     def move(self, destination: Flow, now: float) -> None:
         """Register there from now on."""
 

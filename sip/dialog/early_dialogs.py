@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog, from_answer
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.rack import RAck
@@ -30,7 +29,7 @@ class EarlyDialogs(Generic[U]):
         self._core = core
         self._by_tag: dict[str, _Early] = {}
 
-    def receive(self, owner: U, client: ClientTransaction, response: Response, host: str, now: float) -> bool:
+    def receive(self, owner: U, client: ClientTransaction, response: Response, sender: Sender, now: float) -> bool:
         """Take in a 1xx, and acknowledge it if it is reliable. False: it is to be ignored. Raises ParseError."""
         rseq, tag = typed.rseq(response), typed.to(response).tag
         if rseq is None or not tag:
@@ -50,7 +49,8 @@ class EarlyDialogs(Generic[U]):
             return False
         early.rseq = rseq
         early.dialog.refresh_target(response)
-        self._send_prack(early, RAck(rseq, invite, "INVITE"), host, now)
+        rack = RAck(rseq, invite, "INVITE")
+        send_within(self._core, early.dialog, sender, "PRACK", now, fields=(("RAck", str(rack)),))
         return True
 
     def find(self, request: Request) -> Dialog | None:
@@ -79,10 +79,3 @@ class EarlyDialogs(Generic[U]):
         early = self._by_tag[tag] = _Early(dialog, invite, 0)
         self._core.dialogs.setdefault(dialog.id, owner)
         return early
-
-    def _send_prack(self, early: _Early, rack: RAck, host: str, now: float) -> None:
-        dialog = early.dialog
-        destination = next_hop(dialog, self._core.flow_to)
-        prack = in_dialog(dialog, "PRACK", dialog.take_cseq(), self._core.via(destination))
-        prack.headers.add("RAck", str(rack))
-        AuthenticatedRequest(self._core, destination, None, dialog.take_cseq).send(prack, host, now)

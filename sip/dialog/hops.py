@@ -7,6 +7,9 @@ left is still an answer: a 2xx is passed on, a call that it rings for is cancell
 
 A request that is too large for a datagram goes by TCP, and by UDP all the same where there is no TCP; that is then
 remembered for a while, since a firewall may keep each attempt waiting.
+
+Once a call rings at one server of a host, another one of the same host is not tried: the phone would ring again.
+Contacts of a user are different phones.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,6 +53,7 @@ class Hops:
         self._give_up_s = give_up_s
         self._key: Key | None = None  # of the latest transaction, which refers to us
         self._is_enlarged = False  # by TCP, for its size
+        self._rang = False  # at the present target
 
     def answered(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response that counts. Raises ParseError."""
@@ -62,6 +66,7 @@ class Hops:
     def send_on(self, request: Request, now: float) -> ClientTransaction:
         """Send it to the present target, with a new branch."""
         core, hop = self._core, self._left[0]
+        self._rang = False
         target = hop if isinstance(hop, Flow) else hop.flow
         if isinstance(hop, Contact):
             request.uri = hop.uri
@@ -92,6 +97,7 @@ class Hops:
             self._late(client, response, now)
             return
         self._core.agenda.schedule(self, None)
+        self._rang |= 100 < response.status < 200
         if self._is_elsewhere(response.status) and self._next(client, now):
             return
         self.answered(client, response, now)
@@ -114,7 +120,7 @@ class Hops:
             return False
         if self._is_enlarged:
             self._core.without_tcp.keep(client.destination.remote, True, now)
-        elif len(self._left) > 1:
+        elif len(self._left) > 1 and (not self._rang or isinstance(self._left[1], Contact)):
             del self._left[0]
         else:
             return False

@@ -3,9 +3,8 @@
 No subscription and no Info-Package: what is neither of the two bodies is refused, and the call goes on.
 """
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import send_within
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import CallState
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import KeyReceived, KeyRefused
@@ -47,12 +46,9 @@ def send_key(usage: InviteUsage, key: DtmfRelay, now: float) -> None:
         raise LocalError(f"call {usage.call} is {usage.machine.state.value}: it takes no keys now")
     if len(key.digit) != 1 or key.digit not in KEYS:
         raise LocalError(f"{key.digit!r} isn't a DTMF digit: use 0-9 * # A-D")
-    destination = next_hop(dialog, usage.core.flow_to)
-    info = in_dialog(dialog, "INFO", dialog.take_cseq(), usage.core.via(destination))
-    info.headers.add("Content-Type", RELAY)
-    info.body = bytes(key)
+    fields = (("Content-Type", RELAY),)
     user = _SentKey(usage.core, usage.call)
-    AuthenticatedRequest(usage.core, destination, user, dialog.take_cseq).send(info, usage.auth_host, now)
+    send_within(usage.core, dialog, usage.sender, "INFO", now, user=user, fields=fields, body=bytes(key))
 
 
 class _SentKey:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
@@ -12,13 +12,13 @@ from offhook.sip.dialog.reinvite import Reinvite, refuse_overlap
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.session_interval import Interval, answer_interval, interval_of_2xx
 from offhook.sip.dialog.session_timer import SessionTimer
-from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
+from offhook.sip.dialog.tables import CallAction, CallInput, CallState, CallTimer, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
 from offhook.sip.message.message import Request, Response
-from offhook.sip.message.reason import reasons
+from offhook.sip.message.reason import EndReason, fields, reasons
 from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.refer.transferee import Transferee
@@ -28,6 +28,14 @@ from offhook.sip.transaction.machine import Machine, Table
 from offhook.sip.transaction.server import ServerTransaction
 
 Core: TypeAlias = "UserAgentCore[InviteUsage]"
+
+_WHY: Mapping[StrEnum, tuple[EndReason, ...]] = {
+    CallTimer.ACK: (EndReason("SIP", 408, "no ACK"),),
+    CallInput.NO_ACK: (EndReason("SIP", 408, "no ACK"),),
+    CallInput.LOST: (EndReason("SIP", 408, "no answer to a request"),),
+    CallInput.NOT_REFRESHED: (EndReason("SIP", 408, "the session was not refreshed"),),
+}
+"""Why the user agent itself ends a call."""
 
 
 class InviteUsage:
@@ -62,6 +70,8 @@ class InviteUsage:
         """Whether the far end's latest Allow has UPDATE."""
         self.local_sdp = b""
         """What we last described to the far end."""
+        self.leaving: tuple[EndReason, ...] = ()
+        """Why we end the call, if we do: it is in our BYE or CANCEL (RFC 3326)."""
         self._renegotiation: Reinvite | None = None
         self._session_timer: SessionTimer | None = None
         self.transferor: Transferor | None = None
@@ -80,6 +90,11 @@ class InviteUsage:
         """The host that may ask for our credentials: the one that the far end's requests come from."""
         return self.dialog.peer.remote.host if self.dialog is not None else ""
 
+    @property
+    def sender(self) -> Sender:
+        """Who our requests in the call are from."""
+        return Sender(self.auth_host, self.auth_user, self.contact_user)
+
     # --- inputs
 
     def begin(self, now: float) -> None:
@@ -92,11 +107,17 @@ class InviteUsage:
             raise LocalError(f"call {self.call} is {self.machine.state.value}: it cannot {given.value} now")
         self.handle(given, now, what)
 
+    def leave(self, given: CallInput, why: tuple[EndReason, ...], now: float) -> None:
+        """The owner hangs up or gives up. Raises LocalError as `command`."""
+        self.leaving = why
+        self.command(given, now)
+
     def handle(self, given: StrEnum, now: float, what: Context = EMPTY) -> bool:
         """Any other input; False when the present state ignores it."""
         actions = self.machine.handle(given, now)
         if actions is None:
             return False
+        self.leaving = self.leaving or _WHY.get(given, ())
         self._act(actions, what, now)
         return True
 
@@ -138,10 +159,15 @@ class InviteUsage:
             headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
             self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
             self.reschedule(now)
-        elif self.machine.state is CallState.CONFIRMED:
+        elif self.may_renegotiate:
             self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
         else:
             self._refuse_early_offer(server, now)
+
+    @property
+    def may_renegotiate(self) -> bool:
+        """Whether offer and answer have been exchanged, so that another offer may follow."""
+        return self.machine.state is CallState.CONFIRMED
 
     def _dialog_of_request(self, request: Request) -> Dialog | None:
         return self.dialog
@@ -158,10 +184,12 @@ class InviteUsage:
         return self._session_timer.interval if self._session_timer is not None else None
 
     def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
-        """Agree on a session interval in our 2xx; returns the fields that say so."""
-        interval, fields = answer_interval(request, self.policy)
+        """Agree on a session interval in our 2xx; returns the fields that say so: none before the call is answered."""
+        if self.machine.state is CallState.INCOMING:
+            return ()
+        interval, agreed = answer_interval(request, self.policy)
         self._agree(interval, now)
-        return fields
+        return agreed
 
     def agreed_by(self, response: Response, now: float) -> None:
         """The far end's 2xx agrees on a session interval, or on none."""
@@ -296,10 +324,7 @@ class InviteUsage:
 
     def send_bye_in(self, dialog: Dialog, now: float) -> None:
         """Hang up a dialog. The response does not matter: the session ends with the request (§15.1.1)."""
-        destination = next_hop(dialog, self.core.flow_to)
-        bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
-        request = AuthenticatedRequest(self.core, destination, None, dialog.take_cseq, self.auth_user)
-        request.send(bye, self.auth_host, now)
+        send_within(self.core, dialog, self.sender, "BYE", now, fields=fields(self.leaving))
         self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def _send_bye_once(self, what: Context, now: float) -> None:
@@ -307,6 +332,8 @@ class InviteUsage:
         if dialog is not None:
             destination = next_hop(dialog, self.core.flow_to)
             bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
+            for name, value in fields(self.leaving):
+                bye.headers.add(name, value)
             self.core.send_once(bye, destination)
             self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 

@@ -1,7 +1,7 @@
 """The state of a dialog: RFC 3261 §12."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from offhook.sip.errors import ParseError
@@ -117,7 +117,7 @@ def from_answer(invite: Request, response: Response, peer: Flow) -> Dialog:
 
 def _target(contact: NameAddr) -> str:
     # §19.1.1: headers have no place in a Request-URI.
-    return str(replace(contact.uri, headers=None))
+    return str(contact.uri._replace(headers=None))
 
 
 def _is_secure(request: Request, contact: NameAddr | None) -> bool:

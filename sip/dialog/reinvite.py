@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.session_interval import Interval, add_request_fields
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
@@ -18,7 +17,7 @@ from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.message import Request, Response
 from offhook.sip.methods import ALLOW
 from offhook.sip.policy import DialogPolicy
-from offhook.sip.transaction.client import ClientTransaction, Failure
+from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.server import ServerTransaction
 
@@ -36,8 +35,6 @@ class Renegotiated(Protocol):
     call: str
     dialog: Dialog | None
     policy: DialogPolicy
-    auth_user: str | None
-    contact_user: str | None
 
     @property
     def local_tag(self) -> str:
@@ -48,8 +45,8 @@ class Renegotiated(Protocol):
         """Whether we sent the first INVITE."""
 
     @property
-    def auth_host(self) -> str:
-        """The host that may ask for our credentials."""
+    def sender(self) -> Sender:
+        """Who our requests in the call are from."""
 
     @property
     def takes_update(self) -> bool:
@@ -96,7 +93,7 @@ class Reinvite:
             OFFER, self._durations, session.core.settings.timers.t2_s
         )
         self._server: ServerTransaction | None = None
-        self._request: AuthenticatedRequest | None = None
+        self._request: TransactionUser | None = None  # our latest, with its answers to challenges
         self._method = "INVITE"
         self._sdp = b""
         self._is_refresh = False
@@ -201,17 +198,19 @@ class Reinvite:
         if dialog is None:
             return
         self._attempts += 1
-        destination = next_hop(dialog, self._core.flow_to)
-        invite = in_dialog(dialog, self._method, dialog.take_cseq(), self._core.via(destination))
-        contact = self._core.contact(destination, secure=dialog.secure, user=self._session.contact_user)
-        invite.headers.add("Contact", contact)
-        invite.headers.add("Allow", ALLOW)
-        invite.headers.add(*self._core.supported(self._session.policy))
-        invite.headers.add("Content-Type", SDP)
-        invite.body = self._sdp
-        add_request_fields(invite, self._session.policy, self._session.interval)
-        self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq, self._session.auth_user)
-        self._request.send(invite, self._session.auth_host, now)
+        client = send_within(
+            self._core,
+            dialog,
+            self._session.sender,
+            self._method,
+            now,
+            user=self,
+            fields=(("Allow", ALLOW), self._core.supported(self._session.policy), ("Content-Type", SDP)),
+            body=self._sdp,
+            contact=True,
+            fill=lambda invite: add_request_fields(invite, self._session.policy, self._session.interval),
+        )
+        self._request = client.user
 
     def _on_2xx(self, client: ClientTransaction, what: Context, now: float) -> None:
         if client.acks:

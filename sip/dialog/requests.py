@@ -1,6 +1,6 @@
 """The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request
+from offhook.sip.message.reason import EndReason, fields
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Transport, transport_of
@@ -35,7 +36,7 @@ def in_dialog(dialog: Dialog, method: str, cseq: int, via: str) -> Request:
     return Request(method, uri, headers)
 
 
-def cancel_of(invite: Request) -> Request:
+def cancel_of(invite: Request, why: Iterable[EndReason] = ()) -> Request:
     """The CANCEL of our INVITE: with the INVITE's top Via, branch included, and its Route (§9.1)."""
     headers = Headers()
     headers.add("Via", invite.headers.get_all("Via")[0])
@@ -44,6 +45,8 @@ def cancel_of(invite: Request) -> Request:
             headers.add(name, value)
     number = (invite.headers.get("CSeq") or "").partition(" ")[0]
     headers.add("CSeq", f"{number} CANCEL")
+    for name, value in fields(why):
+        headers.add(name, value)
     return Request("CANCEL", invite.uri, headers)
 
 
@@ -63,6 +66,9 @@ def next_hop(dialog: Dialog, flow_to: FlowTo) -> Flow:
     transport = transport_of(uri)
     if transport is None or (transport is dialog.peer.transport and dialog.peer.id):
         return dialog.peer
+    if dialog.peer.id and "transport" not in uri.params and _is_far_end(uri, dialog.peer):
+        # UDP, by the letter (RFC 3263 §4.1); but SIPp and others over TCP do not say so, and take it there only.
+        return dialog.peer
     address = numeric_address(uri, transport)
     if address is None or not _reachable(address, dialog.peer.remote):
         return dialog.peer
@@ -78,6 +84,11 @@ def numeric_address(uri: Uri, transport: Transport) -> Address | None:
     if number is None or number.is_multicast or uri.port == 0:
         return None
     return Address(str(number), transport.default_port if uri.port is None else uri.port)
+
+
+def _is_far_end(uri: Uri, connection: Flow) -> bool:
+    """Whether a URI has the host and the port that the far end has its side of a connection at."""
+    return numeric_address(uri, connection.transport) == connection.remote
 
 
 def _reachable(address: Address, peer: Address) -> bool:

@@ -9,10 +9,9 @@ before the interval does: the far end, or the way to it, is gone.
 from enum import StrEnum
 from typing import Any, Protocol
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.session_interval import Interval, add_request_fields, interval_of_2xx
 from offhook.sip.dialog.session_tables import (
     SESSION,
@@ -38,8 +37,8 @@ class Refreshed(Protocol):
     takes_update: bool
 
     @property
-    def auth_host(self) -> str:
-        """The host that may ask for our credentials."""
+    def sender(self) -> Sender:
+        """Who our requests in the call are from."""
 
     def learn(self, message: Request | Response) -> None:
         """What the far end's message says that it can."""
@@ -128,11 +127,14 @@ class SessionTimer:
             if not session.reinvite_unchanged(now):
                 self.refused(now)
             return
-        core = session.core
-        destination = next_hop(dialog, core.flow_to)
-        update = in_dialog(dialog, "UPDATE", dialog.take_cseq(), core.via(destination))
-        update.headers.add("Contact", core.contact(destination, secure=dialog.secure))
-        update.headers.add("Allow", ALLOW)
-        update.headers.add(*core.supported(session.policy))
-        add_request_fields(update, session.policy, self.interval)
-        AuthenticatedRequest(core, destination, self, dialog.take_cseq).send(update, session.auth_host, now)
+        send_within(
+            session.core,
+            dialog,
+            session.sender,
+            "UPDATE",
+            now,
+            user=self,
+            fields=(("Allow", ALLOW), session.core.supported(session.policy)),
+            contact=True,
+            fill=lambda update: add_request_fields(update, session.policy, self.interval),
+        )

@@ -96,7 +96,7 @@ class UacInviteUsage(InviteUsage):
             if typed.rseq(response) is None:
                 return True
             self._early = EarlyDialogs(self.core)
-        return self._early.receive(self, client, response, self.auth_host, now)
+        return self._early.receive(self, client, response, self.sender, now)
 
     def _dialog_of_request(self, request: Request) -> Dialog | None:
         if self.dialog is None and self._early is not None:
@@ -144,7 +144,7 @@ class UacInviteUsage(InviteUsage):
         request.send(self._invite, self.auth_host, now)
 
     def _send_cancel(self, what: Context, now: float) -> None:
-        self.core.send(cancel_of(self._invite), self._destination, now, None)
+        self.core.send(cancel_of(self._invite, self.leaving), self._destination, now, None)
 
     def _send_ack(self, what: Context, now: float) -> None:
         if what.client is None or what.response is None:
@@ -164,7 +164,8 @@ class UacInviteUsage(InviteUsage):
 
     def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
-            self.core.events.append(CallAnswered(self.call, sdp_of(what.response)))
+            methods = typed.allow(what.response) or frozenset()
+            self.core.events.append(CallAnswered(self.call, sdp_of(what.response), methods))
 
     def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:

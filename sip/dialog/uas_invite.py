@@ -39,6 +39,8 @@ class UasInviteUsage(InviteUsage):
         self._waiting = True
         self._extensions = typed.options(request)
         self._provisionals: ReliableProvisionals | None = None
+        self._early_sdp = b""
+        """Our answer, where it was sent reliably before the call is answered."""
         self._answer = self._ringing = EMPTY
         self.learn(request)
         server.user = self
@@ -54,6 +56,13 @@ class UasInviteUsage(InviteUsage):
         return False
 
     @property
+    def may_renegotiate(self) -> bool:
+        """As for every call; before it is answered once our answer was sent reliably, and has arrived (RFC 3311
+        §5.2)."""
+        early = self.machine.state is CallState.INCOMING and self._provisionals is not None
+        return super().may_renegotiate or (early and bool(self.local_sdp) and not self._has_unacked_sdp)
+
+    @property
     def invite_cseq(self) -> int | None:
         """The CSeq number of the INVITE."""
         return self._invite_cseq
@@ -62,7 +71,7 @@ class UasInviteUsage(InviteUsage):
         """As for every call; an answer may have to wait for a PRACK (RFC 3262 §3)."""
         if given is CallInput.RING and what.sdp is not None and sdp_of(self._server.request) is None:
             raise LocalError(f"call {self.call}: its INVITE has no offer that could be answered before the call is")
-        if given is CallInput.ANSWER and self._provisionals is not None and self._provisionals.unacked_sdp:
+        if given is CallInput.ANSWER and self._has_unacked_sdp:
             given = CallInput.ANSWER_LATER
         super().command(given, now, what)
 
@@ -104,6 +113,10 @@ class UasInviteUsage(InviteUsage):
         if self._provisionals is not None:
             yield self._provisionals.machine.get_timer()
 
+    @property
+    def _has_unacked_sdp(self) -> bool:
+        return self._provisionals is not None and self._provisionals.unacked_sdp
+
     def _announcement(self, request: Request, source: Flow, replaces: str) -> IncomingCall:
         return IncomingCall(
             call=self.call,
@@ -132,6 +145,7 @@ class UasInviteUsage(InviteUsage):
         elif what.sdp is not None or sdp_of(self._server.request) is not None:
             self._provisionals = self._provisionals or ReliableProvisionals(self.core, self._server)
             self._provisionals.send(response, now)
+            self._early_sdp = self.local_sdp = what.sdp or self.local_sdp
         # Else nothing: the first reliable response would have to carry our offer (RFC 3262 §5), and the 2xx does.
 
     def _is_reliable(self, what: Context) -> bool:
@@ -158,8 +172,10 @@ class UasInviteUsage(InviteUsage):
         agreed = self.answer_interval(self._server.request, now)
         headers = (self._contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
         sdp = what.sdp if what.sdp is not None else self._answer.sdp
+        if self.local_sdp != self._early_sdp:
+            sdp = None  # an UPDATE has changed since what the INVITE offered: its answer is no longer valid
         self.core.respond(self._server, 200, now, to_tag=self.local_tag, headers=headers, sdp=sdp)
-        self.local_sdp = sdp or b""
+        self.local_sdp = sdp or self.local_sdp
 
     @property
     def _contact(self) -> tuple[str, str]:

@@ -1,21 +1,19 @@
 """Name and address: the values of From, To, Contact, Route and Record-Route (RFC 3261 §20.10, §25.1)."""
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
 from offhook.sip.message.params import NO_PARAMS, Params
-from offhook.sip.message.uri import Uri
+from offhook.sip.message.uri import Uri, parse_uri
 
 # By the grammar an unquoted name has tokens only, but phones send accents, "(555) 123-4567" and "user@host" that way. A
 # comma stays an error: it separates the values of a list (RFC 4475 §3.1.2.15).
 _BRACKETED = re.compile(rf"{LWS}(?:({QUOTED}){LWS}|([^\x00-\x08\x0a-\x1f\x7f\"<>,]*+))<([^<>]*+)>(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """A URI, with an optional display name and header parameters.
 
     `display_name` is without quotes and escapes, and empty when there is none.
@@ -28,7 +26,17 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Read one value. Without angle brackets all parameters are the header's (§20.10). Raises ParseError."""
-        return _parse(text)
+        match = _BRACKETED.fullmatch(text)
+        if match is not None:
+            quoted, bare, uri, params = match.groups()
+            name = unquote(quoted) if quoted is not None else bare.strip(" \t")
+            return cls(name, parse_uri(uri), Params.parse(params, "address") if params else NO_PARAMS)
+        spec, semicolon, params = text.partition(";")
+        spec = spec.strip(" \t")
+        if "," in spec or "?" in spec:
+            # §20.10: such a URI must stand in angle brackets.
+            raise ParseError("address needs angle brackets")
+        return cls("", parse_uri(spec), Params.parse(semicolon + params, "address"))
 
     @classmethod
     def parse_route(cls, text: str) -> "NameAddr":
@@ -37,7 +45,7 @@ class NameAddr:
         Brackets are mandatory (§20.30, §20.34); without them the parameters are the URI's: as header parameters, `lr`
         would be lost and the proxy taken for a strict router.
         """
-        return _parse(text if "<" in text else f"<{text.strip()}>")
+        return cls.parse(text if "<" in text else f"<{text.strip()}>")
 
     @property
     def tag(self) -> str | None:
@@ -64,18 +72,3 @@ def tag_of(text: str) -> str | None:
         # Not inside the URI or the display name, which may contain anything.
         match = _TAG.search(text, text.rfind(">") + 1)
         return None if match is None else match.group(1)
-
-
-@lru_cache(maxsize=256)
-def _parse(text: str) -> NameAddr:
-    match = _BRACKETED.fullmatch(text)
-    if match is not None:
-        quoted, bare, uri, params = match.groups()
-        name = unquote(quoted) if quoted is not None else bare.strip(" \t")
-        return NameAddr(name, Uri.parse(uri), Params.parse(params, "address"))
-    spec, semicolon, params = text.partition(";")
-    spec = spec.strip(" \t")
-    if "," in spec or "?" in spec:
-        # §20.10: such a URI must stand in angle brackets.
-        raise ParseError("address needs angle brackets")
-    return NameAddr("", Uri.parse(spec), Params.parse(semicolon + params, "address"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from offhook.sip.errors import LocalError, ParseError
-from offhook.sip.message.address import NameAddr
+from offhook.sip.message import typed
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
@@ -86,17 +86,15 @@ def response(
     if not 100 <= status <= 699:
         raise LocalError(f"{status} is not a status")
     echoed = Headers()
-    for value in request.headers.get_all("Via"):
-        echoed.add("Via", value)
+    echoed.add_from(request.headers, "Via")
     if request.method == "INVITE" and 100 < status < 300:
-        for value in request.headers.get_all("Record-Route"):
-            echoed.add("Record-Route", value)
+        echoed.add_from(request.headers, "Record-Route")
     for name in ("From", "To", "Call-ID", "CSeq"):
-        field = request.headers.get(name)
-        if field is not None:
-            echoed.add(name, _tagged(field, to_tag) if name == "To" and to_tag is not None else field)
-    if status == 100 and (timestamp := request.headers.get("Timestamp")) is not None:
-        echoed.add("Timestamp", timestamp)
+        echoed.add_from(request.headers, name, at_most=1)
+    if to_tag is not None and "To" in request.headers:
+        echoed.set("To", _tagged(request, to_tag))
+    if status == 100:
+        echoed.add_from(request.headers, "Timestamp")
     for name, text in headers:
         echoed.add(name, text)
     if content_type is not None:
@@ -104,11 +102,12 @@ def response(
     return Response(status, REASONS.get(status, "") if reason is None else reason, echoed, body)
 
 
-def _tagged(to: str, tag: str) -> str:
+def _tagged(request: Request, tag: str) -> str:
+    to = request.headers.get("To") or ""
     if not is_token(tag):
         raise LocalError(f"tag {tag!r} is not a token")
     try:
-        address = NameAddr.parse(to)
+        address = typed.to(request)
     except ParseError:
         # A malformed value is echoed as it is: an appended tag might land inside a quote.
         return to

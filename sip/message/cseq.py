@@ -1,7 +1,7 @@
 """The CSeq header field (RFC 3261 §20.16)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, TOKEN, number
@@ -10,8 +10,7 @@ from offhook.sip.message.limits import MAX_CSEQ
 _CSEQ = re.compile(rf"{LWS}([0-9]++)[ \t]++({TOKEN}){LWS}")
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(NamedTuple):
     """The number of a request and its method."""
 
     number: int

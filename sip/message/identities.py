@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.grammar import is_token, split_list
 from offhook.sip.message.limits import MAX_LIST
@@ -95,13 +96,20 @@ def identities(request: Request) -> Identities:
     """Read them from an INVITE."""
     return Identities(
         called=Party(printable(request.uri)),
-        to=next(iter(_all(request, "To", _party)), Party()),
-        caller=next(iter(_all(request, "From", _party)), Party()),
+        to=_one(request, typed.to),
+        caller=_one(request, typed.from_),
         asserted=_all(request, "P-Asserted-Identity", _party),
         diversions=_all(request, "Diversion", _diversion),
         history=_all(request, "History-Info", _history_entry),
         privacy=_privacy(request),
     )
+
+
+def _one(request: Request, read: Callable[[Request], NameAddr]) -> Party:
+    try:
+        return _party(read(request))
+    except ParseError:
+        return Party()
 
 
 def _privacy(request: Request) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The Reason header field: why a BYE or CANCEL was sent (RFC 3326), often with the cause of the telephone network."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from offhook.sip.errors import ParseError
-from offhook.sip.message.grammar import is_token, split_list
+from offhook.sip.message.grammar import is_token, quote, split_list
 from offhook.sip.message.limits import MAX_LIST
 from offhook.sip.message.message import Request
 from offhook.sip.message.params import Params
@@ -37,14 +38,21 @@ class EndReason:
         return cls(protocol, cause, said[:MAX_TEXT])
 
     def __str__(self) -> str:
-        params = (("cause", None if self.cause is None else str(self.cause)), ("text", self.text or None))
-        return self.protocol + str(Params((name, value) for name, value in params if value is not None))
+        cause = "" if self.cause is None else f";cause={self.cause}"
+        # RFC 3326 §2: the text is always in quotes.
+        return self.protocol + cause + (f";text={quote(self.text)}" if self.text else "")
 
     @property
     def words(self) -> str:
         """For people: "Q.850 16: Normal call clearing"."""
         number = "" if self.cause is None else f" {self.cause}"
         return f"{self.protocol}{number}" + (f": {self.text}" if self.text else "")
+
+
+def fields(given: Iterable[EndReason]) -> tuple[tuple[str, str], ...]:
+    """The header fields that say so: one, or none without a reason."""
+    text = ", ".join(str(reason) for reason in given)
+    return (("Reason", text),) if text else ()
 
 
 def reasons(request: Request) -> tuple[EndReason, ...]:

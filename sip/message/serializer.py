@@ -9,9 +9,7 @@ def serialize(start_line: str, headers: Headers, body: bytes) -> bytes:
 
     Raises LocalError when a text has surrogates that are not escaped bytes.
     """
-    lines = [start_line]
-    lines += [f"{name}: {value}" for name, value in headers if name.lower() != "content-length"]
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    lines = (start_line, *headers.lines(), f"Content-Length: {len(body)}\r\n\r\n")
     try:
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
     except UnicodeEncodeError as error:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr, tag_of
@@ -19,16 +19,21 @@ from offhook.sip.message.via import Via
 Message: TypeAlias = Request | Response
 _Value = TypeVar("_Value")
 
+_VISIBLE = re.compile(r"[^\x00-\x20\x7f]+")
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
 _ONCE = ("From", "To", "Call-ID", "CSeq")
 
 
 def top_via(message: Message) -> Via:
     """The topmost Via: the sender of a request, or the addressee of a response."""
+    known = message.headers.parsed.get("Via")
+    if isinstance(known, Via):
+        return known
     value = _first(message, "Via")
     if value is None:
         raise _error(message, "Via is missing")
-    return _read(message, Via.parse, value, "Via")
+    via = message.headers.parsed["Via"] = _read(message, Via.parse, value, "Via")
+    return via
 
 
 def vias(message: Message) -> list[Via]:
@@ -51,12 +56,12 @@ def to(message: Message) -> NameAddr:
 
 def from_tag(message: Message) -> str:
     """The tag of From, even if the rest is malformed; empty without one, as from an RFC 2543 peer."""
-    return tag_of(message.headers.get("From") or "") or ""
+    return _tag(message, "From")
 
 
 def to_tag(message: Message) -> str:
     """The tag of To, even if the rest is malformed; empty without one, as outside any dialog."""
-    return tag_of(message.headers.get("To") or "") or ""
+    return _tag(message, "To")
 
 
 def call_id(message: Message) -> str:
@@ -260,16 +265,27 @@ def validate_response(response: Response) -> None:
 
 
 def _single(message: Message, name: str, parse: Callable[[str], _Value]) -> _Value:
-    value = message.headers.get(name)
+    headers = message.headers
+    if name in headers.parsed:
+        return cast(_Value, headers.parsed[name])
+    value = headers.get(name)
     if value is None:
         raise _error(message, f"{name} is missing")
-    return _read(message, parse, value, name)
+    made = headers.parsed[name] = _read(message, parse, value, name)
+    return made
+
+
+def _tag(message: Message, name: str) -> str:
+    try:
+        return _single(message, name, NameAddr.parse).tag or ""
+    except ParseError:
+        return tag_of(message.headers.get(name) or "") or ""
 
 
 def _first(message: Message, name: str) -> str | None:
     """The first value, unparsed, of a list that may span several fields; None without one."""
     for field in message.headers.get_all(name):
-        value, _ = _read(message, lambda text: split_first(text, name), field)
+        value, _ = _read(message, lambda text: split_first(text, name), field) if "," in field else (field, "")
         if value:
             return value
     return None
@@ -277,11 +293,16 @@ def _first(message: Message, name: str) -> str | None:
 
 def _list(message: Message, name: str, parse: Callable[[str], _Value], limit: int) -> list[_Value]:
     values: list[_Value] = []
-    for field in message.headers.get_all(name):
-        parts = _read(message, lambda text: split_list(text, name, limit), field)
-        if len(values) + len(parts) > limit:
-            raise _error(message, f"{name} has too many values")
-        values += [_read(message, parse, part, name) for part in parts]
+    try:
+        for field in message.headers.get_all(name):
+            # Without a comma it is one value; whether its quotes and brackets end, `parse` sees.
+            for part in split_list(field, name, limit) if "," in field else (field,):
+                if part and len(values) == limit:
+                    raise ParseError(f"{name} has too many values")
+                if part:
+                    values.append(parse(part))
+    except ParseError as error:
+        raise _named(message, name, error) from error
     return values
 
 
@@ -289,8 +310,11 @@ def _read(message: Message, parse: Callable[[str], _Value], text: str, name: str
     try:
         return parse(text)
     except ParseError as error:
-        reason = f"{name}: {error.reason}" if name and not error.reason.startswith(name) else error.reason
-        raise _error(message, reason) from error
+        raise _named(message, name, error) from error
+
+
+def _named(message: Message, name: str, error: ParseError) -> ParseError:
+    return _error(message, error.reason if error.reason.startswith(name) else f"{name}: {error.reason}")
 
 
 def _error(message: Message, reason: str) -> ParseError:
@@ -298,7 +322,7 @@ def _error(message: Message, reason: str) -> ParseError:
 
 
 def _visible(text: str) -> str:
-    if not text or any(char <= " " or char == "\x7f" for char in text):
+    if _VISIBLE.fullmatch(text) is None:
         raise ParseError("has no visible text, or a space in it")
     return text
 

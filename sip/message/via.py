@@ -1,21 +1,19 @@
 """The Via header field (RFC 3261 §20.42, RFC 3581)."""
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, TOKEN
 from offhook.sip.message.params import NO_PARAMS, Params
-from offhook.sip.message.uri import parse_host_port
+from offhook.sip.message.uri import parse_host, parse_port
 
 _PROTOCOL = rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})"
 _SENT_BY = rf"(\[[^\]]*+\]|[^;:,\[\] \t]++)(?:{LWS}:{LWS}([0-9]++))?"
 _VIA = re.compile(rf"{_PROTOCOL}[ \t]++{_SENT_BY}{LWS}(;.*)?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """One Via value.
 
     `protocol` is "SIP/2.0", `transport` is in upper case; `host` has its brackets where it is IPv6.
@@ -30,7 +28,17 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Read one value. Raises ParseError."""
-        return _parse(text)
+        match = _VIA.fullmatch(text)
+        if match is None:
+            raise ParseError("Via is malformed")
+        name, version, transport, host, port, params = match.groups()
+        return cls(
+            f"{name.upper()}/{version}",
+            transport.upper(),
+            parse_host(host, "Via"),
+            None if port is None else parse_port(port, "Via"),
+            Params.parse(params, "Via") if params else NO_PARAMS,
+        )
 
     @property
     def branch(self) -> str | None:
@@ -40,13 +48,3 @@ class Via:
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"{self.protocol}/{self.transport} {self.host}{port}{self.params}"
-
-
-@lru_cache(maxsize=256)
-def _parse(text: str) -> Via:
-    match = _VIA.fullmatch(text)
-    if match is None:
-        raise ParseError("Via is malformed")
-    name, version, transport, host, port, params = match.groups()
-    host, value = parse_host_port(host if port is None else f"{host}:{port}", "Via")
-    return Via(f"{name.upper()}/{version}", transport.upper(), host, value, Params.parse(params or "", "Via"))

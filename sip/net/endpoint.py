@@ -47,8 +47,9 @@ class Endpoint:
 
     def __init__(self, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop) -> None:
         self._on_event = on_event
-        self.message_listeners: list[Callable[[bytes, Address, bool], None]] = []
-        """For captures and the log: each gets every message, its peer, and whether it was received. None may raise."""
+        self.message_listeners: list[Callable[[bytes, Flow, bool], None]] = []
+        """For traces, captures and the log: each gets every message, its flow, and whether it was received. None may
+        raise."""
         self.reads: Callable[[Address, float], bool] | None = None
         """Asked, with its source and the time, whether a message that may begin something new is read; False: it is
         dropped, and counted."""
@@ -159,6 +160,11 @@ class Endpoint:
             raise LocalError("the endpoint is not open: use Endpoint.open")
         return self._ua
 
+    def flows(self) -> list[dict[str, object]]:
+        """The open connections, as plain values."""
+        now = self._loop.time()
+        return [each for transport in self._transports.values() for each in transport.flows(now)]
+
     def do(self, command: Command) -> str:
         """Execute a command, then send, deliver events and arm the timer. Returns the handle of the call.
 
@@ -229,7 +235,7 @@ class Endpoint:
             self.ua.counters.drop("unread")
             return
         for listener in self.message_listeners:
-            listener(data, flow.remote, True)
+            listener(data, flow, True)
         self.ua.receive(data, flow, now)
         self._pump()
 
@@ -276,7 +282,7 @@ class Endpoint:
         if self._closed:
             return
         for listener in self.message_listeners:
-            listener(data, flow.remote, False)
+            listener(data, flow, False)
         self._transports[flow.transport].send(data, flow)
 
     def _deliver(self, event: Event) -> None:

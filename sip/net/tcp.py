@@ -106,6 +106,10 @@ class StreamTransport:
         """Open now."""
         return len(self._connections)
 
+    def flows(self, now: float) -> list[dict[str, object]]:
+        """See MessageTransport."""
+        return [each.dump(now) for each in self._connections.values()]
+
     def send(self, data: bytes, flow: Flow) -> None:
         """See MessageTransport."""
         peer = self._peer(flow)
@@ -211,6 +215,7 @@ class Connection(asyncio.Protocol):
         self._stream: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_begun = False  # a message, whose end is still to come
+        self._since = 0.0
         self._pong_due: asyncio.TimerHandle | None = None
 
     def send(self, data: bytes, flow: Flow) -> None:
@@ -250,11 +255,23 @@ class Connection(asyncio.Protocol):
         if self._stream is not None:
             self._stream.close()
 
+    def dump(self, now: float) -> dict[str, object]:
+        """As plain values."""
+        return {
+            "transport": str(self.flow.transport),
+            "peer": str(self.flow.remote),
+            "name": self.flow.name,
+            "opened_by": "peer" if self.accepted else "bot",
+            "age_s": round(now - self._since, 1),
+            "unsent_bytes": 0 if self._stream is None else self._stream.get_write_buffer_size(),
+        }
+
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         self._stream = stream = cast(asyncio.Transport, transport)  # uvloop's isn't a subclass
+        self._since = asyncio.get_running_loop().time()
         name = stream.get_extra_info("peername") or ("", 0)
         self.flow = self._owner.next_flow(Address(str(name[0]), int(name[1])), self.flow.name)
         sock = stream.get_extra_info("socket")

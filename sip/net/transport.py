@@ -23,6 +23,9 @@ class MessageTransport(Protocol):
     def is_open(self) -> bool:
         """Whether it can receive: not after `close`, nor once its socket is lost."""
 
+    def flows(self, now: float) -> list[dict[str, object]]:
+        """The open connections, as plain values; none for datagrams."""
+
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message, or have it sent as soon as there is a connection; what cannot be sent is reported."""
 

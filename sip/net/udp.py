@@ -40,6 +40,10 @@ class UdpTransport(asyncio.DatagramProtocol):
         """See MessageTransport."""
         return self._transport is not None
 
+    def flows(self, now: float) -> list[dict[str, object]]:
+        """See MessageTransport."""
+        return []
+
     def send(self, data: bytes, flow: Flow) -> None:
         """See MessageTransport."""
         if self._transport is None:

@@ -1,6 +1,6 @@
 """Refer-To: the URI to call, and with which headers (RFC 3515 §2.1, RFC 3261 §19.1.1)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from offhook.sip.errors import ParseError
@@ -33,7 +33,7 @@ class ReferTo:
         for pair in pairs:
             name, _, value = pair.partition("=")
             headers.append((unquote(name), printable(unquote(value, errors="surrogateescape"))))
-        return cls(printable(str(replace(uri, headers=None))), tuple(headers))
+        return cls(printable(str(uri._replace(headers=None))), tuple(headers))
 
     def get(self, name: str) -> str | None:
         """The value of a header, whatever the case of its name."""
@@ -47,4 +47,4 @@ class ReferTo:
         if uri.opaque is not None:
             raise ParseError(f"a {uri.scheme} URI cannot have headers")
         text = "&".join(f"{quote(name, _UNRESERVED)}={quote(value, _UNRESERVED)}" for name, value in self.headers)
-        return f"<{replace(uri, headers=text)}>"
+        return f"<{uri._replace(headers=text)}>"

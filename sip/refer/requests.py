@@ -1,7 +1,6 @@
 """REFER and NOTIFY as the user agent server gets them, Replaces in an INVITE, and the commands about transfers."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.tables import CallState
@@ -37,7 +36,7 @@ def on_refer(usage: InviteUsage, server: ServerTransaction, now: float) -> None:
         target = ReferTo.parse(values[0])
     except ParseError as error:
         return core.respond(server, 400, now, to_tag=usage.local_tag, reason=error.reason)
-    usage.transferee = Transferee(core, usage.call, dialog, usage.auth_host, server)
+    usage.transferee = Transferee(core, usage.call, dialog, usage.sender, server)
     by = printable(server.request.headers.get("Referred-By") or "")
     core.events.append(ReferReceived(usage.call, target, by))
     return None
@@ -83,7 +82,7 @@ def send_refer(core: Core, usage: InviteUsage, refer: Refer, now: float) -> None
     if usage.transferor is not None and usage.transferor.busy:
         raise LocalError(f"call {refer.call} is being transferred already")
     refer_to = _refer_to(core, refer)
-    transferor = Transferor(core, usage.call, dialog, usage.auth_host)
+    transferor = Transferor(core, usage.call, dialog, usage.sender)
     try:
         str(refer_to)
     except ParseError as error:
@@ -124,7 +123,7 @@ def _refer_to(core: Core, refer: Refer) -> ReferTo:
         uri = Uri.parse(target)
     except ParseError as error:
         raise LocalError(f"{target!r} is not a URI that can be called: {error}") from error
-    return ReferTo(str(replace(uri, headers=None)), tuple(headers))
+    return ReferTo(str(uri._replace(headers=None)), tuple(headers))
 
 
 def _lines(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

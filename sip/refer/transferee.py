@@ -5,10 +5,9 @@ A REFER waits for its owner's decision. Once accepted there is a subscription un
 
 from typing import Any
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.errors import LocalError
 from offhook.sip.message import build, typed
 from offhook.sip.refer.sipfrag import SIPFRAG, SipFragment
@@ -24,12 +23,12 @@ class Transferee:
     """One REFER of the far end. `busy` while it waits for a decision, or for the transfer's end."""
 
     def __init__(
-        self, core: UserAgentCore[Any], call: str, dialog: Dialog, auth_host: str, server: ServerTransaction
+        self, core: UserAgentCore[Any], call: str, dialog: Dialog, sender: Sender, server: ServerTransaction
     ) -> None:
         self._core = core
         self._call = call
         self._dialog = dialog
-        self._auth_host = auth_host
+        self._sender = sender
         self._server: ServerTransaction | None = server
         self._number = typed.cseq(server.request).number
         wanted = (server.request.headers.get("Refer-Sub") or "").partition(";")[0].strip().lower() != "false"
@@ -74,15 +73,12 @@ class Transferee:
         return server
 
     def _notify(self, status: int, reason: str, now: float) -> None:
-        dialog = self._dialog
-        destination = next_hop(dialog, self._core.flow_to)
-        request = in_dialog(dialog, "NOTIFY", dialog.take_cseq(), self._core.via(destination))
-        fields = request.headers
-        fields.add("Contact", self._core.contact(destination, secure=dialog.secure))
-        # §2.4.6: the id may be left out for the first REFER, and every peer understands that.
-        fields.add("Event", f"refer;id={self._number}")
         ends = "terminated;reason=noresource" if status >= 200 else f"active;expires={EXPIRES_S}"
-        fields.add("Subscription-State", ends)
-        fields.add("Content-Type", f"{SIPFRAG};version=2.0")
-        request.body = bytes(SipFragment(status, reason or build.REASONS.get(status, "")))
-        AuthenticatedRequest(self._core, destination, None, dialog.take_cseq).send(request, self._auth_host, now)
+        fields = (
+            # §2.4.6: the id may be left out for the first REFER, and every peer understands that.
+            ("Event", f"refer;id={self._number}"),
+            ("Subscription-State", ends),
+            ("Content-Type", f"{SIPFRAG};version=2.0"),
+        )
+        body = bytes(SipFragment(status, reason or build.REASONS.get(status, "")))
+        send_within(self._core, self._dialog, self._sender, "NOTIFY", now, fields=fields, body=body, contact=True)

@@ -5,10 +5,9 @@ Whether the transfer has succeeded when the far end says nothing more is the own
 
 from typing import Any
 
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
-from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.errors import ParseError
 from offhook.sip.message import typed
 from offhook.sip.message.identities import printable
@@ -27,34 +26,25 @@ EVENT = "refer"
 class Transferor:
     """One REFER that we send. `busy` while its outcome is open."""
 
-    def __init__(self, core: UserAgentCore[Any], call: str, dialog: Dialog, auth_host: str) -> None:
+    def __init__(self, core: UserAgentCore[Any], call: str, dialog: Dialog, sender: Sender) -> None:
         self._core = core
         self._call = call
         self._dialog = dialog
-        self._auth_host = auth_host
+        self._sender = sender
         self._cseqs: set[int] = set()
         self.busy = True
 
     def send(self, refer: Refer, refer_to: ReferTo, now: float) -> None:
         """Send it. Raises ParseError for a Refer-To that cannot be written."""
         dialog = self._dialog
-        value = str(refer_to)
-        destination = next_hop(dialog, self._core.flow_to)
-        request = in_dialog(dialog, "REFER", dialog.take_cseq(), self._core.via(destination))
-        fields = request.headers
-        fields.add("Contact", self._core.contact(destination, secure=dialog.secure))
-        fields.add("Refer-To", value)
+        fields = [("Refer-To", str(refer_to))]
         if not any(name.lower() == "referred-by" for name, _ in refer.headers):
             # RFC 3892 §2.1: some PBXs bill or trust by it, and refuse a REFER without one.
-            fields.add("Referred-By", dialog.local.partition(";tag=")[0])
+            fields.append(("Referred-By", dialog.local.partition(";tag=")[0]))
         if not refer.subscribe:
-            fields.add("Supported", "norefersub")
-            fields.add("Refer-Sub", "false")
-        fields.add("Allow", ALLOW)
-        for name, text in refer.headers:
-            fields.add(name, text)
-        sender = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
-        client = sender.send(request, self._auth_host, now)
+            fields += [("Supported", "norefersub"), ("Refer-Sub", "false")]
+        fields += [("Allow", ALLOW), *refer.headers]
+        client = send_within(self._core, dialog, self._sender, "REFER", now, user=self, fields=fields, contact=True)
         self._cseqs.add(typed.cseq(client.request).number)
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:

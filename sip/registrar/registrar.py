@@ -6,7 +6,7 @@ registers for itself, and for nobody else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from offhook.sip.errors import RemoteError
@@ -68,7 +68,7 @@ class Registrar:
         for contact in contacts:
             if contact.uri.scheme not in ("sip", "sips"):
                 raise RemoteError(400, "Contact is not a SIP URI")
-            text = str(replace(contact.uri, headers=None))  # which would be followed nowhere (§19.1.1)
+            text = str(contact.uri._replace(headers=None))  # which would be followed nowhere (§19.1.1)
             expires_s = self._expires_s(contact, request)
             key = contact_key(text)
             _in_order([each for each in after if contact_key(each.contact) == key], call_id, cseq)

@@ -93,6 +93,11 @@ class Registration:
         self._act(self._machine.start(now), now)
 
     @property
+    def call_id(self) -> str:
+        """The Call-ID of all its REGISTERs (§10.2)."""
+        return self._call_id
+
+    @property
     def state(self) -> RegistrationState:
         """Where it stands."""
         return self._machine.state
@@ -129,6 +134,7 @@ class Registration:
         at = self._machine.get_timer()
         return {
             "account": self.name,
+            "call_id": self._call_id,
             "aor": self.account.aor,
             "registrar": str(self.destination),
             "state": self.state.value,

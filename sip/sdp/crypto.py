@@ -1,4 +1,4 @@
-"""Keys for SRTP in session descriptions (RFC 4568), with the suites of RFC 4568 and RFC 7714."""
+"""Keys for SRTP in session descriptions (RFC 4568), with the suites of RFC 4568, RFC 6188 and RFC 7714."""
 
 import base64
 import binascii
@@ -17,8 +17,10 @@ KEY_BYTES = {
     "AES_CM_128_HMAC_SHA1_32": 16 + 14,
     "AEAD_AES_128_GCM": 16 + 12,
     "AEAD_AES_256_GCM": 32 + 12,
+    "AES_256_CM_HMAC_SHA1_80": 32 + 14,
+    "AES_256_CM_HMAC_SHA1_32": 32 + 14,
 }
-"""Master key and salt of each suite (RFC 4568 §6.2, RFC 7714 §12)."""
+"""Master key and salt of each suite (RFC 4568 §6.2, RFC 7714 §12, RFC 6188 §5)."""
 
 MAX_CRYPTO_LINES = 32
 """Looked at in one m-line: there are as many as an offerer has suites."""
@@ -61,8 +63,10 @@ class NegotiatedSrtp:
 class SrtpCapabilities:
     """What we support. With the policy OFF keys are neither offered nor read.
 
-    The order of suites is our preference in an offer; an answer follows the offerer's. Preferred media is offered as
-    RTP/AVP with keys: who does not know them answers without. `new_key` makes as many random bytes as it is asked for.
+    The order of suites is our preference in an offer; an answer follows the offerer's. Those that are only answered are
+    not offered: few have them and not GCM, and more lines of keys make an INVITE too large for a datagram. Preferred
+    media is offered as RTP/AVP with keys: who does not know them answers without. `new_key` makes as many random bytes
+    as it is asked for.
     """
 
     policy: SrtpPolicy = SrtpPolicy.OFF
@@ -73,6 +77,7 @@ class SrtpCapabilities:
         "AES_CM_128_HMAC_SHA1_32",
     )
     new_key: Callable[[int], bytes] = field(default=token_bytes, compare=False)
+    only_answered: tuple[str, ...] = ("AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32")
 
 
 def parse_crypto(value: str, suites: tuple[str, ...] = tuple(KEY_BYTES)) -> Crypto:
@@ -103,7 +108,7 @@ def usable(media: Media, srtp: SrtpCapabilities) -> list[Crypto]:
     found: dict[int, Crypto] = {}
     for value in _lines(media, srtp):
         try:
-            crypto = parse_crypto(value, srtp.suites)
+            crypto = parse_crypto(value, srtp.suites + srtp.only_answered)
         except ValueError:
             continue
         found.setdefault(crypto.tag, crypto)
@@ -122,7 +127,7 @@ def transport_problem(media: Media, srtp: SrtpCapabilities) -> str | None:
     reasons = []
     for value in _lines(media, srtp)[:4]:
         try:
-            parse_crypto(value, srtp.suites)
+            parse_crypto(value, srtp.suites + srtp.only_answered)
         except ValueError as error:
             reasons.append(str(error))
     if not reasons:

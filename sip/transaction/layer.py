@@ -178,7 +178,7 @@ class TransactionLayer:
     def dump(self, now: float) -> list[dict[str, object]]:
         """Every live transaction."""
         everything: list[Transaction] = [*self.clients.values(), *self.servers.values()]
-        return [_dump(each, now) for each in everything]
+        return [dump_transaction(each, now) for each in everything]
 
     def _handle(
         self,
@@ -245,7 +245,8 @@ class TransactionLayer:
             del self._merged[transaction.merge_key]
 
 
-def _dump(transaction: Transaction, now: float) -> dict[str, object]:
+def dump_transaction(transaction: Transaction, now: float) -> dict[str, object]:
+    """A live transaction as plain values."""
     if isinstance(transaction, ClientTransaction):
         kind, peer = "client", transaction.destination
     else:

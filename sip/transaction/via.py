@@ -1,7 +1,5 @@
 """How a server completes the Via of a request, and where the response goes: RFC 3261 §18.2, RFC 3581 §4."""
 
-from dataclasses import replace
-
 from offhook.sip.message import typed
 from offhook.sip.message.grammar import split_first
 from offhook.sip.message.message import Request
@@ -24,13 +22,17 @@ def fix_top_via(request: Request, flow: Flow) -> Flow:
         params = params.with_("rport", str(source.port))
     # The Vias below are not parsed: they are echoed unchanged.
     _, *others = [part for value in request.headers.get_all("Via") for part in _first_and_rest(value)]
-    request.headers.set("Via", str(replace(top, params=params)))
+    fixed = top._replace(params=params)
+    request.headers.set("Via", str(fixed))
     for value in others:
         request.headers.add("Via", value)
+    request.headers.parsed["Via"] = fixed
     if asked or flow.transport.is_reliable:
         return flow
     return flow.to(Address(source.host, top.port or flow.transport.default_port))
 
 
 def _first_and_rest(value: str) -> list[str]:
+    if "," not in value:
+        return [value] if value else []
     return [part for part in split_first(value, "Via") if part.strip(" \t,")]

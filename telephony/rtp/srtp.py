@@ -19,6 +19,15 @@ PROFILES = {
 }
 """Suites as in SDP, and pylibsrtp's names for them."""
 
+WIDENED = {
+    "AES_256_CM_HMAC_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
+    "AES_256_CM_HMAC_SHA1_32": "AES_CM_128_HMAC_SHA1_32",
+}
+"""Suites of RFC 6188: as the other, with a key of 256 bits. libsrtp has them, and pylibsrtp no name for them."""
+
+_AES_ICM_128, _AES_ICM_256 = (1, 16 + 14), (5, 32 + 14)
+"""libsrtp's numbers of the ciphers, and the bytes of key and salt: how `srtp_crypto_policy_t` begins."""
+
 _REPLAYED = "replay check failed"
 
 
@@ -107,16 +116,33 @@ class Srtp:
 
 
 def _contexts(library: Any, suite: str, key: bytes, *, inbound: bool) -> _Contexts:
-    name = PROFILES.get(suite)
+    name = PROFILES.get(WIDENED.get(suite, suite))
     if name is None:
-        raise LocalError(f"{suite} is not among {', '.join(PROFILES)}")
+        raise LocalError(f"{suite} is not among {', '.join((*PROFILES, *WIDENED))}")
     policy = library.Policy
     ssrc = policy.SSRC_ANY_INBOUND if inbound else policy.SSRC_ANY_OUTBOUND
     try:
         made = policy(key=key, ssrc_type=ssrc, srtp_profile=getattr(policy, name))
+        if suite in WIDENED:
+            _widen(made, key)
         return _Contexts(library.Session(made), library.Session(made))
     except (library.Error, ValueError) as error:
         raise LocalError(f"{suite} cannot be used: {error}") from error
+
+
+def _widen(policy: Any, key: bytes) -> None:
+    """Exchange AES with 128 bits for 256 in a policy. Raises LocalError where pylibsrtp keeps it elsewhere."""
+    if len(key) != _AES_ICM_256[1]:
+        raise ValueError(f"key must contain {_AES_ICM_256[1]} bytes")
+    try:
+        ffi = import_module("pylibsrtp._binding").ffi
+        parts = [ffi.cast("int *", ffi.addressof(part)) for part in (policy._policy.rtp, policy._policy.rtcp)]
+    except (ImportError, AttributeError, TypeError) as error:
+        raise LocalError(f"this version of pylibsrtp has no AES-CM with 256 bits ({error})") from error
+    for words in parts:
+        if (words[0], words[1]) != _AES_ICM_128:
+            raise LocalError("this version of pylibsrtp has no AES-CM with 256 bits: take AEAD_AES_256_GCM")
+        words[0], words[1] = _AES_ICM_256
 
 
 def _library() -> Any:

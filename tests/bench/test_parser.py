@@ -22,3 +22,4 @@ def test_ours_is_measured_without_the_others() -> None:
     rates = measure(40, 1)["offhook"]
     assert "offhook" in libraries()
     assert rates["parsed"] >= rates["read"] > 0
+    assert rates["written"] > 0

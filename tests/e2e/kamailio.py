@@ -81,6 +81,54 @@ CALLS = """\
 """Calls of those who know the password go to one port."""
 
 
+DISPATCHER = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+children=1
+tcp_children=1
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
+mpath="{modules}/"
+loadmodule "sl.so"
+loadmodule "tm.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "list_file", "{targets}")
+modparam("dispatcher", "ds_ping_interval", 1)
+modparam("dispatcher", "ds_probing_mode", 1)
+modparam("dispatcher", "ds_probing_threshold", 1)
+modparam("dispatcher", "ds_inactive_threshold", 1)
+
+request_route {{
+    if (has_totag()) {{
+        loose_route();
+        t_relay();
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (!ds_select_dst("1", "8")) {{
+        sl_send_reply("503", "Nobody There");
+        exit;
+    }}
+    if (is_method("OPTIONS")) {{
+        append_to_reply("X-Target: $du\\r\\n");
+        sl_send_reply("200", "OK");
+        exit;
+    }}
+    record_route();
+    t_relay();
+}}
+"""
+"""New calls go to the first of several servers that answers OPTIONS."""
+
+
 class Kamailio:
     """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256. With `calls_to` it is a proxy
     for calls out, to that port, and asks for the password."""
@@ -94,22 +142,15 @@ class Kamailio:
         expires_s: int = 3_600,
         calls_to: int | None = None,
     ) -> None:
+        calls = "" if calls_to is None else CALLS.format(host=HOST, password=password, calls_to=calls_to)
+        self._start(directory, CONFIG, password=password, algorithm=algorithm, expires_s=str(expires_s), calls=calls)
+
+    def _start(self, directory: Path, text: str, **values: str) -> None:
         self.port = free_udp_ports()
         # Its control sockets have long names, and the names of sockets are limited.
         self._run = Path(tempfile.mkdtemp(prefix="kam"))
         config = directory / "kamailio.cfg"
-        calls = "" if calls_to is None else CALLS.format(host=HOST, password=password, calls_to=calls_to)
-        config.write_text(
-            CONFIG.format(
-                host=HOST,
-                port=self.port,
-                modules=MODULES,
-                password=password,
-                algorithm=algorithm,
-                expires_s=expires_s,
-                calls=calls,
-            )
-        )
+        config.write_text(text.format(host=HOST, port=self.port, modules=MODULES, **values))
         self._log = (directory / "kamailio.log").open("w+")
         self._process = subprocess.Popen(
             [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "32", "-M", "8"],
@@ -172,3 +213,17 @@ class Kamailio:
             except OSError:
                 return ""
         return answer
+
+
+class Dispatcher(Kamailio):
+    """One that asks several servers, given as URIs, each second whether they are there."""
+
+    def __init__(self, directory: Path, *targets: str) -> None:
+        file = directory / "dispatcher.list"
+        file.write_text("".join(f"1 {uri} 0 {len(targets) - at}\n" for at, uri in enumerate(targets)))
+        self._start(directory, DISPATCHER, targets=str(file))
+
+    def target(self) -> str:
+        """Where a new call would go; empty: nowhere."""
+        _, found, rest = self._asks("anybody").partition("X-Target: ")
+        return rest.split("\r\n")[0] if found else ""

@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.ports import HOST, free_udp_ports
 
@@ -38,9 +39,13 @@ class Outcome:
         """How many messages with this first line SIPp got, repetitions included."""
         return len(self.received_at(start))
 
+    def received_all(self, starts: Mapping[str, int]) -> bool:
+        """Whether SIPp got at least as many messages with each first line."""
+        return all(self.received(start) >= count for start, count in starts.items())
+
     def received_at(self, start: str) -> list[float]:
         """When each message with this first line came, in seconds."""
-        times = re.findall(rf"(\S+)\nUDP message received[^\n]*\n\n{re.escape(start)}", self.messages)
+        times = re.findall(rf"(\S+)\n(?:UDP|TCP) message received[^\n]*\n\n{re.escape(start)}", self.messages)
         return [sum(float(part) * 60**power for power, part in enumerate(reversed(at.split(":")))) for at in times]
 
 
@@ -54,9 +59,11 @@ class Sipp:
         *options: str,
         target: str | None = None,
         timeout_s: int = 45,
+        host: str = HOST,
+        port: int = 0,
         **keys: str | int,
     ) -> None:
-        self.port = free_udp_ports()
+        self.port = port or free_udp_ports()
         self._timeout_s = timeout_s
         name = f"{Path(scenario).stem}-{self.port}"
         self._errors = directory / f"{name}.errors"
@@ -67,7 +74,7 @@ class Sipp:
             program("sipp"),
             *((target,) if target is not None else ()),
             *("-sf", str(shutil.copy(SCENARIOS / scenario, directory)), "-m", "1", "-l", "1", "-nostdin"),
-            *("-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(media)),
+            *("-i", host, "-p", str(self.port), "-mi", host, "-mp", str(media)),
             *("-timeout", f"{timeout_s}s", "-timeout_error", "-cp", str(free_udp_ports())),
             *(
                 "-trace_err",
@@ -96,6 +103,10 @@ class Sipp:
             self.close()
         return Outcome(status, _text(self._errors), _text(self._messages))
 
+    def so_far(self) -> Outcome:
+        """What there is to see while it runs."""
+        return Outcome(0, _text(self._errors), _text(self._messages))
+
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
@@ -108,9 +119,9 @@ class Sipp:
         self.close()
 
 
-def sipp(scenario: str, directory: Path, target: str, *options: str, timeout_s: int = 45, **keys: str | int) -> Outcome:
+def sipp(scenario: str, directory: Path, target: str, *options: str, **more: Any) -> Outcome:
     """Play a scenario to its end."""
-    with Sipp(scenario, directory, *options, target=target, timeout_s=timeout_s, **keys) as run:
+    with Sipp(scenario, directory, *options, target=target, **more) as run:
         return run.wait()
 
 

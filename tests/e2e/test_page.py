@@ -1,5 +1,6 @@
 """The pages in a real browser, and a conversation from one of its tabs."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +9,11 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
+from offhook.sip.net.address import Address
 from offhook.telephony.codec import codec_named
+from offhook.testing.sip_caller import Caller
 from tests.e2e.browser import Browser, chromium, microphone
 from tests.e2e.conftest import BotProcess
 
@@ -342,3 +346,40 @@ def test_a_new_bot_s_pages_and_one_that_is_gone(start_bot: Callable[..., BotProc
         card, note = page.driver.find_element(By.CSS_SELECTOR, ".phone"), page.by_id("phone-note")
         assert note.rect["width"] <= card.rect["width"]
         assert page.driver.execute_script("return arguments[0].scrollWidth - arguments[0].clientWidth", card) <= 0
+
+
+async def _call(bot: BotProcess) -> None:
+    caller = await asyncio.wait_for(Caller.dial(bot.host, Address(bot.host, bot.port)), 10)
+    await asyncio.wait_for(caller.listen_for(0.5), 10)
+    caller.close()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_call_over_sip_has_its_ladder(talked: Browser, bot: BotProcess, dark: bool) -> None:
+    page = talked
+    page.show(1280, dark=dark)
+    asyncio.run(_call(bot))
+    bot.wait_for(lambda: bot.records()[-1]["transport"] == "udp" and bot.records()[-1]["end"] is not None)
+    page.open(f"/calls/{bot.records()[-1]['uniqueid']}")
+    page.wait(lambda: "ended" in page.text("ladder"))
+    labels = [one.text for one in page.driver.find_elements(By.CSS_SELECTOR, "#ladder summary")]
+    assert labels == ["INVITE bot", "100 Trying", "200 OK", "ACK", "BYE", "200 OK"]
+    assert "RTP PCMU" in page.text("ladder")
+    first = page.driver.find_element(By.CSS_SELECTOR, "#ladder summary")
+    first.send_keys(Keys.ENTER)
+    page.wait(lambda: "Via: SIP/2.0/UDP" in page.text("ladder"))
+    assert page.complaints() == []
+    assert barriers(page) == []
+    page.complaints()  # axe makes styles
+
+
+def test_what_the_user_agent_has_alive(talked: Browser, bot: BotProcess) -> None:
+    page = talked
+    page.open("/")
+    asyncio.run(_call(bot))  # its transactions outlast it
+    page.driver.find_element(By.CSS_SELECTOR, "#sip summary").click()
+    page.wait(lambda: "INVITE" in page.text("sip-parts"))
+    assert f"{bot.host}:{bot.port}" in page.text("sip-summary")
+    assert page.complaints() == []
+    assert barriers(page) == []
+    page.complaints()  # axe makes styles

@@ -1,5 +1,6 @@
 """Transfers with SIPp as every party, and with baresip as the caller's phone."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,10 @@ def test_two_workers_bridge_where_the_caller_knows_no_refer(tmp_path: Path) -> N
         records = running.records()
         # The agent's leg is a call of its own, with its record.
         assert [str(each["dst"]).startswith("sip:desk@") for each in records] == [False, True]
+        # One ladder has both, by whichever record.
+        ladders = [json.loads(running.get(f"/api/sip/trace?call={each['uniqueid']}")) for each in records]
+        assert [each["legs"] for each in ladders] == [[each["call_id"] for each in records]] * 2
+        assert [len(each["columns"]) for each in ladders] == [3, 3]
 
 
 ASKS = """

@@ -15,6 +15,7 @@ from offhook.sip.commands import (
     Invite,
     MoveRegistration,
     Ping,
+    QueryRegistration,
     Register,
     Reinvite,
     Reject,
@@ -48,10 +49,11 @@ COMMANDS: list[Command] = [
     Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
     MoveRegistration("a", ALICE),
     Unregister("a"),
+    QueryRegistration("a", "sip:192.0.2.2", "sip:bot@example.com"),
     Ping("a", "sip:192.0.2.2"),
 ]
 
-BEGINNING = (Invite, Register, Ping)
+BEGINNING = (Invite, Register, QueryRegistration, Ping)
 
 
 def test_none_is_missing_here() -> None:

@@ -5,10 +5,11 @@ import pytest
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
-from offhook.sip.commands import Bye, Cancel, Invite, Reinvite
+from offhook.sip.commands import Bye, Cancel, Command, Invite, Reinvite, SendKey, Update
 from offhook.sip.events import CallAnswered, CallRejected, Event, ReinviteAnswered
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
+from offhook.sip.refer.commands import Refer
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Phone, reply, udp
 
@@ -124,3 +125,31 @@ def test_the_invite_that_was_sent_again_can_be_cancelled() -> None:
     (cancel,) = phone.requests()
     assert cancel.method == "CANCEL"
     assert cancel.headers.get("Via") == second.headers.get("Via")
+
+
+@pytest.mark.parametrize("method", ["PRACK", "INFO", "REFER", "UPDATE", "BYE", "INVITE"])
+def test_every_request_of_a_call_proves_the_password_of_its_account(method: str) -> None:
+    """Of two accounts at one host: the one that the call goes by."""
+    accounts = tuple(Account(user, "s3cret", frozenset((HOST,))) for user in ("other", "bot"))
+    phone = Phone(UaSettings(accounts=accounts))
+    call = phone.do(Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot"))
+    (invite,) = phone.requests()
+    allow = ("Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO, REFER, PRACK",)
+    if method == "PRACK":
+        (request,) = give(phone, reply(invite, 183, extra=(*allow, "Require: 100rel", "RSeq: 1"), body=ANSWER))
+    else:
+        give(phone, reply(invite, 200, extra=allow, body=ANSWER))
+        commands: dict[str, Command] = {
+            "INFO": SendKey(call, "1"),
+            "REFER": Refer(call, f"sip:carol@{HOST}"),
+            "UPDATE": Update(call, OFFER),
+            "BYE": Bye(call),
+            "INVITE": Reinvite(call, OFFER),
+        }
+        phone.do(commands[method])
+        (request,) = phone.requests()
+    assert request.method == method
+    (again,) = challenge(phone, request)
+    assert again.method == method
+    assert judged(phone, again) is Verdict.RIGHT
+    assert 'username="bot"' in (again.headers.get("Proxy-Authorization") or "")

@@ -19,6 +19,7 @@ from offhook.sip.events import (
     ReinviteReceived,
     ReinviteRejected,
 )
+from offhook.sip.message.reason import EndReason
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, TARGET, Agent, Wire, udp
 
@@ -149,7 +150,7 @@ def test_a_2xx_is_repeated_for_64_t1_and_then_hung_up() -> None:
     assert len(wire.times("ACK")) == len(others) + 1
     assert bob.of(CallEnded) == [CallEnded(incoming(bob), EndCause.ACK_TIMEOUT)]
     assert wire.times("BYE", BOB) == [round(first + 32, 3)]
-    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE, (EndReason("SIP", 408, "no ACK"),))]
     assert bob.ua.idle
 
 
@@ -340,7 +341,7 @@ def test_a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call() -> None:
     bob.do(AnswerReinvite(theirs, b"new answer"))
     wire.run(40)
     assert bob.of(CallEnded) == [CallEnded(theirs, EndCause.ACK_TIMEOUT)]
-    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE, (EndReason("SIP", 408, "no ACK"),))]
 
 
 def test_a_reinvite_that_nobody_answers_ends_the_call() -> None:
@@ -471,3 +472,31 @@ def test_a_thousand_calls_at_once() -> None:
     assert len(bob.of(CallEnded)) == bob_calls
     assert alice.ua.idle
     assert bob.ua.idle
+
+
+def test_who_hangs_up_or_gives_up_says_why() -> None:
+    """RFC 3326."""
+    why = (EndReason("Q.850", 16, "bot"), EndReason("SIP", 200, 'it is "over"'))
+    wire = Wire()
+    alice, bob, call, _ = established(wire)
+    alice.do(Bye(call, why))
+    wire.run(1)
+    assert [event.reasons for event in bob.of(CallEnded)] == [why]
+
+    wire = Wire()
+    alice, bob = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(1)
+    alice.do(Cancel(call, why[:1]))
+    wire.run(1)
+    assert [event.reasons for event in bob.of(CallCancelled)] == [why[:1]]
+    assert any(b'Reason: Q.850;cause=16;text="bot"\r\n' in sent.data for sent in wire.log)
+
+
+def test_a_reason_that_cannot_be_written_changes_nothing() -> None:
+    wire = Wire()
+    alice, bob, call, _ = established(wire)
+    with pytest.raises(LocalError, match="Reason"):
+        alice.do(Bye(call, (EndReason("Q.850", 16, "a\r\nb"),)))
+    wire.run(1)
+    assert not bob.of(CallEnded)

@@ -100,6 +100,21 @@ def test_early_media_is_reported() -> None:
     assert phone.events == [CallProgress(call, 183, "Whatever", ANSWER)]
 
 
+@pytest.mark.parametrize(
+    ("extra", "methods"),
+    [
+        (("Allow: INVITE, ACK", "Allow: INFO"), {"INVITE", "ACK", "INFO"}),
+        ((), set()),
+        (("Allow: INVITE, @",), set()),
+    ],
+)
+def test_the_methods_that_an_answer_allows(extra: tuple[str, ...], methods: set[str]) -> None:
+    phone, _, request = dialled()
+    give(phone, reply(request, 200, body=ANSWER, extra=extra))
+    (answered,) = phone.of(CallAnswered)
+    assert answered.allow == methods
+
+
 def test_an_answer_that_makes_no_dialog_is_as_good_as_lost() -> None:
     phone, call, request = dialled()
     assert give(phone, reply(request, 200, extra=("Contact: <sip:@@",))) == []

@@ -179,8 +179,9 @@ async def test_an_outage_is_no_reason_not_to_start() -> None:
     options: dict[str, Any] = {"base_url": f"ws://127.0.0.1:{port}"}
     async with DeepgramServer() as other, recogniser(other, **options) as engine:
         caller = Caller(engine)
-        with pytest.raises(EngineError, match="cannot be reached"):
+        with pytest.raises(EngineError, match="cannot be reached") as raised:
             await turn(caller)
+        assert "[asr.deepgram]" in raised.value.hint
         async with DeepgramServer([TEXT]) as back:
             await back.close()
             await back.start(port)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 
 from offhook.pipeline.asr.engine import AsrRequest, RecognisedWord, Transcript
@@ -18,7 +19,7 @@ from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.usererror import UserError
-from offhook.vendors import amazon_asr, deepgram_asr, event_stream, finals, http
+from offhook.vendors import amazon_asr, deepgram_asr, event_stream, finals, http, websocket
 from offhook.vendors.connection import Connection
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.finals import Finals, FinalWait
@@ -235,6 +236,34 @@ async def test_redirects_are_not_followed() -> None:
         async with answering(HTTPStatus.TEMPORARY_REDIRECT, "", Location=place) as target:
             assert "307" in (await error_at(target)).why
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (Frame(Opcode.TEXT, b'{"type":"Results"}'), "messages a second"),
+        (Frame(Opcode.PING, b""), "messages a second"),
+        (Frame(Opcode.TEXT, b"", fin=False), "parts"),
+    ],
+)
+async def test_messages_without_end(frame: Frame, why: str) -> None:
+    """Other calls wait while they are read, and a message of empty parts has no size that a limit could have."""
+
+    async def flood(connection: ServerConnection) -> None:
+        first = frame.serialize(mask=False)
+        later = first if frame.fin else Frame(Opcode.CONT, b"", fin=False).serialize(mask=False)
+        connection.transport.write(first)
+        while not connection.transport.is_closing():
+            connection.transport.write(1_000 * later)
+            await asyncio.sleep(0)
+
+    async with serve(flood, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        connection = Connection(Target("asr", "v", "Vendor", f"ws://127.0.0.1:{port}/"), Limits())
+        async with asyncio.timeout(5):
+            await connection.gone()
+    assert connection.error is not None and why in connection.error.why
+    assert connection.received <= websocket.MAX_FRAMES_PER_S
 
 
 async def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

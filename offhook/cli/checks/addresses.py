@@ -39,7 +39,7 @@ def _sip(config: Config, advertised: str | None) -> Iterator[Finding]:
         yield Finding.ok("address", f"{host}: calls from this machine only")
         return
     number = _number(host)
-    local = _outward(host) if number is not None and number.is_unspecified else host
+    local = outward(host) if number is not None and number.is_unspecified else host
     yield Finding.ok("address", f"callers are given {local or 'the address that reaches them'}")
     number = _number(local or "")
     if number is not None and number.is_private:
@@ -86,7 +86,7 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or (number is not None and number.is_loopback)
 
 
-def _outward(host: str) -> str | None:
+def outward(host: str) -> str | None:
     """This machine's address on the route to the Internet; None without a route."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

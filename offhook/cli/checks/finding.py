@@ -1,12 +1,12 @@
 """Findings of checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from offhook.pipeline.errors import EngineError
-from offhook.usererror import Problem, UserError
+from offhook.usererror import Problem, UserError, plain
 
 
 class Level(IntEnum):
@@ -25,11 +25,12 @@ _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.MACHINE: "FAILED", Lev
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is right, or a problem."""
+    """Something that is right, or a problem. `details` are values for programs, besides the text."""
 
     level: Level
     area: str
     problem: Problem
+    details: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def ok(cls, area: str, text: str) -> "Finding":
@@ -46,19 +47,24 @@ class Finding:
         """Something that works, but may not be intended."""
         return cls(Level.WARNING, area, Problem(what, why, todo))
 
+    @property
+    def fails(self) -> bool:
+        """Whether calls cannot come in as it is."""
+        return self.level > Level.WARNING
+
     def render(self) -> str:
         """One line for what is right, three for a problem."""
-        text = self.problem.what if self.level is Level.OK else self.problem.render()
+        text = plain(self.problem.what) if self.level is Level.OK else self.problem.render()
         first, *rest = text.splitlines() or [""]
         return "\n".join([f"{_WORDS[self.level]:<8} {self.area:<9} {first}", *(f"{'':<18} {line}" for line in rest)])
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, object]:
         """The finding as JSON values."""
         problem = self.problem
-        found = {"level": self.level.name.lower(), "area": self.area, "what": problem.what}
-        if self.level is Level.OK:
-            return found
-        return found | {"why": problem.why, "type": problem.todo, "where": problem.where}
+        found: dict[str, object] = {"level": self.level.name.lower(), "area": self.area, "what": problem.what}
+        if self.level is not Level.OK:
+            found |= {"why": problem.why, "type": problem.todo, "where": problem.where}
+        return found | ({"details": dict(self.details)} if self.details else {})
 
 
 @contextmanager

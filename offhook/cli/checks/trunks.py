@@ -20,8 +20,8 @@ async def check(config: Config) -> list[Finding]:
     have = [Transport.UDP, *([Transport.TCP] if config.sip.tcp else []), Transport.TLS]
     resolver = Resolver(dns_records(config.sip), have, ipv6=":" in config.sip.host)
     found = await asyncio.gather(*(_find(name, trunk, bound, resolver) for name, trunk in config.trunks.items()))
-    lacks = [lack for name, trunk in config.trunks.items() for lack in _lacks(config, name, trunk)]
-    return [*found, *lacks, *_lacks_numbers(config)]
+    missing = [lack for name, trunk in config.trunks.items() for lack in lacks(config, name, trunk)]
+    return [*found, *missing, *_lacks_numbers(config)]
 
 
 def _lacks_numbers(config: Config) -> Iterator[Finding]:
@@ -48,7 +48,8 @@ async def _find(name: str, trunk: TrunkConfig, bound: Address, resolver: Resolve
     return Finding.ok("trunk", f"{name} {does} {host} ({', '.join(map(str, targets))})")
 
 
-def _lacks(config: Config, name: str, trunk: TrunkConfig) -> Iterator[Finding]:
+def lacks(config: Config, name: str, trunk: TrunkConfig) -> Iterator[Finding]:
+    """What a trunk's settings lack, or allow too much of."""
     if trunk.transport == "tcp" and not config.sip.tcp:
         problem = Problem(f"the trunk {name} cannot be used", "it needs TCP", "`tcp = true` below `[sip]`")
         yield Finding.of(problem, "trunk", Level.SETTINGS)

@@ -118,6 +118,7 @@ class Carrier:
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent. CallFailedError when the bot hangs up first."""
         payload = PCMU.encode(pcm)
+        self.speech_meter.interrupt()
         self._said.clear()
         self._to_say.extend(payload[at : at + FRAME_SAMPLES] for at in range(0, len(payload), FRAME_SAMPLES))
         await unless_over(self._said.wait(), self.over)

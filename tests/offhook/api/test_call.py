@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Expectation, Playback, Prompt, Question
 from offhook.pipeline.trace import SpeechPrepared
 from tests.pipeline.conversation import Talk

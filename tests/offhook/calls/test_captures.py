@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offhook.calls import captures as module
-from offhook.calls.captures import RECENT, Captures, SipDatagram, SipTap
+from offhook.calls.captures import RECENT, Captures, SipDatagram, SipTap, without_sound
 from offhook.sip.commands import Reject
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
@@ -137,7 +137,10 @@ async def test_what_belongs_to_nobody_is_forgotten(bench: Bench) -> None:
 async def test_signalling_and_media_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER_S", 0.0)
     captures = Captures(tmp_path)
+    assert captures.begin("call", "a" * 32, "192.0.2.1") is None
+    captures.want("call")
     capture = captures.begin("call", "a" * 32, "192.0.2.1")
+    assert capture is not None
     peer = Address("192.0.2.2", 5060)
     captures.sip(SipDatagram("call", 1.0, b"INVITE", 5060, peer, True))
     captures.sip(SipDatagram("another", 1.0, b"INVITE", 5060, peer, True))
@@ -155,3 +158,64 @@ async def test_signalling_and_media_in_one_file(tmp_path: Path, monkeypatch: pyt
         (ours, theirs, b"200"),
         (("192.0.2.1", 10_000), ("192.0.2.2", 4_000), b"rtp"),
     ]
+
+
+RTP = bytes.fromhex("8000000100000001deadbeef")
+
+
+@pytest.mark.parametrize(
+    ("packet", "kept"),
+    [
+        (RTP + b"speech" * 27, RTP + bytes(162)),
+        (b"\x80\x65" + RTP[2:] + b"\x07\x0a\x00\xa0", None),  # an event
+        (b"\x80\x65" + RTP[2:] + b"\x07\x0a\x00\xa0" * 5 + b"t" * 16, None),  # several, with a tag of SRTP
+        (b"\x90" + RTP[1:] + b"secret77" * 20, b"\x80" + RTP[1:] + bytes(160)),  # with an extension
+        (b"\x82" + RTP[1:] + b"\0" * 8 + b"s" * 80, b"\x82" + RTP[1:] + bytes(88)),  # with contributing sources
+        (b"\x80\xc8\x00\x06" + b"r" * 24, b"\x80\xc8\x00\x06" + b"r" * 24),  # RTCP
+        (b"no RTP, but 7", bytes(13)),
+        (b"\x8f" + RTP[1:], None),
+        (b"", b""),
+    ],
+)
+def test_a_packet_without_sound(packet: bytes, kept: bytes | None) -> None:
+    assert without_sound(packet) == kept
+
+
+def info(key: str) -> bytes:
+    return f"INFO sip:a SIP/2.0\r\nCall-ID: x\r\nCSeq: 2 INFO\r\n\r\nSignal={key}\r\nDuration=100\r\n".encode()
+
+
+async def test_what_is_keyed_in_private_is_not_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    captures = Captures(tmp_path)
+    captures.want("call")
+    capture = captures.begin("call", "b" * 32, "192.0.2.1")
+    assert capture is not None
+    capture.keep()
+    peer, event = ("192.0.2.9", 4000), b"\x80\x65" + RTP[2:] + b"\x07\x0a\x00\xa0"
+
+    def everything(sound: bytes, key: str) -> None:
+        capture.media(RTP + sound * 160, peer, 30_000, True)
+        capture.media(event, peer, 30_000, True)
+        capture.signalling(1.0, info(key), ("192.0.2.9", 5060), 5060, True)
+
+    everything(b"a", "1")
+    capture.keep_private(True)
+    everything(b"b", "2")
+    capture.keep_private(False)
+    everything(b"c", "3")  # still under way
+    monkeypatch.setattr(module, "LATE_MEDIA_S", 0.0)
+    everything(b"d", "4")  # an INFO may be sent again for longer
+    monkeypatch.setattr(module, "LATE_INFO_S", 0.0)
+    everything(b"e", "5")
+    capture.signalling(2.0, b"INVITE sip:a SIP/2.0\r\n\r\na=crypto:1 X inline:c2VjcmV0\r\n", peer, 5060, True)
+    captures.end("call")
+    await asyncio.sleep(0.01)
+    assert captures.close()
+    found = [one.payload for one in read((tmp_path / f"{'b' * 32}.pcap").read_bytes())]
+    sounds = [each[12:13] for each in found if len(each) == 172]
+    assert sorted(sounds) == [b"\0", b"\0", b"a", b"d", b"e"]
+    assert found.count(event) == 3
+    signals = sorted(each.partition(b"Signal=")[2][:1] for each in found if each.startswith(b"INFO"))
+    assert signals == [b"*", b"*", b"*", b"1", b"5"]
+    assert not [each for each in found if b"c2VjcmV0" in each]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from offhook.api.call import CallEnded
+from offhook.api.call_ended import CallEnded
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 
 

@@ -1,7 +1,9 @@
 """Whoever is called: a user agent on loopback, whose answers a test chooses; and its silent media."""
 
 import asyncio
+import itertools
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,6 +12,7 @@ from offhook.sip.events import CallCancelled, CallConfirmed, CallEnded, Event, I
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, answer_offer
+from offhook.sip.sdp.parser import parse
 
 HOST = "127.0.0.1"
 
@@ -51,6 +54,19 @@ class Callee:
                 self.news.clear()
                 await self.news.wait()
         return found[0]
+
+    async def send_silence(self) -> None:
+        """RTP of a caller who says nothing, once there is an INVITE; until it is cancelled."""
+        while not self.invites:
+            self.news.clear()
+            await self.news.wait()
+        sdp = self.invites[0].sdp
+        assert sdp is not None
+        target = (HOST, parse(sdp).media[0].port)
+        for number in itertools.count():
+            header = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, 160 * number, 4711)
+            self.media.sendto(header + b"\xff" * 160, target)
+            await asyncio.sleep(0.02)
 
     def answer(self, event: IncomingCall) -> None:
         assert event.sdp is not None

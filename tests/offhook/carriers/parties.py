@@ -9,7 +9,7 @@ import numpy as np
 
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.sip.commands import Answer, Bye, Command, Invite
-from offhook.sip.events import CallAnswered, CallEnded, CallRejected, Event, IncomingCall
+from offhook.sip.events import CallAnswered, CallCancelled, CallEnded, CallRejected, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.codecs import AudioCapabilities
@@ -73,6 +73,12 @@ class Party:
         self.do(Answer(handle, self._media(handle).answer(sdp)))
         self._talk(handle)
 
+    def early(self, handle: str, sdp: bytes) -> bytes:
+        """Our answer, for a response before the call is answered; the tone is sent from now on."""
+        answer = self._media(handle).answer(sdp)
+        self._talk(handle)
+        return answer
+
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
         match event:
@@ -81,7 +87,7 @@ class Party:
                 self._talk(call)
             case IncomingCall(call=call, sdp=bytes(sdp)) if self.answers == 200:
                 self.answer(call, sdp)
-            case CallEnded(call=call) | CallRejected(call=call):
+            case CallEnded(call=call) | CallRejected(call=call) | CallCancelled(call=call):
                 self._end(call)
         self.on_event(event)
         self._changed.set()

@@ -7,11 +7,11 @@ from offhook.carriers.call_target import (
     call_target,
     caller_id,
     checked_headers,
-    is_allowed,
     redirected,
     require_listed,
     written,
 )
+from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config, OutboundConfig
 from offhook.settings.trunks import TrunkConfig
 from offhook.usererror import UserError
@@ -97,7 +97,7 @@ def test_how_numbers_are_written(trunk: TrunkConfig, number: str, on_the_wire: s
 
 
 @pytest.mark.parametrize(
-    ("pattern", "name", "allowed"),
+    ("pattern", "name", "listed"),
     [
         ("+1555*", "+15551234567", True),
         ("+1555*", "+1555", True),
@@ -110,10 +110,11 @@ def test_how_numbers_are_written(trunk: TrunkConfig, number: str, on_the_wire: s
         ("*@pbx.example.com", "100@pbx.example.com.evil.example", False),
         ("1*@pbx.example.com", "200@pbx.example.com", False),
         ("*", "100@pbx.example.com", True),
+        ("1*", "100@pbx.example.com", False),
     ],
 )
-def test_lists(pattern: str, name: str, allowed: bool) -> None:
-    assert is_allowed(pattern, name) == allowed
+def test_lists(pattern: str, name: str, listed: bool) -> None:
+    assert is_listed((pattern,), name) == listed
 
 
 def test_who_is_held_to_the_list() -> None:

@@ -1,21 +1,37 @@
 """Calls out over SIP, by a bot in this process, to a user agent on loopback."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from offhook.api.call import Call
+from offhook.api.dialogs import flow_dialog
 from offhook.calls.outcome import OutcomeReason
 from offhook.carriers.call_out import CallOut, ForbiddenError
 from offhook.carriers.sip_outbound import place_sip_call
+from offhook.process.trunks import Trunks
 from offhook.records import CallRecord
+from offhook.settings.answering import AnsweringConfig
 from offhook.settings.config import Config
+from offhook.settings.flow_file import parse_flow
 from offhook.sip.commands import Bye
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Target, Transport
 from offhook.usererror import UserError
 from tests.offhook.bots import LIGHT_ENGINES
-from tests.offhook.carriers.callee import HOST, CallCancelled, Callee, CallEnded, answers, callee, refuses, rings
+from tests.offhook.carriers.callee import (
+    HOST,
+    CallCancelled,
+    Callee,
+    CallEnded,
+    answers,
+    callee,
+    refuses,
+    rings,
+)
 from tests.ports import own_rtp
 
 
@@ -109,7 +125,50 @@ async def test_it_rings_for_so_long_and_no_longer(tmp_path: Path, far: Callee) -
     record = await place(settings(tmp_path, far), ring_s=0.3)
     assert (record.outcome, record.disposition) == ("no_answer", "NO ANSWER")
     assert record.end_reason == "not answered within 0.3 s"
-    await far.until(CallCancelled)
+    assert 0.2 < (record.ring_s or 0) < 1.0
+    cancelled = await far.until(CallCancelled)
+    assert isinstance(cancelled, CallCancelled)
+    assert [str(reason) for reason in cancelled.reasons] == ['Q.850;cause=19;text="not answered within 0.3 s"']
+
+
+async def test_a_flow_goes_by_who_answered(tmp_path: Path, far: Callee) -> None:
+    flow = b"""
+name: f
+start: who
+steps:
+  who: {who_answered: {human: hello, silence: quiet}, within_s: 1.5, otherwise: bye}
+  hello: {say: Hello., next: bye}
+  quiet: {say: "It is {answered_by}.", next: bye}
+  bye: {hang_up: }
+"""
+    config = settings(tmp_path, far).model_copy(update={"answering": AnsweringConfig(silence_ms=1_000)})
+    dialog = flow_dialog(parse_flow(flow, "f.yaml"))
+    media = asyncio.create_task(far.send_silence())
+    outcome = await asyncio.wait_for(place_sip_call(config, dialog, CallOut("+15551234567")), 20)
+    media.cancel()
+    record = outcome.record
+    assert record is not None
+    assert [line.text for line in record.transcript] == ["It is silence."]
+    assert (record.answered_by, record.outcome, record.ring_s is not None) == ("silence", "answered", True)
+    ended = await far.until(CallEnded)
+    assert isinstance(ended, CallEnded)
+    assert [str(reason) for reason in ended.reasons] == ['Q.850;cause=16;text="bot hung up"']
+
+
+async def test_a_server_that_refuses_is_followed_by_the_next(
+    tmp_path: Path, far: Callee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3263 §4.3."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as closed:
+        closed.bind((HOST, 0))
+        deaf = Target(Transport.TCP, Address(*closed.getsockname()))
+
+        async def find(trunks: Trunks, name: str) -> tuple[Target, ...]:
+            return deaf, Target(Transport.UDP, far.address)
+
+        monkeypatch.setattr(Trunks, "find", find)
+        record = await place(settings(tmp_path, far))
+    assert (record.outcome, len(far.invites)) == ("answered", 1)
 
 
 async def test_the_far_end_hangs_up(tmp_path: Path, far: Callee) -> None:

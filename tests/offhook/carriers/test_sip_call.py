@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, CallEnded, Dialog
+from offhook.api.call import Call, Dialog
+from offhook.api.call_ended import CallEnded
 from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer, AnswerKind

@@ -14,6 +14,7 @@ from offhook.calls.conversation import Conversation, Services
 from offhook.calls.registry import Calls
 from offhook.carriers import inbound_call, sip_call
 from offhook.carriers.inbound_call import InboundCall
+from offhook.carriers.place_call import LegWanted
 from offhook.carriers.sip_call import SipCall
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
@@ -25,6 +26,7 @@ from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, R
 from offhook.sip.events import EndCause, IncomingCall, KeyReceived, KeyRefused, RequestRefused
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities, Party
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.parser import parse
 from offhook.telephony.net.clock import MediaClock
@@ -54,12 +56,12 @@ class Bench:
     services: Services
     ports: PortPool
     clock: MediaClock
-    commands: list[Command] = field(default_factory=list)
+    commands: list[Command | LegWanted] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
     calls: list[InboundCall] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def do(self, command: Command) -> None:
+    def do(self, command: Command | LegWanted) -> None:
         self.commands.append(command)
         self.changed.set()
 
@@ -90,7 +92,7 @@ class Bench:
         self.calls.append(call)
         return call
 
-    async def until(self, kind: type[Command]) -> Command:
+    async def until(self, kind: type[Command]) -> Command | LegWanted:
         await self.when(lambda: self.commands and isinstance(self.commands[-1], kind))
         return self.commands[-1]
 
@@ -143,7 +145,7 @@ async def test_a_refused_offer_takes_no_ports(
     assert bench.ports.free(0.0) == bench.ports.capacity
 
 
-def without_call(command: Command) -> Command:
+def without_call(command: Command | LegWanted) -> Command | LegWanted:
     return replace(command, call="")
 
 
@@ -215,7 +217,7 @@ async def test_what_fails_in_a_call_ends_it(bench: Bench, step: str, monkeypatch
     monkeypatch.setattr(UdpLine, "reconfigure", broken)
     arguments = {"confirmed": None, "reinvited": offer(), "moved": Address("127.0.0.2", 5070)}
     getattr(call, step)(arguments[step])
-    assert bench.commands[-1] == Bye(call.handle)
+    assert bench.commands[-1] == Bye(call.handle, (EndReason("Q.850", 16, "bot hung up"),))
     assert not other.dump().get("over")
 
 
@@ -240,7 +242,8 @@ async def test_a_first_offer_that_gets_no_answer_ends_the_call(bench: Bench) -> 
     call.accept()
     await bench.until(Answer)
     call.confirmed(None)
-    assert bench.commands[-1] == Bye(call.handle)
+    why = EndReason("Q.850", 41, "the answer in the ACK cannot be used: 400 there is none")
+    assert bench.commands[-1] == Bye(call.handle, (why,))
 
 
 async def test_a_refused_reinvite_says_why(bench: Bench) -> None:
@@ -327,7 +330,7 @@ async def test_what_was_dialled_is_called(bench: Bench) -> None:
 async def test_a_call_that_never_has_media_ends(bench: Bench, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_call, "NO_MEDIA_LIMIT_S", 0.1)
     call = await bench.established(offer(*AUDIO, f"a={direction}"))
-    assert await bench.until(Bye) == Bye(call.handle)
+    assert await bench.until(Bye) == Bye(call.handle, (EndReason("Q.850", 41, "no media for 0.1 s"),))
 
 
 async def test_a_call_on_hold_that_has_had_media_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

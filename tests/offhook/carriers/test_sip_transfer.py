@@ -6,25 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, CallEnded
-from offhook.calls.conversation import Services
-from offhook.carriers.sip_leg import AgentLeg
-from offhook.engines.engine_set import EngineSet
-from offhook.observe.metrics import Metrics
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.process.local_bot import LocalBot
-from offhook.records import RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Command, Reject
+from offhook.sip.commands import Reject
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallRejected, Event, IncomingCall
 from offhook.sip.events import CallEnded as LegEnded
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
-from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.ports import PortPool
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from tests.offhook.bots import LIGHT_ENGINES, record_of
 from tests.offhook.carriers.parties import HOST, Party
-from tests.ports import own_ports, own_rtp
+from tests.ports import own_rtp
 
 CALLER_HZ, AGENT_HZ = 700.0, 1_300.0
 
@@ -294,7 +288,7 @@ async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> No
     await scene.begin(tmp_path, stays)
     assert scene.bot is not None
     dialog_id = next(iter(scene.caller.endpoint.ua._core.dialogs))
-    placement = next(iter(scene.bot._placements.values()))
+    placement = scene.bot._placements[next(iter(scene.bot._placements))]
     placement.host = "192.0.2.7"  # as if the call had come from there
     value = f"{dialog_id[0]};to-tag={dialog_id[2]};from-tag={dialog_id[1]}"
     scene.agent.call(f"sip:bot@{scene.bot.sip_address}", ("Replaces", value))
@@ -352,38 +346,3 @@ async def test_an_extension_is_called_at_the_trunk(scene: Scene, tmp_path: Path)
     assert came.request_uri == f"sip:200@{scene.agent.address}"
     assert came.from_uri == f"sip:bot@{HOST}"
     await scene.agent.hears(CALLER_HZ)
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def agent_answered(self) -> None:
-        raise AssertionError
-
-    def agent_failed(self, status: int, why: str) -> None:
-        self.failed.set_result(why)
-
-    def agent_gone(self) -> None:
-        raise AssertionError
-
-    def agent_decided(self, agrees: bool, why: str) -> None:
-        raise AssertionError
-
-
-@pytest.mark.parametrize("target", ["sip:desk@127.0.0.1:9", "sip:desk@127.0.0.1:9;transport=tcp"])
-async def test_an_agent_is_not_called_in_the_clear_where_encryption_is_required(tmp_path: Path, target: str) -> None:
-    config = Config.load(None, {**LIGHT_ENGINES, "rtp": {"srtp": "required"}, "records": {"dir": tmp_path}})
-    store, clock = RecordStore.open(str(tmp_path / "calls.db")), MediaClock()
-    services = Services(config, EngineSet(config), store, Metrics(), None, stays)
-    commands: list[Command] = []
-    owner = Owner()
-    ports = PortPool(*own_ports(), HOST)
-    leg = AgentLeg(
-        services, commands.append, ports, clock, owner, lambda leg: None, media_host=HOST, trunk="", caller="bot"
-    )
-    leg.invite(target, (), None)
-    assert "requires encryption" in await asyncio.wait_for(owner.failed, 2)
-    assert not commands
-    clock.close()
-    await asyncio.to_thread(store.close)

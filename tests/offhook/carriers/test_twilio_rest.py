@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.call import Call, CallEnded, Dialog
+from offhook.api.call import Call, Dialog
+from offhook.api.call_ended import CallEnded
 from offhook.carriers.outbound import CallStatus, number_of, place_call
 from offhook.carriers.twilio_control import open_rest
 from offhook.cli.main import main

@@ -57,6 +57,15 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
     assert rate_hz == 16_000 and len(samples) > 4_000
 
 
+def test_a_long_text_is_spoken_clause_by_clause(run: Run, tmp_path: Path) -> None:
+    text = "It is half past nine. " * 250
+    status, out, _ = run("say", text, "--engine", "espeak", "--out", str(tmp_path / "a.wav"), "--json")
+    words = json.loads(out)["words"]
+    assert (status, len(words)) == (0, 1_250)
+    between = [later["start_s"] - first["end_s"] for first, later in zip(words[4::5], words[5::5], strict=False)]
+    assert all(0.2 < pause < 0.6 for pause in between), "sentences have pauses between them"
+
+
 def test_without_a_file_it_is_played(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     player, played = tmp_path / "paplay", tmp_path / "played.wav"
     player.write_text(f'#!/bin/sh\ncp "$1" {played}\n')

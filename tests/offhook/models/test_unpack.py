@@ -126,6 +126,11 @@ def test_damaged_archives_and_other_files(tmp_path: Path) -> None:
             unpack(path, tmp_path / f"broken{number}", LIMITS)
 
 
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="without a name"):
+        unpack(zip_of(tmp_path / "a.zip", {"": b"x"}), tmp_path / "a", LIMITS)
+
+
 def test_the_stem_of_an_archive() -> None:
     assert stem("vosk-model-small-en-us-0.15.zip") == "vosk-model-small-en-us-0.15"
     assert stem("A.TAR.BZ2") == "A"

@@ -27,6 +27,7 @@ from offhook.pipeline.trace import (
     TurnTraced,
 )
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Transport
 from offhook.testing.phone import call, parser
 from tests.offhook.carriers.test_stream_call import node, records
 
@@ -60,14 +61,14 @@ def test_an_event_without_words_and_digits(event: SessionEvent) -> None:
 
 
 def test_a_sip_message_without_its_body() -> None:
-    peer = Address("192.0.2.1", 5060)
+    flow = Flow(Transport.UDP, Address("192.0.2.9", 5060), Address("192.0.2.1", 5060))
     message = b"INFO sip:bot@x SIP/2.0\r\nCall-ID: abc@x\r\nCSeq: 7 INFO\r\nContent-Length: 8\r\n\r\nSignal=5"
     with capture_logs() as lines:
-        debug_log.sip_message(message, peer, True)
-        debug_log.sip_message(b"SIP/2.0 200 OK\r\ni:  abc@x\r\ncseq :8 BYE\r\n\r\n", peer, False)
-        debug_log.sip_message(b"\r\n\r\n", peer, True)
-        debug_log.sip_message(b"", peer, True)
-        debug_log.sip_message(b"\xff\x00 no SIP", peer, True)
+        debug_log.sip_message(message, flow, True)
+        debug_log.sip_message(b"SIP/2.0 200 OK\r\ni:  abc@x\r\ncseq :8 BYE\r\n\r\n", flow, False)
+        debug_log.sip_message(b"\r\n\r\n", flow, True)
+        debug_log.sip_message(b"", flow, True)
+        debug_log.sip_message(b"\xff\x00 no SIP", flow, True)
     assert lines[0] == {
         "event": "SIP message received", "log_level": "debug", "peer": "192.0.2.1:5060",
         "start": "INFO sip:bot@x SIP/2.0", "cseq": "7 INFO", "sip_call_id": "abc@x",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, CallEnded, Dialog
+from offhook.api.call import Call, Dialog
+from offhook.api.call_ended import CallEnded
 from offhook.api.dialogs import bench_dialog
 from offhook.observe.health import Readiness
 from offhook.process.local_bot import LocalBot

@@ -272,7 +272,7 @@ async def test_more_calls_than_allowed_are_busy(start: Start, forker: ForkServer
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 486
-    assert supervisor.stream_refusal() is not None
+    assert supervisor.streams.stream_refusal() is not None
 
 
 async def test_without_room_calls_are_refused_for_a_while(start: Start, forker: ForkServer, phone: Phone) -> None:
@@ -305,8 +305,8 @@ async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None
     supervisor = await start(1)
     ours, its = socket.socketpair()
     with ours:
-        assert supervisor.stream_refusal() is None
-        assert supervisor.take_stream(its, b"GET /", {"call_sid": "CA1"})
+        assert supervisor.streams.stream_refusal() is None
+        assert supervisor.streams.take_stream(its, b"GET /", {"call_sid": "CA1"})
         stream = await forker.workers[0].until(Stream)
         assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
         assert supervisor.status.ready().details["calls"] == 1
@@ -314,7 +314,7 @@ async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None
         assert ours.recv(1) == b""
         forker.workers[0].channel.send(Over(stream.call))
         assert await supervisor.drain(5)
-        assert not supervisor.take_stream(ours.dup(), b"", {})
+        assert not supervisor.streams.take_stream(ours.dup(), b"", {})
 
 
 async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -> None:
@@ -323,7 +323,7 @@ async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -
     for worker in forker.workers:
         ours, its = socket.socketpair()
         with ours:
-            assert supervisor.take_stream(its, b"GET /", {})
+            assert supervisor.streams.take_stream(its, b"GET /", {})
         streams.append(await worker.until(Stream))
     (first, one), (second, two) = zip(streams, forker.workers, strict=True)
     for stream, worker, granted in ((first, one, True), (second, two, False), (first, one, True)):
@@ -343,10 +343,10 @@ async def test_a_stream_needs_no_ports(start: Start, forker: ForkServer, phone: 
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
-    assert supervisor.stream_refusal() is None
+    assert supervisor.streams.stream_refusal() is None
     ours, its = socket.socketpair()
     with ours:
-        assert supervisor.take_stream(its, b"GET /", {})
+        assert supervisor.streams.take_stream(its, b"GET /", {})
 
 
 async def test_workers_that_cannot_start(start: Start, forker: ForkServer) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.pipeline.dialog.flow import Ask, Collect, End, Say, TransferStep
-from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.flow import Ask, Collect, End, Say, TransferStep, WhoAnsweredStep
+from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FindOut, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.settings.flow_questions import FlowDefaults
@@ -95,6 +95,8 @@ def test_the_examples_of_the_manual_run(number: int) -> None:
             action = runner.handed_back("", {})
         elif isinstance(action, Connect):
             action = runner.back("busy")
+        elif isinstance(action, FindOut):
+            action = runner.found_out("")
         else:
             action = runner.answered(Answer(AnswerKind.NO_INPUT))
     assert runner.dump()["finished"]
@@ -198,3 +200,39 @@ def test_a_transfer_step_that_cannot_be(old: bytes, new: bytes, what: str) -> No
     with pytest.raises(UserError) as error:
         parse_flow(TRANSFER.replace(old, new), "f.yaml")
     assert what in [problem.what for problem in error.value.problems]
+
+
+ANSWERED = b"""
+name: f
+start: who
+steps:
+  who:
+    who_answered: {human: hello, voicemail: message}
+    within_s: 4
+    otherwise: bye
+  hello: {say: "Hello, {answered_by}.", next: bye}
+  message: {say: A message., next: bye}
+  bye:
+    hang_up:
+"""
+
+
+def test_a_step_that_finds_out_who_answered() -> None:
+    step = parse_flow(ANSWERED, "f.yaml").steps["who"]
+    assert step == WhoAnsweredStep("who", (("human", "hello"), ("voicemail", "message")), "bye", 4.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (b"voicemail", b"mailbox", "`mailbox` is not an answer of step `who`"),
+        (b"    otherwise: bye\n", b"", "`who_answered` step `who` has no `otherwise`"),
+        (b"start: who", b"start: hello", "variable `answered_by` may have no value here"),
+        (b"otherwise: bye", b"otherwise: who", "a silent caller loops for ever"),
+    ],
+)
+def test_a_step_that_finds_out_and_cannot_be(old: bytes, new: bytes, what: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_flow(ANSWERED.replace(old, new), "f.yaml")
+    found = [problem.what for problem in error.value.problems]
+    assert any(each.startswith(what) for each in found), found

@@ -8,7 +8,8 @@ from time import process_time
 import pytest
 
 from offhook.api.agent import Outcome
-from offhook.api.call import Call, CallEnded
+from offhook.api.call import Call
+from offhook.api.call_ended import CallEnded
 from offhook.api.dialogs import FlowAgent
 from offhook.api.turns import Said
 from offhook.pipeline.errors import EngineError

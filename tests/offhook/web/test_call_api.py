@@ -117,7 +117,7 @@ async def test_a_call_from_its_request_to_its_outcome(start: Start, far: Callee)
     view = await until(client, call, state="ended")
     assert view["outcome"] == {"reason": "answered", "sip_status": 200, "q850": None}
     assert (view["ended_by"], view["end_reason"]) == ("caller", "the called party hung up")
-    assert view["answer"]
+    assert view["answer"] and view["ring_s"] is not None and "answered_by" in view
     # The pages have it by the same id, and their own rules.
     page = await client.get(f"/api/calls/{call}")
     assert page.json()["outcome"] == "answered"

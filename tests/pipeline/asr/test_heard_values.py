@@ -14,7 +14,7 @@ from bench.phone_line import is_installed, speak
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.events import Question, ValueKind
-from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Time, TimeRange, YesNo
+from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
 from tests.rates import is_at_least, is_at_most
 
 VOICES = ("flite:slt", "espeak:en-gb", "flite:awb", "espeak:en-us+f3")
@@ -33,6 +33,8 @@ SAID: tuple[tuple[ValueKind, str], ...] = (
     (Number(), "four hundred and seven | two thousand six hundred | eighty three"),
     (Amount("USD"), "thirty dollars | eighteen dollars and fifty cents | two thousand dollars"),
     (Digits(4, 4), "two seven nine four | eight oh one three"),
+    (Spelling(digits=False), "sierra mike india tango hotel | kilo echo lima lima yankee | papa oscar tango"),
+    (Spelling(digits=False), "s as in sam m as in mary i as in ida | p for peter o for orange t for tom"),
     (YesNo(), "yes | no | yes please | no thanks | yep | definitely | i don't think so"),
 )  # fmt: skip
 
@@ -44,7 +46,7 @@ def test_values_are_heard() -> None:
         pytest.skip("flite and espeak-ng are not installed (make peers)")
     right, wrong, others, missed = asyncio.run(judged())
     count = right + wrong + len(missed)
-    assert count == 140
+    assert count == 160
     assert is_at_least(right, count, 0.82), missed
     assert is_at_most(wrong, count, 0.08)
     assert is_at_most(others, len(OTHERS) * len(SAID), 0.08)

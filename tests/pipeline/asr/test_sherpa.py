@@ -135,14 +135,15 @@ async def test_a_process_that_dies_fails_its_turn_and_is_replaced(sherpa_toy: Pa
         await engine.close()
 
 
-async def test_a_broken_model_says_why(sherpa_toy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("file", "size"), [("joiner.onnx", 1_000), ("tokens.txt", 0)])
+async def test_a_broken_model_says_why(sherpa_toy: Path, tmp_path: Path, file: str, size: int) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(sherpa_toy, folder)
-    network = folder / "joiner.onnx"
-    network.write_bytes(network.read_bytes()[:1_000])
+    (folder / file).write_bytes((folder / file).read_bytes()[:size])
     engine = SherpaEngine("sherpa", model_of(folder), SherpaOptions())
-    with pytest.raises(EngineError, match="sherpa"):
+    with pytest.raises(EngineError, match=f"loading {folder}") as caught:
         await engine.start()
+    assert "offhook models" in caught.value.hint
 
 
 @pytest.mark.parametrize(

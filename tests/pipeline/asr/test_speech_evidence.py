@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.free_speech import heard_by_recogniser
+from bench.hearing.runs import background
+from bench.phone_line import over_the_line
 from offhook.pipeline.asr.speech_evidence import (
     MIN_PROBABILITY,
     RATE_HZ,
@@ -9,6 +12,7 @@ from offhook.pipeline.asr.speech_evidence import (
     Sound,
     evidence,
     halved,
+    is_crowd,
     plain,
     sound,
     speech_probability,
@@ -118,3 +122,20 @@ def test_probabilities_of_the_model_may_be_at_their_limits() -> None:
     for no_speech in (0.0, 1.0):
         found = given(SPEECH, "yes", no_speech=no_speech, log_prob=0.0, voice=no_speech)
         assert 0.0 <= speech_probability(found) <= 1.0
+
+
+def test_several_voices_at_once_are_no_caller() -> None:
+    voices = [voice / np.sqrt((voice**2).mean()) for voice in background()]
+    crowds = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        several = [np.roll(np.resize(voices[each % len(voices)], 16_000), rng.integers(16_000)) for each in range(7)]
+        line = over_the_line((1_500 * np.sum(several, axis=0)).astype(np.int16), rng)
+        crowds += is_crowd(sound(heard_by_recogniser(line)))
+    assert crowds >= 9
+    for voice in voices:
+        for seed in range(4):
+            line = over_the_line((3_000 * voice).astype(np.int16), np.random.default_rng(seed))
+            assert not is_crowd(sound(heard_by_recogniser(line)))
+    crowd = Sound(2.0, voiced=0.6, pitch_spread=0.2, variability=1.8, periodicity=0.5, range_db=7.0)
+    assert speech_probability(evidence(crowd, "check my balance", 4, 0.01, -0.2, 0.99)) == 0.0

@@ -240,6 +240,16 @@ async def test_a_broken_model_says_why(vosk_toy: Path, tmp_path: Path) -> None:
     assert VoskModel(folder).missing() == "am/final.mdl"
 
 
+@pytest.mark.parametrize("file", ["graph/Gr.fst", "graph/words.txt", "conf/model.conf"])
+async def test_what_is_broken_is_found_at_the_start(vosk_toy: Path, tmp_path: Path, file: str) -> None:
+    """Vosk loads such a model, and fails with the first turn, or recognises nothing."""
+    folder = tmp_path / "broken"
+    shutil.copytree(vosk_toy, folder)
+    (folder / file).write_bytes(b"")
+    with pytest.raises(EngineError, match="vosk"):
+        await VoskEngine("vosk", VoskModel(folder)).start()
+
+
 async def test_the_rate_of_a_model(tmp_path: Path) -> None:
     (tmp_path / "am").mkdir()
     (tmp_path / "am/final.mdl").touch()

@@ -21,7 +21,7 @@ from offhook.pipeline.understanding.ambiguous import values_in
 from offhook.pipeline.understanding.amounts import Money
 from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
 from offhook.pipeline.understanding.spelling import letter_words
-from offhook.pipeline.understanding.value_grammars import value_words
+from offhook.pipeline.understanding.value_grammars import example_words, value_words
 
 LANGUAGES = ("en", "de", "es", "fr")
 TODAY = date(2026, 11, 29)
@@ -42,6 +42,7 @@ KINDS: tuple[ValueKind, ...] = (
     Amount(),
     Amount("EUR"),
     Spelling(),
+    Spelling(digits=False),
     YesNo(),
 )
 
@@ -156,9 +157,9 @@ def test_digits_are_heard_as_they_are_said(value: str) -> None:
     assert is_said(Digits(4, 4), value, "en")
 
 
-@given(st.lists(st.sampled_from(letter_words("en")), min_size=1, max_size=12))
+@given(st.sampled_from(letter_words("en")).flatmap(lambda words: st.lists(st.sampled_from(words), max_size=12)))
 def test_words_for_letters_are_heard(said: list[str]) -> None:
-    words = [word for word in said if word not in ("juliett", "juliet", "xray")]
+    words = ["x-ray" if word == "xray" else word for word in said if word != "juliett"]
     if words:
         assert sentence_of(graph_of(Spelling(), "en"), words) is not None
         assert Spelling().read(" ".join(words), "en") == "".join(word[0] for word in words).upper()
@@ -180,6 +181,8 @@ def test_words_for_letters_are_heard(said: list[str]) -> None:
         ("en", Amount("USD"), "twelve fifty"),
         ("en", TimeRange(), "between two and four p m"),
         ("en", YesNo(), "sounds good"),
+        ("en", Spelling(), "alpha bravo double nine"),
+        ("en", Spelling(digits=False), "m for mother a for apple n as in nancy"),
     ],
 )
 def test_what_people_say_is_in_the_grammar(language: str, kind: ValueKind, text: str) -> None:
@@ -216,4 +219,4 @@ def test_choices_stand_beside_a_value() -> None:
 def test_the_embedded_recogniser_knows_all_words() -> None:
     """It refuses a grammar with any other."""
     engine = PocketsphinxEngine()
-    assert [word for word in sorted(value_words("en")) if not engine.known_word(word)] == []
+    assert [word for word in sorted(value_words("en") | example_words("en")) if not engine.known_word(word)] == []

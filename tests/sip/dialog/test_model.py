@@ -113,6 +113,15 @@ def test_a_connection_that_is_there_is_used() -> None:
     assert next_hop(dialog, listening(Transport.TCP)) == Flow(Transport.TCP, BOB, ALICE)
 
 
+@pytest.mark.parametrize(("port", "by_connection"), [(49_152, True), (5_060, False)])
+def test_a_contact_that_is_the_end_of_a_connection_is_reached_by_it(port: int, by_connection: bool) -> None:
+    connection = Flow(Transport.TCP, BOB, Address("192.0.2.1", 49_152), id=3)
+    contact = (f"Contact: <sip:alice@192.0.2.1:{port}>",)
+    dialog = from_invite(request(invite(extra=contact)), "us", connection)
+    by_udp = Flow(Transport.UDP, BOB, Address("192.0.2.1", port))
+    assert next_hop(dialog, listening(Transport.TCP, Transport.UDP)) == (connection if by_connection else by_udp)
+
+
 def test_the_next_hop_is_the_first_route() -> None:
     dialog = from_invite(request(invite(extra=("Record-Route: <sip:192.0.2.50:5080;lr>",))), "us", udp(ALICE))
     assert next_hop(dialog, listening(Transport.UDP)) == udp(Address("192.0.2.50", 5080))

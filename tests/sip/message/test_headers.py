@@ -41,6 +41,32 @@ def test_set_replaces_all_in_the_place_of_the_first() -> None:
     assert list(headers) == [("VIA", "3"), ("To", "x"), ("From", "y")]
 
 
+def test_fields_of_another_message() -> None:
+    other = Headers([("v", "1"), ("To", "x"), ("VIA", "2")])
+    headers = Headers([("From", "y")])
+    headers.add_from(other, "Via")
+    headers.add_from(other, "Route")
+    headers.add_from(other, "Via", at_most=1)
+    assert list(headers) == [("From", "y"), ("Via", "1"), ("Via", "2"), ("Via", "1")]
+    assert headers.lines() == ["From: y", "Via: 1", "Via: 2", "Via: 1"]
+
+
+def test_every_change_is_seen_by_the_next_look() -> None:
+    headers = Headers([("Via", "1")])
+    assert headers.get("Via") == "1"
+    headers.add("v", "2")
+    assert headers.get_all("Via") == ["1", "2"]
+    headers.set("Via", "3")
+    assert headers.get_all("Via") == ["3"]
+    headers.add_from(Headers([("Via", "4")]), "Via")
+    assert headers.get_all("Via") == ["3", "4"]
+    headers.get_all("Via").append("5")
+    assert headers.get_all("Via") == ["3", "4"]
+    headers.remove("Via")
+    assert headers.get("Via") is None
+    assert "Via" not in headers
+
+
 def test_remove() -> None:
     headers = Headers([("Via", "1"), ("To", "x"), ("v", "2")])
     headers.remove("via")

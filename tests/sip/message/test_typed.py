@@ -24,6 +24,18 @@ def test_the_values_of_a_message() -> None:
     assert str(first.uri) == "sip:ann@192.0.2.1:5060"
 
 
+def test_a_changed_header_is_read_anew() -> None:
+    message = request(INVITE)
+    assert (typed.top_via(message).branch, typed.from_tag(message)) == ("z9hG4bKabc", "a1")
+    message.headers.set("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKnew")
+    message.headers.set("From", "<sip:x@192.0.2.9>;tag=new")
+    assert (typed.top_via(message).branch, typed.from_tag(message)) == ("z9hG4bKnew", "new")
+    message.headers.remove("From")
+    assert typed.from_tag(message) == ""
+    with pytest.raises(ParseError, match="From is missing"):
+        typed.from_(message)
+
+
 def test_lists_over_several_fields() -> None:
     message = Request(
         "INVITE",

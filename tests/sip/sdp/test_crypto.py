@@ -120,6 +120,17 @@ def test_an_offer_is_answered_with_a_key_of_ours() -> None:
     assert RFC_KEY not in repr(ours.agreed) and "x01" not in repr(ours.agreed)
 
 
+@pytest.mark.parametrize("suite", ["AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32"])
+def test_suites_that_are_answered_and_not_offered(suite: str) -> None:
+    ours, made = call("required"), bytes(range(46))
+    offer = secure(f"1 {suite} inline:{base64.b64encode(made).decode()}", f"2 {CM_80} inline:{RFC_KEY}")
+    (crypto,) = audio_of(ours.answer(offer)).values("crypto")
+    assert crypto.startswith(f"1 {suite} ")
+    assert keys_of(ours) == NegotiatedSrtp(suite, b"\x01" * 46, made)
+    assert [parse_crypto(each).suite for each in audio_of(ours.offer()).values("crypto")] == [suite]
+    assert suite not in [parse_crypto(each).suite for each in audio_of(call("required").offer()).values("crypto")]
+
+
 @pytest.mark.parametrize(
     ("policy", "offer", "why"),
     [

@@ -19,8 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-COPIED = ("offhook", "telephony", "tests", "pyproject.toml")
-TESTS = ("tests/telephony/native", "tests/telephony/test_resample.py")
+COPIED = ("offhook", "telephony", "pipeline", "sip", "tests", "pyproject.toml")
+TESTS = (
+    "tests/telephony/native",
+    "tests/telephony/test_resample.py",
+    "tests/telephony/test_dtmf_keys.py",
+    "tests/telephony/test_dtmf_tones.py",
+    "tests/telephony/net/test_line_keys.py",
+    "tests/telephony/net/test_line_srtp.py",
+)
 IGNORED = shutil.ignore_patterns("__pycache__", "*.so")
 COMMON = ("-g", "-O1", "-fno-omit-frame-pointer", "-ffp-contract=off", "-pthread", "-fPIC", "-shared")
 

@@ -16,7 +16,10 @@ from tests.telephony.net.calls import HOST, Side, acquire, config_to, speech
 pytest.importorskip("pylibsrtp")
 pytestmark = pytest.mark.usefixtures("media_twin")
 
-SUITES = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44}
+SUITES = {
+    **{"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44},
+    "AES_256_CM_HMAC_SHA1_80": 46,
+}
 
 
 def keys(suite: str, seed: int) -> tuple[bytes, bytes]:

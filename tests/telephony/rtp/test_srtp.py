@@ -8,10 +8,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from offhook.telephony.errors import LocalError
 from offhook.telephony.rtp import AudioPayload, RtpSession, SrtpKeys
-from offhook.telephony.rtp.srtp import PROFILES, Srtp
+from offhook.telephony.rtp.srtp import PROFILES, WIDENED, Srtp
 from tests.telephony.rtp.support import FAR_SSRC, REMOTE, REMOTE_RTCP, START, audio, config, events, session
 
-LENGTHS = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44}
+LENGTHS = {
+    **{"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44},
+    **{"AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46},
+}
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
@@ -33,7 +36,7 @@ def send(far: Srtp, subject: RtpSession, *numbers: int, ssrc: int = FAR_SSRC) ->
         subject.receive_rtp(data, REMOTE, START + number * 0.02)
 
 
-@pytest.mark.parametrize("suite", PROFILES)
+@pytest.mark.parametrize("suite", [*PROFILES, *WIDENED])
 def test_both_directions_of_every_suite(suite: str) -> None:
     ours = keys(suite)
     subject, far = session(srtp=ours), Srtp(turned(ours))
@@ -72,6 +75,26 @@ def test_rfc_3711_by_its_own_session_keys() -> None:
     (made,) = Srtp(SrtpKeys(SUITE, master, bytes(30))).protect([plain])
     assert made == encrypted + tag
     assert Srtp(SrtpKeys(SUITE, bytes(30), master)).unprotect(made) == plain
+
+
+@pytest.mark.parametrize(("suite", "tag_bytes"), [("AES_256_CM_HMAC_SHA1_80", 10), ("AES_256_CM_HMAC_SHA1_32", 4)])
+def test_rfc_6188_by_its_own_derivation(suite: str, tag_bytes: int) -> None:
+    """RFC 3711 §4.3.1 with AES-256: the session keys are the key stream that begins with the salt and the label."""
+    key, salt = bytes(range(32)), bytes(range(100, 114))
+    plain = audio(3, sequence=500)
+
+    def stream(of: bytes, start: int, data: bytes) -> bytes:
+        return Cipher(algorithms.AES(of), modes.CTR(start.to_bytes(16))).encryptor().update(data)
+
+    def derived(label: int, size: int) -> bytes:
+        return stream(key, (int.from_bytes(salt) ^ label << 48) << 16, bytes(size))
+
+    start = (int.from_bytes(derived(2, 14)) << 16) ^ (FAR_SSRC << 64) ^ (503 << 16)
+    encrypted = plain[:12] + stream(derived(0, 32), start, plain[12:])
+    tag = hmac.new(derived(1, 20), encrypted + bytes(4), hashlib.sha1).digest()[:tag_bytes]
+    (made,) = Srtp(SrtpKeys(suite, key + salt, bytes(46))).protect([plain])
+    assert made == encrypted + tag
+    assert Srtp(SrtpKeys(suite, bytes(46), key + salt)).unprotect(made) == plain
 
 
 def test_nothing_of_others_is_heard() -> None:

@@ -5,6 +5,7 @@ import { showLegend, showTranscript, showTurns, usageFacts } from "./callview.js
 import { byId, el } from "./dom.js";
 import { showStatus } from "./feed.js";
 import { clock, milliseconds, person, second } from "./format.js";
+import { showLadder } from "./ladder.js";
 import { CallModel, NOTHING_SAID, withConfidence } from "./model.js";
 import { Player } from "./player.js";
 
@@ -29,6 +30,7 @@ async function load() {
   const record = await answer.json();
   const call = modelOf(record);
   showRecord(record);
+  if (record.transport !== "ws") showLadder(id);
   const player = record.recording ? await showRecording(call) : null;
   const play = player ? (/** @type {number} */ at) => player.playFrom(at - call.answeredAt) : undefined;
   showTranscript(byId("transcript"), call, play);

@@ -6,6 +6,7 @@ import { byId, el, keep } from "./dom.js";
 import { Feed, showFeedStatus } from "./feed.js";
 import { clock, milliseconds, person } from "./format.js";
 import { showPhone } from "./phoneview.js";
+import { showSipState } from "./sipstate.js";
 import { drawWaveform } from "./waveform.js";
 
 /** @typedef {import("./model.js").CallModel} CallModel */
@@ -19,6 +20,7 @@ let changed = true;
 let drawnAt = 0;
 
 showLegend(byId("stages"));
+showSipState();
 feed.addEventListener("change", () => {
   changed = true;
 });

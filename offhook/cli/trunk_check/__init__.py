@@ -1,0 +1,1 @@
+"""`offhook trunk check`: tries a trunk step by step, as the bot would use it, beside a bot that runs."""

@@ -1,0 +1,1 @@
+"""SIP messages of calls, kept and shown as ladders."""

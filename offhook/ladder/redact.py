@@ -1,0 +1,96 @@
+"""SIP messages without their secrets, of the same length: what is taken out becomes asterisks. Pure.
+
+Taken out are the proof of a password (RFC 3261 §22, RFC 8760: with it and the nonce a password can be guessed offline),
+credentials of any other scheme, a password in a URI (§19.1.1), the keys of encrypted media (RFC 4568, RFC 3830 and the
+obsolete k= line of RFC 4566 §5.12), digits that are sent as INFO, and header fields that are called tokens, passwords
+or the like.
+"""
+
+import re
+from collections.abc import Callable
+
+_BEGIN = rb"(?im)(?:^|(?<=\r))"
+"""Of a line; a bare CR ends none, but some senders think so."""
+_FIELD = rb"(?:[^\r\n]|\r?\n[ \t])*"
+_CREDENTIALS = re.compile(_BEGIN + rb"(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
+_PROOFS = re.compile(_BEGIN + rb"(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
+_ANY_FIELD = re.compile(_BEGIN + rb"[\w-]{1,64}[ \t]*:(" + _FIELD + rb")")
+_OF_APPLICATIONS = re.compile(rb"(?i)[^:]*?(?:token|secret|passwd|password|api-?key|credential)[^:]*:")
+"""Header fields that applications send each other along."""
+# Lengths have a bound, so that a message of nothing but beginnings takes no time.
+_PARAMETER = re.compile(rb'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{1,64})[ \t]*=[ \t]*("(?:[^"\\]|\\.){0,1024}+"|[^\s,"]+)')
+_SHOWN = frozenset(
+    {b"username", b"realm", b"nonce", b"nextnonce", b"uri", b"algorithm", b"opaque", b"qop", b"nc", b"stale"}
+)
+"""Parameters of credentials that prove nothing."""
+_PROVING = frozenset({b"response", b"cnonce", b"rspauth"})
+_DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
+
+_URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]{0,256}:([^\s@<>\"]{1,256}+)@")
+_MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
+_KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|k=)([^\r\n]*)")
+_STARS = bytes(byte if byte in b"\r\n" else ord("*") for byte in range(256))
+"""Line breaks stay: the message keeps its lines."""
+_STARS_BETWEEN = bytes(byte if byte in b"\r\n\t ," else ord("*") for byte in range(256))
+_IS_INFO = re.compile(rb"INFO[ \t]", re.IGNORECASE)
+_SIGNAL = re.compile(rb"(?im)^signal[ \t]*=[ \t]*([^\r\n]*)")
+_SOLID = re.compile(rb"(\S+)")
+
+
+def redacted(data: bytes, *, digits: bool = False) -> bytes:
+    """The message with asterisks for every secret; with `digits` those of an INFO stay. A message without any is
+    returned as it is."""
+    low = data.lower()
+    if b"auth" in low:
+        data = _masked(data, _CREDENTIALS, _credentials)
+        data = _masked(data, _PROOFS, _proofs)
+    if b"token" in low or b"secret" in low or b"passw" in low or b"key" in low or b"credential" in low:
+        data = _ANY_FIELD.sub(_application_field, data)
+    if b"@" in data:
+        data = _masked(data, _URI_PASSWORD, _all)
+    if b"inline:" in low:
+        data = _masked(data, _MEDIA_KEYS, _all)
+    if b"key-mgmt" in low or b"k=" in low:
+        data = _masked(data, _KEY_MANAGEMENT, _all)
+    return data if digits or not _IS_INFO.match(data.lstrip()) else _without_digits(data)
+
+
+def _without_digits(info: bytes) -> bytes:
+    """An INFO without the key that its body has (application/dtmf-relay, application/dtmf, and what others invent)."""
+    head, end, body = info.partition(b"\r\n\r\n")
+    pattern = _SIGNAL if _SIGNAL.search(body) else _SOLID
+    return head + end + _masked(body, pattern, _all)
+
+
+def _masked(data: bytes, pattern: re.Pattern[bytes], hide: Callable[[bytes], bytes]) -> bytes:
+    def hidden(match: re.Match[bytes]) -> bytes:
+        start, end = match.span(1)
+        whole = match.group()
+        return whole[: start - match.start()] + hide(match[1]) + whole[end - match.start() :]
+
+    return pattern.sub(hidden, data)
+
+
+def _application_field(match: re.Match[bytes]) -> bytes:
+    field = match.group()
+    name = match.start(1) - match.start()
+    return field[:name] + _all(match[1]) if _OF_APPLICATIONS.match(field[:name]) else field
+
+
+def _all(secret: bytes) -> bytes:
+    return secret.translate(_STARS)
+
+
+def _credentials(field: bytes) -> bytes:
+    digest = _DIGEST.match(field)
+    return _all(field) if digest is None else digest.group() + _proofs(field[digest.end() :])
+
+
+def _proofs(parameters: bytes) -> bytes:
+    """All but what is known to prove nothing: an unknown parameter may be the secret itself."""
+    shown = bytearray(parameters.translate(_STARS_BETWEEN))
+    for match in _PARAMETER.finditer(parameters):
+        if (name := match[1].lower()) in _SHOWN or name in _PROVING:
+            kept = match.end() if name in _SHOWN else match.start(2)
+            shown[match.start() : kept] = parameters[match.start() : kept]
+    return bytes(shown)

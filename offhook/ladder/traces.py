@@ -1,0 +1,192 @@
+"""What the SIP socket sent and received lately, by Call-ID: a listener of the endpoint.
+
+Theory of operation. Messages of a call that the bot has are kept until shortly after its end, within the bounds of one
+Call-ID, and then handed to `on_over`, which writes them beside the record. Registrations of our own accounts are kept
+as long as they are among the latest `MAX_REGISTRATIONS`. All others (refused calls, calls that are over, OPTIONS, what
+scanners send) share `OTHERS_BYTES`, the oldest ones going first, and a flood of new ones is not kept at all. The event
+loop only keeps references to bytes that it has anyway; they are read when somebody looks.
+"""
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import time
+from typing import Protocol
+
+from offhook.ladder.kept import Bounds, KeptMessage, KeptMessages
+from offhook.sip.net.flow import Flow
+
+LINGER_S = 2.0
+"""How long a call's messages are still its own after its end: the answer to the BYE, and repeats of it."""
+OTHERS_BYTES = 4 * 2**20
+MAX_REGISTRATIONS = 2_000
+NEW_OTHERS_PER_S = 100
+"""New Call-IDs in one second that are kept though they belong to no call (yet)."""
+RECENT = 16
+"""Messages that are remembered in a flood, too: a call's INVITE and its 100 come before the call."""
+
+_CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t\r\n]*([^\s]+)", re.IGNORECASE)  # RFC 3261 §20.8
+_MAX_HEAD_BYTES = 8_192
+
+_CALL = Bounds()
+_REGISTRATION = Bounds(first=2, latest=8, most_bytes=16_384)
+_OTHER = Bounds(first=8, latest=8, most_bytes=16_384)
+
+
+class Later(Protocol):
+    """`AbstractEventLoop.call_later`."""
+
+    def __call__(self, delay: float, callback: Callable[..., object], /, *args: object) -> object:
+        """Call it once, after so many seconds."""
+
+
+Watcher = Callable[[str, KeptMessage], None]
+"""(Call-ID, message): called with each message, also one that was sent again. Must not block."""
+
+
+@dataclass(slots=True)
+class _Call:
+    handle: str
+    kept: KeptMessages
+
+
+class SipTraces:
+    """`on_over` gets the messages of a call shortly after its end. `now` is Unix time."""
+
+    def __init__(self, later: Later, on_over: Callable[[KeptMessages], None], now: Callable[[], float] = time) -> None:
+        self.watchers: list[Watcher] = []
+        self._later = later
+        self._on_over = on_over
+        self._now = now
+        self._calls: dict[str, _Call] = {}
+        self._call_ids: dict[str, str] = {}
+        self._registrations: OrderedDict[str, KeptMessages] = OrderedDict()
+        self._others: OrderedDict[str, KeptMessages] = OrderedDict()
+        self._others_bytes = 0
+        self._recent: deque[tuple[str, float, bytes, Flow, bool]] = deque(maxlen=RECENT)
+        self._second, self._new = 0, 0
+
+    # --- from the endpoint
+
+    def on_message(self, data: bytes, flow: Flow, received: bool) -> None:
+        """A `message_listener` of the endpoint."""
+        found = _CALL_ID.search(data, 0, _MAX_HEAD_BYTES)
+        if found is None or data.find(b"\r\n\r\n", 0, found.start()) >= 0:
+            return  # a keep-alive, or nothing that could be put anywhere
+        call_id = found[1].decode("utf-8", "replace")
+        at_s = self._now()
+        if (call := self._calls.get(call_id)) is not None:
+            kept = call.kept.add(at_s, data, flow, received)
+        else:
+            kept = self._add_other(call_id, at_s, data, flow, received)
+        for watch in self.watchers:
+            watch(call_id, kept or KeptMessage(at_s, data, flow, received, 1, at_s))
+
+    def _add_other(self, call_id: str, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage | None:
+        if (registration := self._registrations.get(call_id)) is not None:
+            self._registrations.move_to_end(call_id)
+            return registration.add(at_s, data, flow, received)
+        if not received and data.startswith(b"REGISTER "):
+            registration = self._registrations[call_id] = KeptMessages(call_id, _REGISTRATION)
+            while len(self._registrations) > MAX_REGISTRATIONS:
+                self._registrations.popitem(last=False)
+            return registration.add(at_s, data, flow, received)
+        self._recent.append((call_id, at_s, data, flow, received))
+        other = self._others.get(call_id)
+        if other is None:
+            if not self._has_room(at_s):
+                return KeptMessage(at_s, data, flow, received, 0, at_s)
+            other = self._others[call_id] = KeptMessages(call_id, _OTHER)
+        before = other.bytes
+        kept = other.add(at_s, data, flow, received)
+        self._grown(other.bytes - before)
+        return kept
+
+    def _has_room(self, at_s: float) -> bool:
+        second = int(at_s)
+        if second != self._second:
+            self._second, self._new = second, 0
+        self._new += 1
+        return self._new <= NEW_OTHERS_PER_S
+
+    def _grown(self, by: int) -> None:
+        self._others_bytes += by
+        while self._others_bytes > OTHERS_BYTES and len(self._others) > 1:
+            self._others_bytes -= self._others.popitem(last=False)[1].bytes
+
+    # --- from the owner of the calls
+
+    def begin(self, handle: str, call_id: str, part_of: str = "") -> None:
+        """The Call-ID is a call's from now on; what came so far is its own. `part_of` is the handle of the call to
+        which it is a leg."""
+        if (now := self._calls.get(call_id)) is not None:
+            # Another worker has it, or somebody uses a Call-ID twice, against RFC 3261 §8.1.1.4: one trace has both.
+            self._calls[call_id] = _Call(handle, now.kept)
+            self._call_ids[handle] = call_id
+            return
+        kept = KeptMessages(call_id, _CALL)
+        kept.root = self._root_of(part_of) or call_id
+        before = self._others.pop(call_id, None)
+        if before is not None:
+            self._others_bytes -= before.bytes
+        for at_s, data, flow, received in self._so_far(call_id, before):
+            kept.add(at_s, data, flow, received)
+        self._calls[call_id] = _Call(handle, kept)
+        self._call_ids[handle] = call_id
+
+    def _so_far(self, call_id: str, before: KeptMessages | None) -> Iterable[tuple[float, bytes, Flow, bool]]:
+        if before is not None:
+            return [(each.at_s, each.data, each.flow, each.received) for each in before]
+        return [(at_s, data, flow, received) for of, at_s, data, flow, received in self._recent if of == call_id]
+
+    def end(self, handle: str) -> None:
+        """The call is over."""
+        call = self._calls.get(self._call_ids.pop(handle, ""))
+        if call is not None and call.handle == handle:
+            self._later(LINGER_S, self._finish, call)
+
+    def close(self) -> None:
+        """Hand over what is left, because the process ends."""
+        self._call_ids.clear()
+        for call in list(self._calls.values()):
+            self._finish(call)
+
+    def _root_of(self, handle: str) -> str:
+        call = self._calls.get(self._call_ids.get(handle, ""))
+        return call.kept.root if call is not None else ""
+
+    def _finish(self, call: _Call) -> None:
+        call_id = call.kept.call_id
+        if self._calls.get(call_id) is not call or self._call_ids.get(call.handle) == call_id:
+            return  # the Call-ID, or the call, has begun anew
+        del self._calls[call_id]
+        self._others[call_id] = call.kept
+        self._grown(call.kept.bytes)
+        self._on_over(call.kept)
+
+    # --- for people
+
+    def find(self, call_id: str) -> list[KeptMessages]:
+        """The messages of a Call-ID, or of a call by its handle, with those of the call's other legs."""
+        call_id = self._call_ids.get(call_id, call_id)
+        one = self._of(call_id)
+        if one is None:
+            return []
+        everything = [*(call.kept for call in self._calls.values()), *self._others.values()]
+        return [one, *(each for each in everything if each is not one and each.root == one.root)]
+
+    def dump(self) -> dict[str, object]:
+        """The state, for people."""
+        return {
+            "calls": len(self._calls),
+            "registrations": len(self._registrations),
+            "others": len(self._others),
+            "others_bytes": self._others_bytes,
+            "watchers": len(self.watchers),
+        }
+
+    def _of(self, call_id: str) -> KeptMessages | None:
+        if (call := self._calls.get(call_id)) is not None:
+            return call.kept
+        return self._registrations.get(call_id) or self._others.get(call_id)

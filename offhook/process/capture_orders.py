@@ -1,0 +1,91 @@
+"""Which calls are captured: those of the settings, and those that somebody orders while the bot runs."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import random
+
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+MAX_ORDERS = 8
+MAX_ORDERED = 100
+"""Calls of one order."""
+ORDER_S = 3_600.0
+"""How long an order waits for its calls; its result can be asked for as long again."""
+
+
+@dataclass(slots=True)
+class Order:
+    """The next `left` calls, of those from a host or by a trunk if one is given. `calls` are the Call-IDs so far."""
+
+    left: int
+    host: str
+    trunk: str
+    until: float
+    calls: list[str] = field(default_factory=list)
+
+
+class CaptureOrders:
+    """`now` is monotonic, `prepare` is called with each order, `chance` gives a random number from 0 to 1."""
+
+    def __init__(
+        self,
+        config: Config,
+        now: Callable[[], float],
+        prepare: Callable[[], None],
+        chance: Callable[[], float] = random,
+    ) -> None:
+        self._records = config.records
+        self._trunks = config.trunks
+        self._now = now
+        self._prepare = prepare
+        self._chance = chance
+        self._orders: dict[str, Order] = {}
+
+    @property
+    def may_come(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._orders) or self._records.capture or any(trunk.capture for trunk in self._trunks.values())
+
+    def wants(self, call_id: str, host: str, trunk: str) -> bool:
+        """Whether a new call is captured; it counts for an order that waits for one."""
+        now = self._now()
+        for order in self._orders.values():
+            if order.left and now < order.until and order.host in ("", host) and order.trunk in ("", trunk):
+                order.left -= 1
+                order.calls.append(call_id)
+                return True
+        of_trunk = self._trunks[trunk].capture if trunk in self._trunks else None
+        asked = self._records.capture if of_trunk is None else of_trunk
+        share = self._records.capture_share
+        return asked and (share >= 1 or self._chance() < share)
+
+    def add(self, calls: int, host: str, trunk: str) -> str:
+        """Order the capture of the next calls; the order's name. Raises UserError."""
+        now = self._now()
+        for name in [name for name, each in self._orders.items() if now >= each.until + ORDER_S]:
+            del self._orders[name]
+        if not 1 <= calls <= MAX_ORDERED:
+            raise UserError(f"{calls} calls cannot be captured", f"1 to {MAX_ORDERED} can be ordered", "--calls 3")
+        if trunk and trunk not in self._trunks:
+            raise UserError(f"there is no trunk {trunk!r}", "the settings do not have it", f"[trunks.{trunk}]")
+        if len(self._orders) >= MAX_ORDERS:
+            why = f"{MAX_ORDERS} are open"
+            raise UserError("no more captures can be ordered", why, "end one with Ctrl-C where it waits")
+        self._prepare()
+        name = secrets.token_hex(8)
+        self._orders[name] = Order(calls, host, trunk, now + ORDER_S)
+        return name
+
+    def find(self, name: str) -> Order | None:
+        """An order."""
+        return self._orders.get(name)
+
+    def end(self, name: str) -> None:
+        """Take an order back; calls that it began to capture go on being captured."""
+        self._orders.pop(name, None)
+
+    def dump(self) -> Mapping[str, object]:
+        """The state, for people."""
+        return {name: {"left": each.left, "calls": len(each.calls)} for name, each in self._orders.items()}

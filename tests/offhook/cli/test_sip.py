@@ -1,0 +1,154 @@
+"""`offhook sip`, of a bot that runs and of one that no longer does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from offhook.api.dialogs import bench_dialog
+from offhook.calls import captures
+from offhook.cli import capture
+from offhook.cli.main import app
+from offhook.cli.running_bot import RunningBot
+from offhook.ladder import traces
+from offhook.process.local_bot import LocalBot
+from offhook.settings.config import Config
+from offhook.testing.sip_caller import Caller
+from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
+from tests.offhook.records.pcapfile import read
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalBot]:
+    monkeypatch.setattr(traces, "LINGER_S", 0.05)
+    monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path))
+    sections: dict[str, dict[str, object]] = {
+        "sip": {"host": HOST, "port": 0},
+        "http": {"host": HOST, "port": 0},
+        **LIGHT_ENGINES,
+    }
+    one = LocalBot(Config.load(None, sections), bench_dialog)
+    await one.start()
+    yield one
+    await one.stop()
+
+
+def address(bot: LocalBot) -> str:
+    assert bot.http_address is not None
+    return "{}:{}".format(*bot.http_address)
+
+
+async def run(*arguments: str) -> Any:
+    return await asyncio.to_thread(CliRunner().invoke, app, ["sip", *arguments])
+
+
+async def called(bot: LocalBot) -> dict[str, Any]:
+    """A call from its beginning to its end; its record."""
+    caller = await asyncio.wait_for(Caller.dial(HOST, bot.sip_address), 5)
+    await asyncio.wait_for(caller.listen_for(0.1), 5)
+    caller.close()
+    await asyncio.wait_for(bot.idle(), 5)
+    return bot.store.calls(1)[0].to_dict()
+
+
+def labels(ladder: dict[str, Any]) -> list[str]:
+    return [row["label"] for row in ladder["rows"] if row["kind"] == "message"]
+
+
+WHOLE = ["INVITE bot", "100 Trying", "200 OK", "ACK", "BYE", "200 OK"]
+
+
+async def test_a_call_while_it_lasts_and_when_it_is_over(bot: LocalBot) -> None:
+    http = address(bot)
+    caller = await asyncio.wait_for(Caller.dial(HOST, bot.sip_address), 5)
+    try:
+        await asyncio.wait_for(caller.listen_for(0.1), 5)
+        shown = await run("status", "--http", http)
+        assert "dialogs: 1 (1 confirmed" in shown.stdout and "INVITE accepted" in shown.stdout
+        rows = json.loads((await run("status", "dialogs", "--json", "--http", http)).stdout)
+        assert (rows["total"], rows["rows"][0]["state"]) == (1, "confirmed")
+        call_id = rows["rows"][0]["call_id"]
+        now = json.loads((await run("trace", "--json", "--http", http)).stdout)
+        assert labels(now) == WHOLE[:4] and now["legs"] == [call_id]
+    finally:
+        caller.close()
+        await asyncio.wait_for(bot.idle(), 5)
+    record = bot.store.calls(1)[0]
+    for name in (record.uniqueid, record.call_id):
+        then = json.loads((await run("trace", name, "--json", "--http", http)).stdout)
+        assert labels(then) == WHOLE and then["columns"][1] == "offhook"
+        (media,) = [row for row in then["rows"] if row["kind"] == "media"]
+        assert media["label"] == "RTP PCMU" and media["to_ms"] is not None
+    text = (await run("trace", record.uniqueid, "--http", http, "--width", "120")).stdout
+    assert "INVITE bot" in text and "[ended]" in text and "\x1b" not in text
+
+
+async def test_a_bot_that_does_not_run_is_not_needed(bot: LocalBot) -> None:
+    record = await called(bot)
+    await bot.stop()
+    for name in (record["uniqueid"], record["call_id"]):
+        found = json.loads((await run("trace", str(name), "--json")).stdout)
+        assert labels(found) == WHOLE
+        (media,) = [row for row in found["rows"] if row["kind"] == "media"]
+        assert "out, 0 lost" in media["figures"]
+    missing = await run("trace", "nothing")
+    assert isinstance(missing.exception, UserError) and "sip_days" in str(missing.exception)
+
+
+async def test_messages_as_they_come(bot: LocalBot) -> None:
+    asked = RunningBot(f"http://{address(bot)}", None)
+    events = asked.events("/api/sip/messages", {})
+    first = asyncio.create_task(asyncio.to_thread(next, events))
+    # Whoever asks first waits: the bot watches from then on.
+    async with asyncio.timeout(5):
+        while not (await asyncio.to_thread(asked.get, "/api/sip"))["traces"]["watchers"]:
+            pass
+    await called(bot)
+    seen = [await asyncio.wait_for(first, 5)]
+    while len(seen) < 6:
+        seen.append(await asyncio.wait_for(asyncio.to_thread(next, events), 5))
+    assert [content["label"] for _, content in seen] == WHOLE
+    assert [content["received"] for _, content in seen] == [True, False, False, True, True, False]
+
+
+@pytest.mark.parametrize("part", ["nothing", "..%2fstatus"])
+async def test_a_part_that_does_not_exist(bot: LocalBot, part: str) -> None:
+    result = await run("status", part, "--http", address(bot))
+    assert isinstance(result.exception, UserError)
+
+
+async def test_a_call_that_nobody_knows(bot: LocalBot) -> None:
+    for name in ("nothing", "\x1b[2J", "../../etc/passwd", "x" * 250, "' OR 1=1 --"):
+        result = await run("trace", name, "--http", address(bot))
+        assert isinstance(result.exception, UserError) and "are kept" in str(result.exception)
+
+
+async def test_the_next_calls_in_one_file(bot: LocalBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captures, "LINGER_S", 0.05)
+    monkeypatch.setattr(capture, "LAST_PACKETS_S", 1.2)
+    output = tmp_path / "two.pcap"
+    arguments = ("capture", "--calls", "2", "--from", HOST, "-o", str(output), "--http", address(bot))
+    waiting = asyncio.create_task(run(*arguments))
+    async with asyncio.timeout(5):
+        while not bot.captures.dump():  # noqa: ASYNC110  # ordered by a program outside of the loop
+            await asyncio.sleep(0.01)
+    first, second = await called(bot), await called(bot)
+    await called(bot)  # one too many
+    result = await asyncio.wait_for(waiting, 20)
+    assert result.exit_code == 0 and "of 2 calls" in result.stdout, result.output
+    packets = read(output.read_bytes())
+    call_ids = {
+        line.split(b": ")[1].decode() for one in packets for line in one.payload.split(b"\r\n") if b"Call-ID" in line
+    }
+    assert call_ids == {first["call_id"], second["call_id"]}
+    assert any(one.is_rtp for one in packets)
+    times = [one.at_s for one in packets]
+    assert times == sorted(times) and output.stat().st_mode & 0o077 == 0
+    assert not bot.captures.dump()

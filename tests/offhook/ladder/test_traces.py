@@ -1,0 +1,163 @@
+"""What is kept of a bot's SIP messages: all of its calls, within bounds; a flood takes no more room."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from offhook.ladder.kept import Bounds, KeptMessages
+from offhook.ladder.traces import MAX_REGISTRATIONS, OTHERS_BYTES, SipTraces
+from offhook.sip.net.flow import Transport
+from tests.offhook.ladder.wire import flow, invite, message
+
+
+@dataclass
+class Bench:
+    """Traces with a clock that the test moves."""
+
+    now: float = 1_000.0
+    due: list[Callable[[], object]] = field(default_factory=list)
+    over: list[KeptMessages] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.traces = SipTraces(self._later, self.over.append, lambda: self.now)
+
+    def _later(self, delay: float, callback: Callable[..., object], /, *args: object) -> None:
+        self.due.append(lambda: callback(*args))
+
+    def linger(self) -> None:
+        for callback in self.due:
+            callback()
+        self.due.clear()
+
+    def received(self, data: bytes) -> None:
+        self.traces.on_message(data, flow(), True)
+
+    def sent(self, data: bytes) -> None:
+        self.traces.on_message(data, flow(), False)
+
+
+TRYING = message("SIP/2.0 100 Trying")
+OK = message("SIP/2.0 200 OK")
+BYE = message("BYE sip:a SIP/2.0", cseq="2 BYE")
+
+
+def starts(kept: KeptMessages) -> list[str]:
+    return [each.data.split(b" ")[0 if each.received else 1].decode() for each in kept]
+
+
+def test_a_call_from_its_first_message_to_the_answer_of_its_bye() -> None:
+    bench = Bench()
+    bench.received(invite())
+    bench.sent(TRYING)
+    bench.traces.begin("handle", "one")
+    bench.sent(OK)
+    bench.received(message("ACK sip:a SIP/2.0", cseq="1 ACK"))
+    bench.received(BYE)
+    bench.traces.end("handle")
+    bench.sent(message("SIP/2.0 200 OK", cseq="2 BYE"))
+    assert bench.over == []
+    bench.linger()
+    (kept,) = bench.over
+    assert starts(kept) == ["INVITE", "100", "200", "ACK", "BYE", "200"]
+    assert bench.traces.find("one") == [kept]  # still there for a while
+
+
+def test_repeats_are_counted() -> None:
+    kept = KeptMessages("one", Bounds())
+    for at in (1.0, 1.5, 2.5):
+        kept.add(at, invite(), flow(), True)
+    (only,) = kept
+    assert (only.again, only.last_s, only.at_s) == (2, 2.5, 1.0)
+
+
+def test_the_middle_of_a_long_call_goes_first() -> None:
+    kept = KeptMessages("one", Bounds(first=3, latest=2, most_bytes=100_000))
+    for number in range(50):
+        kept.add(number, message("UPDATE sip:a SIP/2.0", cseq=f"{number} UPDATE"), flow(), True)
+    assert [each.at_s for each in kept] == [0, 1, 2, 48, 49]
+    assert kept.omitted == 45
+    kept.add(50, message("UPDATE sip:a SIP/2.0", cseq="10 UPDATE"), flow(), True)
+    assert [each.at_s for each in kept][-1] == 50  # what was forgotten is no repeat
+
+
+def test_large_messages_have_a_bound_too() -> None:
+    kept = KeptMessages("one", Bounds())
+    for number in range(100):
+        kept.add(number, b"%d" % number + b"x" * 60_000, flow(), True)
+    assert kept.bytes <= Bounds().most_bytes
+
+
+def test_a_flood_takes_no_more_room_and_no_call_is_lost_in_it() -> None:
+    bench = Bench()
+    for number in range(20_000):
+        bench.now += 1 / 2_000
+        bench.received(invite(call_id=f"flood-{number}"))
+        bench.sent(message("SIP/2.0 503 Full", call_id=f"flood-{number}"))
+    bench.received(invite())
+    bench.sent(TRYING)
+    bench.traces.begin("handle", "one")
+    (kept,) = bench.traces.find("one")
+    assert starts(kept) == ["INVITE", "100"]
+    found = bench.traces.dump()
+    assert isinstance(found["others_bytes"], int) and found["others_bytes"] <= OTHERS_BYTES
+    assert isinstance(found["others"], int) and 500 < found["others"] <= 1_100  # a hundred a second
+
+
+def test_legs_are_found_together() -> None:
+    bench = Bench()
+    bench.received(invite())
+    bench.traces.begin("call", "one")
+    bench.traces.begin("leg", "two", part_of="call")
+    bench.sent(invite(call_id="two"))
+    bench.received(invite(call_id="three"))
+    bench.traces.begin("other", "three")
+    for name in ("one", "two", "call", "leg"):
+        assert {each.call_id for each in bench.traces.find(name)} == {"one", "two"}
+    bench.traces.end("call")
+    bench.linger()
+    assert {each.call_id for each in bench.traces.find("two")} == {"one", "two"}
+
+
+def test_a_call_that_goes_to_another_worker_goes_on() -> None:
+    bench = Bench()
+    bench.received(invite())
+    bench.traces.begin("handle", "one")
+    bench.traces.end("handle")
+    bench.traces.begin("handle", "one")
+    bench.linger()
+    bench.sent(OK)
+    (kept,) = bench.traces.find("one")
+    assert starts(kept) == ["INVITE", "200"] and bench.over == []
+
+
+def test_our_registrations_are_kept_longer_than_what_strangers_send() -> None:
+    bench = Bench()
+    for number in range(MAX_REGISTRATIONS + 5):
+        bench.sent(message("REGISTER sip:b SIP/2.0", call_id=f"account-{number}", cseq="1 REGISTER"))
+    bench.received(message("REGISTER sip:b SIP/2.0", call_id="stranger", cseq="1 REGISTER"))
+    assert bench.traces.find("account-0") == [] and bench.traces.find("account-9")
+    assert bench.traces.dump()["registrations"] == MAX_REGISTRATIONS
+
+
+def test_what_has_no_call_id_in_its_head_is_not_kept() -> None:
+    bench = Bench()
+    for data in (b"\r\n\r\n", b"", b"\xff\x00", b"OPTIONS sip:a SIP/2.0\r\nVia: x\r\n\r\nx\r\nCall-ID: one\r\n"):
+        bench.received(data)
+    assert bench.traces.dump()["others"] == 0
+
+
+def test_who_watches_gets_each_message_as_it_comes() -> None:
+    bench = Bench()
+    seen: list[tuple[str, bool, int]] = []
+    bench.traces.watchers.append(lambda call_id, each: seen.append((call_id, each.received, each.again)))
+    bench.received(invite())
+    bench.received(invite())
+    bench.traces.on_message(TRYING, flow(transport=Transport.TLS), False)
+    assert seen == [("one", True, 0), ("one", True, 1), ("one", False, 0)]
+
+
+def test_what_is_left_is_handed_over_at_the_end() -> None:
+    bench = Bench()
+    bench.received(invite())
+    bench.traces.begin("handle", "one")
+    bench.traces.close()
+    assert [each.call_id for each in bench.over] == ["one"]

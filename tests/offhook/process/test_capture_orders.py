@@ -1,0 +1,80 @@
+"""Which calls are captured."""
+
+from typing import Any
+
+import pytest
+
+from offhook.process.capture_orders import MAX_ORDERED, MAX_ORDERS, ORDER_S, CaptureOrders
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+
+class Bench:
+    def __init__(self, records: dict[str, Any] | None = None, **trunks: dict[str, Any]) -> None:
+        self.now = 0.0
+        self.chance = 0.5
+        self.prepared = 0
+        config = Config.load(
+            None, {"records": records or {}, "trunks": {n: {"host": n, **t} for n, t in trunks.items()}}
+        )
+        self.orders = CaptureOrders(config, lambda: self.now, self._prepare, lambda: self.chance)
+
+    def _prepare(self) -> None:
+        self.prepared += 1
+
+
+def test_nothing_is_captured_unless_asked_for() -> None:
+    bench = Bench()
+    assert not bench.orders.may_come and not bench.orders.wants("one", "192.0.2.1", "")
+
+
+def test_the_settings_of_a_trunk_come_first() -> None:
+    bench = Bench({"capture": True}, quiet={"capture": False}, other={})
+    assert bench.orders.wants("one", "", "") and bench.orders.wants("two", "", "other")
+    assert not bench.orders.wants("three", "", "quiet")
+    alone = Bench(None, loud={"capture": True})
+    assert alone.orders.may_come and alone.orders.wants("one", "", "loud") and not alone.orders.wants("two", "", "")
+
+
+def test_a_share_of_the_calls() -> None:
+    bench = Bench({"capture": True, "capture_share": 0.2})
+    assert not bench.orders.wants("one", "", "")
+    bench.chance = 0.1
+    assert bench.orders.wants("two", "", "")
+
+
+def test_an_order_is_for_so_many_calls_of_one_source() -> None:
+    bench = Bench(None, main={})
+    name = bench.orders.add(2, "192.0.2.1", "main")
+    assert bench.prepared == 1
+    wanted = [
+        bench.orders.wants(call_id, host, trunk)
+        for call_id, host, trunk in (
+            ("a", "192.0.2.2", "main"), ("b", "192.0.2.1", ""), ("c", "192.0.2.1", "main"), ("d", "192.0.2.1", "main"),
+            ("e", "192.0.2.1", "main"),
+        )
+    ]  # fmt: skip
+    assert wanted == [False, False, True, True, False]
+    order = bench.orders.find(name)
+    assert order is not None and (order.left, order.calls) == (0, ["c", "d"])
+    bench.orders.end(name)
+    assert bench.orders.find(name) is None and not bench.orders.may_come
+
+
+def test_an_order_does_not_wait_for_ever_and_there_are_not_many() -> None:
+    bench = Bench()
+    bench.orders.add(1, "", "")
+    bench.now = ORDER_S
+    assert not bench.orders.wants("late", "", "")
+    for _ in range(MAX_ORDERS - 1):
+        bench.orders.add(1, "", "")
+    with pytest.raises(UserError, match="no more captures"):
+        bench.orders.add(1, "", "")
+    bench.now = 3 * ORDER_S
+    bench.orders.add(1, "", "")
+
+
+@pytest.mark.parametrize(("calls", "trunk"), [(0, ""), (MAX_ORDERED + 1, ""), (1, "nobody")])
+def test_what_cannot_be_ordered(calls: int, trunk: str) -> None:
+    with pytest.raises(UserError):
+        Bench().orders.add(calls, "", trunk)
