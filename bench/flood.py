@@ -177,7 +177,7 @@ async def _back_s(bot: Bot, target: tuple[str, int]) -> float:
     return time.monotonic() - began
 
 
-def _told(name: str, held: list[Held]) -> list[float]:
+def _report(name: str, held: list[Held]) -> list[float]:
     """Prints the pacing since the last time, and forgets it."""
     found = [each for one in held for each in one.pacing.deviations_ms]
     packets = sum(one.pacing.packets for one in held)
@@ -195,9 +195,9 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
     for one in held:
         await one.begin()
     await asyncio.sleep(SETTLE_S)
-    _told("settle", held)
+    _report("settle", held)
     await asyncio.sleep(BEFORE_S)
-    _told("before", held)
+    _report("before", held)
     before_mib, most_mib = memory_mib(bot), 0.0
     context = multiprocessing.get_context("spawn")
     ready, over = context.Event(), context.Event()
@@ -209,11 +209,11 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
         await asyncio.sleep(1.0)
         most_mib = max(most_mib, memory_mib(bot))
     over.set()
-    during = _told("during", held)
+    during = _report("during", held)
     await asyncio.to_thread(process.join)
     back_s = await _back_s(bot, target)
     lost = sum(one.dialog.ended.is_set() for one in held)
-    _told("after", held)
+    _report("after", held)
     print(f"memory {before_mib:.0f} MiB, at most {most_mib - before_mib:+.1f} during the flood")
     print(f"ready, and a new caller answered, {back_s:.1f} s after it; {lost} of {len(held)} held calls lost")
     unread = await asyncio.to_thread(metric, bot, "offhook_sip_unread_total")

@@ -7,7 +7,7 @@
 SIPp calls from the last core; who answers has the first. Ours is the plain user agent (`Endpoint`), which answers at
 once. SIPp as UAS answers the same calls in the same run, and pjsua2, which opens a media transport for each, without a
 sound device. One after the other; the times are SIPp's, and the CPU time is the answering process's. Exits with 1 where
-a call of ours failed, or the 100 came too late for more than one in a hundred.
+one of our calls failed, or the 100 came too late for more than one in a hundred.
 """
 
 import argparse

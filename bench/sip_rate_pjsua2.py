@@ -27,7 +27,7 @@ class Call(pj.Call):  # type: ignore[misc]  # it has no types
 
 
 class Account(pj.Account):  # type: ignore[misc]
-    """Whom all calls are for."""
+    """Who gets all calls."""
 
     def onIncomingCall(self, parameters: Any) -> None:
         """Called by pjsua2."""
