@@ -46,6 +46,7 @@ ALONE = (
     "e2e/test_flight.py",
     "e2e/test_heard.py",
     "e2e/test_rtp.py",
+    "e2e/test_speech_agent.py",
     "e2e/test_whisper.py",
     "faults",
     "offhook/carriers/test_forgeries.py",

@@ -1,6 +1,7 @@
 """Port numbers of this process alone: neither another worker of this run nor another run on the machine gets them."""
 
 import socket
+from contextlib import ExitStack
 from functools import cache
 
 HOST = "127.0.0.1"
@@ -37,12 +38,28 @@ _block = cache(_Block)
 
 
 def own_ports(pairs: int = 20) -> tuple[int, int]:
-    """The first, which is even, and the last of so many pairs (up to 199) in a row.
+    """The first, which is even, and the last of so many pairs (up to 199) in a row that are free now.
 
     Others at each call, as long as there are some: what still arrives for one test does not reach the next.
     """
-    low = _block().take(2 * pairs)
-    return low, low + 2 * pairs - 1
+    for _ in range(BLOCK):
+        low = _block().take(2 * pairs)
+        if _are_free(low, 2 * pairs):
+            return low, low + 2 * pairs - 1
+    raise AssertionError("no free ports: what earlier tests of this process opened is still open")
+
+
+def _are_free(low: int, count: int) -> bool:
+    with ExitStack() as stack:
+        for port in range(low, low + count):
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                one = stack.enter_context(socket.socket(socket.AF_INET, kind))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+                try:
+                    one.bind((HOST, port))
+                except OSError:
+                    return False
+    return True
 
 
 def own_port() -> int:
@@ -57,17 +74,5 @@ def own_rtp(pairs: int = 20) -> dict[str, object]:
 
 
 def free_udp_ports(count: int = 1) -> int:
-    """The first, which is even, of so many in a row that are free now: for programs that look for no others."""
-    for _ in range(BLOCK):
-        low, _ = own_ports((count + 1) // 2)
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-        try:
-            for offset, one in enumerate(sockets):
-                one.bind((HOST, low + offset))
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-        return low
-    raise AssertionError("no free UDP ports")
+    """The first, which is even, of so many in a row: for programs that look for no others."""
+    return own_ports((count + 1) // 2)[0]

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -110,15 +110,19 @@ class BotProcess:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute("SELECT * FROM transcript ORDER BY seq")]
 
-    def record(self, sip_port: int) -> dict[str, Any]:
-        """The finished record of the one call from a SIP port; waits for it."""
+    def record(self, sip_port: int, before: Collection[str] = ()) -> dict[str, Any]:
+        """The finished record of the one call from a SIP port, besides those `before`; waits for it."""
 
         def found() -> list[dict[str, Any]]:
-            return [one for one in self.records() if f":{sip_port}" in str(one["src"]) and one["end"] is not None]
+            return [one for one in self.calls_from(sip_port, before) if one["end"] is not None]
 
         self.wait_for(lambda: bool(found()))
         (record,) = found()
         return self.finished(record)
+
+    def calls_from(self, sip_port: int, before: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The records of the calls from a SIP port, besides those `before`."""
+        return [one for one in self.records() if f":{sip_port}" in str(one["src"]) and one["uniqueid"] not in before]
 
     @staticmethod
     def finished(record: dict[str, Any]) -> dict[str, Any]:

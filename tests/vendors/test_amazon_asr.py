@@ -129,7 +129,7 @@ async def test_in_a_chain(law: str) -> None:
 @pytest.mark.parametrize("turns", [int(os.environ.get("RENEWALS", "40"))])
 async def test_streams_are_renewed_in_the_middle_of_speech(turns: int) -> None:
     rng = random.Random(turns)
-    async with AmazonServer(lambda pcm: text_in(pcm, RATE_HZ)) as server, recogniser(server) as engine:
+    async with AmazonServer(lambda pcm: text_in(pcm, RATE_HZ)) as server, recogniser(server, final_ms=3_000) as engine:
         for n in range(turns):
             text = f"number {n} of {rng.randrange(1000)} please"
             audio = loud(text)

@@ -53,7 +53,7 @@ async def test_streams_are_renewed_in_the_middle_of_speech(turns: int) -> None:
     """At places that nobody chose, before and behind the end of a phrase: no word is lost, none is doubled."""
     rng = random.Random(turns)
     async with AzureServer(lambda pcm: text_in(pcm, RATE_HZ)) as server:
-        engine = recogniser(server)
+        engine = recogniser(server, final_ms=3_000)
         await engine.start()
         for n in range(turns):
             texts = [f"number {n} of {rng.randrange(1000)} please", f"and {rng.randrange(1000)} more"]

@@ -114,7 +114,7 @@ async def test_a_mute_vendor_fails_within_a_second(options: dict[str, Any]) -> N
 @both
 @pytest.mark.parametrize("turns", [int(os.environ.get("RENEWALS", "40"))])
 async def test_streams_are_renewed_in_the_middle_of_speech(options: dict[str, Any], turns: int) -> None:
-    rng = random.Random(turns)
+    rng, options = random.Random(turns), {"final_ms": 3_000, **options}
     async with DeepgramServer(lambda pcm: text_in(pcm, RATE_HZ)) as server, recogniser(server, **options) as engine:
         for n in range(turns):
             text = f"number {n} of {rng.randrange(1000)} please"
