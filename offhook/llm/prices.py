@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from offhook.llm.chain import ChainModel
-from offhook.llm.hosted import HostedModel
 from offhook.llm.model import LanguageModel
+from offhook.llm.options import ModelOptions
 
 
 def unpriced(model: LanguageModel) -> Iterator[str]:
     """The names of the models, the members of a chain each, without a price. Models of the user's own say by themselves
     what they cost."""
     for each in [member.model for member in model.members] if isinstance(model, ChainModel) else [model]:
-        if isinstance(each, HostedModel) and not (each.options.price_input or each.options.price_output):
+        # Not by their class, which needs the vendors' packages.
+        options = getattr(each, "options", None)
+        if isinstance(options, ModelOptions) and not (options.price_input or options.price_output):
             yield each.name

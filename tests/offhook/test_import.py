@@ -35,4 +35,6 @@ def test_importing_offhook_loads_next_to_nothing() -> None:
 def test_types_load_no_server(names: str) -> None:
     runs = [imported(f"from offhook import {names}") for _ in range(3)]
     assert loaded_servers(runs[0][1]) == []
-    assert min(seconds for seconds, _ in runs) < 0.3
+    # About twice what they need of other packages; a web server besides would be five times that.
+    others = [imported("import asyncio, numpy, structlog") for _ in range(3)]
+    assert min(seconds for seconds, _ in runs) < 4 * min(seconds for seconds, _ in others)
