@@ -11,9 +11,31 @@ STARTS: tuple[int, ...] = (*range(61_000, 65_400, BLOCK), *range(30_000, 32_400,
 
 
 class _Block:
-    """The ports behind the first one. Whoever has bound that number for TCP has the block, until they end."""
+    """The ports behind the first one of a block. The process that has bound that number for TCP has the block, until it
+    ends."""
 
     def __init__(self) -> None:
+        self._locks: list[socket.socket] = []
+        self._claim()
+
+    def take(self, count: int) -> int:
+        """The first of so many in a row that are free now: behind the last ones, then from the start, then in another
+        block."""
+        laps = 0
+        while True:
+            if self._next + count > self._end:
+                self._next = self._first
+                laps += 1
+            if laps == 2:
+                self._claim()
+                laps = 0
+            busy = _busy(self._next, count)
+            if busy is None:
+                self._next += count
+                return self._next - count
+            self._next = (busy + 2) & ~1  # even
+
+    def _claim(self) -> None:
         for start in STARTS:
             lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
@@ -21,17 +43,25 @@ class _Block:
             except OSError:
                 lock.close()
                 continue
-            self._lock = lock
-            self._first, self._end = start + 2, start + BLOCK
-            self._next = self._first
+            self._locks.append(lock)
+            self._first = self._next = start + 2
+            self._end = start + BLOCK
             return
-        raise AssertionError(f"no ports left: {len(STARTS)} processes run tests on this machine")
+        raise AssertionError(f"no ports left: all of {len(STARTS)} blocks are in use on this machine")
 
-    def take(self, count: int) -> int:
-        if self._next + count > self._end:
-            self._next = self._first
-        low, self._next = self._next, self._next + count
-        return low
+
+def _busy(low: int, count: int) -> int | None:
+    """One that is not free, of those in the range; None: all are free."""
+    with ExitStack() as stack:
+        for port in range(low, low + count):
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                one = stack.enter_context(socket.socket(socket.AF_INET, kind))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+                try:
+                    one.bind((HOST, port))
+                except OSError:
+                    return port
+    return None
 
 
 _block = cache(_Block)
@@ -42,24 +72,8 @@ def own_ports(pairs: int = 20) -> tuple[int, int]:
 
     Others at each call, as long as there are some: what still arrives for one test does not reach the next.
     """
-    for _ in range(BLOCK):
-        low = _block().take(2 * pairs)
-        if _are_free(low, 2 * pairs):
-            return low, low + 2 * pairs - 1
-    raise AssertionError("no free ports: what earlier tests of this process opened is still open")
-
-
-def _are_free(low: int, count: int) -> bool:
-    with ExitStack() as stack:
-        for port in range(low, low + count):
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                one = stack.enter_context(socket.socket(socket.AF_INET, kind))
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                try:
-                    one.bind((HOST, port))
-                except OSError:
-                    return False
-    return True
+    low = _block().take(2 * pairs)
+    return low, low + 2 * pairs - 1
 
 
 def own_port() -> int:
