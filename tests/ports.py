@@ -16,6 +16,7 @@ class _Block:
 
     def __init__(self) -> None:
         self._locks: list[socket.socket] = []
+        self._first = self._next = self._end = 0
         self._claim()
 
     def take(self, count: int) -> int:
