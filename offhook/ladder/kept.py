@@ -1,6 +1,7 @@
 """The SIP messages of one Call-ID, kept within bounds. Pure."""
 
 import hashlib
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ from offhook.sip.net.flow import Flow
 
 MAX_MESSAGE_BYTES = 8_192
 """Of one message; the rest is left out."""
+CALL_ID_OVERHEAD_BYTES = 1_500
+MESSAGE_OVERHEAD_BYTES = 300
+"""What Python takes for them, roughly: a Call-ID with an empty message is no small thing."""
+MAX_OF_STRANGERS = 8
+"""Latest messages with a call's Call-ID from elsewhere, and answers to them: they push out none of the call's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +57,40 @@ class KeptMessages:
     """The messages of one Call-ID. `root` is the Call-ID of the call that it is part of: its own, or, of a leg that the
     bot adds to a call, that call's."""
 
-    __slots__ = ("_bounds", "_first", "_latest", "_seen", "bytes", "call_id", "omitted", "root")
+    __slots__ = (
+        "_bounds",
+        "_first",
+        "_latest",
+        "_of_strangers",
+        "_overhead",
+        "_seen",
+        "_text_bytes",
+        "call_id",
+        "omitted",
+        "root",
+    )
 
     def __init__(self, call_id: str, bounds: Bounds) -> None:
         self.call_id = self.root = call_id
-        self.bytes = 0
+        self._text_bytes = 0
+        self._overhead = CALL_ID_OVERHEAD_BYTES + 4 * len(call_id)
         self.omitted = 0
         """How many messages in the middle are not kept."""
         self._bounds = bounds
         self._first: list[KeptMessage] = []
         self._latest: deque[KeptMessage] = deque()
+        self._of_strangers: list[KeptMessage] = []
         self._seen: dict[bytes, KeptMessage] = {}
 
     def __iter__(self) -> Iterator[KeptMessage]:
-        yield from self._first
-        yield from self._latest
+        own = [*self._first, *self._latest]
+        return iter(heapq.merge(own, self._of_strangers, key=lambda each: each.at_s))
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        messages = len(self._first) + len(self._latest) + len(self._of_strangers)
+        return self._overhead + messages * MESSAGE_OVERHEAD_BYTES + self._text_bytes
 
     def add(self, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage | None:
         """Take in a message; None if it is one that was sent again, which is only counted."""
@@ -77,19 +102,28 @@ class KeptMessages:
             before.last_s = at_s
             return None
         message = self._seen[data] = KeptMessage(at_s, data, flow, received, 0, at_s)
-        self.bytes += len(data)
+        self._text_bytes += len(data)
         bounds = self._bounds
-        if not self._latest and len(self._first) < bounds.first and self.bytes <= bounds.most_bytes // 2:
+        if not self._latest and len(self._first) < bounds.first and self._text_bytes <= bounds.most_bytes // 2:
             self._first.append(message)
         else:
             self._latest.append(message)
-            while len(self._latest) > bounds.latest or (self.bytes > bounds.most_bytes and len(self._latest) > 1):
+            while len(self._latest) > bounds.latest or (self._text_bytes > bounds.most_bytes and len(self._latest) > 1):
                 self._forget(self._latest.popleft())
+        return message
+
+    def add_of_stranger(self, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage:
+        """Take in a message that is not of the call, though it has its Call-ID."""
+        message = KeptMessage(at_s, data[:MAX_MESSAGE_BYTES], flow, received, 0, at_s)
+        self._of_strangers.append(message)
+        self._text_bytes += len(message.data)
+        if len(self._of_strangers) > MAX_OF_STRANGERS:
+            self._forget(self._of_strangers.pop(0))
         return message
 
     def _forget(self, message: KeptMessage) -> None:
         self.omitted += 1
-        self.bytes -= len(message.data)
+        self._text_bytes -= len(message.data)
         if self._seen.get(message.data) is message:
             del self._seen[message.data]
 

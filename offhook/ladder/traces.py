@@ -3,31 +3,35 @@
 Theory of operation. Messages of a call that the bot has are kept until shortly after its end, within the bounds of one
 Call-ID, and then handed to `on_over`, which writes them beside the record. Registrations of our own accounts are kept
 as long as they are among the latest `MAX_REGISTRATIONS`. All others (refused calls, calls that are over, OPTIONS, what
-scanners send) share `OTHERS_BYTES`, the oldest ones going first, and a flood of new ones is not kept at all. The event
-loop only keeps references to bytes that it has anyway; they are read when somebody looks.
+scanners send) share `OTHERS_BYTES` and `MAX_OTHERS`, the oldest ones going first, and a flood of new ones is not kept at
+all. The event loop only keeps references to bytes that it has anyway; they are read when somebody looks.
 """
 
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain, islice
 from time import time
 from typing import Protocol
 
-from offhook.ladder.kept import Bounds, KeptMessage, KeptMessages
+from offhook.ladder.far_ends import FarEnds
+from offhook.ladder.kept import MAX_MESSAGE_BYTES, Bounds, KeptMessage, KeptMessages
 from offhook.sip.net.flow import Flow
 
 LINGER_S = 2.0
 """How long a call's messages are still its own after its end: the answer to the BYE, and repeats of it."""
 OTHERS_BYTES = 4 * 2**20
+MAX_OTHERS = 2_000
 MAX_REGISTRATIONS = 2_000
+MAX_FOUND = 32
+"""Call-IDs of one call that are shown."""
 NEW_OTHERS_PER_S = 100
 """New Call-IDs in one second that are kept though they belong to no call (yet)."""
 RECENT = 16
 """Messages that are remembered in a flood, too: a call's INVITE and its 100 come before the call."""
 
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t\r\n]*([^\s]+)", re.IGNORECASE)  # RFC 3261 §20.8
-_MAX_HEAD_BYTES = 8_192
 
 _CALL = Bounds()
 _REGISTRATION = Bounds(first=2, latest=8, most_bytes=16_384)
@@ -49,6 +53,11 @@ Watcher = Callable[[str, KeptMessage], None]
 class _Call:
     handle: str
     kept: KeptMessages
+    far_ends: FarEnds
+
+    def add(self, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage | None:
+        own = self.far_ends.take(data, flow, received)
+        return (self.kept.add if own else self.kept.add_of_stranger)(at_s, data, flow, received)
 
 
 class SipTraces:
@@ -71,13 +80,14 @@ class SipTraces:
 
     def on_message(self, data: bytes, flow: Flow, received: bool) -> None:
         """A `message_listener` of the endpoint."""
-        found = _CALL_ID.search(data, 0, _MAX_HEAD_BYTES)
+        data = data[:MAX_MESSAGE_BYTES]
+        found = _CALL_ID.search(data)
         if found is None or data.find(b"\r\n\r\n", 0, found.start()) >= 0:
             return  # a keep-alive, or nothing that could be put anywhere
         call_id = found[1].decode("utf-8", "replace")
         at_s = self._now()
         if (call := self._calls.get(call_id)) is not None:
-            kept = call.kept.add(at_s, data, flow, received)
+            kept = call.add(at_s, data, flow, received)
         else:
             kept = self._add_other(call_id, at_s, data, flow, received)
         for watch in self.watchers:
@@ -98,6 +108,7 @@ class SipTraces:
             if not self._has_room(at_s):
                 return KeptMessage(at_s, data, flow, received, 0, at_s)
             other = self._others[call_id] = KeptMessages(call_id, _OTHER)
+            self._grown(other.bytes)
         before = other.bytes
         kept = other.add(at_s, data, flow, received)
         self._grown(other.bytes - before)
@@ -112,17 +123,17 @@ class SipTraces:
 
     def _grown(self, by: int) -> None:
         self._others_bytes += by
-        while self._others_bytes > OTHERS_BYTES and len(self._others) > 1:
+        while len(self._others) > MAX_OTHERS or (self._others_bytes > OTHERS_BYTES and len(self._others) > 1):
             self._others_bytes -= self._others.popitem(last=False)[1].bytes
 
     # --- from the owner of the calls
 
-    def begin(self, handle: str, call_id: str, part_of: str = "") -> None:
+    def begin(self, handle: str, call_id: str, part_of: str = "", host: str = "") -> None:
         """The Call-ID is a call's from now on; what came so far is its own. `part_of` is the handle of the call to
-        which it is a leg."""
+        which it is a leg, `host` the far end's; without one the first message has it."""
         if (now := self._calls.get(call_id)) is not None:
             # Another worker has it, or somebody uses a Call-ID twice, against RFC 3261 §8.1.1.4: one trace has both.
-            self._calls[call_id] = _Call(handle, now.kept)
+            self._calls[call_id] = _Call(handle, now.kept, now.far_ends)
             self._call_ids[handle] = call_id
             return
         kept = KeptMessages(call_id, _CALL)
@@ -130,9 +141,9 @@ class SipTraces:
         before = self._others.pop(call_id, None)
         if before is not None:
             self._others_bytes -= before.bytes
+        call = self._calls[call_id] = _Call(handle, kept, FarEnds(host))
         for at_s, data, flow, received in self._so_far(call_id, before):
-            kept.add(at_s, data, flow, received)
-        self._calls[call_id] = _Call(handle, kept)
+            call.add(at_s, data, flow, received)
         self._call_ids[handle] = call_id
 
     def _so_far(self, call_id: str, before: KeptMessages | None) -> Iterable[tuple[float, bytes, Flow, bool]]:
@@ -161,6 +172,8 @@ class SipTraces:
         if self._calls.get(call_id) is not call or self._call_ids.get(call.handle) == call_id:
             return  # the Call-ID, or the call, has begun anew
         del self._calls[call_id]
+        if next(iter(call.kept), None) is None:
+            return
         self._others[call_id] = call.kept
         self._grown(call.kept.bytes)
         self._on_over(call.kept)
@@ -173,8 +186,9 @@ class SipTraces:
         one = self._of(call_id)
         if one is None:
             return []
-        everything = [*(call.kept for call in self._calls.values()), *self._others.values()]
-        return [one, *(each for each in everything if each is not one and each.root == one.root)]
+        everything = chain((call.kept for call in self._calls.values()), self._others.values())
+        legs = (each for each in everything if each is not one and each.root == one.root)
+        return [one, *islice(legs, MAX_FOUND - 1)]
 
     def dump(self) -> dict[str, object]:
         """The state, for people."""

@@ -1,10 +1,12 @@
 """What is kept of a bot's SIP messages: all of its calls, within bounds; a flood takes no more room."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from offhook.ladder.kept import Bounds, KeptMessages
-from offhook.ladder.traces import MAX_REGISTRATIONS, OTHERS_BYTES, SipTraces
+from offhook.ladder.kept import MAX_OF_STRANGERS, Bounds, KeptMessages
+from offhook.ladder.traces import MAX_FOUND, MAX_OTHERS, MAX_REGISTRATIONS, OTHERS_BYTES, SipTraces
+from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 from tests.offhook.ladder.wire import flow, invite, message
 
@@ -83,7 +85,7 @@ def test_large_messages_have_a_bound_too() -> None:
     kept = KeptMessages("one", Bounds())
     for number in range(100):
         kept.add(number, b"%d" % number + b"x" * 60_000, flow(), True)
-    assert kept.bytes <= Bounds().most_bytes
+    assert sum(len(each.data) for each in kept) <= Bounds().most_bytes
 
 
 def test_a_flood_takes_no_more_room_and_no_call_is_lost_in_it() -> None:
@@ -153,6 +155,75 @@ def test_who_watches_gets_each_message_as_it_comes() -> None:
     bench.received(invite())
     bench.traces.on_message(TRYING, flow(transport=Transport.TLS), False)
     assert seen == [("one", True, 0), ("one", True, 1), ("one", False, 0)]
+
+
+def test_small_messages_take_no_more_room_than_large_ones() -> None:
+    bench = Bench()
+    tracemalloc.start()
+    try:
+        for number in range(100_000):
+            bench.now += 1 / 100  # no faster than is kept
+            bench.received(b"SIP/2.0 \ni:%x" % number)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert bench.traces.dump()["others"] == MAX_OTHERS
+    assert taken < 1.25 * OTHERS_BYTES
+    assert bench.traces.find(f"{99_999:x}") and not bench.traces.find("1")
+
+
+def test_a_long_call_id_counts() -> None:
+    bench = Bench()
+    for number in range(2_000):
+        bench.now += 1 / 100
+        bench.received(b"OPTIONS sip:a SIP/2.0\r\ni:%d%s\r\n\r\n" % (number, b"x" * 6_000))
+    assert int(str(bench.traces.dump()["others"])) * 4 * 6_000 < OTHERS_BYTES
+
+
+def test_a_call_without_a_message_leaves_nothing() -> None:
+    bench = Bench()
+    bench.traces.begin("handle", "one")
+    bench.traces.end("handle")
+    bench.linger()
+    assert bench.over == [] and bench.traces.dump()["others"] == 0
+
+
+def test_no_more_legs_are_shown_than_so_many() -> None:
+    bench = Bench()
+    bench.traces.begin("call", "call")
+    for number in range(2 * MAX_FOUND):
+        bench.traces.begin(f"leg-{number}", f"leg-{number}", part_of="call")
+    assert len(bench.traces.find("call")) == MAX_FOUND
+
+
+def test_strangers_push_out_nothing_of_a_call() -> None:
+    bench = Bench()
+    stranger = flow(Address("203.0.113.9", 5060))
+    bench.received(invite())
+    bench.traces.begin("handle", "one", host="192.0.2.7")
+    for number in range(200):
+        update = message("UPDATE sip:a SIP/2.0", cseq=f"{number} UPDATE", body="x" * 4_000)
+        bench.traces.on_message(update, stranger, True)
+        bench.traces.on_message(message("SIP/2.0 481 None", cseq=f"{number} UPDATE"), stranger, False)
+    bench.sent(OK)
+    bench.received(message("ACK sip:a SIP/2.0", cseq="1 ACK"))
+    (kept,) = bench.traces.find("one")
+    own = [each for each in kept if each.flow.remote.host == "192.0.2.7"]
+    assert [each.data.split(b" ")[0] for each in own] == [b"INVITE", b"SIP/2.0", b"ACK"]
+    assert len(list(kept)) - len(own) == MAX_OF_STRANGERS and kept.omitted == 400 - MAX_OF_STRANGERS
+
+
+def test_whom_we_send_requests_is_no_stranger() -> None:
+    """A proxy without Record-Route leaves the dialog: the far end's Contact is elsewhere (RFC 3261 §12.1.1)."""
+    bench = Bench()
+    bench.received(invite())
+    bench.traces.begin("handle", "one", host="192.0.2.7")
+    elsewhere = flow(Address("192.0.2.44", 5060))
+    bench.traces.on_message(message("OPTIONS sip:a SIP/2.0", cseq="1 OPTIONS"), elsewhere, False)
+    for number in range(2 * MAX_OF_STRANGERS):
+        bench.traces.on_message(message("UPDATE sip:a SIP/2.0", cseq=f"{number} UPDATE"), elsewhere, True)
+    (kept,) = bench.traces.find("one")
+    assert kept.omitted == 0
 
 
 def test_what_is_left_is_handed_over_at_the_end() -> None:
