@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 
+from offhook.ladder.far_ends import FarEnds
 from offhook.ladder.redact import redacted
 from offhook.observe.log import get_logger
 from offhook.records.capture import CallCapture, CaptureWriter
@@ -24,6 +25,8 @@ RECENT = 16
 """Recent datagrams kept for calls not yet known: the INVITE and its 100 precede the call."""
 MAX_SIP_DATAGRAMS = 2_000
 """Per call."""
+MAX_OF_STRANGERS = 50
+"""Of these, from anywhere else with the call's Call-ID, and the answers."""
 
 LATE_MEDIA_S = 2.0
 """How long what was keyed or said in private may still be under way: a key that is held, and packets behind a gap."""
@@ -31,7 +34,7 @@ LATE_INFO_S = 32.0
 """How long an INFO may be sent again (RFC 3261 §17.1.2.2, timer F)."""
 
 RTP_VERSION, RTP_HEADER_BYTES, RTP_PADDING, RTP_EXTENSION = 2, 12, 0x20, 0x10
-FIRST_RTCP_TYPE, LAST_RTCP_TYPE = 192, 223  # RFC 5761 §4
+FIRST_RTCP_TYPE, LAST_RTCP_TYPE, RTCP_HEADER_BYTES = 200, 207, 8
 SHORTEST_SOUND_BYTES = 36
 """Beyond this a payload is sound: five keys (RFC 2198) and a tag of SRTP's are less, 10 ms of G.711 are more."""
 
@@ -125,7 +128,9 @@ class Capture:
 
     def media(self, data: bytes, peer: tuple[str, int], local_port: int, received: bool) -> None:
         """A `telephony.net.tapped.Tap`."""
-        if self._is_private or monotonic() < self._private_until + LATE_MEDIA_S:
+        is_private = self._is_private or monotonic() < self._private_until + LATE_MEDIA_S
+        # A pair's odd port is that of RTCP; where both share the even one, RTCP is treated as sound.
+        if is_private and not (local_port % 2 and is_rtcp(data)):
             masked = without_sound(data)
             if masked is None:
                 return
@@ -150,13 +155,20 @@ class Capture:
         self._file.put(at_s, source, destination, data)
 
 
+def is_rtcp(packet: bytes) -> bool:
+    """Whether it is RTCP by its type and length (RFC 3550 §6.4.1). RTP of the payload types 72 to 79 has the same
+    second byte with its marker bit, so only the port tells them apart for certain."""
+    if len(packet) < RTCP_HEADER_BYTES or packet[0] >> 6 != RTP_VERSION:
+        return False
+    fits = 4 * (int.from_bytes(packet[2:4]) + 1) <= len(packet)
+    return FIRST_RTCP_TYPE <= packet[1] <= LAST_RTCP_TYPE and fits
+
+
 def without_sound(packet: bytes) -> bytes | None:
     """An RTP packet with nothing but zeros in it; None for one that is so short that it may be a key (RFC 4733: 4
-    bytes), as even their number is private. RTCP and what is neither stays, the latter as zeros."""
+    bytes), as even their number is private. What is no RTP becomes zeros."""
     if len(packet) < RTP_HEADER_BYTES or packet[0] >> 6 != RTP_VERSION:
         return bytes(len(packet))
-    if FIRST_RTCP_TYPE <= packet[1] <= LAST_RTCP_TYPE:
-        return packet
     header = RTP_HEADER_BYTES + 4 * (packet[0] & 0x0F)
     payload = len(packet) - header
     # What is behind the header may have been put there by the far end: extensions are zeros, too, and none is said to
@@ -169,7 +181,9 @@ def without_sound(packet: bytes) -> bytes | None:
 class _Tapped:
     call: str
     report: Report
+    far_ends: FarEnds
     left: int
+    left_of_strangers: int = MAX_OF_STRANGERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +204,10 @@ class SipTap:
         self._call_ids: dict[str, str] = {}
         endpoint.message_listeners.append(self._on_datagram)
 
-    def begin(self, call: str, call_id: str, report: Report) -> None:
-        """Pass the call's datagrams to `report`, those just received included."""
-        tapped = self._by_call_id[call_id] = _Tapped(call, report, MAX_SIP_DATAGRAMS)
+    def begin(self, call: str, call_id: str, report: Report, host: str = "") -> None:
+        """Pass the call's datagrams to `report`, those just received included. `host` is the far end's; without one
+        the first datagram has it."""
+        tapped = self._by_call_id[call_id] = _Tapped(call, report, FarEnds(host), MAX_SIP_DATAGRAMS)
         self._call_ids[call] = call_id
         for seen in self._recent:
             if seen.call_id == call_id:
@@ -223,7 +238,11 @@ class SipTap:
             self._report(tapped, seen)
 
     def _report(self, tapped: _Tapped, seen: _Seen) -> None:
+        flow = seen.flow
+        if not tapped.far_ends.take(seen.data, flow, seen.received):
+            tapped.left_of_strangers -= 1
+            if tapped.left_of_strangers < 0:
+                return
         if tapped.left > 0:
             tapped.left -= 1
-            flow = seen.flow
             tapped.report(SipDatagram(tapped.call, seen.at_s, seen.data, flow.local.port, flow.remote, seen.received))

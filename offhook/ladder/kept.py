@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offhook.ladder.redact import redacted
+from offhook.ladder.redact import LOOK_AHEAD_BYTES, redacted
 from offhook.sip.net.flow import Flow
 
-MAX_MESSAGE_BYTES = 8_192
-"""Of one message; the rest is left out."""
+MAX_TEXT_BYTES = 8_192
+"""Of one message that are shown or written; the rest is left out."""
+MAX_MESSAGE_BYTES = MAX_TEXT_BYTES + LOOK_AHEAD_BYTES
+"""Of one message in memory."""
 CALL_ID_OVERHEAD_BYTES = 1_500
 MESSAGE_OVERHEAD_BYTES = 300
 """What Python takes for them, roughly: a Call-ID with an empty message is no small thing."""
@@ -49,7 +51,7 @@ class KeptMessage:
             "peer": str(self.flow.remote),
             "again": self.again,
             "last_s": round(self.last_s, 6),
-            "text": redacted(self.data).decode("utf-8", "replace"),
+            "text": redacted(self.data)[:MAX_TEXT_BYTES].decode("utf-8", "replace"),
         }
 
 

@@ -2,21 +2,33 @@
 
 Taken out are the proof of a password (RFC 3261 §22, RFC 8760: with it and the nonce a password can be guessed offline),
 credentials of any other scheme, a password in a URI (§19.1.1), the keys of encrypted media (RFC 4568, RFC 3830 and the
-obsolete k= line of RFC 4566 §5.12), digits that are sent as INFO, and header fields that are called tokens, passwords
-or the like.
+obsolete k= line of RFC 4566 §5.12), passwords of ICE (RFC 8839 §5.4), digits that are sent as INFO, and what is called
+a token, a password or the like: header fields, parameters, and header fields in a URI (§19.1.1).
+
+A message has to be cut after it is redacted: half a secret is not recognised (`LOOK_AHEAD_BYTES`).
 """
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
+
+LOOK_AHEAD_BYTES = 1_024
+"""By no more than this the end of a secret, by which it is recognised, is behind its beginning."""
 
 _BEGIN = rb"(?im)(?:^|(?<=\r))"
 """Of a line; a bare CR ends none, but some senders think so."""
 _FIELD = rb"(?:[^\r\n]|\r?\n[ \t])*"
 _CREDENTIALS = re.compile(_BEGIN + rb"(?:proxy-)?authorization[ \t]*:(" + _FIELD + rb")")
 _PROOFS = re.compile(_BEGIN + rb"(?:proxy-)?authentication-info[ \t]*:(" + _FIELD + rb")")
-_ANY_FIELD = re.compile(_BEGIN + rb"[\w-]{1,64}[ \t]*:(" + _FIELD + rb")")
-_OF_APPLICATIONS = re.compile(rb"(?i)[^:]*?(?:token|secret|passwd|password|api-?key|credential)[^:]*:")
-"""Header fields that applications send each other along."""
+_ANY_FIELD = re.compile(_BEGIN + rb"([\w.!%*+`'~-]{1,64})[ \t]*:(" + _FIELD + rb")")
+_ANY_PARAMETER = re.compile(rb"[?&;]([\w.!%*+`'~-]{1,64})=(\"[^\"\r\n]{0,1024}+\"?|[^\s&;<>\",]{1,1024}+)")
+_SECRET_NAME = re.compile(
+    rb"(?i)token|secret|passw|passphrase|passcode|credential|cookie|(?:api|access)-?key"
+    rb"|(?<![a-z])(?:auth|authorization|authentication|pin|pwd|key)(?![a-z])"
+)
+"""Of what applications send each other along."""
+_STANDARD = frozenset({b"authorization", b"proxy-authorization", b"authentication-info", b"proxy-authentication-info"})
+"""Fields of which a part is shown."""
 # Lengths have a bound, so that a message of nothing but beginnings takes no time.
 _PARAMETER = re.compile(rb'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{1,64})[ \t]*=[ \t]*("(?:[^"\\]|\\.){0,1024}+"|[^\s,"]+)')
 _SHOWN = frozenset(
@@ -26,14 +38,16 @@ _SHOWN = frozenset(
 _PROVING = frozenset({b"response", b"cnonce", b"rspauth"})
 _DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
 
-_URI_PASSWORD = re.compile(rb"(?i)\bsips?:[^\s@:;<>\"]{0,256}:([^\s@<>\"]{1,256}+)@")
+_URI_PASSWORD = re.compile(rb"(?i)(?:\bsips?:|://)[^\s@:<>\"]{0,256}:([^\s@<>\"]{1,256}+)@")
 _MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
-_KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|k=)([^\r\n]*)")
+_KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|a=ice-pwd:|k=)([^\r\n]*)")
 _STARS = bytes(byte if byte in b"\r\n" else ord("*") for byte in range(256))
 """Line breaks stay: the message keeps its lines."""
 _STARS_BETWEEN = bytes(byte if byte in b"\r\n\t ," else ord("*") for byte in range(256))
 _IS_INFO = re.compile(rb"INFO[ \t]", re.IGNORECASE)
 _SIGNAL = re.compile(rb"(?im)^signal[ \t]*=[ \t]*([^\r\n]*)")
+_HEAD_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+"""Lenient: some senders end lines with LF alone."""
 _SOLID = re.compile(rb"(\S+)")
 
 
@@ -44,22 +58,26 @@ def redacted(data: bytes, *, digits: bool = False) -> bytes:
     if b"auth" in low:
         data = _masked(data, _CREDENTIALS, _credentials)
         data = _masked(data, _PROOFS, _proofs)
-    if b"token" in low or b"secret" in low or b"passw" in low or b"key" in low or b"credential" in low:
+    if _SECRET_NAME.search(low) or b"%" in low:
         data = _ANY_FIELD.sub(_application_field, data)
+        data = _ANY_PARAMETER.sub(_application_parameter, data)
     if b"@" in data:
         data = _masked(data, _URI_PASSWORD, _all)
     if b"inline:" in low:
         data = _masked(data, _MEDIA_KEYS, _all)
-    if b"key-mgmt" in low or b"k=" in low:
+    if b"key-mgmt" in low or b"k=" in low or b"ice-pwd" in low:
         data = _masked(data, _KEY_MANAGEMENT, _all)
     return data if digits or not _IS_INFO.match(data.lstrip()) else _without_digits(data)
 
 
 def _without_digits(info: bytes) -> bytes:
     """An INFO without the key that its body has (application/dtmf-relay, application/dtmf, and what others invent)."""
-    head, end, body = info.partition(b"\r\n\r\n")
+    end = _HEAD_END.search(info, len(info) - len(info.lstrip()))
+    if end is None:
+        return info
+    body = info[end.end() :]
     pattern = _SIGNAL if _SIGNAL.search(body) else _SOLID
-    return head + end + _masked(body, pattern, _all)
+    return info[: end.end()] + _masked(body, pattern, _all)
 
 
 def _masked(data: bytes, pattern: re.Pattern[bytes], hide: Callable[[bytes], bytes]) -> bytes:
@@ -72,9 +90,17 @@ def _masked(data: bytes, pattern: re.Pattern[bytes], hide: Callable[[bytes], byt
 
 
 def _application_field(match: re.Match[bytes]) -> bytes:
-    field = match.group()
-    name = match.start(1) - match.start()
-    return field[:name] + _all(match[1]) if _OF_APPLICATIONS.match(field[:name]) else field
+    if match[1].lower() in _STANDARD or not _SECRET_NAME.search(match[1]):
+        return match.group()
+    return _hide_value(match)
+
+
+def _application_parameter(match: re.Match[bytes]) -> bytes:
+    return _hide_value(match) if _SECRET_NAME.search(unquote_to_bytes(match[1])) else match.group()
+
+
+def _hide_value(match: re.Match[bytes]) -> bytes:
+    return match.group()[: match.start(2) - match.start()] + _all(match[2])
 
 
 def _all(secret: bytes) -> bytes:

@@ -3,8 +3,8 @@
 Theory of operation. Messages of a call that the bot has are kept until shortly after its end, within the bounds of one
 Call-ID, and then handed to `on_over`, which writes them beside the record. Registrations of our own accounts are kept
 as long as they are among the latest `MAX_REGISTRATIONS`. All others (refused calls, calls that are over, OPTIONS, what
-scanners send) share `OTHERS_BYTES` and `MAX_OTHERS`, the oldest ones going first, and a flood of new ones is not kept at
-all. The event loop only keeps references to bytes that it has anyway; they are read when somebody looks.
+scanners send) share `OTHERS_BYTES` and `MAX_OTHERS`, the oldest going first, and a flood of new ones is not kept. The
+event loop only keeps references to bytes that it has anyway; they are read when somebody looks.
 """
 
 import re

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offhook.calls import captures as module
-from offhook.calls.captures import RECENT, Captures, SipDatagram, SipTap, without_sound
+from offhook.calls.captures import MAX_OF_STRANGERS, RECENT, Captures, SipDatagram, SipTap, is_rtcp, without_sound
 from offhook.sip.commands import Reject
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
@@ -171,7 +171,7 @@ RTP = bytes.fromhex("8000000100000001deadbeef")
         (b"\x80\x65" + RTP[2:] + b"\x07\x0a\x00\xa0" * 5 + b"t" * 16, None),  # several, with a tag of SRTP
         (b"\x90" + RTP[1:] + b"secret77" * 20, b"\x80" + RTP[1:] + bytes(160)),  # with an extension
         (b"\x82" + RTP[1:] + b"\0" * 8 + b"s" * 80, b"\x82" + RTP[1:] + bytes(88)),  # with contributing sources
-        (b"\x80\xc8\x00\x06" + b"r" * 24, b"\x80\xc8\x00\x06" + b"r" * 24),  # RTCP
+        (b"\x80\xc8" + RTP[2:] + b"\x07\x0a\x00\xa0", None),  # an event of type 72 with a marker
         (b"no RTP, but 7", bytes(13)),
         (b"\x8f" + RTP[1:], None),
         (b"", b""),
@@ -179,6 +179,57 @@ RTP = bytes.fromhex("8000000100000001deadbeef")
 )
 def test_a_packet_without_sound(packet: bytes, kept: bytes | None) -> None:
     assert without_sound(packet) == kept
+
+
+@pytest.mark.parametrize(
+    ("packet", "expected"),
+    [
+        (b"\x80\xc8\x00\x06" + b"r" * 24, True),
+        (b"\x80\xc9\x00\x01" + b"r" * 4 + b"\x81\xca\x00\x01" + b"r" * 4, True),  # several in one
+        (b"\x80\xc8\x00\x06" + b"r" * 8, False),  # longer than it came
+        (b"\x80\xc0\x00\x01" + b"r" * 4, False),
+        (b"\x40\xc8\x00\x01" + b"r" * 4, False),
+        (b"\x80\xc8\x00", False),
+    ],
+)
+def test_what_looks_like_rtcp(packet: bytes, expected: bool) -> None:
+    assert is_rtcp(packet) is expected
+
+
+@pytest.mark.parametrize("payload_type", [64, 71, 72, 79, 80, 95, 101])
+async def test_a_key_of_a_type_that_looks_like_rtcp(tmp_path: Path, payload_type: int) -> None:
+    captures = Captures(tmp_path)
+    captures.want("call")
+    capture = captures.begin("call", "c" * 32, "192.0.2.1")
+    assert capture is not None
+    capture.keep()
+    capture.keep_private(True)
+    peer, key, report = ("192.0.2.9", 4000), b"\x07\x0a\x00\xa0", b"\x80\xc9\x00\x01" + b"r" * 4
+    # The first packet of an event has the marker bit, and any sequence number: one that would be a fitting length, too.
+    capture.media(bytes([0x80, 0x80 | payload_type]) + b"\x00\x03" + RTP[4:] + key, peer, 30_000, True)
+    capture.media(report, peer, 30_001, True)
+    capture.close()
+    assert captures.close()
+    found = [one.payload for one in read((tmp_path / f"{'c' * 32}.pcap").read_bytes())]
+    assert found == [report]
+
+
+async def test_strangers_use_up_no_room_of_a_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", MAX_OF_STRANGERS + 4)
+    await bench.ask(request("INVITE", "captured"))
+    loop = asyncio.get_running_loop()
+    where = bench.endpoint.address
+    transport, stranger = await loop.create_datagram_endpoint(
+        Wire, local_addr=("127.0.0.2", 0), remote_addr=(where.host, where.port)
+    )
+    for _ in range(MAX_OF_STRANGERS):
+        transport.sendto(request("OPTIONS", "captured"))
+        await asyncio.wait_for(stranger.came.get(), 5)
+    transport.close()
+    bench.endpoint.do(Reject(bench.calls[0].call, 486))
+    await asyncio.wait_for(bench.wire.came.get(), 5)
+    own = [one for one in bench.reported if one.peer.host == HOST]
+    assert len(own) == 3 and len(bench.reported) == 3 + MAX_OF_STRANGERS
 
 
 def info(key: str) -> bytes:
