@@ -5,19 +5,22 @@ import json
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 import typer
 
+from offhook.observe.log import escape_control
 from offhook.settings.config import Config
 from offhook.sip.net.address import Address
 from offhook.usererror import UserError
 
 TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 16 * 2**20
+MAX_EVENT_BYTES = 2**20
+PIECE_BYTES = 2**16
 
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
@@ -65,11 +68,19 @@ class RunningBot:
         """The JSON object that answers. Raises UserError."""
         return self._json("DELETE", path, None)
 
-    def read(self, path: str) -> bytes:
-        """What is at a path. Raises UserError."""
+    def save(self, path: str, file: BinaryIO, most_bytes: int) -> None:
+        """Write what is at a path into a file, no more than so much of it. Raises UserError, and OSError of the
+        file."""
+        for piece in self._pieces(path, most_bytes):
+            file.write(piece)
+
+    def _pieces(self, path: str, most_bytes: int) -> Iterator[bytes]:
+        left = most_bytes
         try:
             with self._open("GET", path, None, None, TIMEOUT_S) as answer:
-                return bytes(answer.read())
+                while piece := answer.read(min(left, PIECE_BYTES)):
+                    yield piece
+                    left -= len(piece)
         except (OSError, HTTPException) as error:
             raise self._absent(str(error)) from error
 
@@ -79,12 +90,14 @@ class RunningBot:
         try:
             # The bot sends a comment every 15 s.
             with self._open("GET", path, query, None, 60.0) as answer:
-                for line in answer:
+                while line := answer.readline(MAX_EVENT_BYTES):
                     text = line.decode("utf-8", "replace").rstrip("\n")
                     if text.startswith("event: "):
                         name = text.removeprefix("event: ")
                     elif text.startswith("data: "):
-                        yield name, json.loads(text.removeprefix("data: "))
+                        content = _printable(json.loads(text.removeprefix("data: ")))
+                        if isinstance(content, dict):
+                            yield name, content
         except (OSError, HTTPException, ValueError) as error:
             raise self._absent(str(error)) from error
 
@@ -97,7 +110,7 @@ class RunningBot:
     ) -> dict[str, Any]:
         try:
             with self._open(method, path, query, content, TIMEOUT_S) as answer:
-                found = json.loads(answer.read(MAX_ANSWER_BYTES))
+                found = _printable(json.loads(answer.read(MAX_ANSWER_BYTES)))
         except (OSError, HTTPException, ValueError) as error:
             raise self._absent(str(error)) from error
         if not isinstance(found, dict):
@@ -135,15 +148,26 @@ class RunningBot:
 
     def _absent(self, why: str) -> UserError:
         todo = "offhook serve, or --http HOST:PORT of the one that runs"
-        return NoBotError(f"no bot answers at {self.url}", why, todo)
+        return NoBotError(f"no bot answers at {self.url}", escape_control(why), todo)
 
     def _refused(self, error: HTTPError) -> UserError:
         if error.code in (401, 403):
             why = f"HTTP {error.code}: it needs its password"
             return UserError(f"the bot at {self.url} does not show its status", why, "OFFHOOK_HTTP__PASSWORD=…")
         try:
-            said = json.loads(error.read(MAX_ANSWER_BYTES))
+            said = _printable(json.loads(error.read(MAX_ANSWER_BYTES)))
             what, why, todo = str(said["what"]), str(said["why"]), str(said["todo"])
         except (ValueError, KeyError, TypeError, OSError):
             return self._absent(f"HTTP {error.code}")
         return (NotFoundError if error.code == 404 else UserError)(what, why, todo)
+
+
+def _printable(value: Any) -> Any:
+    """What JSON says, without anything but line ends that would control a terminal: another program may answer."""
+    if isinstance(value, str):
+        return "\n".join(escape_control(line) for line in value.split("\n"))
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {_printable(name): _printable(each) for name, each in value.items()}
+    return value

@@ -89,7 +89,7 @@ class _Columns:
 
 def ladder_of(traces: Sequence[Trace], records: Mapping[str, Mapping[str, Any]] | None = None) -> Ladder:
     """The ladder of a call. `records` has, by Call-ID, `rtp` (the record's statistics), `keys` (how many keys the
-    caller pressed) and `ended` (whether the call is over)."""
+    caller pressed) and `ended_s` (Unix time of the call's end, None while it goes on)."""
     traces = sorted((each for each in traces if each["messages"]), key=lambda each: float(each["messages"][0]["at_s"]))
     if not traces:
         return Ladder([], [], "", [])
@@ -121,7 +121,8 @@ def step_of(message: Mapping[str, Any], began: float = 0.0, leg: int = 0) -> Ste
 def _leg(
     number: int, trace: Trace, began: float, columns: _Columns, record: Mapping[str, Any] | None
 ) -> list[Step | MediaBar]:
-    media = _Media(number, record)
+    ended_s = record.get("ended_s") if record is not None else None
+    media = _Media(number, record, None if ended_s is None else _ms(ended_s, began))
     rows: list[Step | MediaBar] = []
     for message in trace["messages"]:
         summary = summary_of(message["text"])
@@ -153,9 +154,10 @@ def _step(message: Mapping[str, Any], summary: MessageSummary, began: float, col
 class _Media:
     """Follows a leg's offers and answers (RFC 3264): a bar for each time during which both sides had described one."""
 
-    def __init__(self, leg: int, record: Mapping[str, Any] | None) -> None:
+    def __init__(self, leg: int, record: Mapping[str, Any] | None, ended_ms: float | None) -> None:
         self._leg = leg
         self._record = record
+        self._ended_ms = ended_ms
         self._mine: SdpSummary | None = None
         self._theirs: SdpSummary | None = None
         self._bars: list[MediaBar] = []
@@ -214,7 +216,9 @@ class _Media:
             self._bars[-1].to_ms = at_ms
 
     def closed(self) -> list[MediaBar]:
-        """The bars; the figures of the whole leg stand at the last one."""
+        """The bars; the figures of the whole leg stand at the last one. A call may be over without a BYE."""
+        if self._ended_ms is not None:
+            self._end(max(self._ended_ms, self._bars[-1].at_ms) if self._bars else 0.0)
         if self._bars and self._record is not None:
             self._bars[-1].figures = figures_of(self._record)
         return self._bars

@@ -9,6 +9,9 @@ from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 MAX_ORDERS = 8
+"""That wait for calls."""
+MAX_FINISHED = 32
+"""Whose result can still be asked for."""
 MAX_ORDERED = 100
 """Calls of one order."""
 ORDER_S = 3_600.0
@@ -17,13 +20,19 @@ ORDER_S = 3_600.0
 
 @dataclass(slots=True)
 class Order:
-    """The next `left` calls, of those from a host or by a trunk if one is given. `calls` are the Call-IDs so far."""
+    """The next `left` calls, of those from a host or by a trunk if one is given. `calls` are the Call-IDs so far, and
+    `open` the handles of those that go on."""
 
     left: int
     host: str
     trunk: str
     until: float
     calls: list[str] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
+
+    def waits(self, now: float) -> bool:
+        """Whether it is for further calls."""
+        return self.left > 0 and now < self.until
 
 
 class CaptureOrders:
@@ -49,10 +58,13 @@ class CaptureOrders:
         return bool(self._orders) or self._records.capture or any(trunk.capture for trunk in self._trunks.values())
 
     def wants(self, call_id: str, host: str, trunk: str) -> bool:
-        """Whether a new call is captured; it counts for an order that waits for one."""
+        """Whether a new call is captured; it counts for an order that waits for one, but once only if it goes to
+        another worker."""
         now = self._now()
+        if any(call_id in order.calls for order in self._orders.values()):
+            return True
         for order in self._orders.values():
-            if order.left and now < order.until and order.host in ("", host) and order.trunk in ("", trunk):
+            if order.waits(now) and order.host in ("", host) and order.trunk in ("", trunk):
                 order.left -= 1
                 order.calls.append(call_id)
                 return True
@@ -60,6 +72,17 @@ class CaptureOrders:
         asked = self._records.capture if of_trunk is None else of_trunk
         share = self._records.capture_share
         return asked and (share >= 1 or self._chance() < share)
+
+    def begun(self, call: str, call_id: str) -> None:
+        """A worker has a call that is captured."""
+        for order in self._orders.values():
+            if call_id in order.calls:
+                order.open.add(call)
+
+    def removed(self, call: str) -> None:
+        """A call is over, or moves to another worker."""
+        for order in self._orders.values():
+            order.open.discard(call)
 
     def add(self, calls: int, host: str, trunk: str) -> str:
         """Order the capture of the next calls; the order's name. Raises UserError."""
@@ -70,10 +93,13 @@ class CaptureOrders:
             raise UserError(f"{calls} calls cannot be captured", f"1 to {MAX_ORDERED} can be ordered", "--calls 3")
         if trunk and trunk not in self._trunks:
             raise UserError(f"there is no trunk {trunk!r}", "the settings do not have it", f"[trunks.{trunk}]")
-        if len(self._orders) >= MAX_ORDERS:
+        if sum(each.waits(now) for each in self._orders.values()) >= MAX_ORDERS:
             why = f"{MAX_ORDERS} are open"
             raise UserError("no more captures can be ordered", why, "end one with Ctrl-C where it waits")
         self._prepare()
+        finished = [name for name, each in self._orders.items() if not each.waits(now)]
+        for name in finished[:-MAX_FINISHED]:
+            del self._orders[name]
         name = secrets.token_hex(8)
         self._orders[name] = Order(calls, host, trunk, now + ORDER_S)
         return name
@@ -88,4 +114,7 @@ class CaptureOrders:
 
     def dump(self) -> Mapping[str, object]:
         """The state, for people."""
-        return {name: {"left": each.left, "calls": len(each.calls)} for name, each in self._orders.items()}
+        return {
+            name: {"left": each.left, "calls": len(each.calls), "open": len(each.open)}
+            for name, each in self._orders.items()
+        }

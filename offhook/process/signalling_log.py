@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.ladder.kept import KeptMessages, key_of
 from offhook.ladder.ladder import ladder_of
-from offhook.ladder.traces import SipTraces, Watcher
+from offhook.ladder.traces import SipTraces
+from offhook.observe.log import get_logger
 from offhook.records import RecordStore
 from offhook.records.database import open_to_read
 from offhook.records.schema import calls_table
@@ -21,32 +22,36 @@ from offhook.records.timeline import read_timeline
 from offhook.sip.net.endpoint import Endpoint
 from offhook.usererror import UserError
 
+log = get_logger(__name__)
+
 DAY_S = 86_400.0
+FORGET_S = 60.0
+"""How often messages that are too old are deleted."""
 BEFORE_S, AFTER_S = 5.0, 2 * DAY_S
 """Around a record's start: a Call-ID may be used again. A transferred call's other dialogs begin while it lasts."""
 
 
 class SignallingLog:
-    """`days`: how long messages are kept beside the records; 0: in memory only, as long as there is room."""
+    """`days`: how long messages are kept beside the records; 0: in memory only, as long as there is room, and those
+    that were written before are deleted."""
 
     def __init__(self, endpoint: Endpoint, store: RecordStore, days: float) -> None:
         self._endpoint = endpoint
         self._store = store
         self._days = days
         self.traces = SipTraces(asyncio.get_running_loop().call_later, self._on_over)
+        self._left_out = 0
         endpoint.message_listeners.append(self.traces.on_message)
+        self._forget()
 
     def close(self) -> None:
         """Write what is left, because the process ends."""
+        self._forgets.cancel()
         self.traces.close()
 
-    def watch(self, watcher: Watcher) -> None:
-        """Have it called with each message."""
-        self.traces.watchers.append(watcher)
-
-    def unwatch(self, watcher: Watcher) -> None:
-        """No longer."""
-        self.traces.watchers.remove(watcher)
+    def dump(self) -> dict[str, object]:
+        """The state, for people. `left_out`: how many calls' messages were not written, as writes waited."""
+        return {**self.traces.dump(), "left_out": self._left_out}
 
     async def ladder(self, call: str) -> dict[str, Any] | None:
         """The ladder of a call by its record's id, its handle or a Call-ID, or of the registration with a trunk by its
@@ -62,8 +67,15 @@ class SignallingLog:
         return await asyncio.to_thread(self._store.read, read)
 
     def _on_over(self, kept: KeptMessages) -> None:
-        if self._days:
-            self._store.signalling(kept.snapshot(), time() - self._days * DAY_S)
+        if not self._days or self._store.signalling(kept.snapshot()):
+            return
+        self._left_out += 1
+        if self._left_out == 1:
+            log.warning("SIP messages of calls are not kept", why="the records' database is too slow; calls come first")
+
+    def _forget(self) -> None:
+        self._store.forget_signalling(time() - self._days * DAY_S)
+        self._forgets = asyncio.get_running_loop().call_later(FORGET_S, self._forget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +130,16 @@ def _media_facts(conn: Connection, traces: Sequence[Mapping[str, Any]]) -> dict[
     first = min(float(each["messages"][0]["at_s"]) for each in traces)
     last = max(float(each["messages"][-1]["at_s"]) for each in traces)
     table = calls_table
-    query = select(table.c.uniqueid, table.c.call_id, table.c.rtp).where(
+    query = select(table.c.uniqueid, table.c.call_id, table.c.rtp, table.c.end).where(
         table.c.call_id.in_([each["call_id"] for each in traces]),
         # The records are found by their start, for which there is an index.
         table.c.start >= _wall(first - BEFORE_S),
         table.c.start <= _wall(last + BEFORE_S),
     )
     facts = {}
-    for uniqueid, call_id, rtp in conn.execute(query).all():
+    for uniqueid, call_id, rtp, end in conn.execute(query).all():
         keys = sum(event["kind"] == "key" for event in read_timeline(conn, uniqueid))
-        facts[call_id] = {"rtp": rtp, "keys": keys}
+        facts[call_id] = {"rtp": rtp, "keys": keys, "ended_s": None if end is None else _unix(end)}
     return facts
 
 

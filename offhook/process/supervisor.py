@@ -11,7 +11,6 @@ from pathlib import Path
 
 import structlog
 
-from offhook.calls.captures import CaptureCall, SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.place_call import LegWanted, PlaceCall
@@ -23,8 +22,8 @@ from offhook.pipeline.chain.table import Cells
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
 from offhook.process.call_admission import CallAdmission
+from offhook.process.call_watch import CallWatch
 from offhook.process.calls_out import CallsOut
-from offhook.process.capture_orders import CaptureOrders
 from offhook.process.messages import (
     Admit,
     Admitted,
@@ -36,7 +35,6 @@ from offhook.process.messages import (
     Watch,
 )
 from offhook.process.placements import WORKER_GONE, Placement, Placements
-from offhook.process.signalling_log import SignallingLog
 from offhook.process.sip_intake import SipIntake
 from offhook.process.sockets import open_endpoint, open_store
 from offhook.process.source_shares import SourceShares
@@ -60,7 +58,6 @@ from offhook.sip.events import (
 )
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Target
 from offhook.version import __version__
 from offhook.web.app import create_app
 from offhook.web.call_api import CallApi
@@ -68,7 +65,7 @@ from offhook.web.captures import capture_routes
 from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
-from offhook.web.sip import sip_routes
+from offhook.web.sip import MessageHub, sip_routes
 from offhook.web.site import add_site
 from offhook.web.status import status_routes
 
@@ -110,6 +107,9 @@ class Supervisor:
         self._admission = CallAdmission(
             self._workers, self._placements, self._shares, self._refusals, calls.max_calls, self._loop.time
         )
+        self._call_watch = CallWatch(config, self._loop.time)
+        self.captures = self._call_watch.orders
+        """Which calls are captured."""
         self._sip = SipIntake(
             self._admission,
             self._placements,
@@ -117,7 +117,7 @@ class Supervisor:
             self._trunks.sources,
             self._refusals,
             do=self._do,
-            watch=self._watch_call,
+            watch=self._call_watch.incoming,
             now=self._loop.time,
         )
         self.streams = StreamIntake(
@@ -129,7 +129,7 @@ class Supervisor:
             self._trunks.sources.released,
             self.calls_out.released,
             self._directory.release,
-            self._on_removed,
+            self._call_watch.removed,
         ]
         self.status = BotStatus(
             config,
@@ -142,12 +142,9 @@ class Supervisor:
             calls=lambda: len(self._placements),
         )
         self._endpoint: Endpoint | None = None
-        self._tap: SipTap | None = None
-        self._signalling: SignallingLog | None = None
-        self.captures = CaptureOrders(config, self._loop.time, self._prepare_captures)
-        """Which calls are captured."""
         self._store: RecordStore | None = None
         self._web: WebServer | None = None
+        self._message_hub: MessageHub | None = None
         self._hub = LiveHub()
         self._hub.on_watch = self._on_watch
 
@@ -160,9 +157,7 @@ class Supervisor:
             config, self._on_event, self._admission.admit, self._shares.is_peer, self._trunks.sources.of
         )
         self._endpoint.reads = self._shares.read
-        self._signalling = SignallingLog(self._endpoint, self._store, config.records.sip_days)
-        if self.captures.may_come:
-            self._prepare_captures()
+        signalling = self._call_watch.open(self._endpoint, self._store)
         if config.log.level == "debug":
             self._endpoint.message_listeners.append(sip_message)
         await self._workers.start(self._endpoint.address, self._store)
@@ -170,7 +165,8 @@ class Supervisor:
         if config.http.enabled:
             app = create_app(self.status)
             app.include_router(status_routes(self.status))
-            app.include_router(sip_routes(self._endpoint, self._signalling))
+            self._message_hub = MessageHub(signalling.traces)
+            app.include_router(sip_routes(self._endpoint, signalling, self._message_hub))
             app.include_router(capture_routes(self.captures, self._store))
             add_site(app, self._hub, self._store, config)
             app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
@@ -201,6 +197,8 @@ class Supervisor:
         await self._workers.stop()
         self.status.watch.stop()
         self._hub.close()
+        if self._message_hub is not None:
+            self._message_hub.close()
         if self._web is not None:
             await self._web.stop()
         await self._trunks.ended(LAST_REGISTERS_S)
@@ -209,8 +207,7 @@ class Supervisor:
                 # Wait for the responses to the BYEs, but not for long.
                 await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
-        if self._signalling is not None:
-            self._signalling.close()
+        self._call_watch.close()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
@@ -269,42 +266,6 @@ class Supervisor:
         if self.calls_out.on_event(event):
             self._placements.send(event.call, event)
 
-    def _watch_call(self, event: IncomingCall, worker: WorkerHandle) -> Callable[[], None]:
-        """A worker is about to get the call; the result is called once it has it."""
-        captured = _nothing
-        if not event.replaces:
-            captured = self._capture(event.call, event.call_id, worker, event.source.host, event.trunk)
-
-        def taken() -> None:
-            self._trace(event.call, event.call_id, event.replaces)
-            captured()
-
-        return taken
-
-    def _capture(self, call: str, call_id: str, worker: WorkerHandle, host: str, trunk: str) -> Callable[[], None]:
-        """Have a new call captured, if it is to be: its worker knows before it gets the call, and gets the messages
-        once the result is called."""
-        tap = self._tap
-        if tap is None or not self.captures.wants(call_id, host, trunk):
-            return _nothing
-        worker.send(CaptureCall(call))
-        return lambda: tap.begin(call, call_id, worker.send)
-
-    def _prepare_captures(self) -> None:
-        """There may be calls to capture from now on: a call's first messages come before the call."""
-        if self._tap is None and self._endpoint is not None:
-            self._tap = SipTap(self._endpoint)
-
-    def _trace(self, call: str, call_id: str, part_of: str = "") -> None:
-        if self._signalling is not None:
-            self._signalling.traces.begin(call, call_id, part_of)
-
-    def _on_removed(self, call: str) -> None:
-        if self._tap is not None:
-            self._tap.end(call)
-        if self._signalling is not None:
-            self._signalling.traces.end(call)
-
     def _on_call_status(self, call_sid: str, status: str) -> None:
         if self.on_call_status is not None:
             self.on_call_status(call_sid, status)
@@ -315,17 +276,14 @@ class Supervisor:
         chosen = self._admission.choose() if before is None else before.worker
         if isinstance(chosen, Refusal):
             return chosen
-        invite = place.invite
-        host = invite.destination.address.host if isinstance(invite.destination, Target) else ""
-        captured = self._capture(place.call, invite.call_id, chosen, host, place.trunk)
+        taken = self._call_watch.placed(place, chosen)
         if before is not None:
             chosen.send(place)
         elif not chosen.give(place.call, place):
             return WORKER_GONE
         else:
             self._placements.add(place.call, Placement(chosen, None, trunk=place.trunk))
-        self._trace(place.call, invite.call_id, invite.part_of)
-        captured()
+        taken()
         return None
 
     def _refusal(self) -> Refusal | None:
@@ -429,7 +387,3 @@ class Supervisor:
             self._metrics.call_refused("inbound", record.transport, "crash")
         if self._admission.ready and not self._admission.draining:
             self._metrics.worker_restarted(worker.index)
-
-
-def _nothing() -> None:
-    """For a call that is not captured."""

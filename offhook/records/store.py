@@ -114,16 +114,17 @@ class RecordStore:
         """Store the timeline of a call that has ended."""
         self._writer.put(timeline_change(uniqueid, events), minor=True)
 
-    def signalling(self, trace: Callable[[], dict[str, Any]], forget_before: float) -> None:
-        """Store the SIP messages of a call that has ended, `trace` makes them in the writer's thread, and delete those
-        from before a Unix time. They are left out while writes wait: calls come first."""
+    def signalling(self, trace: Callable[[], dict[str, Any]]) -> bool:
+        """Store the SIP messages of a call that has ended; `trace` makes them in the writer's thread. False: they are
+        left out, because too many writes wait, and calls come first."""
+        if self._writer.queued >= MAX_SIGNALLING_QUEUED:
+            return False
+        self._writer.put(lambda conn: put_trace(conn, trace()), minor=True)
+        return True
 
-        def write(conn: Connection) -> None:
-            put_trace(conn, trace())
-            forget_traces(conn, forget_before)
-
-        if self._writer.queued < MAX_SIGNALLING_QUEUED:
-            self._writer.put(write, minor=True)
+    def forget_signalling(self, before: float) -> None:
+        """Delete the SIP messages of calls that began before a Unix time, and the oldest of too many."""
+        self._writer.put(lambda conn: forget_traces(conn, before), minor=True)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is written; False if that takes longer."""

@@ -33,6 +33,7 @@ class Ordered(Protocol):
 
     left: int
     calls: list[str]
+    open: set[str]
 
 
 class Orders(Protocol):
@@ -65,9 +66,9 @@ def capture_routes(orders: Orders, records: Records) -> APIRouter:
         order = orders.find(name)
         if order is None:
             return _unknown()
-        calls = list(order.calls)
+        left, calls, still_open = order.left, list(order.calls), len(order.open)
         found = await asyncio.to_thread(records.read, lambda conn: _calls(conn, calls))
-        return JSONResponse({"left": order.left, "begun": len(calls), "calls": found}, headers=NO_STORE)
+        return JSONResponse({"left": left, "begun": len(calls), "open": still_open, "calls": found}, headers=NO_STORE)
 
     @router.delete("/api/sip/captures/{name}")
     async def end(name: str) -> Response:

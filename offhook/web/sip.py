@@ -4,8 +4,9 @@ It reveals numbers and addresses, so `Access` has to guard it. Every answer is b
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from time import time
+from time import monotonic
 from typing import Any, Protocol
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from offhook.ladder.kept import KeptMessage
 from offhook.ladder.ladder import step_of
-from offhook.ladder.traces import SipTraces, Watcher
+from offhook.ladder.traces import SipTraces
 from offhook.sip.net.endpoint import Endpoint
 from offhook.web.headers import NO_STORE
 from offhook.web.live import MAX_VIEWERS, EventStream, Viewer, too_many_viewers, written
@@ -21,24 +22,27 @@ from offhook.web.live import MAX_VIEWERS, EventStream, Viewer, too_many_viewers,
 MAX_PAGE = 200
 MAX_NAME_CHARS = 256
 MESSAGES_PER_S = 100
-"""For one viewer; the others of that second are only counted."""
+BYTES_PER_S = 128 * 1024
+"""For one viewer; the other messages of that second are only counted."""
 
 
 class SipHistory(Protocol):
     """What was sent and received."""
 
-    traces: SipTraces
-
     async def ladder(self, call: str) -> dict[str, Any] | None:
         """The ladder of a call."""
 
+    def dump(self) -> Mapping[str, object]:
+        """How much is kept."""
+
 
 class MessageHub:
-    """Those who watch messages as they come. The event loop's thread only."""
+    """Those who watch messages as they come. The event loop's thread only. `now` is in seconds."""
 
-    def __init__(self, traces: SipTraces) -> None:
+    def __init__(self, traces: SipTraces, now: Callable[[], float] = monotonic) -> None:
         self._traces = traces
-        self._viewers: dict[Viewer, Watcher] = {}
+        self._now = now
+        self._viewers: dict[Viewer, _Share] = {}
 
     @property
     def is_full(self) -> bool:
@@ -48,44 +52,72 @@ class MessageHub:
     def enter(self, only: str) -> Viewer:
         """Add a viewer, of all messages or of `only` one Call-ID or peer."""
         viewer = Viewer(None)
-        self._viewers[viewer] = watcher = _Watch(viewer, only).on_message
-        self._traces.watchers.append(watcher)
+        if not self._viewers:
+            self._traces.watchers.append(self._on_message)
+        self._viewers[viewer] = _Share(only)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
         """Remove a viewer. Idempotent."""
-        if (watcher := self._viewers.pop(viewer, None)) is not None:
-            self._traces.watchers.remove(watcher)
+        if self._viewers.pop(viewer, None) is not None and not self._viewers:
+            self._traces.watchers.remove(self._on_message)
+
+    def close(self) -> None:
+        """Disconnect all viewers, because the process ends."""
+        for viewer in self._viewers:
+            viewer.cut.set()
+
+    def _on_message(self, call_id: str, message: KeptMessage) -> None:
+        second = int(self._now())
+        made = b""  # once for all viewers, and only if there is one who gets it
+        for viewer, share in self._viewers.items():
+            if not share.wants(call_id, message):
+                continue
+            if (left_out := share.begin(second)) > 0:
+                viewer.offer(written("omitted", {"messages": left_out}))
+            if share.takes(len(message.data)):
+                made = made or _event(call_id, message)
+                viewer.offer(made)
 
 
-class _Watch:
-    def __init__(self, viewer: Viewer, only: str) -> None:
-        self._viewer = viewer
+class _Share:
+    """What one viewer gets: of which messages, and how many of them in this second."""
+
+    def __init__(self, only: str) -> None:
         self._only = only
-        self._second, self._sent, self._left_out = 0, 0, 0
+        self._second = self._messages = self._bytes = self._left_out = 0
 
-    def on_message(self, call_id: str, message: KeptMessage) -> None:
-        if self._only and self._only not in (call_id, str(message.flow.remote), message.flow.remote.host):
-            return
-        second = int(time())
-        if second != self._second:
-            if self._left_out:
-                self._viewer.offer(written("omitted", {"messages": self._left_out}))
-            self._second, self._sent, self._left_out = second, 0, 0
-        self._sent += 1
-        if self._sent > MESSAGES_PER_S:
+    def wants(self, call_id: str, message: KeptMessage) -> bool:
+        remote = message.flow.remote
+        return not self._only or self._only in (call_id, str(remote), remote.host)
+
+    def begin(self, second: int) -> int:
+        """It is this second: how many messages were left out in the one before, if that is over."""
+        if second == self._second:
+            return 0
+        left_out = self._left_out
+        self._second, self._messages, self._bytes, self._left_out = second, 0, 0, 0
+        return left_out
+
+    def takes(self, size: int) -> bool:
+        if self._messages >= MESSAGES_PER_S or self._bytes + size > BYTES_PER_S:
             self._left_out += 1
-            return
-        plain = message.to_dict()
-        step = step_of(plain, message.at_s)
-        about = {"call_id": call_id, "peer": plain["peer"], "at_s": plain["last_s"], "received": plain["received"]}
-        self._viewer.offer(written("message", about | asdict(step)))
+            return False
+        self._messages += 1
+        self._bytes += size
+        return True
 
 
-def sip_routes(endpoint: Endpoint, history: SipHistory) -> APIRouter:
+def _event(call_id: str, message: KeptMessage) -> bytes:
+    plain = message.to_dict()
+    step = step_of(plain, message.at_s)
+    about = {"call_id": call_id, "peer": plain["peer"], "at_s": plain["last_s"], "received": plain["received"]}
+    return written("message", about | asdict(step))
+
+
+def sip_routes(endpoint: Endpoint, history: SipHistory, hub: MessageHub) -> APIRouter:
     """The routes."""
     router = APIRouter()
-    hub = MessageHub(history.traces)
     live = endpoint.ua.live
 
     @router.get("/api/sip")
@@ -93,7 +125,7 @@ def sip_routes(endpoint: Endpoint, history: SipHistory) -> APIRouter:
         now = asyncio.get_running_loop().time()
         flows = len(endpoint.flows())
         found = {"address": str(endpoint.address), **live.summary(now), "connections": flows}
-        return JSONResponse({**found, "traces": history.traces.dump()}, headers=NO_STORE)
+        return JSONResponse({**found, "traces": history.dump()}, headers=NO_STORE)
 
     @router.get("/api/sip/trace")
     async def trace(call: str = Query(min_length=1, max_length=MAX_NAME_CHARS)) -> Response:

@@ -83,11 +83,6 @@ class CallMedia:
             second = beep + silence(1_000 - BEEP_MS, rate_hz=line.rate_hz)
             line.play(line.encode(second * round(LISTEN_S + 1)))
 
-    @property
-    def has_come(self) -> bool:
-        """Whether a packet has come, from wherever."""
-        return self._first_at is not None
-
     def close(self) -> None:
         """Idempotent."""
         if self._line is not None:

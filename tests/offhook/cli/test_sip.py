@@ -1,7 +1,9 @@
 """`offhook sip`, of a bot that runs and of one that no longer does."""
 
 import asyncio
+import io
 import json
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from offhook.api.dialogs import bench_dialog
 from offhook.calls import captures
 from offhook.cli import capture
 from offhook.cli.main import app
-from offhook.cli.running_bot import RunningBot
+from offhook.cli.running_bot import RunningBot, _printable
 from offhook.ladder import traces
 from offhook.process.local_bot import LocalBot
+from offhook.records.pcap import FILE_HEADER, packet
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
@@ -128,6 +131,63 @@ async def test_a_call_that_nobody_knows(bot: LocalBot) -> None:
     for name in ("nothing", "\x1b[2J", "../../etc/passwd", "x" * 250, "' OR 1=1 --"):
         result = await run("trace", name, "--http", address(bot))
         assert isinstance(result.exception, UserError) and "are kept" in str(result.exception)
+
+
+async def test_who_watches_is_disconnected_when_the_bot_stops(bot: LocalBot) -> None:
+    asked = RunningBot(f"http://{address(bot)}", None)
+    rest = asyncio.create_task(asyncio.to_thread(list, asked.events("/api/sip/messages", {})))
+    async with asyncio.timeout(5):
+        while not (await asyncio.to_thread(asked.get, "/api/sip"))["traces"]["watchers"]:
+            pass
+    began = asyncio.get_running_loop().time()
+    await bot.stop()
+    assert await asyncio.wait_for(rest, 5) == []
+    assert asyncio.get_running_loop().time() - began < 3
+
+
+async def test_a_call_that_is_refused_is_not_waited_for(
+    bot: LocalBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "LAST_PACKETS_S", 0.1)
+    waiting = asyncio.create_task(run("capture", "-o", str(tmp_path / "one.pcap"), "--http", address(bot)))
+    async with asyncio.timeout(5):
+        while not bot.captures.dump():  # noqa: ASYNC110  # ordered by a program outside of the loop
+            await asyncio.sleep(0.01)
+    assert bot.captures.wants("refused", HOST, "")
+    bot.captures.begun("handle", "refused")
+    bot.captures.removed("handle")
+    result = await asyncio.wait_for(waiting, 10)
+    assert "1 call was refused" in result.output
+    assert isinstance(result.exception, UserError) and "were refused" in str(result.exception)
+
+
+def test_another_program_that_answers_controls_no_terminal() -> None:
+    said = {"a\x1b[2J": ["\x1b]0;x\x07", {"text": "one\ntwo\x9b"}], "number": 1}
+    made = _printable(said)
+    assert made == {"a\\x1b[2J": ["\\x1b]0;x\\x07", {"text": "one\ntwo\\x9b"}], "number": 1}
+
+
+async def test_the_status_line_of_another_program() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x1b[2J nothing of HTTP\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, HOST, 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        result = await run("status", "--http", f"{HOST}:{port}")
+    assert isinstance(result.exception, UserError) and "\x1b" not in str(result.exception)
+
+
+def test_packets_in_order_up_to_one_that_is_cut_off() -> None:
+    peer = ("192.0.2.1", 1)
+    made = [packet(at_s, peer, peer, b"x") for at_s in (1.0, 1.2, 1.1, 5.0)]
+    found = list(capture.packets_of(io.BytesIO(FILE_HEADER + b"".join(made) + made[0][:-1])))
+    assert found == made
+    assert list(capture._in_order(found)) == [made[0], made[2], made[1], made[3]]
+    huge = struct.pack("<IIII", 1, 0, 2**31, 2**31)
+    assert list(capture.packets_of(io.BytesIO(FILE_HEADER + made[0] + huge + b"x" * 100))) == made[:1]
 
 
 async def test_the_next_calls_in_one_file(bot: LocalBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from offhook.process.capture_orders import MAX_ORDERED, MAX_ORDERS, ORDER_S, CaptureOrders
+from offhook.process.capture_orders import MAX_FINISHED, MAX_ORDERED, MAX_ORDERS, ORDER_S, CaptureOrders
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 
@@ -66,12 +66,36 @@ def test_an_order_does_not_wait_for_ever_and_there_are_not_many() -> None:
     bench.orders.add(1, "", "")
     bench.now = ORDER_S
     assert not bench.orders.wants("late", "", "")
-    for _ in range(MAX_ORDERS - 1):
+    for _ in range(MAX_ORDERS):
         bench.orders.add(1, "", "")
     with pytest.raises(UserError, match="no more captures"):
         bench.orders.add(1, "", "")
     bench.now = 3 * ORDER_S
     bench.orders.add(1, "", "")
+
+
+def test_orders_that_have_their_calls_block_no_others() -> None:
+    bench = Bench()
+    names = []
+    for number in range(3 * MAX_FINISHED):
+        names.append(bench.orders.add(1, "", ""))
+        assert bench.orders.wants(f"call-{number}", "", "")
+    assert bench.orders.find(names[-1]) and bench.orders.find(names[-MAX_FINISHED])
+    assert len(bench.orders.dump()) <= MAX_FINISHED + 1
+
+
+def test_a_call_that_goes_to_another_worker_counts_once() -> None:
+    bench = Bench()
+    name = bench.orders.add(2, "", "")
+    assert bench.orders.wants("call-id", "", "")
+    bench.orders.begun("handle", "call-id")
+    bench.orders.removed("handle")
+    assert bench.orders.wants("call-id", "", "")
+    bench.orders.begun("handle", "call-id")
+    order = bench.orders.find(name)
+    assert order is not None and (order.left, order.calls, order.open) == (1, ["call-id"], {"handle"})
+    bench.orders.removed("handle")
+    assert not order.open
 
 
 @pytest.mark.parametrize(("calls", "trunk"), [(0, ""), (MAX_ORDERED + 1, ""), (1, "nobody")])
