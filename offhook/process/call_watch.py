@@ -1,12 +1,12 @@
 """What is kept of a bot's calls for whoever looks into one: its SIP messages, and its packets if it is captured."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from offhook.calls.captures import CaptureCall, SipTap
 from offhook.carriers.place_call import PlaceCall
 from offhook.process.capture_orders import CaptureOrders
 from offhook.process.signalling_log import SignallingLog
-from offhook.process.worker_handle import WorkerHandle
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.events import IncomingCall
@@ -16,6 +16,13 @@ from offhook.sip.net.flow import Target
 Taken = Callable[[], None]
 """To be called once the worker has the call: it knows that the call is captured before it gets the call, and gets the
 messages afterwards."""
+
+
+class Receiver(Protocol):
+    """A worker."""
+
+    def send(self, message: object) -> None:
+        """Send a message."""
 
 
 class CallWatch:
@@ -41,7 +48,7 @@ class CallWatch:
         if self._signalling is not None:
             self._signalling.close()
 
-    def incoming(self, event: IncomingCall, worker: WorkerHandle) -> Taken:
+    def incoming(self, event: IncomingCall, worker: Receiver) -> Taken:
         """A worker is about to get a call."""
         host = event.source.host
         if event.replaces:  # it takes a call's place, whose capture goes on
@@ -49,7 +56,7 @@ class CallWatch:
         captured = self._capture(event.call, event.call_id, worker, host, event.trunk)
         return self._taken(event.call, event.call_id, "", host, captured)
 
-    def placed(self, place: PlaceCall, worker: WorkerHandle) -> Taken:
+    def placed(self, place: PlaceCall, worker: Receiver) -> Taken:
         """A worker is about to get a call that it places."""
         invite = place.invite
         host = invite.destination.address.host if isinstance(invite.destination, Target) else ""
@@ -75,7 +82,7 @@ class CallWatch:
 
         return taken
 
-    def _capture(self, call: str, call_id: str, worker: WorkerHandle, host: str, trunk: str) -> Taken | None:
+    def _capture(self, call: str, call_id: str, worker: Receiver, host: str, trunk: str) -> Taken | None:
         tap = self._tap
         if tap is None or not self.orders.wants(call_id, host, trunk):
             return None

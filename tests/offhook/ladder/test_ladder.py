@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offhook.ladder.kept import Bounds, KeptMessages
-from offhook.ladder.ladder import MAX_PEERS, ladder_of, step_of
+from offhook.ladder.ladder import MAX_PEERS, MediaBar, ladder_of, step_of
 from offhook.ladder.message import summary_of
 from offhook.ladder.text import live_line, render
 from offhook.sip.net.address import Address
@@ -160,6 +160,14 @@ def test_no_control_character_reaches_a_terminal() -> None:
         asdict(step_of(hostile["messages"][1])), "peer", "id", "12:00"
     )
     assert not [char for char in shown if not char.isprintable() and char != "\n"]
+
+
+@pytest.mark.parametrize(("ended_s", "to_ms"), [(None, None), (15.0, 5_000.0), (9.0, 100.0)])
+def test_media_end_with_the_call_even_without_a_bye(ended_s: float | None, to_ms: float | None) -> None:
+    ladder = ladder_of([trace(*CALL[:6])], {"one": {"rtp": {}, "keys": 0, "ended_s": ended_s}})
+    (media,) = [row for row in ladder.rows if isinstance(row, MediaBar)]
+    assert media.to_ms == to_ms
+    assert ladder_of([trace(*CALL[:2])], {"one": {"ended_s": 15.0}}).rows
 
 
 def test_many_peers_share_a_column() -> None:
