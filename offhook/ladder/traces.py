@@ -51,7 +51,8 @@ Watcher = Callable[[str, KeptMessage], None]
 
 @dataclass(slots=True)
 class _Call:
-    handle: str
+    handles: set[str]
+    """Of the calls that go on: usually one."""
     kept: KeptMessages
     far_ends: FarEnds
 
@@ -131,20 +132,19 @@ class SipTraces:
     def begin(self, handle: str, call_id: str, part_of: str = "", host: str = "") -> None:
         """The Call-ID is a call's from now on; what came so far is its own. `part_of` is the handle of the call to
         which it is a leg, `host` the far end's; without one the first message has it."""
+        self._call_ids[handle] = call_id
         if (now := self._calls.get(call_id)) is not None:
             # Another worker has it, or somebody uses a Call-ID twice, against RFC 3261 §8.1.1.4: one trace has both.
-            self._calls[call_id] = _Call(handle, now.kept, now.far_ends)
-            self._call_ids[handle] = call_id
+            now.handles.add(handle)
             return
         kept = KeptMessages(call_id, _CALL)
         kept.root = self._root_of(part_of) or call_id
         before = self._others.pop(call_id, None)
         if before is not None:
             self._others_bytes -= before.bytes
-        call = self._calls[call_id] = _Call(handle, kept, FarEnds(host))
+        call = self._calls[call_id] = _Call({handle}, kept, FarEnds(host))
         for at_s, data, flow, received in self._so_far(call_id, before):
             call.add(at_s, data, flow, received)
-        self._call_ids[handle] = call_id
 
     def _so_far(self, call_id: str, before: KeptMessages | None) -> Iterable[tuple[float, bytes, Flow, bool]]:
         if before is not None:
@@ -154,13 +154,15 @@ class SipTraces:
     def end(self, handle: str) -> None:
         """The call is over."""
         call = self._calls.get(self._call_ids.pop(handle, ""))
-        if call is not None and call.handle == handle:
+        if call is not None:
+            call.handles.discard(handle)
             self._later(LINGER_S, self._finish, call)
 
     def close(self) -> None:
         """Hand over what is left, because the process ends."""
         self._call_ids.clear()
         for call in list(self._calls.values()):
+            call.handles.clear()
             self._finish(call)
 
     def _root_of(self, handle: str) -> str:
@@ -169,7 +171,7 @@ class SipTraces:
 
     def _finish(self, call: _Call) -> None:
         call_id = call.kept.call_id
-        if self._calls.get(call_id) is not call or self._call_ids.get(call.handle) == call_id:
+        if self._calls.get(call_id) is not call or call.handles:
             return  # the Call-ID, or the call, has begun anew
         del self._calls[call_id]
         if next(iter(call.kept), None) is None:

@@ -1,4 +1,4 @@
-"""What is kept of a bot's calls for whoever looks into one: its SIP messages, and its packets if it is captured."""
+"""What is kept of a bot's calls for those who look into one: its SIP messages, and its packets if it is captured."""
 
 from collections.abc import Callable
 from typing import Protocol

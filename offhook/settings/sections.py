@@ -298,7 +298,8 @@ class RecordsConfig(Section):
 
     sip_days: Annotated[float, Field(ge=0, le=3_650)] = 7.0
     """For how many days the SIP messages of calls are kept, for `offhook sip trace` and the call's page: without proofs
-    of passwords, keys of encrypted media and keyed digits, 64 KiB a call at most. 0: while there is room in memory."""
+    of passwords, keys of encrypted media and keyed digits, 64 KiB a call at most, of 250,000
+    calls. 0: while there is room in memory; what was kept before is deleted."""
 
     events: bool = False
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the

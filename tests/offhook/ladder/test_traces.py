@@ -131,6 +131,20 @@ def test_a_call_that_goes_to_another_worker_goes_on() -> None:
     assert starts(kept) == ["INVITE", "200"] and bench.over == []
 
 
+def test_a_second_call_with_the_same_call_id_does_not_end_the_trace_of_the_first() -> None:
+    bench = Bench()
+    bench.received(invite())
+    bench.traces.begin("first", "one")
+    bench.traces.begin("second", "one", host="203.0.113.9")
+    bench.traces.end("second")
+    bench.linger()
+    bench.received(BYE)
+    assert bench.over == []
+    bench.traces.end("first")
+    bench.linger()
+    assert [starts(each) for each in bench.over] == [["INVITE", "BYE"]]
+
+
 def test_our_registrations_are_kept_longer_than_what_strangers_send() -> None:
     bench = Bench()
     for number in range(MAX_REGISTRATIONS + 5):
