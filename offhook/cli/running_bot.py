@@ -148,14 +148,14 @@ class RunningBot:
 
     def _absent(self, why: str) -> UserError:
         todo = "offhook serve, or --http HOST:PORT of the one that runs"
-        return NoBotError(f"no bot answers at {self.url}", escape_control(why), todo)
+        return NoBotError(f"no bot answers at {self.url}", why, todo)
 
     def _refused(self, error: HTTPError) -> UserError:
         if error.code in (401, 403):
             why = f"HTTP {error.code}: it needs its password"
             return UserError(f"the bot at {self.url} does not show its status", why, "OFFHOOK_HTTP__PASSWORD=…")
         try:
-            said = _printable(json.loads(error.read(MAX_ANSWER_BYTES)))
+            said = json.loads(error.read(MAX_ANSWER_BYTES))
             what, why, todo = str(said["what"]), str(said["why"]), str(said["todo"])
         except (ValueError, KeyError, TypeError, OSError):
             return self._absent(f"HTTP {error.code}")
