@@ -89,7 +89,7 @@ class KeptMessages:
         return iter(heapq.merge(own, self._of_strangers, key=lambda each: each.at_s))
 
     @property
-    def bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """About what it takes in memory."""
         messages = len(self._first) + len(self._latest) + len(self._of_strangers)
         return self._overhead + messages * MESSAGE_OVERHEAD_BYTES + self._text_bytes

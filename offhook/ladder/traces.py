@@ -109,10 +109,10 @@ class SipTraces:
             if not self._has_room(at_s):
                 return KeptMessage(at_s, data, flow, received, 0, at_s)
             other = self._others[call_id] = KeptMessages(call_id, _OTHER)
-            self._grown(other.bytes)
-        before = other.bytes
+            self._grown(other.memory_bytes)
+        before = other.memory_bytes
         kept = other.add(at_s, data, flow, received)
-        self._grown(other.bytes - before)
+        self._grown(other.memory_bytes - before)
         return kept
 
     def _has_room(self, at_s: float) -> bool:
@@ -125,7 +125,7 @@ class SipTraces:
     def _grown(self, by: int) -> None:
         self._others_bytes += by
         while len(self._others) > MAX_OTHERS or (self._others_bytes > OTHERS_BYTES and len(self._others) > 1):
-            self._others_bytes -= self._others.popitem(last=False)[1].bytes
+            self._others_bytes -= self._others.popitem(last=False)[1].memory_bytes
 
     # --- from the owner of the calls
 
@@ -141,7 +141,7 @@ class SipTraces:
         kept.root = self._root_of(part_of) or call_id
         before = self._others.pop(call_id, None)
         if before is not None:
-            self._others_bytes -= before.bytes
+            self._others_bytes -= before.memory_bytes
         call = self._calls[call_id] = _Call({handle}, kept, FarEnds(host))
         for at_s, data, flow, received in self._so_far(call_id, before):
             call.add(at_s, data, flow, received)
@@ -177,7 +177,7 @@ class SipTraces:
         if next(iter(call.kept), None) is None:
             return
         self._others[call_id] = call.kept
-        self._grown(call.kept.bytes)
+        self._grown(call.kept.memory_bytes)
         self._on_over(call.kept)
 
     # --- for people

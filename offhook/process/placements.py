@@ -1,7 +1,7 @@
 """Which worker has which call."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from offhook.observe.refusals import Reason, Refusal
@@ -45,6 +45,9 @@ class Placements:
 
     def __getitem__(self, call: str) -> Placement:
         return self._all[call]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
 
     def get(self, call: str) -> Placement | None:
         """The placement of a call, None for one that is not there."""

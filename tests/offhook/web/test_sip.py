@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from offhook.ladder.kept import KeptMessage
 from offhook.ladder.traces import SipTraces
 from offhook.sip.net.address import Address
 from offhook.web import sip
@@ -31,8 +32,13 @@ async def seen(viewer: Viewer) -> list[tuple[str, dict[str, Any]]]:
 
 async def test_a_message_is_made_once_and_only_if_somebody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, made = Bench(), []
-    of = sip._event
-    monkeypatch.setattr(sip, "_event", lambda call_id, each: (made.append(call_id), of(call_id, each))[1])
+    real = sip._event
+
+    def event(call_id: str, each: KeptMessage) -> bytes:
+        made.append(call_id)
+        return real(call_id, each)
+
+    monkeypatch.setattr(sip, "_event", event)
     first, second, other = bench.hub.enter(""), bench.hub.enter("one"), bench.hub.enter("192.0.2.99")
     bench.received(invite())
     assert made == ["one"] and await seen(first) == await seen(second)
