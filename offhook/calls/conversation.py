@@ -149,8 +149,13 @@ class Conversation:
         self._watch: CallWatch | None = None
         self._event_log: EventLog | None = None
         self._keyed = Keyed()
-        self.on_private: Callable[[bool], None] = lambda private: None
-        """Called when the recording is paused or resumed, for those who keep the call's packets."""
+        self._paused = False  # by the dialog
+        self._other_is_private = False
+        self.is_private = False
+        """Whether nothing of the call is kept now."""
+        self.on_private: list[Callable[[bool], None]] = []
+        """Each is called with `is_private` when that changes: for those who keep the call's packets, and for a leg that
+        hears the call."""
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -223,6 +228,7 @@ class Conversation:
         self._watch.report("answered")  # the recording starts here
         if services.recordings is not None:
             self._recorder = CallRecorder(services.recordings, self.id, line)
+            self._recorder.paused = self.is_private
         self._watch.attach(line)
         self._call = Call(
             self._session,
@@ -269,13 +275,27 @@ class Conversation:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def keep_private(self, private: bool) -> None:
+        """The call that this one is connected to is private, or no longer: then nothing of this one is kept either."""
+        self._other_is_private = private
+        self._keep()
+
     def _pause_recording(self, paused: bool) -> None:
-        self.on_private(paused)
+        self._paused = paused
         if self._session is not None:
             self._session.mute_fillers(paused)
-        if self._recorder is not None and paused != self._recorder.paused:
-            self._recorder.paused = paused
-            self.log.info("recording paused" if paused else "recording resumed")
+        self._keep()
+
+    def _keep(self) -> None:
+        private = self._paused or self._other_is_private
+        if private == self.is_private:
+            return
+        self.is_private = private
+        for listener in self.on_private:
+            listener(private)
+        if self._recorder is not None:
+            self._recorder.paused = private
+            self.log.info("recording paused" if private else "recording resumed")
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""

@@ -230,7 +230,7 @@ class SipCall(Handover):
         if captures is not None:
             self._capture = captures.begin(self.handle, self.id, self._media_host)
         if self._capture is not None:
-            self._conversation.on_private = self._capture.keep_private
+            self._conversation.on_private.append(self._capture.keep_private)
         trunk = config.trunks.get(self._trunk)
         codecs = trunk.codecs if trunk is not None and trunk.codecs else config.rtp.codecs
         srtp = SrtpCapabilities(SrtpPolicy(config.rtp.srtp))

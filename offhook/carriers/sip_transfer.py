@@ -83,6 +83,7 @@ class SipTransfer:
         self._bridge: Bridge | None = None
         self._tone: RingingTone | None = None
         self._early: OneWay | None = None
+        self._private: Conversation | None = None
         self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
         self._actions: Mapping[TransferAction, Callable[[], None]] = {
             TransferAction.SEND_REFER: self._send_refer,
@@ -144,6 +145,7 @@ class SipTransfer:
         caller = self._caller.conversation.line
         if line is None or caller is None or self._transfer.mode == "attended" or self._early is not None:
             return
+        self._share_privacy()
         # Many networks announce early media, and send none until the answer.
         self._early = OneWay(line, caller, on_first=self._stop_tone)
 
@@ -212,6 +214,7 @@ class SipTransfer:
         assert leg is not None and leg.conversation is not None, "the agent has answered"
         self._stop_tone()
         self._stop_early()
+        self._share_privacy()
         leg.conversation.suspend(True)
         if caller.line is not None and leg.conversation.line is not None:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
@@ -235,6 +238,7 @@ class SipTransfer:
     def _report(self) -> None:
         self._stop_tone()
         self._stop_early()
+        self._stop_sharing()
         result = self._transfer.result
         caller = self._caller.conversation
         if isinstance(result, TransferError) or (result is not None and result.returned):
@@ -252,6 +256,19 @@ class SipTransfer:
     def _wait_silently(self) -> None:
         """The caller waits for the agent, and nothing of the dialog times out."""
         self._caller.conversation.suspend(True)
+
+    def _share_privacy(self) -> None:
+        """What must not be in the caller's recording must not be in the leg's: both have both sides."""
+        leg, caller = self._leg, self._caller.conversation
+        if self._private is None and leg is not None and leg.conversation is not None:
+            self._private = leg.conversation
+            caller.on_private.append(self._private.keep_private)
+            self._private.keep_private(caller.is_private)
+
+    def _stop_sharing(self) -> None:
+        if self._private is not None:
+            self._caller.conversation.on_private.remove(self._private.keep_private)
+            self._private = None
 
     def _stop_early(self) -> None:
         if self._early is not None:

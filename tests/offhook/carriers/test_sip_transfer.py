@@ -39,13 +39,18 @@ class Scene:
         return await asyncio.wait_for(self.results.get(), 10)
 
     async def begin(
-        self, tmp_path: Path, dialog: Talk, trunks: dict[str, object] | None = None, **transfer: object
+        self,
+        tmp_path: Path,
+        dialog: Talk,
+        trunks: dict[str, object] | None = None,
+        records: dict[str, object] | None = None,
+        **transfer: object,
     ) -> None:
         settings: dict[str, dict[str, object]] = {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
             "rtp": own_rtp(),
-            "records": {"dir": tmp_path},
+            "records": {"dir": tmp_path, **(records or {})},
             **LIGHT_ENGINES,
             "transfer": {"targets": {"desk": f"sip:desk@{self.agent.address}"}, **transfer},
         }
