@@ -20,12 +20,14 @@ from offhook.carriers.call_attempts import MAX_RETRY_AFTER_S, SERVICE_UNAVAILABL
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.carriers.call_target import CallerId, CallTarget, caller_id, redirected
 from offhook.carriers.checked_call import checked_call
+from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.leg_target import leg_redirected, leg_target
 from offhook.carriers.outbound_call import FORWARDED
 from offhook.carriers.own_addresses import media_host
 from offhook.carriers.place_call import HangUp, LegRefused, LegWanted, PlaceCall
 from offhook.observe.refusals import Refusal
 from offhook.process.trunks import Trunks, is_cut_off
+from offhook.records import EndedBy
 from offhook.settings.config import Config
 from offhook.sip.commands import Cancel, Command, Invite
 from offhook.sip.errors import LocalError
@@ -143,7 +145,8 @@ class CallsOut:
             is_leg=True,
         )
         attempts = CallAttempts(target, found, lambda contact, before: leg_redirected(contact, before, config))
-        self._begin(place, attempts)
+        if (refusal := self._begin(place, attempts)) is not None:
+            self._send(wanted.call, LegRefused(wanted.call, f"the call cannot be placed now: {refusal.why}"))
 
     def hang_up(self, call: str) -> bool:
         """End a call; False if there is none."""
@@ -181,7 +184,7 @@ class CallsOut:
         if out is None or out.state is OutState.ANSWERED:
             return False
         if out.is_open:
-            self._do(Cancel(call))
+            self._do(Cancel(call, end_reasons(EndedBy.CRASH, "")))
         return True
 
     # --- from the worker
@@ -306,7 +309,7 @@ class CallsOut:
     def _begin(self, place: PlaceCall, attempts: CallAttempts) -> Refusal | None:
         self._calls[place.call] = _Out(place, attempts)
         if (refusal := self._give(place)) is not None:
-            del self._calls[place.call]
+            self._calls.pop(place.call, None)  # it may have been released meanwhile
         elif place.trunk:
             self._trunks.sources.taken(place.call, place.trunk, self._now())
         return refusal

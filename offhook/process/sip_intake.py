@@ -72,8 +72,8 @@ class SipIntake:
             log = structlog.get_logger("offhook.process")
             log.warning("refused", why="it would take a call over that is not its own", source=str(event.source))
             self._do(Reject(event.call, 403))
-        else:
-            self._give(event, Placement(placement.worker, None, trunk=trunk, host=event.source.host))
+        elif not self._give(event, Placement(placement.worker, None, trunk=trunk, host=event.source.host)):
+            self.refuse(event.call, WORKER_GONE)
 
     def _give(self, event: IncomingCall, placement: Placement) -> bool:
         watched = self._watch(event, placement.worker)

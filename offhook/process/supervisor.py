@@ -45,7 +45,7 @@ from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite
+from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -278,11 +278,11 @@ class Supervisor:
             return chosen
         taken = self._call_watch.placed(place, chosen)
         if before is not None:
-            chosen.send(place)
-        elif not chosen.give(place.call, place):
-            return WORKER_GONE
-        else:
+            is_given = chosen.deliver(place)
+        elif is_given := chosen.give(place.call, place):
             self._placements.add(place.call, Placement(chosen, None, trunk=place.trunk))
+        if not is_given or place.call not in self._placements:
+            return WORKER_GONE
         taken()
         return None
 
@@ -303,6 +303,15 @@ class Supervisor:
         except LocalError as error:
             # Usually the dialog ended while the command was on its way.
             self._placements.send(command.call, CommandFailed(command, str(error)))
+
+    @staticmethod
+    def _end(endpoint: Endpoint, call: str) -> None:
+        """End a call without a worker, whatever its state."""
+        try:
+            endpoint.do(Bye(call, end_reasons(EndedBy.CRASH, "")))
+        except LocalError:
+            with suppress(LocalError):  # it has ended just now
+                endpoint.do(Reject(call, WORKER_GONE.status))  # it wanted the place of another one
 
     # Workers.
 
@@ -360,11 +369,13 @@ class Supervisor:
     def on_silent(self, worker: WorkerHandle) -> None:
         """A worker has stalled: its unanswered calls go to others. Should it recover, they are over there."""
         for call in list(worker.calls):
-            invite = self._placements[call].invite
-            if invite is not None:
+            placement = self._placements.get(call)
+            if placement is None or placement.worker is not worker:
+                return  # it is gone by now: that it has no call was one message too many
+            if placement.invite is not None:
                 self._placements.remove(call)
                 worker.send(CallCancelled(call))
-                self._sip.incoming(invite)
+                self._sip.incoming(placement.invite)
 
     def on_gone(self, worker: WorkerHandle) -> None:
         """A worker is gone: end its calls."""
@@ -379,8 +390,8 @@ class Supervisor:
                 self._sip.incoming(invite)
             elif invite is not None:
                 self._sip.refuse(call, WORKER_GONE)
-            else:
-                self._do(Bye(call, end_reasons(EndedBy.CRASH, "")))
+            elif self._endpoint is not None:
+                self._end(self._endpoint, call)
         crashed = worker.close_records()
         self._hub.lost([record.uniqueid for record in crashed])
         for record in crashed:

@@ -140,16 +140,20 @@ class WorkerHandle:
 
     def give(self, call: str, message: object, fd: int | None = None) -> bool:
         """Give it a call, for a stream with the socket's descriptor. False when that fails."""
+        if not self.deliver(message, fd):
+            return False
+        self.calls.add(call)
+        self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall | PlaceCall))
+        return True
+
+    def deliver(self, message: object, fd: int | None = None) -> bool:
+        """Send what may be too long. False when that fails; its end is reported before this returns."""
         try:
             self._channel.send(message, () if fd is None else (fd,))
         except MessageTooLongError as error:
             self._log.warning("a call cannot be handed over", error=str(error))
             return False
-        if self._channel.closed:
-            return False
-        self.calls.add(call)
-        self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall | PlaceCall))
-        return True
+        return not self._channel.closed
 
     def take(self, call: str) -> None:
         """It has begun a call of its own."""

@@ -147,9 +147,15 @@ async def phone() -> AsyncIterator[Phone]:
 async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
     made: list[Supervisor] = []
 
-    async def begin(workers: int = 2, trunks: dict[str, object] | None = None, **calls: object) -> Supervisor:
+    async def begin(
+        workers: int = 2,
+        trunks: dict[str, object] | None = None,
+        transfer: dict[str, object] | None = None,
+        **calls: object,
+    ) -> Supervisor:
         sections: dict[str, dict[str, object]] = {
             "trunks": trunks or {},
+            "transfer": transfer or {},
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
             "records": {"dir": tmp_path},
