@@ -277,17 +277,28 @@ async def _hang_up(probe: Probe, report: Report, call: _Call) -> None:
     if call.answer is None:
         await probe.until(lambda: _settled(probe, call), HANG_UP_S)
         return
-    ended = await probe.until(lambda: probe.responses("BYE", call.handle) or None, HANG_UP_S)
+    await probe.until(lambda: _is_answered(_bye_statuses(probe, call)) or None, HANG_UP_S)
     for problem in _signalling_faults(probe, call):
         report.fail("bye", problem)
-    if ended:
-        report.ok("bye", f"the far end has confirmed the end of the call: {ended[-1][1].status}")
+    statuses = _bye_statuses(probe, call)
+    if statuses and 200 <= statuses[-1] < 300:
+        report.ok("bye", f"the far end has confirmed the end of the call: {statuses[-1]}")
+        return
+    if statuses:
+        what, why = f"the far end refuses BYE: {statuses[-1]}", "its calls may stay open, and cost"
     else:
-        what, why = (
-            "the far end does not answer BYE",
-            f"there was no answer within {HANG_UP_S:g} s: its calls stay open",
-        )
-        report.fail("bye", Problem(what, why, _contact_todo(probe, call)))
+        what = "the far end does not answer BYE"
+        why = f"there was no answer within {HANG_UP_S:g} s: its calls stay open"
+    report.fail("bye", Problem(what, why, _contact_todo(probe, call)))
+
+
+def _bye_statuses(probe: Probe, call: _Call) -> list[int]:
+    return [each.status for _, each in probe.responses("BYE", call.handle) if each.status >= 200]
+
+
+def _is_answered(statuses: list[int]) -> bool:
+    """A challenge is followed by another answer."""
+    return bool(statuses) and statuses[-1] not in (401, 407)
 
 
 def _signalling_faults(probe: Probe, call: _Call) -> Iterator[Problem]:

@@ -170,7 +170,8 @@ class CallMedia:
         if stats.rejected_source or self.agreed.remote_host not in {host for host, _ in self._sources}:
             why = f"its SDP names {self.agreed.remote_host}, SIP comes from {self._signalling_host}: others are ignored"
             return Problem(what, why, "the far end's setting for the address of its media")
-        return Problem(what, "it is not RTP, or comes broken", "offhook serve with `[captures]`, and look at the pcap")
+        todo = "look at a call of the bot: offhook sip capture -o call.pcap, or `capture = true` below `[records]`"
+        return Problem(what, "it is not RTP, or comes broken", todo)
 
     # --- inside
 

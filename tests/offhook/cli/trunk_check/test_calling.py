@@ -126,6 +126,16 @@ async def test_a_contact_that_cannot_be_reached(far: FarEnd, check: Check) -> No
     assert found.problem("does not answer BYE").level is Level.MACHINE
 
 
+@pytest.mark.parametrize("status", [481, 407, 100])
+async def test_a_bye_that_is_not_confirmed(far: FarEnd, check: Check, status: int) -> None:
+    far.bye = status
+    found = await check(NUMBER)
+    assert found.status == 1
+    problem = found.problem(f"refuses BYE: {status}" if status >= 200 else "does not answer BYE")
+    assert problem.level is Level.MACHINE
+    assert "Contact" in problem.problem.todo
+
+
 @pytest.mark.parametrize(
     "answer",
     [
