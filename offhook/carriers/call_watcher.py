@@ -30,6 +30,9 @@ class CallWatcher(Protocol):
     def call_has_early_media(self) -> None:
         """The line is open before the answer: a ringing tone, an announcement. Reported each time it changes."""
 
+    def call_forwarded(self) -> None:
+        """It rings somewhere else from now on: what was heard may have ended."""
+
     def call_answered(self) -> None:
         """Its dialog has begun."""
 

@@ -112,6 +112,8 @@ class OutboundCall(SipCall):
         """It rings, or there is early media; of several phones, that of the latest."""
         if event.status == FORWARDED:
             self._early = None
+            if self._watcher is not None and not self._connected:
+                self._watcher.call_forwarded()
         else:
             self._conversation.rang()
         if event.sdp is None or self._connected or self._conversation.over:

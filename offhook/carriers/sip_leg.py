@@ -28,6 +28,9 @@ class LegOwner(Protocol):
     def agent_has_early_media(self) -> None:
         """The leg's line is open before they answer."""
 
+    def agent_forwarded(self) -> None:
+        """Their phone rings somewhere else: what was heard before may have ended."""
+
     def agent_answered(self) -> None:
         """They have answered, and the leg has its line."""
 
@@ -121,6 +124,11 @@ class AgentLeg:
         """See CallWatcher."""
         if self._owner is not None:
             self._owner.agent_has_early_media()
+
+    def call_forwarded(self) -> None:
+        """See CallWatcher."""
+        if self._owner is not None:
+            self._owner.agent_forwarded()
 
     def call_answered(self) -> None:
         """See CallWatcher."""

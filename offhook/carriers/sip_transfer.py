@@ -27,6 +27,9 @@ ReferEvent = ReferAccepted | ReferRefused | ReferProgress
 
 RING_MARGIN_S = 5.0
 
+LAST_MEDIA_S = 0.2
+"""How long what one phone has sent may still arrive when another one rings."""
+
 ATTEMPTS = 2
 """How often an agent is asked who says nothing that can be understood."""
 
@@ -145,9 +148,20 @@ class SipTransfer:
         caller = self._caller.conversation.line
         if line is None or caller is None or self._transfer.mode == "attended" or self._early is not None:
             return
+        if self._transfer.state is not TransferState.CALLING:
+            return
         self._share_privacy()
         # Many networks announce early media, and send none until the answer.
         self._early = OneWay(line, caller, on_first=self._stop_tone)
+
+    def agent_forwarded(self) -> None:
+        """See LegOwner. The caller hears the ringing tone again, until more comes."""
+        if self._early is None:
+            return
+        self._stop_early()
+        self._stop_tone()
+        self._begin_tone()
+        self._loop.call_later(LAST_MEDIA_S, self.agent_has_early_media)
 
     def agent_answered(self) -> None:
         """See LegOwner."""
@@ -196,9 +210,7 @@ class SipTransfer:
 
     def _call_agent(self) -> None:
         self._wait_silently()
-        line = self._caller.conversation.line
-        if line is not None:
-            self._tone = RingingTone(line, self._settings.ringing_tone)
+        self._begin_tone()
         self._leg = self._caller.new_leg(self)
         wanted = self._caller.leg_wanted(self._target.address, self._request.target_headers)
         # The transfer gives up first, by its own timer.
@@ -274,6 +286,11 @@ class SipTransfer:
         if self._early is not None:
             self._early.close()
             self._early = None
+
+    def _begin_tone(self) -> None:
+        line = self._caller.conversation.line
+        if line is not None:
+            self._tone = RingingTone(line, self._settings.ringing_tone)
 
     def _stop_tone(self) -> None:
         if self._tone is not None:

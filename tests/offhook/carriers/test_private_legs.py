@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from offhook.api.call import Call
 from offhook.calls.captures import SHORTEST_SOUND_BYTES
-from offhook.sip.commands import Ring
-from offhook.sip.events import CallCancelled, CallEnded, Event, IncomingCall
-from tests.offhook.carriers.parties import Party
+from offhook.sip.events import CallCancelled, CallEnded
 from tests.offhook.carriers.test_sip_transfer import AGENT_HZ, CALLER_HZ, Scene, scene
-from tests.offhook.carriers.test_transfer_legs import leg_record
+from tests.offhook.carriers.test_transfer_legs import leg_record, rings_with_media
 from tests.offhook.records.pcapfile import read
 
 __all__ = ["scene"]
@@ -85,18 +83,13 @@ async def test_the_legs_own_recording_and_capture(scene: Scene, tmp_path: Path, 
 
 
 async def test_before_the_agent_has_answered(scene: Scene, tmp_path: Path) -> None:
-    agent: Party = scene.agent
-    agent.answers = None
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, IncomingCall) and event.sdp is not None:
-            agent.do(Ring(event.call, 183, agent.early(event.call, event.sdp)))
+    agent = scene.agent
+    rings_with_media(agent)
 
     async def dialog(call: Call) -> None:
         call.pause_recording()
         await call.transfer("desk", mode="bridge")
 
-    agent.on_event = on_event
     await scene.begin(tmp_path, dialog, records=KEPT)
     await scene.caller.hears(AGENT_HZ)
     scene.caller.hang_up(scene.handle)
@@ -106,4 +99,3 @@ async def test_before_the_agent_has_answered(scene: Scene, tmp_path: Path) -> No
     await scene.bot.stop()
     # The first packets may come before the 183.
     assert kept(tmp_path, leg)[1] < 5
-

@@ -58,6 +58,17 @@ def refuses_first(agent: Party, status: int, *headers: tuple[str, str]) -> None:
     agent.on_event = on_event
 
 
+def rings_with_media(agent: Party) -> None:
+    """The agent's network is heard, and nobody answers."""
+    agent.answers = None
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, IncomingCall) and event.sdp is not None:
+            agent.do(Ring(event.call, 183, agent.early(event.call, event.sdp)))
+
+    agent.on_event = on_event
+
+
 async def test_the_trunks_password_and_caller_id(scene: Scene, tmp_path: Path) -> None:
     refuses_first(scene.agent, 407, ("Proxy-Authenticate", 'Digest realm="pbx", nonce="1", algorithm=MD5, qop="auth"'))
     trunk: dict[str, object] = {
@@ -139,16 +150,37 @@ async def test_ringing_that_ends_is_no_answer(scene: Scene, tmp_path: Path) -> N
 async def test_the_caller_hears_early_media(scene: Scene, tmp_path: Path) -> None:
     """The agent's network says something before it answers: in place of our ringing tone."""
     agent = scene.agent
-    agent.answers = None
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, IncomingCall) and event.sdp is not None:
-            agent.do(Ring(event.call, 183, agent.early(event.call, event.sdp)))
-
-    agent.on_event = on_event
+    rings_with_media(agent)
     await scene.begin(tmp_path, scene.transfers(mode="bridge"))
     await scene.caller.hears(AGENT_HZ)
     assert not agent.of(CallConfirmed)
+    scene.caller.hang_up(scene.handle)
+    await agent.next(CallCancelled)
+
+
+async def test_the_caller_hears_ringing_again_where_early_media_ends(scene: Scene, tmp_path: Path) -> None:
+    agent = scene.agent
+    rings_with_media(agent)
+    await scene.begin(tmp_path, scene.transfers(mode="bridge"), ringing_tone="europe")
+    await scene.caller.hears(AGENT_HZ)
+    leg = agent.of(IncomingCall)[0].call
+    agent.quiet(leg).close()
+    agent.do(Ring(leg, 181))
+    await scene.caller.hears(425.0)
+    scene.caller.hang_up(scene.handle)
+    await agent.next(CallCancelled)
+
+
+async def test_early_media_that_goes_on_after_181_is_heard(scene: Scene, tmp_path: Path) -> None:
+    """Networks that forward a call go on with its media."""
+    agent = scene.agent
+    rings_with_media(agent)
+    await scene.begin(tmp_path, scene.transfers(mode="bridge"))
+    await scene.caller.hears(AGENT_HZ)
+    scene.caller.heard.clear()
+    agent.do(Ring(agent.of(IncomingCall)[0].call, 181))
+    await scene.caller.when(lambda: len(scene.caller.heard) > 8_000)
+    await scene.caller.hears(AGENT_HZ)
     scene.caller.hang_up(scene.handle)
     await agent.next(CallCancelled)
 
@@ -158,6 +190,9 @@ class Owner:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def agent_has_early_media(self) -> None:
+        raise AssertionError
+
+    def agent_forwarded(self) -> None:
         raise AssertionError
 
     def agent_answered(self) -> None:

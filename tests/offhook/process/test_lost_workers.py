@@ -63,7 +63,9 @@ async def test_a_leg_that_is_too_long_for_a_message(start: Start, forker: ForkSe
     assert (await worker.until(PlaceCall)).call == "next"
 
 
-async def test_the_phone_that_a_lost_worker_had_ring_is_told_why(start: Start, forker: ForkServer, phone: Phone) -> None:
+async def test_the_phone_that_a_lost_worker_had_ring_is_told_why(
+    start: Start, forker: ForkServer, phone: Phone
+) -> None:
     events: asyncio.Queue[object] = asyncio.Queue()
     agent = await Endpoint.open(HOST, 0, events.put_nowait)
     await start(1, transfer=TRANSFER)
