@@ -21,7 +21,7 @@ from offhook.transfer.outcome import TransferError, TransferFailure, TransferMod
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.tables import TransferAction, TransferState
 from offhook.transfer.targets import Target
-from offhook.transfer.transfer import Transfer, TransferPolicy
+from offhook.transfer.transfer import CANNOT_REFER_WHY, Transfer, TransferPolicy
 
 ReferEvent = ReferAccepted | ReferRefused | ReferProgress
 
@@ -68,11 +68,12 @@ class SipTransfer:
         self._settings = settings
         self._target = target
         self._uri = target.uri(host)
+        is_never_asked = self._trunk is not None and self._trunk.transfer == "bridge"
         self._transfer = Transfer(
             target.name,
             mode,
-            # A trunk that is set to `bridge` is never asked.
-            can_refer=can_refer and not (self._trunk is not None and self._trunk.transfer == "bridge"),
+            can_refer=can_refer and not is_never_asked,
+            refer_why=f'`transfer = "bridge"` below `[trunks.{trunk}]`' if is_never_asked else CANNOT_REFER_WHY,
             can_call=True,
             policy=TransferPolicy(
                 ring_s=request.ring_s or settings.ring_s,

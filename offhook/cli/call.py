@@ -43,7 +43,15 @@ def call(  # noqa: PLR0913  # each is one option
         list[str] | None,
         typer.Option("--header", help="A field of the INVITE; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
-    ring_s: Annotated[int | None, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = None,
+    ring_s: Annotated[
+        int | None,
+        typer.Option(
+            min=5,
+            max=600,
+            help="How long it rings, in seconds.",
+            show_default=f"{RING_S}, or `outbound.ring_s` over SIP",
+        ),
+    ] = None,
     sip: SipAddress = None,
     rtp_ports: RtpPorts = None,
     http: Annotated[

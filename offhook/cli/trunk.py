@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from offhook.cli import trunk_recipe
-from offhook.cli.options import AsJson, ConfigFile, RtpPorts, SipAddress, overrides_of
+from offhook.cli.options import AsJson, ConfigFile, RtpPorts, overrides_of
 from offhook.cli.trunk_check.report import Report
 from offhook.cli.trunk_check.run import check_trunk, number_to_call, the_trunk
 from offhook.observe.log import setup
@@ -25,7 +25,10 @@ def check(
         str | None, typer.Option(help="Place a test call of a few seconds to this number.", metavar="NUMBER")
     ] = None,
     ring_s: Annotated[float, typer.Option(min=5, max=120, help="How long the test call rings, in seconds.")] = 30,
-    sip: SipAddress = None,
+    sip: Annotated[
+        str | None,
+        typer.Option(help="The address to call from; a free port takes the place of PORT.", metavar="HOST:PORT"),
+    ] = None,
     rtp_ports: RtpPorts = None,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +60,7 @@ def recipe(  # noqa: PLR0913  # each is one option
     user: Annotated[str | None, typer.Option(help="The account's user.", metavar="USER")] = None,
     trunk: Annotated[str | None, typer.Option(help="What the trunk is called here.", metavar="NAME")] = None,
     side: Annotated[
-        Literal["both", "ours", "theirs"], typer.Option(help="Only these settings, without comments.")
+        Literal["both", "ours", "theirs"], typer.Option(help="Only one side's settings, as they go into its file.")
     ] = "both",
     as_json: AsJson = False,
 ) -> None:

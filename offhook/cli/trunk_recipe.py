@@ -25,7 +25,7 @@ EXAMPLE_NUMBER = "+15551230000"
 
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?"
 _FORMS = {
-    "--name": (r"(?=.{1,40}$)[a-z0-9]+(?:_[a-z0-9]+)*", "small letters, digits and single underscores"),
+    "--trunk": (r"(?=.{1,40}$)[a-z0-9]+(?:_[a-z0-9]+)*", "small letters, digits and single underscores"),
     "--host": (_HOST, "a host name, or an IPv4 address"),
     "--bot-host": (_HOST, "a host name, or an IPv4 address"),
     "--number": (r"\+[1-9][0-9]{6,14}", "+15551230000, for example"),
@@ -165,7 +165,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 def _check(given: Given) -> None:
     texts = {
-        "--name": given.name,
+        "--trunk": given.name,
         "--host": given.host,
         "--bot-host": given.bot_host,
         "--number": given.number,
@@ -175,11 +175,18 @@ def _check(given: Given) -> None:
         pattern, form = _FORMS[option]
         if text is not None and not re.fullmatch(pattern, text):
             raise UserError(f"{option} cannot be {text[:60]!r}", f"it must be {form}", f"{option} …")
+    if given.public_ip is not None and not _is_public_ip(given.public_ip):
+        what = f"--public-ip cannot be {given.public_ip[:60]!r}"
+        raise UserError(what, "it must be an address without a scope", "--public-ip 203.0.113.7, for example")
+
+
+def _is_public_ip(text: str) -> bool:
+    """Whether others can write it: the scope of a link-local address (RFC 4007 §11) counts here only, and may be
+    anything."""
     try:
-        ip_address(given.public_ip or "127.0.0.1")
-    except ValueError as error:
-        what = f"--public-ip cannot be {(given.public_ip or '')[:60]!r}"
-        raise UserError(what, "it must be an address", "--public-ip 203.0.113.7, for example") from error
+        return "%" not in str(ip_address(text))
+    except ValueError:
+        return False
 
 
 def _public_ip(given: Given, sip: SipConfig) -> tuple[str, bool]:
@@ -188,6 +195,9 @@ def _public_ip(given: Given, sip: SipConfig) -> tuple[str, bool]:
     is_private = ip_address(local).is_private
     if given.public_ip is not None:
         return given.public_ip, is_private
+    if sip.advertised_host is not None and "%" in sip.advertised_host:
+        what = f"`sip.advertised_host` cannot be {sip.advertised_host[:60]!r} for a trunk"
+        raise UserError(what, "an address with a scope counts on this machine only", "--public-ip 203.0.113.7")
     return sip.advertised_host or local, is_private and sip.advertised_host is None
 
 

@@ -17,7 +17,7 @@ from offhook.transfer.tables import FINAL, TRANSFER, TransferAction, TransferInp
 CANNOT_REFER = frozenset({400, 403, 405, 420, 488, 501, 503, 603})
 """Answers to a REFER that say "not here" rather than "not them": `auto` calls the agent itself then."""
 
-_CANNOT_REFER_WHY = "the caller's side knows no REFER (its Allow does not have it)"
+CANNOT_REFER_WHY = "the caller's side knows no REFER (its Allow does not have it)"
 _CANNOT_CALL_WHY = "the bot cannot call anybody over this carrier"
 
 
@@ -49,19 +49,28 @@ class TransferPolicy:
 
 
 class Transfer:
-    """`can_refer`: the caller's line knows REFER; `can_call`: the bot can call the agent.
+    """`can_refer`: the caller's line knows REFER, and may be asked; else `refer_why` says why not. `can_call`: the bot
+    can call the agent.
 
     Every input returns what to do at once, in order. After `REPORT` nothing more follows: `result` has the outcome, or
     the error, or is None if the caller has hung up.
     """
 
     def __init__(
-        self, target: str, mode: TransferMode, *, can_refer: bool, can_call: bool, policy: TransferPolicy
+        self,
+        target: str,
+        mode: TransferMode,
+        *,
+        can_refer: bool,
+        can_call: bool,
+        policy: TransferPolicy,
+        refer_why: str = CANNOT_REFER_WHY,
     ) -> None:
         self.target = target
         self.mode = mode
         self._can_refer = can_refer
         self._can_call = can_call
+        self._refer_why = refer_why
         self._machine: Machine[TransferState, TransferAction] = Machine(TRANSFER, policy.durations(), 0.0)
         self._by: Literal["refer", "replaces", "bridge"] = "refer"
         self._why = (TransferFailure.NOT_POSSIBLE, "", 0)
@@ -105,7 +114,7 @@ class Transfer:
         if wants_refer or not self._can_call:
             self._why = (
                 TransferFailure.NOT_POSSIBLE,
-                _CANNOT_REFER_WHY if self.mode == "refer" else _CANNOT_CALL_WHY,
+                self._refer_why if self.mode == "refer" else _CANNOT_CALL_WHY,
                 0,
             )
             return self._take(TransferInput.CANNOT, now)

@@ -107,8 +107,8 @@ class Headers:
         return [f"{name}: {value}" for key, name, value in self._fields if key != "content-length"]
 
     def _changed(self) -> None:
-        if self._values is not None:
-            self._values = None
+        self._values = None
+        if self.parsed:
             self.parsed = {}
 
     def _by_key(self) -> dict[str, list[str]]:

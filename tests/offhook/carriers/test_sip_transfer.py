@@ -301,6 +301,16 @@ async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> No
     assert not scene.caller.of(LegEnded)
 
 
+async def test_why_a_trunk_that_is_bridged_is_not_asked_by_refer(scene: Scene, tmp_path: Path) -> None:
+    trunks: dict[str, object] = {"pbx": {"host": HOST, "transfer": "bridge"}}
+    await scene.begin(tmp_path, scene.transfers(mode="refer"), trunks=trunks)
+    result = await scene.result()
+    assert failed(result) is TransferFailure.NOT_POSSIBLE
+    assert '`transfer = "bridge"` below `[trunks.pbx]`' in str(result)
+    assert "Allow" not in str(result)
+    assert not scene.caller.of(ReferReceived)
+
+
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Path, leaves: bool) -> None:
     caller, other = scene.caller, scene.agent

@@ -75,13 +75,16 @@ def test_the_list_and_a_wrong_name(run: Run) -> None:
         ("--user", "bot]\ntype=x"),
         ("--number", "5551234"),
         ("--public-ip", "example.com"),
+        ("--public-ip", 'fe80::1%"\nport = 1'),
+        ("--public-ip", "fe80::1%eth0"),
+        ("--public-ip", ""),
         ("--trunk", "A B"),
     ],
 )
 def test_what_would_break_out_of_the_settings_is_refused(run: Run, option: str, value: str) -> None:
     status, out, err = run("trunk", "recipe", "asterisk", option, value)
     assert (status, out) == (2, "")
-    assert "cannot be" in err
+    assert f"{option} cannot be" in err
 
 
 def test_settings_are_used(run: Run, tmp_path: Path) -> None:
@@ -91,6 +94,13 @@ def test_settings_are_used(run: Run, tmp_path: Path) -> None:
     _, out, _ = run("trunk", "recipe", "twilio", "--config", "offhook.toml")
     assert "sip:198.51.100.9:5070" in out
     assert "UDP 40000-40099" in out
+
+
+def test_an_address_with_a_scope_in_the_settings_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "offhook.toml").write_text("[sip]\nadvertised_host = 'fe80::1%\"x'\n")
+    status, out, err = run("trunk", "recipe", "twilio", "--config", "offhook.toml")
+    assert (status, out) == (2, "")
+    assert "`sip.advertised_host` cannot be" in err
 
 
 @pytest.mark.peer

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from offhook.sip.errors import LocalError
@@ -65,6 +67,20 @@ def test_every_change_is_seen_by_the_next_look() -> None:
     headers.remove("Via")
     assert headers.get("Via") is None
     assert "Via" not in headers
+
+
+def test_what_was_made_of_them_is_forgotten_with_every_change() -> None:
+    changes: list[Callable[[Headers], None]] = [
+        lambda headers: headers.add("Via", "a"),
+        lambda headers: headers.set("To", "b"),
+        lambda headers: headers.remove("To"),
+        lambda headers: headers.add_from(Headers([("Via", "c")]), "Via"),
+    ]
+    for change in changes:
+        headers = Headers([("To", "a")])
+        headers.parsed["to"] = "made without a look"
+        change(headers)
+        assert not headers.parsed
 
 
 def test_remove() -> None:
