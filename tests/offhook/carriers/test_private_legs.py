@@ -34,7 +34,8 @@ def recorded(tmp_path: Path, leg: str) -> NDArray[np.int16]:
     """A leg's recording: the louder side of each sample."""
     with wave.open(str(tmp_path / "recordings" / f"{leg}.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    return np.abs(pcm.reshape(-1, 2)).max(axis=1, initial=0)
+    levels: NDArray[np.int16] = np.abs(pcm.reshape(-1, 2)).max(axis=1, initial=0)
+    return levels
 
 
 def longest_silence_s(levels: NDArray[np.int16]) -> float:
