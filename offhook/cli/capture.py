@@ -33,9 +33,7 @@ def capture(
     config: BotConfig = None,
     http: BotHttp = None,
     *,
-    calls: Annotated[
-        int, typer.Option(help="How many, those to agents of a transfer included.", min=1, max=100, metavar="N")
-    ] = 1,
+    calls: Annotated[int, typer.Option(help="How many.", min=1, max=100, metavar="N")] = 1,
     source: Annotated[str, typer.Option("--from", help="Only from, or to, this IP address.", metavar="IP")] = "",
     trunk: Annotated[str, typer.Option(help="Only by this trunk.", metavar="NAME")] = "",
     wait_s: Annotated[float, typer.Option(help="How long to wait for them.", min=1, max=3_600, metavar="S")] = 600.0,
