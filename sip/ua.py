@@ -232,11 +232,10 @@ class UserAgent:
             others = contacts[1:]
         else:
             destination = self._destination(invite.target, invite.destination, invite.transport)
-            others = tuple(self._destination(invite.target, each) for each in invite.others)
-            if invite.secure:
-                others = tuple(each for each in others if each.transport.is_secure)
             if invite.secure and not destination.transport.is_secure:
                 raise LocalError(f"{invite.target} is reached by {destination.transport}: call over TLS")
+            usable = [each for each in invite.others if each.transport.is_secure or not invite.secure]
+            others = tuple(self._destination(invite.target, each) for each in usable)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         policy = invite.policy or self._core.settings.policy

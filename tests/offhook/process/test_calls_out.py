@@ -1,7 +1,7 @@
 """Calls out: where their INVITEs go, with whose password, and what is said when they cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -53,7 +53,7 @@ class Bench:
         self.refusal: Refusal | None = None
         self.endpoint: Endpoint | None = None
 
-    async def begin(self, *, tls: bool = False, **sections: object) -> CallsOut:
+    async def begin(self, *, tls: bool = False, **sections: Mapping[str, object]) -> CallsOut:
         self.config = Config.load(None, {"trunks": {"pbx": TRUNK}, **sections})
         trunks = Trunks(self.config.trunks, Metrics(), lambda networks: None)
         self.endpoint = await Endpoint.open(
