@@ -68,9 +68,9 @@ class Invite:
 
     `destination` is where the INVITE goes; without it the target's host must be numeric. `others` are tried in turn
     where that fails (RFC 3263 §4.3). `transport` is how, None: as the URI says. `contact_user` is in the Request-URI of
-    what the far end sends, `auth_user` says whose password is proven, of several for that host. `call` becomes the
-    handle, `call_id` the Call-ID; empty: a new one. `policy` None is that of the settings. `part_of` is the handle of
-    the call whose leg this is, for those who show both together.
+    what the far end sends, `auth_user` says whose password is proven, of several for that host; empty: nobody's. With
+    `secure` it goes over TLS only. `call` becomes the handle, `call_id` the Call-ID; empty: a new one. `policy` None is
+    that of the settings. `part_of` is the handle of the call whose leg this is, for those who show both together.
     """
 
     target: str
@@ -87,6 +87,7 @@ class Invite:
     call: str = field(default_factory=random_token)
     others: tuple[Target, ...] = ()
     part_of: str = ""
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.ping import Ping
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
-from offhook.sip.dialog.tables import CallInput
+from offhook.sip.dialog.tables import CallInput, CallState
 from offhook.sip.dialog.uac_invite import UacInviteUsage, first_invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
@@ -205,6 +205,13 @@ class UserAgent:
             raise LocalError(f"call {call} is {usage.machine.state.value}: it has no media to change yet")
         return usage.renegotiation
 
+    def _reinvite(self, asked: commands.Reinvite, now: float) -> None:
+        usage = self._usage(asked.call)
+        if usage.machine.state is not CallState.CONFIRMED:
+            # §14.1: not while the first INVITE is unanswered; an UPDATE may change what was agreed on early (RFC 3311).
+            raise LocalError(f"call {asked.call} is {usage.machine.state.value}: it takes no re-INVITE yet")
+        usage.renegotiation.offer(asked.sdp, now)
+
     def _invite(self, invite: commands.Invite, now: float) -> None:
         headers = _checked_headers(invite.headers)
         for uri in (invite.target, invite.from_uri):
@@ -217,11 +224,18 @@ class UserAgent:
         if invite.destination is None and (user := self.user_of(invite.target)) is not None:
             # Only now: a user may have moved since the call was asked for.
             contacts = self._contacts(user, now)
+            if invite.secure:
+                contacts = tuple(each for each in contacts if each.flow.transport.is_secure)
+            if not contacts:
+                raise LocalError(f"{user} is registered by no phone that is reached over TLS")
             destination, first, routes = contacts[0].flow, contacts[0].uri, contacts[0].routes
             others = contacts[1:]
         else:
             destination = self._destination(invite.target, invite.destination, invite.transport)
-            others = tuple(self._destination(invite.target, each) for each in invite.others)
+            if invite.secure and not destination.transport.is_secure:
+                raise LocalError(f"{invite.target} is reached by {destination.transport}: call over TLS")
+            usable = [each for each in invite.others if each.transport.is_secure or not invite.secure]
+            others = tuple(self._destination(invite.target, each) for each in usable)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         policy = invite.policy or self._core.settings.policy
@@ -351,7 +365,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).leave(CallInput.CANCEL, _why(it), now),
-    commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
+    commands.Reinvite: UserAgent._reinvite,
     commands.Update: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now, "UPDATE"),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
         CallInput.ANSWER, now, Context(sdp=it.sdp)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
 from offhook.settings.routes import dialled_number
+from offhook.settings.sip_address import SipAddress
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.errors import ParseError
-from offhook.sip.message.uri import Uri
 from offhook.usererror import UserError, did_you_mean
 
 MAX_ADDRESS_CHARS = 256
@@ -28,11 +28,18 @@ ANONYMOUS = "sip:anonymous@anonymous.invalid"
 @dataclass(frozen=True, slots=True)
 class CallTarget:
     """`uri` is the Request-URI. `name` is what lists of the allowed have: by a trunk the number or the extension as it
-    was asked for, else USER@HOST. `trunk` is empty for a call that goes to its address directly."""
+    was asked for, else USER@HOST. `trunk` is empty for a call that goes to its address directly; `at_trunk` is then the
+    trunk at whose host that is, if there is one."""
 
     uri: str
     name: str
     trunk: str = ""
+    at_trunk: str = ""
+
+    @property
+    def counted_by(self) -> str:
+        """The trunk whose limits count, empty for none: a call to its host is one of its calls, whatever the port."""
+        return self.trunk or self.at_trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,9 @@ class CallerId:
 def call_target(address: str, trunk: str | None, config: Config) -> CallTarget:
     """The target of `+15551234567`, `tel:+1-555-123-4567`, `100` or `sip:USER@HOST`. Raises UserError.
 
-    An address at a trunk's host goes by that trunk: its limits and its password count for it.
+    An address at a trunk's host goes by that trunk, whatever its port and transport: the trunk's limits, its password
+    and its servers count for it. The URI has no more than what lists of the allowed are compared with, and a port and a
+    transport.
     """
     if trunk is not None and trunk not in config.trunks:
         known = list(config.trunks)
@@ -160,13 +169,19 @@ def require_caller(caller: str) -> None:
         )
 
 
+def may_be_given(name: str) -> bool:
+    """Whether others may choose a header field of that name for an INVITE: no call depends on it, and nobody is known
+    by it."""
+    return _HEADER.fullmatch(name) is not None
+
+
 def checked_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Header fields for the INVITE. Raises UserError for those that a call depends on, and for what is no header."""
     given = tuple(headers.items() if isinstance(headers, Mapping) else headers)
     if len(given) > MAX_HEADERS:
         raise UserError("the call cannot have these headers", f"there are more than {MAX_HEADERS}", "send fewer")
     for name, value in given:
-        if not _HEADER.fullmatch(name):
+        if not may_be_given(name):
             why = "a call out may have X-…, User-to-User, Subject, Alert-Info, Call-Info and Priority"
             raise UserError(f"the call cannot have the header {name[:60]!r}", why, "X-Order: 4711, for example")
         if len(value) > MAX_HEADER_CHARS or not value.isprintable():
@@ -177,16 +192,15 @@ def checked_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> t
 
 def _sip_target(address: str, trunk: str | None, config: Config) -> CallTarget:
     try:
-        uri = Uri.parse(address)
+        at_host = SipAddress.parse(address)
     except ParseError as error:
         raise _not_callable(address, error.reason) from error
-    if not uri.user or uri.password is not None or uri.headers is not None:
-        raise _not_callable(address, "it must be sip:USER@HOST, perhaps with a port and parameters")
-    host = uri.host.lower()
+    if not at_host.user:
+        raise _not_callable(address, "it has no user")
     number = dialled_number(address)
-    at = [name for name, each in config.trunks.items() if each.uri_host.lower() == host]
+    at = [name for name, each in config.trunks.items() if each.uri_host.lower().rstrip(".") == at_host.host]
     if trunk is not None and trunk not in at:
-        why = f"it is at {uri.host}, and the trunk {trunk} calls at {config.trunks[trunk].uri_host} only"
+        why = f"it is at {at_host.host}, and the trunk {trunk} calls at {config.trunks[trunk].uri_host} only"
         raise _not_callable(address, why)
     if trunk is None and at:
         trunk = at[0]
@@ -194,7 +208,8 @@ def _sip_target(address: str, trunk: str | None, config: Config) -> CallTarget:
         return trunk_target(number, trunk, config.trunks[trunk])
     if not (_E164.fullmatch(number) or _USER.fullmatch(number)):
         raise _not_callable(address, "its user is neither a number nor a name")
-    return CallTarget(str(uri), f"{number}@{host}")
+    called = replace(at_host, user=number)
+    return CallTarget(str(called), called.name)
 
 
 def _read(number: str, trunk: TrunkConfig) -> str:

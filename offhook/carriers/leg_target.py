@@ -4,30 +4,36 @@ Who may be called is `[transfer]`'s to say, also where such a call is redirected
 may reach (`allowed_numbers`, `allowed_addresses`) is another list.
 """
 
+from dataclasses import replace
+
 from offhook.carriers.call_target import CallTarget, by_trunk, escaped, trunk_target
 from offhook.settings.config import Config
+from offhook.settings.sip_address import SipAddress
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.errors import ParseError
-from offhook.sip.message.uri import Uri
 from offhook.transfer.targets import is_target
 from offhook.usererror import UserError
 
 
 def leg_target(address: str, trunk: str, host: str, config: Config) -> CallTarget:
-    """The target of a number, an extension or a SIP URI. A number goes by `trunk`, or, without one, to `host`. A URI is
-    called as it stands, by the trunk whose host and port it has, `trunk` before others. Raises UserError."""
+    """The target of a number, an extension or a SIP URI. A number goes by `trunk`, or, without one, to `host`. A URI
+    goes by the trunk at its host, `trunk` before others, and else directly. One at a trunk's host whose port or
+    transport are not the trunk's is somebody else there: it is called directly, so without the trunk's password, but
+    the trunk's limits count. Raises UserError."""
     if not address.startswith(("sip:", "sips:")):
         if trunk:
             return trunk_target(address, trunk, config.trunks[trunk])
         return CallTarget(f"sip:{escaped(address)}@{host}", address)
     try:
-        uri = Uri.parse(address)
+        given = SipAddress.parse(address)
     except ParseError as error:
         raise UserError(f"{address[:60]!r} cannot be called", error.reason, "sip:USER@HOST") from error
     ordered = sorted(config.trunks, key=lambda name: name != trunk)
-    by = next((name for name in ordered if _is_at(uri, config.trunks[name])), "")
-    name = f"{uri.user or ''}@{uri.host.lower()}"
-    return CallTarget(address, name, by)
+    there = [name for name in ordered if config.trunks[name].uri_host.lower().rstrip(".") == given.host]
+    by = next((name for name in there if _goes_by(given, config.trunks[name])), "")
+    if not by:
+        return CallTarget(str(given), given.name, at_trunk=there[0] if there else "")
+    return CallTarget(str(replace(given, host=config.trunks[by].uri_host, transport="")), given.name, by)
 
 
 def leg_redirected(contact: str, before: CallTarget, config: Config) -> CallTarget | None:
@@ -39,13 +45,14 @@ def leg_redirected(contact: str, before: CallTarget, config: Config) -> CallTarg
             target = leg_target(contact, "", "", config)
     except UserError:
         return None
-    return target if is_target(target.name, config) and target.trunk == before.trunk else None
+    same = (target.trunk, target.at_trunk) == (before.trunk, before.at_trunk)  # what was counted stays right
+    return target if same and is_target(target.name, config) else None
 
 
-def _is_at(uri: Uri, trunk: TrunkConfig) -> bool:
-    if uri.host.lower() != trunk.uri_host.lower():
+def _goes_by(address: SipAddress, trunk: TrunkConfig) -> bool:
+    asked = "tls" if address.secure else address.transport
+    if address.secure and trunk.transport == "auto":
+        return False  # it need not be TLS
+    if asked and trunk.transport not in ("auto", asked):
         return False
-    transport = "tls" if uri.scheme == "sips" else (uri.params.get("transport") or "").lower()
-    if transport and transport != trunk.transport:
-        return False
-    return uri.port in (None, trunk.port or (5061 if trunk.transport == "tls" else 5060))
+    return address.port in (None, trunk.port or (5061 if "tls" in (asked, trunk.transport) else 5060))

@@ -16,7 +16,7 @@ from offhook.calls.transfers import Transferring
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegWanted, PlaceCall
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
-from offhook.carriers.sip_move import SipMove
+from offhook.carriers.sip_move import SipMove, wanted_headers
 from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
 from offhook.records import EndedBy
@@ -129,7 +129,7 @@ class Handover:
         """The far end wants us to call somebody else, and go on with them."""
         config, pair = self._services.config, self._pair
         trunk = config.trunks.get(self._trunk)
-        why = ""
+        why, to = "", ""
         if trunk is None or trunk.refer != "accept":
             why = '`refer = "accept"` below the trunk would allow it'
         elif self._codecs.srtp.policy is SrtpPolicy.REQUIRED:
@@ -138,7 +138,7 @@ class Handover:
             why = "the call is being transferred already"
         else:
             try:
-                target_of(event.target.uri, config)
+                to = target_of(event.target.uri, config).address
             except TransferError as error:
                 why = error.problems[0].why
         if why or pair is None:
@@ -149,7 +149,10 @@ class Handover:
         self._resources.do(AcceptRefer(self.handle))
         self._move = SipMove(self, self.log, self._legs.over)
         self._legs.add(self._move)
-        self._move.begin(event.target, event.referred_by, self._media_host, pair.port, self._codecs)
+        headers = wanted_headers(event.target)
+        if event.referred_by:
+            headers += (("Referred-By", event.referred_by),)
+        self._move.begin(to, headers, self._media_host, pair.port, self._codecs)
 
     def moved_to(self, handle: str, offers: OfferAnswer) -> None:
         """See Moving."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from structlog.typing import FilteringBoundLogger
 
+from offhook.carriers.call_target import MAX_HEADER_CHARS, MAX_HEADERS, may_be_given
 from offhook.carriers.place_call import LegRefused, LegWanted, PlaceCall
 from offhook.records import EndedBy
 from offhook.sip.commands import Bye, Cancel, Command, CommandFailed, Invite
@@ -20,10 +21,12 @@ from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
 
-_DROPPED = frozenset(
-    {"via", "from", "to", "call-id", "cseq", "contact", "route", "record-route", "max-forwards", "body"}
-)
-"""Headers that a Refer-To may not set (RFC 3261 §19.1.5): they are ours."""
+
+def wanted_headers(target: ReferTo) -> tuple[tuple[str, str], ...]:
+    """Those headers of a Refer-To that our INVITE gets: Replaces, and what others may choose. RFC 3261 §19.1.5 wants
+    the rest ignored: it would say who we are, or what we need."""
+    may = [each for each in target.headers if each[0].lower() == "replaces" or may_be_given(each[0])]
+    return tuple((name, value) for name, value in may[:MAX_HEADERS] if len(value) <= MAX_HEADER_CHARS)
 
 
 class Moving(Protocol):
@@ -55,13 +58,12 @@ class SipMove:
         self._offers: OfferAnswer | None = None
         self._over = False
 
-    def begin(self, target: ReferTo, referred_by: str, media_host: str, port: int, codecs: AudioCapabilities) -> None:
-        """Call the target."""
+    def begin(
+        self, to: str, headers: tuple[tuple[str, str], ...], media_host: str, port: int, codecs: AudioCapabilities
+    ) -> None:
+        """Call `to`, a number or a URI."""
         self._offers = OfferAnswer(LocalMedia(media_host, port, secrets.randbits(31), 1), codecs)
-        headers = tuple((name, value) for name, value in target.headers if name.lower() not in _DROPPED)
-        if referred_by:
-            headers += (("Referred-By", referred_by),)
-        self._call.do(replace(self._call.leg_wanted(target.uri, headers), call=self.handle))
+        self._call.do(replace(self._call.leg_wanted(to, headers), call=self.handle))
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """Stop it."""

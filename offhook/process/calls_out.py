@@ -9,7 +9,7 @@ attempts ends the call here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import uuid4
@@ -103,7 +103,7 @@ class CallsOut:
         target, headers, route = checked_call(wanted, config)
         found = await self._reach(target)
         # From here on nothing waits: what is counted is counted at once.
-        self._check_trunk(target.trunk)
+        self._check_trunk(target.counted_by)
         caller = self._caller(target, wanted.caller, found[0].address)
         place = PlaceCall(
             self._invite(uuid4().hex, target, caller, found[0], headers),
@@ -122,7 +122,8 @@ class CallsOut:
 
     def leg(self, wanted: LegWanted) -> None:
         """A worker wants to call another party; it gets `PlaceCall` or `LegRefused`, unless it gives up first."""
-        task = self._looked_up[wanted.call] = asyncio.get_running_loop().create_task(self._place_leg(wanted))
+        refused = LegRefused(wanted.call, "an error of the bot")
+        task = self._looked_up[wanted.call] = self._task(self._place_leg(wanted), refused)
         task.add_done_callback(lambda task: self._looked_up.pop(wanted.call, None))
 
     async def _place_leg(self, wanted: LegWanted) -> None:
@@ -130,7 +131,7 @@ class CallsOut:
         try:
             target = leg_target(wanted.to, wanted.trunk, wanted.host, config)
             found = await self._reach(target)
-            self._check_trunk(target.trunk)
+            self._check_trunk(target.counted_by)
             caller = self._caller(target, None, found[0].address)
         except (UserError, NotNowError) as error:
             problem = error.problem if isinstance(error, NotNowError) else error.problems[0]
@@ -249,7 +250,8 @@ class CallsOut:
         self._send(out.place.call, CallProgress(out.place.call, FORWARDED, "Call Is Being Forwarded", None))
         if attempt.after_s or not attempt.at:
             out.state = OutState.WAITING
-            out.waiting = asyncio.get_running_loop().create_task(self._try_later(out, attempt))
+            call = out.place.call
+            out.waiting = self._task(self._try_later(out, attempt), CallRejected(call, 500, "an error of the bot"))
         else:
             self._try(out, attempt)
         return True
@@ -261,11 +263,24 @@ class CallsOut:
             try:
                 at = await self._find(attempt.target)
             except UserError as error:
-                self._log.warning("a call is redirected to an unknown host", why=str(error))
-                self._send(out.place.call, CallRejected(out.place.call, 302, "Moved to an unknown host"))
+                problem = error.problems[0]
+                self._log.warning("a call is redirected to where it cannot go", call=out.place.call, why=str(error))
+                self._send(out.place.call, CallRejected(out.place.call, 302, f"{problem.what}: {problem.why}"))
                 return
         out.waiting = None
         self._try(out, replace(attempt, at=at))
+
+    def _task(self, work: Coroutine[object, object, None], failure: LegRefused | CallRejected) -> asyncio.Task[None]:
+        """What goes on while others do; should it fail, the worker that waits for it gets `failure`."""
+
+        def over(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._log.error("a call could not go on", call=failure.call, exc_info=error)
+                self._send(failure.call, failure)
+
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(over)
+        return task
 
     def _try(self, out: _Out, attempt: Attempt) -> None:
         if out.invite is None or not attempt.at:
@@ -310,8 +325,8 @@ class CallsOut:
         self._calls[place.call] = _Out(place, attempts)
         if (refusal := self._give(place)) is not None:
             self._calls.pop(place.call, None)  # it may have been released meanwhile
-        elif place.trunk:
-            self._trunks.sources.taken(place.call, place.trunk, self._now())
+        elif trunk := attempts.current.target.counted_by:
+            self._trunks.sources.taken(place.call, trunk, self._now())
         return refusal
 
     async def _reach(self, target: CallTarget) -> tuple[Target, ...]:
@@ -342,8 +357,13 @@ class CallsOut:
                 raise UserError(what, f"its host is not found: {why}", "a host that exists") from error
         if self._config.rtp.srtp != "required":
             return found
-        # Never to another server in the clear: the INVITE has the keys.
-        return tuple(each for each in found if each.transport.is_secure) or found[:1]
+        # Never in the clear: the INVITE has the keys.
+        secure = tuple(each for each in found if each.transport.is_secure)
+        if not secure:
+            why = f"`rtp.srtp` requires encryption, and keys for media can be read over {found[0].transport}"
+            todo = f'`transport = "tls"` below `[trunks.{target.trunk}]`' if target.trunk else "sips:USER@HOST"
+            raise UserError(f"{target.name} cannot be called", why, todo)
+        return secure
 
     def _is_ours(self, target: CallTarget) -> bool:
         return not target.trunk and self._endpoint is not None and self._endpoint.ua.user_of(target.uri) is not None
@@ -369,10 +389,12 @@ class CallsOut:
             from_display=caller.display,
             transport=at.transport,
             contact_user=(trunk.our_user or None) if trunk is not None else None,
-            auth_user=(trunk.auth_user or trunk.user) if trunk is not None else None,
+            # Nobody else proves a trunk's password, not even to the trunk's host.
+            auth_user=(trunk.auth_user or trunk.user or "") if trunk is not None else "",
             policy=self._config.signalling.policy(trunk),
             call_id=uuid4().hex,
             call=call,
+            secure=self._config.rtp.srtp == "required",
         )
 
     @staticmethod

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
+from offhook.settings.sip_address import SipAddress
 from offhook.settings.transfer import TARGET
 from offhook.sip.errors import ParseError
-from offhook.sip.message.uri import Uri
 from offhook.transfer.outcome import TransferError, TransferFailure
 from offhook.usererror import did_you_mean
 
@@ -47,7 +47,7 @@ def target_of(given: str, config: Config) -> Target:
             "`transfer.allow` does not list it, and neither does `[transfer.targets]`",
             f'`allow = ["{name or "USER@HOST"}"]` below `[transfer]`, if it is yours to allow',
         )
-    return Target(given, address)
+    return Target(given, address if address == name else str(SipAddress.parse(address)))
 
 
 def is_target(name: str, config: Config) -> bool:
@@ -61,14 +61,13 @@ def _bare(given: str) -> str:
 
 
 def _name_of(address: str) -> str | None:
-    """What patterns are compared with: the number, or USER@HOST."""
+    """What patterns are compared with: the number, or USER@HOST; None for what is not to be called."""
     if not address.startswith(("sip:", "sips:")):
         return address
     try:
-        uri = Uri.parse(address)
+        return SipAddress.parse(address).name
     except ParseError:
         return None
-    return None if uri.headers is not None or uri.password is not None else f"{uri.user or ''}@{uri.host.lower()}"
 
 
 def _escaped(user: str) -> str:

@@ -21,6 +21,9 @@ MAX_CHALLENGES = 4
 
 INTERVAL_TOO_SMALL = 422
 
+_KEYS = b"a=crypto:"
+"""How an SDP says the keys of its media."""
+
 _SENT_AGAIN = frozenset({*CHALLENGES, INTERVAL_TOO_SMALL})
 
 
@@ -54,7 +57,7 @@ class AuthenticatedRequest(Hops):
         self._answered: list[int] = []  # the statuses of the challenges that were answered
 
     def send(self, request: Request, host: str, now: float) -> ClientTransaction:
-        """Send it to `host`, the one that credentials are for."""
+        """Send it to `host`, the one that credentials are for; empty: nobody gets any."""
         self._host = host
         self._core.authenticator.prepare(request, host, self._auth_user)
         return self.send_on(request, now)
@@ -93,12 +96,26 @@ class AuthenticatedRequest(Hops):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our requests in a dialog are from: `host` may ask for the password of `user` (None: of any account there),
-    and `contact_user` is in our Contact (None: that of the settings)."""
+    """Who our requests in a dialog are from: `host` may ask for the password of `user` (None: of any account there;
+    empty: of none), where it is one of the far ends `meant`. `contact_user` is in our Contact (None: that of the
+    settings)."""
 
     host: str
     user: str | None = None
     contact_user: str | None = None
+    meant: frozenset[str] = frozenset()
+    """See `meant_by`."""
+
+    def proves_to(self, destination: Flow) -> bool:
+        """Whether a request that goes there may have credentials: the far end itself says where a dialog's requests go
+        (Contact, Record-Route, from where its latest one came), and could name one that collects them."""
+        verified = destination.transport.is_secure and destination.name in self.meant
+        return verified or destination.remote.host in self.meant
+
+
+def meant_by(flows: Iterable[Flow]) -> frozenset[str]:
+    """Those who were called, or call: their addresses, and the names that their certificates were verified by."""
+    return frozenset(name for flow in flows for name in (flow.remote.host, flow.name) if name)
 
 
 def send_within(  # noqa: PLR0913  # each is one property of a request
@@ -117,6 +134,8 @@ def send_within(  # noqa: PLR0913  # each is one property of a request
     """Send a request in a dialog (§12.2.1), which may be asked for credentials. `contact`: with our Contact, as what
     refreshes the target and what subscribes has; `fill` completes it. Responses go to `user`, if that matters."""
     destination = next_hop(dialog, core.flow_to)
+    if _KEYS in body and dialog.peer.transport.is_secure and not destination.transport.is_secure:
+        destination = dialog.peer  # RFC 4568 §7: keys that came encrypted are not shown to everybody afterwards
     request = in_dialog(dialog, method, dialog.take_cseq(), core.via(destination))
     if contact:
         request.headers.add("Contact", core.contact(destination, secure=dialog.secure, user=sender.contact_user))
@@ -125,4 +144,4 @@ def send_within(  # noqa: PLR0913  # each is one property of a request
     request.body = body
     fill(request)
     sent = AuthenticatedRequest(core, destination, user, dialog.take_cseq, sender.user)
-    return sent.send(request, sender.host, now)
+    return sent.send(request, sender.host if sender.proves_to(destination) else "", now)

@@ -60,7 +60,9 @@ class InviteUsage:
         self.created = now
         self.dialog: Dialog | None = None
         self.auth_user: str | None = None
-        """Whose password is proven when we are asked for one; None: that of any account there."""
+        """Whose password is proven when we are asked for one; None: that of any account there; empty: nobody's."""
+        self.meant: frozenset[str] = frozenset()
+        """Where it may be proven: see `Sender`."""
         self.contact_user: str | None = None
         """The user in our Contact; None: that of the settings."""
         self.machine: Machine[CallState, CallAction] = Machine(
@@ -87,13 +89,13 @@ class InviteUsage:
 
     @property
     def auth_host(self) -> str:
-        """The host that may ask for our credentials: the one that the far end's requests come from."""
-        return self.dialog.peer.remote.host if self.dialog is not None else ""
+        """The host that may ask for our credentials."""
+        raise NotImplementedError
 
     @property
     def sender(self) -> Sender:
         """Who our requests in the call are from."""
-        return Sender(self.auth_host, self.auth_user, self.contact_user)
+        return Sender(self.auth_host, self.auth_user, self.contact_user, self.meant)
 
     # --- inputs
 

@@ -11,10 +11,10 @@ from offhook.sip.events import CallRejected
 from offhook.sip.message import typed
 from offhook.sip.message.limits import MAX_DIGITS
 from offhook.sip.message.message import Response
+from offhook.sip.message.reason import reasons
 
 MAX_CONTACTS = 10
 
-_CAUSE = re.compile(r"Q\.850\s*;(?:.*;)?\s*cause\s*=\s*([0-9]{1,3})\b", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rf"\s*([0-9]{{1,{MAX_DIGITS}}})\s*(?:[;(].*)?")
 
 
@@ -32,10 +32,8 @@ def rejected(call: str, response: Response) -> CallRejected:
 
 def q850_cause(message: Response) -> int | None:
     """The cause of the telephone network (RFC 6432 for responses); None if there is none."""
-    for value in message.headers.get_all("Reason"):
-        if (found := _CAUSE.search(value)) is not None and 0 < int(found[1]) < 128:
-            return int(found[1])
-    return None
+    causes = (each.cause for each in reasons(message) if each.protocol.upper() == "Q.850")
+    return next((cause for cause in causes if cause is not None and 0 < cause < 128), None)
 
 
 def _contacts(response: Response) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from offhook.sip.commands import Invite
-from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.authenticated import AuthenticatedRequest, meant_by
 from offhook.sip.dialog.context import Action, Context
 from offhook.sip.dialog.early_dialogs import EarlyDialogs
 from offhook.sip.dialog.hops import Contact
@@ -47,6 +47,7 @@ class UacInviteUsage(InviteUsage):
         self._invite = invite
         self._destination = destination
         self._others = others
+        self.meant = meant_by((destination, *(each if isinstance(each, Flow) else each.flow for each in others)))
         self.begin(now)
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from offhook.sip.dialog.authenticated import meant_by
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import from_invite
@@ -35,6 +36,8 @@ class UasInviteUsage(InviteUsage):
         super().__init__(core, core.entropy(), INCOMING_CALL, now, policy=policy, durations=durations)
         self._server = server
         self.dialog = from_invite(request, core.entropy(), source)
+        self._caller_host = source.remote.host
+        self.meant = meant_by((source,))
         self._invite_cseq = typed.cseq(request).number
         self._waiting = True
         self._extensions = typed.options(request)
@@ -54,6 +57,11 @@ class UasInviteUsage(InviteUsage):
     def owns_call_id(self) -> bool:
         """The caller does."""
         return False
+
+    @property
+    def auth_host(self) -> str:
+        """The one that the INVITE came from, wherever the dialog has moved to since."""
+        return self._caller_host
 
     @property
     def may_renegotiate(self) -> bool:

@@ -1,4 +1,5 @@
-"""The Reason header field: why a BYE or CANCEL was sent (RFC 3326), often with the cause of the telephone network."""
+"""The Reason header field: why a BYE or CANCEL was sent (RFC 3326), or a call refused (RFC 6432); often with the cause
+of the telephone network."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import is_token, quote, split_list
 from offhook.sip.message.limits import MAX_LIST
-from offhook.sip.message.message import Request
+from offhook.sip.message.message import Request, Response
 from offhook.sip.message.params import Params
 
 MAX_DIGITS = 3
@@ -55,10 +56,10 @@ def fields(given: Iterable[EndReason]) -> tuple[tuple[str, str], ...]:
     return (("Reason", text),) if text else ()
 
 
-def reasons(request: Request) -> tuple[EndReason, ...]:
-    """Those of a request; what cannot be parsed is left out: nothing depends on it."""
+def reasons(message: Request | Response) -> tuple[EndReason, ...]:
+    """Those of a message; what cannot be parsed is left out: nothing depends on it."""
     found: list[EndReason] = []
-    for field in request.headers.get_all("Reason"):
+    for field in message.headers.get_all("Reason"):
         try:
             found += [EndReason.parse(value) for value in split_list(field, "Reason", MAX_LIST)]
         except ParseError:

@@ -5,13 +5,17 @@ import pytest
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
-from offhook.sip.commands import Bye, Cancel, Command, Invite, Reinvite, SendKey, Update
-from offhook.sip.events import CallAnswered, CallRejected, Event, ReinviteAnswered
+from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reinvite, SendKey, Update
+from offhook.sip.dialog.authenticated import Sender, meant_by
+from offhook.sip.events import CallAnswered, CallRejected, Event, IncomingCall, PeerMoved, ReinviteAnswered
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.refer.commands import Refer
 from offhook.sip.settings import UaSettings
-from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Phone, reply, udp
+from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Message, Phone, inside, reply, to_tag, udp
+from tests.sip.dialog.harness import invite as incoming
 
 HOST = "192.0.2.1"
 TRUNK = DigestServer("trunk", lambda user, realm, algorithm: secret_of(algorithm, user, realm, "s3cret"), b"key")
@@ -153,3 +157,145 @@ def test_every_request_of_a_call_proves_the_password_of_its_account(method: str)
     assert again.method == method
     assert judged(phone, again) is Verdict.RIGHT
     assert 'username="bot"' in (again.headers.get("Proxy-Authorization") or "")
+
+
+ELSEWHERE = Address("198.51.100.66", 5060)
+PROXY = "Record-Route: <sip:192.0.2.1;lr>"
+METHODS = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO, REFER, PRACK, NOTIFY"
+IN_A_CALL = ["INVITE", "BYE", "INFO", "UPDATE", "REFER"]
+
+
+def within(method: str, call: str) -> Command:
+    commands: dict[str, Command] = {
+        "INFO": SendKey(call, "1"),
+        "REFER": Refer(call, f"sip:carol@{HOST}"),
+        "UPDATE": Update(call, OFFER),
+        "BYE": Bye(call),
+        "INVITE": Reinvite(call, OFFER),
+    }
+    return commands[method]
+
+
+def known(*extra: str, command: Invite | None = None) -> tuple[Phone, str, Request]:
+    """A call whose far end has asked for the password, and got it; with those fields in its 200."""
+    phone = Phone(UaSettings(accounts=(Account("bot", "s3cret", frozenset((HOST,))),)))
+    call = phone.do(command or Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot"))
+    (first,) = phone.requests()
+    (second,) = challenge(phone, first)
+    give(phone, reply(second, 200, extra=(METHODS, *extra), body=ANSWER))
+    return phone, call, second
+
+
+def has_credentials(request: Request) -> bool:
+    return any(name in request.headers for name in ("Authorization", "Proxy-Authorization"))
+
+
+def sent_to(phone: Phone) -> Address:
+    return phone.sent[-1][1]
+
+
+@pytest.mark.parametrize("method", IN_A_CALL)
+@pytest.mark.parametrize("field", ["Contact: <sip:x@198.51.100.66>", "Record-Route: <sip:198.51.100.66;lr>"])
+def test_where_the_far_end_points_to_gets_no_credentials(method: str, field: str) -> None:
+    phone, call, _ = known(field)
+    phone.do(within(method, call))
+    (request,) = phone.requests()
+    assert (request.method, sent_to(phone)) == (method, ELSEWHERE)
+    assert not has_credentials(request)
+    assert challenge(phone, request) == []  # and it may ask as it likes
+
+
+@pytest.mark.parametrize("method", IN_A_CALL)
+def test_a_proxy_that_was_called_stays_one_that_may_ask(method: str) -> None:
+    phone, call, _ = known("Contact: <sip:x@198.51.100.66>", PROXY)
+    phone.do(within(method, call))
+    (request,) = phone.requests()
+    assert sent_to(phone) == ALICE
+    assert judged(phone, request) is Verdict.RIGHT
+    (again,) = challenge(phone, request, stale=True)
+    assert judged(phone, again) is Verdict.RIGHT
+
+
+def test_another_server_of_the_host_may_ask() -> None:
+    """Which one the INVITE went to is our choice."""
+    servers = tuple(Target(Transport.UDP, Address(host, 5060)) for host in (HOST, "192.0.2.9"))
+    invite = Invite(f"sip:alice@{HOST}", OFFER, destination=servers[0], others=servers[1:], auth_user="bot")
+    phone, call, _ = known("Contact: <sip:x@192.0.2.9>", command=invite)
+    phone.do(Bye(call))
+    (bye,) = phone.requests()
+    assert sent_to(phone).host == "192.0.2.9"
+    assert judged(phone, bye) is Verdict.RIGHT
+
+
+def test_who_acknowledges_nothing_but_points_elsewhere_gets_no_credentials() -> None:
+    """PRACK, to the Contact of a reliable 183."""
+    phone = Phone(UaSettings(accounts=(Account("bot", "s3cret", frozenset((HOST,))),)))
+    phone.do(Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot"))
+    (second,) = challenge(phone, phone.requests()[0])
+    contact = "Contact: <sip:x@198.51.100.66>"
+    (prack,) = give(phone, reply(second, 183, extra=(contact, "Require: 100rel", "RSeq: 1"), body=ANSWER))
+    assert (prack.method, sent_to(phone)) == ("PRACK", ELSEWHERE)
+    assert not has_credentials(prack)
+    assert challenge(phone, prack) == []
+
+
+@pytest.mark.parametrize("method", IN_A_CALL)
+def test_a_call_that_has_moved_proves_nothing_there(method: str) -> None:
+    """An INFO of the far end from elsewhere: requests follow it, the password does not."""
+    phone, call, second = known("Contact: <sip:x@phone.example.com>")
+    ours, theirs = second.headers.get("From") or "", f"{second.headers.get('To')};tag=callee"
+    info = Message(
+        "INFO", to=ours, sender=theirs, call_id=second.headers.get("Call-ID") or "", cseq=1, extra=(), branch="z9hG4bKi"
+    )
+    phone.send(info, ELSEWHERE)
+    assert phone.of(PeerMoved)
+    phone.do(within(method, call))
+    (request,) = phone.requests()
+    assert sent_to(phone) == ELSEWHERE
+    assert not has_credentials(request)
+    assert challenge(phone, request) == []
+
+
+@pytest.mark.parametrize(
+    ("contact", "source", "may"),
+    [
+        ("sip:alice@192.0.2.1:5070", ALICE, True),
+        ("sip:alice@192.0.2.1:5070", ELSEWHERE, True),
+        ("sip:alice@198.51.100.66", ALICE, False),
+        ("sip:alice@phone.example.com", ELSEWHERE, False),
+    ],
+)
+def test_who_called_may_ask_only_where_the_call_came_from(contact: str, source: Address, may: bool) -> None:
+    phone = Phone(UaSettings(accounts=(Account("bot", "s3cret", frozenset((HOST,))),)))
+    phone.send(incoming(extra=(f"Contact: <{contact}>",)))
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Answer(call, ANSWER))
+    tag = to_tag(phone.responses()[0])
+    phone.send(inside("ACK", tag, 1), source)
+    phone.do(Reinvite(call, OFFER))
+    (request,) = phone.requests()
+    again = challenge(phone, request)
+    assert [judged(phone, each) for each in again] == ([Verdict.RIGHT] if may else [])
+
+
+def test_a_call_that_is_nobodys_proves_no_password() -> None:
+    phone = Phone(UaSettings(accounts=(Account("bot", "s3cret", frozenset((HOST,))),)))
+    call = phone.do(Invite(f"sip:alice@{HOST}", OFFER, auth_user=""))
+    (request,) = phone.requests()
+    assert challenge(phone, request) == []
+    assert [(event.call, event.status) for event in phone.of(CallRejected)] == [(call, 407)]
+
+
+@pytest.mark.parametrize(
+    ("transport", "name", "may"),
+    [
+        (Transport.TLS, "pbx.example.com", True),
+        (Transport.TLS, "", False),
+        (Transport.UDP, "pbx.example.com", False),
+    ],
+)
+def test_a_connection_that_was_verified_by_the_name_is_meant(transport: Transport, name: str, may: bool) -> None:
+    called = Flow(Transport.TLS, BOB, ALICE, name="pbx.example.com")
+    sender = Sender("pbx.example.com", meant=meant_by((called,)))
+    assert sender.proves_to(called)
+    assert sender.proves_to(Flow(transport, BOB, ELSEWHERE, name=name)) is may

@@ -95,6 +95,7 @@ def _invite(probe: Probe, target: CallTarget, call: _Call) -> Invite:
         call_id=call.handle,
         call=call.handle,
         others=tuple(others),
+        secure=probe.config.rtp.srtp == "required",
     )
 
 

@@ -49,6 +49,23 @@ def test_an_address_elsewhere_is_called_directly() -> None:
         call_target("sip:100@192.0.2.7", "provider", config())
 
 
+@pytest.mark.parametrize("rest", [":5080", ";transport=tcp", ".", ".:5080;transport=tls"])
+def test_an_address_at_a_trunks_host_goes_by_it_whatever_its_port_and_transport(rest: str) -> None:
+    target = call_target(f"sip:100@SIP.example.com{rest}", None, config())
+    assert target == CallTarget("sip:100@sip.example.com", "100", "provider")
+
+
+@pytest.mark.parametrize(
+    ("address", "uri", "name"),
+    [
+        ("sip:+1-555-123-4567@192.0.2.7;user=phone", "sip:+15551234567@192.0.2.7", "+15551234567@192.0.2.7"),
+        ("sips:%31%30%30@PBX.example.com;x=y", "sips:100@pbx.example.com", "100@pbx.example.com"),
+    ],
+)
+def test_what_is_called_directly_is_what_lists_are_compared_with(address: str, uri: str, name: str) -> None:
+    assert call_target(address, None, config()) == CallTarget(uri, name)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -62,6 +79,10 @@ def test_an_address_elsewhere_is_called_directly() -> None:
         "sip:@sip.example.com",
         "sip:a:b@sip.example.com",
         "sip:a@sip.example.com?Replaces=x",
+        "sip:a@sip.example.com;maddr=192.0.2.66",
+        "sip:a@192.0.2.7;maddr=192.0.2.66",
+        "sip:+15551234567;rn=+19005550199;npdi@192.0.2.7",
+        "sip:1%3Brn=+19005550199@192.0.2.7",
         "sip:a@[::1",
         "mailto:a@b",
         "x" * 300,

@@ -315,12 +315,14 @@ async def test_why_a_trunk_that_is_bridged_is_not_asked_by_refer(scene: Scene, t
 async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Path, leaves: bool) -> None:
     caller, other = scene.caller, scene.agent
     await scene.begin(tmp_path, stays, trunks=TRUNK)
-    caller.do(Refer(scene.handle, f"sip:desk@{other.address}", target_headers=(("User-to-User", "41"),)))
+    headers = (("User-to-User", "41"), ("P-Asserted-Identity", "<sip:+19005550199@evil.example>"), ("Require", "x"))
+    caller.do(Refer(scene.handle, f"sip:desk@{other.address}", target_headers=headers))
     await caller.next(ReferAccepted)
     if leaves:
         caller.hang_up(scene.handle)
     came = await other.next(IncomingCall)
     assert came.headers.get("User-to-User") == "41"
+    assert came.headers.get("P-Asserted-Identity") is None and came.headers.get("Require") is None
     assert came.headers.get("Referred-By")
     await other.next(CallConfirmed)
     await caller.next(LegEnded)
@@ -330,6 +332,14 @@ async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Pa
     other.hang_up(came.call)
     record = await record_of(scene.bot)
     assert str(record.ended_by) == "caller"
+
+
+async def test_a_trunk_moves_the_bot_to_a_number(scene: Scene, tmp_path: Path) -> None:
+    trunk = {"host": HOST, "port": scene.agent.address.port, "refer": "accept"}
+    await scene.begin(tmp_path, stays, trunks={"pbx": trunk}, allow=["+1555*"])
+    scene.caller.do(Refer(scene.handle, "tel:+15557654321"))
+    assert (await scene.agent.next(IncomingCall)).request_uri == f"sip:+15557654321@{scene.agent.address}"
+    await scene.caller.next(LegEnded)
 
 
 async def test_a_move_that_fails_leaves_the_caller_where_they_are(scene: Scene, tmp_path: Path) -> None:
@@ -342,7 +352,14 @@ async def test_a_move_that_fails_leaves_the_caller_where_they_are(scene: Scene, 
     assert not caller.of(LegEnded)
 
 
-@pytest.mark.parametrize(("trunks", "target"), [(TRUNK, "sip:evil@192.0.2.66"), ({"pbx": {"host": HOST}}, "")])
+@pytest.mark.parametrize(
+    ("trunks", "target"),
+    [
+        (TRUNK, "sip:evil@192.0.2.66"),
+        (TRUNK, f"sip:desk@{HOST};maddr=192.0.2.66"),
+        ({"pbx": {"host": HOST}}, ""),
+    ],
+)
 async def test_who_may_not_move_the_bot(scene: Scene, tmp_path: Path, trunks: dict[str, object], target: str) -> None:
     await scene.begin(tmp_path, stays, trunks=trunks)
     scene.caller.do(Refer(scene.handle, target or f"sip:desk@{scene.agent.address}"))

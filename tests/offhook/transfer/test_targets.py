@@ -43,6 +43,10 @@ def test_names_have_addresses(address: str, uri: str) -> None:
         ("sip:+19005550199@pbx.example.com", ("+1*",), False),
         ("sip:desk:secret@pbx.example.com", ("*@pbx.example.com",), False),
         ("sip:desk@pbx.example.com?Replaces=x", ("*@pbx.example.com",), False),
+        ("sip:desk@pbx.example.com;maddr=192.0.2.66", ("*@pbx.example.com",), False),
+        ("sip:200;rn=+19005550199@pbx.example.com", ("2*@pbx.example.com",), False),
+        ("sip:200%3Brn=+19005550199@pbx.example.com", ("2*@pbx.example.com",), False),
+        ("sip:%32%30%30@pbx.example.com", ("200@pbx.example.com",), True),
         ("nobody", ("*@pbx.example.com",), False),
         ("", ("*@pbx.example.com",), False),
         ("sip:a@b\r\nX: y", ("*@b",), False),
@@ -57,9 +61,15 @@ def test_only_what_is_listed_is_called(given: str, allow: tuple[str, ...], may: 
     assert error.value.reason is TransferFailure.NOT_ALLOWED
 
 
-def test_a_target_that_is_no_address_is_said() -> None:
+def test_what_is_called_is_what_is_listed() -> None:
+    target = target_of("sip:%32%30%30@PBX.example.com:5070;transport=TCP;method=BYE", config("200@pbx.example.com"))
+    assert target.address == "sip:200@pbx.example.com:5070;transport=tcp"
+
+
+@pytest.mark.parametrize("address", ["sip:@@@", "sip:desk@pbx.example.com;maddr=192.0.2.66"])
+def test_a_target_that_is_no_address_is_said(address: str) -> None:
     with pytest.raises(TransferError, match="not an address that can be called"):
-        target_of("desk", config(desk="sip:@@@"))
+        target_of("desk", config(desk=address))
 
 
 @pytest.mark.parametrize(

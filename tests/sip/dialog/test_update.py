@@ -166,6 +166,15 @@ def test_without_another_offer_the_answer_is_repeated() -> None:
     assert (answered.status, answered.body) == (200, ANSWER)
 
 
+@pytest.mark.parametrize("sdp", [None, ANSWER])
+def test_no_reinvite_before_the_answer(sdp: bytes | None) -> None:
+    """RFC 3261 §14.1: an early dialog's offers go by UPDATE."""
+    phone, call, _ = early(sdp)
+    with pytest.raises(LocalError, match="incoming"):
+        phone.do(Reinvite(call, OFFER))
+    assert phone.requests() == []
+
+
 def test_an_early_offer_that_the_owner_refuses() -> None:
     phone, call, ringing = early(ANSWER)
     phone.send(inside("UPDATE", to_tag(ringing), 3, body=OFFER))
