@@ -22,6 +22,8 @@ settings.load_profile("offhook")
 
 # Under nohup a hang-up is ignored, here and in the bots that tests start: those about signals need what is usual.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so does a shell with what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 REAL_TIME = (
@@ -46,6 +48,7 @@ ALONE = (
     "e2e/test_flight.py",
     "e2e/test_heard.py",
     "e2e/test_rtp.py",
+    "e2e/test_scenarios.py",
     "e2e/test_speech_agent.py",
     "e2e/test_whisper.py",
     "faults",

@@ -16,6 +16,7 @@ class _Block:
 
     def __init__(self) -> None:
         self._locks: list[socket.socket] = []
+        self.kept: set[int] = set()
         self._first = self._next = self._end = 0
         self._claim()
 
@@ -30,7 +31,8 @@ class _Block:
             if laps == 2:
                 self._claim()
                 laps = 0
-            busy = _busy(self._next, count)
+            wanted = range(self._next, self._next + count)
+            busy = next((port for port in wanted if port in self.kept), None) or _busy(self._next, count)
             if busy is None:
                 self._next += count
                 return self._next - count
@@ -80,6 +82,13 @@ def own_ports(pairs: int = 20) -> tuple[int, int]:
 def own_port() -> int:
     """One, for a server that has to know it beforehand."""
     return own_ports(1)[0]
+
+
+def kept_port() -> int:
+    """One that nobody gets any more, for a server that begins later."""
+    port = own_port()
+    _block().kept.add(port)
+    return port
 
 
 def own_rtp(pairs: int = 20) -> dict[str, object]:

@@ -18,10 +18,11 @@ import pytest
 
 from tests.e2e.captures import CAPTURES, write_capture
 from tests.e2e.conftest import BotProcess
-from tests.e2e.peers import HOST, Outcome, Sipp, free_udp_ports
+from tests.e2e.peers import HOST, Outcome, Sipp
 from tests.e2e.phone import RtpPeer
 from tests.e2e.scenario_cases import CALLED, CALLS, Called, Calls
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, record, until
+from tests.ports import kept_port
 
 pytestmark = pytest.mark.peer
 AT_ONCE = 6
@@ -50,9 +51,9 @@ class Bots:
     """The bots, started at once; `desk` and `trunks` are the ports that they call."""
 
     def __init__(self, directory: Path) -> None:
-        self.desk = free_udp_ports()
-        self.trunks = {case.id: free_udp_ports() for case in CALLED}
-        self.registrar = free_udp_ports()
+        self.desk = kept_port()
+        self.trunks = {case.id: kept_port() for case in CALLED}
+        self.registrar = kept_port()
         self._directory = directory
         self._stack = ExitStack()
         with ThreadPoolExecutor(4) as pool:

@@ -34,7 +34,10 @@ def test_the_environment_that_is_printed() -> None:
         (finding,) = asyncio.run(engines.check(config))
         assert finding.level is Level.OK
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) == 0
+        try:
+            assert server.wait(10) == 0
+        finally:
+            server.kill()  # or what fails would wait for it
 
 
 def test_the_agents_file_that_is_printed() -> None:
@@ -53,7 +56,10 @@ def test_the_agents_file_that_is_printed() -> None:
         assert variable == "OPENAI_API_KEY"
         asyncio.run(call())
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) == 0
+        try:
+            assert server.wait(10) == 0
+        finally:
+            server.kill()  # or what fails would wait for it
 
 
 def test_where_a_vendor_has_more_than_one_address() -> None:

@@ -198,7 +198,7 @@ async def test_no_worker_for_a_leg_is_an_answer(bench: Bench) -> None:
     calls = await bench.begin()
     bench.refusal = Refusal(Reason.SIGNALLING, "there is no room")
     calls.leg(LegWanted("leg", "100", "pbx", "127.0.0.7"))
-    assert await bench.next() == LegRefused("leg", "there is no room")
+    assert await bench.next() == LegRefused("leg", "the call cannot be placed now: there is no room")
 
 
 async def test_a_redirection_that_fails_inside_is_the_calls_outcome(bench: Bench) -> None:
