@@ -1,6 +1,7 @@
 """Port numbers of this process alone: neither another worker of this run nor another run on the machine gets them."""
 
 import socket
+import threading
 from contextlib import ExitStack
 from functools import cache
 
@@ -68,6 +69,7 @@ def _busy(low: int, count: int) -> int | None:
 
 
 _block = cache(_Block)
+_one_at_a_time = threading.Lock()
 
 
 def own_ports(pairs: int = 20) -> tuple[int, int]:
@@ -75,7 +77,8 @@ def own_ports(pairs: int = 20) -> tuple[int, int]:
 
     Others at each call, as long as there are some: what still arrives for one test does not reach the next.
     """
-    low = _block().take(2 * pairs)
+    with _one_at_a_time:
+        low = _block().take(2 * pairs)
     return low, low + 2 * pairs - 1
 
 
