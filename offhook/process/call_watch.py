@@ -26,7 +26,7 @@ class Receiver(Protocol):
 
 
 class CallWatch:
-    """`open` it with the SIP socket and the records; what comes before is not watched. `now` is monotonic."""
+    """`open` it with the SIP socket and the records: nothing is watched before. `now` is monotonic seconds."""
 
     def __init__(self, config: Config, now: Callable[[], float]) -> None:
         self.orders = CaptureOrders(config, now, self._prepare)
@@ -60,7 +60,7 @@ class CallWatch:
         """A worker is about to get a call that it places."""
         invite = place.invite
         host = invite.destination.address.host if isinstance(invite.destination, Target) else ""
-        if place.is_leg:  # of another call, to which it has no record or media of its own
+        if place.is_leg:  # of another call, of which its own side alone is captured
             return self._taken(place.call, invite.call_id, invite.part_of, host, None)
         captured = self._capture(place.call, invite.call_id, worker, host, place.trunk)
         return self._taken(place.call, invite.call_id, invite.part_of, host, captured)
