@@ -104,6 +104,11 @@ class BotProcess:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute("SELECT * FROM calls ORDER BY start")]
 
+    def ended(self, calls: int = 1) -> list[dict[str, Any]]:
+        """The calls in the database when there are so many and all have ended: it is written behind the signalling."""
+        self.wait_for(lambda: [one["end"] is not None for one in self.records()] == [True] * calls)
+        return self.records()
+
     def transcript(self) -> list[dict[str, object]]:
         path = self.directory / "data" / "calls.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:

@@ -59,8 +59,14 @@ def until(bot: BotProcess, call: str, state: str, seconds: float = 15.0) -> dict
 
 
 def record(bot: BotProcess, call: str) -> dict[str, Any]:
-    (found,) = (each for each in bot.records() if each["uniqueid"] == call)
-    return bot.finished(found)
+    """That of a call, once its end is written: a while after the API says "ended"."""
+
+    def found() -> list[dict[str, Any]]:
+        return [each for each in bot.records() if each["uniqueid"] == call and each["end"] is not None]
+
+    bot.wait_for(lambda: bool(found()))
+    (ended,) = found()
+    return bot.finished(ended)
 
 
 def start(start_bot: Start, directory: Path, port: int, *options: str, extra: str = "") -> BotProcess:

@@ -71,7 +71,7 @@ def test_two_workers_bridge_where_the_caller_knows_no_refer(tmp_path: Path) -> N
         sipp("uac_knows_no_refer.xml", tmp_path, running.address).check()
         outcome = agent.wait().check()
         assert outcome.received("INVITE") == outcome.received("ACK") == 1
-        records = running.records()
+        records = running.ended(2)
         # The agent's leg is a call of its own, with its record.
         assert [str(each["dst"]).startswith("sip:desk@") for each in records] == [False, True]
         # One ladder has both, by whichever record.
@@ -101,7 +101,7 @@ def test_the_bot_goes_on_with_another_party(tmp_path: Path) -> None:
         sipp("uac_refers.xml", tmp_path, running.address, agent=agent.port).check()
         outcome = agent.wait().check()
         assert re.search(r"Referred-By: <sip:qa@", outcome.messages)
-        (record,) = running.records()
+        (record,) = running.ended()
         assert record["end_reason"] == "bot hung up"
 
 
@@ -119,5 +119,5 @@ def test_a_telephone_follows_a_refer(tmp_path: Path) -> None:
         said = dials(f"sip:bot@{running.address}", phone, 8)
         outcome = agent.wait().check()
         assert outcome.received("INVITE") == 1, said
-        (record,) = running.records()
+        (record,) = running.ended()
         assert record["end_reason"] == "transferred to desk"
