@@ -1,10 +1,11 @@
 """What a flood of INVITEs does to the calls that are there: python -m bench.flood [--rate 2000] [--seconds 60]
 
-The bot, with one worker, has the first core; the flood and the callers share the last. Callers hold their calls and
-send 20 ms packets; `--sources` is how many hosts (of 127.0.1.0/24) the flood comes from, each INVITE another call's and
-without a password. Pacing is |arrival spacing - time stamp spacing| of the bot's packets that follow each other in
-sequence, by the kernel's time stamps. Exits with 1 where the goals are missed: 99 of 100 packets within 5 ms during the
-flood, no held call lost, at most 20 MiB more memory, and within 5 s after it the bot is ready and takes new callers.
+The bot, with one worker, has the first core; the flood and the callers share the last. Callers hold their calls, send
+20 ms packets and say a sentence every eight seconds, which the bot answers; `--sources` is how many hosts (of
+127.0.1.0/24) the flood comes from, each INVITE another call's and without a password. Pacing is |arrival spacing - time
+stamp spacing| of the bot's packets that follow each other in sequence, by the kernel's time stamps. Exits with 1 where
+the goals are missed: 99 of 100 packets within 5 ms during the flood, no held call lost, at most 20 MiB more memory, and
+within 5 s after it the bot is ready and takes new callers.
 """
 
 import argparse
@@ -19,19 +20,23 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.synchronize import Event
 
 import psutil
 
-from bench.runs import BENCH, MANY, Bot, Run, last_core
+from bench.runs import ASSETS, BENCH, MANY, Bot, Run, last_core
 from bench.sip_rate import percentile
 from bench.soak import metric
-from bench.soak_call import FRAME, Dialog, Refused, sdp
+from bench.soak_call import Dialog, Refused, sdp
+from offhook.telephony.codec import codec_named
+from offhook.testing.sip_caller import read_recording
 
 HOST = "127.0.0.1"
 FRAME_S, TICKS = 0.02, 160
+TURN_S, SILENCE = 8.0, b"\xff"
 MOST_PACING_MS, MOST_GROWTH_MIB, BACK_S = 5.0, 20.0, 5.0
 GIVE_UP_S = 30.0
 SETTLE_S, BEFORE_S = 5.0, 5.0
@@ -62,8 +67,9 @@ class Pacing:
 class Held:
     """A call that is held."""
 
-    def __init__(self, bot: tuple[str, int], number: int) -> None:
+    def __init__(self, bot: tuple[str, int], number: int, frames: Sequence[bytes]) -> None:
         self.dialog = Dialog(bot, number)
+        self._frames = frames
         self.pacing = Pacing()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HOST, 0))
@@ -81,8 +87,8 @@ class Held:
     async def _send(self, target: tuple[str, int]) -> None:
         due, sequence, ssrc = time.monotonic(), 0, secrets.randbits(32)
         while True:
-            header = struct.pack("!BBHII", 0x80, 8, sequence & 0xFFFF, sequence * TICKS & 0xFFFFFFFF, ssrc)
-            self._socket.sendto(header + FRAME, target)
+            header = struct.pack("!BBHII", 0x80, 0, sequence & 0xFFFF, sequence * TICKS & 0xFFFFFFFF, ssrc)
+            self._socket.sendto(header + self._frames[sequence % len(self._frames)], target)
             sequence += 1
             due += FRAME_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -144,6 +150,13 @@ def flood(bot: tuple[str, int], rate: int, sources: int, ready: Event, over: Eve
     print(f"the flood: {sent} INVITEs, {sent / (time.monotonic() - began):.0f} a second, from {sources} hosts")
 
 
+def _said() -> list[bytes]:
+    """A sentence and silence in turn, in mu-law packets: the bot has something to answer all the time."""
+    speech = codec_named("PCMU").encode(read_recording(ASSETS / "caller/check-my-balance.wav"))
+    sound = speech.ljust(int(TURN_S * 8_000), SILENCE)
+    return [sound[at : at + TICKS] for at in range(0, len(sound), TICKS)]
+
+
 def memory_mib(bot: Bot) -> float:
     """Of all the bot's processes."""
     main = psutil.Process(bot.pid)
@@ -158,13 +171,13 @@ def _is_ready(bot: Bot) -> bool:
         return False
 
 
-async def _back_s(bot: Bot, target: tuple[str, int]) -> float:
+async def _back_s(bot: Bot, target: tuple[str, int], frames: Sequence[bytes]) -> float:
     """After how many seconds the bot is ready and takes a new caller."""
     began = time.monotonic()
     for number in count(10_000):
         if time.monotonic() - began > GIVE_UP_S:
             break
-        one = Held(target, number)
+        one = Held(target, number, frames)
         try:
             if await asyncio.to_thread(_is_ready, bot):
                 await one.begin()
@@ -191,7 +204,8 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
     """What is missed."""
     host, _, port = bot.sip.rpartition(":")
     target = host, int(port)
-    held = [Held(target, number) for number in range(given.calls)]
+    frames = _said()
+    held = [Held(target, number, frames) for number in range(given.calls)]
     for one in held:
         await one.begin()
     await asyncio.sleep(SETTLE_S)
@@ -211,7 +225,7 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
     over.set()
     during = _report("during", held)
     await asyncio.to_thread(process.join)
-    back_s = await _back_s(bot, target)
+    back_s = await _back_s(bot, target, frames)
     lost = sum(one.dialog.ended.is_set() for one in held)
     _report("after", held)
     print(f"memory {before_mib:.0f} MiB, at most {most_mib - before_mib:+.1f} during the flood")
