@@ -169,10 +169,9 @@ class TurnCore(OpenQuestion):
         if confirmed or self.floor not in IN_TURN:
             # A click in a pause does not extend it: the pause counts from the last word.
             self._ended_at = ended_at
-        if self._state.unasked.open:
-            if confirmed:
-                self._state.unasked.ended_at = ended_at
-            self._consult_unasked(now)
+        if confirmed:
+            self._state.unasked.ended_at = ended_at
+        self._consult_unasked(now)
         if self._state.listens(self.floor):
             # For the utterance, speech that was too short to interrupt is a click; for the turn it is speech.
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)

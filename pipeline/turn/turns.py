@@ -209,14 +209,17 @@ class CallerTurns(Machine):
 
     def _consult_unasked(self, now: float) -> None:
         turn = self._state.unasked
-        if not turn.open or self._state.speech is not Detected.NONE:
+        if self._state.speech is not Detected.NONE or not (turn.open or self.floor is Floor.WAITING):
             return
-        verdict = self._decide(None, turn.began_at, turn.ended_at, now)
-        due = turn.ended_at + verdict.ask_again_ms / 1000
+        # An utterance may be waiting for the rest of a turn whose question is gone: nobody keeps that.
+        began_at, ended_at = (turn.began_at, turn.ended_at) if turn.open else (self._state.sound_at, self._ended_at)
+        verdict = self._decide(None, began_at, ended_at, now)
+        due = ended_at + verdict.ask_again_ms / 1000
         if verdict.kind != "over" and due > now:
             self._unasked_due = due
             return
         # Over, or the policy is waiting for words, and there are none until a question takes the turn.
-        self._outputs.append(Command(Action.KEEP_TURN))
-        self._drop(turn.keep())
+        if turn.open:
+            self._outputs.append(Command(Action.KEEP_TURN))
+            self._drop(turn.keep())
         self._move(Move.UNASKED_OVER, now)

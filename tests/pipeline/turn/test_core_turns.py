@@ -204,6 +204,38 @@ def test_words_that_must_be_said_wait_too_and_what_the_caller_said_answers_the_q
     assert talk.spoken() == [Action.RECOGNISE_KEPT, Action.END_SPEECH]
 
 
+def test_an_utterance_waits_for_the_rest_of_a_turn_whose_question_was_withdrawn(talk: Talk) -> None:
+    talk.begin(None, MENU)
+    talk.start()
+    talk.confirm()
+    talk.begin(None, None)
+    talk.begin(ANNOUNCEMENT, None)
+    assert talk.core.dump()["floor"] == "waiting"
+    talk.wait(1.0)
+    talk.stop()
+    assert talk.wait(0.3) == []
+    talk.start()
+    talk.confirm()
+    assert talk.wait(2.0) == []
+    talk.stop()
+    assert talk.wait(0.4) == []
+    assert Action.RESUME in talk.wait(0.1)
+
+
+def test_a_click_does_not_make_it_wait_for_long(talk: Talk) -> None:
+    talk.begin(None, MENU)
+    talk.start()
+    talk.confirm()
+    talk.begin(None, None)
+    talk.begin(ANNOUNCEMENT, None)
+    talk.stop()
+    talk.wait(0.2)
+    talk.start()
+    talk.wait(0.1)
+    talk.stop(confirmed=False)
+    assert talk.wait(0.5) == [Action.RESUME]
+
+
 def test_a_question_takes_the_turn_that_an_utterance_waits_for(talk: Talk) -> None:
     talk.start()
     talk.confirm()
