@@ -13,6 +13,8 @@ was cut off.
 import argparse
 import asyncio
 import json
+import shutil
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -199,6 +201,10 @@ def main() -> None:
     add("--folder", type=Path, default=SPEECH)
     add("--json", action="store_true")
     args = options.parse_args()
+    if not args.folder.is_dir() or shutil.which("sox") is None:
+        sys.exit(
+            f"recordings of people are missing: install sox, and type `python -m bench.human_speech {args.folder}`"
+        )
     if not args.json:
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     run_loop(measure(args))
