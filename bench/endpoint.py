@@ -202,9 +202,7 @@ def main() -> None:
     add("--json", action="store_true")
     args = options.parse_args()
     if not args.folder.is_dir() or shutil.which("sox") is None:
-        sys.exit(
-            f"recordings of people are missing: install sox, and type `python -m bench.human_speech {args.folder}`"
-        )
+        sys.exit(f"no recordings of people: install sox, type `python -m bench.human_speech {args.folder}`")
     if not args.json:
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     run_loop(measure(args))
