@@ -15,7 +15,7 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests place calls with, and their voices.
 PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core kamailio:kamailio sipsak:sipsak tcpdump:tcpdump \
-    chromium:chromium chromedriver:chromium-driver
+    tshark:tshark chromium:chromium chromedriver:chromium-driver
 
 .PHONY: run test lint diagrams docs bench bench-hearing fuzz soak sanitize clean peers page
 

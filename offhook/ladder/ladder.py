@@ -77,25 +77,31 @@ class _Columns:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.us = US
 
     def of(self, peer: str) -> int:
         if peer not in self.names:
-            if len(self.names) >= MAX_PEERS + (US in self.names):
+            if len(self.names) >= MAX_PEERS + (self.us in self.names):
                 peer = OTHERS
             if peer not in self.names:
                 self.names.append(peer)
         return self.names.index(peer)
 
 
-def ladder_of(traces: Sequence[Trace], records: Mapping[str, Mapping[str, Any]] | None = None) -> Ladder:
+def ladder_of(
+    traces: Sequence[Trace], records: Mapping[str, Mapping[str, Any]] | None = None, *, us: str = US
+) -> Ladder:
     """The ladder of a call. `records` has, by Call-ID, `rtp` (the record's statistics), `keys` (how many keys the
-    caller pressed) and `ended_s` (Unix time of the call's end, None while it goes on)."""
+    caller pressed) and `ended_s` (Unix time of the call's end, None while it goes on). `us` is the name of the column
+    of our own side; empty: the traces are others', and each `local` address has a column."""
     traces = sorted((each for each in traces if each["messages"]), key=lambda each: float(each["messages"][0]["at_s"]))
     if not traces:
         return Ladder([], [], "", [])
     columns, began = _Columns(), float(traces[0]["messages"][0]["at_s"])
     first = traces[0]["messages"][0]
-    for name in (_peer(first), US) if first["received"] else (US, _peer(first)):
+    columns.us = us
+    own = _own(first, us)
+    for name in (_peer(first), own) if first["received"] else (own, _peer(first)):
         columns.of(name)
     rows: list[Step | MediaBar] = []
     for number, trace in enumerate(traces):
@@ -133,7 +139,7 @@ def _leg(
 
 
 def _step(message: Mapping[str, Any], summary: MessageSummary, began: float, columns: _Columns, leg: int) -> Step:
-    peer, us = columns.of(_peer(message)), columns.of(US)
+    peer, us = columns.of(_peer(message)), columns.of(_own(message, columns.us))
     received = bool(message["received"])
     return Step(
         at_ms=_ms(message["at_s"], began),
@@ -240,10 +246,15 @@ def figures_of(record: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _peer(message: Mapping[str, Any]) -> str:
+def _peer(message: Mapping[str, Any], side: str = "peer") -> str:
     """A peer's column. Over a connection its port says nothing: each connection has another."""
-    peer, transport = str(message["peer"]), str(message["transport"])
+    peer, transport = str(message[side]), str(message["transport"])
     return peer if transport == "UDP" else f"{peer.rpartition(':')[0]}/{transport}"
+
+
+def _own(message: Mapping[str, Any], us: str) -> str:
+    """The column of our own side."""
+    return us or _peer(message, "local")
 
 
 def _ms(at_s: float, began: float) -> float:

@@ -119,16 +119,21 @@ def _refused(status: int) -> str:
 
 def sdp_of(body: str) -> SdpSummary | None:
     """The audio of the session description in a body, a part of a multipart one, too; None without one."""
+    session = session_of(body)
+    audio = next((each for each in session.media if each.kind == "audio"), None) if session is not None else None
+    return None if session is None or audio is None else _audio(session, audio)
+
+
+def session_of(body: str) -> SessionDescription | None:
+    """The session description in a body, a part of a multipart one, too; None without one that can be read."""
     start = _BODY_START.search(body)
     if start is None:
         return None
     text = body[start.start() :].split("\r\n--", 1)[0]
     try:
-        session = sdp_parser.parse(text.encode())
+        return sdp_parser.parse(text.encode())
     except RemoteError:
         return None
-    audio = next((each for each in session.media if each.kind == "audio"), None)
-    return None if audio is None else _audio(session, audio)
 
 
 def _audio(session: SessionDescription, media: Media) -> SdpSummary:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offhook.ladder.kept import Bounds, KeptMessages
-from offhook.ladder.ladder import MAX_PEERS, MediaBar, ladder_of, step_of
+from offhook.ladder.ladder import MAX_PEERS, MediaBar, Step, ladder_of, step_of
 from offhook.ladder.message import summary_of
 from offhook.ladder.text import live_line, render
 from offhook.sip.net.address import Address
@@ -199,3 +199,13 @@ def test_lines_are_as_wide_as_asked_for_and_coloured_on_request() -> None:
     assert "\x1b[" not in "".join(plain) and "\x1b[36m" in "".join(coloured)
     arrows = {line.index("│", 12) for line in plain[3:]}
     assert len(arrows) == 1  # all end in the same column
+
+
+def test_a_ladder_of_others() -> None:
+    """Of a capture, which is nobody's: each address has a column, the caller's first."""
+    for caller_is_peer in (True, False):
+        messages = [(at_s, received is caller_is_peer, data) for at_s, received, data in CALL]
+        ladder = ladder_of([trace(*messages)], us="")
+        assert ladder.columns == ["192.0.2.7:5070", "192.0.2.1:5060"][:: 1 if caller_is_peer else -1]
+        assert [(row.source, row.target) for row in ladder.rows if isinstance(row, Step)][:2] == [(0, 1), (1, 0)]
+        assert sum(isinstance(row, MediaBar) for row in ladder.rows) == 1

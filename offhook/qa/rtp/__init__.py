@@ -1,0 +1,1 @@
+"""RTP streams, analysed as they come: from a capture, or live."""
