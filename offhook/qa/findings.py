@@ -88,7 +88,7 @@ class Limits:
     first_response_s: float = 0.5
     """RFC 3261 §17.1.1.2: timer A, at which the INVITE is sent again."""
     ringing_s: float = 5.0
-    """Until the caller hears something, or gets an answer: who hears nothing for longer thinks that the call is lost."""
+    """Until the caller hears something, or gets an answer: who hears nothing for longer gives the call up."""
     answer_s: float = 20.0
     ack_s: float = 0.5
     """RFC 3261 §13.3.1.4: T1, at which the 2xx is sent again."""
