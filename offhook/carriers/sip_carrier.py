@@ -140,6 +140,8 @@ class SipCarrier:
     def refused(self, handle: str, status: int) -> None:
         """A call that wanted the place of another one does not get it."""
         self._resources.do(Reject(handle, status))
+        if self._resources.captures is not None:
+            self._resources.captures.end(handle)
         self._calls.ended(handle)
 
     def moved(self, handle: str, before: str) -> None:
