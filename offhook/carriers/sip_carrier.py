@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher
 from offhook.carriers.inbound_call import InboundCall
 from offhook.carriers.outbound_call import OutboundCall

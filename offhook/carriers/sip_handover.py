@@ -11,7 +11,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from offhook.calls.conversation import Conversation, Services
+from offhook.calls.conversation import Conversation
+from offhook.calls.services import Services
 from offhook.calls.transfers import Transferring
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegWanted, PlaceCall
