@@ -229,7 +229,7 @@ class Conversation:
 
     def _pause_recording(self, paused: bool) -> None:
         if self._session is not None:
-            self._session.mute_fillers(paused)
+            self._session.silence.mute(paused)
         self.privacy.pause(paused)
 
     def hold(self, held: bool) -> None:
