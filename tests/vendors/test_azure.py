@@ -1,4 +1,4 @@
-"""What is Azure's own: requests on a connection, phrases, the renewal of streams, SSML, voices, regions and tokens."""
+"""What is Azure's own: requests on a connection, phrases, the renewal of streams, regions and tokens."""
 
 import asyncio
 import os

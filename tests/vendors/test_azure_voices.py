@@ -1,4 +1,4 @@
-"""Voices of Azure."""
+"""Voices of Azure: SSML, languages, a connection for several texts, the list of voices."""
 
 import asyncio
 from xml.etree import ElementTree
