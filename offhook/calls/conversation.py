@@ -8,12 +8,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from time import monotonic
 from typing import Any
 
 import structlog
-from structlog.typing import FilteringBoundLogger
 
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call
@@ -21,13 +19,13 @@ from offhook.api.understood import Understanding
 from offhook.calls.answering import Answering
 from offhook.calls.call_events import CallEvents
 from offhook.calls.call_log import CallLog
+from offhook.calls.call_records import CallRecords
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
 from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
-from offhook.calls.recorder import CallRecorder
 from offhook.calls.services import Services
 from offhook.calls.transfers import CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
@@ -40,9 +38,6 @@ from offhook.records import EndedBy
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
-
-RECORD_WAIT_S = 0.5  # for the row in the database; a slower one does not keep the caller waiting
-RECORDING_WAIT_S = 5.0  # for the end of the recording; a slower disk does not hold the call's slot
 
 
 class Conversation:
@@ -98,7 +93,7 @@ class Conversation:
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
         self._transferring: asyncio.Task[None] | None = None
-        self._recorder: CallRecorder | None = None
+        self._records = CallRecords(self._call_log, services.recordings, self.log)
         self._events = CallEvents(services, self._call_log, self.log)
         self.privacy = Privacy()
         """For those who keep the call's packets, and for a leg that hears the call."""
@@ -127,10 +122,7 @@ class Conversation:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
         if self.outcome is not None:
             self._call_log.came_out(self.outcome)
-        recordings = self._services.recordings
-        path = recordings.path_of(self.id).resolve() if recordings is not None else None
-        row = asyncio.wrap_future(self._call_log.answered(path))
-        await asyncio.wait((row,), timeout=RECORD_WAIT_S)
+        await self._records.begin()
         return not self.over
 
     def attach(self, line: CallLine) -> None:
@@ -173,10 +165,7 @@ class Conversation:
             self._session.watch_detector(event_log.on_frame)
         watch = self._events.watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
         watch.report("answered")  # the recording starts here
-        if services.recordings is not None:
-            self._recorder = CallRecorder(services.recordings, self.id, line)
-            self._recorder.paused = self.privacy.on
-            self.privacy.listeners.append(partial(_pause, self._recorder, self.log))
+        self._records.record(line, self.privacy)
         watch.attach(line)
         self._call = self._make_call(self._session, line)
         if self._answering is not None:
@@ -369,17 +358,7 @@ class Conversation:
         self._events.report(event)
 
     async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
-        if self._call_log.begun:
-            recording = None
-            if self._recorder is not None:
-                done, _ = await asyncio.wait((asyncio.wrap_future(self._recorder.close()),), timeout=RECORDING_WAIT_S)
-                recording = next((future.result() for future in done), None)
-                self._recorder = None
-            row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
-            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
-        elif self.outcome is not None:
-            row = self._call_log.not_answered(self.outcome, by, reason, rtp=rtp)
-            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
+        await self._records.end(by, reason, rtp=rtp, answered=self.answered, outcome=self.outcome)
         await self._wait_for_dialog()
         self._release()
 
@@ -413,11 +392,6 @@ class Conversation:
         """Report the end, and drop the references to the owner."""
         on_over, self._on_over, self._disconnect = self._on_over, _nothing, _nothing
         on_over()
-
-
-def _pause(recorder: CallRecorder, log: FilteringBoundLogger, private: bool) -> None:
-    recorder.paused = private
-    log.info("recording paused" if private else "recording resumed")
 
 
 def _nothing() -> None:
