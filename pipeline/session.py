@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
+from offhook.pipeline.bot_silence import BotSilence
 from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
@@ -25,7 +26,7 @@ from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import TurnEvent
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
-from offhook.pipeline.turn_reports import TurnReports, stalled_stage
+from offhook.pipeline.turn_reports import TurnReports
 from offhook.pipeline.turn_timing import TurnTiming
 from offhook.pipeline.utterances import Utterances
 from offhook.pipeline.vad.batch import Probe
@@ -75,6 +76,8 @@ class Session:
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._stopgap = Stopgap(line, engines.voice, clock, self._run, on_event, self._on_stopgap, fillers or {})
+        self.silence = BotSilence(core, self._stopgap, self._utterances, clock, self._settle)
+        """The silences that the bot owes to end."""
         self._fills = core.settings.filler_ms > 0
         if self._fills:
             self._stopgap.prepare()
@@ -176,37 +179,6 @@ class Session:
         """
         if self._core.floor is not Floor.CLOSED:
             self._utterances.prepare(text, language, voice)
-
-    @property
-    def covers_dialog(self) -> bool:
-        """Whether a dialog that says nothing for too long is covered by fillers, as a slow engine is."""
-        return self._core.covers_dialog
-
-    @covers_dialog.setter
-    def covers_dialog(self, covers: bool) -> None:
-        if covers is self._core.covers_dialog:
-            return
-        now = self._clock.now()
-        self._core.cover_dialog(covers, now)
-        self._settle(now)
-
-    def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
-        """The dialog is about to say something: until it does, the silence is the bot's, and covered as such. `owed`
-        false: it is not, until the caller's next turn is over. `filled`: the dialog has just said a filler."""
-        now = self._clock.now()
-        if filled:
-            self._stopgap.filled()
-        self._core.owe(owed, now)
-        self._settle(now)
-
-    def filler(self, filler: str) -> str | None:
-        """What to say in place of `filler`, with which the dialog ends a silence of its own: the settings' words, if
-        there are any; None while nothing may be said."""
-        return self._stopgap.instead_of(filler)
-
-    def mute_fillers(self, muted: bool) -> None:
-        """Say no fillers, as while a secret is taken; what stalls is still given up."""
-        self._stopgap.muted = muted
 
     @property
     def on_overlap(self) -> OnOverlap | None:
@@ -321,6 +293,7 @@ class Session:
         self._caller.close()
         self._overlap.close()
         self._stopgap.close()
+        self.silence.close()
         self._reports.close()
         for task in list(self._tasks):
             task.cancel()
@@ -415,21 +388,11 @@ class Session:
             case Action.STOP:
                 self._line.clear()
             case Action.FILL | Action.STALL as action:
-                self._end_silence(action)
+                self.silence.end(action)
             case action:
                 if action is Action.END_SPEECH:
                     self._timing.speech_over(now)
                 self._caller.execute(action, self._request)
-
-    def _end_silence(self, action: Action) -> None:
-        stage = stalled_stage(self._core.waits_for, waits_for_text=self._utterances.waits_for_text)
-        if action is Action.FILL:
-            self._stopgap.fill(stage, apology=False)
-            return
-        if stage != "recogniser":  # its failure is an answer, which the dialog reacts to
-            self._stopgap.fill(stage, apology=True)
-        if stage == "voice":
-            self._utterances.give_up("there was no audio for too long")
 
     def _abandon(self) -> None:
         """Abandon a step that nobody awaits any more; does nothing if it has ended."""

@@ -1,10 +1,19 @@
 """The user agent: messages and `now` in, events and messages out. RFC 3261, and pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from offhook.sip import commands
+from offhook.sip.command_checks import (
+    check_account,
+    check_parts,
+    check_uri,
+    checked_headers,
+    progress_of,
+    reasons_of,
+    refusal_of,
+)
 from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
@@ -26,7 +35,6 @@ from offhook.sip.message.dtmf_relay import DtmfRelay
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
-from offhook.sip.message.reason import EndReason, fields
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Target, Transport, transport_of
@@ -213,11 +221,11 @@ class UserAgent:
         usage.renegotiation.offer(asked.sdp, now)
 
     def _invite(self, invite: commands.Invite, now: float) -> None:
-        headers = _checked_headers(invite.headers)
+        headers = checked_headers(invite.headers)
         for uri in (invite.target, invite.from_uri):
             if uri is not None:
-                _check_uri(uri)
-        _check_parts(invite)
+                check_uri(uri)
+        check_parts(invite)
         others: tuple[Flow | Contact, ...]
         routes: tuple[str, ...] = ()
         first = invite.target
@@ -246,7 +254,7 @@ class UserAgent:
         UacInviteUsage(self._core, invite, request, destination, policy, now, others)
 
     def _refer(self, refer: Refer, now: float) -> None:
-        _checked_headers((*refer.headers, *refer.target_headers))
+        checked_headers((*refer.headers, *refer.target_headers))
         send_refer(self._core, self._usage(refer.call), refer, now)
 
     def user_of(self, uri: str) -> str | None:
@@ -289,7 +297,7 @@ class UserAgent:
         return flow
 
     def _register(self, asked: commands.Register, now: float) -> None:
-        _check_account(asked.registrar, asked.aor)
+        check_account(asked.registrar, asked.aor)
         if not is_token(asked.contact_user):
             raise LocalError(f"{asked.contact_user!r} cannot be the user of a Contact")
         destination = self._destination(asked.registrar, asked.destination, asked.transport)
@@ -301,12 +309,12 @@ class UserAgent:
         Registration(self._core, asked.call, account, destination, now)
 
     def _query(self, asked: commands.QueryRegistration, now: float) -> None:
-        _check_account(asked.registrar, asked.aor)
+        check_account(asked.registrar, asked.aor)
         at = self._destination(asked.registrar, asked.destination)
         RegistrationQuery(self._core, asked.call, asked.registrar, asked.aor, asked.auth_user, at, now)
 
     def _ping(self, asked: commands.Ping, now: float) -> None:
-        _check_uri(asked.target)
+        check_uri(asked.target)
         Ping(self._core, asked.call, asked.target, self._destination(asked.target, asked.destination), now)
 
     def _move(self, asked: commands.MoveRegistration, now: float) -> None:
@@ -350,10 +358,10 @@ class UserAgent:
 
 
 _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
-    commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now, _ringing(it)),
+    commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now, progress_of(it)),
     commands.Answer: lambda ua, it, now: ua._usage(it.call).command(CallInput.ANSWER, now, Context(sdp=it.sdp)),
-    commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
-    commands.Bye: lambda ua, it, now: ua._usage(it.call).leave(CallInput.BYE, _why(it), now),
+    commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, refusal_of(it)),
+    commands.Bye: lambda ua, it, now: ua._usage(it.call).leave(CallInput.BYE, reasons_of(it), now),
     commands.Invite: UserAgent._invite,
     Refer: UserAgent._refer,
     AcceptRefer: lambda ua, it, now: answer_refer(ua._usage(it.call), it, now),
@@ -364,78 +372,15 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.QueryRegistration: UserAgent._query,
     commands.Ping: UserAgent._ping,
     commands.Unregister: lambda ua, it, now: ua._registration(it.call).remove(now),
-    commands.Cancel: lambda ua, it, now: ua._usage(it.call).leave(CallInput.CANCEL, _why(it), now),
+    commands.Cancel: lambda ua, it, now: ua._usage(it.call).leave(CallInput.CANCEL, reasons_of(it), now),
     commands.Reinvite: UserAgent._reinvite,
     commands.Update: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now, "UPDATE"),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
         CallInput.ANSWER, now, Context(sdp=it.sdp)
     ),
     commands.RejectReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
-        CallInput.REJECT, now, _refusal(it)
+        CallInput.REJECT, now, refusal_of(it)
     ),
     commands.SendKey: lambda ua, it, now: send_key(ua._usage(it.call), DtmfRelay(it.digit, it.duration_ms), now),
 }
 """One row per command."""
-
-
-def _ringing(command: commands.Ring) -> Context:
-    if not 101 <= command.status <= 199:
-        raise LocalError(f"{command.status} is no progress: give a status from 101 to 199")
-    return Context(status=command.status, sdp=command.sdp)
-
-
-def _why(command: commands.Bye | commands.Cancel) -> tuple[EndReason, ...]:
-    _checked_headers(fields(command.reasons))
-    return command.reasons
-
-
-def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
-    if not 300 <= command.status <= 699:
-        raise LocalError(f"{command.status} refuses nothing: give a status from 300 to 699")
-    if command.reason is not None and not _is_line(command.reason):
-        raise LocalError(f"reason {command.reason!r} cannot be sent: one line of text is needed")
-    return Context(status=command.status, headers=_checked_headers(command.headers), reason=command.reason)
-
-
-def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    checked = tuple(headers)
-    for name, value in checked:
-        # Checked before any state changes: a response that cannot be written would leave a request unanswered.
-        if not is_token(name) or not _is_line(value):
-            raise LocalError(f"header {name!r} cannot be sent: a name and one line of text are needed")
-    return checked
-
-
-def _check_parts(invite: commands.Invite) -> None:
-    if invite.contact_user is not None and not is_token(invite.contact_user):
-        raise LocalError(f"{invite.contact_user!r} cannot be the user of a Contact")
-    if not _is_line(invite.from_display):
-        raise LocalError(f"{invite.from_display!r} cannot be a display name: one line of text is needed")
-    if invite.call_id and (not invite.call_id.isascii() or not invite.call_id.isprintable() or " " in invite.call_id):
-        raise LocalError(f"{invite.call_id!r} cannot be a Call-ID")
-
-
-def _is_line(value: str) -> bool:
-    if any(char in value for char in "\r\n\0"):
-        return False
-    try:
-        value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_account(registrar: str, aor: str) -> None:
-    for uri in (registrar, aor):
-        _check_uri(uri)
-    if Uri.parse(registrar).user is not None:
-        raise LocalError(f"{registrar} has a user: a registrar is a host alone")
-
-
-def _check_uri(uri: str) -> None:
-    try:
-        Uri.parse(uri)
-    except ParseError as error:
-        raise LocalError(f"{uri!r} is not a URI that can be called: {error}") from error
-    if any(char in uri for char in "<>\r\n\0"):
-        raise LocalError(f"{uri!r} has a character that is not allowed in a URI")

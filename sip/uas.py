@@ -244,23 +244,8 @@ class Uas:
 
     # --- in a dialog
 
-    def _reinvite(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        usage.on_invite(transaction, now)
-
-    def _bye(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        usage.on_bye(transaction, now)
-
-    def _prack(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        usage.on_prack(transaction, now)
-
-    def _update(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        usage.on_update(transaction, now)
-
     def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities(usage.policy))
-
-    def _info(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        receive_info(self._core, usage, transaction, now)
 
     # --- out of dialog
 
@@ -334,10 +319,6 @@ class Uas:
         if user is not None:
             user.on_cancel(invite, request, now)
 
-    def _refer_out_of_dialog(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
-        # Nobody outside a call may have us call somebody (RFC 3515 §5).
-        self._refuse(request, reply_to, Refusal(403), now)
-
     def _capabilities(self, policy: DialogPolicy) -> tuple[tuple[str, str], ...]:
         """§11.2."""
         return (("Allow", ALLOW), ("Accept", ACCEPT), self._core.supported(policy))
@@ -378,12 +359,12 @@ class Uas:
 
 
 IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], None]] = {
-    "INVITE": Uas._reinvite,
-    "BYE": Uas._bye,
+    "INVITE": lambda _, usage, server, now: usage.on_invite(server, now),
+    "BYE": lambda _, usage, server, now: usage.on_bye(server, now),
     "OPTIONS": Uas._options_in_dialog,
-    "PRACK": Uas._prack,
-    "UPDATE": Uas._update,
-    "INFO": Uas._info,
+    "PRACK": lambda _, usage, server, now: usage.on_prack(server, now),
+    "UPDATE": lambda _, usage, server, now: usage.on_update(server, now),
+    "INFO": lambda uas, usage, server, now: receive_info(uas._core, usage, server, now),
     "REFER": lambda _, usage, server, now: on_refer(usage, server, now),
     "NOTIFY": lambda _, usage, server, now: on_notify(usage, server, now),
 }
@@ -393,7 +374,8 @@ OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] =
     "INVITE": Uas._invite,
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,
-    "REFER": Uas._refer_out_of_dialog,
+    # Nobody outside a call may have us call somebody (RFC 3515 §5).
+    "REFER": lambda uas, request, _, reply_to, now: uas._refuse(request, reply_to, Refusal(403), now),
     "REGISTER": Uas._register,
 }
 """Out-of-dialog methods. CANCEL is one: it refers to a transaction, in a dialog or not (§9.2)."""

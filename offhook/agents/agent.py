@@ -8,7 +8,8 @@ from typing import Any, get_args
 import structlog
 from pydantic import BaseModel
 
-from offhook.agents.agent_call import AgentCall, AgentSetup
+from offhook.agents.agent_call import AgentCall
+from offhook.agents.agent_setup import AgentSetup
 from offhook.agents.history import Unheard
 from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import BUILT_IN, Policy, on_failure_of, outcome_values

@@ -3,28 +3,25 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
+from offhook.agents.agent_setup import AgentSetup
 from offhook.agents.asked_for import asked_for
 from offhook.agents.endings import Endings
-from offhook.agents.history import History, Unheard, Window
+from offhook.agents.history import History, Window
 from offhook.agents.keyed import Keyed
-from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import OnFailure, Policy
 from offhook.agents.reply import AgentReply, Ending, Surroundings
 from offhook.agents.reply_stream import ReplyStream
 from offhook.agents.speculation import Speculation
 from offhook.agents.speech import AgentSpeech
 from offhook.agents.tool_runs import ToolRuns
-from offhook.agents.tools import Tool
 from offhook.agents.wording import agent_wording
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
 from offhook.api.turns import TurnEvents
 from offhook.llm.limits import Meter
-from offhook.llm.model import LanguageModel, ModelError, ModelRequest, ToolSpec, Usage
+from offhook.llm.model import LanguageModel, ModelError, ModelRequest, Usage
 from offhook.pipeline.events import Answer, DigitRule, Expectation, Question
 from offhook.pipeline.trace import EngineFailed, ModelReplied, SessionEvent
 from offhook.pipeline.turn.events import (
@@ -55,23 +52,6 @@ USED_UP = "limit"
 
 SILENT = "[the caller says nothing]"
 NOT_UNDERSTOOD = "[the caller said something that was not understood]"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSetup:
-    """What an agent is, the same for all its calls."""
-
-    instructions: str
-    greeting: str | None
-    voice: str | None
-    limits: AgentLimits
-    policy: Policy
-    tools: dict[str, Tool]
-    specs: tuple[ToolSpec, ...]
-    unheard: Unheard
-    on_failure: OnFailure
-    speculate: bool
-    hides_keys: bool
 
 
 class AgentCall:

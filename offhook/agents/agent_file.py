@@ -4,21 +4,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from offhook.agents.agent import Agent
 from offhook.agents.history import Unheard
-from offhook.agents.http_tool import METHODS, HttpTool
 from offhook.agents.limits import AgentLimits
-from offhook.agents.policy import BUILT_IN, on_failure_of, outcome_values
-from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
-from offhook.api.call import Call
+from offhook.agents.policy import on_failure_of, outcome_values
+from offhook.agents.tool_file import VARIABLE, ToolReader
+from offhook.agents.tools import arguments_model
 from offhook.llm.chain import ChainModel
 from offhook.llm.model import LanguageModel, no_model
 from offhook.llm.registry import PROVIDERS, make_model
@@ -26,8 +23,7 @@ from offhook.pipeline.language import is_language_tag
 from offhook.realtime.agent import VENDORS, SpeechAgent
 from offhook.realtime.link import TurnDetection
 from offhook.settings.parameters import read_parameters
-from offhook.settings.user_modules import import_user_module, reason
-from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
+from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, read_limited
 from offhook.usererror import Problem, UserError, did_you_mean
 
 _PRICES = ("price_input", "price_cached_input", "price_output")
@@ -41,16 +37,8 @@ _SPEECH = (
     *("kind", "instructions", "provider", "model", "base_url", "api_key", "voice", "language", "greet", "sorry"),
     *("tools", "transfer_to", "dtmf", "limits", "turn_detection", "options"),
 )
-_HTTP_TOOL = (
-    *("name", "description", "url", "method", "headers", "parameters", "result"),
-    *("timeout_s", "on_interrupt", "allow_private"),
-)
 _KINDS = ("text", "speech")
 _NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}|[A-Za-z][A-Za-z0-9_]{0,39}")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
-_TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +102,18 @@ def parse_agent(data: bytes, name: str, environ: Mapping[str, str] | None = None
     return _AgentReader(name, os.environ if environ is None else environ).read(compose(text, name, "docs/agents.md"))
 
 
-class _AgentReader(Reader):
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
-        super().__init__(name)
-        self._environ = environ
-
+class _AgentReader(ToolReader):
     def read(self, root: Node) -> AgentFile | SpeechFile:
         example = "begin with `instructions:`, see docs/agents.md"
         speaks = _kind_of(root) == "speech"
         top = self.fields(root, "an agent", _SPEECH if speaks else _AGENT, ("instructions",), example) or {}
-        self._one_of(top, "kind", _KINDS, "text")
+        self.one_of(top, "kind", _KINDS, "text")
         if speaks:
             return self._speech(top)
         instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
         options = self._common(top)
         options["outcomes"] = self._outcomes(top["outcomes"]) if "outcomes" in top else {}
-        options["unheard"] = self._one_of(top, "unheard", get_args(Unheard), "note")
+        options["unheard"] = self.one_of(top, "unheard", get_args(Unheard), "note")
         options["on_failure"] = self._on_failure(top, options["transfer_to"])
         model = self._model(top)
         self._check_prices(top, model, options["limits"])
@@ -151,15 +135,15 @@ class _AgentReader(Reader):
                 options[key] = bool(self.truth(top[key], f"`{key}`"))
         options["transfer_to"] = self._transfers(top["transfer_to"]) if "transfer_to" in top else {}
         options["limits"] = self._limits(top["limits"]) if "limits" in top else AgentLimits()
-        options["tools"] = self._tools(top["tools"]) if "tools" in top else []
+        options["tools"] = self.tools(top["tools"]) if "tools" in top else []
         return options
 
     def _speech(self, top: Mapping[str, Node]) -> SpeechFile:
         instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
-        provider = self._one_of(top, "provider", tuple(VENDORS), "openai-realtime")
+        provider = self.one_of(top, "provider", tuple(VENDORS), "openai-realtime")
         allowed = VENDORS[provider].turn_detection if provider in VENDORS else get_args(TurnDetection)
         options = {**self._common(top), **self._access(top), "provider": provider}
-        options["turn_detection"] = self._one_of(top, "turn_detection", allowed, allowed[0])
+        options["turn_detection"] = self.one_of(top, "turn_detection", allowed, allowed[0])
         if "options" in top:
             options["options"] = self._value(top["options"])
         if self.problems or instructions is None:
@@ -174,8 +158,8 @@ class _AgentReader(Reader):
         model: dict[str, Any] = {}
         for key in ("model", "base_url", "api_key"):
             if key in top and (text := self.text(top[key], f"`{key}`")) is not None:
-                model[key] = self._with_variables(top[key], text)
-        if "api_key" in top and _VARIABLE.search(getattr(top["api_key"], "value", "")) is None:
+                model[key] = self.with_variables(top[key], text)
+        if "api_key" in top and VARIABLE.search(getattr(top["api_key"], "value", "")) is None:
             why = "a key in a file is soon in a repository"
             self.problem(top["api_key"], "`api_key` is written out", why, "type `api_key: ${OPENAI_API_KEY}`")
         return model
@@ -232,13 +216,6 @@ class _AgentReader(Reader):
             self.problem(node, f"{what} is empty", "there are no words in it", "write some, or remove it")
         return text or None
 
-    def _one_of(self, top: Mapping[str, Node], key: str, allowed: tuple[str, ...], default: str) -> str:
-        given = self.text(top[key], f"`{key}`") if key in top else None
-        if given is not None and given not in allowed:
-            why = "it is one of " + ", ".join(f"`{each}`" for each in allowed)
-            self.problem(top[key], f"`{key}` is `{given[:40]}`", why, did_you_mean(given, allowed))
-        return given or default
-
     def _on_failure(self, top: Mapping[str, Node], transfers: Mapping[str, str]) -> str:
         given = self.text(top["on_failure"], "`on_failure`") if "on_failure" in top else None
         if given is None:
@@ -285,124 +262,8 @@ class _AgentReader(Reader):
                 given[name] = number
         return replace(AgentLimits(), **given)
 
-    # Tools.
-
-    def _tools(self, node: Node) -> list[Tool]:
-        if not isinstance(node, SequenceNode):
-            todo = "type `- shop:order_status`, or `- {name: …, url: …}`, one a line"
-            self.problem(node, "`tools` is not a list", "it has one tool in each item", todo)
-            return []
-        tools = [made for item in node.value if (made := self._tool(item)) is not None]
-        names: set[str] = set()
-        for item, made in zip(node.value, tools, strict=False):
-            if made.name in names or made.name in BUILT_IN:
-                why = "the model calls them by name" if made.name in names else "one of that name is built in"
-                self.problem(item, f"two tools are called `{made.name}`", why, "give one another name")
-            names.add(made.name)
-        return tools
-
-    def _tool(self, node: Node) -> Tool | None:
-        return self._python_tool(node) if isinstance(node, ScalarNode) else self._http_tool(node)
-
-    def _python_tool(self, node: ScalarNode) -> Tool | None:
-        target = self.text(node, "a tool") or ""
-        what = f"the tool `{target[:60]}` cannot be used"
-        if _TARGET.fullmatch(target) is None:
-            self.problem(node, what, "a function is MODULE:NAME", "type `- shop:order_status`")
-            return None
-        module_name, _, name = target.partition(":")
-        try:
-            module = import_user_module(module_name)
-        except Exception as error:  # noqa: BLE001  # the module is the user's: whatever its code raises
-            todo = f"{module_name.partition('.')[0]}.py beside the configuration file, or in the current folder"
-            self.problem(node, what, reason(error, module_name), todo)
-            return None
-        try:
-            return tool_of(getattr(module, name))
-        except AttributeError:
-            self.problem(node, what, f"{module_name} has no `{name}`", did_you_mean(name, sorted(vars(module))))
-        except TypeError as error:
-            self.problem(node, what, str(error), "give its arguments types")
-        return None
-
-    def _http_tool(self, node: Node) -> Tool | None:
-        found = self.fields(node, "a tool", _HTTP_TOOL, ("name", "description", "url"))
-        if found is None or not {"name", "description", "url"} <= found.keys():
-            return None
-        name = self.text(found["name"], "`name` of a tool") or ""
-        what = f"tool `{name[:40]}`"
-        if _TOOL_NAME.fullmatch(name) is None:
-            self.problem(found["name"], f"`{name[:40]}` is not a tool's name", "letters, digits, _ and -", "rename it")
-            return None
-        about = self.text(found["description"], f"`description` of {what}") or ""
-        given = found.get("parameters")
-        arguments = {} if given is None else read_parameters(self, given, f"`parameters` of {what}")
-        http = self._request(found, what, arguments)
-        if http is None:
-            return None
-        timeout_s = self.number(found["timeout_s"], f"`timeout_s` of {what}") if "timeout_s" in found else None
-        if timeout_s is not None and timeout_s <= 0:
-            why = "it is the time that the server has"
-            self.problem(found["timeout_s"], f"`timeout_s` of {what} is {timeout_s:g}", why, "type `timeout_s: 5`")
-        kept: Any = self._one_of(found, "on_interrupt", get_args(OnInterrupt), "keep")
-        return Tool(name, about, arguments_model(name, arguments), partial(_run, http), timeout_s, kept)
-
-    def _request(self, found: Mapping[str, Node], what: str, arguments: Mapping[str, Any]) -> HttpTool | None:
-        node = found["url"]
-        text = self.text(node, f"`url` of {what}") or ""
-        if not _is_address(text):
-            why = "it is http:// or https:// with a host that is written out, in ASCII and without blanks"
-            self.problem(
-                node, f"`url` of {what} is `{text[:60]}`", why, "type `url: https://api.example.com/…/{number}`"
-            )
-            return None
-        method = self._one_of(found, "method", METHODS, "GET")
-        headers = {}
-        entries = self.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
-        for name, _, value in entries or []:
-            headers[name] = self._with_variables(value, self.text(value, f"header `{name}`") or "")
-            if _HEADER.fullmatch(name) is None or not headers[name].isascii():
-                why = "a header is letters, digits and hyphens, and its value is ASCII"
-                self.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, 'type `X-Shop: "…"`')
-        result = (self.text(found["result"], f"`result` of {what}") if "result" in found else None) or ""
-        private = "allow_private" in found and bool(self.truth(found["allow_private"], f"`allow_private` of {what}"))
-        made = HttpTool(text, method, headers, result, private)
-        if made.is_refused:
-            why = "the server is in a private network, or on this machine, and tools do not go there unless they may"
-            todo = "add `allow_private: true`, if the model may reach it"
-            self.problem(node, f"`url` of {what} is `{text[:60]}`", why, todo)
-        for place in made.places():
-            if place not in arguments:
-                why = "what is in braces is an argument that the model gives"
-                todo = f"add `{place}: {{type: string}}` to its `parameters`"
-                self.problem(node, f"`url` of {what} has `{{{place}}}`, which is no parameter", why, todo)
-        return made
-
-    def _with_variables(self, node: Node, text: str) -> str:
-        """`${NAME}` is the variable of the environment."""
-        for name in _VARIABLE.findall(text):
-            if not self._environ.get(name):
-                why = f"the variable {name} is not set"
-                self.problem(node, f"`${{{name}}}` has no value", why, f"export {name}=…")
-        return _VARIABLE.sub(lambda found: self._environ.get(found[1], ""), text)
-
-
-def _is_address(text: str) -> bool:
-    """Whether it is a URL with a host that is written out, and can stand in a request."""
-    try:
-        url = urlsplit(text)
-        reachable = bool(url.hostname) and url.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        return False
-    plain = text.isascii() and not any(each.isspace() for each in text)
-    return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)
-
 
 def _kind_of(root: Node) -> str:
     """What `kind:` says, as far as it can be read."""
     entries = root.value if isinstance(root, MappingNode) else []
     return next((str(value.value) for key, value in entries if key.value == "kind"), "text")
-
-
-async def _run(http: HttpTool, values: dict[str, Any], _call: Call) -> str:
-    return await http.run(values)

@@ -65,23 +65,23 @@ class CallSpeech:
 
         True for agents, false for coroutine functions until they set it; slow engines are covered in any case.
         """
-        return self._session.covers_dialog
+        return self._session.silence.covers_dialog
 
     @covers_silence.setter
     def covers_silence(self, covers: bool) -> None:
-        self._session.covers_dialog = covers
+        self._session.silence.covers_dialog = covers
 
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it
         is, the silence is covered as after a turn. `owed` false: it is not, as while the dialog says fillers of its
         own; `filled`: it has just said one. Does nothing when the call is over."""
         if not self._ended:
-            self._session.owe_reply(owed, filled=filled)
+            self._session.silence.owe_reply(owed, filled=filled)
 
     def filler(self, filler: str) -> str | None:
         """What to say in place of `filler` while the caller waits: the words of `turn.fillers`, if there are any in the
         language; None while the recording is paused for a secret."""
-        return self._session.filler(filler)
+        return self._session.silence.filler(filler)
 
     @property
     def on_overlap(self) -> OnOverlap | None:

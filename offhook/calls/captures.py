@@ -1,28 +1,22 @@
 """Captures of SIP calls: signalling and media in one file, even from different processes."""
 
 import asyncio
-import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 
-from offhook.ladder.far_ends import FarEnds
 from offhook.ladder.redact import redacted
+from offhook.ladder.traces import SeenMessage
 from offhook.observe.log import get_logger
 from offhook.records.capture import CallCapture, CaptureWriter
 from offhook.sip.net.address import Address
-from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Flow
 from offhook.usererror import UserError
 
 log = get_logger(__name__)
 
 LINGER_S = 2.0
 """How long a capture goes on after the call, for the last response."""
-RECENT = 16
-"""Recent datagrams kept for calls not yet known: the INVITE and its 100 precede the call."""
 MAX_SIP_DATAGRAMS = 2_000
 """Per call."""
 MAX_OF_STRANGERS = 50
@@ -38,8 +32,6 @@ FIRST_RTCP_TYPE, LAST_RTCP_TYPE, RTCP_HEADER_BYTES = 200, 207, 8
 SHORTEST_SOUND_BYTES = 36
 """Beyond this a payload is sound: five keys (RFC 2198) and a tag of SRTP's are less, 10 ms of G.711 are more."""
 
-_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)  # RFC 3261 §20.8
-
 
 @dataclass(frozen=True, slots=True)
 class SipDatagram:
@@ -53,14 +45,29 @@ class SipDatagram:
     received: bool
 
 
-Report = Callable[[SipDatagram], None]
-
-
 @dataclass(frozen=True, slots=True)
 class CaptureCall:
     """The next message is a call that has to be captured."""
 
     call: str
+
+
+class DatagramReport:
+    """Passes the messages of a captured call to the process that has its media: a `Report` of `SipTraces`."""
+
+    def __init__(self, call: str, send: Callable[[SipDatagram], None]) -> None:
+        self._call = call
+        self._send = send
+        self._left = MAX_SIP_DATAGRAMS
+        self._left_of_strangers = MAX_OF_STRANGERS
+
+    def __call__(self, seen: SeenMessage, own: bool) -> None:
+        self._left_of_strangers -= not own
+        if self._left <= 0 or (not own and self._left_of_strangers < 0):
+            return
+        self._left -= 1
+        flow = seen.flow
+        self._send(SipDatagram(self._call, seen.at_s, seen.data, flow.local.port, flow.remote, seen.received))
 
 
 class Captures:
@@ -84,7 +91,8 @@ class Captures:
         except UserError as error:
             log.error("a call is not captured", why=error.problems[0].why, path=str(self._directory))
             return
-        self._wanted.add(handle)
+        if handle not in self._calls:
+            self._wanted.add(handle)
 
     def begin(self, handle: str, uniqueid: str, local_host: str) -> "Capture | None":
         """Begin a call's capture, if it is wanted; `local_host` is our address as the far end sees it."""
@@ -92,6 +100,12 @@ class Captures:
             return None
         capture = self._calls[handle] = Capture(self._writer.capture(uniqueid), local_host)
         return capture
+
+    def join(self, handle: str, before: str) -> None:
+        """The dialog `handle` is one of the call `before` from now on, and so are its messages, if that is captured."""
+        self._wanted.discard(handle)
+        if (capture := self._calls.get(before)) is not None:
+            self._calls[handle] = capture
 
     def sip(self, datagram: SipDatagram) -> None:
         """Add signalling; ignored unless the call is being captured."""
@@ -110,9 +124,10 @@ class Captures:
         return self._writer is None or self._writer.close()
 
     def _end(self, handle: str) -> None:
-        capture = self._calls.pop(handle, None)
+        capture = self._calls.get(handle)
         if capture is not None:
             capture.close()
+            self._calls = {each: of for each, of in self._calls.items() if of is not capture}
 
 
 class Capture:
@@ -175,74 +190,3 @@ def without_sound(packet: bytes) -> bytes | None:
     # be there; neither is padding.
     first = packet[0] & ~(RTP_PADDING | RTP_EXTENSION)
     return None if payload <= SHORTEST_SOUND_BYTES else bytes([first]) + packet[1:header] + bytes(payload)
-
-
-@dataclass(slots=True)
-class _Tapped:
-    call: str
-    report: Report
-    far_ends: FarEnds
-    left: int
-    left_of_strangers: int = MAX_OF_STRANGERS
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    call_id: str
-    at_s: float
-    data: bytes
-    flow: Flow
-    received: bool
-
-
-class SipTap:
-    """Sorts the datagrams of `endpoint` by call, using the Call-ID."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._recent: deque[_Seen] = deque(maxlen=RECENT)
-        self._by_call_id: dict[str, _Tapped] = {}
-        self._call_ids: dict[str, str] = {}
-        endpoint.message_listeners.append(self._on_datagram)
-
-    def begin(self, call: str, call_id: str, report: Report, host: str = "") -> None:
-        """Pass the call's datagrams to `report`, those just received included. `host` is the far end's; without one
-        the first datagram has it."""
-        tapped = self._by_call_id[call_id] = _Tapped(call, report, FarEnds(host), MAX_SIP_DATAGRAMS)
-        self._call_ids[call] = call_id
-        for seen in self._recent:
-            if seen.call_id == call_id:
-                self._report(tapped, seen)
-
-    def end(self, call: str) -> None:
-        """The call is over: reporting stops shortly after."""
-        call_id = self._call_ids.pop(call, "")
-        tapped = self._by_call_id.get(call_id)
-        # Two calls with the same Call-ID, against RFC 3261 §8.1.1.4: the later one gets the datagrams.
-        if tapped is not None and tapped.call == call:
-            asyncio.get_running_loop().call_later(LINGER_S, self._forget, call_id, tapped)
-
-    def _forget(self, call_id: str, tapped: _Tapped) -> None:
-        # The call may have been restarted on another worker meanwhile.
-        if self._by_call_id.get(call_id) is tapped:
-            del self._by_call_id[call_id]
-
-    def _on_datagram(self, data: bytes, flow: Flow, received: bool) -> None:
-        found = _CALL_ID.search(data.partition(b"\r\n\r\n")[0])
-        if found is None:
-            return
-        seen = _Seen(found[1].decode("utf-8", "surrogateescape"), time(), data, flow, received)
-        tapped = self._by_call_id.get(seen.call_id)
-        if tapped is None:
-            self._recent.append(seen)
-        else:
-            self._report(tapped, seen)
-
-    def _report(self, tapped: _Tapped, seen: _Seen) -> None:
-        flow = seen.flow
-        if not tapped.far_ends.take(seen.data, flow, seen.received):
-            tapped.left_of_strangers -= 1
-            if tapped.left_of_strangers < 0:
-                return
-        if tapped.left > 0:
-            tapped.left -= 1
-            tapped.report(SipDatagram(tapped.call, seen.at_s, seen.data, flow.local.port, flow.remote, seen.received))

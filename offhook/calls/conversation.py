@@ -5,91 +5,39 @@ both sides may talk, `end` when the call is gone. Either side may call `hang_up`
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
 import structlog
 
-from offhook.agents.keyed import Keyed
 from offhook.api.agent import CallAgent, as_agent
-from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
+from offhook.api.call import HANG_UP_WAIT_S, Call
 from offhook.api.understood import Understanding
 from offhook.calls.answering import Answering
+from offhook.calls.call_events import CallEvents
 from offhook.calls.call_log import CallLog
+from offhook.calls.call_records import CallRecords
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
 from offhook.calls.outcome import SipOutcome
-from offhook.calls.recorder import CallRecorder
+from offhook.calls.parties import Parties
+from offhook.calls.privacy import Privacy
+from offhook.calls.services import Services
 from offhook.calls.transfers import CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
-from offhook.engines.engine_set import EngineSet
-from offhook.flight.event_log import EventLog
-from offhook.flight.writer import EventLogWriter
 from offhook.observe import in_call
-from offhook.observe.debug_log import session_event
-from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
-from offhook.observe.metrics import Direction, Metrics
+from offhook.observe.live_feed import LiveCall
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import CallerAnswered, CallerPartial, DialogState, EngineUsed, SessionEvent
-from offhook.records import EndedBy, Journal, RecordingWriter
-from offhook.settings.config import Config
-from offhook.sip.message.identities import Identities
+from offhook.pipeline.trace import CallerPartial, DialogState, EngineUsed, SessionEvent
+from offhook.records import EndedBy
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
-
-RECORD_WAIT_S = 0.5  # for the row in the database; a slower one does not keep the caller waiting
-RECORDING_WAIT_S = 5.0  # for the end of the recording; a slower disk does not hold the call's slot
-
-Listener = Callable[[str, SessionEvent], None]
-"""(the call's id, what happened)."""
-
-LineListener = Callable[[str, CallLine], None]
-"""(the call's id, its line, on which listeners hear everything from now on)."""
-
-
-@dataclass(slots=True)
-class Services:
-    """Shared by the conversations of one process."""
-
-    config: Config
-    engines: EngineSet
-    store: Journal
-    metrics: Metrics
-    recordings: RecordingWriter | None
-    dialog: Dialog | CallAgent
-    event_logs: EventLogWriter | None = None
-    listeners: list[Listener] = field(default_factory=list)
-    feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
-    line_listeners: list[LineListener] = field(default_factory=list)
-    """Called with the line of each call out when it opens: with early media, which is before the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """Caller and called, as given by the far end. `call_id` is the carrier's name for the call, `transport` a label."""
-
-    caller: str
-    called: str
-    call_id: str
-    headers: Iterable[tuple[str, str]] = ()
-    transport: str = "udp"
-    direction: Direction = "inbound"
-    identities: Identities | None = None
-    """SIP only: every identity in the INVITE."""
-    trunk: str = ""
-    """The name of the trunk in the settings, if the call came or went by one."""
-    uniqueid: str | None = None
-    """The record's id, if it has been given out before; None: a new one."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """What the dialog of a call out was given to know."""
-    route: int | None = None
-    """The configured route whose dialog a call out has; None: the default dialog."""
 
 
 class Conversation:
@@ -145,17 +93,10 @@ class Conversation:
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
         self._transferring: asyncio.Task[None] | None = None
-        self._recorder: CallRecorder | None = None
-        self._watch: CallWatch | None = None
-        self._event_log: EventLog | None = None
-        self._keyed = Keyed()
-        self._paused = False  # by the dialog
-        self._other_is_private = False
-        self.is_private = False
-        """Whether nothing of the call is kept now."""
-        self.on_private: list[Callable[[bool], None]] = []
-        """Each is called with `is_private` when that changes: for those who keep the call's packets, and for a leg that
-        hears the call."""
+        self._records = CallRecords(self._call_log, services.recordings, self.log)
+        self._events = CallEvents(services, self._call_log, self.log)
+        self.privacy = Privacy()
+        """For those who keep the call's packets, and for a leg that hears the call."""
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -181,10 +122,7 @@ class Conversation:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
         if self.outcome is not None:
             self._call_log.came_out(self.outcome)
-        recordings = self._services.recordings
-        path = recordings.path_of(self.id).resolve() if recordings is not None else None
-        row = asyncio.wrap_future(self._call_log.answered(path))
-        await asyncio.wait((row,), timeout=RECORD_WAIT_S)
+        await self._records.begin()
         return not self.over
 
     def attach(self, line: CallLine) -> None:
@@ -216,31 +154,45 @@ class Conversation:
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
         about = CallAbout(self.id, self._call_log.started_at, self._call_log.record.start)
-        core, self._event_log = make_core(config, services.event_logs, about, recorded=services.recordings is not None)
+        core, event_log = make_core(config, services.event_logs, about, recorded=services.recordings is not None)
+        self._events.event_log = event_log
         core.cover_dialog(True, monotonic())
         if self._parties.direction == "inbound":
             core.owe_greeting(monotonic())
         engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
         self._session = Session(line, engines, core, self._on_event, fillers=config.turn.fillers)
-        if self._event_log is not None:
-            self._session.watch_detector(self._event_log.on_frame)
-        self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
-        self._watch.report("answered")  # the recording starts here
-        if services.recordings is not None:
-            self._recorder = CallRecorder(services.recordings, self.id, line)
-            self._recorder.paused = self.is_private
-        self._watch.attach(line)
-        self._call = Call(
-            self._session,
+        if event_log is not None:
+            self._session.watch_detector(event_log.on_frame)
+        watch = self._events.watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
+        watch.report("answered")  # the recording starts here
+        self._records.record(line, self.privacy)
+        watch.attach(line)
+        self._call = self._make_call(self._session, line)
+        if self._answering is not None:
+            self._answering.answered()
+        self._limit = asyncio.get_running_loop().call_later(
+            config.calls.max_call_s,
+            self.hang_up,
+            EndedBy.OPERATOR,
+            f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
+        )
+        self._call.keep_history()
+        self._session.hold(self.held or self._suspended)
+        self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
+
+    def _make_call(self, session: Session, line: CallLine) -> Call:
+        services, config, parties = self._services, self._services.config, self._parties
+        return Call(
+            session,
             call_id=self.id,
-            caller=self._parties.caller,
-            called=self._parties.called,
-            headers=self._parties.headers,
-            identities=self._parties.identities,
-            trunk=self._parties.trunk,
-            direction=self._parties.direction,
-            variables=self._parties.variables,
-            route=self._parties.route,
+            caller=parties.caller,
+            called=parties.called,
+            headers=parties.headers,
+            identities=parties.identities,
+            trunk=parties.trunk,
+            direction=parties.direction,
+            variables=parties.variables,
+            route=parties.route,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
             language=config.dialog.language,
@@ -256,17 +208,6 @@ class Conversation:
             model=services.engines.model,
             answering=self._answering,
         )
-        if self._answering is not None:
-            self._answering.answered()
-        self._limit = asyncio.get_running_loop().call_later(
-            config.calls.max_call_s,
-            self.hang_up,
-            EndedBy.OPERATOR,
-            f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
-        )
-        self._call.keep_history()
-        self._session.hold(self.held or self._suspended)
-        self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that is cancelled when the call ends."""
@@ -275,27 +216,10 @@ class Conversation:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def keep_private(self, private: bool) -> None:
-        """The call that this one is connected to is private, or no longer: then nothing of this one is kept either."""
-        self._other_is_private = private
-        self._keep()
-
     def _pause_recording(self, paused: bool) -> None:
-        self._paused = paused
         if self._session is not None:
-            self._session.mute_fillers(paused)
-        self._keep()
-
-    def _keep(self) -> None:
-        private = self._paused or self._other_is_private
-        if private == self.is_private:
-            return
-        self.is_private = private
-        for listener in self.on_private:
-            listener(private)
-        if self._recorder is not None:
-            self._recorder.paused = private
-            self.log.info("recording paused" if private else "recording resumed")
+            self._session.silence.mute(paused)
+        self.privacy.pause(paused)
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""
@@ -365,10 +289,7 @@ class Conversation:
             self._call.end(by_bot=by is EndedBy.BOT)
         if self._session is not None:
             self._session.close()
-        if self._watch is not None:
-            self._services.store.timeline(self.id, self._watch.end(str(by), reason))
-        if self._event_log is not None:
-            self._event_log.close()
+        self._events.end(str(by), reason)
         stats = asdict(self._line.stats()) if self._line is not None else {}
         numbers = {name: float(value) for name, value in stats.items() if isinstance(value, int | float)}
         self._free()
@@ -432,38 +353,12 @@ class Conversation:
         await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:
-        if isinstance(event, CallerAnswered):
-            self._keyed.remember(event.answer)
         if isinstance(event, CallerPartial) and self._answering is not None:
             self._answering.words(event.text)
-        event = self._keyed.masked_event(event)  # the bot may read them back
-        self._call_log.on_event(event)
-        if self._event_log is not None:
-            self._event_log.on_event(event)
-        if self._watch is not None:
-            self._watch.on_event(event)
-        if self._services.config.log.level == "debug":
-            what, figures = session_event(event)
-            self.log.debug(what, **figures)
-        for listener in self._services.listeners:
-            try:
-                listener(self.id, event)
-            except Exception:
-                # A listener must not be able to break the call.
-                self.log.exception("a listener failed")
+        self._events.report(event)
 
     async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
-        if self._call_log.begun:
-            recording = None
-            if self._recorder is not None:
-                done, _ = await asyncio.wait((asyncio.wrap_future(self._recorder.close()),), timeout=RECORDING_WAIT_S)
-                recording = next((future.result() for future in done), None)
-                self._recorder = None
-            row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
-            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
-        elif self.outcome is not None:
-            row = self._call_log.not_answered(self.outcome, by, reason, rtp=rtp)
-            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
+        await self._records.end(by, reason, rtp=rtp, answered=self.answered, outcome=self.outcome)
         await self._wait_for_dialog()
         self._release()
 

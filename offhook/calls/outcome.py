@@ -6,8 +6,6 @@ from enum import StrEnum
 from offhook.records import Disposition
 from offhook.sip.events import CallRejected, EndCause
 
-CANCELLED_STATUS = 487
-
 
 class OutcomeReason(StrEnum):
     """What became of a call out."""

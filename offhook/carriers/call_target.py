@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
 from offhook.settings.routes import dialled_number
-from offhook.settings.sip_address import SipAddress
+from offhook.settings.sip_address import SipAddress, is_sip, not_callable
 from offhook.settings.trunks import TrunkConfig
-from offhook.sip.errors import ParseError
 from offhook.usererror import UserError, did_you_mean
 
 MAX_ADDRESS_CHARS = 256
@@ -18,7 +17,6 @@ MAX_HEADER_CHARS = 500
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _USER = re.compile(r"[A-Za-z0-9_.*#-][A-Za-z0-9_.*#+-]{0,63}")
-_SIP = re.compile(r"(?i)sips?:")
 _HEADER = re.compile(r"(?i)X-[A-Za-z0-9-]{1,60}|User-to-User|Subject|Alert-Info|Call-Info|Priority")
 
 ANONYMOUS = "sip:anonymous@anonymous.invalid"
@@ -63,8 +61,8 @@ def call_target(address: str, trunk: str | None, config: Config) -> CallTarget:
         todo = did_you_mean(trunk, known) if known else "`[trunks.NAME]` in the settings, and its name here"
         raise UserError(f"there is no trunk {trunk[:60]!r}", "trunks are `[trunks.NAME]` in the settings", todo)
     if len(address) > MAX_ADDRESS_CHARS:
-        raise _not_callable(address, f"it has more than {MAX_ADDRESS_CHARS} characters")
-    if _SIP.match(address):
+        raise not_callable(address, f"it has more than {MAX_ADDRESS_CHARS} characters")
+    if is_sip(address):
         return _sip_target(address, trunk, config)
     # RFC 3966 has no blanks, but people write numbers with them.
     number = dialled_number(address.replace(" ", "") if address.startswith(("+", "tel:")) else address)
@@ -74,12 +72,16 @@ def call_target(address: str, trunk: str | None, config: Config) -> CallTarget:
 
 def trunk_target(number: str, name: str, trunk: TrunkConfig) -> CallTarget:
     """The target of a number, or of an extension, by a trunk. Raises UserError."""
+    require_number(number)
+    return CallTarget(str(SipAddress(written(number, trunk), trunk.uri_host, trunk.port)), number, name)
+
+
+def require_number(number: str) -> None:
+    """Raises UserError for what is neither a number nor an extension or a name."""
     if number.startswith("+") and not _E164.fullmatch(number):
-        raise _not_callable(number, "after a plus sign come the country code and 7 to 15 digits in all")
+        raise not_callable(number, "after a plus sign come the country code and 7 to 15 digits in all")
     if not number.startswith("+") and not _USER.fullmatch(number):
-        raise _not_callable(number, "it is neither a number nor a name")
-    port = f":{trunk.port}" if trunk.port is not None else ""
-    return CallTarget(f"sip:{escaped(written(number, trunk))}@{trunk.uri_host}{port}", number, name)
+        raise not_callable(number, "it is neither a number nor a name")
 
 
 def written(number: str, trunk: TrunkConfig) -> str:
@@ -93,12 +95,6 @@ def written(number: str, trunk: TrunkConfig) -> str:
     if digits.startswith(country):
         return trunk.national_prefix + digits.removeprefix(country)
     return trunk.international_prefix + digits
-
-
-def escaped(user: str) -> str:
-    """A number or an extension as the user part of a URI."""
-    # RFC 3261 §25.1: the number sign has no place in a user part.
-    return user.replace("#", "%23")
 
 
 def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> None:
@@ -191,23 +187,20 @@ def checked_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> t
 
 
 def _sip_target(address: str, trunk: str | None, config: Config) -> CallTarget:
-    try:
-        at_host = SipAddress.parse(address)
-    except ParseError as error:
-        raise _not_callable(address, error.reason) from error
+    at_host = SipAddress.parse(address)
     if not at_host.user:
-        raise _not_callable(address, "it has no user")
-    number = dialled_number(address)
+        raise not_callable(address, "it has no user")
+    number = dialled_number(at_host.user)
     at = [name for name, each in config.trunks.items() if each.uri_host.lower().rstrip(".") == at_host.host]
     if trunk is not None and trunk not in at:
         why = f"it is at {at_host.host}, and the trunk {trunk} calls at {config.trunks[trunk].uri_host} only"
-        raise _not_callable(address, why)
+        raise not_callable(address, why)
     if trunk is None and at:
         trunk = at[0]
     if trunk is not None:
         return trunk_target(number, trunk, config.trunks[trunk])
     if not (_E164.fullmatch(number) or _USER.fullmatch(number)):
-        raise _not_callable(address, "its user is neither a number nor a name")
+        raise not_callable(address, "its user is neither a number nor a name")
     called = replace(at_host, user=number)
     return CallTarget(str(called), called.name)
 
@@ -231,7 +224,7 @@ def _the_trunk(address: str, trunk: str | None, config: Config) -> str:
         return next(iter(config.trunks))
     if not config.trunks:
         todo = "`[trunks.NAME]` in the settings (docs/trunks.md), or sip:USER@HOST"
-        raise UserError(f"{address[:60]!r} cannot be called", "a number is called by a trunk, and there is none", todo)
+        raise not_callable(address, "a number is called by a trunk, and there is none", todo)
     names = ", ".join(config.trunks)
     why = f"there are several trunks: {names}"
     raise UserError(f"{address[:60]!r} cannot be called without a trunk", why, f"one of: {names}")
@@ -239,8 +232,4 @@ def _the_trunk(address: str, trunk: str | None, config: Config) -> str:
 
 def _caller_uri(user: str, trunk: TrunkConfig) -> str:
     require_caller(user)
-    return f"sip:{escaped(written(user, trunk))}@{trunk.uri_host}"
-
-
-def _not_callable(address: str, why: str) -> UserError:
-    return UserError(f"{address[:60]!r} cannot be called", why, "+15551234567, tel:+15551234567 or sip:USER@HOST")
+    return str(SipAddress(written(user, trunk), trunk.uri_host))

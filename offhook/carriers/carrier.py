@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol
 
-from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.observe.refusals import Refusal
 
 GROUP = "offhook.carriers"

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from offhook.calls.conversation import Parties, Services
+from offhook.calls.parties import Parties
+from offhook.calls.services import Services
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.sip_call import (
     SERVER_ERROR,

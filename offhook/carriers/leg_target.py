@@ -6,11 +6,10 @@ may reach (`allowed_numbers`, `allowed_addresses`) is another list.
 
 from dataclasses import replace
 
-from offhook.carriers.call_target import CallTarget, by_trunk, escaped, trunk_target
+from offhook.carriers.call_target import CallTarget, by_trunk, require_number, trunk_target
 from offhook.settings.config import Config
-from offhook.settings.sip_address import SipAddress
+from offhook.settings.sip_address import SipAddress, is_sip
 from offhook.settings.trunks import TrunkConfig
-from offhook.sip.errors import ParseError
 from offhook.transfer.targets import is_target
 from offhook.usererror import UserError
 
@@ -20,14 +19,12 @@ def leg_target(address: str, trunk: str, host: str, config: Config) -> CallTarge
     goes by the trunk at its host, `trunk` before others, and else directly. One at a trunk's host whose port or
     transport are not the trunk's is somebody else there: it is called directly, so without the trunk's password, but
     the trunk's limits count. Raises UserError."""
-    if not address.startswith(("sip:", "sips:")):
+    if not is_sip(address):
         if trunk:
             return trunk_target(address, trunk, config.trunks[trunk])
-        return CallTarget(f"sip:{escaped(address)}@{host}", address)
-    try:
-        given = SipAddress.parse(address)
-    except ParseError as error:
-        raise UserError(f"{address[:60]!r} cannot be called", error.reason, "sip:USER@HOST") from error
+        require_number(address)
+        return CallTarget(str(SipAddress(address, host)), address)
+    given = SipAddress.parse(address)
     ordered = sorted(config.trunks, key=lambda name: name != trunk)
     there = [name for name in ordered if config.trunks[name].uri_host.lower().rstrip(".") == given.host]
     by = next((name for name in there if _goes_by(given, config.trunks[name])), "")

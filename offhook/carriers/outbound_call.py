@@ -11,8 +11,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 
-from offhook.calls.conversation import Parties, Services
 from offhook.calls.outcome import ANSWERED, OutcomeReason, SipOutcome, outcome_of, unreachable
+from offhook.calls.parties import Parties
+from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.place_call import PlaceCall

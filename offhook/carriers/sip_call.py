@@ -8,7 +8,9 @@ from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
 from offhook.calls.captures import Capture
-from offhook.calls.conversation import Conversation, Parties, Services
+from offhook.calls.conversation import Conversation
+from offhook.calls.parties import Parties
+from offhook.calls.services import Services
 from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.carriers.sip_handover import Handover, Legs, Peer
@@ -230,7 +232,7 @@ class SipCall(Handover):
         if captures is not None:
             self._capture = captures.begin(self.handle, self.id, self._media_host)
         if self._capture is not None:
-            self._conversation.on_private.append(self._capture.keep_private)
+            self._conversation.privacy.listeners.append(self._capture.keep_private)
         trunk = config.trunks.get(self._trunk)
         codecs = trunk.codecs if trunk is not None and trunk.codecs else config.rtp.codecs
         srtp = SrtpCapabilities(SrtpPolicy(config.rtp.srtp))

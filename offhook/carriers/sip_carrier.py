@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher
 from offhook.carriers.inbound_call import InboundCall
 from offhook.carriers.outbound_call import OutboundCall
@@ -140,6 +140,8 @@ class SipCarrier:
     def refused(self, handle: str, status: int) -> None:
         """A call that wanted the place of another one does not get it."""
         self._resources.do(Reject(handle, status))
+        if self._resources.captures is not None:
+            self._resources.captures.end(handle)
         self._calls.ended(handle)
 
     def moved(self, handle: str, before: str) -> None:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from offhook.calls.conversation import Conversation, Services
+from offhook.calls.conversation import Conversation
+from offhook.calls.services import Services
 from offhook.calls.transfers import Transferring
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegWanted, PlaceCall
@@ -85,6 +86,7 @@ class Handover:
     _pair: PortPair | None
     _offers: OfferAnswer | None
     _codecs: AudioCapabilities
+    _captured: str
 
     def __init__(self) -> None:
         self._transfer: SipTransfer | None = None
@@ -149,6 +151,7 @@ class Handover:
         self._resources.do(AcceptRefer(self.handle))
         self._move = SipMove(self, self.log, self._legs.over)
         self._legs.add(self._move)
+        self._has_dialog(self._move.handle)
         headers = wanted_headers(event.target)
         if event.referred_by:
             headers += (("Referred-By", event.referred_by),)
@@ -188,12 +191,18 @@ class Handover:
             self._legs.refused(event.call, 488)
             return
         before, self.handle = self.handle, event.call
+        self._has_dialog(event.call)
         self._peer = Peer(event.source, event.transport, event.headers, event.request_uri)
         self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
         self._resources.do(Answer(self.handle, sdp))
         self._resources.do(Bye(before))
         self._legs.moved(self.handle, before)
         self._media_changed()
+
+    def _has_dialog(self, handle: str) -> None:
+        """The capture has the messages of a further dialog, too."""
+        if self._resources.captures is not None:
+            self._resources.captures.join(handle, self._captured)
 
     def _take_media(self, offers: OfferAnswer, host: str | None) -> None:
         """Raises RemoteError and LocalError of media, and changes nothing then."""

@@ -14,8 +14,9 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
-from offhook.calls.conversation import Conversation, Services
+from offhook.calls.conversation import Conversation
 from offhook.calls.outcome import SipOutcome
+from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegRefused, LegWanted, PlaceCall
 from offhook.records import EndedBy

@@ -275,12 +275,12 @@ class SipTransfer:
         leg, caller = self._leg, self._caller.conversation
         if self._private is None and leg is not None and leg.conversation is not None:
             self._private = leg.conversation
-            caller.on_private.append(self._private.keep_private)
-            self._private.keep_private(caller.is_private)
+            caller.privacy.listeners.append(self._private.privacy.follow)
+            self._private.privacy.follow(caller.privacy.on)
 
     def _stop_sharing(self) -> None:
         if self._private is not None:
-            self._caller.conversation.on_private.remove(self._private.keep_private)
+            self._caller.conversation.privacy.listeners.remove(self._private.privacy.follow)
             self._private = None
 
     def _stop_early(self) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from offhook.calls.conversation import Conversation, Parties, Services
+from offhook.calls.conversation import Conversation
+from offhook.calls.parties import Parties
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.calls.transfers import Transferring
 from offhook.carriers.twilio_control import TwilioControl
 from offhook.observe.refusals import Reason, Refusal

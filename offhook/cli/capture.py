@@ -33,7 +33,7 @@ def capture(
     config: BotConfig = None,
     http: BotHttp = None,
     *,
-    calls: Annotated[int, typer.Option(help="How many.", min=1, max=100, metavar="N")] = 1,
+    calls: Annotated[int, typer.Option(help="How many, with their legs.", min=1, max=100, metavar="N")] = 1,
     source: Annotated[str, typer.Option("--from", help="Only from, or to, this IP address.", metavar="IP")] = "",
     trunk: Annotated[str, typer.Option(help="Only by this trunk.", metavar="NAME")] = "",
     wait_s: Annotated[float, typer.Option(help="How long to wait for them.", min=1, max=3_600, metavar="S")] = 600.0,
@@ -50,7 +50,7 @@ def capture(
     finally:
         bot.delete(f"/api/sip/captures/{order}")
     ids = [str(each["id"]) for each in found["calls"]]
-    if (refused := found["begun"] - len(ids)) > 0:
+    if (refused := found["begun"] - sum(not each["is_leg"] for each in found["calls"])) > 0:
         typer.echo(f"{refused} call{'s were' if refused > 1 else ' was'} refused, and left no capture", err=True)
     with ExitStack() as open_files:
         captures = [open_files.enter_context(TemporaryFile()) for _ in ids]

@@ -14,6 +14,9 @@ class FarEnds:
     def __init__(self, host: str = "") -> None:
         self._hosts = {host} if host else set()
 
+    def __contains__(self, host: object) -> bool:
+        return host in self._hosts
+
     def take(self, data: bytes, flow: Flow, received: bool) -> bool:
         """Take in a message; False if it is a stranger's, or for one."""
         host = flow.remote.host

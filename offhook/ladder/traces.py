@@ -4,16 +4,17 @@ Theory of operation. Messages of a call that the bot has are kept until shortly 
 Call-ID, and then handed to `on_over`, which writes them beside the record. Registrations of our own accounts are kept
 as long as they are among the latest `MAX_REGISTRATIONS`. All others (refused calls, calls that are over, OPTIONS, what
 scanners send) share `OTHERS_BYTES` and `MAX_OTHERS`, the oldest going first, and a flood of new ones is not kept. The
-event loop only keeps references to bytes that it has anyway; they are read when somebody looks.
+event loop only keeps references to bytes that it has anyway; they are read when somebody looks. Whoever captures a
+call gets its messages as they come, whole and with every repeat.
 """
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from time import time
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from offhook.ladder.far_ends import FarEnds
 from offhook.ladder.kept import MAX_MESSAGE_BYTES, Bounds, KeptMessage, KeptMessages
@@ -49,15 +50,35 @@ Watcher = Callable[[str, KeptMessage], None]
 """(Call-ID, message): called with each message, also one that was sent again. Must not block."""
 
 
+class SeenMessage(NamedTuple):
+    """A message as it was on the wire; `at_s` is Unix time."""
+
+    at_s: float
+    data: bytes
+    flow: Flow
+    received: bool
+
+
+Report = Callable[[SeenMessage, bool], None]
+"""Called with each message of a call, and whether it is its own, or a stranger's with its Call-ID. Must not block."""
+
+
 @dataclass(slots=True)
 class _Call:
-    handles: set[str]
-    """Of the calls that go on: usually one."""
     kept: KeptMessages
     far_ends: FarEnds
+    first: str
+    """The handle of the call that has brought the Call-ID."""
+    handles: set[str] = field(default_factory=set)
+    """Of the calls that go on: usually one."""
+    reports: dict[str, Report] = field(default_factory=dict)
+    """Of those that are captured, until shortly after their end."""
 
-    def add(self, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage | None:
+    def add(self, seen: SeenMessage) -> KeptMessage | None:
+        at_s, data, flow, received = seen
         own = self.far_ends.take(data, flow, received)
+        for report in self.reports.values():
+            report(seen, own)
         return (self.kept.add if own else self.kept.add_of_stranger)(at_s, data, flow, received)
 
 
@@ -74,27 +95,25 @@ class SipTraces:
         self._registrations: OrderedDict[str, KeptMessages] = OrderedDict()
         self._others: OrderedDict[str, KeptMessages] = OrderedDict()
         self._others_bytes = 0
-        self._recent: deque[tuple[str, float, bytes, Flow, bool]] = deque(maxlen=RECENT)
+        self._recent: deque[tuple[str, SeenMessage]] = deque(maxlen=RECENT)
         self._second, self._new = 0, 0
 
     # --- from the endpoint
 
     def on_message(self, data: bytes, flow: Flow, received: bool) -> None:
         """A `message_listener` of the endpoint."""
-        data = data[:MAX_MESSAGE_BYTES]
-        found = _CALL_ID.search(data)
+        found = _CALL_ID.search(data, 0, MAX_MESSAGE_BYTES)
         if found is None or data.find(b"\r\n\r\n", 0, found.start()) >= 0:
             return  # a keep-alive, or nothing that could be put anywhere
         call_id = found[1].decode("utf-8", "replace")
-        at_s = self._now()
-        if (call := self._calls.get(call_id)) is not None:
-            kept = call.add(at_s, data, flow, received)
-        else:
-            kept = self._add_other(call_id, at_s, data, flow, received)
+        seen = SeenMessage(self._now(), data, flow, received)
+        call = self._calls.get(call_id)
+        kept = self._add_other(call_id, seen) if call is None else call.add(seen)
         for watch in self.watchers:
-            watch(call_id, kept or KeptMessage(at_s, data, flow, received, 1, at_s))
+            watch(call_id, kept or KeptMessage(seen.at_s, data[:MAX_MESSAGE_BYTES], flow, received, 1, seen.at_s))
 
-    def _add_other(self, call_id: str, at_s: float, data: bytes, flow: Flow, received: bool) -> KeptMessage | None:
+    def _add_other(self, call_id: str, seen: SeenMessage) -> KeptMessage | None:
+        at_s, data, flow, received = seen
         if (registration := self._registrations.get(call_id)) is not None:
             self._registrations.move_to_end(call_id)
             return registration.add(at_s, data, flow, received)
@@ -103,11 +122,11 @@ class SipTraces:
             while len(self._registrations) > MAX_REGISTRATIONS:
                 self._registrations.popitem(last=False)
             return registration.add(at_s, data, flow, received)
-        self._recent.append((call_id, at_s, data, flow, received))
+        self._recent.append((call_id, seen))
         other = self._others.get(call_id)
         if other is None:
             if not self._has_room(at_s):
-                return KeptMessage(at_s, data, flow, received, 0, at_s)
+                return KeptMessage(at_s, data[:MAX_MESSAGE_BYTES], flow, received, 0, at_s)
             other = self._others[call_id] = KeptMessages(call_id, _OTHER)
             self._grown(other.memory_bytes)
         before = other.memory_bytes
@@ -129,48 +148,66 @@ class SipTraces:
 
     # --- from the owner of the calls
 
-    def begin(self, handle: str, call_id: str, part_of: str = "", host: str = "") -> None:
+    def begin(self, handle: str, call_id: str, part_of: str = "", host: str = "", report: Report | None = None) -> None:
         """The Call-ID is a call's from now on; what came so far is its own. `part_of` is the handle of the call to
-        which it is a leg, `host` the far end's; without one the first message has it."""
+        which it is a leg, `host` the far end's; without one the first message has it. `report` is for a call that is
+        captured: it gets what came so far, too."""
         self._call_ids[handle] = call_id
-        if (now := self._calls.get(call_id)) is not None:
-            # Another worker has it, or somebody uses a Call-ID twice, against RFC 3261 §8.1.1.4: one trace has both.
-            now.handles.add(handle)
+        call = self._calls.get(call_id)
+        if call is not None:
+            # Another worker has it, or somebody uses a Call-ID twice, against RFC 3261 §8.1.1.4: one trace has both,
+            # and so has the first one's capture; no other capture knows what of it is private.
+            call.handles.add(handle)
+            if report is not None and handle == call.first:
+                for seen in self._so_far(call_id, call.kept):
+                    report(seen, seen.flow.remote.host in call.far_ends)
+                call.reports[handle] = report
             return
-        kept = KeptMessages(call_id, _CALL)
-        kept.root = self._root_of(part_of) or call_id
         before = self._others.pop(call_id, None)
         if before is not None:
             self._others_bytes -= before.memory_bytes
-        call = self._calls[call_id] = _Call({handle}, kept, FarEnds(host))
-        for at_s, data, flow, received in self._so_far(call_id, before):
-            call.add(at_s, data, flow, received)
+        call = self._calls[call_id] = _Call(KeptMessages(call_id, _CALL), FarEnds(host), handle, {handle})
+        call.kept.root = self._root_of(part_of) or call_id
+        if report is not None:
+            call.reports[handle] = report
+        for seen in self._so_far(call_id, before):
+            call.add(seen)
 
-    def _so_far(self, call_id: str, before: KeptMessages | None) -> Iterable[tuple[float, bytes, Flow, bool]]:
-        if before is not None:
-            return [(each.at_s, each.data, each.flow, each.received) for each in before]
-        return [(at_s, data, flow, received) for of, at_s, data, flow, received in self._recent if of == call_id]
+    def _so_far(self, call_id: str, kept: KeptMessages | None) -> list[SeenMessage]:
+        """What was kept of a Call-ID, and what came lately, which has repeats, and each message as a whole."""
+        found = [] if kept is None else [SeenMessage(one.at_s, one.data, one.flow, one.received) for one in kept]
+        recent = [seen for of, seen in self._recent if of == call_id]
+        known = {(seen.at_s, seen.data[:MAX_MESSAGE_BYTES]) for seen in recent}
+        found = [seen for seen in found if (seen.at_s, seen.data) not in known]
+        return sorted([*found, *recent], key=lambda seen: seen.at_s)
+
+    def is_captured(self, handle: str) -> bool:
+        """Whether that call's messages are reported."""
+        call = self._calls.get(self._call_ids.get(handle, ""))
+        return call is not None and handle in call.reports
 
     def end(self, handle: str) -> None:
         """The call is over."""
         call = self._calls.get(self._call_ids.pop(handle, ""))
         if call is not None:
             call.handles.discard(handle)
-            self._later(LINGER_S, self._finish, call)
+            self._later(LINGER_S, self._finish, call, handle)
 
     def close(self) -> None:
         """Hand over what is left, because the process ends."""
         self._call_ids.clear()
         for call in list(self._calls.values()):
             call.handles.clear()
-            self._finish(call)
+            self._finish(call, "")
 
     def _root_of(self, handle: str) -> str:
         call = self._calls.get(self._call_ids.get(handle, ""))
         return call.kept.root if call is not None else ""
 
-    def _finish(self, call: _Call) -> None:
+    def _finish(self, call: _Call, handle: str) -> None:
         call_id = call.kept.call_id
+        if handle not in call.handles:
+            call.reports.pop(handle, None)
         if self._calls.get(call_id) is not call or call.handles:
             return  # the Call-ID, or the call, has begun anew
         del self._calls[call_id]

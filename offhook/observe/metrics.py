@@ -7,6 +7,8 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from offhook.observe.engine_metrics import RESPONSE_BUCKETS_S, EngineMetrics
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 Direction = Literal["inbound", "outbound"]
@@ -20,9 +22,7 @@ after it: until the answer is audible, and has arrived."""
 OUTCOMES = ("completed", "rejected", "busy", "cancelled", "no_answer", "failed", "crash")
 TRANSPORTS = ("udp", "tcp", "tls", "ws")
 
-_RESPONSE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 _BARGEIN_BUCKETS_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1.0)
-_TOOL_BUCKETS_S = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 _LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
@@ -31,7 +31,7 @@ def _known(value: str, allowed: Iterable[str]) -> str:
     return value if value in allowed else "other"
 
 
-class Metrics:
+class Metrics(EngineMetrics):
     """All metrics of a process, in their own registry. Methods are cheap, and thread-safe.
 
     `alone` is false in one of several processes shown together: metrics that may exist only once are left out.
@@ -66,7 +66,7 @@ class Metrics:
             "offhook_turn_response_seconds",
             "From the caller's last word to the bot's first, by stage.",
             ["stage"],
-            buckets=_RESPONSE_BUCKETS_S,
+            buckets=RESPONSE_BUCKETS_S,
             registry=reg,
         )
         self._bargein = Histogram(
@@ -131,14 +131,7 @@ class Metrics:
         self._asr_failures = Counter(
             "offhook_asr_failures", "Turns that the recogniser failed to transcribe.", registry=reg
         )
-        self._restarts = Counter(
-            "offhook_engine_restarts",
-            "Speech engines restarted after they died or hung.",
-            ["engine"],
-            registry=reg,
-        )
         self._define_engines()
-        self._define_agents()
         messages = Counter("offhook_sip_messages", "SIP messages, keep-alives apart.", ["direction"], registry=reg)
         self._sip = {"received": messages.labels("received"), "sent": messages.labels("sent")}
         self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
@@ -173,62 +166,6 @@ class Metrics:
         self._tasks = Gauge("offhook_tasks", "Asyncio tasks.", registry=reg)
         self._loop_stalls = Counter(
             "offhook_event_loop_stalls", "Times that the event loop stood still for 200 ms or more.", registry=reg
-        )
-
-    def _define_engines(self) -> None:
-        reg, labels = self.registry, ["part", "engine"]
-        self._engine_uses = Counter(
-            "offhook_engine_uses", "Turns recognised and texts spoken, by engine.", [*labels, "outcome"], registry=reg
-        )
-        self._engine_audio = Counter(
-            "offhook_engine_audio_seconds", "Audio given to recognisers.", labels, registry=reg
-        )
-        self._engine_characters = Counter(
-            "offhook_engine_characters", "Characters given to voices.", labels, registry=reg
-        )
-        self._engine_cost = Counter(
-            "offhook_engine_cost", "The price of both, in the currency of the settings.", labels, registry=reg
-        )
-        self._engine_open = Gauge(
-            "offhook_engine_breaker_open",
-            "In how many processes an engine is passed over after failures.",
-            labels,
-            registry=reg,
-        )
-
-    def _define_agents(self) -> None:
-        reg = self.registry
-        self._model_replies = Counter(
-            "offhook_model_replies", "Replies of language models.", ["model", "outcome"], registry=reg
-        )
-        self._model_tokens = Counter(
-            "offhook_model_tokens", "Tokens of language models, as they count them.", ["model", "kind"], registry=reg
-        )
-        self._model_cost = Counter(
-            "offhook_model_cost", "The price of the tokens, in the currency of the settings.", ["model"], registry=reg
-        )
-        self._first_token = Histogram(
-            "offhook_model_first_token_seconds",
-            "From a request to the first token of its reply.",
-            ["model"],
-            buckets=_RESPONSE_BUCKETS_S,
-            registry=reg,
-        )
-        self._tools = Histogram(
-            "offhook_tool_seconds",
-            "How long tools of agents ran.",
-            ["tool", "outcome"],
-            buckets=_TOOL_BUCKETS_S,
-            registry=reg,
-        )
-        self._speculations = Counter(
-            "offhook_speculations", "Replies begun at a likely end of the caller's turn.", ["used"], registry=reg
-        )
-        self._speculated_tokens = Counter(
-            "offhook_speculation_wasted_tokens", "Tokens of those that were dropped.", registry=reg
-        )
-        self._speculated_s = Counter(
-            "offhook_speculation_saved_seconds", "How much sooner the others came.", registry=reg
         )
 
     def _define_workers(self) -> None:
@@ -321,50 +258,6 @@ class Metrics:
     def asr_failure(self) -> None:
         """A turn without a transcript."""
         self._asr_failures.inc()
-
-    def engine_restart(self, engine: str, count: int = 1) -> None:
-        """`engine` is a name from our own registry."""
-        self._restarts.labels(engine).inc(count)
-
-    def engine_uses(self, part: str, engine: str, outcome: str, count: int) -> None:
-        """Turns or texts since the last report. `engine` is a name from the settings, `outcome` an `Outcome`."""
-        self._engine_uses.labels(part, engine, outcome).inc(count)
-
-    def engine_spent(self, part: str, engine: str, *, audio_s: float, characters: int, cost: float) -> None:
-        """What an engine used since the last report."""
-        if part == "asr":
-            self._engine_audio.labels(part, engine).inc(audio_s)
-        else:
-            self._engine_characters.labels(part, engine).inc(characters)
-        self._engine_cost.labels(part, engine).inc(cost)
-
-    def engine_open(self, part: str, engine: str, is_open: bool) -> None:
-        """Whether an engine's circuit breaker is open."""
-        self._engine_open.labels(part, engine).set(is_open)
-
-    def model_replied(self, model: str, outcome: str, *, first_token_s: float | None, cost: float) -> None:
-        """A reply is over: "answered", "given_up", "retried" or "failed". `model` is a name from the settings."""
-        self._model_replies.labels(model, outcome).inc()
-        self._model_cost.labels(model).inc(max(0.0, cost))
-        if first_token_s is not None:
-            self._first_token.labels(model).observe(first_token_s)
-
-    def model_tokens(self, model: str, fresh: int, cached: int, output: int) -> None:
-        """What a reply has used; `fresh` and `cached` are its input. A server's negative numbers are ignored."""
-        for kind, count in (("input", fresh), ("cached_input", cached), ("output", output)):
-            self._model_tokens.labels(model, kind).inc(max(0, count))
-
-    def tool_ran(self, tool: str, seconds: float, *, failed: bool) -> None:
-        """A tool has run. `tool` is a name from the agent's definition."""
-        self._tools.labels(tool, "failed" if failed else "answered").observe(seconds)
-
-    def speculated(self, *, used: bool, tokens: int, saved_s: float) -> None:
-        """A reply that was begun early was used, or dropped after `tokens`."""
-        self._speculations.labels("yes" if used else "no").inc()
-        if used:
-            self._speculated_s.inc(max(0.0, saved_s))
-        else:
-            self._speculated_tokens.inc(tokens)
 
     def sip_messages(self, way: Way, count: int) -> None:
         """Messages since the last report."""

@@ -18,23 +18,20 @@ import structlog
 
 from offhook.carriers.call_attempts import MAX_RETRY_AFTER_S, SERVICE_UNAVAILABLE, Attempt, CallAttempts
 from offhook.carriers.call_out import CallOut, NotNowError
-from offhook.carriers.call_target import CallerId, CallTarget, caller_id, redirected
+from offhook.carriers.call_target import redirected
 from offhook.carriers.checked_call import checked_call
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.leg_target import leg_redirected, leg_target
 from offhook.carriers.outbound_call import FORWARDED
-from offhook.carriers.own_addresses import media_host
 from offhook.carriers.place_call import HangUp, LegRefused, LegWanted, PlaceCall
 from offhook.observe.refusals import Refusal
-from offhook.process.trunks import Trunks, is_cut_off
+from offhook.process.out_invites import OutInvites, shown
+from offhook.process.trunks import Trunks
 from offhook.records import EndedBy
 from offhook.settings.config import Config
 from offhook.sip.commands import Cancel, Command, Invite
-from offhook.sip.errors import LocalError
 from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
-from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Target
 from offhook.usererror import Problem, UserError
 
 MAX_PAUSE_S = 60
@@ -83,7 +80,7 @@ class CallsOut:
         self._do = do
         self._send = send
         self._give = give
-        self._endpoint: Endpoint | None = None
+        self._invites = OutInvites(config, trunks)
         self._calls: dict[str, _Out] = {}
         self._looked_up: dict[str, asyncio.Task[None]] = {}  # those that are being looked up
         self._paused_until: dict[str, float] = {}
@@ -91,7 +88,7 @@ class CallsOut:
 
     def start(self, endpoint: Endpoint) -> None:
         """The user agent is there."""
-        self._endpoint = endpoint
+        self._invites.endpoint = endpoint
 
     def __contains__(self, call: object) -> bool:
         return call in self._calls
@@ -101,13 +98,13 @@ class CallsOut:
         may not be called), NotNowError."""
         config = self._config
         target, headers, route = checked_call(wanted, config)
-        found = await self._reach(target)
+        found = await self._invites.reach(target)
         # From here on nothing waits: what is counted is counted at once.
         self._check_trunk(target.counted_by)
-        caller = self._caller(target, wanted.caller, found[0].address)
+        caller = self._invites.caller(target, wanted.caller, found[0].address)
         place = PlaceCall(
-            self._invite(uuid4().hex, target, caller, found[0], headers),
-            caller=_shown(caller),
+            self._invites.invite(uuid4().hex, target, caller, found[0], headers),
+            caller=shown(caller),
             called=target.name if target.trunk else target.uri,
             trunk=target.trunk,
             ring_s=wanted.ring_s or config.outbound.ring_s,
@@ -130,16 +127,18 @@ class CallsOut:
         config = self._config
         try:
             target = leg_target(wanted.to, wanted.trunk, wanted.host, config)
-            found = await self._reach(target)
+            found = await self._invites.reach(target)
             self._check_trunk(target.counted_by)
-            caller = self._caller(target, None, found[0].address)
+            caller = self._invites.caller(target, None, found[0].address)
         except (UserError, NotNowError) as error:
             problem = error.problem if isinstance(error, NotNowError) else error.problems[0]
             self._send(wanted.call, LegRefused(wanted.call, f"{problem.what}: {problem.why}"))
             return
         place = PlaceCall(
-            replace(self._invite(wanted.call, target, caller, found[0], wanted.headers), part_of=wanted.part_of),
-            caller=_shown(caller) or wanted.caller,
+            replace(
+                self._invites.invite(wanted.call, target, caller, found[0], wanted.headers), part_of=wanted.part_of
+            ),
+            caller=shown(caller) or wanted.caller,
             called=target.name if target.trunk else target.uri,
             trunk=target.trunk,
             ring_s=wanted.ring_s,
@@ -261,7 +260,7 @@ class CallsOut:
         at = attempt.at
         if not at:
             try:
-                at = await self._find(attempt.target)
+                at = await self._invites.find(attempt.target)
             except UserError as error:
                 problem = error.problems[0]
                 self._log.warning("a call is redirected to where it cannot go", call=out.place.call, why=str(error))
@@ -288,7 +287,7 @@ class CallsOut:
         out.state = OutState.CALLING
         out.is_open = True
         first, *others = attempt.at
-        if self._is_ours(attempt.target):
+        if self._invites.is_ours(attempt.target):
             # The user agent finds them, and goes through their contacts.
             self._do(replace(out.invite, target=attempt.target.uri, destination=None, transport=first.transport))
             return
@@ -329,82 +328,6 @@ class CallsOut:
             self._trunks.sources.taken(place.call, trunk, self._now())
         return refusal
 
-    async def _reach(self, target: CallTarget) -> tuple[Target, ...]:
-        """As `_find`, of an address that can be reached from here. Raises UserError."""
-        found = await self._find(target)
-        if self._endpoint is not None and is_cut_off(self._endpoint.address, found[0].address):
-            why = f"SIP is bound to {self._endpoint.address.host}, from where only this machine is reached"
-            raise UserError(
-                f"{found[0].address.host} cannot be called", why, '`host = "0.0.0.0"` below `[sip]`, or --sip'
-            )
-        return found
-
-    async def _find(self, target: CallTarget) -> tuple[Target, ...]:
-        """Where requests for the target go, the first choice first, one at least. Raises UserError."""
-        if self._endpoint is None:
-            raise UserError("no call can be placed", "the bot has not been started", "await bot.start()")
-        if target.trunk:
-            found = await self._trunks.find(target.trunk)
-            if not found:
-                todo = f"`host` below `[trunks.{target.trunk}]`, or this machine's DNS (offhook check)"
-                raise UserError(f"the trunk {target.trunk} cannot be reached", "its host is not found", todo)
-        else:
-            try:
-                found = await self._endpoint.find(target.uri) or self._endpoint.contacts(target.uri)
-            except (OSError, LocalError) as error:
-                why = getattr(error, "strerror", None) or str(error)
-                what = f"{target.uri} cannot be called"
-                raise UserError(what, f"its host is not found: {why}", "a host that exists") from error
-        if self._config.rtp.srtp != "required":
-            return found
-        # Never in the clear: the INVITE has the keys.
-        secure = tuple(each for each in found if each.transport.is_secure)
-        if not secure:
-            why = f"`rtp.srtp` requires encryption, and keys for media can be read over {found[0].transport}"
-            todo = f'`transport = "tls"` below `[trunks.{target.trunk}]`' if target.trunk else "sips:USER@HOST"
-            raise UserError(f"{target.name} cannot be called", why, todo)
-        return secure
-
-    def _is_ours(self, target: CallTarget) -> bool:
-        return not target.trunk and self._endpoint is not None and self._endpoint.ua.user_of(target.uri) is not None
-
-    def _caller(self, target: CallTarget, caller: str | None, address: Address) -> CallerId:
-        if target.trunk:
-            return caller_id(self._config.trunks[target.trunk], caller)
-        if caller is None or self._endpoint is None:
-            return CallerId()
-        host = media_host(self._config.sip, self._endpoint.address, address)
-        return CallerId(f"sip:{caller}@{f'[{host}]' if ':' in host else host}")
-
-    def _invite(
-        self, call: str, target: CallTarget, caller: CallerId, at: Target, headers: tuple[tuple[str, str], ...]
-    ) -> Invite:
-        trunk = self._config.trunks.get(target.trunk)
-        return Invite(
-            target.uri,
-            b"",
-            caller.uri,
-            at,
-            (*caller.headers, *headers),
-            from_display=caller.display,
-            transport=at.transport,
-            contact_user=(trunk.our_user or None) if trunk is not None else None,
-            # Nobody else proves a trunk's password, not even to the trunk's host.
-            auth_user=(trunk.auth_user or trunk.user or "") if trunk is not None else "",
-            policy=self._config.signalling.policy(trunk),
-            call_id=uuid4().hex,
-            call=call,
-            secure=self._config.rtp.srtp == "required",
-        )
-
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _shown(caller: CallerId) -> str:
-    """For the record: the number, wherever it is said."""
-    for name, value in caller.headers:
-        if name.startswith("P-"):
-            return value.strip("<>")
-    return caller.uri or ""

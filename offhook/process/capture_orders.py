@@ -13,21 +13,22 @@ MAX_ORDERS = 8
 MAX_FINISHED = 32
 """Whose result can still be asked for."""
 MAX_ORDERED = 100
-"""Calls of one order."""
+"""Calls of one order; as many calls of their transfers are part of it."""
 ORDER_S = 3_600.0
 """How long an order waits for its calls; its result can be asked for as long again."""
 
 
 @dataclass(slots=True)
 class Order:
-    """The next `left` calls, of those from a host or by a trunk if one is given. `calls` are the Call-IDs so far, and
-    `open` the handles of those that go on."""
+    """The next `left` calls, of those from a host or by a trunk if one is given. `calls` are the Call-IDs so far,
+    `leg_call_ids` those of their calls to other parties, and `open` the handles of all that go on."""
 
     left: int
     host: str
     trunk: str
     until: float
     calls: list[str] = field(default_factory=list)
+    leg_call_ids: list[str] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
 
     def waits(self, now: float) -> bool:
@@ -36,26 +37,14 @@ class Order:
 
 
 class CaptureOrders:
-    """`now` is monotonic, `prepare` is called with each order, `chance` gives a random number from 0 to 1."""
+    """`now` is monotonic, `chance` gives a random number from 0 to 1."""
 
-    def __init__(
-        self,
-        config: Config,
-        now: Callable[[], float],
-        prepare: Callable[[], None],
-        chance: Callable[[], float] = random,
-    ) -> None:
+    def __init__(self, config: Config, now: Callable[[], float], chance: Callable[[], float] = random) -> None:
         self._records = config.records
         self._trunks = config.trunks
         self._now = now
-        self._prepare = prepare
         self._chance = chance
         self._orders: dict[str, Order] = {}
-
-    @property
-    def may_come(self) -> bool:
-        """Whether there is anything to look for."""
-        return bool(self._orders) or self._records.capture or any(trunk.capture for trunk in self._trunks.values())
 
     def wants(self, call_id: str, host: str, trunk: str) -> bool:
         """Whether a new call is captured; it counts for an order that waits for one, but once only if it goes to
@@ -68,15 +57,30 @@ class CaptureOrders:
                 order.left -= 1
                 order.calls.append(call_id)
                 return True
-        of_trunk = self._trunks[trunk].capture if trunk in self._trunks else None
-        asked = self._records.capture if of_trunk is None else of_trunk
+        of_trunk = self._of_trunk(trunk)
+        return (self._records.capture if of_trunk is None else of_trunk) and self._is_chosen()
+
+    def wants_leg(self, call_id: str, part_of: str, trunk: str, *, captured: bool) -> bool:
+        """Whether a leg is captured of the call with the handle `part_of`: as that is, unless the leg's own trunk has a
+        setting. It belongs to its call's order, and is none of the calls that this waits for."""
+        for order in self._orders.values():
+            if part_of in order.open and len(order.leg_call_ids) < MAX_ORDERED:
+                order.leg_call_ids.append(call_id)
+                return True
+        of_trunk = self._of_trunk(trunk)
+        return of_trunk is not False if captured else bool(of_trunk) and self._is_chosen()
+
+    def _of_trunk(self, trunk: str) -> bool | None:
+        return self._trunks[trunk].capture if trunk in self._trunks else None
+
+    def _is_chosen(self) -> bool:
         share = self._records.capture_share
-        return asked and (share >= 1 or self._chance() < share)
+        return share >= 1 or self._chance() < share
 
     def begun(self, call: str, call_id: str) -> None:
         """A worker has a call that is captured."""
         for order in self._orders.values():
-            if call_id in order.calls:
+            if call_id in order.calls or call_id in order.leg_call_ids:
                 order.open.add(call)
 
     def removed(self, call: str) -> None:
@@ -96,7 +100,6 @@ class CaptureOrders:
         if sum(each.waits(now) for each in self._orders.values()) >= MAX_ORDERS:
             why = f"{MAX_ORDERS} are open"
             raise UserError("no more captures can be ordered", why, "end one with Ctrl-C where it waits")
-        self._prepare()
         finished = [name for name, each in self._orders.items() if not each.waits(now)]
         for name in finished[:-MAX_FINISHED]:
             del self._orders[name]

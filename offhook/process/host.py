@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 
 from offhook.calls.captures import CaptureCall, Captures, SipDatagram
-from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources

@@ -2,7 +2,7 @@
 
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
-from offhook.calls.conversation import Listener
+from offhook.calls.services import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.process.allotments import worker_specs
 from offhook.process.host import CallHost

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
-from offhook.calls.conversation import Listener
+from offhook.calls.services import Listener
 from offhook.carriers.place_call import LegWanted
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent

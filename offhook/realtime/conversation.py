@@ -26,18 +26,17 @@ from offhook.realtime.recogniser import ModelRecogniser
 from offhook.realtime.replies import Replies, Reply
 from offhook.realtime.sessions import Sessions
 from offhook.realtime.speech import Speech
+from offhook.realtime.tool_results import ToolResults
 from offhook.realtime.tools import CallTools
 
 MAX_KEYS = 32
 LIVENESS_S = 0.25
-MAX_UNTOLD = 32
-"""Results of tools that a model calls while the call ends."""
 
 GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
 
 
 class Conversation:
-    """See the module. Implements TakesTurns for the floor, and Receiver for the model."""
+    """See the module. Implements TakesTurns for the floor, Receiver for the model, and Talk for its tools."""
 
     def __init__(self, call: Call, speech: Speech) -> None:
         self._call = call
@@ -51,8 +50,8 @@ class Conversation:
         interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
         self._replies = Replies(self._audio, speech.name, interruption, self._on_played)
         self._sessions = Sessions(call, speech, self._tools.specs if speech.policy is not None else (), self)
-        self._greeted = self._ends = False
-        self._untold: list[tuple[Link | None, ToolCall, str]] = []  # results, while the call ends: the ending's first
+        self._results = ToolResults(self._tools, self._sessions, self._replies, self)
+        self._greeted = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._in_turn = False
@@ -81,7 +80,7 @@ class Conversation:
             call.expect(Question(digits=keys, any_words=True, silence_ms=call.silence_ms, no_input_ms=call.no_input_ms))
         try:
             self._open()
-            self._task(self._watch())
+            self.spawn(self._watch())
             outcome = await self._call.until_ended(self._over)
         finally:
             unsubscribe()
@@ -155,15 +154,14 @@ class Conversation:
                 if self._sessions.link is not None and self._replies.playing is not None:
                     self._sessions.link.stop()
                 self._replies.ended(number, playback)
-                if self._tools.ending is not None and not self._ends:
-                    self._stay("error: the caller interrupted")  # their turn follows
+                self._results.interrupted()
             case UtterancePlayed(number, playback):
                 reply = self._replies.ended(number, playback)
                 if reply is not None and reply.broken:
                     # Whoever has heard none of it has only their own words, which the next session may not have.
                     has_heard = playback.text_played or not self._vendor_decides
                     self._ask(GO_ON if has_heard else SAY_AGAIN)
-                self._maybe_end()
+                self._results.maybe_end()
                 self._maybe_renew()
             case _:
                 pass
@@ -182,9 +180,10 @@ class Conversation:
         text = self._keyed.words(answer)
         if (answer.digits or answer.typed) and text:
             self._tools.interrupt()
-            self._write(text)
+            self.write(text)
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """See Talk: to the session, or to the next one."""
         self._waits(text)
         self._owed.caller_spoke(now := monotonic(), now)
         if (link := self._live) is not None:
@@ -235,7 +234,7 @@ class Conversation:
         self._answered()
         self._owed.model_spoke(monotonic())
         self._model.over(usage)
-        self._maybe_end()
+        self._results.maybe_end()
 
     def on_response_failed(self, error: EngineError) -> None:
         """See Receiver."""
@@ -246,7 +245,7 @@ class Conversation:
         self._answered()
         self._model.began()
         self._owed.model_spoke(monotonic())
-        self._task(self._run_tool(ToolCall(call_id, name, arguments)))
+        self.spawn(self._results.run(ToolCall(call_id, name, arguments)))
 
     def on_caller_text(self, turn: int, text: str) -> None:
         """See Receiver."""
@@ -305,7 +304,7 @@ class Conversation:
             self._waits()
             link.end_turn()
         elif awaited and not self._in_turn and not texts and not self._vendor_decides:
-            self._respond(self._instructions)
+            self.respond(self._instructions)
         elif not self._greeted and not self._in_turn and self._speech.greet:
             self._ask(self._speech.greet)
         self._greeted = True
@@ -317,7 +316,7 @@ class Conversation:
 
     def _ask_again(self) -> None:
         if not self._in_turn:
-            self._respond(self._instructions)
+            self.respond(self._instructions)
 
     def _ask(self, instructions: str) -> None:
         """Have the model speak, when it is its turn, in this session or the next."""
@@ -325,16 +324,17 @@ class Conversation:
             self._owed.want(instructions)
             self._ask_owed()
         else:
-            self._respond(instructions)
+            self.respond(instructions)
 
     def _ask_owed(self) -> None:
         """Ask a model that decides alone when to talk for what is due by now."""
         if self._vendor_decides and self._live is not None:
             instructions = self._owed.due(monotonic(), caller_talks=self._audio.caller_talks)
             if instructions is not None:
-                self._respond(instructions)
+                self.respond(instructions)
 
-    def _respond(self, instructions: str) -> None:
+    def respond(self, instructions: str) -> None:
+        """See Talk."""
         self._waits(instructions)
         self._instructions = instructions
         if (link := self._live) is not None and not self._over.done():
@@ -400,56 +400,21 @@ class Conversation:
             self._awaits_reply = False
             self._over.set_result(Outcome("the model failed"))
 
-    # Tools and the end.
+    @property
+    def in_turn(self) -> bool:
+        """See Talk."""
+        return self._in_turn
 
-    async def _run_tool(self, call: ToolCall) -> None:
-        link = self._sessions.link
-        output = await self._tools.run(call)
-        if self._tools.ending is not None:
-            # Some models answer each result, and nobody would hear that.
-            if len(self._untold) < MAX_UNTOLD:
-                self._untold.append((link, call, output))
-            self._maybe_end()
-        elif self._tell(link, call, output) and not self._in_turn:
-            self._respond("")
-
-    def _tell(self, link: Link | None, call: ToolCall, output: str) -> bool:
-        """Give the model a tool's result; returns whether it was the session that wants it."""
-        if link is not None and link is self._live:
-            link.tool_result(call.id, call.name, output)
-            return True
-        # The session that asked is gone, and the new one knows nothing of the call.
-        self._write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
-        return False
-
-    def _maybe_end(self) -> None:
-        link = self._sessions.link
-        idle = self._replies.idle and not (link is not None and link.replying)
-        if self._tools.ending is not None and idle and not self._ends:
-            self._ends = True
-            self._task(self._end())
-
-    async def _end(self) -> None:
-        outcome = await self._tools.end_call()
-        if isinstance(outcome, str):
-            self._ends = False
-            if self._stay(outcome) and not self._in_turn:
-                self._respond("")
-        elif not self._over.done():
+    def end(self, outcome: Outcome) -> None:
+        """See Talk."""
+        if not self._over.done():
             self._over.set_result(replace(outcome, reason=self._keyed.masked(outcome.reason)))
-
-    def _stay(self, why: str) -> bool:
-        """The call does not end, which is the result of what should have ended it. Returns whether the model, which
-        gets all results now, is to be asked for a reply."""
-        self._tools.ending = None
-        (ending, *others), self._untold = self._untold, []
-        told = [self._tell(*ending[:2], why), *(self._tell(*each) for each in others)]
-        return any(told)
 
     def _report(self, event: SessionEvent) -> None:
         self._audio.report(self._keyed.masked_event(event))
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """See Talk."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

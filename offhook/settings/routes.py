@@ -5,6 +5,7 @@ The first route that matches the dialled number answers; if none does, the defau
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote
@@ -14,12 +15,14 @@ from pydantic_core import PydanticCustomError
 
 from offhook.settings.section import Section
 from offhook.settings.values import LanguageTag, matching
+from offhook.sip.errors import ParseError
+from offhook.sip.message.uri import Uri
 
 MAX_NUMBER_CHARS = 64
 MIN_BARE_DIGITS, MAX_BARE_DIGITS = 10, 15
 """Lengths of an E.164 number that a trunk sends without its plus sign."""
 
-_URI = re.compile(r"(?i)(sips?|tel):([^;?]*)")
+_SCHEME = re.compile(r"(?i)(?:sips?|tel):")
 # RFC 3966 §5.1.1: visual separators, without meaning.
 _SEPARATED = re.compile(r"\+?[0-9*#().\-]+")
 _SEPARATORS = str.maketrans("", "", "().-")
@@ -31,12 +34,11 @@ def dialled_number(address: str) -> str:
     `sip:+1-555-123-4567;npdi@example.com` is `+15551234567`, `sip:sales@example.com` is `sales`.
     """
     text = address.strip()
-    if found := _URI.match(text):
-        scheme, rest = found[1].lower(), text[found.end(1) + 1 :]
-        user, at, _ = rest.rpartition("@")
-        # The user part of a SIP URI has its own parameters if it is a phone number (RFC 3261 §19.1.6).
-        text = user if at else rest if scheme == "tel" else ""
-        text = unquote(text.partition(";")[0].partition(":")[0], errors="replace")
+    if _SCHEME.match(text):
+        with suppress(ParseError):
+            uri = Uri.parse(text)
+            # The user part of a SIP URI has its own parameters if it is a phone number (RFC 3261 §19.1.6).
+            text = unquote((uri.opaque or uri.user or "").partition(";")[0], errors="replace")
     if _SEPARATED.fullmatch(text):
         text = text.translate(_SEPARATORS)
     return text[:MAX_NUMBER_CHARS]

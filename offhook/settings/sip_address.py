@@ -1,11 +1,17 @@
 """A SIP URI that is called directly: what lists of the allowed are compared with is what is called. Pure."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.flow import Transport
+from offhook.usererror import UserError
+
+CALLABLE = "+15551234567, tel:+15551234567 or sip:USER@HOST"
+
+_SCHEME = re.compile(r"(?i)sips?:")
 
 _UNRESERVED = "-_.!~*'()&=+$,/"
 """RFC 3261 §25.1, mark and user-unreserved: what needs no escape in a user besides letters and digits."""
@@ -16,8 +22,9 @@ _STRUCTURE = frozenset(';:?@<>"')
 
 @dataclass(frozen=True, slots=True)
 class SipAddress:
-    """`user` without escapes, empty where there is none; `host` in lower case, an IPv6 address in brackets; `transport`
-    as in a URI, empty where it is left open. `str()` is the URI: of these alone, whatever else was given."""
+    """`user` without escapes, empty where there is none; `host` as in a URI, and in lower case where it was parsed;
+    `transport` as in a URI, empty where it is left open. `str()` is the URI: of these alone, whatever else was
+    given."""
 
     user: str
     host: str
@@ -27,19 +34,22 @@ class SipAddress:
 
     @classmethod
     def parse(cls, text: str) -> "SipAddress":
-        """Read a sip or sips URI. Raises ParseError, also for what would be called without having been judged: headers,
+        """Read a sip or sips URI. Raises UserError, also for what would be called without having been judged: headers,
         a password, `maddr`, parameters of the user."""
-        uri = Uri.parse(text)
+        try:
+            uri = Uri.parse(text)
+        except ParseError as error:
+            raise not_callable(text, error.reason) from error
         if not uri.host:
-            raise ParseError("it is no sip URI")
+            raise not_callable(text, "it is no sip URI")
         if uri.password is not None or uri.headers is not None or "maddr" in uri.params:
-            raise ParseError("it must be sip:USER@HOST, perhaps with a port and a transport")
+            raise not_callable(text, "it must be sip:USER@HOST, perhaps with a port and a transport")
         user = unquote(uri.user or "")
         if not user.isprintable() or _STRUCTURE & set(user):
-            raise ParseError("its user has characters that mean something else to others")
+            raise not_callable(text, "its user has characters that mean something else to others")
         transport = (uri.params.get("transport") or "").lower()
         if transport and transport.upper() not in Transport.__members__:
-            raise ParseError("it asks for a transport that is not known")
+            raise not_callable(text, "it asks for a transport that is not known")
         return cls(user, uri.host.lower().rstrip("."), uri.port, transport, uri.scheme == "sips")
 
     @property
@@ -52,3 +62,13 @@ class SipAddress:
         port = "" if self.port is None else f":{self.port}"
         transport = f";transport={self.transport}" if self.transport else ""
         return f"{'sips' if self.secure else 'sip'}:{user}{self.host}{port}{transport}"
+
+
+def is_sip(address: str) -> bool:
+    """Whether it is a SIP URI, and no number or extension."""
+    return _SCHEME.match(address) is not None
+
+
+def not_callable(address: str, why: str, todo: str = CALLABLE) -> UserError:
+    """The error for what nobody can call."""
+    return UserError(f"{address[:60]!r} cannot be called", why, todo)

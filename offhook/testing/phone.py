@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from offhook.settings.sip_address import not_callable
 from offhook.sip.errors import RemoteError
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
@@ -108,14 +109,14 @@ def _target(text: str) -> tuple[str, Address]:
     try:
         uri = Uri.parse(text)
     except RemoteError as error:
-        raise UserError(f"`{text}` cannot be called", str(error), todo) from error
+        raise not_callable(text, str(error), todo) from error
     if uri.scheme != "sip":
-        raise UserError(f"`{text}` cannot be called", "it must begin with sip:", todo)
+        raise not_callable(text, "it must begin with sip:", todo)
     port = uri.port or SIP_PORT
     try:
         found = socket.getaddrinfo(uri.host.strip("[]"), port, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise UserError(f"`{text}` cannot be called", f"{uri.host}: {error.strerror}", todo) from error
+        raise not_callable(text, f"{uri.host}: {error.strerror}", todo) from error
     return uri.user or "bot", Address(str(found[0][4][0]), port)
 
 

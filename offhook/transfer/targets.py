@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from offhook.settings.allowed import is_listed
 from offhook.settings.config import Config
-from offhook.settings.sip_address import SipAddress
+from offhook.settings.sip_address import SipAddress, is_sip
 from offhook.settings.transfer import TARGET
-from offhook.sip.errors import ParseError
 from offhook.transfer.outcome import TransferError, TransferFailure
-from offhook.usererror import did_you_mean
+from offhook.usererror import UserError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class Target:
 
     def uri(self, host: str) -> str:
         """The URI to call; a number or an extension is one of `host` (with a port or not)."""
-        return self.address if self.address.startswith(("sip:", "sips:")) else f"sip:{_escaped(self.address)}@{host}"
+        return self.address if is_sip(self.address) else str(SipAddress(self.address, host))
 
 
 def target_of(given: str, config: Config) -> Target:
@@ -62,14 +61,9 @@ def _bare(given: str) -> str:
 
 def _name_of(address: str) -> str | None:
     """What patterns are compared with: the number, or USER@HOST; None for what is not to be called."""
-    if not address.startswith(("sip:", "sips:")):
+    if not is_sip(address):
         return address
     try:
         return SipAddress.parse(address).name
-    except ParseError:
+    except UserError:
         return None
-
-
-def _escaped(user: str) -> str:
-    # RFC 3261 §25.1: the number sign has no place in a user part.
-    return user.replace("#", "%23")

@@ -33,6 +33,7 @@ class Ordered(Protocol):
 
     left: int
     calls: list[str]
+    leg_call_ids: list[str]
     open: set[str]
 
 
@@ -66,8 +67,8 @@ def capture_routes(orders: Orders, records: Records) -> APIRouter:
         order = orders.find(name)
         if order is None:
             return _unknown()
-        left, calls, still_open = order.left, list(order.calls), len(order.open)
-        found = await asyncio.to_thread(records.read, lambda conn: _calls(conn, calls))
+        left, calls, legs, still_open = order.left, list(order.calls), list(order.leg_call_ids), len(order.open)
+        found = await asyncio.to_thread(records.read, lambda conn: _calls(conn, calls, legs))
         return JSONResponse({"left": left, "begun": len(calls), "open": still_open, "calls": found}, headers=NO_STORE)
 
     @router.delete("/api/sip/captures/{name}")
@@ -80,12 +81,13 @@ def capture_routes(orders: Orders, records: Records) -> APIRouter:
     return router
 
 
-def _calls(conn: Connection, call_ids: Sequence[str]) -> list[dict[str, object]]:
+def _calls(conn: Connection, calls: Sequence[str], legs: Sequence[str]) -> list[dict[str, object]]:
     """The latest records with these Call-IDs; a call that was refused has none."""
     table = calls_table
-    query = select(table.c.uniqueid, table.c.end).where(table.c.call_id.in_(call_ids)).order_by(table.c.start.desc())
-    rows = conn.execute(query.limit(2 * len(call_ids))).all()
-    return [{"id": uniqueid, "is_over": end is not None} for uniqueid, end in rows]
+    call_ids = [*calls, *legs]
+    query = select(table.c.uniqueid, table.c.end, table.c.call_id).where(table.c.call_id.in_(call_ids))
+    rows = conn.execute(query.order_by(table.c.start.desc()).limit(2 * len(call_ids))).all()
+    return [{"id": uniqueid, "is_over": end is not None, "is_leg": call_id in legs} for uniqueid, end, call_id in rows]
 
 
 def _unknown() -> Response:

@@ -4,41 +4,29 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 
 from offhook.pipeline.asr.engine import (
     USUAL,
     AsrEngine,
     AsrRequest,
-    AsrStream,
     EndpointReport,
     LineAsrEngine,
-    ObservableAsrStream,
     OnEndpoint,
     OnPartial,
     Thresholds,
     Transcript,
-    open_stream,
 )
+from offhook.pipeline.chain.asr_runner import Runner
 from offhook.pipeline.chain.breaker import PROBE_S
 from offhook.pipeline.chain.capabilities import asr_capabilities
 from offhook.pipeline.chain.chain import Chain
-from offhook.pipeline.chain.member import (
-    Candidate,
-    Member,
-    Today,
-    all_failed,
-    choose,
-    start_reason,
-    unavailable,
-    used,
-)
+from offhook.pipeline.chain.member import Candidate, Member, Today, all_failed, choose, start_reason, unavailable
 from offhook.pipeline.chain.race import Lost, Race, Start, Stop, Why, Won
 from offhook.pipeline.chain.spending import Outcome
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
-from offhook.pipeline.rates import MakeResampler, Resampler
+from offhook.pipeline.rates import MakeResampler
 
 DOUBT_S = 0.5
 """How long a transcript without a final is kept for the next engine's: partials may lack the last words, or all that
@@ -129,13 +117,13 @@ class ChainStream:
         self._request = request
         self._on_partial = on_partial
         self._on_endpoint = on_endpoint
-        self._runners = [_Runner(self, chain, index, candidate) for index, candidate in enumerate(candidates)]
-        self._working: list[_Runner] = []
+        self._runners = [Runner(self, chain, index, candidate) for index, candidate in enumerate(candidates)]
+        self._working: list[Runner] = []
         self._audio = bytearray() if len(candidates) > 1 else None  # kept for the engines that may yet start
         self._complete = self._over = False
         self._leading: int | None = None
-        self._answered: _Runner | None = None
-        self._kept: tuple[_Runner, Transcript] | None = None
+        self._answered: Runner | None = None
+        self._kept: tuple[Runner, Transcript] | None = None
         """The longest one without a final."""
         self._kept_timer: asyncio.TimerHandle | None = None
         self._why = "; ".join(f"{name}: {why}" for name, why in passed.items())
@@ -204,7 +192,7 @@ class ChainStream:
 
     # From the runners.
 
-    def on_partial(self, runner: "_Runner", text: str) -> None:
+    def on_partial(self, runner: Runner, text: str) -> None:
         """An engine reports the words so far."""
         if self._over or runner not in self._working:
             return
@@ -213,12 +201,12 @@ class ChainStream:
         if self._leads(runner):
             self._on_partial(text)
 
-    def on_endpoint(self, runner: "_Runner", endpoint: EndpointReport) -> None:
+    def on_endpoint(self, runner: Runner, endpoint: EndpointReport) -> None:
         """An engine reports what it thinks about the turn's end."""
         if self._on_endpoint is not None and not self._over and runner in self._working and self._leads(runner):
             self._on_endpoint(endpoint)
 
-    def on_late(self, runner: "_Runner", transcript: Transcript) -> None:
+    def on_late(self, runner: Runner, transcript: Transcript) -> None:
         """An engine's final comes after its result."""
         if self._kept is not None and not self._over and runner in self._working:
             self._take(runner, transcript)
@@ -226,7 +214,7 @@ class ChainStream:
         elif self._request.on_late is not None and runner is self._answered:
             self._request.on_late(runner.judged(transcript))
 
-    def on_finished(self, runner: "_Runner", task: "asyncio.Task[Transcript]") -> None:
+    def on_finished(self, runner: Runner, task: "asyncio.Task[Transcript]") -> None:
         """An engine's `finish` has returned."""
         if task.cancelled() or runner not in self._working:
             return
@@ -245,7 +233,7 @@ class ChainStream:
 
     # Inside.
 
-    def _answer(self, runner: "_Runner", transcript: Transcript) -> None:
+    def _answer(self, runner: Runner, transcript: Transcript) -> None:
         """Take it, or keep it while another engine may have a better one."""
         if transcript.is_final:
             self._take(runner, transcript)
@@ -263,14 +251,14 @@ class ChainStream:
             self._take(*self._kept)
             self._settle()
 
-    def _take(self, runner: "_Runner", transcript: Transcript) -> None:
+    def _take(self, runner: Runner, transcript: Transcript) -> None:
         self._race.answered(runner.index)
         self._answered = self._answered or runner
         self._end(runner, Outcome.ANSWERED)
         if self._result is not None and not self._result.done():
             self._result.set_result(runner.judged(transcript))
 
-    def _leads(self, runner: "_Runner") -> bool:
+    def _leads(self, runner: Runner) -> bool:
         if self._leading is None:
             self._leading = runner.index
         return self._leading == runner.index
@@ -307,7 +295,7 @@ class ChainStream:
         if due is not None:
             self._timer = self._loop.call_later(max(0.0, due - self._now()), self._on_timer)
 
-    def _start(self, runner: "_Runner", why: Why) -> None:
+    def _start(self, runner: Runner, why: Why) -> None:
         before = self._runners[runner.index - 1].name if runner.index else ""
         self._working.append(runner)
         runner.start(self._request, start_reason(why, before, self._why, self._errors))
@@ -318,7 +306,7 @@ class ChainStream:
         if runner.error is not None:
             self._take_failures()
 
-    def _end(self, runner: "_Runner", outcome: Outcome) -> None:
+    def _end(self, runner: Runner, outcome: Outcome) -> None:
         if runner not in self._working:
             return
         self._working.remove(runner)
@@ -349,90 +337,3 @@ class ChainStream:
 
     def _now(self) -> float:
         return self._chain.clock.now()
-
-
-class _Runner:
-    """One engine in a turn."""
-
-    def __init__(self, turn: ChainStream, chain: ChainAsr, index: int, candidate: Candidate[AsrEngine]) -> None:
-        self.index = index
-        self.name = candidate.member.name
-        self.error: EngineError | None = None
-        """Its failure; the turn takes it."""
-        self.is_kept = False
-        """It has a transcript without a final."""
-        self._turn = turn
-        self._chain = chain
-        self._candidate = candidate
-        self._engine = chain.engine_of(candidate.member)
-        self._stream: AsrStream | None = None
-        self._observed: ObservableAsrStream | None = None
-        self._resampler: Resampler | None = None
-        self._task: asyncio.Task[Transcript] | None = None
-        self._fed_bytes = 0
-        self._why = ""
-
-    def start(self, request: AsrRequest, why: str) -> None:
-        """Begin, or begin again."""
-        has, rate_hz = self._engine.capabilities, self._chain.capabilities.rate_hz
-        self._why, self._fed_bytes, self.error = why, 0, None
-        self._resampler = self._chain.resampler(rate_hz, has.rate_hz) if has.rate_hz != rate_hz else None
-        if self._candidate.probe:
-            self._candidate.member.breaker.probe(self._chain.clock.now())
-        if request.language is not None:
-            request = replace(request, language=known_as(has.languages, request.language))
-        request = replace(request, on_late=lambda transcript: self._turn.on_late(self, transcript))
-        try:
-            self._stream = open_stream(
-                self._engine,
-                request,
-                lambda text: self._turn.on_partial(self, text),
-                lambda endpoint: self._turn.on_endpoint(self, endpoint),
-            )
-        except EngineError as error:
-            self.error = error
-        self._observed = self._stream if isinstance(self._stream, ObservableAsrStream) else None
-
-    def feed(self, pcm: bytes) -> None:
-        """Take audio at the chain's rate."""
-        if self._stream is None:
-            return
-        self._fed_bytes += len(pcm)
-        if self._resampler is not None:
-            pcm = self._resampler.push(pcm)
-        if pcm:
-            self._stream.feed(pcm)
-        if self._observed is not None and self.error is None:
-            self.error = self._observed.error
-
-    def finish(self) -> None:
-        """The audio is complete."""
-        if self._stream is None or self._task is not None:
-            return
-        if self._resampler is not None and (rest := self._resampler.flush()):
-            self._stream.feed(rest)
-        self._task = asyncio.get_running_loop().create_task(self._stream.finish())
-        self._task.add_done_callback(self._on_done)
-
-    def judged(self, transcript: Transcript) -> Transcript:
-        """Its transcript, with its thresholds."""
-        return replace(transcript, thresholds=self._chain.thresholds_of(self.name))
-
-    def end(self, outcome: Outcome) -> None:
-        """It is over: count it, and free its stream."""
-        stream, self._stream = self._stream, None
-        task, self._task = self._task, None
-        self._observed = None
-        if stream is not None and (task is None or not task.done()):
-            stream.cancel()
-        if task is not None:
-            task.cancel()
-        audio_s = self._fed_bytes / (2 * self._chain.capabilities.rate_hz)
-        spent = self._candidate.member.limits.spent(audio_s=audio_s)
-        now, day, meter = self._chain.clock.now(), self._chain.day, self._chain.meter
-        used(self._candidate, outcome, spent, self._why, now=now, day=day, meter=meter)
-
-    def _on_done(self, task: "asyncio.Task[Transcript]") -> None:
-        if not task.cancelled():
-            task.exception()  # retrieved, should the turn be over
-        self._turn.on_finished(self, task)

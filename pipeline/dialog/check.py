@@ -4,31 +4,26 @@ Every branch leads to a step, every step is reachable, no loop runs without the 
 has a value by then, and all numbers are within their limits.
 """
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
-from offhook.pipeline.dialog.hints import call_variable_hint, end_hint, key_hint, phrase_hint
+from offhook.pipeline.dialog.hints import end_hint, key_hint, near, phrase_hint
+from offhook.pipeline.dialog.path_check import path_problems
 from offhook.pipeline.dialog.steps import (
-    ANSWERED_BY,
     AgentStep,
+    AnyFlow,
     Ask,
     Collect,
     FlowProblem,
     Path,
     Retry,
-    Say,
     Step,
-    TransferStep,
-    WhoAnsweredStep,
     targets,
     texts,
 )
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
-from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
 
 MAX_PROBLEMS = 100
@@ -37,42 +32,13 @@ MAX_PROBLEMS = 100
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
 
-class AnyFlow(Protocol):
-    """A `Flow` that has not been checked."""
-
-    @property
-    def start(self) -> str:
-        """The first step's name."""
-
-    @property
-    def steps(self) -> Mapping[str, Step]:
-        """By name."""
-
-    @property
-    def constants(self) -> Mapping[str, str]:
-        """By name."""
-
-    @property
-    def language(self) -> str | None:
-        """Of texts and answers; None: the call's."""
-
-    @property
-    def voice(self) -> str | None:
-        """Of texts; None: the engine's own for the language."""
-
-    @property
-    def wording(self) -> Wording | None:
-        """What is said after the recogniser failed; None: that of the step's language."""
-
-
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """All problems of `flow`; paths are checked only if the steps themselves are right."""
     unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
         return found
-    together = chain(_unreachable(flow), _endless_loops(flow), _unset_variables(flow))
-    return tuple(islice(together, MAX_PROBLEMS))
+    return tuple(islice(path_problems(flow), MAX_PROBLEMS))
 
 
 def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -98,14 +64,8 @@ def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> It
     branches += [(("steps", step.name, *path), name) for step in steps for path, name in targets(step)]
     for path, name in branches:
         if name not in there:
-            todo = end_hint(name) or _near(name, known)
+            todo = end_hint(name) or near(name, known)
             yield FlowProblem(f"there is no step `{name}`", "every branch must lead to a step", todo, path)
-
-
-def _near(word: str, names: Iterable[str]) -> str:
-    known = list(names)
-    near = difflib.get_close_matches(word[:100], known, n=1)
-    return f"did you mean `{near[0]}`?" if near else "one of: " + ", ".join(known[:20])
 
 
 # Checks of single steps.
@@ -167,7 +127,7 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         for name in () if wrong else names_in(text):
             if name not in names:
                 why = f"only {' and '.join(f'{{{each}}}' for each in names)} have values in this text"
-                yield FlowProblem(f"there is no variable `{name}` here", why, _near(name, names), at)
+                yield FlowProblem(f"there is no variable `{name}` here", why, near(name, names), at)
 
 
 def _ask_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
@@ -312,105 +272,3 @@ def _other_unit(value: float, name: str) -> tuple[float, str] | None:
     if name.endswith("_s"):
         return value / 1000, "seconds"
     return (value / 100, "parts of 1") if name.endswith(("_confidence", "_below")) else None
-
-
-# Checks of paths.
-
-
-def _unreachable(flow: AnyFlow) -> Iterator[FlowProblem]:
-    seen = {flow.start}
-    waiting = [flow.start]
-    while waiting:
-        for _, name in targets(flow.steps[waiting.pop()]):
-            if name not in seen:
-                seen.add(name)
-                waiting.append(name)
-    for name in flow.steps:
-        if name not in seen:
-            what, why = f"step `{name}` is never reached", f"nothing leads there from `{flow.start}`"
-            yield FlowProblem(what, why, f"lead a branch there (`next: {name}`), or remove it", ("steps", name))
-
-
-def _endless_loops(flow: AnyFlow) -> Iterator[FlowProblem]:
-    settled: set[str] = set()
-    for name in flow.steps:
-        trail: list[str] = []
-        step = flow.steps[name]
-        while step.name not in settled and (follows := _after_silence(step)) is not None:
-            if step.name in trail:
-                yield _endless([flow.steps[each] for each in trail[trail.index(step.name) :]])
-                break
-            trail.append(step.name)
-            step = flow.steps[follows]
-        settled.update(trail)
-
-
-def _after_silence(step: Step) -> str | None:
-    """The next step if the caller neither says nor presses anything."""
-    if isinstance(step, Say):
-        return step.next
-    if isinstance(step, AgentStep | TransferStep | WhoAnsweredStep):
-        return step.otherwise
-    return step.no_input.then if isinstance(step, Ask | Collect) else None
-
-
-def _endless(loop: list[Step]) -> FlowProblem:
-    steps = " → ".join([*(step.name for step in loop), loop[0].name])
-    asking = [step.name for step in loop if not isinstance(step, Say)]
-    if asking:
-        what, why = (
-            f"a silent caller loops for ever: {steps}",
-            "the caller may have gone, and no step hangs up",
-        )
-        return FlowProblem(what, why, "lead `no_input` to a `hang_up`", ("steps", asking[-1], "no_input", "then"))
-    what, why = f"these steps repeat for ever: {steps}", "none of them waits for the caller"
-    return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
-
-
-def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
-    ever = set(flow.constants)
-    for step in flow.steps.values():
-        ever |= {name for path, _ in targets(step) for name in _stored(step, path)}
-    certain = _certain_variables(flow)
-    for name, step in flow.steps.items():
-        for path, text in texts(step):
-            for variable in dict.fromkeys(names_in(text)):
-                at = ("steps", name, *path)
-                if variable not in ever and (hint := call_variable_hint(variable)) is not None:
-                    yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
-                elif variable not in ever:
-                    why = "no `collect` step stores it and `variables` does not set it"
-                    todo = _near(variable, sorted(ever)) if ever else f"set it: `variables: {{{variable}: …}}`"
-                    yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
-                elif variable not in certain[name]:
-                    why = f"step `{name}` can be reached without the `collect` step that stores it"
-                    todo = f"collect `{variable}` on every way to `{name}`"
-                    yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
-
-
-def _stored(step: Step, path: Path) -> frozenset[str]:
-    """The variables that get a value on the branch at `path` of the step."""
-    if isinstance(step, Collect) and path == ("next",):
-        return frozenset((step.into,))
-    if isinstance(step, WhoAnsweredStep):
-        return frozenset((ANSWERED_BY,))
-    if isinstance(step, AgentStep) and path[0] == "outcomes":
-        return frozenset(next(outcome.values for outcome in step.outcomes if outcome.name == path[1]))
-    return frozenset()
-
-
-def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
-    """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
-    certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
-    waiting = [flow.start]
-    while waiting:
-        step = flow.steps[waiting.pop()]
-        for path, name in targets(step):
-            brings = certain[step.name]
-            brings |= _stored(step, path)
-            known = certain.get(name)
-            both = brings if known is None else known & brings
-            if both != known:
-                certain[name] = both
-                waiting.append(name)
-    return certain

@@ -1,6 +1,8 @@
 """Suggests what was meant by an invalid phrase, key or variable in a flow. Pure."""
 
+import difflib
 import re
+from collections.abc import Iterable
 
 PYTHON = "write the dialog in Python, see the README"
 
@@ -83,3 +85,10 @@ def call_variable_hint(name: str) -> tuple[str, str] | None:
     """Why a flow has no variable `name`, and what to do, if it names a property of the call."""
     value = _CALL.get(name.lower())
     return None if value is None else ("a flow knows nothing of the call itself", f"`{value}` in Python: {PYTHON}")
+
+
+def near(word: str, names: Iterable[str]) -> str:
+    """Which of the names was meant, or what they are."""
+    known = list(names)
+    found = difflib.get_close_matches(word[:100], known, n=1)
+    return f"did you mean `{found[0]}`?" if found else "one of: " + ", ".join(known[:20])

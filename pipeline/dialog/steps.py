@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Choice, DigitRule, Expectation, Question, ValueKind
 
 MAX_STEPS = 500
@@ -217,6 +219,34 @@ class FlowProblem:
     why: str
     todo: str
     path: Path
+
+
+class AnyFlow(Protocol):
+    """A `Flow` that has not been checked."""
+
+    @property
+    def start(self) -> str:
+        """The first step's name."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """By name."""
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """By name."""
+
+    @property
+    def language(self) -> str | None:
+        """Of texts and answers; None: the call's."""
+
+    @property
+    def voice(self) -> str | None:
+        """Of texts; None: the engine's own for the language."""
+
+    @property
+    def wording(self) -> Wording | None:
+        """What is said after the recogniser failed; None: that of the step's language."""
 
 
 def retries(step: Step) -> tuple[tuple[str, Retry], ...]:

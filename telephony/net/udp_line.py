@@ -23,6 +23,7 @@ from offhook.telephony.dtmf_keys import KeyPath
 from offhook.telephony.listeners import LineListeners
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.line_codecs import negotiated
+from offhook.telephony.net.line_decoder import LineDecoder
 from offhook.telephony.net.line_keys import DtmfPaths, LineKeys
 from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
 from offhook.telephony.net.playout import PlayoutRecord
@@ -30,8 +31,6 @@ from offhook.telephony.net.ports import PortPair
 from offhook.telephony.net.pump_io import PumpIo
 from offhook.telephony.net.rtp_io import RtpIo
 from offhook.telephony.net.watch import MediaWatch
-from offhook.telephony.pcm import RATE_HZ
-from offhook.telephony.plc import Concealer
 from offhook.telephony.rtp import (
     AudioGap,
     AudioPayload,
@@ -42,7 +41,6 @@ from offhook.telephony.rtp import (
     RtpSession,
     RtpStats,
 )
-from offhook.telephony.rtp.comfort_noise import NoiseGenerator
 
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
@@ -82,7 +80,6 @@ class UdpLine:
         self.add_listener = self._listeners.add
         self.pair = pair
         self._codecs = codecs = negotiated(config, codec_name, receive_codecs or {})
-        self._decoder = codecs.decoder
         self.encoding = codecs.played.name
         self.rate_hz = codecs.played.rate_hz
         self.bytes_per_tick = codecs.played.bytes_per_tick
@@ -101,8 +98,7 @@ class UdpLine:
         )
         self._io = self._new_io(limits)
         self._keys = LineKeys(DtmfPaths(), self._listeners, codecs.config, self.rate_hz)
-        self._concealer = Concealer(self.rate_hz)
-        self._noise = NoiseGenerator()
+        self._decoder = LineDecoder(codecs, self.rate_hz)
         self._doubt_at = math.inf
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._playout = PlayoutRecord(self.bytes_per_tick)
@@ -217,7 +213,7 @@ class UdpLine:
         if self._started and codecs.config.remote != before.config.remote:
             self._doubt_at = now + DOUBT_S
         self._codecs = codecs
-        self._decoder = codecs.decoder
+        self._decoder.use(codecs)
         self._keys.configure(codecs.config)
         if not _awaits_media(config):
             self._watch.pause()
@@ -302,10 +298,9 @@ class UdpLine:
 
     def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
-            self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
-            self.on_audio(self._decoder.stream.decode(event.payload), event.at_tick, at)
+            self._report_audio(self._decoder.audio(event), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            self._report_audio(self._made_up(event), event.at_tick, at)
+            self._report_audio(self._decoder.gap(event), event.at_tick, at)
         elif isinstance(event, DigitReceived):
             self._keys.report(event.digit, KeyPath.RFC4733, event.duration_ms, event.at_tick, at)
         else:
@@ -313,24 +308,13 @@ class UdpLine:
 
     def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio arrived."""
-        self._report_audio(self._concealer.good(pcm), at_tick, at)
+        self._report_audio(self._decoder.decoded(pcm), at_tick, at)
 
     def _report_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         if self._keys.listens:
             pcm = self._keys.hear(pcm, at_tick, at)
         for on_audio in self._listeners.audio:
             on_audio(pcm, at_tick, at)
-
-    def _made_up(self, gap: AudioGap) -> bytes:
-        samples = gap.ticks * self.rate_hz // RATE_HZ
-        if gap.noise is not None:
-            return self._concealer.good(self._noise.make(gap.noise, samples))
-        conceal = self._decoder.stream.conceal
-        if conceal is None:
-            return self._concealer.lost(samples)
-        payload_type, following = gap.following or (-1, None)
-        same = self._codecs.decoders.get(payload_type) is self._decoder
-        return self._concealer.good(conceal(gap.ticks, following if same else None))
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""

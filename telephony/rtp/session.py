@@ -10,17 +10,17 @@ from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
 from offhook.telephony.rtp.control import RtcpControl
 from offhook.telephony.rtp.events import PlayoutDrained, RtpEvent
 from offhook.telephony.rtp.handover import ReceiveState, SendState
-from offhook.telephony.rtp.latch import SourceLatch, leads_inside
+from offhook.telephony.rtp.latch import SourceLatch
 from offhook.telephony.rtp.receiver import Receiver
 from offhook.telephony.rtp.sender import Sender
 from offhook.telephony.rtp.srtp import NativeCall, Srtp
 from offhook.telephony.rtp.stats import RtpStats
 from offhook.telephony.rtp.summary import OwnCounts, session_stats
+from offhook.telephony.rtp.targets import addressed, is_somewhere, rtcp_target
 from offhook.telephony.wire import rtcp, rtp
 
 _DEFAULT_LIMITS = RtpLimits()
 _AS_IT_IS = NativeCall()
-_NOWHERE = frozenset(("0.0.0.0", "::"))
 
 
 class RtpSession:
@@ -203,7 +203,7 @@ class RtpSession:
         packets, self._sender.to_send = self._sender.to_send, []
         if self._srtp is not None:
             packets = self._srtp.protect(packets)
-        return _addressed(packets, self._latch.target)
+        return addressed(packets, self._latch.target)
 
     def rtcp_to_send(self) -> list[tuple[bytes, Address]]:
         """Datagrams for the RTCP port to send."""
@@ -212,7 +212,7 @@ class RtpSession:
         compounds, self._control.to_send = self._control.to_send, []
         if self._srtp is not None:
             compounds = self._srtp.protect_rtcp(compounds)
-        return _addressed(compounds, self._rtcp_target())
+        return addressed(compounds, self._rtcp_target)
 
     def reconfigure(self, config: RtpConfig, now: float) -> None:
         """Apply a re-INVITE. Queue, numbers and audio time stay; the source may change again.
@@ -308,8 +308,11 @@ class RtpSession:
     @property
     def target(self) -> Address | None:
         """Where RTP goes; None where SDP names no place."""
-        host, port = self._latch.target
-        return None if port == 0 or host in _NOWHERE else (host, port)
+        return self._latch.target if is_somewhere(self._latch.target) else None
+
+    @property
+    def _rtcp_target(self) -> Address:
+        return rtcp_target(self._config, self._latch.target, self._rtcp_source)
 
     def stats(self) -> RtpStats:
         """The session's counters."""
@@ -332,7 +335,7 @@ class RtpSession:
             "remote": self._latch.remote,
             "source": self._latch.locked,
             "target": self._latch.target,
-            "rtcp_target": self._rtcp_target(),
+            "rtcp_target": self._rtcp_target,
             "active": self.active,
             "queued_ticks": self.queued_ticks,
             "sent_ticks": self.sent_ticks,
@@ -401,23 +404,3 @@ class RtpSession:
         taken = (self._sender.ssrc, self._receiver.ssrc)
         ssrc = self._random.getrandbits(32)
         self._sender.change_ssrc(ssrc if ssrc not in taken else ssrc ^ 1)
-
-    def _rtcp_target(self) -> Address:
-        target = self._latch.target
-        if self._config.rtcp_mux:
-            return target
-        config = self._config
-        if target == config.remote and not leads_inside(config.remote_rtcp[0], config.signalling_host):
-            return config.remote_rtcp
-        # Behind a NAT only received RTCP shows the port; until then it is the next one (RFC 3550 §11).
-        if self._rtcp_source is not None and self._rtcp_source[0] == target[0]:
-            return self._rtcp_source
-        return target[0], target[1] + 1
-
-
-def _addressed(datagrams: list[bytes], target: Address) -> list[tuple[bytes, Address]]:
-    """`datagrams` for `target`; none where SDP names no place (RFC 2543's hold, a port of 0)."""
-    host, port = target
-    if port == 0 or host in _NOWHERE:
-        return []
-    return [(datagram, target) for datagram in datagrams]

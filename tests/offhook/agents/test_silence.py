@@ -188,7 +188,7 @@ def test_fillers_of_tools_have_the_settings_words_and_are_not_said_while_a_secre
     async def talk() -> list[str]:
         async with SimulatedCall(Agent("x", model=model, greeting="Hello.", tools=[slow(5.0)])) as caller:
             caller.session._stopgap._own = {"en": "Hold on."}
-            caller.session.mute_fillers(muted)
+            caller.session.silence.mute(muted)
             await caller.hears("Hello.")
             await caller.says("where is it")
             await caller.hears("Here it is.", within_s=12)

@@ -18,7 +18,7 @@ from offhook.usererror import UserError
 
 def call(called: str) -> Call:
     """A call to that address, without a caller."""
-    session: Any = SimpleNamespace(covers_dialog=True)
+    session: Any = SimpleNamespace(silence=SimpleNamespace(covers_dialog=True))
     return Call(session, call_id="", caller="", called=called)
 
 

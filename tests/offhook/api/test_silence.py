@@ -281,7 +281,7 @@ def test_nothing_is_filled_while_a_secret_is_taken_or_the_call_is_held() -> None
             await caller.waits(2.5)
             return [event for event in caller.events if isinstance(event, SilenceFilled)]
 
-    assert run(conversation(lambda caller: caller.session.mute_fillers(True))) == []
+    assert run(conversation(lambda caller: caller.session.silence.mute(True))) == []
     assert run(conversation(lambda caller: caller.session.hold(True))) == []
     assert len(run(conversation(lambda caller: None))) == 1
 

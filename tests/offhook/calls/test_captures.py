@@ -1,137 +1,16 @@
 """Signalling goes into the capture of its call."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from offhook.calls import captures as module
-from offhook.calls.captures import MAX_OF_STRANGERS, RECENT, Captures, SipDatagram, SipTap, is_rtcp, without_sound
-from offhook.sip.commands import Reject
-from offhook.sip.events import Event, IncomingCall
+from offhook.calls.captures import MAX_OF_STRANGERS, Captures, DatagramReport, SipDatagram, is_rtcp, without_sound
+from offhook.ladder.traces import SeenMessage
 from offhook.sip.net.address import Address
-from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.net.flow import Flow, Transport
 from tests.offhook.records.pcapfile import read
-
-HOST = "127.0.0.1"
-
-
-def request(method: str, call_id: str, name: str = "Call-ID") -> bytes:
-    lines = [
-        f"{method} sip:bot@{HOST} SIP/2.0",
-        f"Via: SIP/2.0/UDP {HOST}:9;rport;branch=z9hG4bK-{call_id}",
-        f"From: <sip:qa@{HOST}>;tag=1",
-        f"To: <sip:bot@{HOST}>",
-        f"{name}: {call_id}",
-        f"CSeq: 1 {method}",
-        f"Contact: <sip:qa@{HOST}:9>",
-        "Content-Length: 0",
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-class Wire(asyncio.DatagramProtocol):
-    """A far end that records what it receives."""
-
-    def __init__(self) -> None:
-        self.came: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        self.came.put_nowait(data)
-
-
-class Bench:
-    """An endpoint with a tap; the test tells the calls apart."""
-
-    def __init__(self) -> None:
-        self.reported: list[SipDatagram] = []
-        self.calls: list[IncomingCall] = []
-
-    async def open(self) -> None:
-        self.endpoint = await Endpoint.open(HOST, 0, self._on_event)
-        self.tap = SipTap(self.endpoint)
-        loop = asyncio.get_running_loop()
-        where = self.endpoint.address
-        self.transport, self.wire = await loop.create_datagram_endpoint(Wire, remote_addr=(where.host, where.port))
-        self.port = self.transport.get_extra_info("sockname")[1]
-
-    def _on_event(self, event: Event) -> None:
-        if isinstance(event, IncomingCall):
-            self.calls.append(event)
-            if "captured" in event.call_id:
-                self.tap.begin(event.call, event.call_id, self.reported.append)
-
-    async def ask(self, data: bytes) -> bytes:
-        """Send, and the next that comes."""
-        self.transport.sendto(data)
-        return await asyncio.wait_for(self.wire.came.get(), 5)
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    one = Bench()
-    await one.open()
-    yield one
-    one.transport.close()
-    one.endpoint.close()
-
-
-@pytest.mark.parametrize("name", ["Call-ID", "call-id ", "i", "CALL-ID"])
-async def test_all_of_a_call_from_its_first_datagram_on(bench: Bench, name: str) -> None:
-    invite = request("INVITE", "captured", name)
-    trying = await bench.ask(invite)
-    (call,) = bench.calls
-    bench.endpoint.do(Reject(call.call, 486))
-    busy = await asyncio.wait_for(bench.wire.came.get(), 5)
-    assert busy.startswith(b"SIP/2.0 486")
-    assert [(one.data, one.received) for one in bench.reported] == [(invite, True), (trying, False), (busy, False)]
-    assert {(one.call, one.local_port, one.peer) for one in bench.reported} == {
-        (call.call, bench.endpoint.address.port, Address(HOST, bench.port))
-    }
-    times = [one.at_s for one in bench.reported]
-    assert times == sorted(times)
-
-
-async def test_datagrams_of_other_calls_are_not_reported(bench: Bench) -> None:
-    await bench.ask(request("INVITE", "captured"))
-    before = len(bench.reported)
-    await bench.ask(request("INVITE", "other"))
-    await bench.ask(request("OPTIONS", "x\r\nSubject: captured"))
-    assert len(bench.reported) == before
-
-
-async def test_a_call_id_in_the_body_is_none(bench: Bench) -> None:
-    await bench.ask(request("INVITE", "captured"))
-    before = len(bench.reported)
-    bench.transport.sendto(request("OPTIONS", "x").replace(b"Call-ID: x\r\n", b"") + b"Call-ID: captured\r\n")
-    await bench.ask(request("OPTIONS", "last"))
-    assert len(bench.reported) == before
-
-
-async def test_no_more_than_so_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", 5)
-    for _ in range(4):
-        await bench.ask(request("INVITE", "captured"))
-    assert len(bench.reported) == 5
-
-
-async def test_after_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LINGER_S", 0.0)
-    await bench.ask(request("INVITE", "captured"))
-    seen = len(bench.reported)
-    bench.tap.end(bench.calls[0].call)
-    await asyncio.sleep(0.01)
-    await bench.ask(request("INVITE", "captured"))
-    assert len(bench.reported) == seen
-
-
-async def test_what_belongs_to_nobody_is_forgotten(bench: Bench) -> None:
-    """A flood of it does not even keep a call from being captured from its first datagram on."""
-    for number in range(2 * RECENT):
-        await bench.ask(request("OPTIONS", f"flood-{number}"))
-    await bench.ask(request("INVITE", "captured"))
-    assert bench.reported[0].data.startswith(b"INVITE")
 
 
 async def test_signalling_and_media_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,22 +93,62 @@ async def test_a_key_of_a_type_that_looks_like_rtcp(tmp_path: Path, payload_type
     assert found == [report]
 
 
-async def test_strangers_use_up_no_room_of_a_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", MAX_OF_STRANGERS + 4)
-    await bench.ask(request("INVITE", "captured"))
-    loop = asyncio.get_running_loop()
-    where = bench.endpoint.address
-    transport, stranger = await loop.create_datagram_endpoint(
-        Wire, local_addr=("127.0.0.2", 0), remote_addr=(where.host, where.port)
-    )
-    for _ in range(MAX_OF_STRANGERS):
-        transport.sendto(request("OPTIONS", "captured"))
-        await asyncio.wait_for(stranger.came.get(), 5)
-    transport.close()
-    bench.endpoint.do(Reject(bench.calls[0].call, 486))
-    await asyncio.wait_for(bench.wire.came.get(), 5)
-    own = [one for one in bench.reported if one.peer.host == HOST]
-    assert len(own) == 3 and len(bench.reported) == 3 + MAX_OF_STRANGERS
+def report(reported: list[SipDatagram]) -> DatagramReport:
+    return DatagramReport("call", reported.append)
+
+
+def seen(data: bytes) -> SeenMessage:
+    flow = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5070))
+    return SeenMessage(1.0, data, flow, received=True)
+
+
+def test_what_is_passed_to_the_process_with_the_media() -> None:
+    reported: list[SipDatagram] = []
+    report(reported)(seen(b"INVITE"), True)
+    assert reported == [SipDatagram("call", 1.0, b"INVITE", 5060, Address("192.0.2.2", 5070), True)]
+
+
+def test_no_more_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", 5)
+    reported: list[SipDatagram] = []
+    passes = report(reported)
+    for _ in range(8):
+        passes(seen(b"INVITE"), True)
+    assert len(reported) == 5
+
+
+def test_strangers_use_up_no_room_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", MAX_OF_STRANGERS + 3)
+    reported: list[SipDatagram] = []
+    passes = report(reported)
+    for _ in range(2 * MAX_OF_STRANGERS):
+        passes(seen(b"OPTIONS"), False)
+    for _ in range(3):
+        passes(seen(b"ACK"), True)
+    assert [one.data for one in reported] == [b"OPTIONS"] * MAX_OF_STRANGERS + [b"ACK"] * 3
+
+
+async def test_a_further_dialog_of_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that goes on with another far end has one file, and leaves nothing behind."""
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    captures = Captures(tmp_path)
+    captures.want("call")
+    capture = captures.begin("call", "e" * 32, "192.0.2.1")
+    assert capture is not None
+    capture.keep()
+    captures.join("moved", "call")
+    captures.want("moved")  # it is one that is there
+    captures.join("of another", "another")
+    peer = Address("192.0.2.2", 5060)
+    for dialog in ("call", "moved", "of another"):
+        captures.sip(SipDatagram(dialog, 1.0, dialog.encode(), 5060, peer, True))
+    captures.end("call")
+    await asyncio.sleep(0.01)
+    captures.sip(SipDatagram("moved", 2.0, b"too late", 5060, peer, True))
+    assert captures.begin("moved", "f" * 32, "192.0.2.1") is None
+    assert captures.close()
+    found = read((tmp_path / f"{'e' * 32}.pcap").read_bytes())
+    assert [one.payload for one in found] == [b"call", b"moved"]
 
 
 def info(key: str) -> bytes:

@@ -62,6 +62,10 @@ def test_beside_a_trunk_its_limits_count_and_no_more(address: str, trunk: str) -
         "sip:200:x@pbx.example.com",
         "sip:200@pbx.example.com?Replaces=x",
         "sip:200;rn=+19005550199@192.0.2.7",
+        "\x00",
+        "200@192.0.2.7",
+        "+1",
+        "tel:+15551234567",
     ],
 )
 def test_what_cannot_be_called(address: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import wave
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from offhook.api.call import Call
 from offhook.calls.captures import SHORTEST_SOUND_BYTES
-from offhook.process.call_watch import CallWatch
 from offhook.sip.events import CallCancelled, CallEnded
 from tests.offhook.carriers.test_sip_transfer import AGENT_HZ, CALLER_HZ, Scene, scene
 from tests.offhook.carriers.test_transfer_legs import leg_record, rings_with_media
@@ -22,13 +20,6 @@ __all__ = ["scene"]
 KEPT: dict[str, object] = {"record_audio": True, "capture": True}
 PCMU_SILENCE = {0x00, 0x7F, 0xFF}
 RTP_HEADER_BYTES = 12
-
-
-@pytest.fixture(autouse=True)
-def legs_are_captured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As calls out of their own are."""
-    placed = CallWatch.placed
-    monkeypatch.setattr(CallWatch, "placed", lambda self, place, to: placed(self, replace(place, is_leg=False), to))
 
 
 def kept(tmp_path: Path, leg: str) -> tuple[int, int]:

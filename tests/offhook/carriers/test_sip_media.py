@@ -10,8 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from offhook.api.call import Call
-from offhook.calls.conversation import Conversation, Services
+from offhook.calls.conversation import Conversation
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.carriers import inbound_call, sip_call
 from offhook.carriers.inbound_call import InboundCall
 from offhook.carriers.place_call import LegWanted

@@ -18,6 +18,7 @@ from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from tests.offhook.bots import LIGHT_ENGINES, record_of
 from tests.offhook.carriers.parties import HOST, Party
+from tests.offhook.records.pcapfile import read
 from tests.ports import own_rtp
 
 CALLER_HZ, AGENT_HZ = 700.0, 1_300.0
@@ -275,7 +276,7 @@ async def test_another_phone_takes_the_call_over(scene: Scene, tmp_path: Path) -
     async def dialog(call: Call) -> None:
         scene.results.put_nowait((await call.ask("Which one?", digits=1, no_input_ms=20_000)).digits)
 
-    await scene.begin(tmp_path, dialog)
+    await scene.begin(tmp_path, dialog, records={"capture": True})
     dialog_id = next(iter(caller.endpoint.ua._core.dialogs))
     # At the bot its own tag comes first.
     value = f"{dialog_id[0]};to-tag={dialog_id[2]};from-tag={dialog_id[1]}"
@@ -286,7 +287,13 @@ async def test_another_phone_takes_the_call_over(scene: Scene, tmp_path: Path) -
     other.quiet(taken).send_dtmf("5")
     assert await scene.result() == "5"
     await other.next(LegEnded)
-    assert (await record_of(scene.bot)).end_reason == "bot hung up"
+    record = await record_of(scene.bot)
+    assert record.end_reason == "bot hung up"
+    # Its capture has both dialogs.
+    await scene.bot.stop()
+    packets = read((tmp_path / "captures" / f"{record.uniqueid}.pcap").read_bytes())
+    invites = [one.source[1] for one in packets if one.payload.startswith(b"INVITE ")]
+    assert invites == [caller.address.port, other.address.port]
 
 
 async def test_a_stranger_takes_no_call_over(scene: Scene, tmp_path: Path) -> None:

@@ -240,6 +240,87 @@ def test_whom_we_send_requests_is_no_stranger() -> None:
     assert kept.omitted == 0
 
 
+Reported = list[tuple[bytes, bool]]
+
+
+def reports(bench: Bench, call_id: str = "one", handle: str = "handle", **options: str) -> Reported:
+    """Begin a call that is captured: what is reported of it."""
+    found: Reported = []
+    bench.traces.begin(handle, call_id, **options, report=lambda seen, own: found.append((seen.data, own)))
+    return found
+
+
+def test_a_captured_call_is_reported_whole_and_with_its_repeats() -> None:
+    bench = Bench()
+    large = invite() + b"x" * 60_000
+    for data in (large, large):
+        bench.now += 0.5
+        bench.received(data)
+    found = reports(bench)
+    bench.sent(TRYING)
+    bench.sent(TRYING)
+    bench.received(message("BYE sip:a SIP/2.0", call_id="other"))
+    assert found == [(large, True)] * 2 + [(TRYING, True)] * 2
+    (kept,) = bench.traces.find("one")
+    assert [each.again for each in kept] == [1, 1]
+    assert bench.traces.is_captured("handle") and not bench.traces.is_captured("other")
+
+
+def test_a_flood_keeps_nothing_from_a_capture() -> None:
+    bench = Bench()
+    for number in range(2_000):
+        bench.received(message("OPTIONS sip:a SIP/2.0", call_id=f"flood-{number}"))
+    bench.received(invite())
+    assert reports(bench) == [(invite(), True)]
+
+
+def test_a_capture_has_the_end_of_its_call_and_nothing_after_it() -> None:
+    bench = Bench()
+    found = reports(bench)
+    bench.received(BYE)
+    bench.traces.end("handle")
+    bench.sent(OK)
+    assert found == [(BYE, True), (OK, True)]
+    bench.linger()
+    bench.sent(OK)
+    assert len(found) == 2 and not bench.traces.is_captured("handle")
+
+
+def test_a_call_id_used_twice_brings_nothing_of_one_call_into_the_capture_of_another() -> None:
+    """Which of its keys are private is known to a call's own capture alone."""
+    bench = Bench()
+    first, second = reports(bench, handle="first"), reports(bench, handle="second")
+    bench.received(invite())
+    bench.traces.end("first")
+    third = reports(bench, handle="third")
+    bench.linger()
+    bench.received(BYE)
+    assert first == [(invite(), True)] and second == third == []
+    assert not bench.traces.is_captured("second")
+
+
+def test_another_worker_gets_a_captured_call_from_its_beginning() -> None:
+    bench = Bench()
+    bench.received(invite())
+    lost = reports(bench)
+    bench.now += 1
+    bench.sent(TRYING)
+    bench.traces.end("handle")
+    found = reports(bench)
+    bench.linger()
+    bench.now += 1
+    bench.sent(OK)
+    assert found == [(invite(), True), (TRYING, True), (OK, True)] and lost == found[:2]
+
+
+def test_a_capture_tells_strangers_apart() -> None:
+    bench = Bench()
+    bench.received(invite())
+    found = reports(bench, host="192.0.2.7")
+    bench.traces.on_message(BYE, flow(Address("203.0.113.9", 5060)), True)
+    assert found == [(invite(), True), (BYE, False)]
+
+
 def test_what_is_left_is_handed_over_at_the_end() -> None:
     bench = Bench()
     bench.received(invite())

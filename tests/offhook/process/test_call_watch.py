@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from offhook.calls.captures import CaptureCall
+from offhook.calls.captures import CaptureCall, SipDatagram
 from offhook.carriers.place_call import PlaceCall
 from offhook.ladder.kept import Bounds, KeptMessages
 from offhook.process.call_watch import CallWatch
@@ -66,21 +66,36 @@ def incoming(call: str = "call", replaces: str = "") -> IncomingCall:
     return IncomingCall(call, "sip:a", "sip:b", f"{call}-id", None, source, Headers(), replaces=replaces)
 
 
-def placed(call: str = "leg", *, is_leg: bool) -> PlaceCall:
-    return PlaceCall(Invite("sip:b", b"", call=call, call_id=f"{call}-id"), "a", "b", is_leg=is_leg)
+def placed(call: str = "leg", part_of: str = "") -> PlaceCall:
+    return PlaceCall(Invite("sip:b", b"", call=call, call_id=f"{call}-id", part_of=part_of), "a", "b")
 
 
 async def test_a_leg_of_another_call_uses_up_no_order(bench: Bench) -> None:
     bench.open()
     name = bench.watch.orders.add(2, "", "")
-    bench.watch.placed(placed(is_leg=True), bench.worker)()
-    bench.watch.incoming(incoming(replaces="another"), bench.worker)()
+    bench.watch.placed(placed(part_of="another"), bench.worker)()
+    bench.watch.incoming(incoming("replacing", replaces="another"), bench.worker)()
     order = bench.watch.orders.find(name)
     assert order is not None and order.left == 2 and bench.worker.got == []
     bench.watch.incoming(incoming(), bench.worker)()
-    bench.watch.placed(placed("out", is_leg=False), bench.worker)()
+    bench.watch.placed(placed("out"), bench.worker)()
     assert bench.worker.got == [CaptureCall("call"), CaptureCall("out")]
     assert (order.left, order.open) == (0, {"call", "out"})
+
+
+async def test_the_legs_of_a_captured_call_are_captured(bench: Bench) -> None:
+    signalling = bench.open()
+    bench.watch.orders.add(1, "", "")
+    bench.watch.incoming(incoming(), bench.worker)()
+    bench.watch.placed(placed(part_of="call"), bench.worker)()
+    bench.watch.removed("call")
+    bench.watch.incoming(incoming("later", replaces="leg"), bench.worker)()
+    bench.watch.incoming(incoming("other"), bench.worker)()
+    assert bench.worker.got == [CaptureCall(each) for each in ("call", "leg", "later")]
+    signalling.traces.on_message(invite(call_id="leg-id"), flow(), False)
+    signalling.traces.on_message(invite(call_id="other-id"), flow(), True)
+    (datagram,) = bench.worker.got[3:]
+    assert isinstance(datagram, SipDatagram) and (datagram.call, datagram.received) == ("leg", False)
 
 
 async def test_a_call_that_goes_to_another_worker(bench: Bench) -> None:

@@ -13,19 +13,14 @@ class Bench:
     def __init__(self, records: dict[str, Any] | None = None, **trunks: dict[str, Any]) -> None:
         self.now = 0.0
         self.chance = 0.5
-        self.prepared = 0
         config = Config.load(
             None, {"records": records or {}, "trunks": {n: {"host": n, **t} for n, t in trunks.items()}}
         )
-        self.orders = CaptureOrders(config, lambda: self.now, self._prepare, lambda: self.chance)
-
-    def _prepare(self) -> None:
-        self.prepared += 1
+        self.orders = CaptureOrders(config, lambda: self.now, lambda: self.chance)
 
 
 def test_nothing_is_captured_unless_asked_for() -> None:
-    bench = Bench()
-    assert not bench.orders.may_come and not bench.orders.wants("one", "192.0.2.1", "")
+    assert not Bench().orders.wants("one", "192.0.2.1", "")
 
 
 def test_the_settings_of_a_trunk_come_first() -> None:
@@ -33,7 +28,39 @@ def test_the_settings_of_a_trunk_come_first() -> None:
     assert bench.orders.wants("one", "", "") and bench.orders.wants("two", "", "other")
     assert not bench.orders.wants("three", "", "quiet")
     alone = Bench(None, loud={"capture": True})
-    assert alone.orders.may_come and alone.orders.wants("one", "", "loud") and not alone.orders.wants("two", "", "")
+    assert alone.orders.wants("one", "", "loud") and not alone.orders.wants("two", "", "")
+
+
+def test_a_leg_is_captured_as_its_call_is_unless_its_trunk_has_a_setting() -> None:
+    bench = Bench(None, quiet={"capture": False}, loud={"capture": True}, other={})
+    wanted = {
+        (trunk, captured): bench.orders.wants_leg("leg", "call", trunk, captured=captured)
+        for trunk in ("", "quiet", "loud", "other")
+        for captured in (True, False)
+    }
+    assert {case for case, captured in wanted.items() if captured} == {
+        ("", True), ("other", True), ("loud", True), ("loud", False),
+    }  # fmt: skip
+    few = Bench({"capture_share": 0.2}, loud={"capture": True})
+    assert few.orders.wants_leg("leg", "call", "loud", captured=True)
+    assert not few.orders.wants_leg("leg", "call", "loud", captured=False)
+
+
+def test_a_leg_belongs_to_the_order_of_its_call_and_uses_up_none() -> None:
+    bench = Bench(None, quiet={"capture": False})
+    name = bench.orders.add(2, "", "")
+    assert bench.orders.wants("call-id", "", "")
+    bench.orders.begun("call", "call-id")
+    assert bench.orders.wants_leg("leg-id", "call", "quiet", captured=True)
+    bench.orders.begun("leg", "leg-id")
+    order = bench.orders.find(name)
+    assert order is not None
+    assert (order.left, order.calls, order.leg_call_ids, order.open) == (1, ["call-id"], ["leg-id"], {"call", "leg"})
+    bench.orders.removed("call")
+    assert not bench.orders.wants_leg("late", "call", "", captured=False)
+    for number in range(2 * MAX_ORDERED):
+        assert bench.orders.wants_leg(f"leg-{number}", "leg", "", captured=True)
+    assert len(order.leg_call_ids) == MAX_ORDERED
 
 
 def test_a_share_of_the_calls() -> None:
@@ -46,7 +73,6 @@ def test_a_share_of_the_calls() -> None:
 def test_an_order_is_for_so_many_calls_of_one_source() -> None:
     bench = Bench(None, main={})
     name = bench.orders.add(2, "192.0.2.1", "main")
-    assert bench.prepared == 1
     wanted = [
         bench.orders.wants(call_id, host, trunk)
         for call_id, host, trunk in (
@@ -58,7 +84,7 @@ def test_an_order_is_for_so_many_calls_of_one_source() -> None:
     order = bench.orders.find(name)
     assert order is not None and (order.left, order.calls) == (0, ["c", "d"])
     bench.orders.end(name)
-    assert bench.orders.find(name) is None and not bench.orders.may_come
+    assert bench.orders.find(name) is None
 
 
 def test_an_order_does_not_wait_for_ever_and_there_are_not_many() -> None:

@@ -15,7 +15,7 @@ from offhook.sip.commands import Invite
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallEnded, CallRejected, IncomingCall
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
-from tests.offhook.process.test_supervisor import HOST, ForkServer, Phone, Start, answer, forker, phone, start, until
+from tests.offhook.process.scripted import HOST, ForkServer, Phone, Start, answer, forker, phone, start, until
 
 __all__ = ["forker", "phone", "start"]
 

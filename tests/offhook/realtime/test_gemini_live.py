@@ -13,7 +13,7 @@ from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.vendors.gemini_live import GeminiLiveServer
 from offhook.testing.vendors.server import Message
 from offhook.testing.vendors.speech_model import CallsTool, Entry
-from tests.offhook.realtime.test_openai_realtime import Balance
+from tests.offhook.realtime.test_openai_realtime_tools import Balance
 
 LONG = "This is a rather long sentence about nothing in particular, which goes on and on."
 

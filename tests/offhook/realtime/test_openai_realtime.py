@@ -2,19 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 
 import pytest
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from offhook.agents.tools import tool
-from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer
-from offhook.pipeline.trace import BotHeard, EngineFailed, ModelReplied, SilenceFilled, ToolRan
+from offhook.pipeline.trace import BotHeard, SilenceFilled
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime.agent import SpeechAgent, speech_agent
 from offhook.realtime.openai_wire import append
@@ -22,7 +19,6 @@ from offhook.telephony.codec import PCMU
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.vendors.openai_realtime import OpenAiRealtimeServer
-from offhook.testing.vendors.speech_model import CallsTool, Entry
 from offhook.testing.vendors.tone_speech import text_in
 from offhook.usererror import UserError
 
@@ -167,231 +163,6 @@ async def test_a_reply_that_nobody_heard_is_deleted() -> None:
         assert "response.cancel" in [message["type"] for message in server.sessions[0].messages]
 
 
-class Balance:
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-        self.tool = tool(name="balance")(self.balance)
-
-    async def balance(self, of: int) -> str:
-        """The balance."""
-        self.calls.append(of)
-        await asyncio.sleep(0.05)
-        return "ten dollars"
-
-
-async def test_a_tool_and_the_end_of_the_call() -> None:
-    def reply(conversation: Sequence[Entry]) -> str | CallsTool | tuple[str | CallsTool, ...]:
-        last = conversation[-1] if conversation else None
-        if last is None:
-            return "Hello."
-        if last.role == "user" and "bye" not in last.text:
-            return "One moment.", CallsTool("balance", '{"of": 1}')
-        if last.role == "tool" and last.text == "ten dollars":
-            return f"It is {last.text}."
-        return "Goodbye.", CallsTool("hang_up", '{"reason": "done"}')
-
-    outcomes: list[Outcome] = []
-    balance = Balance()
-    async with OpenAiRealtimeServer(["my balance", "bye"], replies=reply) as server:
-        talks = agent(server, tools=[balance.tool])
-
-        class Kept:
-            async def run(self, call: object) -> Outcome:
-                outcomes.append(await talks.run(call))  # type: ignore[arg-type]
-                return outcomes[-1]
-
-        async with SimulatedCall(Kept()) as caller:
-            await caller.hears("Hello.")
-            await caller.says("my balance")
-            await caller.hears("One moment.")
-            await caller.hears("It is ten dollars.")
-            await caller.says("bye")
-            await caller.hears("Goodbye.")
-            await asyncio.wait_for(caller.over.wait(), 5)
-            assert caller.bot_hung_up
-        judged(server)
-    assert balance.calls == [1]
-    assert outcomes == [Outcome("the agent hung up: done")]
-    ran = [event for event in caller.events if isinstance(event, ToolRan)]
-    assert [(event.name, event.arguments, event.error) for event in ran] == [
-        ("balance", '{"of": 1}', ""),
-        ("hang_up", '{"reason": "done"}', ""),
-    ]
-    assert ran[0].result == "ten dollars" and 0.04 < ran[0].seconds < 1.0
-    replied = [event for event in caller.events if isinstance(event, ModelReplied)]
-    assert [event.text for event in replied] == ["Hello.", "One moment.", "It is ten dollars.", "Goodbye."]
-    assert all(event.first_token_s is not None and event.output_tokens > 0 for event in replied)
-
-
-async def test_the_policy_holds_a_hostile_model() -> None:
-    """What is not in the configuration does not happen, and the model is told why."""
-    tried = [
-        CallsTool("transfer", '{"to": "+15559999999"}'),
-        CallsTool("transfer", '{"to": "sales", "number": "+1900"}'),
-        CallsTool("send_dtmf", '{"digits": "1"}'),
-        CallsTool("balance", '{"of": "everything"}'),
-        CallsTool("rm", "{}"),
-        CallsTool("hang_up", "[" * 5_000),
-    ]
-
-    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
-        if not conversation:
-            return "Hello.", *tried
-        return "Sorry."
-
-    balance = Balance()
-    async with OpenAiRealtimeServer(replies=reply) as server:
-        talks = agent(server, tools=[balance.tool], transfer_to={"sales": "+15550100"})
-        async with SimulatedCall(talks, transfers=True) as caller:
-            await caller.hears("Sorry.")
-            assert caller.transferred_to is None and caller.sent_keys == "" and not caller.bot_hung_up
-            ran = [event for event in caller.events if isinstance(event, ToolRan)]
-            assert len(ran) == len(tried) and all(event.error for event in ran)
-    assert balance.calls == []
-
-
-async def test_a_tool_that_takes_too_long_and_a_transfer() -> None:
-    @tool(timeout_s=0.1)
-    async def slow() -> str:
-        """It is slow."""
-        await asyncio.sleep(60)
-        return "never"
-
-    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
-        if not conversation:
-            return "Hello.", CallsTool("slow", "{}")
-        return "I connect you.", CallsTool("transfer", '{"to": "sales"}')
-
-    async with OpenAiRealtimeServer(replies=reply) as server:
-        talks = agent(server, tools=[slow], transfer_to={"sales": "+15550100"})
-        async with SimulatedCall(talks, transfers=True) as caller:
-            await caller.hears("I connect you.")
-            await asyncio.wait_for(caller.over.wait(), 5)
-            assert caller.transferred_to == "+15550100"
-            errors = [event.error for event in caller.events if isinstance(event, ToolRan)]
-            assert errors == ["no result within 0.1 s", ""]
-
-
-async def test_a_result_that_outlives_its_session_is_a_note_in_the_next() -> None:
-    came = asyncio.Event()
-
-    async def look_up() -> str:
-        """Look it up."""
-        await came.wait()
-        return "forty two"
-
-    def reply(conversation: Sequence[Entry]) -> str | tuple[str | CallsTool, ...]:
-        if not conversation:
-            return "One moment.", CallsTool("look_up", "{}")
-        return "It is forty two." if "forty two" in conversation[-1].text else "Hm."
-
-    async with OpenAiRealtimeServer(replies=reply) as server:
-        async with SimulatedCall(agent(server, tools=[look_up])) as caller:
-            await caller.hears("One moment.")
-            server.reset()
-            await caller.waits(0.5)
-            came.set()
-            await caller.hears("It is forty two.")
-        notes = [entry.text for entry in server.conversations[-1] if entry.role == "user"]
-        assert notes == ["[The tool look_up, which you called before, has the result: forty two]"]
-
-
-async def test_what_still_runs_at_the_end_of_a_call_is_on_its_record_without_its_secrets() -> None:
-    async def look_up(pin: str) -> str:
-        """Look it up."""
-        await asyncio.sleep(60)
-        return pin
-
-    replies = [("One moment.", CallsTool("look_up", '{"pin": "4711"}'))]
-    async with OpenAiRealtimeServer(replies=replies) as server:
-        async with SimulatedCall(agent(server, tools=[look_up])) as caller:
-            await caller.hears("One moment.")
-            await caller.waits(0.3)
-        (ran,) = [event for event in caller.events if isinstance(event, ToolRan)]
-        assert (ran.name, ran.error) == ("look_up", "unfinished: the call ended")
-        assert ran.arguments == '{"pin":"***"}'
-
-
-async def test_a_lost_session_goes_on_with_the_conversation() -> None:
-    async with OpenAiRealtimeServer(["first", "second"], replies=["Hello.", "Once.", "Twice."]) as server:
-        async with SimulatedCall(agent(server)) as caller:
-            await caller.hears("Hello.")
-            await caller.says("first")
-            await caller.hears("Once.")
-            server.reset()
-            await caller.waits(0.3)
-            await caller.says("second")
-            await caller.hears("Twice.")
-            failed = [event for event in caller.events if isinstance(event, EngineFailed)]
-            assert [event.error for event in failed] == ["openai-realtime: talking to OpenAI: the connection broke off"]
-        entries = [(entry.role, entry.text) for entry in server.conversations[1]]
-        assert entries[:3] == [("assistant", "Hello."), ("user", "first"), ("assistant", "Once.")]
-        assert server.errors == []
-
-
-async def test_a_reply_that_plays_on_when_its_session_is_lost_is_known_to_the_next() -> None:
-    long = "This is a rather long sentence about nothing in particular, which goes on and on."
-    async with OpenAiRealtimeServer(["stop"], replies=[long, "Sorry."]) as server:
-        async with SimulatedCall(agent(server)) as caller:
-            await caller.begins_to_hear("This")
-            await caller.waits(0.5)
-            server.reset()
-            await caller.waits(0.5)
-            await caller.says("stop", seconds=0.6)
-            await caller.hears("Sorry.")
-        entries = [(entry.role, entry.text) for entry in server.conversations[1]]
-        assert entries[0] == ("assistant", long)
-        # Of an item that it has not made, the next session can truncate nothing.
-        assert server.errors == []
-
-
-@pytest.mark.parametrize("fault", ["session-expired", "dies"])
-async def test_a_session_that_ends_during_a_turn(fault: str) -> None:
-    async with OpenAiRealtimeServer(["one", "two"], replies=["Hello.", "Answer."]) as server:
-        async with SimulatedCall(agent(server)) as caller:
-            await caller.hears("Hello.")
-            server.fault = fault  # type: ignore[assignment]
-            speaking = asyncio.ensure_future(caller.says("one", seconds=1.5))
-            await caller.waits(0.6)
-            server.fault = None
-            await speaking
-            await caller.hears("Answer.")
-        assert len(server.sessions) >= 2
-
-
-async def test_a_mute_session_is_given_up() -> None:
-    async with (
-        OpenAiRealtimeServer(fault="mute") as server,
-        SimulatedCall(agent(server, reply_within_s=0.5, sorry="Sorry.")) as caller,
-    ):
-        await caller.hears("Sorry.")
-        await asyncio.wait_for(caller.over.wait(), 5)
-
-
-async def test_a_wrong_key_is_given_up_at_once() -> None:
-    async with OpenAiRealtimeServer() as server:
-        async with SimulatedCall(agent(server, api_key="another-key", sorry="Sorry.")) as caller:
-            await caller.hears("Sorry.")
-            failed = [event.error for event in caller.events if isinstance(event, EngineFailed)]
-            assert failed == [
-                "openai-realtime: connecting to OpenAI: OpenAI refused the key (Incorrect API key provided.). "
-                "Type: export OPENAI_API_KEY=…"
-            ]
-        assert len(server.sessions) == 1
-
-
-async def test_a_rate_limit_is_tried_again() -> None:
-    async with (
-        OpenAiRealtimeServer(fault="rate-limit", replies=["Hello."]) as server,
-        SimulatedCall(agent(server)) as caller,
-    ):
-        await caller.waits(0.1)
-        server.fault = None
-        await caller.hears("Hello.")
-        failed = [event.error for event in caller.events if isinstance(event, EngineFailed)]
-        assert "rate_limit_exceeded" in failed[0]
-
-
 async def test_audio_after_the_cancellation_is_not_played() -> None:
     long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     async with OpenAiRealtimeServer(["stop"], replies=[long, "Sorry."], realtime_factor=1.5) as server:
@@ -429,17 +200,6 @@ async def test_the_vendor_advises() -> None:
             await caller.hears("There.")
         detects = server.configured[0]["audio"]["input"]["turn_detection"]
         assert detects == {"type": "server_vad", "create_response": False, "interrupt_response": False}
-        judged(server)
-
-
-async def test_a_session_is_renewed_before_its_limit() -> None:
-    async with OpenAiRealtimeServer(["one"], replies=["Hi.", "There."]) as server:
-        async with SimulatedCall(agent(server, max_session_s=0.1)) as caller:
-            await caller.hears("Hi.")
-            await caller.waits(0.3)
-            await caller.says("one", seconds=0.5)
-            await caller.hears("There.")
-        assert len(server.sessions) >= 2
         judged(server)
 
 

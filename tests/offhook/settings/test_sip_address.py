@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.settings.sip_address import SipAddress
-from offhook.sip.errors import ParseError
+from offhook.usererror import UserError
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,5 @@ def test_the_parts_that_are_called(given: str, name: str, called: str) -> None:
     ],
 )
 def test_what_would_be_called_without_having_been_judged(given: str) -> None:
-    with pytest.raises(ParseError):
+    with pytest.raises(UserError, match="cannot be called"):
         SipAddress.parse(given)

@@ -1,4 +1,4 @@
-"""Keys after a complete entry, ahead of a prompt, and those that no question can use."""
+"""Keys: entries, keys after a complete one, ahead of a prompt, and those that no question can use."""
 
 import pytest
 
@@ -10,8 +10,9 @@ from offhook.pipeline.events import (
     Prompt,
     Question,
 )
+from offhook.pipeline.turn.keypad import MAX_TYPED_AHEAD
 from offhook.pipeline.turn.tables import Action, Floor
-from tests.pipeline.turn.test_core import PIN, PROMPT, Talk
+from tests.pipeline.turn.test_core import FIRM, PIN, PROMPT, Talk
 
 ANNOUNCEMENT = Prompt("Your balance is nine dollars.")
 
@@ -19,6 +20,74 @@ ANNOUNCEMENT = Prompt("Your balance is nine dollars.")
 @pytest.fixture
 def talk() -> Talk:
     return Talk()
+
+
+@pytest.mark.parametrize("when", ["speaking", "listening", "caller"])
+def test_a_key_takes_precedence_over_everything(talk: Talk, when: str) -> None:
+    talk.begin()
+    if when != "speaking":
+        talk.spoken()
+    if when == "caller":
+        talk.start()
+        talk.confirm()
+    actions = talk.keys("1")
+    assert actions == [Action.PAUSE, Action.ABANDON_PROMPT, Action.CANCEL_ASR, Action.FINISH]
+    assert talk.answer == Answer(AnswerKind.DTMF, choice="balance", digits="1")
+
+
+def test_a_key_that_means_nothing_is_a_no_match(talk: Talk) -> None:
+    talk.begin()
+    talk.keys("9")
+    assert talk.answer == Answer(AnswerKind.NO_MATCH, digits="9")
+
+
+def test_digits_are_collected(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("471")
+    assert talk.core.floor is Floor.COLLECTING_DTMF
+    talk.keys("1")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+def test_too_few_digits_are_a_no_match_in_time(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("47")
+    assert talk.wait(2.4) == []
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.NO_MATCH, digits="47")
+
+
+def test_the_terminator_ends_digits_early(talk: Talk) -> None:
+    talk.begin(PROMPT, Question(digits=DigitRule(1, 10, "#")))
+    talk.keys("12#")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="12")
+
+
+def test_keys_are_kept_for_the_next_question(talk: Talk) -> None:
+    talk.keys("2")
+    assert talk.begin() == [Action.PLAY, Action.PAUSE, Action.ABANDON_PROMPT, Action.CANCEL_ASR, Action.FINISH]
+    assert talk.answer is not None and talk.answer.choice == "hours"
+
+
+def test_keys_over_a_firm_prompt_wait_for_its_end(talk: Talk) -> None:
+    talk.begin(FIRM, PIN)
+    assert talk.keys("4711") == []
+    talk.spoken()
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+def test_a_key_interrupts_a_prompt_and_answers_its_question(talk: Talk) -> None:
+    talk.begin(PROMPT, None)
+    assert Action.FINISH in talk.keys("1")
+    talk.begin()
+    assert talk.answer is not None and talk.answer.choice == "balance"
+
+
+def test_a_flood_of_keys_is_bounded(talk: Talk) -> None:
+    talk.keys("1" * 10_000)
+    talk.begin(PROMPT, Question(digits=DigitRule(1, 64, "")))
+    talk.wait(3.0)
+    assert talk.answer is not None and len(talk.answer.digits) == MAX_TYPED_AHEAD
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.4, 2.4])

@@ -5,18 +5,13 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from offhook.telephony.codec import PCMA, PCMU
-from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import limits
 from offhook.telephony.media_streams.dialect import Binary, Dialect
 from offhook.telephony.media_streams.dialects import DIALECTS, PLAIN, PLIVO, SIGNALWIRE, TELNYX, VONAGE
-from offhook.telephony.media_streams.playout_buffer import Played
 from offhook.telephony.media_streams.stream import (
     AudioReceived,
-    Drained,
     Event,
     Failed,
     Key,
@@ -344,124 +339,12 @@ def test_vonage_without_a_name_for_the_call_gets_one() -> None:
     assert len(names) == 2
 
 
-@pytest.mark.parametrize("name", STARTS)
-def test_an_event_that_is_new_changes_nothing(name: str) -> None:
-    stream, _ = started(DIALECTS[name])
-    stream.receive(b'{"event":"websocket:cleared"}', 0.0)
-    stream.receive(b'{"event":"clearedAudio","sequenceNumber":7}', 0.0)
-    assert drain(stream) == []
-    assert stream.stats().ignored == 2
-
-
-@pytest.mark.parametrize("name", DIALECTS)
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"null", b"[]", b"7", b"[" * 5_000, b"\xff", b"{" * 70_000],
-)
-def test_what_is_no_message_is_a_wire_error(name: str, data: bytes) -> None:
-    with pytest.raises(WireError):
-        DIALECTS[name].parse(data)
-
-
-def test_a_binary_message_has_a_limit() -> None:
-    with pytest.raises(WireError, match="bytes of audio"):
-        VONAGE.parse(Binary(bytes(limits.PAYLOAD_OCTETS + 1)))
-
-
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(st.sampled_from(sorted(STARTS)), st.data())
-def test_any_value_in_any_place_is_a_message_or_a_wire_error(name: str, data: st.DataObject) -> None:
-    text = dict(STARTS[name]) | {"event": data.draw(st.sampled_from([STARTS[name]["event"], "media", "dtmf", "mark"]))}
-    place = data.draw(st.sampled_from(sorted(text)))
-    if isinstance(text[place], dict):
-        inner = data.draw(st.sampled_from(sorted(text[place])))
-        text[place] = text[place] | {inner: data.draw(_VALUES)}
-    else:
-        text[place] = data.draw(_VALUES)
-    stream = MediaStream(0.0, DIALECTS[name])
-    stream.receive(json.dumps(text).encode("utf-8", "replace"), 0.0)
-    assert all(isinstance(event, Started | Failed | Stopped) for event in drain(stream))
-
-
-@given(st.sampled_from(sorted(DIALECTS)), st.binary(max_size=400), st.booleans())
-def test_any_bytes_are_a_message_or_a_wire_error(name: str, data: bytes, binary: bool) -> None:
-    try:
-        DIALECTS[name].parse(Binary(data) if binary else data)
-    except WireError as error:
-        assert str(error)
-
-
 def test_signalwire_speaks_as_twilio_does() -> None:
     stream, event = started(SIGNALWIRE)
     assert event.stream_sid == "S1"
     stream.play(SPEECH, 0.0)
     first = json.loads(stream.messages_to_send()[0])
     assert (first["event"], first["streamSid"]) == ("media", "S1")
-
-
-# A connection that is lost, and one that takes its place.
-
-
-def test_what_was_not_played_is_said_to_the_stream_that_comes_next() -> None:
-    stream, _ = started(SIGNALWIRE)
-    stream.play(SPEECH, 1.0)
-    said(stream, SIGNALWIRE)
-    assert stream.suspend(1.1)
-    cut = stream.sent_ticks
-    assert 0 < cut <= 800 + 160
-    assert stream.queued_ticks == len(SPEECH) - cut
-    stream.handle_timer(5.0)
-    assert stream.messages_to_send() == []
-    assert stream.sent_ticks == cut, "nobody hears anything meanwhile"
-    stream.resume("S2", 9.0)
-    messages = [json.loads(message) for message in stream.messages_to_send()]
-    assert {message["streamSid"] for message in messages} == {"S2"}
-    assert b64decode(messages[0]["media"]["payload"]) == SPEECH[cut:]
-    stream.handle_timer(9.5)
-    drained = drain(stream)
-    assert Drained() in drained
-    assert b"".join(event.payload for event in drained if isinstance(event, Played)) == SPEECH
-
-
-def test_audio_time_goes_on_while_nobody_is_there() -> None:
-    stream, _ = started(SIGNALWIRE)
-    stream.receive(audio(SIGNALWIRE), 1.0)
-    stream.suspend(1.1)
-    for tenth in range(15, 90):
-        stream.handle_timer(tenth / 10)
-    stream.resume("S2", 9.0)
-    body = {"payload": b64encode(ONE).decode(), "chunk": "1", "timestamp": "20"}
-    text = {"event": "media", "streamSid": "S2", "sequenceNumber": "2", "media": body}
-    stream.receive(json.dumps(text).encode(), 9.02)
-    received = [event for event in drain(stream) if isinstance(event, AudioReceived)]
-    assert received[-1].pcm[-200:] == PCMU.decode(ONE)[-200:], "after a short fade"
-    assert received[-1].at_tick == pytest.approx(8 * 8_000, abs=1_600)
-
-
-def test_an_old_streams_marks_and_messages_mean_nothing_to_the_new_one() -> None:
-    stream, _ = started(SIGNALWIRE)
-    stream.play(SPEECH, 1.0)
-    stream.suspend(1.1)
-    stream.resume("S2", 2.0)
-    stream.receive(b'{"event":"mark","streamSid":"S2","mark":{"name":"1"}}', 2.1)
-    assert stream.stats().marks_returned == 1
-    stream.receive(b'{"event":"mark","streamSid":"S1","mark":{"name":"2"}}', 2.1)
-    assert stream.stats().marks_returned == 1
-    assert stream.stats().ignored == 1
-
-
-def test_only_an_open_stream_can_be_suspended() -> None:
-    stream = MediaStream(0.0, SIGNALWIRE)
-    assert not stream.suspend(0.0)
-    stream, _ = started(SIGNALWIRE)
-    assert stream.suspend(0.0)
-    assert not stream.suspend(0.0)
 
 
 @pytest.mark.parametrize(
