@@ -65,9 +65,13 @@ class RtpPeer:
             except TimeoutError:
                 continue
             if len(data) > 12 and data[0] >> 6 == 2:
-                self.arrivals.append((arrived_at(ancillary), data[1] & 0x7F))
-                if source not in self.sources:
-                    self.sources.append(source)
+                self.arrived(arrived_at(ancillary), data, source)
+
+    def arrived(self, at: float, data: bytes, source: tuple[str, int]) -> None:
+        """A packet of RTP has come; called in a thread of its own."""
+        self.arrivals.append((at, data[1] & 0x7F))
+        if source not in self.sources:
+            self.sources.append(source)
 
     def _talk(self) -> None:
         ssrc, due = secrets.randbits(32), time.monotonic()
