@@ -1,4 +1,4 @@
-"""The stateful tests of transactions and dialogs, for long:
+"""The stateful tests of transactions, dialogs and transfers, for long:
 
     python -m tests.sip.storms --steps 50000
 
@@ -12,12 +12,13 @@ import time
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.offhook.transfer.test_transfer import AnyOrder
 from tests.sip.dialog.test_rude_peer import RudePeer
 from tests.sip.dialog.test_storm import Storm
 from tests.sip.steps import Counted, some
 from tests.sip.transaction.test_storm import Transactions
 
-MACHINES: tuple[type[Counted], ...] = (Storm, RudePeer, Transactions)
+MACHINES: tuple[type[Counted], ...] = (Storm, RudePeer, Transactions, AnyOrder)
 AT_ONCE = 5_000
 
 

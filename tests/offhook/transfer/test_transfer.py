@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from offhook.transfer.outcome import MODES, TransferError, TransferFailure, TransferMode, Transferred
 from offhook.transfer.tables import TransferAction, TransferState
 from offhook.transfer.transfer import Transfer, TransferPolicy
+from tests.sip.steps import Counted
 
 A, S = TransferAction, TransferState
 
@@ -196,7 +197,7 @@ def test_an_agent_who_agreed_is_connected_in_any_case(how: str) -> None:
     assert it.result == Transferred("sip:agent@pbx", "bridge", returned=True)
 
 
-class AnyOrder(RuleBasedStateMachine):
+class AnyOrder(Counted):
     """No leg is left, nothing is reported twice, whatever happens when."""
 
     @initialize(mode=st.sampled_from(MODES), refer=st.booleans(), call=st.booleans(), good=st.booleans())
