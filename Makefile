@@ -17,6 +17,8 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The programs that the tests place calls with, and their voices.
 PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core kamailio:kamailio sipsak:sipsak tcpdump:tcpdump \
     tshark:tshark chromium:chromium chromedriver:chromium-driver
+# What belongs to them without being a program, below /usr/lib.
+PEER_FILES := kamailio/modules/tls.so:kamailio-tls-modules
 
 .PHONY: run test lint diagrams docs bench bench-hearing fuzz soak sanitize clean peers page
 
@@ -101,6 +103,8 @@ page:
 peers:
 	@missing=; for peer in $(PEERS); do \
 	    command -v $${peer%%:*} >/dev/null || missing="$$missing $${peer##*:}"; done; \
+	for file in $(PEER_FILES); do \
+	    ls /usr/lib*/$${file%%:*} /usr/lib*/*/$${file%%:*} 2>/dev/null | grep -q . || missing="$$missing $${file##*:}"; done; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; }
 

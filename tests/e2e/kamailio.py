@@ -1,13 +1,15 @@
-"""Kamailio as a registrar with digest, and as the proxy that finds who has registered."""
+"""Kamailio as a registrar with digest, and as the proxy that finds who has registered; over TLS, too."""
 
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tests.certificates import Authority, Issued
 from tests.e2e.peers import HOST, free_udp_ports, program
 
 MODULES = next((path for path in Path("/usr").glob("lib*/**/kamailio/modules") if path.is_dir()), Path("/usr/lib"))
@@ -22,6 +24,7 @@ tcp_children=1
 listen=udp:{host}:{port}
 listen=tcp:{host}:{port}
 mpath="{modules}/"
+{tls}
 loadmodule "sl.so"
 loadmodule "tm.so"
 loadmodule "rr.so"
@@ -80,6 +83,55 @@ CALLS = """\
 """
 """Calls of those who know the password go to one port."""
 
+TLS = """\
+enable_tls=yes
+tcp_accept_aliases={reuses}
+listen=tls:{host}:{port}
+loadmodule "tls.so"
+modparam("tls", "config", "{file}")
+"""
+
+TLS_CONFIG = """\
+[server:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = {asks}
+certificate = {certificate}
+private_key = {key}
+ca_list = {authority}
+[client:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = {certificate}
+private_key = {key}
+ca_list = {authority}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """What Kamailio needs for TLS. To whom it connects it shows its certificate, and wants one of the authority; with
+    `mutual` it wants one of those who connect as well. Without, nobody can connect to who connects: their connection is
+    used, as their Via asks (`alias`, RFC 5923)."""
+
+    authority: Authority
+    issued: Issued
+    mutual: bool
+
+    def write(self, directory: Path, port: int) -> str:
+        """Its file of settings; returns what names it."""
+        file = directory / "tls.cfg"
+        file.write_text(
+            TLS_CONFIG.format(
+                asks="yes" if self.mutual else "no",
+                certificate=self.issued.certificate,
+                key=self.issued.key,
+                authority=self.authority.certificate,
+            )
+        )
+        return TLS.format(host=HOST, port=port, file=file, reuses="no" if self.mutual else "yes")
+
 
 DISPATCHER = """\
 #!KAMAILIO
@@ -131,7 +183,7 @@ request_route {{
 
 class Kamailio:
     """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256. With `calls_to` it is a proxy
-    for calls out, to that port, and asks for the password."""
+    for calls out, to that port, by UDP, and asks for the password. With `secure` it also listens for TLS."""
 
     def __init__(
         self,
@@ -141,9 +193,13 @@ class Kamailio:
         algorithm: str = "SHA-256",
         expires_s: int = 3_600,
         calls_to: int | None = None,
+        secure: Secure | None = None,
     ) -> None:
         calls = "" if calls_to is None else CALLS.format(host=HOST, password=password, calls_to=calls_to)
-        self._start(directory, CONFIG, password=password, algorithm=algorithm, expires_s=str(expires_s), calls=calls)
+        self.tls_port = 0 if secure is None else free_udp_ports()
+        values = {"password": password, "algorithm": algorithm, "expires_s": str(expires_s), "calls": calls}
+        values["tls"] = "" if secure is None else secure.write(directory, self.tls_port)
+        self._start(directory, CONFIG, **values)
 
     def _start(self, directory: Path, text: str, **values: str) -> None:
         self.port = free_udp_ports()
@@ -153,7 +209,7 @@ class Kamailio:
         config.write_text(text.format(host=HOST, port=self.port, modules=MODULES, **values))
         self._log = (directory / "kamailio.log").open("w+")
         self._process = subprocess.Popen(
-            [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "32", "-M", "8"],
+            [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "64", "-M", "8"],
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=self._log,

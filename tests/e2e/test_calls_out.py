@@ -69,7 +69,9 @@ def record(bot: BotProcess, call: str) -> dict[str, Any]:
     return bot.finished(ended)
 
 
-def start(start_bot: Start, directory: Path, port: int, *options: str, extra: str = "") -> BotProcess:
+def start(
+    start_bot: Start, directory: Path, port: int, *options: str, extra: str = "", **environment: str
+) -> BotProcess:
     file = directory / "offhook.toml"
     file.write_text(f"""
 [trunks.provider]
@@ -87,6 +89,7 @@ allowed_numbers = ["+1555*", "qa"]
         *options,
         OFFHOOK_OUTBOUND__TOKEN=TOKEN,
         OFFHOOK_TRUNKS__PROVIDER__PASSWORD=PASSWORD,
+        **environment,
     )
 
 
