@@ -44,7 +44,9 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engi
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
     config = with_addresses(config)
-    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores(), lifespan, engines)
+    # PJSIP's library exists once: one process carries all its calls.
+    workers = config.calls.workers or (1 if config.sip.backend == "pjsua2" else cores())
+    specs = worker_specs(config, dialog, workers, cores(), lifespan, engines)
     control, pid = start_fork_server(specs, run_worker)
     try:
         return run_loop(_serve(config, control, specs))

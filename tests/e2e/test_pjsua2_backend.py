@@ -1,0 +1,235 @@
+"""Calls that PJSIP carries for the bot (`sip.backend = "pjsua2"`); the far ends are our own stack, SIPp, Kamailio."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.sip.net.address import Address
+from offhook.testing.sip_caller import Caller, read_recording
+from tests.e2e.conftest import BotProcess
+from tests.e2e.kamailio import Kamailio
+from tests.e2e.peers import HOST, Sipp, sipp
+from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
+from tests.e2e.test_transfer import FLOW, LIGHT
+from tests.e2e.test_trunks import settings as trunk_settings
+from tests.e2e.test_trunks import trunk
+from tests.ports import own_ports
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(find_spec("pjsua2") is None, reason="there is no wheel of PJSIP for this Python"),
+    pytest.mark.skipif(
+        find_spec("offhook.telephony.native._frames") is None, reason="the frame port in C was not built"
+    ),
+]
+
+MOST_CALLS = 4
+"""Of the wheel's build."""
+
+Start = Callable[..., BotProcess]
+
+
+@pytest.fixture(autouse=True)
+def _backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    low, high = own_ports(40)
+    monkeypatch.setenv("OFFHOOK_SIP__BACKEND", "pjsua2")
+    monkeypatch.setenv("OFFHOOK_RTP__PORT_MIN", str(low))
+    monkeypatch.setenv("OFFHOOK_RTP__PORT_MAX", str(high))
+    yield
+
+
+def log_of(bot: BotProcess) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
+
+
+def asked(bot: BotProcess, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bot.get(path))
+    return found
+
+
+async def interrupts(bot: BotProcess) -> None:
+    """Speaks while the bot does, and listens to the end."""
+    caller = await Caller.dial(HOST, Address(bot.host, bot.port))
+    try:
+        await caller.listen_for(1.5)
+        await caller.say(read_recording(files("offhook").joinpath("assets", "caller", "check-my-balance.wav")))
+        await caller.listen()
+        caller.press("12")
+        await caller.listen_for(1.5)
+        caller.hang_up()
+        await asyncio.wait_for(caller.over.wait(), 10)
+    finally:
+        caller.close()
+
+
+def test_a_caller_interrupts_is_answered_and_presses_keys(start_bot: Start) -> None:
+    bot = start_bot("--bench-engines")
+    asyncio.run(interrupts(bot))
+    (found,) = bot.ended()
+    found = bot.finished(found)
+    assert (found["disposition"], found["end_reason"]) == ("ANSWERED", "caller hung up")
+    assert found["barge_ins"] >= 1
+    assert found["rtp"]["packets_received"] > 100
+    assert found["rtp"]["telephone_event"] == 1
+    assert any(line.startswith("[keys: ") for line in bot.lines(found, "caller"))
+    # What was cut off was heard in part: played is counted from what PJSIP took.
+    cut = [line for line in bot.transcript() if line["who"] == "bot" and line["unheard"]]
+    assert cut
+    assert all(f"{line['heard']} {line['unheard']}".split() == str(line["text"]).split() for line in cut)
+    (page,) = asked(bot, "/api/calls")["calls"]
+    assert page["uniqueid"] == found["uniqueid"]
+    assert bot.metric("offhook_calls_total") == 1
+    assert bot.stop() == 0
+
+
+@pytest.mark.parametrize("scenario", ["uac_hold.xml", "uac_keys_by_info.xml", "uac_late_offer.xml", "uac_no_codec.xml"])
+def test_signalling_that_pjsip_does_by_itself(start_bot: Start, tmp_path: Path, scenario: str) -> None:
+    bot = start_bot("--bench-engines")
+    with Sipp(scenario, tmp_path, "-d", "1000", target=bot.address) as caller:
+        caller.wait().check()
+    if scenario == "uac_no_codec.xml":
+        assert bot.records() == []
+        return
+    bot.ended()
+    if scenario == "uac_hold.xml":
+        assert [line["event"] for line in log_of(bot) if line["event"] in ("held", "no longer held")]
+
+
+def test_it_cancels(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", OFFHOOK_CALLS__ANSWER_DELAY_MS="5000")
+    sipp("uac_cancel.xml", tmp_path, bot.address).check()
+    bot.wait_for(lambda: asked(bot, "/readyz")["calls"] == 0)
+    assert bot.stop() == 0
+
+
+def test_when_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", OFFHOOK_OUTBOUND__TOKEN=TOKEN)
+    (ready,) = (line for line in log_of(bot) if line["event"] == "PJSIP is ready")
+    assert ready["most_calls"] == MOST_CALLS
+    with ExitStack() as stack:
+        held = [
+            stack.enter_context(Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address))
+            for _ in range(MOST_CALLS)
+        ]
+        bot.wait_for(lambda: sum(line["event"] == "answered" for line in log_of(bot)) == MOST_CALLS)
+        bot.wait_for(lambda: bot.readiness() == (503, "full"))
+        assert "calls of PJSIP are used up" in asked_anyway(bot)["why"]
+        sipp("uac_busy.xml", tmp_path, bot.address).check()
+        bot.wait_for(lambda: bot.metric("offhook_calls_refused_total") >= 1)
+        bot.process.send_signal(signal.SIGQUIT)
+        for call in held:
+            assert call.wait().check().received("BYE") == 1
+    assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
+
+
+def asked_anyway(bot: BotProcess) -> dict[str, Any]:
+    """What /readyz says, ready or not."""
+    return ask(bot, "GET", "/readyz")[1]
+
+
+def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:
+    with Sipp("uas_asks_password.xml", tmp_path) as callee:
+        bot = start(start_bot, tmp_path, callee.port)
+        call = place(bot)
+        assert until(bot, call, "answered")["trunk"] == "provider"
+        assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+        outcome = callee.wait().check()
+    assert "From: <sip:+15550001111@127.0.0.1>" in outcome.messages
+    assert "Reason: Q.850;cause=16" in outcome.messages
+    assert until(bot, call, "ended")["outcome"] == {"reason": "answered", "sip_status": 200, "q850": None}
+    assert PASSWORD not in bot.log()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "outcome"),
+    [
+        ("uas_busy.xml", {"reason": "busy", "sip_status": 486}),
+        ("uas_announces.xml", {"reason": "no_answer", "sip_status": 480}),
+    ],
+)
+def test_a_call_out_that_is_not_answered(
+    start_bot: Start, tmp_path: Path, recording: Path, scenario: str, outcome: dict[str, object]
+) -> None:
+    assert recording.parent == tmp_path
+    with Sipp(scenario, tmp_path) as callee:
+        bot = start(start_bot, tmp_path, callee.port)
+        call = place(bot)
+        callee.wait().check()
+    found = until(bot, call, "ended")["outcome"]
+    assert {key: found[key] for key in outcome} == outcome
+    row = record(bot, call)
+    assert row["direction"] == "outbound"
+    if scenario == "uas_announces.xml":
+        assert row["rtp"]["packets_received"] > 30
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, transport: str) -> None:
+    with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
+        file = trunk_settings(tmp_path, registrar, transport)
+        bot = start_bot("--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD=PASSWORD, OFFHOOK_TTS__ENGINE="espeak")
+        bot.wait_for(lambda: trunk(bot)["state"] == "registered")
+        assert registrar.knows("bot")
+        options = ("-d", "2500", *(("-t", "t1") if transport == "tcp" else ()))
+        sipp("uac_by_proxy.xml", tmp_path, registrar.address, *options, user="bot").check()
+        (found,) = bot.ended()
+        assert (found["disposition"], found["trunk"]) == ("ANSWERED", "office")
+        assert bot.lines(found, "bot") == ["Welcome to the office. Shall we call you back?"]
+        assert bot.stop() == 0
+        assert not registrar.knows("bot")
+
+
+def test_a_wrong_password_is_reported(start_bot: Start, tmp_path: Path) -> None:
+    with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
+        file = trunk_settings(tmp_path, registrar)
+        bot = start_bot("--bench-engines", "--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD="guess")
+        bot.wait_for(lambda: trunk(bot)["state"] == "failed")
+        assert str(trunk(bot)["why"]).startswith("401")
+        assert bot.readiness() == (200, "ready")
+        assert bot.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"), [("uac_transferred.xml", "transferred to desk"), ("uac_transfer_busy.xml", "bot hung up")]
+)
+def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path, scenario: str, reason: str) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:9"\n')
+    bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
+    sipp(scenario, tmp_path, bot.address).check()
+    (found,) = bot.ended()
+    assert (found["ended_by"], found["end_reason"]) == ("bot", reason)
+
+
+def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines")
+    with Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address):
+        bot.wait_for(lambda: any(line["event"] == "answered" for line in log_of(bot)))
+        (worker,) = asked(bot, "/api/status")["workers"]
+        os.kill(int(worker["pid"]), signal.SIGKILL)
+        bot.wait_for(lambda: asked(bot, "/api/status")["workers"][0]["pid"] not in (None, worker["pid"]))
+        bot.wait_for(lambda: bot.readiness() == (200, "ready"))
+    (found,) = bot.ended()
+    assert (found["ended_by"], found["end_reason"]) == ("crash", "crash")
+    sipp("uac_short.xml", tmp_path, bot.address, "-d", "500").check()
+    assert [one["end_reason"] for one in bot.ended(2)] == ["crash", "caller hung up"]
+
+
+def test_what_it_cannot_do_is_refused_at_the_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "offhook", "serve", "--sip-backend", "pjsua2", "--workers", "2"]
+    environment = {**os.environ, "OFFHOOK_RECORDS__DIR": str(tmp_path), "OFFHOOK_HTTP__ENABLED": "false"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "2 workers cannot share PJSIP" in done.stderr
+    assert "type: --workers 1" in done.stderr
