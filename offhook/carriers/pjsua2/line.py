@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from offhook.telephony.codec.base import Codec
 from offhook.telephony.codec.g711 import PCMU
+from offhook.telephony.codec.linear import LINEAR16
 from offhook.telephony.dtmf_keys import KeyPath
 from offhook.telephony.listeners import LineListeners
 from offhook.telephony.net.line_keys import DtmfPaths, LineKeys
@@ -66,18 +68,16 @@ class FrameStats:
 class FrameLine:
     """One call's media. `port` belongs to the line: `close` closes it.
 
-    `dial(digits)` sends keys by RFC 4733; `measure()` returns PJSIP's figures as they are now, which it loses with the
-    call. For the handlers and the rest of the interface see `MediaLine`.
+    `rate_hz` is the port's: 8000, played G.711, or 16000, played linear PCM. `dial(digits)` sends keys by RFC 4733;
+    `measure()` returns PJSIP's figures as they are now, which it loses with the call. For the handlers and the rest of
+    the interface see `MediaLine`.
     """
-
-    encoding = PCMU.name
-    rate_hz = RATE_HZ
-    bytes_per_tick = PCMU.bytes_per_tick
 
     def __init__(
         self,
         port: "FramePort",
         *,
+        rate_hz: int = RATE_HZ,
         dial: Callable[[str], None],
         measure: Callable[[], FrameStats],
         media_timeout_s: float,
@@ -87,6 +87,11 @@ class FrameLine:
         """Called when the far end holds the call, and when it goes on."""
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
+        self._played: Codec = PCMU if rate_hz == RATE_HZ else LINEAR16
+        self.encoding = self._played.name
+        self.rate_hz = self._played.rate_hz
+        self.bytes_per_tick = self._played.bytes_per_tick
+        self._frame_octets = FRAME_TICKS * self.bytes_per_tick
         self._port = port
         self._dial = dial
         self._measure = measure
@@ -166,8 +171,8 @@ class FrameLine:
         self._lend()
 
     def encode(self, pcm: bytes) -> bytes:
-        """16-bit PCM at 8 kHz to payload. ValueError if `pcm` is not whole samples."""
-        return PCMU.encode(pcm)
+        """16-bit PCM at `rate_hz` to payload. ValueError if `pcm` is not whole samples."""
+        return self._played.encode(pcm)
 
     def play(self, payload: bytes) -> None:
         """Append to the playout queue. No effect after `close`."""
@@ -181,21 +186,19 @@ class FrameLine:
         """Drop all that the clock has not taken; returns the ticks dropped."""
         if self._closed:
             return 0
-        dropped = self._port.clear()
-        ticks = len(self._waiting)
-        for _ in range(dropped):
-            ticks += len(self._lent.pop())
-        self._lent_ticks -= ticks - len(self._waiting)
+        lent = sum(self._ticks(self._lent.pop()) for _ in range(self._port.clear()))
+        dropped = lent + self._ticks(self._waiting)
+        self._lent_ticks -= lent
         self._waiting.clear()
         self._busy = False
         self._collect_sent()
         self._send_digits()
-        return ticks
+        return dropped
 
     @property
     def queued_ticks(self) -> int:
         """Ticks of `play`ed audio neither sent nor dropped, as of the last `poll`."""
-        return len(self._waiting) + self._lent_ticks
+        return self._ticks(self._waiting) + self._lent_ticks
 
     @property
     def sent_ticks(self) -> int:
@@ -285,7 +288,7 @@ class FrameLine:
                 self._first = self._next = ordinal
             if (missing := ordinal - self._next) > 0:
                 self._lost += missing
-                self._report(bytes(2 * FRAME_TICKS * missing), self._next, at - FRAME_S)
+                self._report(bytes(len(pcm) * missing), self._next, at - FRAME_S)
             self._next = ordinal + 1
             self._report(pcm, ordinal, at)
 
@@ -302,8 +305,8 @@ class FrameLine:
             self._taken += 1
             payload = self._lent.popleft()
             ordinal, at = self._sent_ticks, last_at - FRAME_S * (taken - self._taken)
-            self._lent_ticks -= len(payload)
-            self._sent_ticks += len(payload)
+            self._lent_ticks -= self._ticks(payload)
+            self._sent_ticks += self._ticks(payload)
             self._playout.sent(payload, ordinal, at)
             for on_sent in self._listeners.sent:
                 on_sent(payload, ordinal, at)
@@ -319,14 +322,18 @@ class FrameLine:
         if not self._started:
             return
         while self._waiting and len(self._lent) < LENT_FRAMES:
-            if len(self._waiting) < FRAME_TICKS and not (rest and self._port.waiting() <= 1):
+            if len(self._waiting) < self._frame_octets and not (rest and self._port.waiting() <= 1):
                 return
-            payload = bytes(self._waiting[:FRAME_TICKS])
-            if not self._port.write(PCMU.decode(payload.ljust(FRAME_TICKS, PCMU.silence))):
+            payload = bytes(self._waiting[: self._frame_octets])
+            ticks = self._ticks(payload)
+            if not self._port.write(self._played.decode(payload + self._played.silence * (FRAME_TICKS - ticks))):
                 return
-            del self._waiting[:FRAME_TICKS]
+            del self._waiting[: self._frame_octets]
             self._lent.append(payload)
-            self._lent_ticks += len(payload)
+            self._lent_ticks += ticks
+
+    def _ticks(self, payload: bytes | bytearray) -> int:
+        return len(payload) // self.bytes_per_tick
 
     def _check_media(self, now: float) -> None:
         if self._watch.due is None or self._watch.due > now:

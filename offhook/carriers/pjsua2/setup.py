@@ -7,7 +7,7 @@ from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address
 from offhook.sip.policy import Use
-from offhook.telephony.pcm import RATE_HZ
+from offhook.telephony.pcm import RATE_HZ, WIDE_RATE_HZ
 from offhook.usererror import Problem, UserError
 from offhook.version import __version__
 
@@ -34,11 +34,16 @@ def endpoint_config(pj: Any, config: Config) -> Any:
         made.uaConfig.stunServer.append(config.sip.stun_server)
     made.logConfig.level = made.logConfig.consoleLevel = made.logConfig.msgLogging = 0
     media = made.medConfig
-    media.clockRate = media.sndClockRate = RATE_HZ
+    media.clockRate = media.sndClockRate = rate_hz(config)
     media.audioFramePtime, media.ptime = FRAME_MS, config.rtp.ptime_ms
     media.noVad, media.ecTailLen = True, 0
     media.maxMediaPorts = 2 * WANTED_CALLS
     return made
+
+
+def rate_hz(config: Config) -> int:
+    """Of all lines, and of PJSIP's bridge: wideband where one of the codecs is. PJSIP converts what has another rate."""
+    return WIDE_RATE_HZ if "G722" in config.rtp.codecs else RATE_HZ
 
 
 def set_codecs(pj: Any, endpoint: Any, names: tuple[str, ...]) -> None:

@@ -92,6 +92,15 @@ class PjsuaUserAgent:
         """Open the sockets and take calls. Raises UserError; `stop` frees what was opened."""
         setup.check(self._config)
         library.load()
+        try:
+            self._open()
+        except pj.Error as error:
+            why, todo = f"{error.title}: {error.reason}", f"the settings below `[sip]`, or {library.OWN}"
+            raise UserError("PJSIP does not start", why, todo, library.WHERE) from error
+        log.info("PJSIP is ready", version=self._endpoint.libVersion().full, most_calls=self.max_calls)
+        self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
+
+    def _open(self) -> None:
         self._endpoint = PjEndpoint(self)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
@@ -106,8 +115,6 @@ class PjsuaUserAgent:
         self._endpoint.audDevManager().setNullDev()
         self._endpoint.libStart()
         self._accounts.open()
-        log.info("PJSIP is ready", version=self._endpoint.libVersion().full, most_calls=self.max_calls)
-        self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
 
     async def drain(self) -> None:
         """Wait, for a limited time, until all calls and registrations are over at the far ends, too."""
@@ -145,9 +152,10 @@ class PjsuaUserAgent:
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
-        rtp = self._config.rtp
+        rtp, rate_hz = self._config.rtp, setup.rate_hz(self._config)
         line = self._lines[handle] = FrameLine(
-            self._frames.FramePort(FrameLine.rate_hz),
+            self._frames.FramePort(rate_hz),
+            rate_hz=rate_hz,
             dial=lambda digits: self._dial(handle, digits),
             measure=lambda: self._measure(handle),
             media_timeout_s=rtp.media_timeout_s,

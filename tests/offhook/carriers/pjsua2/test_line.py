@@ -14,8 +14,8 @@ frames = pytest.importorskip("offhook.telephony.native._frames", reason="the par
 class Joined:
     """A port in a bridge of which the test is the clock."""
 
-    def __init__(self) -> None:
-        self.port = frames.FramePort(8_000, False)
+    def __init__(self, rate_hz: int) -> None:
+        self.port = frames.FramePort(rate_hz, False)
         self.slot: int | None = None
 
     def __getattr__(self, name: str) -> object:
@@ -33,8 +33,8 @@ class Joined:
 class Far:
     """A line, what its listeners heard, and PJSIP's part."""
 
-    def __init__(self) -> None:
-        self.joined = Joined()
+    def __init__(self, rate_hz: int = 8_000) -> None:
+        self.joined = Joined(rate_hz)
         self.dialled = ""
         self.figures = FrameStats()
         self.heard: list[tuple[bytes, int]] = []
@@ -43,6 +43,7 @@ class Far:
         self.drained = self.silent = 0
         self.line = FrameLine(
             self.joined,  # type: ignore[arg-type]
+            rate_hz=rate_hz,
             dial=self._dial,
             measure=lambda: self.figures,
             media_timeout_s=1.0,
@@ -263,3 +264,21 @@ def test_a_line_follows_media_to_another_slot() -> None:
     assert far.joined.slot == 5
     far.line.connect(None)
     assert far.joined.slot is None
+
+
+def test_a_wideband_line_is_played_linear_pcm_and_counts_the_same_ticks() -> None:
+    far = Far(16_000)
+    far.begin()
+    assert (far.line.encoding, far.line.rate_hz, far.line.bytes_per_tick) == ("LINEAR16", 16_000, 4)
+    pcm = bytes(range(250)) * 4
+    far.line.play(far.line.encode(pcm))
+    far.poll()
+    assert far.line.queued_ticks == 250
+    assert far.take(3) == [pcm[:640], pcm[640:].ljust(640, b"\0"), None]
+    assert (far.line.sent_ticks, far.drained) == (250, 1)
+    far.joined.port.give(bytes(640))
+    far.joined.port.give(bytes(640))
+    far.poll()
+    assert [(len(heard), at_tick) for heard, at_tick in far.heard] == [(640, 0), (640, 160)]
+    far.line.play(bytes(4 * 500))
+    assert far.line.clear() == 500
