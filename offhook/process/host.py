@@ -17,6 +17,7 @@ from offhook.calls.captures import CaptureCall, Captures, SipDatagram
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
+from offhook.carriers.pjsua2 import library
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.stream_call import StreamCarrier
@@ -158,7 +159,8 @@ class CallHost:
         clock = self._clock = MediaClock(framing=services.engines.framing)
         slots: Slots = ports
         if services.config.sip.backend == "pjsua2":
-            # Here only: its library is GPL, and an extra.
+            # Only where it is asked for: its library is an extra, under the GPL.
+            library.load()
             from offhook.process.pjsua2_host import Pjsua2Host  # noqa: PLC0415
 
             pjsip = slots = Pjsua2Host(services, calls, self._send, welcome.sip_address, ports, clock)

@@ -212,6 +212,16 @@ def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path, scenario: str, 
     assert (found["ended_by"], found["end_reason"]) == ("bot", reason)
 
 
+def test_it_connects_a_caller_whose_telephone_knows_no_refer(start_bot: Start, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    with Sipp("uas_hangs_up.xml", tmp_path) as agent:
+        (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:{agent.port}"\n')
+        bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
+        sipp("uac_knows_no_refer.xml", tmp_path, bot.address).check()
+        agent.wait().check()
+    assert [str(one["dst"]).startswith("sip:desk@") for one in bot.ended(2)] == [False, True]
+
+
 def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:
     bot = start_bot("--bench-engines")
     with Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address):

@@ -4,11 +4,12 @@ from typing import Any
 
 from offhook.sip.dialog.rejection import rejected
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallEnded, CallRejected, EndCause, IncomingCall
+from offhook.sip.events import CallCancelled, CallEnded, CallRejected, EndCause, IncomingCall
 from offhook.sip.message import typed
 from offhook.sip.message.identities import identities, printable
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
+from offhook.sip.message.reason import reasons
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 
@@ -62,6 +63,23 @@ def last_message(pj: Any, event: Any) -> Request | Response | None:
 def from_info(info: Any) -> tuple[int, str]:
     """The latest status and reason phrase."""
     return int(info.lastStatusCode), printable(str(info.lastReason))
+
+
+def confirmed_end(handle: str, status: int, message: Request | Response | None) -> CallEnded:
+    """The end of a call whose dialog had begun, but for ours."""
+    if isinstance(message, Request):
+        return CallEnded(handle, EndCause.REMOTE_BYE, reasons(message))
+    return CallEnded(handle, {408: EndCause.TIMEOUT, 503: EndCause.TRANSPORT}.get(status, EndCause.REMOTE_BYE))
+
+
+def inbound_end(handle: str, message: Request | Response | None, *, answered: bool) -> CallEnded | CallCancelled:
+    """The end of a call that came in, before its ACK."""
+    said = reasons(message) if isinstance(message, Request) else ()
+    if answered and isinstance(message, Request) and message.method == "BYE":
+        return CallEnded(handle, EndCause.REMOTE_BYE, said)
+    if answered and not isinstance(message, Request):
+        return CallEnded(handle, EndCause.ACK_TIMEOUT)
+    return CallCancelled(handle, said)
 
 
 def outbound_end(

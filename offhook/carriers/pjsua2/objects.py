@@ -99,9 +99,8 @@ class PjCall(pj.Call):  # type: ignore[misc]
         self.answered = False
         self.released = False
         """Whether its owner has let it go: nothing is reported any more."""
-        self.hung_up = False
+        self.gave_up = False
         self.refer_accepted = False
-        self.last_status = 0
         self.audio: int | None = None
         """Which of its media is the audio."""
 

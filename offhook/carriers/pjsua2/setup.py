@@ -42,7 +42,7 @@ def endpoint_config(pj: Any, config: Config) -> Any:
 
 
 def rate_hz(config: Config) -> int:
-    """Of all lines, and of PJSIP's bridge: wideband where one of the codecs is. PJSIP converts what has another rate."""
+    """Of all lines, and of PJSIP's bridge: wideband where a codec is. PJSIP converts what has another rate."""
     return WIDE_RATE_HZ if "G722" in config.rtp.codecs else RATE_HZ
 
 

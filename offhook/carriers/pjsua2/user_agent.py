@@ -21,16 +21,23 @@ import structlog
 
 from offhook.carriers.pjsua2 import library, setup
 from offhook.carriers.pjsua2.accounts import Accounts
+from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
 from offhook.carriers.pjsua2.figures import figures_of
 from offhook.carriers.pjsua2.line import FrameLine, FrameStats
-from offhook.carriers.pjsua2.messages import from_info, incoming_of, last_message, outbound_end
+from offhook.carriers.pjsua2.messages import (
+    confirmed_end,
+    from_info,
+    inbound_end,
+    incoming_of,
+    last_message,
+    outbound_end,
+)
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall, PjEndpoint
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reject, Ring, SendKey
+from offhook.sip.commands import Bye, Command, Invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import (
     CallAnswered,
-    CallCancelled,
     CallConfirmed,
     CallEnded,
     CallProgress,
@@ -40,7 +47,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
-from offhook.sip.message.reason import fields, reasons
+from offhook.sip.message.reason import fields
 from offhook.sip.net.address import Address
 from offhook.sip.refer.commands import Refer
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferRefused
@@ -77,12 +84,8 @@ class PjsuaUserAgent:
         self._measured_at = 0.0
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
-            Ring: lambda call, command: call.answer(_options(command.status)),
-            Answer: self._answer,
-            Reject: self._reject,
+            **COMMANDS,
             Bye: self._bye,
-            Cancel: self._cancel,
-            SendKey: self._send_key,
             Refer: self._refer,
         }
 
@@ -187,7 +190,7 @@ class PjsuaUserAgent:
         options = pj.CallOpParam(True)
         options.opt.videoCount = 0
         options.opt.customCallId = command.call_id
-        _add_headers(options, command.headers)
+        add_headers(options, command.headers)
         if command.from_uri is not None:
             display = f'"{command.from_display}" ' if command.from_display else ""
             options.txOption.localUri = f"{display}<{command.from_uri}>"
@@ -198,45 +201,18 @@ class PjsuaUserAgent:
             del self._calls[command.call]
             raise
 
-    def _answer(self, call: PjCall, command: Answer) -> None:
-        options = _options(200)
-        options.opt.videoCount = 0
-        call.answered = True
-        call.answer(options)
-
-    @staticmethod
-    def _reject(call: PjCall, command: Reject) -> None:
-        options = _options(command.status)
-        options.reason = command.reason or ""
-        _add_headers(options, command.headers)
-        call.released = True
-        call.hangup(options)
-
     def _bye(self, call: PjCall, command: Bye) -> None:
         self._measure_last(call)
         call.released = True
         options = pj.CallOpParam()
-        _add_headers(options, fields(command.reasons))
+        add_headers(options, fields(command.reasons))
         call.hangup(options)
         self._on_event(CallEnded(call.handle, EndCause.LOCAL_BYE))
-
-    @staticmethod
-    def _cancel(call: PjCall, command: Cancel) -> None:
-        options = pj.CallOpParam()
-        _add_headers(options, fields(command.reasons))
-        call.hung_up = True
-        call.hangup(options)
-
-    @staticmethod
-    def _send_key(call: PjCall, command: SendKey) -> None:
-        key = pj.CallSendDtmfParam()
-        key.digits, key.duration, key.method = command.digit, command.duration_ms, pj.PJSUA_DTMF_METHOD_SIP_INFO
-        call.sendDtmf(key)
 
     def _refer(self, call: PjCall, command: Refer) -> None:
         call.refer_accepted = False
         options = pj.CallOpParam()
-        _add_headers(options, command.headers)
+        add_headers(options, command.headers)
         if command.replaces is None:
             call.xfer(command.target, options)
         elif (other := self._calls.get(command.replaces)) is not None:
@@ -256,7 +232,7 @@ class PjsuaUserAgent:
         except ParseError as error:
             log.info("an INVITE cannot be read", why=str(error))
             call.released = True
-            call.hangup(_options(error.status))
+            call.hangup(options_of(error.status))
             return
         self._on_event(event)
 
@@ -348,18 +324,14 @@ class PjsuaUserAgent:
         asyncio.get_running_loop().call_soon(self._calls.pop, call.handle, None)
         if call.released:
             return
+        self._measure_last(call)
         call.released = True
-        said = reasons(message) if isinstance(message, Request) else ()
         if call.confirmed:
-            causes = {408: EndCause.TIMEOUT, 503: EndCause.TRANSPORT}
-            cause = EndCause.REMOTE_BYE if isinstance(message, Request) else causes.get(status, EndCause.REMOTE_BYE)
-            self._on_event(CallEnded(call.handle, cause, said))
-        elif not call.is_inbound:
-            self._on_event(outbound_end(pj, call.handle, status, reason, message, event, gave_up=call.hung_up))
-        elif call.answered and not isinstance(message, Request):
-            self._on_event(CallEnded(call.handle, EndCause.ACK_TIMEOUT))
+            self._on_event(confirmed_end(call.handle, status, message))
+        elif call.is_inbound:
+            self._on_event(inbound_end(call.handle, message, answered=call.answered))
         else:
-            self._on_event(CallCancelled(call.handle, said))
+            self._on_event(outbound_end(pj, call.handle, status, reason, message, event, gave_up=call.gave_up))
 
     def _dial(self, handle: str, digits: str) -> None:
         if (call := self._calls.get(handle)) is not None and not call.released:
@@ -401,16 +373,3 @@ class PjsuaUserAgent:
                 log.exception("a line failed", line=handle)
             if line.closed:
                 self._lines.pop(handle, None)
-
-
-def _options(status: int) -> Any:
-    options = pj.CallOpParam(True)
-    options.statusCode = status
-    return options
-
-
-def _add_headers(options: Any, headers: tuple[tuple[str, str], ...]) -> None:
-    for name, value in headers:
-        header = pj.SipHeader()
-        header.hName, header.hValue = name, value
-        options.txOption.headers.append(header)

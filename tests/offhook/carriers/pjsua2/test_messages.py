@@ -5,10 +5,19 @@ from typing import Any
 
 import pytest
 
-from offhook.carriers.pjsua2.messages import address_of, incoming_of, last_message, outbound_end
+from offhook.carriers.pjsua2.messages import (
+    address_of,
+    confirmed_end,
+    inbound_end,
+    incoming_of,
+    last_message,
+    outbound_end,
+)
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallEnded, CallRejected, EndCause
+from offhook.sip.events import CallCancelled, CallEnded, CallRejected, EndCause
+from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
+from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
 
@@ -84,3 +93,18 @@ def test_what_becomes_of_a_call_out() -> None:
     assert end(503, changed_by(PJ.PJSIP_EVENT_TRANSPORT_ERROR)) == CallEnded("c", EndCause.TRANSPORT)
     assert end(487, changed_by(PJ.PJSIP_EVENT_TIMER), gave_up=True) == CallRejected("c", 487, "Request Terminated")
     assert end(488, changed_by(PJ.PJSIP_EVENT_TIMER)) == CallRejected("c", 488, "Why")
+
+
+def test_how_a_call_ends_that_was_talked_in() -> None:
+    bye = Request("BYE", "sip:bot@192.0.2.1", Headers([("Reason", "SIP;cause=200")]))
+    assert confirmed_end("c", 200, bye) == CallEnded("c", EndCause.REMOTE_BYE, (EndReason("SIP", 200),))
+    assert confirmed_end("c", 408, None) == CallEnded("c", EndCause.TIMEOUT)
+    assert confirmed_end("c", 503, None) == CallEnded("c", EndCause.TRANSPORT)
+
+
+def test_how_a_call_ends_before_it_began() -> None:
+    bye, cancel = (Request(method, "sip:bot@192.0.2.1") for method in ("BYE", "CANCEL"))
+    assert inbound_end("c", cancel, answered=False) == CallCancelled("c")
+    assert inbound_end("c", cancel, answered=True) == CallCancelled("c")  # it crossed the answer
+    assert inbound_end("c", bye, answered=True) == CallEnded("c", EndCause.REMOTE_BYE)
+    assert inbound_end("c", None, answered=True) == CallEnded("c", EndCause.ACK_TIMEOUT)
