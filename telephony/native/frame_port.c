@@ -25,17 +25,19 @@ double frame_port_now(void) {
 
 static int take_frame(pj_port *base, pj_frame *frame) {
     frame_port *port = (frame_port *)(void *)base;
-    uint64_t at = atomic_load_explicit(&port->out.taken_at, memory_order_acquire);
+    ring *out = &port->out;
+    uint64_t at = atomic_load_explicit(&out->taken_at, memory_order_acquire);
     frame->type = PJ_FRAME_NONE;
-    if (at == atomic_load_explicit(&port->out.written, memory_order_acquire)) {
-        atomic_fetch_add_explicit(&port->dry, 1, memory_order_relaxed);
-        return 0;
-    }
-    memcpy(frame->data, port->out.data[at % RING_FRAMES], port->frame_octets);
-    atomic_store_explicit(&port->out.last_at, frame_port_now(), memory_order_relaxed);
-    /* Dropped meanwhile, and perhaps written over: then it is not played. */
-    if (!atomic_compare_exchange_strong(&port->out.taken_at, &at, at + 1))
-        return 0;
+    do {
+        if (at == atomic_load_explicit(&out->written, memory_order_acquire)) {
+            atomic_store_explicit(&out->copied_at, at, memory_order_release);
+            atomic_fetch_add_explicit(&port->dry, 1, memory_order_relaxed);
+            return 0;
+        }
+        atomic_store_explicit(&out->last_at, frame_port_now(), memory_order_relaxed);
+    } while (!atomic_compare_exchange_strong(&out->taken_at, &at, at + 1)); /* else all was dropped just now */
+    memcpy(frame->data, out->data[at % RING_FRAMES], port->frame_octets);
+    atomic_store_explicit(&out->copied_at, at + 1, memory_order_release);
     frame->type = PJ_FRAME_AUDIO;
     frame->octets = port->frame_octets;
     return 0;
@@ -129,10 +131,10 @@ uint64_t frame_port_taken(const frame_port *port) {
 }
 
 size_t frame_port_write(frame_port *port, const uint8_t *pcm, size_t frames) {
-    size_t room = RING_FRAMES - frame_port_waiting(port);
+    uint64_t at = atomic_load_explicit(&port->out.written, memory_order_relaxed);
+    size_t room = RING_FRAMES - (size_t)(at - atomic_load_explicit(&port->out.copied_at, memory_order_acquire));
     if (frames > room)
         frames = room;
-    uint64_t at = atomic_load_explicit(&port->out.written, memory_order_relaxed);
     for (size_t each = 0; each < frames; each++)
         memcpy(port->out.data[(at + each) % RING_FRAMES], pcm + each * port->frame_octets, port->frame_octets);
     atomic_store_explicit(&port->out.written, at + frames, memory_order_release);

@@ -5,7 +5,8 @@
  * their only two users; neither ever waits for the other.
  *
  *   out   The loop writes, the clock takes. Taking a frame and dropping all of them both move `taken_at`, by
- *         compare-and-swap: so each frame is either played or dropped, and both sides agree which.
+ *         compare-and-swap: so each frame is either played or dropped, and both sides agree which. A frame that was taken
+ *         is still being copied; `copied_at` says up to where the clock is done, and the loop writes over no other.
  *   in    The clock writes, the loop takes. When the loop is late for longer than the ring holds, frames are lost, and
  *         their number is known by the frames' ordinals: the loop puts silence in their place.
  *
@@ -90,6 +91,7 @@ const char *pjsip_open(pjsip *of, const char *path);
 
 typedef struct {
     _Atomic uint64_t written, taken_at; /* frames, in all */
+    _Atomic uint64_t copied_at;         /* out */
     _Atomic double last_at;             /* out: when the clock took one */
     uint64_t ordinals[RING_FRAMES];     /* in */
     double times[RING_FRAMES];          /* in: when the clock gave them */

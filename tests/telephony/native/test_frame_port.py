@@ -50,6 +50,15 @@ def test_what_is_dropped_is_not_taken_any_more() -> None:
     assert one.take() == frame(4)
 
 
+def test_what_was_dropped_makes_room_at_the_next_tick() -> None:
+    one = port()
+    one.write(frame(1) * frames.RING_FRAMES)
+    assert one.clear() == frames.RING_FRAMES
+    assert one.take() is None
+    assert one.write(frame(2) * frames.RING_FRAMES) == frames.RING_FRAMES
+    assert one.take() == frame(2)
+
+
 def test_each_frame_is_either_taken_or_dropped_whatever_the_clock_does_meanwhile() -> None:
     one, stop = port(), threading.Event()
     taken: list[bytes] = []
