@@ -21,6 +21,9 @@ def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
 
+def given() -> int:
+    """Frames that the clock has given to any port, ever: another number means that it has ticked."""
+
 class FramePort:
     """20 ms of 16-bit mono PCM at a time, each way. Its methods belong to one thread, PJSUA's main one. After `close`
     all others raise ValueError. `joins` False: in no bridge, for tests. Raises OSError."""

@@ -23,6 +23,12 @@ double frame_port_now(void) {
 
 /* ---- the clock's side */
 
+static _Atomic uint64_t all_given;
+
+uint64_t frame_ports_given(void) {
+    return atomic_load_explicit(&all_given, memory_order_acquire);
+}
+
 static int take_frame(pj_port *base, pj_frame *frame) {
     frame_port *port = (frame_port *)(void *)base;
     ring *out = &port->out;
@@ -47,8 +53,10 @@ static int give_frame(pj_port *base, pj_frame *frame) {
     frame_port *port = (frame_port *)(void *)base;
     uint64_t ordinal = atomic_fetch_add_explicit(&port->given, 1, memory_order_relaxed);
     uint64_t at = atomic_load_explicit(&port->in.written, memory_order_relaxed);
-    if (at - atomic_load_explicit(&port->in.taken_at, memory_order_acquire) >= RING_FRAMES)
+    if (at - atomic_load_explicit(&port->in.taken_at, memory_order_acquire) >= RING_FRAMES) {
+        atomic_fetch_add_explicit(&all_given, 1, memory_order_release);
         return 0; /* lost: the ordinal says so */
+    }
     uint8_t *into = port->in.data[at % RING_FRAMES];
     size_t octets = frame->type == PJ_FRAME_AUDIO ? frame->octets : 0;
     if (octets > port->frame_octets)
@@ -59,6 +67,7 @@ static int give_frame(pj_port *base, pj_frame *frame) {
     port->in.ordinals[at % RING_FRAMES] = ordinal;
     port->in.times[at % RING_FRAMES] = frame_port_now();
     atomic_store_explicit(&port->in.written, at + 1, memory_order_release);
+    atomic_fetch_add_explicit(&all_given, 1, memory_order_release);
     return 0;
 }
 

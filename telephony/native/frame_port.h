@@ -127,6 +127,9 @@ uint64_t frame_port_taken(const frame_port *port);
 /* Copies the next frame that the clock gave; false: there is none. `*ordinal` is how many it gave before, `*at` when. */
 bool frame_port_read(frame_port *port, uint8_t *pcm, uint64_t *ordinal, double *at);
 
+/* Frames that the clock has given to any port: what changes at each of its ticks. */
+uint64_t frame_ports_given(void);
+
 double frame_port_now(void);
 
 #endif

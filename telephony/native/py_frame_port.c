@@ -230,7 +230,12 @@ static int execute(PyObject *module) {
     return failed < 0 ? -1 : PyModule_AddIntConstant(module, "RING_FRAMES", RING_FRAMES);
 }
 
+static PyObject *given(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromUnsignedLongLong(frame_ports_given());
+}
+
 static PyMethodDef functions[] = {
+    {"given", given, METH_NOARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

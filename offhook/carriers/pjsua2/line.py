@@ -1,7 +1,7 @@
 """The line over PJSIP: a port of its conference bridge. It satisfies `telephony.line.MediaLine`.
 
 Theory of operation. PJSIP's media clock takes a frame of 20 ms from the port, and gives it one, at each of its ticks,
-in a thread that never waits for this one. `poll` collects what it has done, every few milliseconds:
+in a thread that never waits for this one. `poll` collects what it has done, within a few milliseconds:
 
 - In: frames become the caller's audio. Each has an ordinal, so frames that were lost while the event loop stood still
   are known, and are silence.
@@ -140,7 +140,7 @@ class FrameLine:
         self.on_hold(held)
 
     def poll(self, now: float) -> None:
-        """Collect what the clock has done; every few milliseconds."""
+        """Collect what the clock has done, soon after each of its ticks."""
         if self._closed:
             return
         self._collect()

@@ -1,6 +1,8 @@
 """PJSIP's settings, from ours. What its build or this backend cannot do is refused, at the start."""
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from offhook.settings.config import Config
@@ -88,10 +90,16 @@ def _tls_config(pj: Any, config: Config) -> Any:
     if sip.tls_certificate is not None:
         made.certFile = str(sip.tls_certificate)
         made.privKeyFile = str(sip.tls_key or sip.tls_certificate)
-    made.CaListFile = str(sip.tls_authorities or "/etc/ssl/certs/ca-certificates.crt")
+    if (authorities := sip.tls_authorities or ssl.get_default_verify_paths().cafile or _of_debian()) is not None:
+        made.CaListFile = str(authorities)
     made.verifyServer = True
     made.verifyClient = made.requireClientCert = sip.tls_client_certificates
     return made
+
+
+def _of_debian() -> Path | None:
+    found = Path("/etc/ssl/certs/ca-certificates.crt")
+    return found if found.exists() else None
 
 
 def account_config(pj: Any, config: Config, address: Address, trunk: TrunkConfig | None = None) -> Any:

@@ -82,6 +82,7 @@ class PjsuaUserAgent:
         self._lines: dict[str, FrameLine] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._measured_at = 0.0
+        self._given = 0  # frames, when the lines were polled
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
             **COMMANDS,
@@ -360,7 +361,12 @@ class PjsuaUserAgent:
                 break
         if not self._calls and not self._accounts.ending:
             self._settled.set()
-        now = monotonic()
+        # All lines have the same clock: between its ticks there is nothing to collect.
+        if (given := self._frames.given()) != self._given:
+            self._given = given
+            self._poll_lines(monotonic())
+
+    def _poll_lines(self, now: float) -> None:
         measures = now - self._measured_at >= MEASURED_S
         if measures:
             self._measured_at = now

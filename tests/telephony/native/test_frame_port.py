@@ -96,6 +96,14 @@ def test_what_is_given_is_read_in_order_and_silence_is_no_gap() -> None:
     assert times == sorted(times)
 
 
+def test_whether_the_clock_has_ticked_is_known_for_all_ports_together() -> None:
+    one, other = port(), port()
+    before = frames.given()
+    one.give(frame(1))
+    other.give(None)
+    assert frames.given() == before + 2
+
+
 def test_what_nobody_reads_is_lost_and_the_ordinals_say_so() -> None:
     one = port()
     for number in range(frames.RING_FRAMES + 10):

@@ -66,7 +66,7 @@ class Far:
         self.line.poll(time.monotonic())
 
     def take(self, times: int = 1) -> list[bytes | None]:
-        taken = []
+        taken: list[bytes | None] = []
         for _ in range(times):
             taken.append(self.joined.port.take())
             self.poll()
