@@ -151,9 +151,6 @@ class Over:
 class SignallingReady:
     """The worker has a user agent, which takes commands from now on."""
 
-    call: str = ""
-    """Empty: it is about none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
@@ -161,14 +158,9 @@ class Signalled:
 
     event: Event
 
-    @property
-    def call(self) -> str:
-        """The handle, or the account; empty for neither."""
-        return getattr(self.event, "call", "")
-
 
 CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over | Signalled | SignallingReady
-"""A worker's message about one of its calls: a command for the user agent, or a report."""
+"""A worker's message about one of its calls: a command for the user agent, or a report; or from its own user agent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pjsua2 as pj
 
+from offhook.carriers.pjsua2.messages import address_of
 from offhook.carriers.pjsua2.objects import Owner, PjAccount
 from offhook.carriers.pjsua2.setup import account_config
 from offhook.settings.config import Config
@@ -40,6 +41,15 @@ class Accounts:
         """Take calls."""
         self._plain = PjAccount(self._owner, "")
         self._plain.create(account_config(pj, self._config, self._address), True)
+        for name in self._config.trunks:
+            self._account(name, None)
+
+    def of(self, source: str) -> int:
+        """PJSIP's number for the account of a call from there. A trunk's is for its own server only: who calls by an
+        account can ask for its password to be proven."""
+        host = address_of(source).host
+        found = next((each for each in self._trunks.values() if each.host == host), self._plain)
+        return int(found.getId()) if found is not None else 0
 
     def close(self) -> None:
         """Let all of them go."""
@@ -66,11 +76,8 @@ class Accounts:
     def do(self, command: Command) -> None:
         """Register, move or unregister. Raises LocalError and PJSIP's errors."""
         match command:
-            case Register(call=name, registrar=registrar):
-                target = command.destination if isinstance(command.destination, Target) else None
-                account = self._account(name, target, registrar)
-                account.wanted = True
-                account.setRegistration(True)
+            case Register():
+                self._register(command)
             case MoveRegistration(call=name, destination=Target() as target) if name in self._trunks:
                 account = self._account(name, target)
                 account.setRegistration(True)
@@ -94,10 +101,23 @@ class Accounts:
 
     # --- inside
 
+    def _register(self, command: Register) -> None:
+        name = command.call
+        target = command.destination if isinstance(command.destination, Target) else None
+        try:
+            account = self._account(name, target, command.registrar)
+            account.wanted = True
+            account.setRegistration(True)
+        except pj.Error as error:
+            self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
+            self._again(name)
+
     def _account(self, name: str, target: Target | None, registrar: str = "") -> PjAccount:
         trunk = self._config.trunks[name]
         proxy = _proxy(trunk, target)
         account = self._trunks.get(name)
+        if account is not None and target is not None:
+            account.host = target.address.host
         if account is not None and account.proxy == proxy and not registrar:
             return account
         made = account_config(pj, self._config, self._address, trunk)
@@ -112,7 +132,7 @@ class Accounts:
             made.sipConfig.proxies.append(proxy)
         if account is None:
             account = self._trunks[name] = PjAccount(self._owner, name)
-            account.proxy = proxy
+            account.proxy, account.host = proxy, target.address.host if target is not None else trunk.host
             account.create(made)
         else:
             account.proxy = proxy

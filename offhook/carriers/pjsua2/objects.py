@@ -30,6 +30,9 @@ class Owner(Protocol):
     def on_incoming(self, account: "PjAccount", what: Any) -> None:
         """An INVITE has come."""
 
+    def account_of(self, source: str) -> int:
+        """PJSIP's number for the account of a call that comes from there."""
+
     def on_refused(self, what: Any) -> None:
         """PJSIP has refused an INVITE itself: it has no room for another call, or cannot use its offer."""
 
@@ -60,6 +63,11 @@ class PjEndpoint(pj.Endpoint):  # type: ignore[misc]
         self.owner = owner
 
     @_kept_here
+    def onSelectAccount(self, what: Any) -> None:
+        """From PJSIP, which otherwise goes by To: that a stranger writes as they want."""
+        what.accountIndex = self.owner.account_of(str(what.rdata.srcAddress))
+
+    @_kept_here
     def onRejectedIncomingCall(self, what: Any) -> None:
         """From PJSIP."""
         self.owner.on_refused(what)
@@ -73,6 +81,8 @@ class PjAccount(pj.Account):  # type: ignore[misc]
         self.owner = owner
         self.name = name
         self.proxy = ""
+        self.host = ""
+        """The address of the trunk's server, once it is known."""
         self.wanted = False
         """Whether it is to be registered."""
 

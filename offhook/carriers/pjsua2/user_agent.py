@@ -237,6 +237,10 @@ class PjsuaUserAgent:
             return
         self._on_event(event)
 
+    def account_of(self, source: str) -> int:
+        """PJSIP's number for the account of a call that comes from there."""
+        return self._accounts.of(source)
+
     def on_refused(self, what: Any) -> None:
         """PJSIP has refused an INVITE itself."""
         try:
