@@ -6,10 +6,10 @@ the DNS, is that of `Endpoint`; its own user agent gets no message, and so has n
 """
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable
 
-from offhook.carriers.pjsua2.setup import check
+from offhook.carriers.pjsua2.setup import check, uses_tls
+from offhook.process.free_ports import free_address
 from offhook.process.messages import Execute, Signalled, SignallingReady
 from offhook.process.sockets import dns_records, open_endpoint
 from offhook.process.worker_handle import WorkerHandle, WorkerState
@@ -18,12 +18,11 @@ from offhook.sip.commands import Command, MoveRegistration, Register, Reject, Un
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
-from offhook.sip.net.endpoint import PORT_ATTEMPTS, Endpoint
+from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.net.resolver import Resolver
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
-from offhook.usererror import UserError
 
 
 class _Elsewhere:
@@ -67,7 +66,7 @@ class RemoteEndpoint(Endpoint):
         ways = [Transport.UDP, *([Transport.TCP] if config.sip.tcp else ())]
         for way in ways:
             self._transports[way] = _Elsewhere(address)
-        if config.sip.tls_certificate is not None or any(each.transport == "tls" for each in config.trunks.values()):
+        if uses_tls(config):
             self._transports[Transport.TLS] = _Elsewhere(Address(address.host, config.sip.tls_port))
         self.resolver = Resolver(dns_records(config.sip), self._transports, ipv6=":" in address.host)
         self._ua = UserAgent({way: each.local for way, each in self._transports.items()})
@@ -121,27 +120,4 @@ async def open_signalling(
     if config.sip.backend == "own":
         return await open_endpoint(config, on_event, admit, trusts, trunk_of)
     check(config)
-    return RemoteEndpoint(config, free_address(config), on_event, admit, workers)
-
-
-def free_address(config: Config) -> Address:
-    """Where PJSIP is to listen; of a port 0 one that is free now. Raises UserError: it cannot be bound."""
-    host, port = config.sip.host, config.sip.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(PORT_ATTEMPTS):
-        try:
-            with (
-                socket.socket(family, socket.SOCK_DGRAM) as datagrams,
-                socket.socket(family, socket.SOCK_STREAM) as stream,
-            ):
-                datagrams.bind((host, port))
-                found = Address(*datagrams.getsockname()[:2])
-                if config.sip.tcp:
-                    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    stream.bind((host, found.port))
-                return found
-        except OSError as error:
-            if port or attempt == PORT_ATTEMPTS - 1:
-                what, todo = f"SIP cannot use {host}:{port}", "offhook serve --sip HOST:PORT with a port that is free"
-                raise UserError(what, error.strerror or str(error), todo) from error
-    raise AssertionError("the last attempt returns or raises")
+    return RemoteEndpoint(config, free_address(config, config.sip.port), on_event, admit, workers)

@@ -17,10 +17,12 @@ import pytest
 
 from offhook.sip.net.address import Address
 from offhook.testing.sip_caller import Caller, read_recording
+from tests.certificates import Authority
 from tests.e2e.conftest import BotProcess
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, Sipp, sipp
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
+from tests.e2e.test_secure_calls import call as secure_call
 from tests.e2e.test_transfer import FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
 from tests.e2e.test_trunks import trunk
@@ -188,6 +190,25 @@ def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, tra
         assert bot.lines(found, "bot") == ["Welcome to the office. Shall we call you back?"]
         assert bot.stop() == 0
         assert not registrar.knows("bot")
+
+
+@pytest.mark.parametrize(("srtp", "encryption", "encrypted"), [("required", "srtp-mand", 1), ("off", "", 0)])
+def test_a_telephone_calls_over_tls(
+    start_bot: Start, tmp_path: Path, srtp: str, encryption: str, encrypted: int
+) -> None:
+    authority = Authority(tmp_path)
+    issued = authority.issue(f"IP:{HOST}", "bot.test")
+    bot = start_bot(
+        "--bench-engines",
+        OFFHOOK_SIP__TLS_CERTIFICATE=str(issued.certificate),
+        OFFHOOK_SIP__TLS_KEY=str(issued.key),
+        OFFHOOK_SIP__TLS_PORT="0",
+        OFFHOOK_RTP__SRTP=srtp,
+    )
+    _, found = secure_call(bot, tmp_path, authority, encryption)
+    assert (found["transport"], found["disposition"], found["rtp"]["srtp"]) == ("tls", "ANSWERED", encrypted)
+    assert bot.lines(found, "caller")
+    assert found["rtp"]["packets_received"] > 100
 
 
 def test_a_wrong_password_is_reported(start_bot: Start, tmp_path: Path) -> None:

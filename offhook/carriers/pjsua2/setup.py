@@ -61,13 +61,18 @@ def set_codecs(pj: Any, endpoint: Any, names: tuple[str, ...]) -> None:
         endpoint.codecSetPriority(each.codecId, 255 - names.index(name) if name in names else 0)
 
 
+def uses_tls(config: Config) -> bool:
+    """Whether there is SIP over TLS, in either direction."""
+    return config.sip.tls_certificate is not None or any(each.transport == "tls" for each in config.trunks.values())
+
+
 def transports(pj: Any, config: Config, address: Address) -> Iterator[tuple[str, int, Any]]:
     """(what it is for people, PJSIP's type, its settings), for each."""
     six = pj.PJSIP_TRANSPORT_IPV6 if ":" in address.host else 0
     yield f"UDP at {address}", pj.PJSIP_TRANSPORT_UDP | six, transport_config(pj, config, address)
     if config.sip.tcp:
         yield f"TCP at {address}", pj.PJSIP_TRANSPORT_TCP | six, transport_config(pj, config, address)
-    if config.sip.tls_certificate is not None or any(each.transport == "tls" for each in config.trunks.values()):
+    if uses_tls(config):
         at = Address(address.host, config.sip.tls_port)
         made = transport_config(pj, config, at)
         made.tlsConfig = _tls_config(pj, config)

@@ -1,13 +1,12 @@
 """The supervisor's side of a user agent that a worker has."""
 
-import socket
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from offhook.process.messages import Execute, Signalled, SignallingReady
-from offhook.process.remote_endpoint import RemoteEndpoint, free_address
+from offhook.process.remote_endpoint import RemoteEndpoint
 from offhook.process.worker_handle import WorkerState
 from offhook.settings.config import Config
 from offhook.sip.commands import Bye, MoveRegistration, Register, Reject, Unregister
@@ -17,8 +16,6 @@ from offhook.sip.message.headers import Headers
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Target, Transport
 from offhook.sip.uas_checks import Refusal
-from offhook.usererror import UserError
-from tests.ports import HOST, own_port
 
 CALLER = Address("192.0.2.9", 5060)
 REGISTER = Register("pbx", "sip:192.0.2.7", "sip:bot@192.0.2.7", "bot")
@@ -92,12 +89,3 @@ async def test_names_are_found_as_ever_and_pages_have_something_to_show() -> Non
     await bot.endpoint.drained()
     bot.endpoint.close()
     assert not bot.endpoint.is_open
-
-
-def test_a_port_of_0_becomes_a_free_one_and_a_taken_one_is_refused() -> None:
-    found = free_address(Config.model_validate({"sip": {"port": 0}}))
-    assert found.port
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind((HOST, own_port()))
-        with pytest.raises(UserError, match="SIP cannot use 127"):
-            free_address(Config.model_validate({"sip": {"port": taken.getsockname()[1]}}))
