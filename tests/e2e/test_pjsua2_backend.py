@@ -95,7 +95,10 @@ def test_a_caller_interrupts_is_answered_and_presses_keys(start_bot: Start) -> N
     assert bot.stop() == 0
 
 
-@pytest.mark.parametrize("scenario", ["uac_hold.xml", "uac_keys_by_info.xml", "uac_late_offer.xml", "uac_no_codec.xml"])
+@pytest.mark.parametrize(
+    "scenario",
+    ["uac_hold.xml", "uac_codec_change.xml", "uac_keys_by_info.xml", "uac_late_offer.xml", "uac_no_codec.xml"],
+)
 def test_signalling_that_pjsip_does_by_itself(start_bot: Start, tmp_path: Path, scenario: str) -> None:
     bot = start_bot("--bench-engines")
     with Sipp(scenario, tmp_path, "-d", "1000", target=bot.address) as caller:

@@ -122,7 +122,8 @@ class FrameLine:
             return
         if self._connected and slot != self._slot and self._slot is not None:
             self._port.disconnect(self._slot)
-            self._connected = False
+        # The same slot may be a new stream's: connecting what is connected changes nothing.
+        self._connected = False
         self._slot = slot
         self._config = _config(events)
         self._keys.configure(self._config)
@@ -268,6 +269,7 @@ class FrameLine:
         self.measure()
         self._closed = True
         self._watch.pause()
+        self.on_hold = _nothing
         self._port.close()
         self._listeners.clear()
 

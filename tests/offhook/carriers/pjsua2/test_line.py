@@ -17,12 +17,14 @@ class Joined:
     def __init__(self, rate_hz: int) -> None:
         self.port = frames.FramePort(rate_hz, False)
         self.slot: int | None = None
+        self.connected = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.port, name)
 
     def connect(self, slot: int) -> bool:
         self.slot = slot
+        self.connected += 1
         return True
 
     def disconnect(self, slot: int) -> bool:
@@ -262,6 +264,8 @@ def test_a_line_follows_media_to_another_slot() -> None:
     far.begin()
     far.line.connect(5)
     assert far.joined.slot == 5
+    far.line.connect(5)  # another stream in the same place
+    assert far.joined.connected == 3
     far.line.connect(None)
     assert far.joined.slot is None
 
