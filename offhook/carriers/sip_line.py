@@ -12,6 +12,14 @@ class SipLineStats(LineStats, Protocol):
     """See `RtpStats`."""
 
     @property
+    def packets_received(self) -> int:
+        """Those of RTP that were accepted."""
+
+    @property
+    def srtp(self) -> int:
+        """1 where media is encrypted, else 0."""
+
+    @property
     def remote_lost(self) -> int | None:
         """What the far end reports to have lost; None until it reports."""
 

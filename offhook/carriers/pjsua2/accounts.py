@@ -22,6 +22,8 @@ RETRY_S = 30.0
 """After a registration that failed."""
 REFRESHED_BEFORE_S = 5
 
+REQUEST_TIMEOUT, SERVICE_UNAVAILABLE = 408, 503
+
 
 class Accounts:
     """All of a process. `owner` gets what happens to their calls."""
@@ -95,8 +97,9 @@ class Accounts:
         elif 200 <= status < 300:
             self._on_event(Registered(name, max(0.0, float(what.expiration) - REFRESHED_BEFORE_S)))
         else:
-            answered = status if what.status == 0 else 0
-            self._on_event(RegistrationFailed(name, answered, str(what.reason), RETRY_S))
+            # PJSIP's own time-out and its lost connections have a status, too.
+            own = what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE)
+            self._on_event(RegistrationFailed(name, 0 if own else status, str(what.reason), RETRY_S))
             self._again(name)
 
     # --- inside

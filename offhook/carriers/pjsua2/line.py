@@ -69,8 +69,8 @@ class FrameLine:
     """One call's media. `port` belongs to the line: `close` closes it.
 
     `rate_hz` is the port's: 8000, played G.711, or 16000, played linear PCM. `dial(digits)` sends keys by RFC 4733;
-    `measure()` returns PJSIP's figures as they are now, which it loses with the call. For the handlers and the rest of
-    the interface see `MediaLine`.
+    `measure()` returns PJSIP's figures as they are now, which it loses with the call, or None. For the handlers and the
+    rest of the interface see `MediaLine`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FrameLine:
         *,
         rate_hz: int = RATE_HZ,
         dial: Callable[[str], None],
-        measure: Callable[[], FrameStats],
+        measure: Callable[[], FrameStats | None],
         media_timeout_s: float,
         first_media_timeout_s: float,
     ) -> None:
@@ -246,8 +246,8 @@ class FrameLine:
     def measure(self, now: float | None = None) -> None:
         """Ask for PJSIP's figures, about once a second: it forgets them with the call."""
         before, found = self._stats, self._measure()
-        if found.packets_received < before.packets_received:
-            return  # the media has gone already
+        if found is None:
+            return  # the media is not there yet, or has gone already
         last = before.last_received_at
         if found.packets_received > before.packets_received:
             last = monotonic() if now is None else now
@@ -259,7 +259,7 @@ class FrameLine:
 
     def dump(self) -> dict[str, object]:
         """Live state."""
-        port = {} if self._closed else self._port.counters()
+        port: dict[str, object] = {} if self._closed else {**self._port.counters()}
         return {"encoding": self.encoding, "closed": self._closed, "queued_ticks": self.queued_ticks, "port": port}
 
     def close(self) -> None:

@@ -45,6 +45,9 @@ class Owner(Protocol):
     def on_media(self, call: "PjCall") -> None:
         """A call's media has begun, changed or stopped."""
 
+    def on_stream_over(self, call: "PjCall") -> None:
+        """A call's media is about to stop."""
+
     def on_key(self, call: "PjCall", what: Any) -> None:
         """A key has come."""
 
@@ -125,6 +128,11 @@ class PjCall(pj.Call):  # type: ignore[misc]
             self.owner.on_media(self)
         except Exception:
             log.exception("an event of PJSIP was lost", event="onCallMediaState")
+
+    @_kept_here
+    def onStreamDestroyed(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_stream_over(self)
 
     @_kept_here
     def onDtmfDigit(self, what: Any) -> None:

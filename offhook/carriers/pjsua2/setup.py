@@ -1,8 +1,6 @@
 """PJSIP's settings, from ours. What its build or this backend cannot do is refused, at the start."""
 
-import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from offhook.settings.config import Config
@@ -39,6 +37,7 @@ def endpoint_config(pj: Any, config: Config) -> Any:
     media.clockRate = media.sndClockRate = rate_hz(config)
     media.audioFramePtime, media.ptime = FRAME_MS, config.rtp.ptime_ms
     media.noVad, media.ecTailLen = True, 0
+    media.sndAutoCloseTime = -1  # the clock of all lines, which goes on while calls are held
     media.maxMediaPorts = 2 * WANTED_CALLS
     return made
 
@@ -95,16 +94,11 @@ def _tls_config(pj: Any, config: Config) -> Any:
     if sip.tls_certificate is not None:
         made.certFile = str(sip.tls_certificate)
         made.privKeyFile = str(sip.tls_key or sip.tls_certificate)
-    if (authorities := sip.tls_authorities or ssl.get_default_verify_paths().cafile or _of_debian()) is not None:
-        made.CaListFile = str(authorities)
+    if sip.tls_authorities is not None:
+        made.CaListFile = str(sip.tls_authorities)
     made.verifyServer = True
     made.verifyClient = made.requireClientCert = sip.tls_client_certificates
     return made
-
-
-def _of_debian() -> Path | None:
-    found = Path("/etc/ssl/certs/ca-certificates.crt")
-    return found if found.exists() else None
 
 
 def account_config(pj: Any, config: Config, address: Address, trunk: TrunkConfig | None = None) -> Any:
@@ -150,27 +144,35 @@ def _problems(config: Config) -> Iterator[Problem]:
         yield Problem(
             f"{config.calls.workers} workers cannot share PJSIP", why, f"--workers 1, {other}", "calls.workers"
         )
-    for key, given, why in (
-        ("users", sip.users, "PJSIP's library has neither a registrar nor passwords for callers"),
-        (
-            "advertised_port",
-            sip.advertised_port not in (None, sip.port),
-            "PJSIP's Contact has the port that it listens on",
-        ),
+    own_port = sip.advertised_port in (None, sip.port)
+    refused = (
+        ("users", bool(sip.users), "PJSIP's library has neither a registrar nor passwords for callers"),
+        ("advertised_port", not own_port, "PJSIP's Contact has the port that it listens on"),
         ("unknown_sources", sip.unknown_sources != "answer", "PJSIP answers everybody"),
-    ):
+    )
+    for key, given, why in refused:
         if given:
             yield Problem(f"`sip.{key}` {what}", why, f"remove `{key}` below `[sip]`, {other}", f"sip.{key}")
     if config.records.capture or any(trunk.capture for trunk in config.trunks.values()):
         why = "packets go by PJSIP's own sockets"
         yield Problem(f"`capture` {what}", why, f"`capture = false` below `[records]`, {other}", "records.capture")
+    if sip.tls_authorities is None and any(trunk.transport == "tls" for trunk in config.trunks.values()):
+        # With all those of a system the handshakes of PJSIP's OpenSSL do not come to an end.
+        why = "PJSIP sends the names of all authorities to those who connect, and the system's are too many for that"
+        todo = f"`tls_authorities = …` below `[sip]`, with those of the trunks alone, {other}"
+        yield Problem("trunks over TLS need the file of their authorities", why, todo, "sip.tls_authorities")
     for name, trunk in config.trunks.items():
-        for key, given, why in (
-            ("options_s", trunk.options_s, "PJSIP's library asks nobody by OPTIONS"),
-            ("codecs", trunk.codecs, "PJSIP has the same codecs in all calls: `codecs` below `[rtp]`"),
-            ("contact_user", trunk.contact_user not in (None, trunk.user), "PJSIP's Contact has the account's user"),
-            ("refer", trunk.refer == "accept", "the call that the far end asks for would be PJSIP's own"),
-        ):
-            if given:
-                where = f"trunks.{name}.{key}"
-                yield Problem(f"`{where}` {what}", why, f"remove `{key}` below `[trunks.{name}]`, {other}", where)
+        for key, why in _of_trunk(trunk):
+            where = f"trunks.{name}.{key}"
+            yield Problem(f"`{where}` {what}", why, f"remove `{key}` below `[trunks.{name}]`, {other}", where)
+
+
+def _of_trunk(trunk: TrunkConfig) -> Iterator[tuple[str, str]]:
+    if trunk.options_s:
+        yield "options_s", "PJSIP's library asks nobody by OPTIONS"
+    if trunk.codecs:
+        yield "codecs", "PJSIP has the same codecs in all calls: `codecs` below `[rtp]`"
+    if trunk.contact_user not in (None, trunk.user):
+        yield "contact_user", "PJSIP's Contact has the account's user"
+    if trunk.refer == "accept":
+        yield "refer", "the call that the far end asks for would be PJSIP's own"

@@ -203,7 +203,6 @@ class PjsuaUserAgent:
             raise
 
     def _bye(self, call: PjCall, command: Bye) -> None:
-        self._measure_last(call)
         call.released = True
         options = pj.CallOpParam()
         add_headers(options, fields(command.reasons))
@@ -293,6 +292,11 @@ class PjsuaUserAgent:
             line.hold(held)
             return
 
+    def on_stream_over(self, call: PjCall) -> None:
+        """A call's media is about to stop: its figures go with it."""
+        if (line := self._lines.get(call.handle)) is not None:
+            line.measure()
+
     def on_key(self, call: PjCall, what: Any) -> None:
         """A key has come."""
         if (line := self._lines.get(call.handle)) is not None:
@@ -329,7 +333,6 @@ class PjsuaUserAgent:
         asyncio.get_running_loop().call_soon(self._calls.pop, call.handle, None)
         if call.released:
             return
-        self._measure_last(call)
         call.released = True
         if call.confirmed:
             self._on_event(confirmed_end(call.handle, status, message))
@@ -345,18 +348,14 @@ class PjsuaUserAgent:
             except pj.Error as error:
                 log.warning("keys were not sent", why=error.reason)
 
-    def _measure(self, handle: str) -> FrameStats:
+    def _measure(self, handle: str) -> FrameStats | None:
         call = self._calls.get(handle)
         if call is None or call.audio is None:
-            return FrameStats()
+            return None
         try:
             return figures_of(call, call.audio)
         except pj.Error:
-            return FrameStats()  # the media is gone
-
-    def _measure_last(self, call: PjCall) -> None:
-        if (line := self._lines.get(call.handle)) is not None:
-            line.measure()
+            return None  # the media is gone
 
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)

@@ -1,13 +1,13 @@
 """The supervisor's side of a user agent that a worker has."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import pytest
 
 from offhook.process.messages import Execute, Signalled, SignallingReady
 from offhook.process.remote_endpoint import RemoteEndpoint
-from offhook.process.worker_handle import WorkerState
+from offhook.process.worker_handle import WorkerHandle, WorkerState
 from offhook.settings.config import Config
 from offhook.sip.commands import Bye, MoveRegistration, Register, Reject, Unregister
 from offhook.sip.errors import LocalError
@@ -28,7 +28,7 @@ class Bot:
     def __init__(self, refusal: Refusal | None = None) -> None:
         self.done: list[object] = []
         self.events: list[Event] = []
-        self.worker: Any = SimpleNamespace(state=WorkerState.READY, send=self.done.append)
+        self.worker = cast(WorkerHandle, SimpleNamespace(state=WorkerState.READY, send=self.done.append))
         self.endpoint = RemoteEndpoint(
             Config.model_validate({"sip": {"backend": "pjsua2"}}),
             Address("192.0.2.1", 5060),
@@ -49,7 +49,7 @@ async def test_commands_go_to_the_worker_and_its_events_come_back() -> None:
 
 
 async def test_a_call_that_is_not_admitted_is_refused_there() -> None:
-    bot = Bot(Refusal(503, "Service Unavailable"))
+    bot = Bot(Refusal(503))
     bot.endpoint.from_worker(Signalled(INVITE))
     assert (bot.events, bot.done) == ([], [Execute(Reject("c", 503))])
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def frame(number: int, octets: int = FRAME) -> bytes:
     return number.to_bytes(2, "little") * (octets // 2)
 
 
-def port(rate_hz: int = 8_000) -> "frames.FramePort":
+def port(rate_hz: int = 8_000) -> Any:
     return frames.FramePort(rate_hz, False)
 
 

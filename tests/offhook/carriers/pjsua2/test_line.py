@@ -38,7 +38,7 @@ class Far:
     def __init__(self, rate_hz: int = 8_000) -> None:
         self.joined = Joined(rate_hz)
         self.dialled = ""
-        self.figures = FrameStats()
+        self.figures: FrameStats | None = FrameStats()
         self.heard: list[tuple[bytes, int]] = []
         self.sent: list[tuple[bytes, int]] = []
         self.keys: list[str] = []
@@ -241,7 +241,7 @@ def test_the_figures_of_media_that_is_gone_do_not_count() -> None:
     far.begin()
     far.figures = FrameStats(packets_received=10, packets_sent=12)
     far.line.measure()
-    far.figures = FrameStats()
+    far.figures = None
     far.line.close()
     assert (far.line.stats().packets_received, far.line.stats().packets_sent) == (10, 12)
 

@@ -19,7 +19,8 @@ def config(**sections: Any) -> Config:
 def test_what_it_can_do_is_not_refused() -> None:
     check(config())
     check(config(calls={"workers": 1}, sip={"ice": True, "advertised_host": "192.0.2.1"}, rtp={"srtp": "preferred"}))
-    check(config(trunks={"pbx": {**TRUNK, "registration": True, "transport": "tls"}}))
+    secure = {"pbx": {**TRUNK, "registration": True, "transport": "tls"}}
+    check(config(sip={"tls_authorities": "authorities.pem"}, trunks=secure))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def test_what_it_can_do_is_not_refused() -> None:
         ({"sip": {"users": {"ann": "s3cret"}}}, "sip.users"),
         ({"sip": {"unknown_sources": "silence"}}, "sip.unknown_sources"),
         ({"sip": {"advertised_host": "192.0.2.1", "advertised_port": 5090}}, "sip.advertised_port"),
+        ({"trunks": {"pbx": {**TRUNK, "transport": "tls"}}}, "sip.tls_authorities"),
         ({"records": {"capture": True}}, "records.capture"),
         ({"trunks": {"pbx": {**TRUNK, "capture": True}}}, "records.capture"),
         ({"trunks": {"pbx": {**TRUNK, "options_s": 30}}}, "trunks.pbx.options_s"),

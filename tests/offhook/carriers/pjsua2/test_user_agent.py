@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Refer, Reject, Ring, SendKey, Update
+from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reject, Ring, SendKey, Update
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallAnswered,
@@ -26,6 +26,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
+from offhook.sip.refer.commands import Refer
 from offhook.sip.refer.events import ReferRefused
 from offhook.telephony import tones
 from offhook.telephony.pcm import rms
