@@ -1,29 +1,21 @@
 """Calls that PJSIP carries for the bot (`sip.backend = "pjsua2"`); the far ends are our own stack, SIPp, Kamailio."""
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from offhook.sip.net.address import Address
-from offhook.testing.sip_caller import Caller, read_recording
-from tests.certificates import Authority
 from tests.e2e.conftest import BotProcess
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, Sipp, sipp
-from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
-from tests.e2e.test_pjsua import Pjsua, said
-from tests.e2e.test_secure_calls import call as secure_call
+from tests.e2e.test_calls_out import PASSWORD, ask, place, record, start, until
 from tests.e2e.test_transfer import FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
 from tests.e2e.test_trunks import trunk
@@ -36,9 +28,6 @@ pytestmark = [
         find_spec("offhook.telephony.native._frames") is None, reason="the frame port in C was not built"
     ),
 ]
-
-MOST_CALLS = 4
-"""Of the wheel's build."""
 
 Start = Callable[..., BotProcess]
 
@@ -56,60 +45,9 @@ def log_of(bot: BotProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
 
 
-def answered(bot: BotProcess) -> int:
-    return sum(line["event"] == "answered" for line in log_of(bot))
-
-
 def asked(bot: BotProcess, path: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(bot.get(path))
     return found
-
-
-async def interrupts(bot: BotProcess) -> None:
-    """Speaks while the bot does, and listens to the end."""
-    caller = await Caller.dial(HOST, Address(bot.host, bot.port))
-    try:
-        await caller.listen_for(1.5)
-        await caller.say(read_recording(files("offhook").joinpath("assets", "caller", "check-my-balance.wav")))
-        await caller.listen()
-        caller.press("12")
-        await caller.listen_for(1.5)
-        caller.hang_up()
-        await asyncio.wait_for(caller.over.wait(), 10)
-    finally:
-        caller.close()
-
-
-def test_a_caller_interrupts_is_answered_and_presses_keys(start_bot: Start) -> None:
-    bot = start_bot("--bench-engines")
-    asyncio.run(interrupts(bot))
-    (found,) = bot.ended()
-    found = bot.finished(found)
-    assert (found["disposition"], found["end_reason"]) == ("ANSWERED", "caller hung up")
-    assert found["barge_ins"] >= 1
-    assert found["rtp"]["packets_received"] > 50
-    assert found["rtp"]["telephone_event"] == 1
-    assert any(line.startswith("[keys: ") for line in bot.lines(found, "caller"))
-    # What was cut off was heard in part: played is counted from what PJSIP took.
-    cut = [line for line in bot.transcript() if line["who"] == "bot" and line["unheard"]]
-    assert cut
-    assert all(f"{line['heard']} {line['unheard']}".split() == str(line["text"]).split() for line in cut)
-    (page,) = asked(bot, "/api/calls")["calls"]
-    assert page["uniqueid"] == found["uniqueid"]
-    assert bot.metric("offhook_calls_total") == 1
-    assert bot.stop() == 0
-
-
-def test_a_telephone_holds_and_presses_keys(start_bot: Start, tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines")
-    steps = [["wait", 1.5], ["hold"], ["wait", 0.5], ["resume"], ["wait", 1], ["press", "1"], ["wait", 1], ["hang_up"]]
-    with Pjsua(tmp_path, call=f"sip:bot@{bot.address}", say=said(tmp_path), steps=steps) as phone:
-        phone.events()
-    (found,) = bot.ended()
-    assert found["end_reason"] == "caller hung up"
-    assert bot.finished(found)["rtp"]["packets_sent"] > 50
-    assert "[keys: 1]" in bot.lines(found, "caller")
-    assert [line["event"] for line in log_of(bot) if "held" in line["event"]] == ["held", "no longer held"]
 
 
 def test_it_cancels(start_bot: Start, tmp_path: Path) -> None:
@@ -117,31 +55,6 @@ def test_it_cancels(start_bot: Start, tmp_path: Path) -> None:
     sipp("uac_cancel.xml", tmp_path, bot.address).check()
     bot.wait_for(lambda: asked(bot, "/readyz")["calls"] == 0)
     assert bot.stop() == 0
-
-
-def test_when_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_OUTBOUND__TOKEN=TOKEN)
-    (ready,) = (line for line in log_of(bot) if line["event"] == "PJSIP is ready")
-    assert ready["most_calls"] == MOST_CALLS
-    with ExitStack() as stack:
-        held = []
-        for count in range(1, MOST_CALLS + 1):
-            waits = Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address)
-            held.append(stack.enter_context(waits))
-            bot.wait_for(lambda count=count: answered(bot) == count)  # type: ignore[misc]
-        bot.wait_for(lambda: bot.readiness() == (503, "full"))
-        assert "calls of PJSIP are used up" in asked_anyway(bot)["why"]
-        sipp("uac_busy.xml", tmp_path, bot.address).check()
-        bot.wait_for(lambda: bot.metric("offhook_calls_refused_total") >= 1)
-        bot.process.send_signal(signal.SIGQUIT)
-        for call in held:
-            assert call.wait().check().received("BYE") == 1
-    assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
-
-
-def asked_anyway(bot: BotProcess) -> dict[str, Any]:
-    """What /readyz says, ready or not."""
-    return ask(bot, "GET", "/readyz")[1]
 
 
 def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:
@@ -186,35 +99,6 @@ def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, tra
         assert not registrar.knows("bot")
 
 
-@pytest.mark.parametrize(("srtp", "encryption", "encrypted"), [("required", "srtp-mand", 1), ("off", "", 0)])
-def test_a_telephone_calls_over_tls(
-    start_bot: Start, tmp_path: Path, srtp: str, encryption: str, encrypted: int
-) -> None:
-    authority = Authority(tmp_path)
-    issued = authority.issue(f"IP:{HOST}", "bot.test")
-    bot = start_bot(
-        "--bench-engines",
-        OFFHOOK_SIP__TLS_CERTIFICATE=str(issued.certificate),
-        OFFHOOK_SIP__TLS_KEY=str(issued.key),
-        OFFHOOK_SIP__TLS_PORT="0",
-        OFFHOOK_RTP__SRTP=srtp,
-    )
-    _, found = secure_call(bot, tmp_path, authority, encryption)
-    assert (found["transport"], found["disposition"], found["rtp"]["srtp"]) == ("tls", "ANSWERED", encrypted)
-    assert bot.lines(found, "caller")
-    assert found["rtp"]["packets_received"] > 100
-
-
-def test_a_wrong_password_is_reported(start_bot: Start, tmp_path: Path) -> None:
-    with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
-        file = trunk_settings(tmp_path, registrar)
-        bot = start_bot("--bench-engines", "--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD="guess")
-        bot.wait_for(lambda: trunk(bot)["state"] == "failed")
-        assert str(trunk(bot)["why"]).startswith("401")
-        assert bot.readiness() == (200, "ready")
-        assert bot.stop() == 0
-
-
 @pytest.mark.parametrize(
     ("scenario", "reason"), [("uac_transferred.xml", "transferred to desk"), ("uac_transfer_busy.xml", "bot hung up")]
 )
@@ -225,16 +109,6 @@ def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path, scenario: str, 
     sipp(scenario, tmp_path, bot.address).check()
     (found,) = bot.ended()
     assert (found["ended_by"], found["end_reason"]) == ("bot", reason)
-
-
-def test_it_connects_a_caller_whose_telephone_knows_no_refer(start_bot: Start, tmp_path: Path) -> None:
-    (tmp_path / "flow.yaml").write_text(FLOW)
-    with Pjsua(tmp_path, answer=0.1, steps=[["wait", 1], ["hang_up"]]) as agent:
-        (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:{agent.port}"\n')
-        bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
-        sipp("uac_knows_no_refer.xml", tmp_path, bot.address).check()
-        assert "CONFIRMED" in [event.get("state") for event in agent.events()]
-    assert [str(one["dst"]).startswith("sip:desk@") for one in bot.ended(2)] == [False, True]
 
 
 def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:
