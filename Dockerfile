@@ -36,7 +36,7 @@ COPY --from=page \
 RUN /opt/offhook/bin/pip install ".[${EXTRAS}]" \
     && /opt/offhook/bin/pip uninstall --yes pip
 # The native media is optional for who installs, but not here. -P: what is installed, and not what is in this folder.
-RUN /opt/offhook/bin/python -P -c 'import offhook.telephony.native._media'
+RUN /opt/offhook/bin/python -P -c 'import offhook.telephony.native._frames, offhook.telephony.native._media'
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --system --gid 10001 offhook \

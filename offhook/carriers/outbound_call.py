@@ -103,10 +103,7 @@ class OutboundCall(SipCall):
             return
         if self._capture is not None:
             self._capture.keep()
-        self._ringing = asyncio.get_running_loop().call_later(self._place.ring_s, self._rang_for_long)
-        self.log.info("calling", dst=self._place.called)
-        self._conversation.placed()
-        self._resources.do(replace(self._place.invite, sdp=sdp))
+        self._begin_ringing(sdp)
 
     @ends_this_call_only
     def progress(self, event: CallProgress) -> None:
@@ -235,6 +232,12 @@ class OutboundCall(SipCall):
         else:
             self._check_media(audio)
             self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
+
+    def _begin_ringing(self, sdp: bytes = b"") -> None:
+        self._ringing = asyncio.get_running_loop().call_later(self._place.ring_s, self._rang_for_long)
+        self.log.info("calling", dst=self._place.called)
+        self._conversation.placed()
+        self._resources.do(replace(self._place.invite, sdp=sdp))
 
     def _rang_for_long(self) -> None:
         self._conversation.outcome = SipOutcome(OutcomeReason.NO_ANSWER)

@@ -15,6 +15,7 @@ from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.carriers.sip_handover import Handover, Legs, Peer
 from offhook.carriers.sip_keys import SipKeys
+from offhook.carriers.sip_line import SipLine
 from offhook.carriers.sip_resources import SipResources
 from offhook.records import EndedBy
 from offhook.sip.commands import AnswerReinvite, CommandFailed, RejectReinvite
@@ -102,7 +103,7 @@ class SipCall(Handover):
         self.keys = SipKeys(handle, services.config, self._trunk, peer.headers, resources.do, self.log)
         self._media_host = ""
         self._pair: PortPair | None = None
-        self._line: UdpLine | None = None
+        self._line: SipLine | None = None
         self._offers: OfferAnswer | None = None
         self._capture: Capture | None = None
         self._no_media: asyncio.TimerHandle | None = None
@@ -351,7 +352,7 @@ def words(reasons: tuple[EndReason, ...]) -> str:
     return "; ".join(reason.words for reason in reasons)
 
 
-def _has_sent(line: UdpLine | None) -> bool:
+def _has_sent(line: SipLine | None) -> bool:
     """Whether the far end ever sent RTP or an RTCP report."""
     if line is None:
         return False

@@ -72,6 +72,8 @@ class SipCarrier:
     `resources.do`."""
 
     name = "sip"
+    inbound = InboundCall
+    outbound = OutboundCall
 
     def __init__(self, services: Services, calls: Calls, resources: SipResources) -> None:
         self._services = services
@@ -103,7 +105,7 @@ class SipCarrier:
             self._replaced(event)
             return
         if isinstance(event, IncomingCall):
-            inbound = InboundCall(self._services, self._resources, event, self._over, self)
+            inbound = self.inbound(self._services, self._resources, event, self._over, self)
             self._add(inbound)
             inbound.accept()
             return
@@ -153,7 +155,7 @@ class SipCarrier:
 
     def place(self, place: PlaceCall, services: Services, watcher: CallWatcher | None = None) -> OutboundCall:
         """Begin a call out; it takes the place of the leg that wanted it."""
-        call = OutboundCall(services, self._resources, place, self._over, self, watcher)
+        call = self.outbound(services, self._resources, place, self._over, self, watcher)
         self._agents.pop(call.handle, None)
         self._add(call)
         call.place()

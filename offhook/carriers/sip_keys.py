@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from offhook.carriers.sip_line import SipLine
 from offhook.settings.config import Config
 from offhook.sip.commands import Command, SendKey
 from offhook.sip.events import KeyReceived, KeyRefused
@@ -13,7 +14,6 @@ from offhook.sip.message.headers import Headers
 from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.telephony.dtmf_keys import KeyPath
 from offhook.telephony.net.line_keys import DtmfPaths
-from offhook.telephony.net.udp_line import UdpLine
 
 KEY_MS = 100
 PACE_S = 0.2
@@ -35,7 +35,7 @@ class SipKeys:
         self._handle = handle
         self._do = do
         self._log = log
-        self._line: UdpLine | None = None
+        self._line: SipLine | None = None
         self._waiting: deque[str] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._refused = False
@@ -62,13 +62,13 @@ class SipKeys:
         if self._line is not None:
             self._line.use_dtmf(self.paths())
 
-    def attach(self, line: UdpLine) -> None:
+    def attach(self, line: SipLine) -> None:
         """The call's line: keys wait until what is queued on it has been sent."""
         self._line = line
         line.use_dtmf(self.paths())
         line.add_listener(drained=self._next)
 
-    def log_missing_events(self, audio: NegotiatedAudio, line: UdpLine) -> None:
+    def log_missing_events(self, audio: NegotiatedAudio, line: SipLine) -> None:
         """The far end has no telephone-event (RFC 4733): say what is left."""
         if audio.receive_dtmf_payload_type is None:
             left = "INFO and tones" if line.hears_tones else "INFO only"

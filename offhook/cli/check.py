@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from offhook.cli.checks import addresses, dialogs, disk, engines, language_models, ports, secrets, tls, trunks
+from offhook.cli.checks import addresses, backend, dialogs, disk, engines, language_models, ports, secrets, tls, trunks
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, Loaded
 from offhook.usererror import UserError
@@ -54,6 +54,7 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
         yield from dialogs.check(config)
     yield from asyncio.run(language_models.check(config))
     yield from addresses.check(config)
+    yield from backend.check(config)
     yield from asyncio.run(trunks.check(config))
     yield from ports.check(config)
     yield from tls.check(config)

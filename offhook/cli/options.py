@@ -20,6 +20,9 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=256, metavar="N", help="Processes that carry calls: one for each core."),
 ]
+SipBackend = Annotated[
+    str | None, typer.Option("--sip-backend", help="What carries calls over SIP: own or pjsua2.", metavar="NAME")
+]
 FlowFile = Annotated[Path | None, typer.Option("--flow", help="The dialog, a YAML file.", metavar="FILE")]
 AgentFile = Annotated[Path | None, typer.Option("--agent", help="An agent, a YAML file.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", metavar="")]
@@ -33,6 +36,7 @@ def overrides_of(
     http: HttpAddress = None,
     rtp_ports: RtpPorts = None,
     workers: Workers = None,
+    sip_backend: SipBackend = None,
     flow: FlowFile = None,
     agent: AgentFile = None,
 ) -> Overrides:
@@ -40,6 +44,8 @@ def overrides_of(
     found: Overrides = {}
     if sip is not None:
         found["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))
+    if sip_backend is not None:
+        found["sip"] = {**found.get("sip", {}), "backend": sip_backend}
     if http is not None:
         found["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
     if rtp_ports is not None:

@@ -43,12 +43,14 @@ BEHIND_S = 0.08
 class LoadLimits:
     """Where a worker is full.
 
-    `cpu`: of one core; `lag_s`: its event loop's, 95th percentile; `setups_per_s`: new calls.
+    `cpu`: of one core; `lag_s`: its event loop's, 95th percentile; `setups_per_s`: new calls; `slots`: what each call
+    over SIP takes one of.
     """
 
     cpu: float = 0.95
     lag_s: float = 0.1
     setups_per_s: int = 100
+    slots: str = "RTP ports"
 
 
 class WorkerLoad:
@@ -124,7 +126,7 @@ class WorkerLoad:
         if self.room(ports=False) <= 0:
             return Refusal(Reason.RESOURCES, "its descriptors or its memory are used up")
         if ports and self.room() <= 0:
-            return Refusal(Reason.PORTS, "its RTP ports are used up")
+            return Refusal(Reason.PORTS, f"its {self._limits.slots} are used up")
         if self._set_ups(now) >= self._limits.setups_per_s:
             why = f"it was given {self._limits.setups_per_s} calls within a second"
             return Refusal(Reason.SETUPS, why)

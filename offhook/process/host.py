@@ -6,7 +6,7 @@ socket, HTTP, records, admission) belongs to the supervisor: `send` passes it me
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from offhook.calls.captures import CaptureCall, Captures, SipDatagram
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
+from offhook.carriers.pjsua2 import library
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.stream_call import StreamCarrier
@@ -32,15 +33,17 @@ from offhook.observe.tracing import open_tracing
 from offhook.pipeline.errors import EngineError
 from offhook.process.channel import MessageTooLongError, close_all
 from offhook.process.lifespan import entered
-from offhook.process.load_reporter import LoadReporter
+from offhook.process.load_reporter import LoadReporter, Slots
 from offhook.process.messages import (
     Admitted,
     Ask,
     Claimed,
     Closing,
+    Execute,
     Over,
     Reply,
     Report,
+    SignallingReady,
     Stream,
     StreamStatus,
     Topic,
@@ -82,6 +85,7 @@ class CallHost:
         self._streams: StreamCarrier | None = None
         self._carriers: list[Carrier] = []
         self._clock: MediaClock | None = None
+        self._drain: Callable[[], Awaitable[None]] | None = None  # of a user agent of our own
         self._reporter: LoadReporter | None = None
         self._opened = AsyncExitStack()
         self._handlers: Mapping[type, Callable[[Any], None]] = {
@@ -153,16 +157,28 @@ class CallHost:
         rtp, calls = services.config.rtp, self.calls
         ports = PortPool(rtp.port_min, rtp.port_max, welcome.sip_address.host, table=self._spec.ports)
         clock = self._clock = MediaClock(framing=services.engines.framing)
-        resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
-        self._sip = SipCarrier(services, calls, resources)
+        slots: Slots = ports
+        if services.config.sip.backend == "pjsua2":
+            # Only where it is asked for: its library is an extra, under the GPL.
+            library.load()
+            from offhook.process.pjsua2_host import Pjsua2Host  # noqa: PLC0415
+
+            pjsip = slots = Pjsua2Host(services, calls, self._send, welcome.sip_address, ports, clock)
+            self._handlers = {**self._handlers, Execute: pjsip.execute}
+            self._sip, self._drain = pjsip.carrier, pjsip.user_agent.drain
+        else:
+            resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
+            self._sip = SipCarrier(services, calls, resources)
         self._streams = StreamCarrier(services, calls, lambda handle: self._send(Closing(handle)), self._names.claim)
         self._carriers = [self._sip, self._streams]
         self._carriers += installed_carriers(CarrierContext(services, calls, self._admission.admit))
         for carrier in self._carriers:
             self._opened.push_async_callback(carrier.stop)
             await carrier.start()
+        if self._drain is not None:
+            self._send(SignallingReady())
         assert self._engines is not None, "carriers need started engines"
-        self._reporter = LoadReporter(calls, self._engines, self._watch, clock, ports, descriptors)
+        self._reporter = LoadReporter(calls, self._engines, self._watch, clock, slots, descriptors)
 
     async def hang_up(self) -> None:
         """End all calls, and wait for their records for a limited time."""
@@ -170,6 +186,8 @@ class CallHost:
         await asyncio.wait(
             (asyncio.create_task(self.calls.idle()),), timeout=self._spec.config.calls.cleanup_s + LAST_CALLS_S
         )
+        if self._drain is not None:
+            await self._drain()
         self._journal.flush()
 
     async def stop(self) -> None:

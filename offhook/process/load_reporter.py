@@ -1,6 +1,7 @@
 """A worker's own measurement of its load."""
 
 import time
+from typing import Protocol
 
 from offhook.calls.registry import Calls
 from offhook.engines.engine_set import EngineSet
@@ -9,10 +10,16 @@ from offhook.observe.totals import media_ticks
 from offhook.process.messages import Report
 from offhook.process.os_limits import calls_by_descriptors, calls_by_memory
 from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.ports import PortPool
 
 SHORTEST_S = 0.05
 """The shortest time over which CPU use can be measured."""
+
+
+class Slots(Protocol):
+    """What calls over SIP take, and what may run out."""
+
+    def free(self, now: float) -> int:
+        """How many more there are."""
 
 
 class LoadReporter:
@@ -24,7 +31,7 @@ class LoadReporter:
         engines: EngineSet,
         watch: LoopWatch,
         clock: MediaClock,
-        ports: PortPool,
+        ports: Slots,
         descriptors: int,
     ) -> None:
         self._calls = calls

@@ -5,6 +5,7 @@ from offhook.api.call import Dialog
 from offhook.calls.services import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.process.allotments import worker_specs
+from offhook.process.free_ports import with_free_ports
 from offhook.process.host import CallHost
 from offhook.process.lifespan import Lifespan
 from offhook.process.messages import MakeEngines
@@ -26,7 +27,7 @@ class LocalBot(Supervisor):
         engines: MakeEngines = EngineSet,
         lifespan: Lifespan | None = None,
     ) -> None:
-        config = with_addresses(config)
+        config = with_free_ports(with_addresses(config))
         (spec,) = worker_specs(config, dialog, 1, cores(), lifespan, engines)
         self.listeners: list[Listener] = spec.listeners
         """(the call's id, what happened), for all calls."""

@@ -19,6 +19,7 @@ from offhook.records import CallRecord, TranscriptLine
 from offhook.records.timeline import Events
 from offhook.settings.config import Config
 from offhook.sip.commands import Command
+from offhook.sip.events import Event
 from offhook.sip.net.address import Address
 from offhook.usererror import Problem, UserError
 
@@ -100,6 +101,13 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Execute:
+    """A command for the user agent that the worker has."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """The reply to `Begin` and `Finish`: whether the record would survive a crash."""
 
@@ -139,8 +147,20 @@ class Over:
     call: str
 
 
-CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over
-"""A worker's message about one of its calls: a command for the user agent, or a report."""
+@dataclass(frozen=True, slots=True)
+class SignallingReady:
+    """The worker has a user agent, which takes commands from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The user agent that the worker has reports something."""
+
+    event: Event
+
+
+CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over | Signalled | SignallingReady
+"""A worker's message about one of its calls: a command for the user agent, or a report; or from its own user agent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from offhook.process.allotments import worker_specs
 from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.fork_server import start_fork_server
+from offhook.process.free_ports import with_free_ports
 from offhook.process.lifespan import Lifespan
 from offhook.process.messages import MakeEngines, WorkerSpec
 from offhook.process.os_limits import cores, raise_descriptor_limit
@@ -43,8 +44,10 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engi
     """
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
-    config = with_addresses(config)
-    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores(), lifespan, engines)
+    config = with_free_ports(with_addresses(config))
+    # PJSIP's library exists once: one process carries all its calls.
+    workers = config.calls.workers or (1 if config.sip.backend == "pjsua2" else cores())
+    specs = worker_specs(config, dialog, workers, cores(), lifespan, engines)
     control, pid = start_fork_server(specs, run_worker)
     try:
         return run_loop(_serve(config, control, specs))

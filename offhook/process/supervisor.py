@@ -32,11 +32,14 @@ from offhook.process.messages import (
     Claimed,
     Closing,
     Over,
+    Signalled,
+    SignallingReady,
     Watch,
 )
 from offhook.process.placements import WORKER_GONE, Placement, Placements
+from offhook.process.remote_endpoint import RemoteEndpoint, open_signalling
 from offhook.process.sip_intake import SipIntake
-from offhook.process.sockets import open_endpoint, open_store
+from offhook.process.sockets import open_store
 from offhook.process.source_shares import SourceShares
 from offhook.process.stream_intake import StreamIntake
 from offhook.process.trunks import Trunks
@@ -102,7 +105,8 @@ class Supervisor:
         )
         self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._placements.send, give=self._place)
         """The calls that the bot places over SIP."""
-        limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
+        slots = "calls of PJSIP" if config.sip.backend == "pjsua2" else "RTP ports"
+        limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000, slots=slots)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._admission = CallAdmission(
             self._workers, self._placements, self._shares, self._refusals, calls.max_calls, self._loop.time
@@ -153,8 +157,8 @@ class Supervisor:
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
         self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
-        self._endpoint = self.status.endpoint = await open_endpoint(
-            config, self._on_event, self._admission.admit, self._shares.is_peer, self._trunks.sources.of
+        self._endpoint = self.status.endpoint = await open_signalling(
+            config, self._on_event, self._admission.admit, self._shares.is_peer, self._trunks.sources.of, self._workers
         )
         self._endpoint.reads = self._shares.read
         signalling = self._call_watch.open(self._endpoint, self._store)
@@ -322,12 +326,18 @@ class Supervisor:
 
     def on_call_message(self, worker: WorkerHandle, message: CallMessage) -> None:
         """Handle a worker's message about one of its calls."""
-        if isinstance(message, Admit):
-            self._on_admit(worker, message)
-            return
-        if isinstance(message, LegWanted):
-            self._on_leg(worker, message)
-            return
+        match message:
+            case Admit():
+                self._on_admit(worker, message)
+            case LegWanted():
+                self._on_leg(worker, message)
+            case Signalled() | SignallingReady():
+                if isinstance(self._endpoint, RemoteEndpoint):
+                    self._endpoint.from_worker(message)
+            case _:
+                self._on_placed(worker, message)
+
+    def _on_placed(self, worker: WorkerHandle, message: Command | Claim | Closing | Over) -> None:
         placement = self._placements.get(message.call)
         if placement is None or placement.worker is not worker:
             return  # the call was moved to another worker, or has ended

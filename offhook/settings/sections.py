@@ -40,6 +40,12 @@ class SipConfig(Section):
     port: Port = 5060
     """The port for UDP and TCP; 0 takes any free one."""
 
+    backend: Literal["own", "pjsua2"] = "own"
+    """What carries calls over SIP: offhook itself, or PJSIP, whose library the extra `pjsua2` has (docs/pjsip.md)."""
+
+    ice: bool = False
+    """Whether media finds its way through NATs by ICE (RFC 8445). Needs `backend = "pjsua2"`."""
+
     tcp: bool = True
     """Whether SIP over TCP is taken on the same port."""
 
@@ -104,6 +110,14 @@ class SipConfig(Section):
             if getattr(self, key) and self.tls_certificate is None:
                 why = "`{at}` needs `tls_certificate`"
                 raise PydanticCustomError("no_certificate", why, {"key": "tls_certificate", "at": key})
+        return self
+
+    @model_validator(mode="after")
+    def _ice_needs_pjsip(self) -> Self:
+        if self.ice and self.backend != "pjsua2":
+            raise PydanticCustomError(
+                "no_ice", '`ice` needs `backend = "pjsua2"`', {"key": "backend", "at": "ice", "example": "pjsua2"}
+            )
         return self
 
     @model_validator(mode="after")

@@ -365,7 +365,7 @@ async def sends(
 ) -> None:
     """RTP from there to the call until the count of what was taken is good."""
     line = call._line
-    assert line is not None
+    assert isinstance(line, UdpLine)
     for number in range(count):
         packet = bytes((0x80, 0, 0, number, 0, 0, number, 0)) + b"ssrc" + b"\xff" * 160
         source.sendto(packet, (HOST, line.pair.port))

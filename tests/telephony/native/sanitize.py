@@ -1,10 +1,10 @@
-"""Runs the tests of the native media module with the sanitizers of gcc in it:
+"""Runs the tests of the native media modules with the sanitizers of gcc in it:
 
     python -m tests.telephony.native.sanitize [address] [thread]
 
 `address` looks for accesses out of bounds, use after free and undefined behaviour, `thread` for data races between the
-pump's thread and the interpreter's (the interpreter itself is not instrumented, but its locks are seen). The module is
-built in a copy; the one that is installed stays as it is. Takes a minute or two; the exit status is 0 when nothing
+pump's thread and the interpreter's (the interpreter itself is not instrumented, but its locks are seen). They are
+built in a copy; those that are installed stay as they are. Takes a minute or two; the exit status is 0 when nothing
 was found.
 """
 
@@ -63,10 +63,12 @@ SANITIZERS = {
 
 def build(tree: Path, sanitizer: Sanitizer, compiler: str) -> None:
     native = tree / "telephony" / "native"
-    sources = sorted(str(path) for path in native.glob("*.c"))
+    sources = {str(path) for path in native.glob("*.c")}
+    of_frames = {each for each in sources if each.endswith("frame_port.c")}
     include = f"-I{sysconfig.get_path('include')}"
-    module = str(native / "_media.abi3.so")
-    subprocess.run([compiler, *COMMON, *sanitizer.flags, include, *sources, "-o", module, "-lm"], check=True)
+    for name, parts in (("_media", sources - of_frames), ("_frames", of_frames)):
+        made = ("-o", str(native / f"{name}.abi3.so"), "-lm", "-ldl")
+        subprocess.run([compiler, *COMMON, *sanitizer.flags, include, *sorted(parts), *made], check=True)
 
 
 def library(name: str, compiler: str) -> str:
@@ -91,7 +93,7 @@ def passes(name: str, compiler: str) -> bool:
         environment = os.environ | {key: value.format(log=log) for key, value in sanitizer.settings.items()}
         environment["LD_PRELOAD"] = " ".join(library(each, compiler) for each in sanitizer.libraries)
         # Without the module the tests would all be skipped, and nothing found.
-        there = "from offhook.telephony.native import _media"
+        there = "from offhook.telephony.native import _frames, _media"
         subprocess.run([sys.executable, "-c", there], cwd=tree, env=environment, check=True)
         pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
         status = subprocess.run(pytest, cwd=tree, env=environment, check=False).returncode

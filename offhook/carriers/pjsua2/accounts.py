@@ -1,0 +1,196 @@
+"""PJSIP's accounts: one for each trunk that is used, and one for calls without a trunk."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pjsua2 as pj
+
+from offhook.carriers.pjsua2.messages import address_of
+from offhook.carriers.pjsua2.objects import Owner, PjAccount
+from offhook.carriers.pjsua2.setup import account_config
+from offhook.settings.config import Config
+from offhook.settings.trunks import TrunkConfig
+from offhook.sip.commands import Command, Invite, MoveRegistration, Register, Unregister
+from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.events import Event, Registered, RegistrationEnded, RegistrationFailed
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import Address, numeric
+from offhook.sip.net.flow import Target, Transport
+
+RETRY_S = 30.0
+"""After a registration that failed."""
+REFRESHED_BEFORE_S = 5
+
+REQUEST_TIMEOUT, SERVICE_UNAVAILABLE = 408, 503
+
+
+class Accounts:
+    """All of a process. `owner` gets what happens to their calls."""
+
+    def __init__(self, owner: Owner, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
+        self._owner = owner
+        self._config = config
+        self._address = address
+        self._on_event = on_event
+        self._plain: PjAccount | None = None
+        self._trunks: dict[str, PjAccount] = {}
+        self._retries: dict[str, asyncio.TimerHandle] = {}
+        self.ending: set[str] = set()
+        """Those whose bindings are being removed."""
+
+    def open(self) -> None:
+        """Take calls."""
+        self._plain = PjAccount(self._owner, "")
+        self._plain.create(account_config(pj, self._config, self._address), True)
+        for name in self._config.trunks:
+            self._account(name, None)
+
+    def of(self, source: str) -> int:
+        """PJSIP's number for the account of a call from there. A trunk's is for its own server only: who calls by an
+        account can ask for its password to be proven."""
+        host = address_of(source).host
+        found = next((each for each in self._trunks.values() if each.host == host), self._plain)
+        return int(found.getId()) if found is not None else 0
+
+    def close(self) -> None:
+        """Let all of them go."""
+        for retry in self._retries.values():
+            retry.cancel()
+        for account in (*self._trunks.values(), self._plain):
+            if account is not None:
+                account.shutdown()
+        self._trunks.clear()
+        self._plain = None
+
+    def for_call(self, command: Invite) -> tuple[PjAccount, str]:
+        """The account that a call goes by, and its Request-URI with what says how it gets there."""
+        target = command.destination if isinstance(command.destination, Target) else None
+        uri = command.target
+        if target is not None and target.transport is not Transport.UDP and ";transport=" not in uri:
+            uri += f";transport={target.transport.lower()}"
+        name = self._trunk_of(command)
+        if name:
+            return self._account(name, target), uri
+        assert self._plain is not None, "there are calls only between `open` and `close`"
+        return self._plain, uri
+
+    def do(self, command: Command) -> None:
+        """Register, move or unregister. Raises LocalError and PJSIP's errors."""
+        match command:
+            case Register():
+                self._register(command)
+            case MoveRegistration(call=name, destination=Target() as target) if name in self._trunks:
+                account = self._account(name, target)
+                account.setRegistration(True)
+            case Unregister(call=name) if name in self._trunks:
+                self._unregister(name)
+            case _:
+                raise LocalError(f"PJSIP's library has no {type(command).__name__}")
+
+    def registered(self, account: PjAccount, what: Any) -> None:
+        """A REGISTER has got its answer, or none."""
+        name, status = account.name, int(what.code)
+        if not account.wanted:
+            self.ending.discard(name)
+            self._on_event(RegistrationEnded(name))
+        elif 200 <= status < 300:
+            self._on_event(Registered(name, max(0.0, float(what.expiration) - REFRESHED_BEFORE_S)))
+        else:
+            # PJSIP's own time-out and its lost connections have a status, too.
+            own = what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE)
+            self._on_event(RegistrationFailed(name, 0 if own else status, str(what.reason), RETRY_S))
+            self._again(name)
+
+    # --- inside
+
+    def _register(self, command: Register) -> None:
+        name = command.call
+        target = command.destination if isinstance(command.destination, Target) else None
+        try:
+            account = self._account(name, target, command.registrar)
+            account.wanted = True
+            account.setRegistration(True)
+        except pj.Error as error:
+            self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
+            self._again(name)
+
+    def _account(self, name: str, target: Target | None, registrar: str = "") -> PjAccount:
+        trunk = self._config.trunks[name]
+        proxy = _proxy(trunk, target)
+        account = self._trunks.get(name)
+        if account is not None and target is not None:
+            account.host = target.address.host
+        if account is not None and account.proxy == proxy and not registrar:
+            return account
+        made = account_config(pj, self._config, self._address, trunk)
+        made.regConfig.registerOnAdd = False
+        made.regConfig.disableRegOnModify = True  # it is done where it is wanted
+        made.regConfig.retryIntervalSec = made.regConfig.firstRetryIntervalSec = 0  # we try again ourselves
+        made.regConfig.timeoutSec = trunk.expires_s
+        made.regConfig.delayBeforeRefreshSec = REFRESHED_BEFORE_S
+        if trunk.registration:
+            made.regConfig.registrarUri = _with_transport(registrar or trunk.uri, target)
+        if proxy:
+            made.sipConfig.proxies.append(proxy)
+        if account is None:
+            account = self._trunks[name] = PjAccount(self._owner, name)
+            account.proxy, account.host = proxy, target.address.host if target is not None else trunk.host
+            account.create(made)
+        else:
+            account.proxy = proxy
+            account.modify(made)
+        return account
+
+    def _unregister(self, name: str) -> None:
+        account = self._trunks[name]
+        account.wanted = False
+        if (retry := self._retries.pop(name, None)) is not None:
+            retry.cancel()
+        self.ending.add(name)
+        try:
+            account.setRegistration(False)
+        except pj.Error:  # it has no binding
+            self.ending.discard(name)
+            self._on_event(RegistrationEnded(name))
+
+    def _again(self, name: str) -> None:
+        def register() -> None:
+            self._retries.pop(name, None)
+            account = self._trunks.get(name)
+            if account is None or not account.wanted:
+                return
+            try:
+                account.setRegistration(True)
+            except pj.Error as error:
+                self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
+                self._again(name)
+
+        if (before := self._retries.pop(name, None)) is not None:
+            before.cancel()
+        self._retries[name] = asyncio.get_running_loop().call_later(RETRY_S, register)
+
+    def _trunk_of(self, command: Invite) -> str:
+        try:
+            host = Uri.parse(command.target).host
+        except ParseError as error:
+            raise LocalError(f"{command.target} is not a URI: {error}") from error
+        for name, trunk in self._config.trunks.items():
+            if trunk.uri_host == host and (trunk.auth_user or trunk.user or "") == (command.auth_user or ""):
+                return name
+        return ""
+
+
+def _proxy(trunk: TrunkConfig, target: Target | None) -> str:
+    """The route to a trunk's server, where its name does not lead there; PJSIP leaves it out of what it sends."""
+    if target is None or (trunk.outbound_proxy is None and (target.transport.is_secure or numeric(trunk.host))):
+        return ""
+    # Over TLS the certificate is for the name.
+    host = target.name if target.transport.is_secure and target.name else target.address.uri_host
+    return f"<sip:{host}:{target.address.port};transport={target.transport.lower()};lr;hide>"
+
+
+def _with_transport(uri: str, target: Target | None) -> str:
+    if target is None or target.transport is Transport.UDP:
+        return uri
+    return f"{uri};transport={target.transport.lower()}"

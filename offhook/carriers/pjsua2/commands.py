@@ -1,0 +1,71 @@
+"""What PJSIP is asked to do with a call that it has. All of them raise PJSIP's error."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pjsua2 as pj
+
+from offhook.carriers.pjsua2.objects import PjCall
+from offhook.sip.commands import Answer, Cancel, Reject, Ring, SendKey
+from offhook.sip.message.reason import fields
+
+SERVER_ERROR = 500
+
+
+def options_of(status: int) -> Any:
+    """To answer, or to refuse, with that status."""
+    options = pj.CallOpParam(True)
+    options.statusCode, options.opt.videoCount = status, 0
+    return options
+
+
+def add_headers(options: Any, headers: tuple[tuple[str, str], ...]) -> None:
+    """Have these header fields in the message."""
+    for name, value in headers:
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        options.txOption.headers.append(header)
+
+
+def _ring(call: PjCall, command: Ring) -> None:
+    call.answer(options_of(command.status))
+
+
+def _answer(call: PjCall, command: Answer) -> None:
+    call.answered = True
+    try:
+        call.answer(options_of(200))
+    except pj.Error:
+        call.released = True
+        call.hangup(options_of(SERVER_ERROR))
+        raise
+
+
+def _reject(call: PjCall, command: Reject) -> None:
+    options = options_of(command.status)
+    options.reason = command.reason or ""
+    add_headers(options, command.headers)
+    call.released = True
+    call.hangup(options)
+
+
+def _cancel(call: PjCall, command: Cancel) -> None:
+    options = pj.CallOpParam()
+    add_headers(options, fields(command.reasons))
+    call.gave_up = True
+    call.hangup(options)
+
+
+def _send_key(call: PjCall, command: SendKey) -> None:
+    key = pj.CallSendDtmfParam()
+    key.digits, key.duration, key.method = command.digit, command.duration_ms, pj.PJSUA_DTMF_METHOD_SIP_INFO
+    call.sendDtmf(key)
+
+
+COMMANDS: Mapping[type, Callable[[PjCall, Any], None]] = {
+    Ring: _ring,
+    Answer: _answer,
+    Reject: _reject,
+    Cancel: _cancel,
+    SendKey: _send_key,
+}

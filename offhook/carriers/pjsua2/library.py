@@ -1,0 +1,58 @@
+"""PJSIP's library: whether it is there, and whether it and our frame port fit together."""
+
+import ctypes
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from offhook.usererror import UserError
+
+WHERE = "sip.backend"
+OWN = '`backend = "own"` below `[sip]`'
+
+
+def load() -> Any:
+    """The module pjsua2. Raises UserError."""
+    try:
+        pj = import_module("pjsua2")
+    except ImportError as error:
+        raise UserError(
+            '`backend = "pjsua2"` cannot be used',
+            f"its Python module does not load: {error}",
+            f"pip install 'offhook[pjsua2]', or {OWN}",
+            WHERE,
+        ) from error
+    _quiet(pj)
+    return pj
+
+
+def frames() -> ModuleType:
+    """The module of the frame port. Raises UserError."""
+    try:
+        return import_module("offhook.telephony.native._frames")
+    except ImportError as error:
+        why = "the part in C was not built: there was no compiler when offhook was installed"
+        todo = f"apt-get install gcc python3-dev, and pip install offhook again; or {OWN}"
+        raise UserError('`backend = "pjsua2"` cannot be used', why, todo, WHERE) from error
+
+
+def opened(pj: Any) -> tuple[ModuleType, int]:
+    """The module of the frame port, and how many calls this build of PJSIP takes at once. PJSUA is initialised.
+    Raises UserError."""
+    found = frames()
+    try:
+        return found, found.open_library(path_of(pj))
+    except OSError as error:
+        what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"
+        why = f"our media port does not fit into it: {error}"
+        raise UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE) from error
+
+
+def path_of(pj: Any) -> str:
+    """The file that has PJSIP's functions: the module's compiled part."""
+    return str(getattr(pj, "_pjsua2").__file__)  # noqa: B009  # it is private to SWIG only
+
+
+def _quiet(pj: Any) -> None:
+    """Until it has its settings it would write to the standard output."""
+    ctypes.CDLL(path_of(pj)).pj_log_set_level(0)

@@ -1,0 +1,98 @@
+"""What PJSIP reports, as the events of `sip`. Pure, but for what it is handed of PJSIP's."""
+
+from typing import Any
+
+from offhook.sip.dialog.rejection import rejected
+from offhook.sip.errors import ParseError
+from offhook.sip.events import CallCancelled, CallEnded, CallRejected, EndCause, IncomingCall
+from offhook.sip.message import typed
+from offhook.sip.message.identities import identities, printable
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
+from offhook.sip.message.reason import reasons
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Transport
+
+CANCELLED_STATUS = 487
+
+
+def message_of(text: str) -> Request | Response:
+    """A message that PJSIP has read. Raises ParseError: it reads more than we do."""
+    return parse(text.encode("utf-8", "surrogateescape"))
+
+
+def address_of(text: str) -> Address:
+    """HOST:PORT, or [HOST]:PORT. Raises ParseError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise ParseError(f"{text!r} is no source")
+    return Address(host.strip("[]"), int(port))
+
+
+def incoming_of(handle: str, text: str, source: str) -> IncomingCall:
+    """The event of an INVITE. Raises ParseError."""
+    request = message_of(text)
+    if not isinstance(request, Request):
+        raise ParseError("it is no request")
+    return IncomingCall(
+        call=handle,
+        from_uri=printable(str(typed.from_(request).uri)),
+        request_uri=printable(request.uri),
+        call_id=printable(typed.call_id(request)),
+        sdp=None,
+        source=address_of(source),
+        headers=request.headers.copy(),
+        identities=identities(request),
+        transport=Transport(typed.top_via(request).transport.upper()),
+    )
+
+
+def last_message(pj: Any, event: Any) -> Request | Response | None:
+    """The message that has changed a call; None: it was something else, or cannot be read."""
+    text = ""
+    if event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+        text = event.body.tsxState.src.rdata.wholeMsg
+    elif event.type == pj.PJSIP_EVENT_RX_MSG:
+        text = event.body.rxMsg.rdata.wholeMsg
+    try:
+        return message_of(text) if text else None
+    except ParseError:
+        return None
+
+
+def from_info(info: Any) -> tuple[int, str]:
+    """The latest status and reason phrase."""
+    return int(info.lastStatusCode), printable(str(info.lastReason))
+
+
+def confirmed_end(handle: str, status: int, message: Request | Response | None) -> CallEnded:
+    """The end of a call whose dialog had begun, but for ours."""
+    if isinstance(message, Request):
+        return CallEnded(handle, EndCause.REMOTE_BYE, reasons(message))
+    return CallEnded(handle, {408: EndCause.TIMEOUT, 503: EndCause.TRANSPORT}.get(status, EndCause.REMOTE_BYE))
+
+
+def inbound_end(handle: str, message: Request | Response | None, *, answered: bool) -> CallEnded | CallCancelled:
+    """The end of a call that came in, before its ACK."""
+    said = reasons(message) if isinstance(message, Request) else ()
+    if answered and isinstance(message, Request) and message.method == "BYE":
+        return CallEnded(handle, EndCause.REMOTE_BYE, said)
+    if answered and not isinstance(message, Request):
+        return CallEnded(handle, EndCause.ACK_TIMEOUT)
+    return CallCancelled(handle, said)
+
+
+def outbound_end(
+    pj: Any, handle: str, status: int, reason: str, message: Request | Response | None, event: Any, *, gave_up: bool
+) -> CallRejected | CallEnded:
+    """What became of a call out that was not answered."""
+    if isinstance(message, Response) and message.status >= 300:
+        return rejected(handle, message)
+    if gave_up:
+        return CallRejected(handle, CANCELLED_STATUS, "Request Terminated")
+    failed = event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_TRANSPORT_ERROR
+    if failed or status == 503:
+        return CallEnded(handle, EndCause.TRANSPORT)
+    if status in (0, 408):
+        return CallEnded(handle, EndCause.TIMEOUT)
+    return CallRejected(handle, status, reason)

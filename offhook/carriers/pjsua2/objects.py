@@ -1,0 +1,155 @@
+"""PJSIP's objects as Python sees them: each passes what happens to its owner, and keeps none of it.
+
+Their methods are called by PJSIP while it is polled. An exception would end the process, so it is logged here.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol
+
+import pjsua2 as pj
+import structlog
+
+log = structlog.get_logger("offhook.pjsip")
+
+
+def _kept_here(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    @wraps(method)
+    def guarded(own: Any, what: Any) -> None:
+        try:
+            method(own, what)
+        except Exception:
+            log.exception("an event of PJSIP was lost", event=method.__name__)
+
+    return guarded
+
+
+class Owner(Protocol):
+    """What happens to calls and accounts."""
+
+    def on_incoming(self, account: "PjAccount", what: Any) -> None:
+        """An INVITE has come."""
+
+    def account_of(self, source: str) -> int:
+        """PJSIP's number for the account of a call that comes from there."""
+
+    def on_refused(self, what: Any) -> None:
+        """PJSIP has refused an INVITE itself: it has no room for another call, or cannot use its offer."""
+
+    def on_registration(self, account: "PjAccount", what: Any) -> None:
+        """A REGISTER has got its answer, or none."""
+
+    def on_state(self, call: "PjCall", what: Any) -> None:
+        """A call's dialog has changed."""
+
+    def on_media(self, call: "PjCall") -> None:
+        """A call's media has begun, changed or stopped."""
+
+    def on_stream_over(self, call: "PjCall") -> None:
+        """A call's media is about to stop."""
+
+    def on_key(self, call: "PjCall", what: Any) -> None:
+        """A key has come."""
+
+    def on_refer_progress(self, call: "PjCall", what: Any) -> None:
+        """What became of our REFER."""
+
+    def on_referred(self, call: "PjCall", what: Any) -> None:
+        """The far end asks us to call somebody else."""
+
+
+class PjEndpoint(pj.Endpoint):  # type: ignore[misc]
+    """PJSUA, of which there is one in a process."""
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__()
+        self.owner = owner
+
+    @_kept_here
+    def onSelectAccount(self, what: Any) -> None:
+        """From PJSIP, which otherwise goes by To: that a stranger writes as they want."""
+        what.accountIndex = self.owner.account_of(str(what.rdata.srcAddress))
+
+    @_kept_here
+    def onRejectedIncomingCall(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_refused(what)
+
+
+class PjAccount(pj.Account):  # type: ignore[misc]
+    """An account, or what calls without one have. `name` is the trunk's, or empty."""
+
+    def __init__(self, owner: Owner, name: str) -> None:
+        super().__init__()
+        self.owner = owner
+        self.name = name
+        self.proxy = ""
+        self.host = ""
+        """The address of the trunk's server, once it is known."""
+        self.wanted = False
+        """Whether it is to be registered."""
+
+    @_kept_here
+    def onIncomingCall(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_incoming(self, what)
+
+    @_kept_here
+    def onRegState(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_registration(self, what)
+
+
+class PjCall(pj.Call):  # type: ignore[misc]
+    """A call. `handle` is its name everywhere else."""
+
+    def __init__(self, owner: Owner, account: PjAccount, handle: str, call_id: int = -1) -> None:
+        super().__init__(account, call_id)
+        self.owner = owner
+        self.handle = handle
+        self.is_inbound = call_id >= 0
+        self.confirmed = False
+        self.answered = False
+        self.released = False
+        """Whether its owner has let it go: nothing is reported any more."""
+        self.gave_up = False
+        self.refer_accepted = False
+        self.audio: int | None = None
+        """Which of its media is the audio."""
+
+    @_kept_here
+    def onCallState(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_state(self, what)
+
+    def onCallMediaState(self, what: Any) -> None:
+        """From PJSIP."""
+        try:
+            self.owner.on_media(self)
+        except Exception:
+            log.exception("an event of PJSIP was lost", event="onCallMediaState")
+
+    @_kept_here
+    def onStreamDestroyed(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_stream_over(self)
+
+    @_kept_here
+    def onDtmfDigit(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_key(self, what)
+
+    @_kept_here
+    def onCallTransferStatus(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_refer_progress(self, what)
+
+    def onCallReplaceRequest(self, what: Any) -> None:
+        """From PJSIP: another call wants this one's place (RFC 3891)."""
+        log.warning("refused a call that wants another's place", why='`sip.backend` is "pjsua2"')
+        what.statusCode, what.reason = 403, "Forbidden"
+
+    @_kept_here
+    def onCallTransferRequest(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_referred(self, what)

@@ -1,0 +1,384 @@
+"""PJSIP as a user agent: commands in, events out, both those of `sip`; and the lines of its calls.
+
+Theory of operation. PJSIP's library (PJSUA) exists once in a process. It has no thread for signalling here: `_poll` has
+it work every few milliseconds, on the event loop's thread, and all that it reports comes from within that. Its media
+has threads of its own, in C, which exchange audio with the lines (`line`) and never run Python.
+
+PJSIP makes and answers offers by itself, so no event or command carries a session description: a call's line is
+connected when its media begins. What the far end changes later (hold, another address, another codec) it handles
+likewise, and only hold is reported, to the line.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import pjsua2 as pj
+import structlog
+
+from offhook.carriers.pjsua2 import library, setup
+from offhook.carriers.pjsua2.accounts import Accounts
+from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
+from offhook.carriers.pjsua2.figures import figures_of
+from offhook.carriers.pjsua2.line import FrameLine, FrameStats
+from offhook.carriers.pjsua2.messages import (
+    confirmed_end,
+    from_info,
+    inbound_end,
+    incoming_of,
+    last_message,
+    outbound_end,
+)
+from offhook.carriers.pjsua2.objects import PjAccount, PjCall, PjEndpoint
+from offhook.settings.config import Config
+from offhook.sip.commands import Bye, Command, Invite
+from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.events import (
+    CallAnswered,
+    CallConfirmed,
+    CallEnded,
+    CallProgress,
+    CallRefused,
+    EndCause,
+    Event,
+)
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.reason import fields
+from offhook.sip.net.address import Address
+from offhook.sip.refer.commands import Refer
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferRefused
+from offhook.telephony.dtmf_keys import KeyPath
+from offhook.usererror import UserError
+
+POLL_S = 0.005
+EVENTS_A_POLL = 64
+MEASURED_S = 1.0
+LAST_S = 1.0
+"""For the answers to the last requests."""
+
+USUAL_KEY_MS = 100
+"""Where the far end does not say how long a key was pressed, or has not released it yet."""
+LONGEST_KEY_MS = 10_000
+log = structlog.get_logger("offhook.pjsip")
+
+
+class PjsuaUserAgent:
+    """One for a process. Everything runs on the event loop's thread, which has to be the process's main one."""
+
+    def __init__(self, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
+        self.max_calls = 0
+        """How many calls this build of PJSIP takes at once."""
+        self._config = config
+        self._address = address
+        self._on_event = on_event
+        self._endpoint: Any = None
+        self._frames: Any = None
+        self._accounts = Accounts(self, config, address, on_event)
+        self._calls: dict[str, PjCall] = {}
+        self._lines: dict[str, FrameLine] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._measured_at = 0.0
+        self._given = 0  # frames, when the lines were polled
+        self._settled = asyncio.Event()
+        self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
+            **COMMANDS,
+            Bye: self._bye,
+            Refer: self._refer,
+        }
+
+    # --- its life
+
+    def start(self) -> None:
+        """Open the sockets and take calls. Raises UserError; `stop` frees what was opened."""
+        setup.check(self._config)
+        library.load()
+        try:
+            self._open()
+        except pj.Error as error:
+            why, todo = f"{error.title}: {error.reason}", f"the settings below `[sip]`, or {library.OWN}"
+            raise UserError("PJSIP does not start", why, todo, library.WHERE) from error
+        log.info("PJSIP is ready", version=self._endpoint.libVersion().full, most_calls=self.max_calls)
+        self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
+
+    def _open(self) -> None:
+        self._endpoint = PjEndpoint(self)
+        self._endpoint.libCreate()
+        self._endpoint.libInit(setup.endpoint_config(pj, self._config))
+        self._frames, self.max_calls = library.opened(pj)
+        setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
+        for name, kind, settings in setup.transports(pj, self._config, self._address):
+            try:
+                self._endpoint.transportCreate(kind, settings)
+            except pj.Error as error:
+                todo = "an address of this machine and a port that is free, or a build of PJSIP that has this transport"
+                raise UserError(f"PJSIP cannot use {name}", error.reason, todo, "[sip]") from error
+        self._endpoint.audDevManager().setNullDev()
+        self._endpoint.libStart()
+        self._accounts.open()
+
+    async def drain(self) -> None:
+        """Wait, for a limited time, until all calls and registrations are over at the far ends, too."""
+        if self._timer is not None:
+            self._settled.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), LAST_S)
+
+    def stop(self) -> None:
+        """End everything at once. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._endpoint is None:
+            return
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+        self._endpoint.hangupAllCalls()
+        # Before the library: taking them apart afterwards would call it.
+        self._calls.clear()
+        self._accounts.close()
+        # Without waiting for answers, for which `drain` has waited.
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)
+        self._endpoint = None
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {"calls": len(self._calls), "most_calls": self.max_calls, "lines": len(self._lines)}
+
+    @property
+    def free(self) -> int:
+        """How many more calls it takes; those that are ending count until PJSIP has released them."""
+        return self.max_calls - len(self._calls)
+
+    def line(self, handle: str) -> FrameLine:
+        """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
+        rtp, rate_hz = self._config.rtp, setup.rate_hz(self._config)
+        line = self._lines[handle] = FrameLine(
+            self._frames.FramePort(rate_hz),
+            rate_hz=rate_hz,
+            dial=lambda digits: self._dial(handle, digits),
+            measure=lambda: self._measure(handle),
+            media_timeout_s=rtp.media_timeout_s,
+            first_media_timeout_s=rtp.first_media_timeout_s,
+        )
+        return line
+
+    def do(self, command: Command) -> None:
+        """Execute a command. Raises LocalError."""
+        if self._endpoint is None:
+            raise LocalError("PJSIP is not open")
+        try:
+            if isinstance(command, Invite):
+                self._invite(command)
+            elif (execute := self._commands.get(type(command))) is None:
+                self._accounts.do(command)
+            elif (call := self._calls.get(command.call)) is None or call.released:
+                raise LocalError("there is no such call")
+            else:
+                execute(call, command)
+        except pj.Error as error:
+            raise LocalError(f"PJSIP refuses it: {error.reason}") from error
+
+    # --- commands
+
+    def _invite(self, command: Invite) -> None:
+        account, target = self._accounts.for_call(command)
+        call = PjCall(self, account, command.call)
+        options = pj.CallOpParam(True)
+        options.opt.videoCount = 0
+        options.opt.customCallId = command.call_id
+        add_headers(options, command.headers)
+        if command.from_uri is not None:
+            display = f'"{command.from_display}" ' if command.from_display else ""
+            options.txOption.localUri = f"{display}<{command.from_uri}>"
+        self._calls[command.call] = call
+        try:
+            call.makeCall(target, options)
+        except pj.Error:
+            del self._calls[command.call]
+            raise
+
+    def _bye(self, call: PjCall, command: Bye) -> None:
+        call.released = True
+        options = pj.CallOpParam()
+        add_headers(options, fields(command.reasons))
+        call.hangup(options)
+        self._on_event(CallEnded(call.handle, EndCause.LOCAL_BYE))
+
+    def _refer(self, call: PjCall, command: Refer) -> None:
+        call.refer_accepted = False
+        options = pj.CallOpParam()
+        add_headers(options, command.headers)
+        if command.replaces is None:
+            call.xfer(command.target, options)
+        elif (other := self._calls.get(command.replaces)) is not None:
+            call.xferReplaces(other, options)
+        else:
+            raise LocalError("the call whose place is to be taken is over")
+
+    # --- from PJSIP
+
+    def on_incoming(self, account: PjAccount, what: Any) -> None:
+        """An INVITE has come."""
+        handle = uuid4().hex
+        call = PjCall(self, account, handle, what.callId)
+        self._calls[handle] = call
+        try:
+            event = incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress)
+        except ParseError as error:
+            log.info("an INVITE cannot be read", why=str(error))
+            call.released = True
+            call.hangup(options_of(error.status))
+            return
+        self._on_event(event)
+
+    def account_of(self, source: str) -> int:
+        """PJSIP's number for the account of a call that comes from there."""
+        return self._accounts.of(source)
+
+    def on_refused(self, what: Any) -> None:
+        """PJSIP has refused an INVITE itself."""
+        try:
+            event = incoming_of("", what.rdata.wholeMsg, what.rdata.srcAddress)
+        except ParseError:
+            return
+        status, reason = int(what.statusCode), str(what.reason)
+        self._on_event(CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, status, reason))
+
+    def on_registration(self, account: PjAccount, what: Any) -> None:
+        """A REGISTER has got its answer, or none."""
+        self._accounts.registered(account, what)
+
+    def on_state(self, call: PjCall, what: Any) -> None:
+        """A call's dialog has changed."""
+        info = call.getInfo()
+        message = last_message(pj, what.e)
+        status, reason = from_info(info)
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._disconnected(call, status, reason, message, what.e)
+        elif call.released:
+            return
+        elif info.state == pj.PJSIP_INV_STATE_EARLY and not call.is_inbound:
+            body = message.body if isinstance(message, Response) and message.body else None
+            self._on_event(CallProgress(call.handle, status, reason, body))
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not call.confirmed:
+            call.confirmed = True
+            if call.is_inbound:
+                self._on_event(CallConfirmed(call.handle, None))
+            else:
+                allow = typed.allow(message) if message is not None else None
+                self._on_event(CallAnswered(call.handle, None, allow or frozenset()))
+
+    def on_media(self, call: PjCall) -> None:
+        """A call's media has begun, changed or stopped."""
+        line = self._lines.get(call.handle)
+        info = call.getInfo()  # kept: its media would go with it
+        for media in info.media:
+            if media.type != pj.PJMEDIA_TYPE_AUDIO:
+                continue
+            held = media.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
+            if line is None:
+                return
+            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                call.audio = int(media.index)
+                events = call.getStreamInfo(call.audio).audTxEventPt >= 0
+                line.connect(int(media.audioConfSlot), events=events)
+            else:
+                line.connect(None)
+            line.hold(held)
+            return
+
+    def on_stream_over(self, call: PjCall) -> None:
+        """A call's media is about to stop: its figures go with it."""
+        if (line := self._lines.get(call.handle)) is not None:
+            line.measure()
+
+    def on_key(self, call: PjCall, what: Any) -> None:
+        """A key has come."""
+        if (line := self._lines.get(call.handle)) is not None:
+            is_info = what.method == pj.PJSUA_DTMF_METHOD_SIP_INFO
+            duration_ms = int(what.duration) if 0 < what.duration <= LONGEST_KEY_MS else USUAL_KEY_MS
+            line.receive_event(what.digit.upper(), KeyPath.INFO if is_info else KeyPath.RFC4733, duration_ms)
+
+    def on_refer_progress(self, call: PjCall, what: Any) -> None:
+        """What became of our REFER: its answer, and then that of the INVITE which it asked for."""
+        status, reason = int(what.statusCode), str(what.reason)
+        if call.released:
+            return
+        if not call.refer_accepted:
+            if status >= 300:
+                self._on_event(ReferRefused(call.handle, status, reason))
+                return
+            call.refer_accepted = True
+            self._on_event(ReferAccepted(call.handle, notifies=True))
+            if status == 202:
+                return
+        self._on_event(ReferProgress(call.handle, status, reason, is_last=bool(what.finalNotify)))
+
+    def on_referred(self, call: PjCall, what: Any) -> None:
+        """The far end asks us to call somebody else, which PJSIP would do with a call of its own."""
+        log.warning("refused a transfer by the far end", to=what.dstUri, why='`sip.backend` is "pjsua2"')
+        what.statusCode = 403
+
+    # --- inside
+
+    def _disconnected(
+        self, call: PjCall, status: int, reason: str, message: Request | Response | None, event: Any
+    ) -> None:
+        # Not now: PJSIP still uses the object.
+        asyncio.get_running_loop().call_soon(self._calls.pop, call.handle, None)
+        if call.released:
+            return
+        call.released = True
+        if call.confirmed:
+            self._on_event(confirmed_end(call.handle, status, message))
+        elif call.is_inbound:
+            self._on_event(inbound_end(call.handle, message, answered=call.answered))
+        else:
+            self._on_event(outbound_end(pj, call.handle, status, reason, message, event, gave_up=call.gave_up))
+
+    def _dial(self, handle: str, digits: str) -> None:
+        if (call := self._calls.get(handle)) is not None and not call.released:
+            try:
+                call.dialDtmf(digits)
+            except pj.Error as error:
+                log.warning("keys were not sent", why=error.reason)
+
+    def _measure(self, handle: str) -> FrameStats | None:
+        call = self._calls.get(handle)
+        if call is None or call.audio is None:
+            return None
+        try:
+            return figures_of(call, call.audio)
+        except pj.Error:
+            return None  # the media is gone
+
+    def _poll(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
+        for _ in range(EVENTS_A_POLL):
+            if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
+                break
+        if not self._calls and not self._accounts.ending:
+            self._settled.set()
+        # All lines have the same clock: between its ticks there is nothing to collect.
+        if (given := self._frames.given()) != self._given:
+            self._given = given
+            self._poll_lines(monotonic())
+
+    def _poll_lines(self, now: float) -> None:
+        measures = now - self._measured_at >= MEASURED_S
+        if measures:
+            self._measured_at = now
+        for handle, line in tuple(self._lines.items()):
+            try:
+                line.poll(now)
+                if measures:
+                    line.measure(now)
+            except Exception:
+                log.exception("a line failed", line=handle)
+            if line.closed:
+                self._lines.pop(handle, None)

@@ -1,0 +1,63 @@
+"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames."""
+
+from typing import Final, TypedDict
+
+RING_FRAMES: Final[int]
+"""Frames of 20 ms that wait in each direction, at most."""
+
+class Counters(TypedDict):
+    """What a port has done, in frames."""
+
+    slot: int
+    """In the bridge; -1: in none."""
+    given: int
+    """By the clock, those that were lost included."""
+    taken: int
+    """By the clock."""
+    dry: int
+    """Ticks of the clock that found nothing to play."""
+
+def open_library(path: str, /) -> int:
+    """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
+    takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
+
+def given() -> int:
+    """Frames that the clock has given to any port, ever: another number means that it has ticked."""
+
+class FramePort:
+    """20 ms of 16-bit mono PCM at a time, each way. Its methods belong to one thread, PJSUA's main one. After `close`
+    all others raise ValueError. `joins` False: in no bridge, for tests. Raises OSError."""
+
+    def __init__(self, rate_hz: int, joins: bool = True, /) -> None: ...
+    def connect(self, slot: int, /) -> bool:
+        """Both ways with another port of the bridge; whether that is done."""
+
+    def disconnect(self, slot: int, /) -> bool:
+        """Undo it."""
+
+    def write(self, pcm: bytes, /) -> int:
+        """Append whole frames to what is played; how many there was room for."""
+
+    def clear(self) -> int:
+        """Drop what the clock has not taken; how many frames."""
+
+    def waiting(self) -> int:
+        """Frames that the clock has not taken."""
+
+    def taken(self) -> tuple[int, float]:
+        """Frames that the clock has taken, and when it took the last one (monotonic seconds)."""
+
+    def read(self) -> tuple[int, bytes, float] | None:
+        """The next frame that came: how many came before it, lost ones included; the PCM; and when it came."""
+
+    def counters(self) -> Counters:
+        """What it has done."""
+
+    def take(self) -> bytes | None:
+        """Tests: as the clock takes a frame; None: silence."""
+
+    def give(self, pcm: bytes | None, /) -> None:
+        """Tests: as the clock gives a frame; None: silence."""
+
+    def close(self) -> None:
+        """Leave the bridge. Idempotent."""

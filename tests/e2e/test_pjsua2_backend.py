@@ -1,0 +1,134 @@
+"""Calls that PJSIP carries for the bot (`sip.backend = "pjsua2"`); the far ends are our own stack, SIPp, Kamailio."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import BotProcess
+from tests.e2e.kamailio import Kamailio
+from tests.e2e.peers import HOST, Sipp, sipp
+from tests.e2e.test_calls_out import PASSWORD, ask, place, record, start, until
+from tests.e2e.test_transfer import FLOW, LIGHT
+from tests.e2e.test_trunks import settings as trunk_settings
+from tests.e2e.test_trunks import trunk
+from tests.ports import own_ports
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(find_spec("pjsua2") is None, reason="there is no wheel of PJSIP for this Python"),
+    pytest.mark.skipif(
+        find_spec("offhook.telephony.native._frames") is None, reason="the frame port in C was not built"
+    ),
+]
+
+Start = Callable[..., BotProcess]
+
+
+@pytest.fixture(autouse=True)
+def _backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    low, high = own_ports(40)
+    monkeypatch.setenv("OFFHOOK_SIP__BACKEND", "pjsua2")
+    monkeypatch.setenv("OFFHOOK_RTP__PORT_MIN", str(low))
+    monkeypatch.setenv("OFFHOOK_RTP__PORT_MAX", str(high))
+    yield
+
+
+def log_of(bot: BotProcess) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
+
+
+def asked(bot: BotProcess, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bot.get(path))
+    return found
+
+
+def test_it_cancels(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", OFFHOOK_CALLS__ANSWER_DELAY_MS="5000")
+    sipp("uac_cancel.xml", tmp_path, bot.address).check()
+    bot.wait_for(lambda: asked(bot, "/readyz")["calls"] == 0)
+    assert bot.stop() == 0
+
+
+def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:
+    with Sipp("uas_asks_password.xml", tmp_path) as callee:
+        bot = start(start_bot, tmp_path, callee.port)
+        call = place(bot)
+        assert until(bot, call, "answered")["trunk"] == "provider"
+        assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+        outcome = callee.wait().check()
+    assert "From: <sip:+15550001111@127.0.0.1>" in outcome.messages
+    assert "Reason: Q.850;cause=16" in outcome.messages
+    assert until(bot, call, "ended")["outcome"] == {"reason": "answered", "sip_status": 200, "q850": None}
+    assert PASSWORD not in bot.log()
+
+
+def test_a_call_out_that_is_not_answered(start_bot: Start, tmp_path: Path, recording: Path) -> None:
+    assert recording.parent == tmp_path
+    with Sipp("uas_announces.xml", tmp_path) as callee:
+        bot = start(start_bot, tmp_path, callee.port)
+        call = place(bot)
+        callee.wait().check()
+    found = until(bot, call, "ended")["outcome"]
+    assert (found["reason"], found["sip_status"], found["q850"]) == ("no_answer", 480, 19)
+    row = record(bot, call)
+    assert row["direction"] == "outbound"
+    assert row["rtp"]["packets_received"] > 30  # the announcement
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, transport: str) -> None:
+    with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
+        file = trunk_settings(tmp_path, registrar, transport)
+        bot = start_bot("--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD=PASSWORD, OFFHOOK_TTS__ENGINE="espeak")
+        bot.wait_for(lambda: trunk(bot)["state"] == "registered")
+        assert registrar.knows("bot")
+        options = ("-d", "2500", *(("-t", "t1") if transport == "tcp" else ()))
+        sipp("uac_by_proxy.xml", tmp_path, registrar.address, *options, user="bot").check()
+        (found,) = bot.ended()
+        assert (found["disposition"], found["trunk"]) == ("ANSWERED", "office")
+        assert bot.lines(found, "bot") == ["Welcome to the office. Shall we call you back?"]
+        assert bot.stop() == 0
+        assert not registrar.knows("bot")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"), [("uac_transferred.xml", "transferred to desk"), ("uac_transfer_busy.xml", "bot hung up")]
+)
+def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path, scenario: str, reason: str) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:9"\n')
+    bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
+    sipp(scenario, tmp_path, bot.address).check()
+    (found,) = bot.ended()
+    assert (found["ended_by"], found["end_reason"]) == ("bot", reason)
+
+
+def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines")
+    with Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address):
+        bot.wait_for(lambda: any(line["event"] == "answered" for line in log_of(bot)))
+        (worker,) = asked(bot, "/api/status")["workers"]
+        os.kill(int(worker["pid"]), signal.SIGKILL)
+        bot.wait_for(lambda: asked(bot, "/api/status")["workers"][0]["pid"] not in (None, worker["pid"]))
+        bot.wait_for(lambda: bot.readiness() == (200, "ready"))
+    (found,) = bot.ended()
+    assert (found["ended_by"], found["end_reason"]) == ("crash", "crash")
+    sipp("uac_short.xml", tmp_path, bot.address, "-d", "500").check()
+    assert [one["end_reason"] for one in bot.ended(2)] == ["crash", "caller hung up"]
+
+
+def test_what_it_cannot_do_is_refused_at_the_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "offhook", "serve", "--sip-backend", "pjsua2", "--workers", "2"]
+    environment = {**os.environ, "OFFHOOK_RECORDS__DIR": str(tmp_path), "OFFHOOK_HTTP__ENABLED": "false"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "2 workers cannot share PJSIP" in done.stderr
+    assert "type: --workers 1" in done.stderr

@@ -1,0 +1,233 @@
+"""PJSIP's library itself, calling itself: commands in, events out, and audio and keys both ways."""
+
+import asyncio
+import importlib.util
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from offhook.settings.config import Config
+from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reject, Ring, SendKey, Update
+from offhook.sip.errors import LocalError
+from offhook.sip.events import (
+    CallAnswered,
+    CallCancelled,
+    CallConfirmed,
+    CallEnded,
+    CallProgress,
+    CallRefused,
+    CallRejected,
+    EndCause,
+    Event,
+    IncomingCall,
+)
+from offhook.sip.message.reason import EndReason
+from offhook.sip.net.address import Address
+from offhook.sip.refer.commands import Refer
+from offhook.sip.refer.events import ReferRefused
+from offhook.telephony import tones
+from offhook.telephony.pcm import rms
+from tests.ports import HOST, own_port, own_rtp
+
+pytest.importorskip("offhook.telephony.native._frames", reason="the part in C was not built")
+if importlib.util.find_spec("pjsua2") is None:
+    pytest.skip("there is no wheel of PJSIP for this Python", allow_module_level=True)
+
+from offhook.carriers.pjsua2.line import FrameLine
+from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
+
+T = TypeVar("T")
+
+MOST_CALLS = 4
+"""Of the wheel's build."""
+
+
+class Agent:
+    """The user agent, and what it has reported."""
+
+    def __init__(self, **sections: object) -> None:
+        self.events: list[Event] = []
+        self.address = Address(HOST, own_port())
+        config = Config.model_validate({"sip": {"backend": "pjsua2"}, "rtp": own_rtp(), **sections})
+        self.pjsip = PjsuaUserAgent(config, self.address, self.events.append)
+
+    async def wait_for(self, wanted: type[T], call: str) -> T:
+        """That event of a call."""
+
+        def found() -> list[T]:
+            return [each for each in self.events if isinstance(each, wanted) and getattr(each, "call", "") == call]
+
+        await self.until(lambda: bool(found()))
+        return found()[0]
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
+        """Poll what PJSIP brings about."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, self.events
+            await asyncio.sleep(0.01)
+
+    def call(self, name: str, to: object = None, headers: tuple[tuple[str, str], ...] = ()) -> FrameLine:
+        line = self.pjsip.line(name)
+        target = f"sip:bot@{to or self.address}"
+        self.pjsip.do(Invite(target, b"", call=name, call_id=f"id-{name}", headers=headers))
+        return line
+
+    async def rings(self, name: str, **more: Any) -> tuple[FrameLine, IncomingCall]:
+        """A call of ours with that name comes in: its line, and the event."""
+        line = self.call(name, **more)
+
+        def found() -> list[IncomingCall]:
+            return [each for each in self.events if isinstance(each, IncomingCall) and each.call_id == f"id-{name}"]
+
+        await self.until(lambda: bool(found()))
+        return line, found()[0]
+
+
+@pytest.fixture
+async def agent() -> AsyncIterator[Agent]:
+    made = Agent()
+    made.pjsip.start()
+    try:
+        yield made
+    finally:
+        await made.pjsip.drain()
+        made.pjsip.stop()
+
+
+async def talk(agent: Agent, name: str = "out") -> tuple[FrameLine, FrameLine, IncomingCall]:
+    """A call out of ours that comes in at ourselves, and is answered: both lines."""
+    out, event = await agent.rings(name)
+    came = agent.pjsip.line(event.call)
+    agent.pjsip.do(Answer(event.call, b""))
+    await agent.wait_for(CallConfirmed, event.call)
+    await agent.wait_for(CallAnswered, name)
+    out.start()
+    came.start()
+    return out, came, event
+
+
+async def test_a_call_with_audio_and_keys_both_ways(agent: Agent) -> None:
+    heard = bytearray()
+    keys: list[str] = []
+    sent: list[int] = []
+    out, came, event = await talk(agent)
+    assert event.request_uri == f"sip:bot@{agent.address}"
+    assert event.headers.get("Call-ID") == "id-out"
+    came.add_listener(
+        audio=lambda pcm, at_tick, at_s: heard.extend(pcm), dtmf=lambda digit, at_tick: keys.append(digit)
+    )
+    out.add_listener(sent=lambda payload, ordinal, at_s: sent.append(len(payload)))
+    out.play(out.encode(tones.dtmf("5")))  # any sound
+    out.send_dtmf("12")
+    await agent.until(lambda: keys == ["1", "2"])
+    assert sum(sent) == out.sent_ticks > 0
+    await agent.until(lambda: out.played_ticks() == out.sent_ticks)
+    assert any(rms(bytes(heard[at : at + 320])) > 1_000 for at in range(0, len(heard) - 320, 320))
+    agent.pjsip.do(SendKey("out", "7"))
+    await agent.until(lambda: keys == ["1", "2", "7"])
+    out.measure()
+    assert out.stats().packets_sent > 10
+    agent.pjsip.do(Bye("out", (EndReason("Q.850", 16),)))
+    ended = await agent.wait_for(CallEnded, event.call)
+    assert ended == CallEnded(event.call, EndCause.REMOTE_BYE, (EndReason("Q.850", 16),))
+    assert CallEnded("out", EndCause.LOCAL_BYE) in agent.events
+
+
+async def test_what_is_cleared_is_not_heard(agent: Agent) -> None:
+    out, came, _ = await talk(agent)
+    loud: list[bool] = []
+    came.add_listener(audio=lambda pcm, at_tick, at_s: loud.append(rms(pcm) > 500))
+    out.play(out.encode(tones.dtmf("5" * 40)))
+    await agent.until(lambda: any(loud))
+    left = out.queued_ticks
+    dropped = out.clear()
+    assert 0 < dropped <= left
+    await asyncio.sleep(0.3)  # for what had been sent
+    loud.clear()
+    await asyncio.sleep(0.3)
+    assert loud and not any(loud)
+
+
+async def test_ringing_and_an_answer_that_is_a_refusal(agent: Agent) -> None:
+    _, event = await agent.rings("out", headers=(("X-Account", "7"),))
+    assert event.headers.get("X-Account") == "7"
+    agent.pjsip.do(Ring(event.call))
+    progress = await agent.wait_for(CallProgress, "out")
+    assert (progress.status, progress.sdp) == (180, None)
+    agent.pjsip.do(Reject(event.call, 486, (("Reason", "Q.850;cause=17"),)))
+    rejected = await agent.wait_for(CallRejected, "out")
+    assert (rejected.status, rejected.q850) == (486, 17)
+    assert not [each for each in agent.events if isinstance(each, CallCancelled | CallEnded)]
+
+
+async def test_a_call_that_is_cancelled(agent: Agent) -> None:
+    _, event = await agent.rings("out")
+    agent.pjsip.do(Cancel("out"))
+    rejected = await agent.wait_for(CallRejected, "out")
+    assert rejected.status == 487
+    assert await agent.wait_for(CallCancelled, event.call)
+
+
+async def test_one_call_more_than_there_is_room_for_is_refused_and_reported(agent: Agent) -> None:
+    assert agent.pjsip.max_calls == MOST_CALLS
+    for number in range(MOST_CALLS // 2):
+        await talk(agent, f"out{number}")
+    assert agent.pjsip.free == 0
+    with pytest.raises(LocalError, match="PJSIP refuses it"):
+        agent.call("more")
+    agent.pjsip.do(Bye("out0"))
+    await agent.until(lambda: agent.pjsip.free == 2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((HOST, 0))
+        agent.call("waits", to=f"{HOST}:{silent.getsockname()[1]}")
+        agent.call("last")  # there is no room for where it comes in
+        assert (await agent.wait_for(CallRejected, "last")).status == 486
+        (refused,) = [each for each in agent.events if isinstance(each, CallRefused)]
+        assert (refused.status, refused.call_id) == (486, "id-last")
+
+
+async def test_the_far_end_s_refer_is_refused(agent: Agent) -> None:
+    _, _, event = await talk(agent)
+    agent.pjsip.do(Refer(event.call, "sip:desk@192.0.2.1"))
+    refused = await agent.wait_for(ReferRefused, event.call)
+    assert refused.status == 403
+
+
+async def test_what_cannot_be_done_is_said(agent: Agent) -> None:
+    commands: tuple[Command, ...] = (Bye("nobody"), Answer("nobody", b""), Update("nobody", b""))
+    for command in commands:
+        with pytest.raises(LocalError):
+            agent.pjsip.do(command)
+    _, event = await agent.rings("out")
+    agent.pjsip.do(Reject(event.call, 603))
+    with pytest.raises(LocalError, match="no such call"):
+        agent.pjsip.do(Answer(event.call, b""))
+
+
+async def test_it_can_be_started_again_and_again() -> None:
+    for _ in range(3):
+        agent = Agent()
+        agent.pjsip.start()
+        await talk(agent)
+        agent.pjsip.stop()
+        agent.pjsip.stop()
+        with pytest.raises(LocalError, match="not open"):
+            agent.pjsip.do(Bye("out"))
+
+
+async def test_wideband_is_played_and_heard_as_such() -> None:
+    agent = Agent(rtp={**own_rtp(), "codecs": ("G722", "PCMU")})
+    agent.pjsip.start()
+    try:
+        out, came, _ = await talk(agent)
+        heard: list[bytes] = []
+        came.add_listener(audio=lambda pcm, at_tick, at_s: heard.append(pcm))
+        out.play(out.encode(tones.dtmf("5", rate_hz=16_000)))
+        await agent.until(lambda: any(rms(pcm) > 1_000 for pcm in heard))
+        assert {len(pcm) for pcm in heard} == {640}
+    finally:
+        agent.pjsip.stop()

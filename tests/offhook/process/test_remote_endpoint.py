@@ -1,0 +1,91 @@
+"""The supervisor's side of a user agent that a worker has."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from offhook.process.messages import Execute, Signalled, SignallingReady
+from offhook.process.remote_endpoint import RemoteEndpoint
+from offhook.process.worker_handle import WorkerHandle, WorkerState
+from offhook.settings.config import Config
+from offhook.sip.commands import Bye, MoveRegistration, Register, Reject, Unregister
+from offhook.sip.errors import LocalError
+from offhook.sip.events import CallEnded, EndCause, Event, IncomingCall
+from offhook.sip.message.headers import Headers
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Target, Transport
+from offhook.sip.uas_checks import Refusal
+
+CALLER = Address("192.0.2.9", 5060)
+REGISTER = Register("pbx", "sip:192.0.2.7", "sip:bot@192.0.2.7", "bot")
+INVITE = IncomingCall("c", "sip:ann@192.0.2.9", "sip:bot@192.0.2.1", "abc", None, CALLER, Headers())
+
+
+class Bot:
+    """An endpoint, and the one worker that it has."""
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        self.done: list[object] = []
+        self.events: list[Event] = []
+        self.worker = cast(WorkerHandle, SimpleNamespace(state=WorkerState.READY, send=self.done.append))
+        self.endpoint = RemoteEndpoint(
+            Config.model_validate({"sip": {"backend": "pjsua2"}}),
+            Address("192.0.2.1", 5060),
+            self.events.append,
+            lambda method, source: refusal,
+            [self.worker],
+        )
+
+
+async def test_commands_go_to_the_worker_and_its_events_come_back() -> None:
+    bot = Bot()
+    bot.endpoint.do(Bye("c"))
+    assert bot.done == [Execute(Bye("c"))]
+    ended = CallEnded("c", EndCause.LOCAL_BYE)
+    bot.endpoint.from_worker(Signalled(ended))
+    bot.endpoint.from_worker(Signalled(INVITE))
+    assert bot.events == [ended, INVITE]
+
+
+async def test_a_call_that_is_not_admitted_is_refused_there() -> None:
+    bot = Bot(Refusal(503))
+    bot.endpoint.from_worker(Signalled(INVITE))
+    assert (bot.events, bot.done) == ([], [Execute(Reject("c", 503))])
+
+
+async def test_without_the_worker_nobody_executes_anything() -> None:
+    bot = Bot()
+    bot.worker.state = WorkerState.GONE
+    with pytest.raises(LocalError, match="is not there"):
+        bot.endpoint.do(Bye("c"))
+    bot.worker.state = WorkerState.READY
+    bot.endpoint.close()
+    with pytest.raises(LocalError, match="is not there"):
+        bot.endpoint.do(Bye("c"))
+
+
+async def test_a_worker_that_replaces_another_is_told_what_was_registered_and_where() -> None:
+    bot = Bot()
+    bot.endpoint.do(REGISTER)
+    bot.endpoint.do(Register("gone", "sip:192.0.2.8", "sip:bot@192.0.2.8", "bot"))
+    moved = Target(Transport.UDP, Address("192.0.2.77", 5060))
+    bot.endpoint.do(MoveRegistration("pbx", moved))
+    bot.endpoint.do(Unregister("gone"))
+    bot.done.clear()
+    bot.endpoint.from_worker(SignallingReady())
+    (told,) = bot.done
+    assert isinstance(told, Execute)
+    assert isinstance(told.command, Register)
+    assert (told.command.call, told.command.aor, told.command.destination) == ("pbx", REGISTER.aor, moved)
+
+
+async def test_names_are_found_as_ever_and_pages_have_something_to_show() -> None:
+    bot = Bot()
+    (found,) = await bot.endpoint.find("sip:ann@192.0.2.9:5070;transport=tcp")
+    assert found == Target(Transport.TCP, Address("192.0.2.9", 5070), "")
+    assert (bot.endpoint.is_open, bot.endpoint.flows()) == (True, [])
+    assert bot.endpoint.ua.idle
+    await bot.endpoint.drained()
+    bot.endpoint.close()
+    assert not bot.endpoint.is_open
