@@ -1,7 +1,7 @@
 """A worker's calls over PJSIP: its user agent and its carrier, and what passes between them and the supervisor."""
 
-from offhook.calls.conversation import Services
 from offhook.calls.registry import Calls
+from offhook.calls.services import Services
 from offhook.carriers.pjsua2.calls import PjsuaCarrier, PjsuaResources
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 from offhook.process.messages import Execute, Signalled

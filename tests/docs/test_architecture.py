@@ -71,7 +71,9 @@ def test_every_module_that_is_named_is_there(top: str) -> None:
     items = {item.strip() for item in re.split(r"[,;:\n]| and ", text)}
     alone = {item for item in items if re.fullmatch(r"[a-z][a-z0-9_]*", item)}
     compound = {word for word in words(listing(top)) if "_" in word.strip("_")}
-    there = {path.stem for path in (ROOT / top).rglob("*.py")} | {each.rpartition("/")[2] for each in packages(top)}
+    there = {path.stem for path in (ROOT / top).rglob("*") if path.suffix in (".py", ".c", ".h")} | {
+        each.rpartition("/")[2] for each in packages(top)
+    }
     assert not (alone | compound) - there - NO_MODULES
 
 

@@ -230,7 +230,7 @@ def test_a_problem_is_three_lines(tmp_path: Path) -> None:
         Config.load(path)
     assert str(caught.value).splitlines() == [
         f"{path}:2: there is no key `prot` in `[sip]`",
-        "  why:  `[sip]` has host, port, tcp, tls_certificate, tls_key, tls_port, tls_authorities, "
+        "  why:  `[sip]` has host, port, backend, ice, tcp, tls_certificate, tls_key, tls_port, tls_authorities, "
         "tls_client_certificates, advertised_host, advertised_port, stun_server, dns_servers, peers, users, "
         "registrar, domain, unknown_sources, digest",
         "  type: did you mean `port`?",
