@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from offhook.cli.options import AsJson, ConfigFile
-from offhook.cli.sound import RATE_HZ, microphone, packets, read_speech
+from offhook.cli.sound import RATE_HZ, microphone, packets
 from offhook.engines.registry import make_asr, make_vad
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
@@ -32,6 +32,7 @@ from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.resample import Resampler, Upsampler
+from offhook.testing.audio_files import read_speech
 from offhook.usererror import UserError, did_you_mean
 
 PRE_ROLL_PACKETS = 15  # 300 ms, so that the first sound is not lost

@@ -1,15 +1,198 @@
-"""`offhook qa`: tests of phone systems, and captures of their calls explained."""
+"""`offhook qa`: call scripts and SIPp scenarios, with a verdict that a CI understands; captures explained."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, cast
 
 import typer
 
+from offhook.cli.options import ConfigFile
 from offhook.cli.qa_pcap import pcap
+from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
+from offhook.observe.log import setup
+from offhook.process.event_loop import run_loop
+from offhook.qa.bot import Bot
+from offhook.qa.result import Result, as_json, write_junit
+from offhook.qa.run import RunSettings, run_scripts
+from offhook.qa.script.reading import is_script, load_script
+from offhook.qa.script.recorded import script_of
+from offhook.qa.script.script import Script
+from offhook.qa.sipp.library import Scenario, library, scenarios
+from offhook.qa.sipp.run import SippSettings, run_scenario
+from offhook.settings.config import Config
+from offhook.usererror import Problem, UserError
 
-app = typer.Typer(help="Test phone systems, and explain captures of their calls.", no_args_is_help=True)
+FAILURE = 1
+
+app = typer.Typer(
+    help="Test phone systems by calls: scripts, SIPp scenarios, verdicts; explain captures.", no_args_is_help=True
+)
+
+Target = Annotated[str | None, typer.Option("--target", help="The bot: HOST:PORT, sip:…, ws://….", metavar="ADDRESS")]
 
 
-@app.callback()
-def qa() -> None:
-    """Test phone systems, and explain captures of their calls."""
+def run(  # noqa: PLR0913  # each is one option
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to run; behind `--` options of SIPp.", metavar="WHAT… [-- SIPP-OPTIONS]"),
+    ] = None,
+    config: ConfigFile = None,
+    *,
+    target: Target = None,
+    bot: Annotated[
+        Path | None, typer.Option("--bot", help="Start this flow (YAML) or bot (Python) first.", metavar="FILE")
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option("--http", help="The pages of an offhook bot that runs.", metavar="HOST:PORT")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.", metavar="FILE")] = None,
+    as_json_file: Annotated[Path | None, typer.Option("--json", help="Write JSON.", metavar="FILE")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Write what was heard there.", metavar="DIR")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Call over Twilio's media stream in place of SIP.", metavar="")
+    ] = False,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", help="Who signs the bot's certificate, for TLS.", metavar="FILE")
+    ] = None,
+    list_them: Annotated[
+        bool, typer.Option("--list", help="Print the SIPp scenarios that come with offhook.", metavar="")
+    ] = False,
+) -> None:
+    """Run call scripts (YAML) and SIPp scenarios (XML, a folder, or a name of --list).
+
+    0: all passed; 1: something was found; 2: usage. Where a SIPp scenario is the first that fails, SIPp's own status:
+    1, 97, 99, 253 …
+    """
+    if list_them:
+        typer.echo("\n".join(f"{each.name:<24} {each.about}" for each in library()))
+        return
+    names, options = _split(what or [])
+    found = _read(names)
+    setup(level="error")
+    settings = Config.load(config)
+    with ExitStack() as stack:
+        own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
+        pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
+        if own is not None:
+            target, pages = target or (own.stream if stream else own.sip), own.http
+        if stream and not (target or "").startswith(("ws://", "wss://")):
+            todo = "--target ws://127.0.0.1:8080/twilio/media, or --bot FILE"
+            raise UserError("there is no stream to call", f"{target or 'nothing'} is no WebSocket", todo, "--stream")
+        flow = bot if bot is not None and is_script(bot) else None
+        results, status = _run_all(
+            found,
+            settings,
+            RunSettings(target or "", pages, ca, save),
+            SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
+        )
+    if as_json_file is not None:
+        _write(as_json_file, json.dumps(as_json(results), indent=2, ensure_ascii=False))
+    if junit is not None:
+        write_junit(junit, results)
+    failed = sum(not each.passed for each in results)
+    typer.echo(f"{len(results) - failed} passed, {failed} failed")
+    raise typer.Exit(status)
 
 
-app.command()(pcap)
+def check(
+    scripts: Annotated[list[Path], typer.Argument(help="Call scripts (YAML).", metavar="SCRIPT…")],
+) -> None:
+    """Check call scripts without placing a call: keys, values, files, prompts. 0: they are right; 2: they are not."""
+    for script in _load(scripts):
+        typer.echo(f"{script.where}: {len(script.steps)} steps, {len(script.prompts)} prompts: ok")
+
+
+def record(
+    call: Annotated[str, typer.Argument(help="A record's id.", metavar="CALL")],
+    config: BotConfig = None,
+    http: BotHttp = None,
+) -> None:
+    """Print a call script that does what the caller did in a call that took place.
+
+    It comes from the record of a running bot: what was said, who interrupted, who hung up.
+    """
+    found = RunningBot.of(Config.load(config), http).get(f"/api/calls/{call}", needs="transcript")
+    try:
+        typer.echo(script_of(found), nl=False)
+    except ValueError as error:
+        raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
+"""The commands of the group."""
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What to run, and SIPp's options: from the first that begins with a dash."""
+    first = next((at for at, each in enumerate(arguments) if each.startswith("-")), len(arguments))
+    what, options = list(arguments[:first]), list(arguments[first:])
+    if not what:
+        todo = "offhook qa run script.yaml --target HOST:PORT"
+        raise UserError("there is nothing to run", "no script and no scenario is given", todo)
+    return what, options
+
+
+def _read(what: Sequence[str]) -> list[Script | Scenario]:
+    """All that is given, read before anything is run. Raises UserError with all problems."""
+    found: list[Script | Scenario] = []
+    problems: list[Problem] = []
+    for each in what:
+        path = Path(each)
+        files = sorted(one for one in path.glob("*.y*ml") if is_script(one)) if path.is_dir() else []
+        try:
+            if files or is_script(path):
+                found += _load(files or [path])
+            if not is_script(path) and (not files or any(path.glob("*.xml"))):
+                found += scenarios(each)
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError.of(problems)
+    return found
+
+
+def _load(paths: Sequence[Path]) -> list[Script]:
+    scripts, problems = [], list[Problem]()
+    for path in paths:
+        try:
+            scripts.append(load_script(path))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError.of(problems)
+    return scripts
+
+
+def _run_all(
+    found: Sequence[Script | Scenario], config: Config, calls: RunSettings, sipp: SippSettings
+) -> tuple[list[Result], int]:
+    """The results, each printed as it comes, and the exit status."""
+    results: list[Result] = []
+    statuses: list[int] = []
+
+    def note(result: Result, status: int) -> None:
+        typer.echo(result.text())
+        results.append(result)
+        statuses.append(status % 256)
+
+    for is_scenario, group in groupby(found, lambda each: isinstance(each, Scenario)):
+        if is_scenario:
+            for scenario in group:
+                note(*run_scenario(cast(Scenario, scenario), sipp))
+        else:
+            scripts = [cast(Script, script) for script in group]
+            run_loop(run_scripts(scripts, config, calls, lambda result: note(result, 0 if result.passed else FAILURE)))
+    return results, next((each for each in statuses if each), 0)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", "--json") from error

@@ -1,1 +1,1 @@
-"""Testing of phone systems: what was heard and sent on the line, judged. The command is `offhook qa`."""
+"""The QA kit: call scripts, SIPp scenarios, and verdicts about what was heard, against any bot or IVR (docs/qa.md)."""

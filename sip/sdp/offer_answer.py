@@ -45,10 +45,10 @@ class OfferAnswer:
         """Whether our offer waits for its answer."""
         return self._offer is not None
 
-    def offer(self) -> bytes:
-        """An offer: the first, or one that changes what was agreed on. Raises LocalError."""
+    def offer(self, direction: str = "sendrecv") -> bytes:
+        """An offer: the first, or one that changes what was agreed on; "sendonly" holds (§8.4). Raises LocalError."""
         offer = make_offer(
-            self._next_local(), self._capabilities, before=self._ours, numbers=self._numbers, keys=self._keys
+            self._next_local(), self._capabilities, direction, before=self._ours, numbers=self._numbers, keys=self._keys
         )
         self._offer = offer
         return offer

@@ -4,6 +4,7 @@ import argparse
 import ast
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import typer
 
 from offhook.agents.agent_file import parse_agent
 from offhook.cli.main import app
+from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import phone, relay
@@ -56,6 +58,8 @@ def test_settings_can_be_read(page: str, text: str, tmp_path: Path) -> None:
 def test_flows_are_flows(page: str, text: str) -> None:
     if "\nreplies:" in text:
         server_from(text, page)  # of the scripted model
+    elif "steps:\n  - " in text:
+        parse_script(text.encode(), page)
     elif "instructions:" in text:
         parse_agent(text.encode(), page, {})
     else:
@@ -109,7 +113,7 @@ def test_commands_have_these_options(page: str, line: str) -> None:
             assert words[2] in inner, line
             command = inner[words[2]]
         known = {option for parameter in command.params for option in parameter.opts}
-    for word in words:
+    for word in takewhile(lambda each: each != "--", words):  # what follows is another program's
         if word.startswith("--"):
             assert word.partition("=")[0] in {*known, "--help"}, line
 

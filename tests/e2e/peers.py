@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,13 @@ from tests.ports import HOST, free_udp_ports
 __all__ = ["HOST", "Outcome", "Sipp", "free_udp_ports", "program", "sipp"]
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+SHIPPED = Path(str(files("offhook").joinpath("qa", "scenarios")))
+"""Those that come with offhook."""
+
+
+def scenario_file(name: str) -> Path:
+    """The file of a scenario, of the tests or of those that come with offhook."""
+    return next(each for each in (SCENARIOS / name, SHIPPED / name) if each.exists())
 
 
 def program(name: str) -> str:
@@ -73,7 +81,7 @@ class Sipp:
         command = [
             program("sipp"),
             *((target,) if target is not None else ()),
-            *("-sf", str(shutil.copy(SCENARIOS / scenario, directory)), "-m", "1", "-l", "1", "-nostdin"),
+            *("-sf", str(shutil.copy(scenario_file(scenario), directory)), "-m", "1", "-l", "1", "-nostdin"),
             *("-i", host, "-p", str(self.port), "-mi", host, "-mp", str(media)),
             *("-timeout", f"{timeout_s}s", "-timeout_error", "-cp", str(free_udp_ports())),
             *(

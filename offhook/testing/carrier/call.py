@@ -5,7 +5,7 @@ import json
 import secrets
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -54,6 +54,7 @@ class Carrier:
         self._sequence = 0
         self._chunk = 0
         self._to_say: deque[bytes] = deque()
+        self._source: Callable[[float], bytes] | None = None
         self._said = asyncio.Event()
         self._listeners: list[AudioHandler] = [self.speech_meter.on_audio]
         self._began_at = 0.0
@@ -70,9 +71,11 @@ class Carrier:
         auth_token: str | None = None,
         signed_url: str | None = None,
         headers: Mapping[str, str] | None = None,
+        source: Callable[[float], bytes] | None = None,
     ) -> Self:
         """Connect to a bot's stream and start it. With `auth_token` the request is signed, over `signed_url` where that
-        differs from `url`. Raises CallFailedError."""
+        differs from `url`. With `source` the caller's audio is what that returns for each frame: 20 ms of mu-law, sent
+        at the time it is given (monotonic seconds). Raises CallFailedError."""
         signed = {} if auth_token is None else {"X-Twilio-Signature": sign(auth_token, signed_url or url)}
         try:
             socket = await connect(
@@ -87,6 +90,7 @@ class Carrier:
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
             raise CallFailedError(str(error)) from error
         call = cls(socket, call_sid or f"CA{secrets.token_hex(16)}", f"MZ{secrets.token_hex(16)}")
+        call._source = source
         await call.begin(parameters or {})
         return call
 
@@ -215,10 +219,14 @@ class Carrier:
                 if self.stalled.is_set():
                     continue
                 await self._play(monotonic())
-                frame = self._to_say.popleft() if self._to_say else b""
-                await self._speak(frame.ljust(FRAME_SAMPLES, b"\xff"))
+                await self._speak(self._next_frame())
                 if not self._to_say:
                     self._said.set()
+
+    def _next_frame(self) -> bytes:
+        if self._source is not None:
+            return self._source(monotonic())
+        return (self._to_say.popleft() if self._to_say else b"").ljust(FRAME_SAMPLES, b"\xff")
 
     async def _speak(self, payload: bytes) -> None:
         self._chunk += 1

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from offhook.cli import listen
-from offhook.cli.sound import read_speech
 from offhook.telephony.codec.g711 import PCMA
+from offhook.testing.audio_files import read_speech
 from tests.offhook.cli.conftest import Run
 from tests.signals import wav
 

@@ -46,6 +46,16 @@ def test_an_offer_in_a_dialog_keeps_lines_and_numbers() -> None:
     assert ours.agreed is agreed and not ours.waits_for_answer
 
 
+def test_an_offer_that_holds_and_one_that_resumes() -> None:
+    ours = call()
+    offered = [ours.offer(direction) for direction in ("sendrecv", "sendonly", "sendrecv")]
+    assert [each in str(audio_of(offered[1]).attributes) for each in ("sendonly", "sendrecv")] == [True, False]
+    ours.offer("sendonly")
+    assert ours.accept(sdp("m=audio 4000 RTP/AVP 0", "a=recvonly")).direction == "sendonly"
+    ours.offer()
+    assert ours.accept(sdp("m=audio 4000 RTP/AVP 0")).direction == "sendrecv"
+
+
 def test_a_number_that_meant_something_else_is_not_taken() -> None:
     ours = call()
     ours.answer(sdp("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 iLBC/8000"))

@@ -1,0 +1,127 @@
+"""The bot under test: one that is started for the run (`offhook serve` or a Python bot), or one that runs; and its
+records."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from offhook.cli.running_bot import RunningBot
+from offhook.usererror import UserError
+
+START_S = 60.0
+STOP_S = 20.0
+RECORD_S = 10.0
+POLL_S = 0.1
+PAGE, MOST_CALLS = 100, 10_000
+LOG_LINES = 5
+_READY = re.compile(r"ready sip:(?P<sip>\S+)(?: http://(?P<http>\S+))?(?: sips:(?P<sips>\S+))?")
+
+
+class Bot:
+    """A bot in a process of its own, with records in a folder of its own that goes with it. Raises UserError."""
+
+    def __init__(self, program: Path, config: Path | None, password: str | None) -> None:
+        """`password` is that of its pages, by its settings."""
+        if not program.is_file():
+            raise UserError(
+                f"the bot {program} cannot be started", "there is no file of this name", "--bot flow.yaml", "--bot"
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="offhook-qa-")
+        folder = Path(self._folder.name)
+        environment = {
+            **os.environ,
+            "OFFHOOK_RECORDS__DIR": str(folder / "records"),
+            "OFFHOOK_RECORDS__SIP_DAYS": "1",
+            "OFFHOOK_SIP__HOST": "127.0.0.1",
+            "OFFHOOK_SIP__PORT": "0",
+            "OFFHOOK_HTTP__HOST": "127.0.0.1",
+            "OFFHOOK_HTTP__PORT": "0",
+            "OFFHOOK_CALLS__WORKERS": "1",
+        }
+        self._log = folder / "bot.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                _command(program, config), env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        try:
+            self.sip, http, self.sips = self._ready(program)
+        except BaseException:
+            self.close()
+            raise
+        self.http = RunningBot(f"http://{http}", password)
+        self.stream = f"ws://{http}/twilio/media"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and remove what it has written."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._folder.cleanup()
+
+    def _ready(self, program: Path) -> tuple[str, str, str | None]:
+        guard = threading.Timer(START_S, self._process.kill)
+        guard.start()
+        try:
+            line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        finally:
+            guard.cancel()
+        found = _READY.match(line)
+        if found is None or found["http"] is None:
+            said = self._log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
+            why = " | ".join(each.strip() for each in said) or line.strip() or f"it was not ready within {START_S:g} s"
+            raise UserError(f"the bot {program} does not start", why, f"offhook serve --flow {program}", "--bot")
+        return found["sip"], found["http"], found["sips"]
+
+
+def _command(program: Path, config: Path | None) -> list[str]:
+    settings = [] if config is None else ["--config", str(config)]
+    if program.suffix == ".py":
+        return [sys.executable, str(program), *settings]
+    return [sys.executable, "-m", "offhook", "serve", "--flow", str(program), *settings]
+
+
+def record_of(bot: RunningBot, call_id: str) -> Mapping[str, Any] | None:
+    """The record of the call with this Call-ID once it has ended, which is written behind the signalling. None: there
+    is none. Raises UserError."""
+    return next(iter(records_of(bot, lambda record: record["call_id"] == call_id, 1)), None)
+
+
+def records_of(bot: RunningBot, is_wanted: Callable[[Mapping[str, Any]], bool], count: int) -> list[Mapping[str, Any]]:
+    """The records of `count` calls, or fewer if there are no more after a while. Raises UserError."""
+    until = time.monotonic() + RECORD_S
+    while True:
+        found = [each for each in _latest(bot) if is_wanted(each) and each["end"] is not None]
+        if len(found) >= count or time.monotonic() > until:
+            return [bot.get(f"/api/calls/{each['uniqueid']}", needs="transcript") for each in found]
+        time.sleep(POLL_S)
+
+
+def _latest(bot: RunningBot) -> Iterator[Mapping[str, Any]]:
+    """The calls of the records, the newest first."""
+    after: Mapping[str, str] | None = {}
+    seen = 0
+    while after is not None and seen < MOST_CALLS:
+        page = bot.get("/api/calls", {"limit": PAGE, **after}, needs="calls")
+        yield from page["calls"]
+        seen += len(page["calls"])
+        after = page["next"]

@@ -1,0 +1,141 @@
+"""What the caller sends, 20 ms at a time: speech, keys, noise, and the far end's echo. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from offhook.telephony.pcm import RATE_HZ, from_array, to_array
+from offhook.telephony.rtp.dtmf_sender import DtmfSender, EventSlot
+
+FRAME = 160
+FRAME_S = FRAME / RATE_HZ
+NOISE_S = 20
+MAX_KEYS = 256
+END = 0x80
+"""The bit of a telephone-event's end (RFC 4733 §2.3.2), in its second byte."""
+
+
+@dataclass(slots=True)
+class Sound:
+    """Something that the caller said or pressed: `kind` is "speech", "mumble" or "keys". From its first sample, which
+    was spoken a packet's length before it was sent, to its last."""
+
+    kind: str
+    what: str
+    began_s: float
+    ended_s: float
+    is_over: bool = False
+
+
+@dataclass(slots=True)
+class _Clip:
+    kind: str
+    what: str
+    samples: npt.NDArray[np.float64]
+    at: int = 0
+    sound: Sound | None = None
+
+
+class CallerAudio:
+    """The caller's side of the audio. Call `frame` every 20 ms with the time at which it is sent."""
+
+    def __init__(self, *, seed: int, noise_dbfs: float | None = None, echo_db: float | None = None) -> None:
+        self._noise = np.random.default_rng(seed).normal(0.0, 32_768.0, NOISE_S * RATE_HZ)
+        self._noise_gain = 0.0
+        self._noise_at = 0
+        self.set_noise(noise_dbfs)
+        self._echo_gain = 0.0 if echo_db is None else 10 ** (-echo_db / 20)
+        self._clips: list[_Clip] = []
+        self._keys = DtmfSender(FRAME)
+        self._to_press = ""
+        self._key_sound: Sound | None = None
+        self._released = True  # the end of the present key has been sent
+        self._said_ticks = 0
+        self._queued_ticks = 0
+        self.sounds: list[Sound] = []
+        """All that have begun."""
+
+    def say(self, pcm: bytes, what: str, kind: str = "speech") -> None:
+        """Say it, behind what is queued; it begins and ends with a sound."""
+        self._clips.append(_Clip(kind, what, to_array(pcm).astype(np.float64)))
+        self._queued_ticks += len(pcm) // 2
+
+    def press(self, keys: str) -> None:
+        """Press keys, behind what is queued."""
+        self._keys.queue(keys, self._queued_ticks, MAX_KEYS)
+        self._to_press += keys
+
+    def break_off(self) -> None:
+        """Say no more of what is queued; keys stay."""
+        for clip in self._clips:
+            if clip.sound is not None:
+                clip.sound.is_over = True
+            self._said_ticks += len(clip.samples) - clip.at
+        self._clips.clear()
+
+    def set_noise(self, level_dbfs: float | None) -> None:
+        """The noise behind the caller; None: none."""
+        self._noise_gain = 0.0 if level_dbfs is None else 10 ** (level_dbfs / 20)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be said or pressed."""
+        return bool(self._clips) or self._keys.busy
+
+    def frame(self, now: float, timestamp: int, heard: bytes = b"") -> tuple[bytes, EventSlot | None, bool]:
+        """The next 20 ms as 16-bit PCM; in its place the packet of a key, if one is pressed; and whether a sound
+        begins. `heard` is what the far end's echo is made of."""
+        known = len(self.sounds)
+        if self._keys.due(self._said_ticks):
+            slot = self._keys.next_slot(timestamp)
+            self._note_keys(slot, now)
+            return self._mixed(np.zeros(FRAME), heard), slot, len(self.sounds) > known
+        speech = self._speech(now)
+        return self._mixed(speech, heard), None, len(self.sounds) > known
+
+    def _speech(self, now: float) -> npt.NDArray[np.float64]:
+        frame = np.zeros(FRAME)
+        filled = 0
+        # No further than to the next key: it is pressed when what was queued before it has left.
+        room = self._keys.audio_before(self._said_ticks)
+        most = FRAME if room is None else min(FRAME, room)
+        while self._clips and filled < most:
+            clip = self._clips[0]
+            piece = clip.samples[clip.at : clip.at + most - filled]
+            if clip.sound is None:
+                began_s = now - FRAME_S + filled / RATE_HZ
+                clip.sound = Sound(clip.kind, clip.what, began_s, began_s)
+                self.sounds.append(clip.sound)
+            frame[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            clip.at += len(piece)
+            self._said_ticks += len(piece)
+            clip.sound.ended_s = now - FRAME_S + filled / RATE_HZ
+            if clip.at >= len(clip.samples):
+                clip.sound.is_over = True
+                self._clips.pop(0)
+        return frame
+
+    def _note_keys(self, slot: EventSlot | None, now: float) -> None:
+        if self._key_sound is None:
+            self._key_sound = Sound("keys", self._to_press, now - FRAME_S, now)
+            self._to_press = ""
+            self.sounds.append(self._key_sound)
+        if slot is not None:
+            is_end = bool(slot.payload[1] & END)
+            if not (is_end and self._released):  # its end is sent three times
+                self._key_sound.ended_s = now
+            self._released = is_end
+        if not self._keys.busy:
+            self._key_sound.is_over = True
+            self._key_sound = None
+
+    def _mixed(self, speech: npt.NDArray[np.float64], heard: bytes) -> bytes:
+        if self._noise_gain:
+            at = self._noise_at % (len(self._noise) - FRAME)
+            speech = speech + self._noise_gain * self._noise[at : at + FRAME]
+        self._noise_at += FRAME
+        if self._echo_gain and len(heard) == 2 * FRAME:
+            speech = speech + self._echo_gain * to_array(heard)
+        return from_array(speech)

@@ -1,0 +1,86 @@
+"""What became of one script or scenario: for programs, for CI, for people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+
+from offhook.qa.verdict.judge import Finding
+from offhook.usererror import UserError, plain
+
+VERSION = 1
+"""Of the JSON; a field that changes its meaning makes a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run: `details` are plain values. It has passed if there is no finding."""
+
+    name: str
+    where: str
+    seconds: float
+    findings: tuple[Finding, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """Lines for people, below the verdict."""
+
+    @property
+    def passed(self) -> bool:
+        """The verdict."""
+        return not self.findings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "name": self.name,
+            "where": self.where,
+            "passed": self.passed,
+            "seconds": round(self.seconds, 3),
+            "findings": [asdict(each) for each in self.findings],
+            **self.details,
+        }
+
+    def text(self) -> str:
+        """Lines for a terminal."""
+        lines = [f"{'ok    ' if self.passed else 'FAILED'}  {self.name}  ({self.seconds:.1f} s)"]
+        for each in self.findings:
+            at = "" if each.at_s is None else f" at {each.at_s:.2f} s"
+            line = "" if each.line is None else f" ({self.where}:{each.line})"
+            lines += [f"    {each.what}{at}{line}", f"      why: {each.why}"]
+        lines += [f"    {each}" for each in self.notes]
+        return "\n".join(plain(each) for each in lines)
+
+
+def as_json(results: Sequence[Result]) -> dict[str, Any]:
+    """All results, with their sums."""
+    failed = sum(not each.passed for each in results)
+    return {
+        "version": VERSION,
+        "passed": len(results) - failed,
+        "failed": failed,
+        "results": [each.to_dict() for each in results],
+    }
+
+
+def write_junit(path: Path, results: Sequence[Result]) -> None:
+    """The results as JUnit's XML, which CI systems read. Raises UserError."""
+    failed = sum(not each.passed for each in results)
+    seconds = sum(each.seconds for each in results)
+    sums = {"tests": str(len(results)), "failures": str(failed), "errors": "0", "time": f"{seconds:.3f}"}
+    suites = Element("testsuites", {"name": "offhook qa", **sums})
+    suite = SubElement(suites, "testsuite", {"name": "offhook qa", **sums})
+    for each in results:
+        about = {"classname": "offhook.qa", "name": each.name, "file": each.where, "time": f"{each.seconds:.3f}"}
+        case = SubElement(suite, "testcase", about)
+        if not each.passed:
+            first = plain(each.findings[0].what)
+            failure = SubElement(case, "failure", {"message": first, "type": each.findings[0].kind})
+            failure.text = each.text()
+        SubElement(case, "system-out").text = each.text()
+    indent(suites)
+    try:
+        ElementTree(suites).write(path, "utf-8", xml_declaration=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UserError(f"{path} cannot be written", why, "--junit results.xml", "--junit") from error

@@ -1,0 +1,153 @@
+"""Runs call scripts: prepares what is said and heard, places the calls one after the other, and judges them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from offhook.cli.running_bot import RunningBot
+from offhook.engines.requirements import require_installed
+from offhook.engines.speak import Speaker
+from offhook.qa.bot import record_of
+from offhook.qa.caller.clips import clips_of, prompt_of
+from offhook.qa.caller.http_double import RunningDouble
+from offhook.qa.caller.observe import observed
+from offhook.qa.caller.recogniser import Recogniser
+from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
+from offhook.qa.caller.sip_call import SipCall
+from offhook.qa.caller.stream_call import StreamCall
+from offhook.qa.result import Result
+from offhook.qa.script.script import Script
+from offhook.qa.verdict.fingerprint import frames_of
+from offhook.qa.verdict.judge import judge
+from offhook.qa.verdict.observed import ObservedCall
+from offhook.settings.config import Config
+from offhook.testing.audio_files import save
+from offhook.usererror import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`), if the scripts do not say;
+    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved."""
+
+    target: str = ""
+    http: RunningBot | None = None
+    authorities: Path | None = None
+    save: Path | None = None
+
+
+async def run_scripts(
+    scripts: Sequence[Script], config: Config, settings: RunSettings, show: Callable[[Result], None]
+) -> None:
+    """One call for each script, one after the other; `show` gets each result. Raises UserError, EngineError."""
+    async with AsyncExitStack() as stack:
+        speakers = Speakers(config, stack)
+        transcribe: Transcribe | None = None
+        if any(script.needs_words for script in scripts):
+            require_installed(config, tts=False)
+            transcribe = (await stack.enter_async_context(Recogniser(config))).text
+        for script in scripts:
+            prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
+            show(await run_script(script, prepared, settings))
+
+
+class Speakers:
+    """The voices of a run, started when they are first needed, and closed with the run."""
+
+    def __init__(self, config: Config, stack: AsyncExitStack) -> None:
+        self._config = config
+        self._stack = stack
+        self._started: dict[tuple[str, str], Speaker] = {}
+
+    async def speak(self, text: str, voice: str, language: str) -> bytes:
+        """The text by a voice and in a language (empty: those of the settings), as 16-bit PCM at 8 kHz. Raises
+        UserError, EngineError."""
+        if (voice, language) not in self._started:
+            require_installed(self._config, asr=False)
+            speaker = Speaker(_with_voice(self._config, voice, language))
+            self._started[voice, language] = await self._stack.enter_async_context(speaker)
+        return (await self._started[voice, language].speak(text, phone=True)).pcm
+
+
+async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | None) -> Prepared:
+    """What the caller says and what prompts sound like. Raises UserError, EngineError."""
+    call = script.call
+
+    async def by_caller(text: str, voice: str) -> bytes:
+        return await speakers.speak(text, voice or call.voice, call.language)
+
+    async def by_bot(text: str, voice: str) -> bytes:
+        return await speakers.speak(text, voice, "")
+
+    clips = await clips_of(script.speeches, by_caller, seed=script.seed, level_db=script.line.level_db)
+    prompts = {name: frames_of(await prompt_of(speech, by_bot)) for name, speech in script.prompts.items()}
+    return Prepared(clips, prompts, transcribe)
+
+
+async def run_script(script: Script, prepared: Prepared, settings: RunSettings) -> Result:
+    """One call, judged. Raises UserError."""
+    target = script.call.target or settings.target
+    if not target:
+        todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
+        raise UserError("nobody is called", f"{script.where} has no target, and none is given", todo)
+    began = time.monotonic()
+    call = ScriptedCall(script, prepared)
+    with ExitStack() as stack:
+        double = None if script.http is None else stack.enter_context(RunningDouble(script.http))
+        leg = await _placed(call, target, settings)
+        record = None
+        if settings.http is not None and leg.signalling.answered_s is not None:
+            record = await asyncio.to_thread(record_of, settings.http, leg.call_id)
+        requests = () if double is None else double.since(leg.signalling.invited_s)
+    seen = observed(call, leg, record, requests)
+    seconds = time.monotonic() - began
+    notes: list[str] = []
+    if settings.save is not None:
+        notes = _save(settings.save, script, call)
+    details = as_details(script, seen)
+    return Result(script.name, script.where, seconds, tuple(judge(script, seen)), details, tuple(notes))
+
+
+async def _placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:
+    """The call, which is over."""
+    if not target.startswith(("ws://", "wss://")):
+        return await call.by_sip(target, settings.authorities)
+    leg = StreamCall(call.script.call, call)
+    await call.run(leg, leg.dial(target))
+    return leg
+
+
+def as_details(script: Script, seen: ObservedCall) -> Mapping[str, Any]:
+    """What was seen, as plain values."""
+    plain = asdict(replace(seen, record=None, messages=()))
+    del plain["messages"]
+    return {
+        "seed": script.seed,
+        "call": plain | {"record": None if seen.record is None else dict(seen.record)},
+        "sip": [asdict(each) for each in seen.messages],
+    }
+
+
+def _with_voice(config: Config, voice: str, language: str) -> Config:
+    if voice:
+        config = config.model_copy(update={"tts": config.tts.model_copy(update={"voice": voice})})
+    if language:
+        config = config.model_copy(update={"dialog": config.dialog.model_copy(update={"language": language})})
+    return config
+
+
+def _save(folder: Path, script: Script, call: ScriptedCall) -> list[str]:
+    """Write what was heard, whole and turn by turn: a turn's file may be a prompt of a script. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made", error.strerror or str(error), "--save heard", "--save") from error
+    stem = Path(script.where).stem or "script"
+    save(folder / f"{stem}-heard.wav", bytes(call.received.pcm))
+    for turn in call.meter.turns:
+        save(folder / f"{stem}-turn-{turn.number + 1}.wav", call.received.between(turn.began_tick, turn.ended_tick))
+    return [f"heard: {folder / stem}-heard.wav, and each turn in {folder / stem}-turn-N.wav"]

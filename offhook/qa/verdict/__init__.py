@@ -1,0 +1,1 @@
+"""The verdict on a call: what was measured, against what was expected. Pure."""

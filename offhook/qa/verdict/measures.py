@@ -1,0 +1,125 @@
+"""The figures of a call, by the names of `expect.MEASURES`: of some there are several. Pure."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from offhook.qa.verdict.observed import BotTurn, CallerSound, ObservedCall
+
+PAUSE_S = 0.5
+"""Who speaks so soon after the far end has interrupted it: it may only have drawn breath."""
+
+
+class Figure(NamedTuple):
+    """A value, and when it was measured (seconds since the INVITE; None: of the whole call)."""
+
+    value: float
+    at_s: float | None
+
+
+def figures(call: ObservedCall, name: str) -> list[Figure]:
+    """All values of a measure; none if it was not measured. KeyError for an unknown name."""
+    return list(_MEASURED[name](call))
+
+
+_Values = Iterator[Figure]
+
+
+def _answer(call: ObservedCall) -> _Values:
+    if call.answered_s is not None:
+        yield Figure(1_000 * call.answered_s, call.answered_s)
+
+
+def _first_sound(call: ObservedCall) -> _Values:
+    if call.answered_s is not None and call.turns:
+        yield Figure(max(0.0, 1_000 * (call.turns[0].began_s - call.answered_s)), call.turns[0].began_s)
+
+
+def _responses(call: ObservedCall) -> _Values:
+    """Each from the last sound of the caller before it; what was interrupted is no response."""
+    for number, sound in enumerate(call.sounds):
+        if sound.kind == "mumble":
+            continue
+        following = call.sounds[number + 1].began_s if number + 1 < len(call.sounds) else float("inf")
+        turn = next((each for each in call.turns if each.began_s >= sound.ended_s), None)
+        if turn is not None and turn.began_s < following:
+            yield Figure(1_000 * (turn.began_s - sound.ended_s), turn.began_s)
+
+
+def unanswered(call: ObservedCall) -> list[tuple[CallerSound, float]]:
+    """What the caller said or pressed last before a silence of the far end, and how long that lasted, in seconds, until
+    the caller's next sound or the end."""
+    found = []
+    for number, sound in enumerate(call.sounds):
+        until_s = call.sounds[number + 1].began_s if number + 1 < len(call.sounds) else call.ended_s
+        answered = any(sound.ended_s <= each.began_s < until_s for each in call.turns)
+        going_on = any(each.began_s < sound.ended_s < each.ended_s for each in call.turns)
+        if sound.kind != "mumble" and not answered and not going_on:
+            found.append((sound, until_s - sound.ended_s))
+    return found
+
+
+def interruptions(call: ObservedCall) -> list[tuple[CallerSound, BotTurn]]:
+    """What the caller said or pressed while the far end spoke."""
+    found = []
+    for sound in call.sounds:
+        over = [each for each in call.turns if each.began_s < sound.began_s < each.ended_s + PAUSE_S]
+        if over and sound.kind != "mumble":
+            found.append((sound, over[-1]))
+    return found
+
+
+def _barge_ins(call: ObservedCall) -> _Values:
+    for sound, turn in interruptions(call):
+        yield Figure(max(0.0, 1_000 * (turn.ended_s - sound.began_s)), sound.began_s)
+
+
+def _gaps(call: ObservedCall) -> _Values:
+    for gap in call.gaps:
+        yield Figure(gap.gap_ms, gap.at_s)
+    if call.turns and not call.gaps:
+        yield Figure(0.0, None)
+
+
+def _missing_starts(call: ObservedCall) -> _Values:
+    for turn in call.turns:
+        for _, missing_ms in turn.prompts:
+            yield Figure(missing_ms, turn.began_s)
+
+
+def _clipping(call: ObservedCall) -> _Values:
+    if call.turns:
+        yield Figure(call.media.clipping_percent, None)
+
+
+def _levels(call: ObservedCall) -> _Values:
+    for turn in call.turns:
+        yield Figure(turn.level_dbfs, turn.began_s)
+
+
+def _loss(call: ObservedCall) -> _Values:
+    if call.media.packets:
+        yield Figure(call.media.loss_percent, None)
+
+
+def _jitter(call: ObservedCall) -> _Values:
+    if call.media.packets:
+        yield Figure(call.media.jitter_ms, None)
+
+
+def _speech(call: ObservedCall) -> _Values:
+    yield Figure(sum(each.ended_s - each.began_s for each in call.turns), None)
+
+
+_MEASURED: dict[str, Callable[[ObservedCall], _Values]] = {
+    "answer_ms": _answer,
+    "first_sound_ms": _first_sound,
+    "response_ms": _responses,
+    "barge_in_ms": _barge_ins,
+    "gap_ms": _gaps,
+    "prompt_start_missing_ms": _missing_starts,
+    "clipping_percent": _clipping,
+    "level_dbfs": _levels,
+    "loss_percent": _loss,
+    "jitter_ms": _jitter,
+    "speech_s": _speech,
+}

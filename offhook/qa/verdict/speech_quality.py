@@ -1,0 +1,77 @@
+"""Holes, clipping and level of the far end's speech. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from offhook.telephony.pcm import RATE_HZ, level_dbfs, to_array
+
+FULL_SCALE = 32_100
+"""From here on a sample is at full scale: the largest value of either law."""
+
+CLIPPED_RUN = 3
+"""So many in a row are clipped: a single one may be a peak."""
+
+NOTED_MS = 15.0
+"""Shorter holes are not noted: timers and the network do that, and no listener hears it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One packet of audio: when it came, its number (without wrap-around), its place and length in ticks, and whether
+    its first and its last 10 ms are loud."""
+
+    at_s: float
+    number: int
+    at_tick: int
+    ticks: int
+    marker: bool
+    begins_loud: bool
+    ends_loud: bool
+
+
+class Hole(NamedTuple):
+    """A hole within speech: when it began, how long it was, and whether packets are missing (or were late)."""
+
+    at_s: float
+    hole_ms: float
+    is_lost: bool
+
+
+def holes(arrivals: Sequence[Arrival]) -> list[Hole]:
+    """The holes in speech as somebody hears them who plays each packet as it comes, and goes on where it is late.
+
+    Only what interrupts a sound counts: the packets on both sides are loud there, and the second begins no talk spurt.
+    """
+    found: list[Hole] = []
+    if not arrivals:
+        return found
+    ordered = sorted(arrivals, key=lambda each: each.at_tick)
+    before = ordered[0]
+    played_until_s = before.at_s + before.ticks / RATE_HZ
+    for packet in ordered[1:]:
+        lost_ms = 1_000 * (packet.at_tick - before.at_tick - before.ticks) / RATE_HZ
+        late_ms = 1_000 * (packet.at_s - played_until_s)
+        hole_ms = max(lost_ms, late_ms)
+        if hole_ms >= NOTED_MS and before.ends_loud and packet.begins_loud and not packet.marker:
+            found.append(Hole(played_until_s, hole_ms, 2 * lost_ms >= hole_ms))
+        played_until_s = max(played_until_s, packet.at_s) + packet.ticks / RATE_HZ
+        before = packet
+    return found
+
+
+def clipping_percent(pcm: bytes) -> float:
+    """The share of samples that are clipped."""
+    samples = np.abs(to_array(pcm).astype(np.int32)) >= FULL_SCALE
+    if len(samples) < CLIPPED_RUN:
+        return 0.0
+    runs = np.convolve(samples.astype(np.int32), np.ones(CLIPPED_RUN, np.int32), "valid") == CLIPPED_RUN
+    clipped = np.convolve(runs.astype(np.int32), np.ones(CLIPPED_RUN, np.int32)) > 0
+    return 100.0 * float(clipped.mean())
+
+
+def speech_level_dbfs(pcm: bytes) -> float:
+    """The level of a turn."""
+    return round(level_dbfs(pcm), 1)

@@ -1,0 +1,157 @@
+"""What the caller sends, and what comes back, packet by packet."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from offhook.qa.caller.clips import at_level, mumble, trimmed
+from offhook.qa.caller.incoming import ReceivedAudio
+from offhook.qa.caller.outgoing import FRAME, CallerAudio
+from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.pcm import level_dbfs, to_array
+from offhook.telephony.rtp.dtmf_sender import EventSlot
+from offhook.telephony.tones import silence, tones
+from offhook.telephony.wire import rtp
+from offhook.usererror import UserError
+from tests.qa.prompts import prompt
+
+SPEECH = prompt("hours")
+
+
+def send(audio: CallerAudio, frames: int, from_s: float = 0.0) -> list[tuple[bytes, EventSlot | None]]:
+    return [audio.frame(from_s + 0.02 * n, 160 * n)[:2] for n in range(frames)]
+
+
+def test_speech_leaves_in_frames_and_its_times_are_noted() -> None:
+    audio = CallerAudio(seed=1)
+    send(audio, 5)
+    audio.say(SPEECH, "hours")
+    sent = b"".join(pcm for pcm, _ in send(audio, 100, 0.1))
+    assert sent[: len(SPEECH)] == SPEECH and not any(sent[len(SPEECH) :])
+    (sound,) = audio.sounds
+    assert sound.is_over and not audio.busy
+    # The first sample was spoken a packet's length before it left.
+    assert sound.began_s == pytest.approx(0.08)
+    assert sound.ended_s == pytest.approx(0.08 + len(SPEECH) / 16_000)
+
+
+def test_keys_wait_for_what_was_said_before_and_are_pressed_once() -> None:
+    audio = CallerAudio(seed=1)
+    audio.say(SPEECH[: 2 * FRAME * 3], "x")
+    audio.press("1#")
+    slots = [slot for _, slot in send(audio, 40)]
+    assert slots[:3] == [None] * 3
+    timestamps = {slot.timestamp for slot in slots if slot is not None}
+    assert len(timestamps) == 2, "one timestamp for each key"
+    speech, keys = audio.sounds
+    assert (speech.kind, keys.kind, keys.what, keys.is_over) == ("speech", "keys", "1#", True)
+    # Each key is 100 ms long, and 80 ms of pause are between them.
+    assert keys.ended_s - keys.began_s == pytest.approx(0.28, abs=0.021)
+
+
+def test_what_is_broken_off_is_not_sent_any_more() -> None:
+    audio = CallerAudio(seed=1)
+    audio.say(SPEECH, "x")
+    send(audio, 10)
+    audio.break_off()
+    assert not audio.busy and audio.sounds[0].is_over
+    assert not any(b"".join(pcm for pcm, _ in send(audio, 10)))
+    audio.press("5")
+    assert any(slot is not None for _, slot in send(audio, 2)), "keys are not behind what was broken off"
+
+
+def test_noise_and_echo_are_the_same_for_the_same_seed() -> None:
+    one, same, other = (CallerAudio(seed=seed, noise_dbfs=-40.0, echo_db=20.0) for seed in (3, 3, 4))
+    heard = tones((500,), 20)
+    frames = [audio.frame(0.0, 0, heard)[0] for audio in (one, same, other)]
+    assert frames[0] == frames[1] != frames[2]
+    noise = b"".join(pcm for pcm, _ in send(one, 100))
+    assert level_dbfs(noise) == pytest.approx(-40.0, abs=0.5)
+
+
+def test_clips_are_trimmed_and_levelled() -> None:
+    clip = trimmed(silence(500) + SPEECH + silence(300), "x")
+    assert abs(len(clip) - len(SPEECH)) <= 2 * 160
+    assert level_dbfs(at_level(clip, -26.0)) == pytest.approx(-26.0, abs=0.3)
+    with pytest.raises(UserError, match="is silent"):
+        trimmed(silence(500), "nothing")
+    assert mumble(500, 1) == mumble(500, 1) != mumble(500, 2)
+    assert len(mumble(500, 1)) == 8_000
+
+
+# ---- what comes
+
+
+def packets(pcm: bytes, payload_type: int = 0, ssrc: int = 9, sequence: int = 65_530) -> list[bytes]:
+    codec = PCMA if payload_type == 8 else PCMU
+    start = 0xFFFFFF00
+    return [
+        rtp.build(
+            rtp.RtpPacket(
+                payload_type,
+                n == 0,
+                (sequence + n) & 0xFFFF,
+                (start + 160 * n) & 0xFFFFFFFF,
+                ssrc,
+                codec.encode(pcm[320 * n : 320 * (n + 1)]),
+            )
+        )
+        for n in range(len(pcm) // 320)
+    ]
+
+
+def test_packets_stand_in_their_places_whatever_their_order() -> None:
+    sent = packets(SPEECH)
+    order = list(range(len(sent)))
+    Random(1).shuffle(order)
+    order.remove(0)
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n in [0, *order]:
+        received.receive(sent[n], 1.0 + 0.02 * n)
+    expected = PCMU.decode(PCMU.encode(SPEECH[: 320 * len(sent)]))
+    assert bytes(received.pcm) == expected
+    assert (received.lost, received.duplicates, received.codec_names()) == (0, 0, {"PCMU": len(sent)})
+
+
+def test_losses_duplicates_and_jitter_are_counted() -> None:
+    sent = packets(SPEECH)
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n, data in enumerate(sent):
+        if n in (10, 11, 20):
+            continue
+        received.receive(data, 1.0 + 0.02 * n + (0.004 if n % 2 else 0.0))
+        if n == 30:
+            received.receive(data, 1.0 + 0.02 * n)
+    assert (received.lost, received.duplicates) == (3, 1)
+    assert received.loss_percent == pytest.approx(100 * 3 / len(sent))
+    assert received.jitter_ticks / 8 == pytest.approx(4.0, abs=0.6)
+    assert not np.any(to_array(received.between(1_600, 1_920))), "silence where nothing came"
+
+
+def test_a_codec_that_was_not_agreed_on_is_named() -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for data in packets(SPEECH, payload_type=8):
+        received.receive(data, 1.0)
+    assert list(received.codec_names()) == ["PCMA"]
+    assert received.receive(b"no RTP", 1.0) is None and received.malformed == 1
+
+
+def test_another_source_goes_on_where_the_last_one_ended() -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n, data in enumerate(packets(SPEECH[:3_200])):
+        received.receive(data, 1.0 + 0.02 * n)
+    piece = received.receive(packets(SPEECH, ssrc=10, sequence=5)[0], 1.0 + 0.5)
+    assert piece is not None and piece.at_tick == pytest.approx(4_000, abs=1)
+    assert received.lost == 0
+
+
+def test_keys_come_once_each() -> None:
+    audio = CallerAudio(seed=1)
+    audio.press("42")
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n, (_, slot) in enumerate(send(audio, 40)):
+        if slot is not None:
+            data = rtp.build(rtp.RtpPacket(101, slot.marker, n, slot.timestamp, 3, slot.payload))
+            assert received.receive(data, 0.02 * n) is None
+    assert "".join(key for _, key in received.keys) == "42"

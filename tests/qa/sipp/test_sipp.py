@@ -1,0 +1,127 @@
+"""SIPp's conventions: scenarios, options, what its files say, its exit status. A shell script stands for it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from offhook.qa.sipp.library import library, scenario_of, scenarios
+from offhook.qa.sipp.program import Sipp, SippRun, free_port
+from offhook.qa.sipp.run import SippSettings, run_scenario, summary
+from offhook.usererror import UserError
+
+CALLER = '<?xml version="1.0"?>\n<!-- It calls. sipp -d MS. -->\n<scenario name="x"><send/></scenario>\n'
+CALLEE = '<scenario name="y"><!-- <send> --><recv request="INVITE"/></scenario>\n'
+PROGRAM = """#!/bin/sh
+echo "$@" > "{folder}/arguments"
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -stf) echo "TotalCallCreated;SuccessfulCall(C);FailedCall(C);Retransmissions(C);" > "$2"
+          echo "1;0;0;0;" >> "$2"; echo "3;2;1;4;" >> "$2" ;;
+    -error_file) echo "2026 The following events occurred:" > "$2"; echo "unexpected 486" >> "$2" ;;
+    -screen_file) echo "a screen" > "$2" ;;
+  esac
+  shift
+done
+exit {status}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "caller.xml").write_text(CALLER)
+    (tmp_path / "callee.xml").write_text(CALLEE)
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def sipp(folder: Path, status: int) -> None:
+    program = folder / "bin" / "sipp"
+    program.write_text(PROGRAM.format(folder=folder, status=status))
+    program.chmod(0o755)
+
+
+def test_scenarios_are_files_folders_and_names(folder: Path) -> None:
+    caller, callee = scenario_of(folder / "caller.xml"), scenario_of(folder / "callee.xml")
+    assert (caller.name, caller.is_called, caller.about) == ("caller", False, "It calls. sipp -d MS.")
+    assert callee.is_called, "what is in a comment is not played"
+    assert scenarios(str(folder)) == [callee, caller]
+    assert scenarios(str(folder / "caller.xml")) == [caller]
+    assert [each.name for each in scenarios("uac_hold")] == ["uac_hold"]
+
+
+def test_what_is_no_scenario(folder: Path) -> None:
+    (folder / "other.xml").write_text("<html/>")
+    for what, problem in (
+        (str(folder / "bin"), "has no scenarios"),
+        (str(folder / "other.xml"), "is no SIPp scenario"),
+        ("uac_hodl", "uac_hodl cannot be run"),
+    ):
+        with pytest.raises(UserError, match=problem):
+            scenarios(what)
+
+
+def test_every_scenario_of_the_library_says_what_it_demands() -> None:
+    found = library()
+    assert len(found) > 30
+    assert all(len(each.about) > 15 for each in found)
+    assert {each.is_called for each in found} == {True, False}
+    described = (found[0].path.parent / "README.md").read_text()
+    assert [each.name for each in found if f"| `{each.name}` | {each.about} |" not in described] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [(0, "all calls were successful"), (1, "at least one call failed"), (97, "ended by a command"), (253, "RTP")],
+)
+def test_statistics_errors_screen_and_status(folder: Path, status: int, meaning: str) -> None:
+    sipp(folder, status)
+    result, ended = run_scenario(scenario_of(folder / "caller.xml"), SippSettings("127.0.0.1:5060"))
+    assert ended == status
+    details = result.details["sipp"]
+    assert details["statistics"] == {"calls": 3, "successful": 2, "failed": 1, "retransmissions": 4}
+    assert details["screen"] == "a screen\n" and "unexpected 486" in details["errors"]
+    assert result.passed is (status == 0)
+    if status:
+        (finding,) = result.findings
+        assert meaning in finding.what and f"with {status}" in finding.what
+        assert "unexpected 486" in finding.why
+
+
+def test_the_users_options_go_before_ours(folder: Path) -> None:
+    sipp(folder, 0)
+    options = ("-m", "10", "-r", "5", "-inf", "users.csv", "-key", "rtp_port", "4000", "-timeout", "5m")
+    Sipp(scenario_of(folder / "caller.xml"), "127.0.0.1:5060", options).wait()
+    said = (folder / "arguments").read_text().split()
+    assert said[0] == "127.0.0.1:5060" and said[-len(options) :] == list(options)
+    assert (said.count("-m"), said.count("-timeout"), said.count("rtp_port")) == (1, 1, 1)
+    assert "-i" in said and "-timeout_error" not in said
+    run = Sipp(scenario_of(folder / "callee.xml"), None, ()).wait()
+    said = (folder / "arguments").read_text().split()
+    assert said[0] == "-sf" and "-timeout_error" in said and run.status == 0
+
+
+def test_without_sipp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder / "bin"))
+    with pytest.raises(UserError, match="SIPp cannot be run"):
+        Sipp(scenario_of(folder / "caller.xml"), "127.0.0.1:5060", ())
+
+
+def test_its_own_calls_are_known_by_their_call_ids() -> None:
+    run = SippRun(0, 4711)
+    assert run.has_call("3-4711@127.0.0.1")
+    assert not run.has_call("3-14711@127.0.0.1") and not run.has_call("4711@127.0.0.1")
+    assert free_port(8) % 2 == 0
+
+
+def test_what_a_record_adds() -> None:
+    record = {
+        "uniqueid": "a",
+        "call_id": "1-2@x",
+        "transcript": [{"at_s": 1.0, "who": "bot", "text": "Hello."}],
+        "timeline": [{"kind": "answer", "keys": 3}, {"kind": "answer", "keys": 1}],
+        "rtp": {"lost": 2.0},
+    }
+    found = summary(record)
+    assert (found["keys"], found["rtp"], found["transcript"][0]["text"]) == (4, {"lost": 2.0}, "Hello.")
