@@ -300,8 +300,8 @@ class Conversation:
         """The live state, for people."""
         return {
             "id": self.id,
-            "caller": self._parties.caller,
-            "called": self._parties.called,
+            "caller": self._call_log.record.src,
+            "called": self._call_log.record.dst,
             "transport": self._parties.transport,
             "age_s": round(monotonic() - self._call_log.started_at, 1),
             "answered": self.answered,

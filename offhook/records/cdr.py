@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from offhook.observe.log import escape_control
+from offhook.observe.log import escape_control, hide_password
 
 MAX_NAME_CHARS = 256
 MAX_TEXT_CHARS = 4_096
@@ -166,8 +166,8 @@ class CallRecord:
         """The record of a new call. `src`, `dst`, `call_id` may be any text; `uniqueid` None: a new one."""
         return cls(
             uniqueid=uniqueid or uuid.uuid4().hex,
-            src=clean_text(src, MAX_NAME_CHARS),
-            dst=clean_text(dst, MAX_NAME_CHARS),
+            src=clean_text(hide_password(src[:MAX_TEXT_CHARS]), MAX_NAME_CHARS),
+            dst=clean_text(hide_password(dst[:MAX_TEXT_CHARS]), MAX_NAME_CHARS),
             start=clock.wall(clock.start_now),
             call_id=clean_text(call_id, MAX_NAME_CHARS),
             direction=direction,
