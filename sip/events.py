@@ -269,6 +269,18 @@ CallEvent: TypeAlias = (
     | ReinviteAnswered
     | ReinviteRejected
     | KeyReceived
+@dataclass(frozen=True, slots=True)
+class PasswordWithheld:
+    """A request in a call was challenged by a server that is not known to be the far end's: see `Sender.proves_to`."""
+
+    call_id: str
+    method: str
+    host: str
+    """Whose password it is."""
+    address: Address
+    """Who asked."""
+
+
     | KeyRefused
     | ReferAccepted
     | ReferRefused
@@ -281,4 +293,4 @@ CallEvent: TypeAlias = (
 RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | RegistrationQueried | Pinged
 """What happens to an account, or a trunk."""
 
-Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered
+Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered | PasswordWithheld

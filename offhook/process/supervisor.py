@@ -53,6 +53,7 @@ from offhook.sip.events import (
     CallRefused,
     Event,
     IncomingCall,
+    PasswordWithheld,
     RegistrationEvent,
     UserRegistered,
 )
@@ -254,7 +255,7 @@ class Supervisor:
         if isinstance(event, CallRefused):
             self._refusals.refused(Refusal.of(event), "udp")
             return
-        if isinstance(event, RegistrationEvent):
+        if isinstance(event, RegistrationEvent | PasswordWithheld):
             self._trunks.on_event(event)
             return
         if isinstance(event, UserRegistered):

@@ -95,7 +95,7 @@ class InviteUsage:
     @property
     def sender(self) -> Sender:
         """Who our requests in the call are from."""
-        return Sender(self.auth_host, self.auth_user, self.contact_user, self.meant)
+        return Sender(self.auth_host, self.auth_user, self.contact_user, self.meant, self.policy.servers)
 
     # --- inputs
 

@@ -37,6 +37,7 @@ class UasInviteUsage(InviteUsage):
         self._server = server
         self.dialog = from_invite(request, core.entropy(), source)
         self._caller_host = source.remote.host
+        self.auth_user = policy.auth_user or None
         self.meant = meant_by((source,))
         self._invite_cseq = typed.cseq(request).number
         self._waiting = True
@@ -60,8 +61,8 @@ class UasInviteUsage(InviteUsage):
 
     @property
     def auth_host(self) -> str:
-        """The one that the INVITE came from, wherever the dialog has moved to since."""
-        return self._caller_host
+        """The trunk's, or the one that the INVITE came from, wherever the dialog has moved to since."""
+        return self.policy.auth_host or self._caller_host
 
     @property
     def may_renegotiate(self) -> bool:
