@@ -100,7 +100,11 @@ class CallProgress:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes."""
+    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes.
+
+    `sdp` is the answer to our offer, in it or in a reliable 1xx before; None where it has none, or where an offer has
+    followed before the call was answered (`ReinviteReceived`, `Update`): then that is what holds.
+    """
 
     call: str
     sdp: bytes | None

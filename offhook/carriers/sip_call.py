@@ -148,6 +148,12 @@ class SipCall(Handover):
         self._media_changed()
 
     @ends_this_call_only
+    def reinvite_confirmed(self, sdp: bytes | None) -> None:
+        """The ACK of a re-INVITE of the far end; or an UPDATE, which has none, is answered."""
+        if self._settle(sdp):
+            self._media_changed()
+
+    @ends_this_call_only
     def refreshed(self, sdp: bytes | None) -> None:
         """The far end answered what the user agent offered to refresh the session: our description as it stands."""
         offers = self._offers

@@ -41,6 +41,7 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
     ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
     RequestRefused: lambda call, event: call.request_refused(event),
+    ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
     KeyReceived: lambda call, event: call.keys.on_event(event),
     KeyRefused: lambda call, event: call.keys.on_event(event),
     ReferAccepted: lambda call, event: call.refer_event(event),
@@ -56,14 +57,12 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
 _INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
     CallCancelled: lambda call, event: call.cancelled(event.reasons),
-    ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
 }
 
 _OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallProgress: lambda call, event: call.progress(event),
     CallAnswered: lambda call, event: call.answered(event.sdp, event.allow),
     CallRejected: lambda call, event: call.rejected(event),
-    ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
 }
 
 

@@ -137,6 +137,7 @@ CALLED = (
     Called("uas_updates.xml", received=ONCE | {"SIP/2.0 200": 2}),
     Called("uas_longer_interval.xml", received={"INVITE": 2}),
     Called("uas_cancelled.xml", "cancelled", "ringing", received=ONCE | {"CANCEL": 1, "ACK": 1}),
+    Called("uas_updates_early.xml", received=ONCE | {"PRACK": 1, "SIP/2.0 200": 1, "ACK": 1}),
     Called("uas_answers_cancel.xml", "cancelled", "ringing", received=ONCE | {"ACK": 1, "BYE": 1}),
     Called("uas_no_answer.xml", "no_answer", "", body={"ring_s": 5}, received=ONCE | {"CANCEL": 1}),
     Called("uas_glare_both.xml", received={"INVITE": 2, "ACK": 2, "SIP/2.0 491": 1}),
