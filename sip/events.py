@@ -45,6 +45,9 @@ class IncomingCall:
     replaces: str = ""
     """The handle of the answered call whose place this one is to take (RFC 3891). Whether it may is the owner's to
     decide; who lets it hangs up the other one."""
+    proven: bool = False
+    """Whether `source` has shown that it receives what is sent there: by an ACK or a PRACK lately, or by its
+    connection. Anybody can write the address of somebody else into a datagram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,14 @@ class CallCancelled:
     call: str
     reasons: tuple[EndReason, ...] = ()
     """As the caller gave them: "SIP 200" where somebody else has answered (RFC 3326 §3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMediaConfirmed:
+    """The PRACK of a provisional response with SDP came (RFC 3262): the far end has our answer, and receives what is
+    sent to it."""
+
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,21 +269,6 @@ class UserRegistered:
     source: Address
 
 
-CallEvent: TypeAlias = (
-    IncomingCall
-    | CallRefused
-    | PeerMoved
-    | RequestRefused
-    | CallCancelled
-    | CallConfirmed
-    | CallProgress
-    | CallAnswered
-    | CallRejected
-    | ReinviteReceived
-    | ReinviteConfirmed
-    | ReinviteAnswered
-    | ReinviteRejected
-    | KeyReceived
 @dataclass(frozen=True, slots=True)
 class PasswordWithheld:
     """A request in a call was challenged by a server that is not known to be the far end's: see `Sender.proves_to`."""
@@ -285,6 +281,22 @@ class PasswordWithheld:
     """Who asked."""
 
 
+CallEvent: TypeAlias = (
+    IncomingCall
+    | CallRefused
+    | PeerMoved
+    | RequestRefused
+    | CallCancelled
+    | EarlyMediaConfirmed
+    | CallConfirmed
+    | CallProgress
+    | CallAnswered
+    | CallRejected
+    | ReinviteReceived
+    | ReinviteConfirmed
+    | ReinviteAnswered
+    | ReinviteRejected
+    | KeyReceived
     | KeyRefused
     | ReferAccepted
     | ReferRefused

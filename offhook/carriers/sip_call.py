@@ -253,9 +253,13 @@ class SipCall(Handover):
             pair.tap(self._capture.media)
         return pair
 
-    def _open_line(self, audio: NegotiatedAudio) -> None:
+    def _open_line(self, audio: NegotiatedAudio, *, early: bool = False) -> None:
+        """`early`: until the call is answered, the caller's side may be silent."""
         self._line = self._make_line(audio)
-        self._conversation.attach(self._line)
+        if early:
+            self._conversation.attach_early(self._line)
+        else:
+            self._conversation.attach(self._line)
 
     def _make_line(self, audio: NegotiatedAudio) -> UdpLine:
         assert self._pair is not None, "there is no line without ports"

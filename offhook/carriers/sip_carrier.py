@@ -25,6 +25,7 @@ from offhook.sip.events import (
     CallEvent,
     CallProgress,
     CallRejected,
+    EarlyMediaConfirmed,
     IncomingCall,
     KeyReceived,
     KeyRefused,
@@ -40,8 +41,8 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
     PeerMoved: lambda call, event: call.moved(event.source),
     ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
-    RequestRefused: lambda call, event: call.request_refused(event),
     ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
+    RequestRefused: lambda call, event: call.request_refused(event),
     KeyReceived: lambda call, event: call.keys.on_event(event),
     KeyRefused: lambda call, event: call.keys.on_event(event),
     ReferAccepted: lambda call, event: call.refer_event(event),
@@ -57,6 +58,7 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
 _INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
     CallCancelled: lambda call, event: call.cancelled(event.reasons),
+    EarlyMediaConfirmed: lambda call, event: call.early_media_confirmed(),
 }
 
 _OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {

@@ -45,7 +45,7 @@ from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
+from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject, Ring
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -339,8 +339,8 @@ class Supervisor:
                 self._directory.release(call)
             case Over(call):
                 self._placements.remove(call)
-            case Answer():
-                placement.invite = None
+            case Answer() | Ring(sdp=bytes()):
+                placement.invite = None  # what the far end has been notified of our media holds for this worker alone
                 self._do(message)
             case Invite() if message.call in self.calls_out:
                 self.calls_out.invite(message)

@@ -116,7 +116,8 @@ class CallRecord:
     is the name of the trunk by which the call came or went, empty for others. A call that the bot placed has an
     `outcome` (`calls.outcome`: "answered", "busy" …), with the `sip_status` and the `q850` cause behind it, as far as
     there are any; `ring_s` is how long it rang, None if it never did, and `answered_by` who or what was heard
-    (`Call.answered_by`), None where nothing was.
+    (`Call.answered_by`), None where nothing was. `early_media_s` is how long the bot spoke before it answered a call
+    that came in, or until its end if it never did; None where it did not.
     """
 
     uniqueid: str
@@ -148,6 +149,7 @@ class CallRecord:
     q850: int | None = None
     ring_s: float | None = None
     answered_by: str | None = None
+    early_media_s: float | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
