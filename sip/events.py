@@ -45,6 +45,9 @@ class IncomingCall:
     replaces: str = ""
     """The handle of the answered call whose place this one is to take (RFC 3891). Whether it may is the owner's to
     decide; who lets it hangs up the other one."""
+    proven: bool = False
+    """Whether `source` has shown that it receives what is sent there: by an ACK or a PRACK lately, or by its
+    connection. Anybody can write the address of somebody else into a datagram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,14 @@ class CallCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyMediaConfirmed:
+    """The PRACK of a provisional response with SDP came (RFC 3262): the far end has our answer, and receives what is
+    sent to it."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallConfirmed:
     """The ACK of our 2xx came; `sdp` is the answer when the INVITE had no offer, else None."""
 
@@ -100,7 +111,11 @@ class CallProgress:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes."""
+    """The 2xx to our INVITE came and has been acknowledged. `allow` has the methods that its sender takes.
+
+    `sdp` is the answer to our offer, in it or in a reliable 1xx before; None where it has none, or where an offer has
+    followed before the call was answered (`ReinviteReceived`, `Update`): then that is what holds.
+    """
 
     call: str
     sdp: bytes | None
@@ -254,12 +269,25 @@ class UserRegistered:
     source: Address
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordWithheld:
+    """A request in a call was challenged by a server that is not known to be the far end's: see `Sender.proves_to`."""
+
+    call_id: str
+    method: str
+    host: str
+    """Whose password it is."""
+    address: Address
+    """Who asked."""
+
+
 CallEvent: TypeAlias = (
     IncomingCall
     | CallRefused
     | PeerMoved
     | RequestRefused
     | CallCancelled
+    | EarlyMediaConfirmed
     | CallConfirmed
     | CallProgress
     | CallAnswered
@@ -281,4 +309,4 @@ CallEvent: TypeAlias = (
 RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded | RegistrationQueried | Pinged
 """What happens to an account, or a trunk."""
 
-Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered
+Event: TypeAlias = CallEvent | RegistrationEvent | UserRegistered | PasswordWithheld

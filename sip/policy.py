@@ -1,7 +1,11 @@
-"""What may be agreed on with the far end of a call beyond RFC 3261: per trunk, so not a setting of the user agent."""
+"""What may be agreed on with the far end of a call beyond RFC 3261, and who it is: per trunk, so not a setting of the
+user agent."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
 
 
 class Use(StrEnum):
@@ -18,7 +22,7 @@ SMALLEST_INTERVAL_S = 90
 
 @dataclass(frozen=True, slots=True)
 class DialogPolicy:
-    """The extensions of one call."""
+    """The extensions of one call, and what is known of its far end."""
 
     reliable_provisionals: Use = Use.SUPPORTED
     """100rel (RFC 3262). SUPPORTED: reliable is what has SDP, and all where the far end requires it."""
@@ -31,6 +35,16 @@ class DialogPolicy:
 
     min_session_expires_s: int = SMALLEST_INTERVAL_S
     """The shortest one that we accept (Min-SE)."""
+
+    servers: tuple[Network, ...] = ()
+    """The far end's own, by the owner's word: beside those that a call went to, or came from, they may ask for its
+    password."""
+
+    auth_host: str = ""
+    """Whose password may be asked for in a call that came in; empty: that of the host that it came from."""
+
+    auth_user: str = ""
+    """Of several accounts at `auth_host`; empty: any."""
 
     def use(self, option: str) -> Use:
         """How far an option tag is used; SUPPORTED for those that have no setting."""

@@ -98,10 +98,8 @@ def _give(model: LanguageModel, agents: Iterable[Agent], stack: AsyncExitStack) 
 
 
 def _agents(dialog: object) -> Iterable[StartsAndCloses]:
-    if isinstance(dialog, AgentDialog):
-        dialog = dialog.agent
-    elif isinstance(dialog, DialogAgent):
-        dialog = dialog.dialog
+    while isinstance(dialog, AgentDialog | DialogAgent):
+        dialog = dialog.agent if isinstance(dialog, AgentDialog) else dialog.dialog
     if isinstance(dialog, RoutedAgent | FlowDialog):
         for each in dialog.agents:
             yield from _agents(each)

@@ -1,4 +1,4 @@
-"""Who answered a call that the bot has placed, as `Call` sees it."""
+"""Who answered a call that the bot has placed, and whether the bot has answered one, as `Call` sees it."""
 
 from typing import Protocol
 
@@ -17,3 +17,17 @@ class WhoAnswers(Protocol):
 
     async def beep(self, within_s: float) -> bool:
         """Wait until a voicemail records."""
+
+
+class StillUnanswered(Protocol):
+    """A call that came in, and whose dialog began before its answer."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer has been sent by now."""
+
+    async def answer(self) -> None:
+        """Answer it, and wait until the far end has confirmed that."""
+
+    def refuse_with(self, status: int) -> None:
+        """The status for a call that is not answered."""

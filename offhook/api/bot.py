@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
 
-from offhook.api.agent import CallAgent, dialog_of
+from offhook.api.agent import CallAgent, as_agent, dialog_of
 from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
+from offhook.api.early_media import EarlyDialog
 from offhook.api.routing import Route, routed, with_routes
 from offhook.carriers.call_out import CallOut
 from offhook.carriers.outbound import RING_S, number_of, place_call
@@ -76,23 +77,28 @@ class Bot:
     def answer(self, talks: _Talks, /) -> _Talks: ...
 
     @overload
-    def answer(self, /, *, number: str | tuple[str, ...]) -> Callable[[_Talks], _Talks]: ...
+    def answer(
+        self, /, *, number: str | tuple[str, ...] = (), early_media: bool = False
+    ) -> Callable[[_Talks], _Talks]: ...
 
     def answer(
-        self, talks: _Talks | None = None, /, *, number: str | tuple[str, ...] = ()
+        self, talks: _Talks | None = None, /, *, number: str | tuple[str, ...] = (), early_media: bool = False
     ) -> _Talks | Callable[[_Talks], _Talks]:
         """Decorate the coroutine function that talks to every caller, or with `number` to those who dialled it.
 
         A CallAgent may be passed in its place.
 
         `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first match
-        answers; configured routes are tried before these. TypeError for anything but an agent or an `async def`;
-        ValueError for a second one without a number.
+        answers; configured routes are tried before these. With `early_media` the dialog begins before a SIP call is
+        answered: what it says is early media, `await call.answer()` answers, and a call that never is gets refused.
+        TypeError for anything but an agent or an `async def`; ValueError for a second one without a number.
         """
         patterns = (number,) if isinstance(number, str) else tuple(number)
 
         def decorate(talks: _Talks) -> _Talks:
             dialog = dialog_of(talks)
+            if early_media:
+                dialog = EarlyDialog(as_agent(dialog))
             if patterns:
                 self._numbered.append(Route(patterns, dialog))
             elif self._dialog is not None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Literal
 
-from offhook.api.answered import WhoAnswers
+from offhook.api.answered import StillUnanswered, WhoAnswers
 from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
@@ -68,6 +68,7 @@ class Call(CallSpeech):
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
+        early_media: StillUnanswered | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -92,6 +93,7 @@ class Call(CallSpeech):
         self._model = model
         self._answering = answering
         self._answered_by = ""
+        self._early_media = early_media
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -112,6 +114,33 @@ class Call(CallSpeech):
         if self._model is None:
             raise no_model()
         return self._model()
+
+    @property
+    def answered(self) -> bool:
+        """Whether the call is answered. False only for a dialog that begins in early media, until `answer`."""
+        return self._early_media is None or self._early_media.is_answered
+
+    async def answer(self) -> None:
+        """Answer a call whose dialog began in early media (`@bot.answer(early_media=True)`), and wait until the
+        caller's side has confirmed that. Does nothing in a call that is answered. Raises CallEnded."""
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if self._early_media is not None:
+            await self.until_ended(self._early_media.answer())
+
+    async def reject(self, status: int = 480) -> None:
+        """Refuse a call that is not answered, with a SIP status from 400 to 699, once everything said has been played:
+        486 is busy, 480 not available, 603 declined. The dialog runs on. `hangup` does the same with 480.
+
+        ValueError for another status; UserError for a call that is answered.
+        """
+        if not 400 <= status <= 699:
+            raise ValueError(f"{status} is not a SIP status that refuses a call: 400 to 699")
+        if self._early_media is None or self.answered:
+            what, why = "this call cannot be refused", "it is answered"
+            raise UserError(what, why, "await call.hangup(), or @bot.answer(early_media=True) above the dialog")
+        self._early_media.refuse_with(status)
+        await self.hangup()
 
     def report(self, event: SessionEvent) -> None:
         """Put an event of an agent on the call's record, the page and in the metrics."""
@@ -195,7 +224,8 @@ class Call(CallSpeech):
             self._on_record(False)
 
     async def hangup(self) -> None:
-        """End the call once everything said has been played. Nothing more can be said, but the dialog runs on."""
+        """End the call once everything said has been played; one that is not answered is refused with 480. Nothing more
+        can be said, but the dialog runs on."""
         if self._ended or self.hung_up:
             return
         self.hung_up = True
@@ -224,6 +254,9 @@ class Call(CallSpeech):
         agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
         `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
         caller back from a bridge.
+
+        A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
+        their network sends), or before anything else where the mode is `refer` or `attended`.
 
         Returns when the transfer is over: `returned` says whether the caller is with the bot again (the agent has hung
         up a bridge). If not, nothing more can be said, but the dialog runs on. Raises TransferError, and the call goes

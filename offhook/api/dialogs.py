@@ -49,6 +49,8 @@ class FlowAgent:
         asked: Question | None = None  # whose answer may still be corrected
         call.enter(runner.step)
         while True:
+            if not runner.in_early_media and not call.answered:
+                await call.answer()
             if isinstance(action, Delegate):
                 outcome = await self._delegate(call, action)
                 if call.hung_up:
@@ -77,6 +79,10 @@ class FlowAgent:
                 asked = None if found.is_final or not isinstance(action, AskFor) else action.question
                 action = runner.answered(found)
             call.enter(runner.step)
+
+    def speaks_early(self, called: str, trunk: str) -> bool:
+        """See SpeaksEarly."""
+        return self._flow.speaks_early
 
     async def _delegate(self, call: Call, action: Delegate) -> Outcome:
         """The agent's part; the language is that of the call again afterwards."""
@@ -189,6 +195,10 @@ class FlowDialog:
     def agents(self) -> list[Agent]:
         """Those of the `agent` steps."""
         return self._agent.agents
+
+    def speaks_early(self, called: str, trunk: str) -> bool:
+        """See SpeaksEarly."""
+        return self._agent.speaks_early(called, trunk)
 
     async def __call__(self, call: Call) -> None:
         """As a Dialog."""

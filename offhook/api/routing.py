@@ -11,6 +11,7 @@ from offhook.agents.agent_file import load_agent
 from offhook.api.agent import AgentDialog, CallAgent, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import FlowDialog, flow_dialog
+from offhook.api.early_media import speaks_early
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.flow_check import check_flow
 from offhook.engines.registry import NO_ENGINES, GivenEngines
@@ -63,13 +64,21 @@ class RoutedAgent:
             # Its number is that of who was called: no route is meant for it.
             agent = self._default if call.route is None else self._of_route(call)
             return await agent.run(call)
-        number = dialled_number(call.called)
+        route, agent = self._route_to(call.called, call.trunk)
+        if route is not None and route.language is not None:
+            call.language = route.language
+        return await agent.run(call)
+
+    def speaks_early(self, called: str, trunk: str) -> bool:
+        """See SpeaksEarly: as the one that such a call is for."""
+        return speaks_early(self._route_to(called, trunk)[1], called, trunk)
+
+    def _route_to(self, called: str, trunk: str) -> tuple[Route | None, CallAgent]:
+        number = dialled_number(called)
         for route, agent in self._routes:
-            if route.trunk in (None, call.trunk) and any(matches(pattern, number) for pattern in route.patterns):
-                if route.language is not None:
-                    call.language = route.language
-                return await agent.run(call)
-        return await self._default.run(call)
+            if route.trunk in (None, trunk) and any(matches(pattern, number) for pattern in route.patterns):
+                return route, agent
+        return None, self._default
 
     def _of_route(self, call: Call) -> CallAgent:
         route, agent = self._routes[call.route or 0]

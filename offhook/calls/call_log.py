@@ -64,6 +64,10 @@ _UNANSWERED = {
 """The label of `offhook_calls_total`; `offhook_calls_out_total` tells them all apart."""
 
 
+_REFUSED = {BUSY: Disposition.BUSY, 600: Disposition.BUSY, 500: Disposition.FAILED}
+"""The dispositions of calls that the bot refused after early media; of others NO ANSWER."""
+
+
 class CallLog:
     """The log of one call, from INVITE to its end."""
 
@@ -97,6 +101,7 @@ class CallLog:
             uniqueid=uniqueid,
         )
         self._answered_now: float | None = None
+        self._early_now: float | None = None
         self._rang_now: float | None = None
         self._responses_ms: list[float] = []
         self._engines = EngineTotals()
@@ -116,18 +121,31 @@ class CallLog:
     @property
     def begun(self) -> bool:
         """Whether a row was written that must be finished."""
-        return self._answered_now is not None
+        return self._answered_now is not None or self._early_now is not None
 
     def answered(self, recording: Path | None = None) -> "Future[bool]":
         """The call is being answered; the future is done when its row would survive a crash.
 
         `recording` is the path its recording will have: written now, so that a crash does not lose it.
         """
-        self._answered_now = monotonic()
+        began_before, self._answered_now = self.begun, monotonic()
         record = replace(self.record.answered(self._clock, self._answered_now), ring_s=self._ring_s(self._answered_now))
-        self.record = replace(record, recording=None if recording is None else str(recording))
-        self._metrics.call_started()
+        self.record = replace(
+            record,
+            recording=record.recording if recording is None else str(recording),
+            early_media_s=self._early_media_s(self._answered_now),
+        )
+        if not began_before:
+            self._metrics.call_started()
         self._log.info("answered", src=self.record.src, dst=self.record.dst)
+        return self._store.begin(self.record)
+
+    def early_media(self, recording: Path | None = None) -> "Future[bool]":
+        """The bot speaks before it answers the call; for `recording` and the future see `answered`."""
+        self._early_now = monotonic()
+        self.record = replace(self.record, recording=None if recording is None else str(recording))
+        self._metrics.call_started()
+        self._log.info("early media", src=self.record.src, dst=self.record.dst)
         return self._store.begin(self.record)
 
     def refused(self, status: int, refusal: Refusal) -> None:
@@ -229,12 +247,17 @@ class CallLog:
         rtp: dict[str, float] | None = None,
         recording: RecordingResult | None = None,
         answered: bool = True,
+        refused: int | None = None,
     ) -> "Future[bool]":
-        """The end of a call after `answered`; the future is done when its record is written."""
+        """The end of a call after `answered` or `early_media`; the future is done when its record is written. `refused`
+        is the status by which the bot refused it after early media."""
         unanswered = Disposition.NO_ANSWER if by is EndedBy.CALLER else Disposition.FAILED
+        if refused is not None:
+            unanswered = _REFUSED.get(refused, Disposition.NO_ANSWER)
+        now = monotonic()
         record = self.record.ended(
             self._clock,
-            monotonic(),
+            now,
             answered_now=self._answered_now if answered else None,
             ended_by=by,
             end_reason=reason,
@@ -243,6 +266,8 @@ class CallLog:
         self.record = replace(
             record.with_responses(self._responses_ms),
             answer=record.answer if answered else None,
+            early_media_s=record.early_media_s if answered else self._early_media_s(now),
+            sip_status=record.sip_status if refused is None else refused,
             rtp=rtp or {},
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
@@ -319,6 +344,9 @@ class CallLog:
 
     def _ring_s(self, until: float) -> float | None:
         return None if self._rang_now is None else round(until - self._rang_now, 3)
+
+    def _early_media_s(self, until: float) -> float | None:
+        return None if self._early_now is None else round(until - self._early_now, 3)
 
     def _at(self, now: float) -> float:
         return self._clock.elapsed_s(now)

@@ -26,11 +26,11 @@ class CallRecords:
         self._log = log
         self._recorder: CallRecorder | None = None
 
-    async def begin(self) -> None:
-        """Write a row that survives a crash: the call is about to be answered."""
+    async def begin(self, *, early: bool = False) -> None:
+        """Write a row that survives a crash: the call is about to be answered, or, `early`, spoken in before that."""
         recordings = self._recordings
         path = recordings.path_of(self._call_log.uniqueid).resolve() if recordings is not None else None
-        await _written(self._call_log.answered(path))
+        await _written(self._call_log.early_media(path) if early else self._call_log.answered(path))
 
     def record(self, line: CallLine, privacy: Privacy) -> None:
         """Record what is said on the line, but for what is private."""
@@ -40,16 +40,25 @@ class CallRecords:
             privacy.listeners.append(partial(_pause, self._recorder, self._log))
 
     async def end(
-        self, by: EndedBy, reason: str, *, rtp: dict[str, float], answered: bool, outcome: SipOutcome | None
+        self,
+        by: EndedBy,
+        reason: str,
+        *,
+        rtp: dict[str, float],
+        answered: bool,
+        outcome: SipOutcome | None,
+        refused: int | None = None,
     ) -> None:
-        """Complete the recording and the row. A call out that was not answered has one for its `outcome`."""
+        """Complete the recording and the row. A call out that was not answered has one for its `outcome`; `refused` is
+        the status of one that was refused after early media."""
         if self._call_log.begun:
             recording = None
             if self._recorder is not None:
                 done, _ = await asyncio.wait((asyncio.wrap_future(self._recorder.close()),), timeout=RECORDING_WAIT_S)
                 recording = next((future.result() for future in done), None)
                 self._recorder = None
-            await _written(self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=answered))
+            row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=answered, refused=refused)
+            await _written(row)
         elif outcome is not None:
             await _written(self._call_log.not_answered(outcome, by, reason, rtp=rtp))
 

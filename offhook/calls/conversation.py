@@ -15,6 +15,7 @@ import structlog
 
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call
+from offhook.api.early_media import speaks_early
 from offhook.api.understood import Understanding
 from offhook.calls.answering import Answering
 from offhook.calls.call_events import CallEvents
@@ -22,6 +23,7 @@ from offhook.calls.call_log import CallLog
 from offhook.calls.call_records import CallRecords
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.early_media import EarlyMedia
 from offhook.calls.line import CallLine
 from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
@@ -38,6 +40,8 @@ from offhook.records import EndedBy
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
+
+SERVER_ERROR = 500
 
 
 class Conversation:
@@ -80,6 +84,8 @@ class Conversation:
         """Whether the far end was sent the answer; the record shows it."""
         self.outcome: SipOutcome | None = None
         """Of a call out, which leaves a record in any case: what became of it, so far."""
+        self.early: EarlyMedia | None = None
+        """Of a call that the bot speaks in before it answers."""
         self.held = False
         self.over = False
         self._suspended = False
@@ -118,11 +124,18 @@ class Conversation:
         """A call out rings, or its network is heard."""
         self._call_log.rang()
 
-    async def prepare(self) -> bool:
-        """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
+    @property
+    def speaks_early(self) -> bool:
+        """Whether the dialog begins before the call is answered."""
+        return speaks_early(self._services.dialog, self._parties.called, self._parties.trunk)
+
+    async def prepare(self, early: EarlyMedia | None = None) -> bool:
+        """Before the answer, or before what is said `early`: write a row that survives a crash. False when the call
+        ended meanwhile."""
+        self.early = early
         if self.outcome is not None:
             self._call_log.came_out(self.outcome)
-        await self._records.begin()
+        await self._records.begin(early=early is not None)
         return not self.over
 
     def attach(self, line: CallLine) -> None:
@@ -164,7 +177,7 @@ class Conversation:
         if event_log is not None:
             self._session.watch_detector(event_log.on_frame)
         watch = self._events.watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
-        watch.report("answered")  # the recording starts here
+        watch.report("answered" if self.early is None else "early_media")  # the recording starts here
         self._records.record(line, self.privacy)
         watch.attach(line)
         self._call = self._make_call(self._session, line)
@@ -200,14 +213,22 @@ class Conversation:
             understanding=Understanding(
                 config.asr.confirm_below, services.engines.matcher(config), config.dialog.matcher_timeout_s
             ),
-            on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
+            on_hangup=lambda: self.hang_up(EndedBy.BOT, self._leaves_because),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfers is not None else None,
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
             answering=self._answering,
+            early_media=self.early,
         )
+
+    def early_answered(self) -> None:
+        """A call that the bot has spoken in is being answered."""
+        self.answered = True
+        self._call_log.answered()
+        if self._events.watch is not None:
+            self._events.watch.report("answered")
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that is cancelled when the call ends."""
@@ -249,6 +270,12 @@ class Conversation:
     def leaving(self, reason: str | None) -> None:
         """If the far end ends the call from now on, it is the bot's doing, and this is why. None: no longer."""
         self._why = None if reason is None else (EndedBy.BOT, reason)
+
+    @property
+    def _leaves_because(self) -> str:
+        if self.early is None or self.answered:
+            return self._bot_reason
+        return f"not answered, but refused with {self.early.status}"
 
     # End.
 
@@ -300,8 +327,8 @@ class Conversation:
         """The live state, for people."""
         return {
             "id": self.id,
-            "caller": self._parties.caller,
-            "called": self._parties.called,
+            "caller": self._call_log.record.src,
+            "called": self._call_log.record.dst,
             "transport": self._parties.transport,
             "age_s": round(monotonic() - self._call_log.started_at, 1),
             "answered": self.answered,
@@ -334,7 +361,7 @@ class Conversation:
         return result
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
-        reason = "bot hung up"
+        reason = ""
         in_call.enter(self.id)
         try:
             await EndsWithCall(self._talk(agent, call), lambda: self.over)
@@ -343,9 +370,11 @@ class Conversation:
             if not is_call_ended(error):
                 self.log.exception("the dialog failed")
                 reason = "the dialog failed"
+                if self.early is not None:
+                    self.early.refuse_with(SERVER_ERROR)
         finally:
             # A dialog may also cancel itself: nothing would talk to the caller.
-            self.hang_up(EndedBy.BOT, reason)
+            self.hang_up(EndedBy.BOT, reason or self._leaves_because)
 
     async def _talk(self, agent: CallAgent, call: Call) -> None:
         outcome = await agent.run(call)
@@ -358,7 +387,8 @@ class Conversation:
         self._events.report(event)
 
     async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
-        await self._records.end(by, reason, rtp=rtp, answered=self.answered, outcome=self.outcome)
+        refused = None if self.answered or self.early is None or by is not EndedBy.BOT else self.early.status
+        await self._records.end(by, reason, rtp=rtp, answered=self.answered, outcome=self.outcome, refused=refused)
         await self._wait_for_dialog()
         self._release()
 
@@ -378,6 +408,8 @@ class Conversation:
             self._limit.cancel()
         if self._answering is not None:
             self._answering.close()
+        if self.early is not None:
+            self.early.close()
         if self._line is not None:
             self._line.close()
         # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.

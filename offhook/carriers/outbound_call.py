@@ -22,7 +22,7 @@ from offhook.carriers.sip_handover import Legs, Peer
 from offhook.carriers.sip_resources import SipResources
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
-from offhook.sip.commands import Bye, Cancel, CommandFailed, Invite
+from offhook.sip.commands import Bye, Cancel, CommandFailed, Invite, RejectReinvite
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import CallProgress, CallRejected, EndCause
 from offhook.sip.message.headers import Headers
@@ -36,6 +36,8 @@ from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.ports import PortsExhaustedError
+
+NOT_ACCEPTABLE = 488
 
 FORWARDED = 181
 """The call goes elsewhere: what rang before does so no longer."""
@@ -59,7 +61,8 @@ class OutboundCall(SipCall):
         self._place = place
         self._watcher = watcher
         self._connected = False
-        self._early: bytes | None = None
+        self._invited: OfferAnswer | None = None
+        """The INVITE's offer, for whichever phone answers; `_offers` has what the latest one with early media did."""
         self._ringing: asyncio.TimerHandle | None = None
         transport = invite.transport or Transport.UDP
         parties = Parties(
@@ -95,8 +98,9 @@ class OutboundCall(SipCall):
             if capabilities.srtp.policy is SrtpPolicy.REQUIRED and not self._peer.transport.is_secure:
                 raise NotAcceptableError(f"keys for media can be read over {self._peer.transport}: call over TLS")
             pair = self._take_ports()
-            self._offers = OfferAnswer(LocalMedia(self._media_host, pair.port, secrets.randbits(31), 1), capabilities)
-            sdp = self._offers.offer()
+            offers = OfferAnswer(LocalMedia(self._media_host, pair.port, secrets.randbits(31), 1), capabilities)
+            sdp = offers.offer()
+            self._offers = self._invited = offers
         except (PortsExhaustedError, OSError, RemoteError, MediaError) as error:
             self.log.error("the call cannot be placed", error=str(error))
             self._over_unanswered(SipOutcome(OutcomeReason.FAILED, text=str(error)), EndedBy.BOT)
@@ -109,21 +113,21 @@ class OutboundCall(SipCall):
     def progress(self, event: CallProgress) -> None:
         """It rings, or there is early media; of several phones, that of the latest."""
         if event.status == FORWARDED:
-            self._early = None
+            self._offers = self._invited
             if self._watcher is not None and not self._connected:
                 self._watcher.call_forwarded()
         else:
             self._conversation.rang()
         if event.sdp is None or self._connected or self._conversation.over:
             return
-        assert self._offers is not None, "there is no progress without an offer"
-        offers = deepcopy(self._offers)  # the answer itself may be another one, from another phone
+        assert self._invited is not None, "there is no progress without an offer"
+        offers = deepcopy(self._invited)  # the answer itself may be another one, from another phone
         try:
             self._use(offers.accept(event.sdp))
         except (RemoteError, MediaError) as error:
             self.log.info("no early media", why=str(error))
             return
-        self._early = event.sdp
+        self._offers = offers
         if self._line is not None:
             self._line.start(confirmed=False)
         if self._watcher is not None:
@@ -135,16 +139,18 @@ class OutboundCall(SipCall):
         if self._conversation.over:
             return
         self.keys.allow(allow)
-        assert self._offers is not None, "there is no answer without an offer"
+        assert self._offers is not None and self._invited is not None, "there is no answer without an offer"
         self._stop_ringing()
         self._connected = self._conversation.answered = True
         self._conversation.outcome = ANSWERED
         try:
-            # RFC 3261 §13.2.1: the 2xx has the answer. Gateways that gave it with a 183 leave it out.
-            answer = sdp or self._early
-            if answer is None:
+            # RFC 3261 §13.2.1: the 2xx has the answer. Gateways that gave it with a 183 leave it out, and so do those
+            # that have changed it by an UPDATE since.
+            if sdp is not None:
+                self._offers = self._invited
+                self._use(self._invited.accept(sdp))
+            elif self._offers.waits_for_answer:
                 raise NotAcceptableError("there is none")
-            self._use(self._offers.accept(answer))
         except (RemoteError, MediaError) as error:
             self._conversation.answered = False
             why = f"the answer's SDP cannot be used: {error}"
@@ -152,6 +158,14 @@ class OutboundCall(SipCall):
             self.hang_up(EndedBy.NETWORK, why)
             return
         self._conversation.spawn(self._begin())
+
+    def reinvited(self, sdp: bytes | None) -> None:
+        """As for every call; before it is answered an UPDATE, from the phone whose early media is heard."""
+        if self._offers is self._invited and not self._connected:
+            # What it changes could not be used.
+            self._resources.do(RejectReinvite(self.handle, NOT_ACCEPTABLE))
+        else:
+            super().reinvited(sdp)
 
     async def _begin(self) -> None:
         try:
@@ -183,12 +197,6 @@ class OutboundCall(SipCall):
             super().referred(event)
         else:
             self._resources.do(RejectRefer(self.handle, 403))
-
-    @ends_this_call_only
-    def reinvite_confirmed(self, sdp: bytes | None) -> None:
-        """The ACK of a re-INVITE of the far end."""
-        if self._settle(sdp):
-            self._media_changed()
 
     def ended(self, cause: EndCause, reasons: tuple[EndReason, ...] = ()) -> None:
         """The dialog has ended; or there is none, since nothing was ever answered."""

@@ -149,6 +149,12 @@ class SipCall(Handover):
         self._media_changed()
 
     @ends_this_call_only
+    def reinvite_confirmed(self, sdp: bytes | None) -> None:
+        """The ACK of a re-INVITE of the far end; or an UPDATE, which has none, is answered."""
+        if self._settle(sdp):
+            self._media_changed()
+
+    @ends_this_call_only
     def refreshed(self, sdp: bytes | None) -> None:
         """The far end answered what the user agent offered to refresh the session: our description as it stands."""
         offers = self._offers
@@ -248,9 +254,13 @@ class SipCall(Handover):
             pair.tap(self._capture.media)
         return pair
 
-    def _open_line(self, audio: NegotiatedAudio) -> None:
+    def _open_line(self, audio: NegotiatedAudio, *, early: bool = False) -> None:
+        """`early`: until the call is answered, the caller's side may be silent."""
         self._line = self._make_line(audio)
-        self._conversation.attach(self._line)
+        if early:
+            self._conversation.attach_early(self._line)
+        else:
+            self._conversation.attach(self._line)
 
     def _make_line(self, audio: NegotiatedAudio) -> UdpLine:
         assert self._pair is not None, "there is no line without ports"

@@ -25,6 +25,7 @@ from offhook.sip.events import (
     CallEvent,
     CallProgress,
     CallRejected,
+    EarlyMediaConfirmed,
     IncomingCall,
     KeyReceived,
     KeyRefused,
@@ -40,6 +41,7 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
     PeerMoved: lambda call, event: call.moved(event.source),
     ReinviteReceived: lambda call, event: call.reinvited(event.sdp),
     ReinviteAnswered: lambda call, event: call.refreshed(event.sdp),
+    ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
     RequestRefused: lambda call, event: call.request_refused(event),
     KeyReceived: lambda call, event: call.keys.on_event(event),
     KeyRefused: lambda call, event: call.keys.on_event(event),
@@ -56,14 +58,13 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
 _INBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallConfirmed: lambda call, event: call.confirmed(event.sdp),
     CallCancelled: lambda call, event: call.cancelled(event.reasons),
-    ReinviteConfirmed: lambda call, event: call.confirmed(event.sdp),
+    EarlyMediaConfirmed: lambda call, event: call.early_media_confirmed(),
 }
 
 _OUTBOUND: Mapping[type, Callable[[Any, Any], None]] = {
     CallProgress: lambda call, event: call.progress(event),
     CallAnswered: lambda call, event: call.answered(event.sdp, event.allow),
     CallRejected: lambda call, event: call.rejected(event),
-    ReinviteConfirmed: lambda call, event: call.reinvite_confirmed(event.sdp),
 }
 
 

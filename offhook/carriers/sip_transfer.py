@@ -72,7 +72,8 @@ class SipTransfer:
         self._transfer = Transfer(
             target.name,
             mode,
-            can_refer=can_refer and not is_never_asked,
+            # RFC 3515 §2.4.1: a dialog that is not confirmed is not referred anywhere.
+            can_refer=can_refer and not is_never_asked and (caller.conversation.answered or mode != "auto"),
             refer_why=f'`transfer = "bridge"` below `[trunks.{trunk}]`' if is_never_asked else CANNOT_REFER_WHY,
             can_call=True,
             policy=TransferPolicy(
@@ -108,6 +109,9 @@ class SipTransfer:
 
     async def run(self) -> Transferred | None:
         """To its end. None: the caller has hung up. Raises TransferError."""
+        early = self._caller.conversation.early
+        if early is not None and self._transfer.mode in ("refer", "attended"):
+            await early.answer()
         if not self._done.done():
             self._run(self._transfer.announced(self._now()))
         result = await asyncio.shield(self._done)
@@ -228,6 +232,8 @@ class SipTransfer:
         self._stop_tone()
         self._stop_early()
         self._share_privacy()
+        if caller.early is not None:
+            caller.early.begin_answer()
         leg.conversation.suspend(True)
         if caller.line is not None and leg.conversation.line is not None:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)

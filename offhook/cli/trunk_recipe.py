@@ -2,7 +2,8 @@
 
 Each recipe is a file in assets/trunks, in TOML: `title`, `sources` and their `date`, an example `host` and `user`, and
 `ours` and `theirs`, texts in which `{{name}}` stands for a value. What a provider cannot do and what goes wrong with it
-stands beside that.
+stands beside that. Where a host stands before a port, in a URI or alone, it is `{{sip_address}}` or `{{tls_address}}`,
+and `{{public_net}}` in a list of networks: an IPv6 address is written in another way in each.
 """
 
 import re
@@ -10,12 +11,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from offhook.cli.checks.addresses import outward
 from offhook.settings.config import Config
 from offhook.settings.sections import SipConfig
+from offhook.sip.net.address import Address, numeric
 from offhook.usererror import UserError, did_you_mean
 
 _FOLDER = files("offhook") / "assets" / "trunks"
@@ -112,6 +114,9 @@ def recipe(name: str, given: Given, config: Config) -> Recipe:
     number = given.number or EXAMPLE_NUMBER
     public_ip, behind_nat = _public_ip(given, config.sip)
     trunk = given.name or name.replace("-", "_")
+    bot_host = given.bot_host or public_ip
+    sip_port, tls_port = config.sip.advertised_port or config.sip.port or 5060, config.sip.tls_port
+    any_host = "::" if ":" in public_ip else "0.0.0.0"
     values = {
         "name": trunk,
         "host": given.host or found["host"],
@@ -120,10 +125,15 @@ def recipe(name: str, given: Given, config: Config) -> Recipe:
         "prefix": number[:-7] if len(number) > 9 else number[:3],
         "country": _country(number),
         "public_ip": public_ip,
-        "bot_host": given.bot_host or public_ip,
+        "public_net": _network(public_ip),
+        "bot_host": bot_host,
+        "sip_address": str(Address(public_ip, sip_port)),
+        "tls_address": str(Address(bot_host, tls_port)),
         "advertised": _advertised(given, config.sip, public_ip, behind_nat=behind_nat),
-        "sip_port": str(config.sip.advertised_port or config.sip.port or 5060),
-        "tls_port": str(config.sip.tls_port),
+        "sip_port": str(sip_port),
+        "tls_port": str(tls_port),
+        "any": any_host,
+        "any_address": str(Address(any_host, 5060)),
         "rtp_min": str(config.rtp.port_min),
         "rtp_max": str(config.rtp.port_max),
     }
@@ -148,6 +158,11 @@ def recipe(name: str, given: Given, config: Config) -> Recipe:
         trunk,
         number,
     )
+
+
+def _network(host: str) -> str:
+    """An address as a network of one; a name as it is."""
+    return host if numeric(host) is None else str(ip_network(host))
 
 
 def _country(number: str) -> str:
@@ -195,9 +210,6 @@ def _public_ip(given: Given, sip: SipConfig) -> tuple[str, bool]:
     is_private = ip_address(local).is_private
     if given.public_ip is not None:
         return given.public_ip, is_private
-    if sip.advertised_host is not None and "%" in sip.advertised_host:
-        what = f"`sip.advertised_host` cannot be {sip.advertised_host[:60]!r} for a trunk"
-        raise UserError(what, "an address with a scope counts on this machine only", "--public-ip 203.0.113.7")
     return sip.advertised_host or local, is_private and sip.advertised_host is None
 
 

@@ -47,6 +47,7 @@ _SECRET_WORDS = frozenset(
 _SECRET_PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key")})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # Secrets inside of texts: Authorization headers, and passwords in URLs.
+_URI_PASSWORD = re.compile(r"(?i)(\bsips?:[^\s@:<>\"]{0,256}:)[^\s@<>\"]{1,1024}(?=@)")
 _INLINE_SECRET = re.compile(r"(?i)(authorization\s*[:=]\s*)[^\r\n]+|(\w://[^\s/:@]{1,256}:)[^\s/@]{1,256}(?=@)")
 
 
@@ -59,6 +60,12 @@ def _escape_one(match: re.Match[str]) -> str:
     char = match.group()
     code = ord(char)
     return _SHORT.get(char) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def hide_password(text: str) -> str:
+    """SIP URIs in the text without their passwords (`sip:user:password@host`): RFC 3261 §19.1.1 advises against them,
+    and some senders have them all the same."""
+    return _URI_PASSWORD.sub(lambda found: found[1] + REDACTED, text) if "@" in text else text
 
 
 def is_secret_name(name: str) -> bool:
@@ -90,7 +97,7 @@ def _clean_field(name: str, value: object, depth: int = 0) -> object:
 def _clean_text(text: str, limit: int = MAX_VALUE_CHARS) -> str:
     left_out = len(text) - limit
     # Cut before the regular expressions run, to bound their time.
-    text = _INLINE_SECRET.sub(lambda m: (m[1] or m[2]) + REDACTED, text[:limit])
+    text = hide_password(_INLINE_SECRET.sub(lambda m: (m[1] or m[2]) + REDACTED, text[:limit]))
     return escape_control(text) + (f"…(+{left_out} characters)" if left_out > 0 else "")
 
 

@@ -48,7 +48,7 @@ from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject
+from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject, Ring
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -56,6 +56,7 @@ from offhook.sip.events import (
     CallRefused,
     Event,
     IncomingCall,
+    PasswordWithheld,
     RegistrationEvent,
     UserRegistered,
 )
@@ -258,7 +259,7 @@ class Supervisor:
         if isinstance(event, CallRefused):
             self._refusals.refused(Refusal.of(event), "udp")
             return
-        if isinstance(event, RegistrationEvent):
+        if isinstance(event, RegistrationEvent | PasswordWithheld):
             self._trunks.on_event(event)
             return
         if isinstance(event, UserRegistered):
@@ -348,8 +349,8 @@ class Supervisor:
                 self._directory.release(call)
             case Over(call):
                 self._placements.remove(call)
-            case Answer():
-                placement.invite = None
+            case Answer() | Ring(sdp=bytes()):
+                placement.invite = None  # what the far end has been notified of our media holds for this worker alone
                 self._do(message)
             case Invite() if message.call in self.calls_out:
                 self.calls_out.invite(message)

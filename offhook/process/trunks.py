@@ -21,7 +21,14 @@ from offhook.process.trunk_sources import TrunkSources
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.commands import MoveRegistration, Ping, Register, Unregister
 from offhook.sip.errors import LocalError
-from offhook.sip.events import Pinged, Registered, RegistrationEnded, RegistrationEvent, RegistrationFailed
+from offhook.sip.events import (
+    PasswordWithheld,
+    Pinged,
+    Registered,
+    RegistrationEnded,
+    RegistrationEvent,
+    RegistrationFailed,
+)
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.flow import Target, Transport
@@ -122,8 +129,20 @@ class Trunks:
         if left:
             self._log.warning("registrations were not removed", trunks=left, why="there was no answer in time")
 
-    def on_event(self, event: RegistrationEvent) -> None:
+    def on_event(self, event: RegistrationEvent | PasswordWithheld) -> None:
         """What the user agent reports about an account."""
+        if isinstance(event, PasswordWithheld):
+            address = event.address.host
+            self._log.warning(
+                "a password was asked for, and not proven",
+                method=event.method,
+                host=event.host,
+                address=address,
+                sip_call_id=event.call_id,
+                why=f"neither a look-up of {event.host} nor `addresses` of its trunk has {address}",
+                todo=f'`addresses = ["{address}"]` below its `[trunks.NAME]`, if its operator says that it is theirs',
+            )
+            return
         trunk = self._trunks[event.account]
         match event:
             case Registered(refresh_s=refresh_s):

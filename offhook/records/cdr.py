@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from offhook.observe.log import escape_control
+from offhook.observe.log import escape_control, hide_password
 
 MAX_NAME_CHARS = 256
 MAX_TEXT_CHARS = 4_096
@@ -116,7 +116,8 @@ class CallRecord:
     is the name of the trunk by which the call came or went, empty for others. A call that the bot placed has an
     `outcome` (`calls.outcome`: "answered", "busy" …), with the `sip_status` and the `q850` cause behind it, as far as
     there are any; `ring_s` is how long it rang, None if it never did, and `answered_by` who or what was heard
-    (`Call.answered_by`), None where nothing was.
+    (`Call.answered_by`), None where nothing was. `early_media_s` is how long the bot spoke before it answered a call
+    that came in, or until its end if it never did; None where it did not.
     """
 
     uniqueid: str
@@ -148,6 +149,7 @@ class CallRecord:
     q850: int | None = None
     ring_s: float | None = None
     answered_by: str | None = None
+    early_media_s: float | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
@@ -166,8 +168,8 @@ class CallRecord:
         """The record of a new call. `src`, `dst`, `call_id` may be any text; `uniqueid` None: a new one."""
         return cls(
             uniqueid=uniqueid or uuid.uuid4().hex,
-            src=clean_text(src, MAX_NAME_CHARS),
-            dst=clean_text(dst, MAX_NAME_CHARS),
+            src=clean_text(hide_password(src[:MAX_TEXT_CHARS]), MAX_NAME_CHARS),
+            dst=clean_text(hide_password(dst[:MAX_TEXT_CHARS]), MAX_NAME_CHARS),
             start=clock.wall(clock.start_now),
             call_id=clean_text(call_id, MAX_NAME_CHARS),
             direction=direction,

@@ -64,8 +64,8 @@ _FLOW = (
     "steps",
 )
 _STEPS: dict[str, tuple[str, ...]] = {
-    "say": ("say", "barge_in", "language", "voice", "next"),
-    "ask": ("ask", "choices", *LISTENING),
+    "say": ("say", "barge_in", "language", "voice", "early_media", "next"),
+    "ask": ("ask", "choices", "early_media", *LISTENING),
     "collect": (
         "collect",
         "into",
@@ -76,9 +76,10 @@ _STEPS: dict[str, tuple[str, ...]] = {
         "as",
         *LIMITS,
         "next",
+        "early_media",
         *LISTENING,
     ),
-    "agent": ("agent", "with", "outcomes", "otherwise", "greeting", "language", "voice"),
+    "agent": ("agent", "with", "outcomes", "otherwise", "greeting", "language", "voice", "early_media"),
     "transfer": (
         "transfer",
         "announce",
@@ -90,9 +91,10 @@ _STEPS: dict[str, tuple[str, ...]] = {
         "next",
         "language",
         "voice",
+        "early_media",
     ),
     "who_answered": ("who_answered", "otherwise", "within_s"),
-    "hang_up": ("hang_up", "language", "voice"),
+    "hang_up": ("hang_up", "language", "voice", "early_media"),
 }
 _CHOICE = ("phrases", "key", "next")
 
@@ -227,7 +229,9 @@ class _FlowReader(StepReader):
         }
         kind = kinds[0]
         found = self.fields(node, f"`{kind}` {what}", _STEPS[kind], required[kind]) or {}
-        return read[kind](name, what, found) if all(key in found for key in required[kind]) else None
+        early_media = self._optional(self.truth, found, "early_media", what, False)
+        step = read[kind](name, what, found) if all(key in found for key in required[kind]) else None
+        return None if step is None else replace(step, early_media=early_media)
 
     def _wrong_kind_of_step(self, node: Node, what: str, keys: list[str], kinds: list[str]) -> None:
         if kinds:

@@ -1,5 +1,7 @@
 """`[signalling]`: what is agreed on with the far end of a SIP call beyond its media."""
 
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,6 +40,13 @@ class SignallingConfig(Section):
 
     def policy(self, trunk: TrunkConfig | None = None) -> DialogPolicy:
         """For calls of a trunk, or of none."""
+        if trunk is None:
+            return self._policy(None)
+        servers = tuple(ip_network(each, strict=False) for each in trunk.addresses)
+        user = trunk.auth_user or trunk.user or ""
+        return replace(self._policy(trunk), servers=servers, auth_host=trunk.uri_host.lower(), auth_user=user)
+
+    def _policy(self, trunk: TrunkConfig | None) -> DialogPolicy:
         reliable = trunk.reliable_provisionals if trunk is not None else None
         timer = trunk.session_timer if trunk is not None else None
         expires_s = trunk.session_expires_s if trunk is not None else None

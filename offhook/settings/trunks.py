@@ -68,7 +68,8 @@ class TrunkConfig(Section):
     """The user in our Contact, which calls of a registration have in their Request-URI; not set: `user`."""
 
     addresses: Annotated[Networks, Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
-    """Addresses and networks from which the trunk's calls come, besides those of `host`."""
+    """Addresses and networks from which the trunk's calls come, besides those of `host`. Within calls the password is
+    proven to them, too."""
 
     calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 0
     """The most calls of this trunk at once, in both directions together; one that comes beyond them is answered 486.

@@ -19,6 +19,8 @@ SECRET = Secret()
 
 # RFC 1123 §2.1. Underscores are not allowed there, but are in names on container networks.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+"""The name of an interface in Linux, as far as they are used."""
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):(\d{1,5})")
 
 
@@ -43,6 +45,8 @@ def _checked_host(host: str, port_key: str) -> str:
             raise _wrong("an IPv6 address is written without brackets here", bare)
         if not _is_ip(host):
             raise _wrong("it has a colon, and is not an IPv6 address")
+        if "%" in host and not _SCOPE.fullmatch(host.partition("%")[2]):
+            raise _wrong("what follows % must be the name or number of an interface of this machine", "fe80::1%eth0")
         return host
     if re.fullmatch(r"[0-9.]+", host):
         if not _is_ip(host):
@@ -57,7 +61,10 @@ def _checked_host(host: str, port_key: str) -> str:
 def check_reachable_host(host: str) -> str:
     """A host that others can reach."""
     _checked_host(host, "advertised_port")
-    number = ip_address(host.partition("%")[0]) if _is_ip(host) else None
+    if "%" in host:
+        # RFC 4007 §11; and RFC 3261's grammar has no place for one.
+        raise _wrong("an address with a scope (%) means something on this machine only")
+    number = ip_address(host) if _is_ip(host) else None
     if number is not None and (number.is_unspecified or number.is_multicast):
         raise _wrong("nobody can send to it: it must be one address, under which others reach this machine")
     return host

@@ -45,6 +45,7 @@ CSV_COLUMNS = (
     "q850",
     "ring_s",
     "answered_by",
+    "early_media_s",
     "turns",
     "barge_ins",
     "response_p50_ms",

@@ -72,6 +72,11 @@ class Flow:
         if problems:
             raise FlowError(problems)
 
+    @property
+    def speaks_early(self) -> bool:
+        """Whether it begins before the call is answered."""
+        return self.steps[self.start].early_media
+
     def voice_of(self, step: Step) -> str | None:
         """Which voice speaks a step's texts; None: the engine's own for the language."""
         if step.voice is not None:

@@ -3,6 +3,7 @@ spoken has a value by then. Pure."""
 
 from collections.abc import Iterator
 
+from offhook.pipeline.dialog.early_media import never_early
 from offhook.pipeline.dialog.hints import call_variable_hint, near
 from offhook.pipeline.dialog.steps import (
     ANSWERED_BY,
@@ -27,6 +28,7 @@ def path_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     yield from _unreachable(flow)
     yield from _endless_loops(flow)
     yield from _unset_variables(flow)
+    yield from never_early(flow.start, flow.steps)
 
 
 def _unreachable(flow: AnyFlow) -> Iterator[FlowProblem]:

@@ -111,6 +111,11 @@ class FlowRunner:
         """The name of the current step; empty before `start`."""
         return self._step.name if self._step is not None else ""
 
+    @property
+    def in_early_media(self) -> bool:
+        """Whether the current step may be carried out before the call is answered; every other one is answered for."""
+        return self._step is not None and self._step.early_media
+
     def start(self) -> Action:
         """The first action. Raises RuntimeError if it was already taken."""
         if self._step is not None:

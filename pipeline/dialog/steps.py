@@ -53,6 +53,7 @@ class Say:
     barge_in: bool = True
     language: str | None = None  # the flow's
     voice: str | None = None  # the flow's, or that of another language
+    early_media: bool = False  # before the call is answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Ask:
     confirm_below: float | None = None  # the bot's setting
     voice: str | None = None  # as in Say
     expect: Expectation | None = None  # what the choices, digits or value say
+    early_media: bool = False  # as in Say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -112,6 +114,7 @@ class Collect:
     value: ValueKind | None = None
     voice: str | None = None  # as in Say
     expect: Expectation | None = None  # what the choices, digits or value say
+    early_media: bool = False  # as in Say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -136,6 +139,7 @@ class End:
     text: str | None = None
     language: str | None = None  # the flow's
     voice: str | None = None  # as in Say
+    early_media: bool = False  # as in Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ class AgentStep:
     greeting: str | None = None
     language: str | None = None  # the flow's
     voice: str | None = None  # as in Say
+    early_media: bool = False  # as in Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +191,7 @@ class TransferStep:
     ring_s: float | None = None
     language: str | None = None  # the flow's
     voice: str | None = None  # as in Say
+    early_media: bool = False  # as in Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,7 @@ class WhoAnsweredStep:
     within_s: float = 5.0
     language: str | None = None  # nothing is said
     voice: str | None = None
+    early_media: bool = False  # a call that the bot placed is answered
 
 
 ANSWERED_BY = "answered_by"

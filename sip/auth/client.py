@@ -77,6 +77,10 @@ class Authenticator:
                 return True
         return False
 
+    def has_account(self, host: str, user: str | None = None) -> bool:
+        """Whether there is a password for `host`; of several accounts there, for that of `user`."""
+        return bool(self._accounts_of(host, user))
+
     def _accounts_of(self, host: str, user: str | None, realm: str | None = None) -> list[Account]:
         return [
             account

@@ -11,9 +11,12 @@ from offhook.sip.dialog.hops import Contact, Hops
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.session_interval import lengthen
+from offhook.sip.events import PasswordWithheld
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import numeric
 from offhook.sip.net.flow import Flow
+from offhook.sip.policy import Network
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser
 
 MAX_CHALLENGES = 4
@@ -32,7 +35,8 @@ class AuthenticatedRequest(Hops):
 
     `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
     whose password is used where a host has several accounts. `others` are tried in turn where `destination` fails, as
-    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` may change what is sent again.
+    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` may change what is sent again. `withheld()` is
+    called where a password is asked for that is not proven there.
     """
 
     def __init__(  # noqa: PLR0913  # each is one property of a request
@@ -47,9 +51,11 @@ class AuthenticatedRequest(Hops):
         goes_on: Callable[[], bool] = lambda: True,
         amend: Callable[[Request], None] = lambda request: None,
         give_up_s: float | None = None,
+        withheld: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(core, (destination, *others), goes_on, give_up_s)
         self._amend = amend
+        self._withheld = withheld
         self._user = user
         self._take_cseq = take_cseq
         self._auth_user = auth_user
@@ -77,6 +83,9 @@ class AuthenticatedRequest(Hops):
     def _fix(self, request: Request, response: Response) -> bool:
         if response.status == INTERVAL_TOO_SMALL:
             return lengthen(request, response)
+        if not self._host:
+            self._withheld()
+            return False
         again = response.status in self._answered
         return self._core.authenticator.answer(request, response, self._host, again=again, user=self._auth_user)
 
@@ -97,20 +106,30 @@ class AuthenticatedRequest(Hops):
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who our requests in a dialog are from: `host` may ask for the password of `user` (None: of any account there;
-    empty: of none), where it is one of the far ends `meant`. `contact_user` is in our Contact (None: that of the
-    settings)."""
+    empty: of none), where it is one of the far ends `meant`, or of its `servers`. `contact_user` is in our Contact
+    (None: that of the settings)."""
 
     host: str
     user: str | None = None
     contact_user: str | None = None
     meant: frozenset[str] = frozenset()
     """See `meant_by`."""
+    servers: tuple[Network, ...] = ()
+    """See `DialogPolicy`."""
 
     def proves_to(self, destination: Flow) -> bool:
-        """Whether a request that goes there may have credentials: the far end itself says where a dialog's requests go
-        (Contact, Record-Route, from where its latest one came), and could name one that collects them."""
+        """Whether a request that goes there may have credentials.
+
+        The far end itself says where a dialog's requests go (Contact, Record-Route, from where its latest one came),
+        and could name one that collects them. A Record-Route does not prove that a proxy of the provider wrote it:
+        where the provider adds none, the phone behind it may, and is taken for the nearest proxy. So only what was
+        looked up, or listed by the owner, is the provider's.
+        """
         verified = destination.transport.is_secure and destination.name in self.meant
-        return verified or destination.remote.host in self.meant
+        if verified or destination.remote.host in self.meant:
+            return True
+        number = numeric(destination.remote.host)
+        return number is not None and any(number in network for network in self.servers)
 
 
 def meant_by(flows: Iterable[Flow]) -> frozenset[str]:
@@ -143,5 +162,18 @@ def send_within(  # noqa: PLR0913  # each is one property of a request
         request.headers.add(name, value)
     request.body = body
     fill(request)
-    sent = AuthenticatedRequest(core, destination, user, dialog.take_cseq, sender.user)
-    return sent.send(request, sender.host if sender.proves_to(destination) else "", now)
+    may = sender.proves_to(destination)
+    sent = AuthenticatedRequest(
+        core,
+        destination,
+        user,
+        dialog.take_cseq,
+        sender.user,
+        withheld=lambda: _report_withheld(core, sender, method, dialog.call_id, destination),
+    )
+    return sent.send(request, sender.host if may else "", now)
+
+
+def _report_withheld(core: UserAgentCore[Any], sender: Sender, method: str, call_id: str, destination: Flow) -> None:
+    if core.authenticator.has_account(sender.host, sender.user):
+        core.events.append(PasswordWithheld(call_id, method, sender.host, destination.remote))

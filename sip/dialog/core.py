@@ -89,7 +89,7 @@ class UserAgentCore(Generic[U]):
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
         """Our tags in dialogs that we hung up: the far end's BYE may have crossed ours."""
         self.proven: Recent[str, bool] = Recent(settings.proven_s, settings.max_proven_hosts)
-        """Hosts that sent an ACK with our tag, which cannot be guessed: they receive what is sent there."""
+        """Hosts that sent an ACK or PRACK with our tag, which cannot be guessed: they receive what is sent there."""
         self.unproven: Recent[str, int] = Recent(settings.unproven_s, settings.max_proven_hosts)
         """How many INVITEs other hosts have sent."""
         self.without_tcp: Recent[Address, bool] = Recent(settings.without_tcp_s, settings.max_proven_hosts)

@@ -38,6 +38,9 @@ _WHY: Mapping[StrEnum, tuple[EndReason, ...]] = {
 """Why the user agent itself ends a call."""
 
 
+UNANSWERED = frozenset({CallState.INCOMING, CallState.ANSWER_HELD, CallState.CALLING, CallState.PROCEEDING})
+
+
 class InviteUsage:
     """A call from its INVITE to its end, run by a table. `UasInviteUsage` and `UacInviteUsage` begin it.
 
@@ -95,7 +98,7 @@ class InviteUsage:
     @property
     def sender(self) -> Sender:
         """Who our requests in the call are from."""
-        return Sender(self.auth_host, self.auth_user, self.contact_user, self.meant)
+        return Sender(self.auth_host, self.auth_user, self.contact_user, self.meant, self.policy.servers)
 
     # --- inputs
 
@@ -150,7 +153,7 @@ class InviteUsage:
         request = server.request
         self.learn(request)
         if sdp_of(request) is None:
-            dialog = self._dialog_of_request(request)
+            dialog = self.dialog_of(request)
             if dialog is not None:
                 dialog.refresh_target(request)
             secure = dialog is not None and dialog.secure
@@ -161,22 +164,29 @@ class InviteUsage:
             headers = (contact, ("Allow", ALLOW), self.core.supported(self.policy), *agreed)
             self.core.respond(server, 200, now, to_tag=self.local_tag, headers=headers)
             self.reschedule(now)
-        elif self.may_renegotiate:
+        elif (status := self.refuses_offer(request)) is None:
             self.renegotiation.handle(CallInput.GOT_UPDATE, now, Context(server=server, request=request))
         else:
-            self._refuse_early_offer(server, now)
+            refuse_overlap(self, Context(server=server), status, now)
 
     @property
     def may_renegotiate(self) -> bool:
         """Whether offer and answer have been exchanged, so that another offer may follow."""
         return self.machine.state is CallState.CONFIRMED
 
-    def _dialog_of_request(self, request: Request) -> Dialog | None:
+    def refuses_offer(self, update: Request) -> int | None:
+        """What an UPDATE with an offer is refused with; None: it is not."""
+        # RFC 3311 §5.2: there is an offer whose answer has not been sent, or has not arrived.
+        return None if self.may_renegotiate else 500
+
+    @property
+    def offer_dialog(self) -> Dialog | None:
+        """The dialog that our offers are made in."""
         return self.dialog
 
-    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
-        # RFC 3311 §5.2: there is an offer whose answer has not been sent, or has not arrived.
-        refuse_overlap(self, Context(server=server), 500, now)
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """The dialog that the far end's request is in."""
+        return self.dialog
 
     # --- the session timer
 
@@ -187,7 +197,7 @@ class InviteUsage:
 
     def answer_interval(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
         """Agree on a session interval in our 2xx; returns the fields that say so: none before the call is answered."""
-        if self.machine.state is CallState.INCOMING:
+        if self.machine.state in UNANSWERED:
             return ()
         interval, agreed = answer_interval(request, self.policy)
         self._agree(interval, now)
@@ -207,6 +217,8 @@ class InviteUsage:
         return bool(self.local_sdp) and self.renegotiation.refresh(self.local_sdp, now)
 
     def _agree(self, interval: Interval | None, now: float) -> None:
+        if self.machine.state in UNANSWERED:
+            return  # an UPDATE in early media: there is no session yet
         if self._session_timer is None and interval is not None:
             self._session_timer = SessionTimer(self)
         if self._session_timer is not None:
@@ -254,6 +266,12 @@ class InviteUsage:
             self._renegotiation = Reinvite(self)
         return self._renegotiation
 
+    def end_renegotiation(self, now: float) -> None:
+        """Offers that are on their way, either way, come to nothing."""
+        renegotiation, self._renegotiation = self._renegotiation, None  # it holds a reference to the call
+        if renegotiation is not None:
+            renegotiation.handle(CallInput.CLOSE, now)
+
     # --- for the renegotiation
 
     @property
@@ -272,9 +290,7 @@ class InviteUsage:
         if state in {CallState.ENDED, CallState.CLOSING}:
             self.core.calls.pop(self.call, None)
         if state is CallState.ENDED:
-            if self._renegotiation is not None:
-                self._renegotiation.handle(CallInput.CLOSE, now)
-                self._renegotiation = None  # it holds a reference to the call, and may outlive it
+            self.end_renegotiation(now)  # it may outlive the call
             self._session_timer = None  # likewise
             if self.transferee is not None:
                 self.transferee.close(now)

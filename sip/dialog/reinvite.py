@@ -33,8 +33,14 @@ class Renegotiated(Protocol):
 
     core: UserAgentCore[Any]
     call: str
-    dialog: Dialog | None
     policy: DialogPolicy
+
+    @property
+    def offer_dialog(self) -> Dialog | None:
+        """The dialog that our offers are made in."""
+
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """The dialog that the far end's request is in."""
 
     @property
     def local_tag(self) -> str:
@@ -194,7 +200,7 @@ class Reinvite:
         return round(low + share * (high - low), 2)
 
     def _send_invite(self, what: Context, now: float) -> None:
-        dialog = self._session.dialog
+        dialog = self._session.offer_dialog
         if dialog is None:
             return
         self._attempts += 1
@@ -219,7 +225,7 @@ class Reinvite:
             self._send_ack(what, now)
 
     def _send_ack(self, what: Context, now: float) -> None:
-        dialog, client, response = self._session.dialog, what.client, what.response
+        dialog, client, response = self._session.offer_dialog, what.client, what.response
         if dialog is None or client is None or response is None:
             return
         dialog.refresh_target(response)
@@ -254,7 +260,8 @@ class Reinvite:
             self._core.events.append(ReinviteReceived(self._session.call, sdp_of(what.request)))
 
     def _send_2xx(self, what: Context, now: float) -> None:
-        dialog, server = self._session.dialog, self._server
+        server = self._server
+        dialog = None if server is None else self._session.dialog_of(server.request)
         if dialog is None or server is None:
             return
         dialog.refresh_target(server.request)

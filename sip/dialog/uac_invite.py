@@ -25,7 +25,6 @@ from offhook.sip.methods import ALLOW
 from offhook.sip.net.flow import Flow
 from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure
-from offhook.sip.transaction.server import ServerTransaction
 
 
 class UacInviteUsage(InviteUsage):
@@ -43,6 +42,8 @@ class UacInviteUsage(InviteUsage):
     ) -> None:
         super().__init__(core, command.call, OUTGOING_CALL, now, policy=policy)
         self._early: EarlyDialogs[InviteUsage] | None = None
+        self._has_changed = False
+        """Whether what the INVITE offered was no longer valid when it was answered."""
         self.auth_user, self.contact_user = command.auth_user, command.contact_user
         self._invite = invite
         self._destination = destination
@@ -99,22 +100,39 @@ class UacInviteUsage(InviteUsage):
             self._early = EarlyDialogs(self.core)
         return self._early.receive(self, client, response, self.sender, now)
 
-    def _dialog_of_request(self, request: Request) -> Dialog | None:
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """As for every call; before it is answered, one of its early dialogs."""
         if self.dialog is None and self._early is not None:
-            return self._early.find(request)
+            return self._early.find(typed.from_tag(request))
         return self.dialog
+
+    @property
+    def offer_dialog(self) -> Dialog | None:
+        """As for every call; before it is answered, the early dialog in which offer and answer are complete."""
+        if self.dialog is None and self._early is not None and self.machine.state is CallState.PROCEEDING:
+            return self._early.renegotiable
+        return self.dialog
+
+    @property
+    def may_renegotiate(self) -> bool:
+        """As for every call; before it is answered once the answer to our offer came reliably (RFC 3311 §5.1)."""
+        return super().may_renegotiate or (self.dialog is None and self.offer_dialog is not None)
+
+    def refuses_offer(self, update: Request) -> int | None:
+        """As for every call; before it is answered, 491 as long as our own offer waits (RFC 3311 §5.2)."""
+        dialog = self.dialog_of(update)
+        if self.may_renegotiate and dialog is self.offer_dialog:
+            return None
+        answered = self._early is not None and self._early.answer_of(typed.from_tag(update)) is not None
+        # Another phone's: it may try again when it is known who has answered.
+        return 500 if answered else 491
 
     def admits(self, request: Request) -> bool:
         """As for every call; before it is answered, in its early dialog."""
         if self.dialog is not None:
             return super().admits(request)
-        early = self._dialog_of_request(request)
+        early = self.dialog_of(request)
         return early is None or early.admits(request)
-
-    def _refuse_early_offer(self, server: ServerTransaction, now: float) -> None:
-        # The owner decides about offers once there is one dialog; what was agreed on stays valid (RFC 3311 §5.2).
-        warning = ("Warning", '399 offhook "no new offer before the answer"')
-        self.core.respond(server, 488, now, to_tag=self.local_tag, headers=(warning,))
 
     def _dialog_of(self, client: ClientTransaction, response: Response) -> Dialog:
         if self._early is not None:
@@ -153,20 +171,36 @@ class UacInviteUsage(InviteUsage):
         self.dialog = self._dialog_of(what.client, what.response)
         self.core.dialogs[self.dialog.id] = self
         self.learn(what.response)
-        self.local_sdp = what.client.request.body
+        if not self._may_have_changed(self.dialog):
+            self.end_renegotiation(now)  # with a phone that did not answer
+            self.local_sdp = b""
+        self._has_changed = bool(self.local_sdp)
+        self.local_sdp = self.local_sdp or what.client.request.body
         self.agreed_by(what.response, now)
         self.send_ack_in(self.dialog, what.client)
+
+    def _may_have_changed(self, dialog: Dialog) -> bool:
+        """Whether a dialog is the one in which an offer may have followed the INVITE's."""
+        first = None if self._early is None else self._early.renegotiable
+        return first is not None and first.remote_tag == dialog.remote_tag
 
     def _report_progress(self, what: Context, now: float) -> None:
         # 100 (Trying) comes from the next hop, not from the callee.
         if what.response is not None and what.response.status > 100:
             status, reason = what.response.status, what.response.reason
-            self.core.events.append(CallProgress(self.call, status, reason, sdp_of(what.response)))
+            self.learn(what.response)
+            # Once a later offer has taken the place of the INVITE's, an answer to that one is valid no more.
+            sdp = None if self.local_sdp else sdp_of(what.response)
+            self.core.events.append(CallProgress(self.call, status, reason, sdp))
 
     def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
             methods = typed.allow(what.response) or frozenset()
-            self.core.events.append(CallAnswered(self.call, sdp_of(what.response), methods))
+            answer = None if self._has_changed else sdp_of(what.response)
+            if answer is None and not self._has_changed and self._early is not None:
+                # RFC 3262 §5: it may have been in the 183 only.
+                answer = self._early.answer_of(typed.to(what.response).tag or "")
+            self.core.events.append(CallAnswered(self.call, answer, methods))
 
     def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:

@@ -12,7 +12,7 @@ from offhook.sip.dialog.reinvite import refuse_overlap
 from offhook.sip.dialog.reliable import ReliableProvisionals
 from offhook.sip.dialog.tables import INCOMING_CALL, CallAction, CallInput, CallState, CallTimer
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallCancelled, CallConfirmed, IncomingCall
+from offhook.sip.events import CallCancelled, CallConfirmed, EarlyMediaConfirmed, IncomingCall
 from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
 from offhook.sip.message.identities import identities, printable
@@ -37,6 +37,7 @@ class UasInviteUsage(InviteUsage):
         self._server = server
         self.dialog = from_invite(request, core.entropy(), source)
         self._caller_host = source.remote.host
+        self.auth_user = policy.auth_user or None
         self.meant = meant_by((source,))
         self._invite_cseq = typed.cseq(request).number
         self._waiting = True
@@ -51,7 +52,8 @@ class UasInviteUsage(InviteUsage):
         core.pending_invites += 1
         core.respond(server, 100, now, to_tag="")
         self.begin(now)
-        core.events.append(self._announcement(request, source, replaces))
+        proven = source.transport.is_reliable or core.proven.recall(source.remote.host, now) is not None
+        core.events.append(self._announcement(request, source, replaces, proven=proven))
 
     @property
     def owns_call_id(self) -> bool:
@@ -60,8 +62,8 @@ class UasInviteUsage(InviteUsage):
 
     @property
     def auth_host(self) -> str:
-        """The one that the INVITE came from, wherever the dialog has moved to since."""
-        return self._caller_host
+        """The trunk's, or the one that the INVITE came from, wherever the dialog has moved to since."""
+        return self.policy.auth_host or self._caller_host
 
     @property
     def may_renegotiate(self) -> bool:
@@ -92,8 +94,13 @@ class UasInviteUsage(InviteUsage):
         # RFC 3262 §5 allows a new offer here. Nobody needs it, and what arrived has arrived all the same.
         status = 200 if sdp_of(server.request) is None else 488
         self.core.respond(server, status, now, to_tag=self.local_tag)
+        if server.request.source is not None:
+            self.core.proven.keep(server.request.source.remote.host, True, now)
+        had_sdp = provisionals.unacked_sdp
         provisionals.acknowledged(now)
         if not provisionals.unacked_sdp:
+            if had_sdp:
+                self.core.events.append(EarlyMediaConfirmed(self.call))
             self.handle(CallInput.GOT_PRACKS, now)
         self.reschedule(now)
 
@@ -125,7 +132,7 @@ class UasInviteUsage(InviteUsage):
     def _has_unacked_sdp(self) -> bool:
         return self._provisionals is not None and self._provisionals.unacked_sdp
 
-    def _announcement(self, request: Request, source: Flow, replaces: str) -> IncomingCall:
+    def _announcement(self, request: Request, source: Flow, replaces: str, *, proven: bool) -> IncomingCall:
         return IncomingCall(
             call=self.call,
             from_uri=printable(str(typed.from_(request).uri)),
@@ -137,6 +144,7 @@ class UasInviteUsage(InviteUsage):
             identities=identities(request),
             transport=source.transport,
             replaces=replaces,
+            proven=proven,
         )
 
     def _send_1xx(self, what: Context, now: float) -> None:

@@ -5,10 +5,10 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from offhook import Call, TransferError
+from offhook import Bot, Call, TransferError
 from offhook.api.dialogs import bench_dialog
 
-__all__ = ["bench_dialog", "ends", "ends_later", "keys", "presses", "refers", "tells"]
+__all__ = ["bench_dialog", "early", "ends", "ends_later", "keys", "presses", "refers", "tells"]
 
 
 def note(name: str, text: str) -> None:
@@ -19,6 +19,18 @@ def note(name: str, text: str) -> None:
 async def ends(call: Call) -> None:
     await asyncio.sleep(0.3)
     await call.hangup()
+
+
+early = Bot()
+
+
+@early.answer(early_media=True)
+async def speaks_early(call: Call) -> None:
+    """Speaks for a second before it answers."""
+    call.start_saying("One moment, please. We connect you.")
+    await asyncio.sleep(1)
+    await call.answer()
+    await asyncio.sleep(0.3)
 
 
 async def ends_later(call: Call) -> None:

@@ -29,7 +29,7 @@ AT_ONCE = 6
 DIALOGS = Path(__file__).parent / "scenario_dialogs.py"
 LIGHT = {"OFFHOOK_ASR__ENGINE": "fixed", "OFFHOOK_TTS__ENGINE": "recorded"}
 DELAY = {"OFFHOOK_CALLS__ANSWER_DELAY_MS": "300"}
-NAMES = ("ends", "ends_later", "tells", "refers", "keys")
+NAMES = ("early", "ends", "ends_later", "tells", "refers", "keys")
 
 
 @dataclass

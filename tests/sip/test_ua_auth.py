@@ -1,5 +1,7 @@
 """Calls that are asked for credentials, at virtual time."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from offhook.sip.auth.client import Account
@@ -7,11 +9,20 @@ from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
 from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reinvite, SendKey, Update
 from offhook.sip.dialog.authenticated import Sender, meant_by
-from offhook.sip.events import CallAnswered, CallRejected, Event, IncomingCall, PeerMoved, ReinviteAnswered
+from offhook.sip.events import (
+    CallAnswered,
+    CallRejected,
+    Event,
+    IncomingCall,
+    PasswordWithheld,
+    PeerMoved,
+    ReinviteAnswered,
+)
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Target, Transport
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.refer.commands import Refer
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Message, Phone, inside, reply, to_tag, udp
@@ -203,6 +214,91 @@ def test_where_the_far_end_points_to_gets_no_credentials(method: str, field: str
     assert (request.method, sent_to(phone)) == (method, ELSEWHERE)
     assert not has_credentials(request)
     assert challenge(phone, request) == []  # and it may ask as it likes
+
+
+@pytest.mark.parametrize("field", ["Contact: <sip:x@198.51.100.66>", "Record-Route: <sip:198.51.100.66;lr>"])
+def test_who_asked_there_in_vain_is_reported(field: str) -> None:
+    phone, call, second = known(field)
+    phone.do(Bye(call))
+    (bye,) = phone.requests()
+    assert challenge(phone, bye) == []
+    call_id = second.headers.get("Call-ID") or ""
+    assert phone.of(PasswordWithheld) == [PasswordWithheld(call_id, "BYE", HOST, ELSEWHERE)]
+
+
+def test_nothing_is_withheld_where_there_is_no_password() -> None:
+    phone = Phone()
+    call = phone.do(Invite(f"sip:alice@{HOST}", OFFER))
+    (invite,) = phone.requests()
+    give(phone, reply(invite, 200, extra=("Contact: <sip:x@198.51.100.66>",), body=ANSWER))
+    phone.do(Bye(call))
+    (bye,) = phone.requests()
+    assert challenge(phone, bye) == []
+    assert phone.of(PasswordWithheld) == []
+
+
+CLUSTER = DialogPolicy(servers=(ip_network("198.51.100.64/26"),))
+"""A provider whose servers the owner has listed."""
+
+
+@pytest.mark.parametrize("method", IN_A_CALL)
+@pytest.mark.parametrize("field", ["Contact: <sip:x@198.51.100.66>", "Record-Route: <sip:198.51.100.66;lr>"])
+def test_a_server_that_the_owner_has_listed_may_ask(method: str, field: str) -> None:
+    invite = Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot", policy=CLUSTER)
+    phone, call, _ = known(field, command=invite)
+    phone.do(within(method, call))
+    (request,) = phone.requests()
+    assert (request.method, sent_to(phone)) == (method, ELSEWHERE)
+    assert judged(phone, request) is Verdict.RIGHT
+    (again,) = challenge(phone, request, stale=True)
+    assert judged(phone, again) is Verdict.RIGHT
+
+
+@pytest.mark.parametrize("method", IN_A_CALL)
+def test_beside_listed_servers_nobody_else_may(method: str) -> None:
+    invite = Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot", policy=CLUSTER)
+    # Behind the provider's proxy, which has written nothing, a phone has named one that collects passwords.
+    phone, call, _ = known("Record-Route: <sip:198.51.100.7;lr>, <sip:198.51.100.66;lr>", command=invite)
+    phone.do(within(method, call))
+    assert has_credentials(phone.requests()[0])  # by the provider's, as the last one named is the nearest
+    phone, call, _ = known("Record-Route: <sip:198.51.100.66;lr>, <sip:198.51.100.7;lr>", command=invite)
+    phone.do(within(method, call))
+    (request,) = phone.requests()
+    assert sent_to(phone).host == "198.51.100.7"
+    assert not has_credentials(request)
+    assert challenge(phone, request) == []
+
+
+def test_where_a_transfer_leads_gets_no_credentials() -> None:
+    """A REFER names its target in Refer-To: the request itself goes to the provider."""
+    invite = Invite(f"sip:alice@{HOST}", OFFER, auth_user="bot", policy=CLUSTER)
+    phone, call, _ = known(command=invite)
+    phone.do(Refer(call, "sip:collector@203.0.113.66"))
+    (refer,) = phone.requests()
+    assert (sent_to(phone).host, has_credentials(refer)) == (HOST, True)
+    phone.do(Invite("sip:collector@203.0.113.66", OFFER, auth_user=""))
+    (leg,) = phone.requests()
+    assert not has_credentials(leg)
+    assert challenge(phone, leg) == []
+
+
+@pytest.mark.parametrize(("contact", "may"), [(HOST, True), ("198.51.100.66", True), ("198.51.100.7", False)])
+def test_a_call_that_a_trunk_sends_proves_the_trunks_password(contact: str, may: bool) -> None:
+    """The trunk was recognised by its address; its account is at a host of another name."""
+    host = "sip.example.com"
+    policy = DialogPolicy(servers=CLUSTER.servers, auth_host=host, auth_user="bot")
+    accounts = tuple(Account(user, "s3cret", frozenset((host,))) for user in ("other", "bot"))
+    phone = Phone(UaSettings(accounts=accounts, policy=policy))
+    phone.send(incoming(extra=(f"Contact: <sip:alice@{contact}>",)))
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Answer(call, ANSWER))
+    phone.send(inside("ACK", to_tag(phone.responses()[0]), 1))
+    phone.do(Bye(call))
+    (bye,) = phone.requests()
+    assert sent_to(phone).host == contact
+    again = challenge(phone, bye)
+    assert [judged(phone, each) for each in again] == ([Verdict.RIGHT] if may else [])
+    assert all('username="bot"' in (each.headers.get("Proxy-Authorization") or "") for each in again)
 
 
 @pytest.mark.parametrize("method", IN_A_CALL)

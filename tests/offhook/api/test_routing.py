@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from offhook.api.agent import as_agent
 from offhook.api.bot import Bot
 from offhook.api.call import Call, Dialog
+from offhook.api.early_media import speaks_early
 from offhook.api.routing import with_routes
 from offhook.pipeline.errors import EngineError
 from offhook.settings.config import Config, RouteConfig
@@ -38,6 +40,29 @@ async def test_a_bot_answers_by_number() -> None:
     for called in ("sip:+15551234567@bot", "sip:123@bot", "sip:+49-30-1@bot;x=y", "sip:1234@bot", "+15551234567"):
         await bot.dialog(call(called))
     assert got == ["sales", "support", "support", "others", "sales"]
+
+
+def test_who_speaks_before_the_answer() -> None:
+    """As the call is routed, which is decided before it is answered."""
+    got: list[str] = []
+    bot = Bot(Config())
+    bot.answer(number="1??", early_media=True)(answering("queue", got))
+    bot.answer(answering("others", got))
+    agent = as_agent(bot.dialog)
+    assert speaks_early(agent, "sip:123@bot", "")
+    assert not speaks_early(agent, "sip:1234@bot", "")
+    early = Bot(Config())
+    early.answer(early_media=True)(answering("all", got))
+    assert speaks_early(early.dialog, "sip:1@bot", "office")
+    assert not speaks_early(answering("plain", got), "sip:1@bot", "")
+
+
+async def test_an_early_dialog_runs_as_any_other() -> None:
+    got: list[str] = []
+    bot = Bot(Config())
+    bot.answer(early_media=True)(answering("all", got))
+    await bot.dialog(call("sip:1@bot"))
+    assert got == ["all"]
 
 
 async def test_the_configurations_routes_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

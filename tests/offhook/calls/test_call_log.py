@@ -271,3 +271,40 @@ def test_outcomes(logged: LoggedCall, by: EndedBy, outcome: str) -> None:
     logged.call_log.answered().result(5)
     logged.call_log.ended(by, "over").result(5)
     assert logged.value("offhook_calls_total", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize(
+    ("by", "refused", "disposition", "outcome"),
+    [
+        (EndedBy.CALLER, None, Disposition.NO_ANSWER, "cancelled"),
+        (EndedBy.BOT, 480, Disposition.NO_ANSWER, "rejected"),
+        (EndedBy.BOT, 486, Disposition.BUSY, "rejected"),
+        (EndedBy.BOT, 500, Disposition.FAILED, "rejected"),
+        (EndedBy.NETWORK, None, Disposition.FAILED, "rejected"),
+    ],
+)
+def test_early_media_without_an_answer(
+    logged: LoggedCall, by: EndedBy, refused: int | None, disposition: Disposition, outcome: str
+) -> None:
+    call_log = logged.call_log
+    call_log.early_media()
+    assert call_log.begun
+    assert logged.record().answer is None  # the row is there already
+    call_log.ended(by, "over", answered=False, refused=refused)
+    record = logged.record()
+    assert (record.disposition, record.sip_status, record.answer, record.billsec) == (disposition, refused, None, 0)
+    assert record.early_media_s is not None and record.early_media_s <= record.duration
+    assert logged.value("offhook_calls_active") == 0
+    assert logged.value("offhook_calls_total", outcome=outcome) == 1
+
+
+def test_early_media_and_then_the_answer_is_one_call(logged: LoggedCall) -> None:
+    call_log = logged.call_log
+    call_log.early_media()
+    call_log.answered()
+    assert logged.value("offhook_calls_active") == 1
+    call_log.ended(EndedBy.CALLER, "caller hung up")
+    record = logged.record()
+    assert (record.disposition, record.sip_status) == (Disposition.ANSWERED, None)
+    assert record.answer is not None and record.early_media_s is not None
+    assert logged.value("offhook_calls_total", outcome="completed") == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.sip.commands import Answer, Bye, Command, Invite
-from offhook.sip.events import CallAnswered, CallCancelled, CallEnded, CallRejected, Event, IncomingCall
+from offhook.sip.events import CallAnswered, CallCancelled, CallEnded, CallProgress, CallRejected, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.policy import DialogPolicy
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
@@ -65,9 +67,9 @@ class Party:
         self._offers[handle] = offers, pair
         return offers
 
-    def call(self, target: str, *headers: tuple[str, str]) -> str:
-        invite = Invite(target, b"", headers=headers)
-        return self.endpoint.do(Invite(target, self._media(invite.call).offer(), headers=headers, call=invite.call))
+    def call(self, target: str, *headers: tuple[str, str], policy: DialogPolicy | None = None) -> str:
+        invite = Invite(target, b"", headers=headers, policy=policy)
+        return self.endpoint.do(replace(invite, sdp=self._media(invite.call).offer()))
 
     def answer(self, handle: str, sdp: bytes) -> None:
         self.do(Answer(handle, self._media(handle).answer(sdp)))
@@ -82,7 +84,10 @@ class Party:
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
         match event:
-            case CallAnswered(call=call, sdp=bytes(sdp)):
+            case CallProgress(call=call, sdp=bytes(sdp)) if call in self._offers and call not in self._lines:
+                self._offers[call][0].accept(sdp)
+                self._talk(call)
+            case CallAnswered(call=call, sdp=bytes(sdp)) if call not in self._lines:
                 self._offers[call][0].accept(sdp)
                 self._talk(call)
             case IncomingCall(call=call, sdp=bytes(sdp)) if self.answers == 200:

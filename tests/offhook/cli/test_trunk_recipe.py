@@ -96,8 +96,38 @@ def test_settings_are_used(run: Run, tmp_path: Path) -> None:
     assert "UDP 40000-40099" in out
 
 
+IPV6 = "2001:db8::7"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_ipv6_address_is_written_as_each_place_wants_it(run: Run, tmp_path: Path, provider: str) -> None:
+    _, ours, _ = run("trunk", "recipe", provider, "--public-ip", IPV6, "--side", "ours")
+    (tmp_path / "offhook.toml").write_text(ours)
+    config = Config.load(tmp_path / "offhook.toml")
+    assert (config.sip.host, config.sip.advertised_host) == ("::", IPV6)
+    _, theirs, _ = run("trunk", "recipe", provider, "--public-ip", IPV6, "--side", "theirs")
+    assert "0.0.0.0" not in theirs
+    # Never a port behind the bare address, nor brackets anywhere else.
+    for found in re.finditer(re.escape(IPV6), theirs):
+        before, behind = theirs[found.start() - 1], theirs[found.end() : found.end() + 4]
+        assert (before == "[") == behind.startswith("]"), theirs
+        assert not behind.startswith(":") and not behind.startswith("/32"), theirs
+        assert before != "[" or behind.startswith("]:"), theirs
+
+
+def test_what_a_whole_line_becomes(run: Run) -> None:
+    _, out, _ = run("trunk", "recipe", "twilio", "--public-ip", IPV6)
+    assert "Origination: sip:[2001:db8::7]:5060\n" in out
+    assert "2001:db8::7/128, and a credential list" in out
+    _, out, _ = run("trunk", "recipe", "asterisk", "--public-ip", IPV6)
+    assert "bind=[::]:5060\n" in out
+    _, out, _ = run("trunk", "recipe", "twilio", "--public-ip", "198.51.100.7")
+    assert "Origination: sip:198.51.100.7:5060\n" in out
+    assert "198.51.100.7/32, and a credential list" in out
+
+
 def test_an_address_with_a_scope_in_the_settings_is_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "offhook.toml").write_text("[sip]\nadvertised_host = 'fe80::1%\"x'\n")
+    (tmp_path / "offhook.toml").write_text("[sip]\nadvertised_host = 'fe80::1%eth0'\n")
     status, out, err = run("trunk", "recipe", "twilio", "--config", "offhook.toml")
     assert (status, out) == (2, "")
     assert "`sip.advertised_host` cannot be" in err

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.observe import log
-from offhook.observe.log import MAX_VALUE_CHARS, REDACTED, clean_value, escape_control, is_secret_name
+from offhook.observe.log import MAX_VALUE_CHARS, REDACTED, clean_value, escape_control, hide_password, is_secret_name
 
 EVIL = '"Evil\r\n2025-01-01 info fake record\x1b[2J\x9b31m\u202e" <sip:evil@example.net>'
 
@@ -114,6 +114,9 @@ def test_secrets_never_reach_the_stream(log_format: log.LogFormat) -> None:
     logger.info("a", password=canary, nested={"auth_token": canary, "list": [{"pin": canary}]}, pin=canary)
     logger.info("b", message=f"REGISTER sip:x\r\nAuthorization: Digest response={canary}\r\nTo: <sip:y>")
     logger.info("c", url=f"postgresql://user:{canary}@host/db", raw=f"authorization = {canary}".encode())
+    logger.debug(
+        "SIP", start=f"INVITE sips:bob:{canary}@example.com SIP/2.0", uris=[f"<SIP:b;x=1:{canary}@h>", "sip:a:b"]
+    )
     logging.getLogger("other").info("d", extra={"token": canary})
     deep: object = {"password": canary}
     for _ in range(10):
@@ -122,6 +125,21 @@ def test_secrets_never_reach_the_stream(log_format: log.LogFormat) -> None:
     assert canary not in stream.getvalue()
     assert REDACTED in stream.getvalue()
     assert "user:" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sip:alice:p/w;1@h, sip:bob@h", "sip:alice:[redacted]@h, sip:bob@h"),
+        ("sip:127.0.0.1:5060", "sip:127.0.0.1:5060"),
+        ("sip:bob@[::1]:5060;maddr=10.0.0.1", "sip:bob@[::1]:5060;maddr=10.0.0.1"),
+        ("gossip:a:b@c", "gossip:a:b@c"),
+        ("tel:+15551230000", "tel:+15551230000"),
+        ("bob:b@h", "bob:b@h"),
+    ],
+)
+def test_passwords_in_sip_uris_are_hidden_and_nothing_else(text: str, shown: str) -> None:
+    assert hide_password(text) == shown
 
 
 def test_values_are_cut() -> None:

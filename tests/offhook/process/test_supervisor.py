@@ -20,8 +20,17 @@ from offhook.process.messages import (
     Welcome,
 )
 from offhook.process.supervisor import Supervisor
-from offhook.sip.commands import Bye, Cancel, CommandFailed
-from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallEnded, CallRejected, IncomingCall
+from offhook.sip.commands import Bye, Cancel, CommandFailed, Ring
+from offhook.sip.events import (
+    CallAnswered,
+    CallCancelled,
+    CallConfirmed,
+    CallEnded,
+    CallProgress,
+    CallRejected,
+    IncomingCall,
+)
+from offhook.sip.sdp.negotiate import LocalMedia, make_offer
 from offhook.usererror import Problem, UserError
 from tests.offhook.process.scripted import HOST, ForkServer, Phone, Start, answer, forker, phone, start, until
 
@@ -96,6 +105,24 @@ async def test_commands_for_a_call_that_another_worker_has_are_not_executed(
     forker.workers[0].channel.send(answer(invite))
     assert isinstance(await phone.event(), CallAnswered)
     await forker.workers[0].until(CallConfirmed)
+
+
+@pytest.mark.parametrize("sdp", [None, make_offer(LocalMedia(HOST, 41_000, 1, 1))])
+async def test_early_media_ties_a_call_to_its_worker(
+    start: Start, forker: ForkServer, phone: Phone, sdp: bytes | None
+) -> None:
+    """One that only rings is another worker's when its own is lost; one that has heard where our media is, is not."""
+    supervisor = await start()
+    await phone.call(supervisor)
+    invite = await forker.workers[0].until(IncomingCall)
+    forker.workers[0].channel.send(Ring(invite.call, 183, sdp))
+    assert isinstance(await phone.event(), CallProgress)
+    forker.workers[0].channel.close()
+    if sdp is None:
+        assert (await forker.workers[1].until(IncomingCall)).call == invite.call
+    else:
+        rejected = await phone.event()
+        assert isinstance(rejected, CallRejected) and rejected.status == 503
 
 
 async def test_a_caller_who_gives_up(start: Start, forker: ForkServer, phone: Phone) -> None:

@@ -13,7 +13,7 @@ from offhook.settings.trunks import TrunkConfig
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
-from offhook.sip.events import RegistrationEvent
+from offhook.sip.events import PasswordWithheld, RegistrationEvent
 from offhook.sip.message.build import response
 from offhook.sip.message.message import Request
 from offhook.sip.message.parser import parse
@@ -330,3 +330,12 @@ async def test_a_dead_first_server_of_a_domain_costs_seconds(
     assert silent.requests and len(good.requests) == 1
     assert bot.trunks.targets("office")[0].address == good.address
     name_server.close()
+
+
+async def test_a_password_that_was_not_proven_is_logged_with_what_to_type() -> None:
+    trunks = Trunks({"pbx": trunk(None)}, Metrics(), lambda networks: None)
+    with capture_logs() as logs:
+        trunks.on_event(PasswordWithheld("call@x", "BYE", "pbx.test", Address("198.51.100.66", 5060)))
+    (line,) = logs
+    assert (line["log_level"], line["method"], line["address"]) == ("warning", "BYE", "198.51.100.66")
+    assert line["todo"].startswith('`addresses = ["198.51.100.66"]` below its `[trunks.NAME]`')

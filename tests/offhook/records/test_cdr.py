@@ -36,6 +36,13 @@ def test_a_call_from_ring_to_end() -> None:
     assert (record.ended_by, record.end_reason) == ("caller", "caller hung up")
 
 
+def test_no_password_of_a_uri_is_kept() -> None:
+    record = begun(src="sip:alice:hunter2@example.net", dst="sip:bot:" + "x" * 300 + "@example.net")
+    assert record.src == "sip:alice:[redacted]@example.net"
+    assert "xxx" not in begun(dst="sip:bot:" + "x" * 200 + "@example.net").dst
+    assert "xxx" not in record.dst
+
+
 def test_a_call_that_nobody_answered_bills_nothing() -> None:
     record = begun().ended(
         CLOCK,

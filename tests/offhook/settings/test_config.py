@@ -186,6 +186,40 @@ def test_what_is_no_address_to_advertise(tmp_path: Path, host: str) -> None:
     assert only(tmp_path, f'[sip]\nadvertised_host = "{host}"\n').where == "f:2"
 
 
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("203.0.113.7;lr", "letters, digits, dots and hyphens"),
+        ("203.0.113", "not an IPv4 address"),
+        ("my host", "letters, digits, dots and hyphens"),
+        ("bot@example.com", "letters, digits, dots and hyphens"),
+        ("[2001:db8::7]:5060", "`advertised_port = 5060`"),
+        ("[2001:db8::7]", "without brackets"),
+        ("2001:db8::x", "not an IPv6 address"),
+        ("fe80::1%eth0", "on this machine only"),
+        ("sip:203.0.113.7", "not an IPv6 address"),
+        ("büro.example", "letters, digits, dots and hyphens"),
+        ("a" * 64 + ".example", "letters, digits, dots and hyphens"),
+    ],
+)
+def test_what_an_advertised_host_must_be(tmp_path: Path, host: str, why: str) -> None:
+    problem = only(tmp_path, f'[sip]\nadvertised_host = "{host}"\n')
+    assert problem.what.startswith(f"`sip.advertised_host` cannot be {host[:20]!r}"[:-1])
+    assert why in problem.why
+    assert problem.todo
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "2001:db8::7", "sip.example.com", "bot"])
+def test_what_may_be_advertised(host: str) -> None:
+    assert SipConfig(advertised_host=host).advertised_host == host
+
+
+@pytest.mark.parametrize("scope", ["eth0 x", 'eth0"', "eth0\\r\\nVia: x", "an-interface-with-a-long-name"])
+def test_what_is_no_scope(tmp_path: Path, scope: str) -> None:
+    text = scope.replace('"', '\\"')
+    assert "an interface of this machine" in only(tmp_path, f'[sip]\nhost = "fe80::1%{text}"\n').why
+
+
 @pytest.mark.parametrize("host", ["::1", "fe80::1%eth0", "0.0.0.0", "localhost", "sip_1.example.com.", "10.1.2.3"])
 def test_hosts(host: str) -> None:
     assert SipConfig(host=host).host == host

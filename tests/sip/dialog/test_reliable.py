@@ -11,6 +11,7 @@ from offhook.sip.events import (
     CallEnded,
     CallProgress,
     CallRejected,
+    EarlyMediaConfirmed,
     EndCause,
     IncomingCall,
 )
@@ -119,6 +120,32 @@ def test_an_answer_waits_until_early_media_is_acknowledged() -> None:
     assert [response.status for response in phone.send(prack(early))] == [200, 200]
     phone.send(inside("ACK", to_tag(early), 1))
     assert len(phone.of(CallConfirmed)) == 1
+
+
+def test_early_media_that_has_arrived_is_reported() -> None:
+    phone, call = called()
+    ringing = ring(phone, call)
+    phone.send(prack(ringing))
+    assert phone.of(EarlyMediaConfirmed) == []  # there was no media in it
+    early = ring(phone, call, 183, ANSWER)
+    phone.send(prack(early, 3))
+    phone.send(prack(early, 3))
+    assert phone.of(EarlyMediaConfirmed) == [EarlyMediaConfirmed(call)]
+
+
+@pytest.mark.parametrize("confirmed", ["PRACK", "ACK", ""])
+def test_who_has_confirmed_something_lately_is_proven(confirmed: str) -> None:
+    """A datagram's source can be anybody's: only what has the tag of our response shows who receives that."""
+    phone, call = called()
+    early = ring(phone, call, 183, ANSWER)
+    if confirmed:
+        phone.send(prack(early))
+    if confirmed == "ACK":
+        phone.do(Answer(call, ANSWER))
+        phone.send(inside("ACK", to_tag(early), 1))
+    assert [event.proven for event in phone.of(IncomingCall)] == [False]
+    phone.send(invite(extra=REQUIRES, call_id="another", branch="z9hG4bKanother"))
+    assert phone.of(IncomingCall)[-1].proven is bool(confirmed)
 
 
 def test_an_answer_does_not_wait_for_ringing_alone() -> None:

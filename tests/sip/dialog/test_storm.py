@@ -13,6 +13,7 @@ from offhook.sip.events import (
     CallEnded,
     CallRejected,
     IncomingCall,
+    PasswordWithheld,
     RegistrationEvent,
     ReinviteReceived,
     UserRegistered,
@@ -140,7 +141,7 @@ class Storm(Counted):
         for agent in self.agents:
             dead: set[str] = set()
             for event in agent.events:
-                assert not isinstance(event, RegistrationEvent | UserRegistered)
+                assert not isinstance(event, RegistrationEvent | UserRegistered | PasswordWithheld)
                 assert event.call not in dead
                 if isinstance(event, LAST):
                     dead.add(event.call)

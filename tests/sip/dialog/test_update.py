@@ -2,10 +2,12 @@
 
 import pytest
 
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Invite, Reinvite, RejectReinvite, Ring, Update
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite, Ring, Update
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
+    CallAnswered,
     CallEnded,
+    CallProgress,
     EndCause,
     IncomingCall,
     PeerMoved,
@@ -188,35 +190,134 @@ def test_in_no_dialog() -> None:
     assert [response.status for response in Phone().send(Message("UPDATE"))] == [481]
 
 
-def test_from_a_callee_that_has_not_answered() -> None:
+def ringing(*, answer: bytes = ANSWER) -> tuple[Phone, str, Request]:
+    """Our own call, which rings at a phone, which has sent that reliably."""
     phone = Phone()
     call = phone.do(Invite("sip:alice@192.0.2.1", OFFER))
     (request,) = phone.requests()
-    reliable = ("Contact: <sip:callee@192.0.2.1:5060>", "Require: 100rel", "RSeq: 1")
-    assert [sent.method for sent in give(phone, reply(request, 183, tag="a", body=ANSWER, extra=reliable))] == ["PRACK"]
+    assert [sent.method for sent in give(phone, reliable(request, "a", answer))] == ["PRACK"]
+    return phone, call, request
 
-    def update(cseq: int, body: bytes = b"", target: str = "callee") -> list[Response]:
-        return phone.send(
-            Message(
-                "UPDATE",
-                branch=f"z9hG4bKup{cseq}",
-                sender="<sip:alice@192.0.2.1>;tag=a",
-                to=request.headers.get("From") or "",
-                call_id=request.headers.get("Call-ID") or "",
-                cseq=cseq,
-                extra=(f"Contact: <sip:{target}@192.0.2.1:5060>",),
-                body=body,
-            )
-        )
 
-    assert [response.status for response in update(7, target="moved")] == [200]
-    assert [response.status for response in update(8, OFFER)] == [488]
-    assert [response.status for response in update(6)] == [500]  # out of order
+def reliable(request: Request, tag: str, body: bytes = b"", rseq: int = 1) -> bytes:
+    extra = (f"Contact: <sip:callee-{tag}@192.0.2.1:5060>", "Require: 100rel", f"RSeq: {rseq}", ALLOWS[1])
+    return reply(request, 183, tag=tag, body=body, extra=extra)
+
+
+def update(
+    phone: Phone, request: Request, cseq: int, body: bytes = b"", tag: str = "a", target: str = "callee-a"
+) -> list[Response]:
+    """An UPDATE of the callee with that tag, in the dialog that our INVITE began."""
+    message = Message(
+        "UPDATE",
+        branch=f"z9hG4bKup{tag}{cseq}",
+        sender=f"<sip:alice@192.0.2.1>;tag={tag}",
+        to=request.headers.get("From") or "",
+        call_id=request.headers.get("Call-ID") or "",
+        cseq=cseq,
+        extra=(f"Contact: <sip:{target}@192.0.2.1:5060>", "Supported: timer", "Session-Expires: 90;refresher=uac"),
+        body=body,
+    )
+    return phone.send(message)
+
+
+LATER = ANSWER.replace(b"o=- 2 1", b"o=- 2 2")
+
+
+def test_from_a_callee_that_has_not_answered() -> None:
+    phone, call, request = ringing()
+    assert [response.status for response in update(phone, request, 7, target="moved")] == [200]
+    assert [response.status for response in update(phone, request, 6)] == [500]  # out of order
     assert [sent.method for sent in give(phone, reply(request, 200, tag="a", body=ANSWER))] == ["ACK"]
-    assert [response.status for response in update(5)] == [500]
-    assert [response.status for response in update(9)] == [200]
+    assert [response.status for response in update(phone, request, 5)] == [500]
+    assert [response.status for response in update(phone, request, 9)] == [200]
     phone.do(Bye(call))
     assert [sent.headers.get("CSeq") for sent in phone.requests()] == ["3 BYE"]
+
+
+def test_an_offer_of_a_callee_that_has_answered_our_offer_but_not_the_call() -> None:
+    """RFC 3311 §5.1: that exchange is complete, so another one may follow in the early dialog."""
+    phone, call, request = ringing()
+    assert update(phone, request, 7, OFFER, target="moved") == []
+    assert [event.sdp for event in phone.of(ReinviteReceived)] == [OFFER]
+    phone.do(AnswerReinvite(call, LATER))
+    (ok,) = phone.responses()
+    assert (ok.status, ok.body) == (200, LATER)
+    assert ok.headers.get("Session-Expires") is None  # there is no session yet …
+    assert "'session': None" in str(phone.ua.dump()["calls"])  # … that could end for want of a refresh
+    # What the INVITE was answered with is no longer valid, whatever repeats it.
+    assert [sent.method for sent in give(phone, reliable(request, "a", ANSWER, 2))] == ["PRACK"]
+    assert [event.sdp for event in phone.of(CallProgress)] == [ANSWER, None]
+    (ack,) = give(phone, reply(request, 200, tag="a", body=ANSWER))
+    assert [event.sdp for event in phone.of(CallAnswered)] == [None]
+    assert ack.method == "ACK"
+    assert [response.status for response in update(phone, request, 8, OFFER)] == []
+    phone.do(AnswerReinvite(call, LATER))
+    assert [response.status for response in phone.responses()] == [200]
+
+
+def test_an_early_offer_that_is_refused_leaves_what_was_agreed_on() -> None:
+    phone, call, request = ringing()
+    update(phone, request, 7, OFFER)
+    phone.do(RejectReinvite(call, 488))
+    assert [response.status for response in phone.responses()] == [488]
+    give(phone, reply(request, 200, tag="a"))
+    assert [event.sdp for event in phone.of(CallAnswered)] == [ANSWER]  # that of the 183: the 200 has none
+
+
+def test_an_offer_while_ours_waits_for_its_answer() -> None:
+    """RFC 3311 §5.2."""
+    phone, _, request = ringing(answer=b"")
+    assert [response.status for response in update(phone, request, 7, OFFER)] == [491]
+    assert phone.of(ReinviteReceived) == []
+
+
+def test_two_offers_at_once_before_the_answer() -> None:
+    phone, call, request = ringing()
+    update(phone, request, 7, OFFER)
+    (later,) = update(phone, request, 8, OFFER)
+    assert later.status == 500 and 0 <= int(later.headers.get("Retry-After") or -1) <= 10
+    phone.do(AnswerReinvite(call, LATER))
+    phone.responses()
+    phone.do(Update(call, OFFER))
+    (ours_now,) = phone.requests()
+    assert (ours_now.method, ours_now.uri) == ("UPDATE", "sip:callee-a@192.0.2.1:5060")
+    assert [response.status for response in update(phone, request, 9, OFFER)] == [491]
+    give(phone, reply(ours_now, 200, tag="a", body=ANSWER))
+    assert [event.sdp for event in phone.of(ReinviteAnswered)] == [ANSWER]
+
+
+def test_of_two_phones_that_ring_only_the_first_changes_the_media() -> None:
+    phone, call, request = ringing()
+    give(phone, reliable(request, "b", ANSWER))
+    (refused,) = update(phone, request, 3, OFFER, tag="b")
+    assert refused.status == 500 and refused.headers.get("Retry-After") is not None
+    update(phone, request, 7, OFFER)
+    # The other one answers: what the first one wanted comes to nothing.
+    phone.ua.receive(reply(request, 200, tag="b", body=ANSWER), udp(ALICE), phone.now)
+    sent = phone.collect()
+    assert [each.status for each in sent if isinstance(each, Response)] == [487]
+    assert [each.method for each in sent if isinstance(each, Request)] == ["ACK"]
+    assert [event.sdp for event in phone.of(CallAnswered)] == [ANSWER]
+    assert update(phone, request, 4, OFFER, tag="b") == []
+    phone.do(AnswerReinvite(call, LATER))
+    assert [response.status for response in phone.responses()] == [200]
+    phone.do(Bye(call))
+    phone.run(64)
+    assert phone.ua.idle
+
+
+def test_a_call_that_is_cancelled_while_an_early_offer_waits() -> None:
+    phone, call, request = ringing()
+    update(phone, request, 7, OFFER)
+    phone.do(Cancel(call))
+    phone.requests()
+    phone.ua.receive(reply(request, 487, tag="a"), udp(ALICE), phone.now)
+    sent = phone.collect()
+    assert [each.status for each in sent if isinstance(each, Response)] == [487]
+    assert [each.method for each in sent if isinstance(each, Request)] == ["ACK"]
+    phone.run(64)
+    assert phone.ua.idle
 
 
 # --- ours

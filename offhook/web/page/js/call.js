@@ -32,10 +32,10 @@ async function load() {
   showRecord(record);
   if (record.transport !== "ws") showLadder(id);
   const player = record.recording ? await showRecording(call) : null;
-  const play = player ? (/** @type {number} */ at) => player.playFrom(at - call.answeredAt) : undefined;
+  const play = player ? (/** @type {number} */ at) => player.playFrom(at - call.recordedFrom) : undefined;
   showTranscript(byId("transcript"), call, play);
   byId("word-note").hidden = !player;
-  player?.onTime((at) => follow(at + call.answeredAt));
+  player?.onTime((at) => follow(at + call.recordedFrom));
   showTurns(byId("turns"), call);
   byId("no-turns").textContent = call.turns.length ? "" : "No turn was measured.";
   showDownloads(record);
@@ -91,7 +91,7 @@ function engineFact({ part, engine, uses, audio_s: audioS, characters, cost }) {
 async function showRecording(call) {
   const answer = await fetch(`${api}/peaks`);
   const peaks = answer.ok ? await answer.json() : null;
-  const start = call.answeredAt;
+  const start = call.recordedFrom;
   const speech = call.speech.map(({ from, to }) => ({
     kind: /** @type {const} */ ("speech"),
     from: from - start,

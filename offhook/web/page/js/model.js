@@ -42,7 +42,9 @@ export class CallModel {
     this.state = "";
     this.keys = 0;
     this.bargeIns = 0;
-    this.answeredAt = 0;
+    this.recordedFrom = 0;
+    /** Whether the bot has spoken before it answered. */
+    this.early = false;
     /** @type {{at: number, by: string, reason: string} | null} */
     this.ended = null;
     /** @type {Line[]} */
@@ -145,8 +147,14 @@ const HANDLERS = {
     call.age = event.age_s ?? 0;
     call.agedAt = performance.now();
   },
+  early_media(call, event) {
+    call.recordedFrom = event.at;
+    call.early = true;
+    call.add("note", event.at, { text: "early media: the call is not answered yet" });
+  },
   answered(call, event) {
-    call.answeredAt = event.at;
+    if (call.early) call.add("note", event.at, { text: "answered" });
+    else call.recordedFrom = event.at;
   },
   state(call, event) {
     call.state = event.name;
