@@ -20,7 +20,7 @@ from offhook.pipeline.trace import (
 )
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.keypad import is_keys
-from offhook.pipeline.turn.tables import INACTIVE, Action, Floor
+from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.vad.batch import Events, Probe
 from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
 
@@ -194,7 +194,7 @@ class CallerInput:
 
     def _on_typed(self, line: str) -> None:
         line = line.strip()
-        if not line or self._core.floor in INACTIVE:
+        if not line or self._core.ignores_caller:
             return
         now = self.interrupted_at = self._clock.now()
         if not is_keys(line):

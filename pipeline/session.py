@@ -264,7 +264,8 @@ class Session:
             self._reports.transcribed(text, began_at, ended_at, self._clock.now())
 
     def hold(self, held: bool) -> None:
-        """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
+        """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out; what the
+        caller has said before is recognised."""
         if held is self._caller.held or self._core.floor is Floor.CLOSED:
             return
         self._caller.held = held
@@ -273,6 +274,12 @@ class Session:
             self._core.hold(now)
         else:
             self._core.unhold(now)
+        self._settle(now)
+
+    def forget_unasked(self) -> None:
+        """Drop what the caller has said and typed that nothing has asked for."""
+        now = self._clock.now()
+        self._core.forget_unasked(now)
         self._settle(now)
 
     async def drained(self) -> None:

@@ -256,6 +256,8 @@ class Conversation:
         self._suspended = suspended
         if self._session is not None:
             self._session.hold(self.held or suspended)
+            if suspended:
+                self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
 
     @property
     def line(self) -> CallLine | None:

@@ -21,7 +21,7 @@ from offhook.pipeline.turn.keypad import inter_digit_ms
 from offhook.pipeline.turn.machine import TIMER_MOVES, TurnSettings
 from offhook.pipeline.turn.question import OpenQuestion
 from offhook.pipeline.turn.silence_tables import Debt
-from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
+from offhook.pipeline.turn.tables import IN_TURN, SPEAKING, Action, Floor, Move
 
 BLIND_SILENCE_S = 1.5  # without a detector: a turn is over when no words have come for so long
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
@@ -33,7 +33,6 @@ class TurnCore(OpenQuestion):
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
         super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
         self._skipped = 0  # consecutive utterances that were over before they began
-        self._held = False
 
     # Input from the dialog.
 
@@ -41,8 +40,6 @@ class TurnCore(OpenQuestion):
         """Begin an utterance, with the `question` after it. Raises ValueError if another utterance is open."""
         if self.floor is Floor.CLOSED or self._state.utterance is not None:
             raise ValueError(f"an utterance cannot begin while the floor is {self.floor}")
-        if self._held:
-            self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
         self._owes_greeting = False
         self._owes = None
@@ -61,7 +58,7 @@ class TurnCore(OpenQuestion):
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def expect(self, question: Question | None, now: float, *, again: bool = False) -> None:
+    def expect(self, question: Question | None, now: float, again: bool = False) -> None:
         """Ask a question without an utterance, or after the current one; None withdraws the question.
 
         An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
@@ -73,8 +70,6 @@ class TurnCore(OpenQuestion):
         if question is None:
             self._withdraw(now)
             return
-        if self._held:
-            self._move(Move.HOLD, now)
         self._open_question(question)
         self._state.standing = True
         if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
@@ -82,7 +77,7 @@ class TurnCore(OpenQuestion):
         self._take_typed_ahead(now)
         self._skipped = 0
 
-    def played(self, now: float, *, failed: bool = False) -> None:
+    def played(self, now: float, failed: bool = False) -> None:
         """The utterance has been sent in full; `failed`: as far as the voice got."""
         if self.floor is not Floor.SPEAKING:
             return
@@ -110,20 +105,32 @@ class TurnCore(OpenQuestion):
         self._state.utterance = self._state.question = None
 
     def hold(self, now: float) -> None:
-        """The far end puts the call on hold: until `unhold` all input is ignored."""
+        """The far end puts the call on hold: until `unhold` all input is ignored. The caller's turn ends here."""
+        if self.floor is Floor.USER_TURN:
+            self._ended_at = now
+        if self._state.unasked.open:
+            if self._state.speech is Detected.CONFIRMED:
+                self._state.unasked.ended_at = now
+            self._keep_unasked()
+        self._unasked_due = None
+        in_turn = self.floor in IN_TURN and bool(self._partial or not self._blind)
         self._held = True
         self._state.speech, self._state.interrupting = Detected.NONE, False
-        self._drop_unasked()
-        self._no_input_at = None
-        self._move(Move.HOLD, now)
+        self._move(Move.HOLD_IN_TURN if in_turn else Move.HOLD, now)
 
     def unhold(self, now: float) -> None:
         """The far end resumes the call, which continues where it was."""
-        self._held = False
+        self._held, self._no_input_at = False, None
         if self._state.utterance is not None:
             self._move(Move.UNHOLD_SPEAKING, now)
-        else:
-            self._move(Move.UNHOLD if self._state.question is None else Move.UNHOLD_ASKED, now)
+            return
+        self._move(Move.UNHOLD if self._state.question is None else Move.UNHOLD_ASKED, now)
+        if self.floor is Floor.LISTENING and self._state.next_kept() is not None:
+            self._move(Move.ASK_ANSWERED, now)
+
+    def forget_unasked(self, now: float) -> None:
+        """What the caller has said and typed that nothing has asked for is dropped."""
+        self._drop_unasked()
 
     def close(self, now: float) -> None:
         """The call is over."""
@@ -134,7 +141,7 @@ class TurnCore(OpenQuestion):
 
     def speech_started(self, began_at: float, now: float) -> None:
         """Possible speech began at `began_at`."""
-        if self.floor in INACTIVE:
+        if self.ignores_caller:
             return
         self._state.speech = Detected.UNSURE
         self._unasked_due = self._recogniser = None
@@ -149,7 +156,7 @@ class TurnCore(OpenQuestion):
 
     def speech_confirmed(self, now: float) -> None:
         """It has lasted long enough to be speech."""
-        if self.floor in INACTIVE:
+        if self.ignores_caller:
             return
         self._state.speech = Detected.CONFIRMED
         self._pauses.add(self._paused_ms)
@@ -162,7 +169,7 @@ class TurnCore(OpenQuestion):
 
     def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
         """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
-        if self.floor in INACTIVE:
+        if self.ignores_caller:
             return
         self._state.speech = Detected.NONE
         self._state.interrupting = False
@@ -180,7 +187,7 @@ class TurnCore(OpenQuestion):
     def detector(self, alive: bool, now: float) -> None:
         """The detector judges the caller's audio, or, with `alive` false, has not for too long."""
         self._blind = not alive
-        if alive or self.floor in INACTIVE:
+        if alive or self.ignores_caller:
             return
         self._state.speech, self._state.interrupting = Detected.NONE, False
         if self._state.unasked.open:
@@ -283,6 +290,8 @@ class TurnCore(OpenQuestion):
             # The turn that the row recognises was typed.
             line, self._line = self._line, None
             self._match(Transcript(line, 1.0), now, typed=True)
+        if self._held and self.floor not in (Floor.ON_HOLD, Floor.RECOGNISING, Floor.CLOSED):
+            self._move(Move.HOLD, now)
         if self._blind and self.floor in (Floor.LISTENING, Floor.MAYBE_SPEECH):
             self._listen_blindly(now)
 

@@ -7,7 +7,7 @@ from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import Command, TurnSettings
 from offhook.pipeline.turn.silence import SilenceWatch, Stage
 from offhook.pipeline.turn.silence_tables import DebtAction
-from offhook.pipeline.turn.tables import INACTIVE, Action, Floor
+from offhook.pipeline.turn.tables import Action, Floor
 
 
 class BotDebts(CallerKeys):
@@ -76,7 +76,7 @@ class BotDebts(CallerKeys):
     def _owed(self) -> Stage | None:
         """What the caller waits for, if nobody speaks and the bot should."""
         state = self._state
-        if self.floor in INACTIVE or self._sounding or state.talks():
+        if self.ignores_caller or self._sounding or state.talks():
             return None
         if self.floor is Floor.SPEAKING:
             return "voice"

@@ -9,7 +9,7 @@ from offhook.pipeline.turn.correction import Provisional
 from offhook.pipeline.turn.events import NoInput, TurnOver
 from offhook.pipeline.turn.interruptions import Interruptions
 from offhook.pipeline.turn.machine import Command, TurnSettings
-from offhook.pipeline.turn.tables import INACTIVE, Action, Floor, Move
+from offhook.pipeline.turn.tables import Action, Floor, Move
 
 
 class OpenQuestion(Interruptions):
@@ -60,7 +60,7 @@ class OpenQuestion(Interruptions):
     def typed(self, line: str, now: float) -> None:
         """The caller typed a line instead of speaking: a turn that is over at once, with a confidence of 1."""
         line = line.strip()
-        if not line or self.floor in INACTIVE:
+        if not line or self.ignores_caller:
             return
         if self._begin_typed(line, now) or self._state.question is not None:
             return

@@ -16,7 +16,8 @@ which of the two the call is busy with, and what the caller is doing:
 - The caller may type a line instead of speaking: a turn that is over at once. An open question takes it and drops the
   speech in progress (RECOGNISING, without a recogniser); otherwise it is an unasked turn.
 - An utterance that begins while the caller is talking waits for them (WAITING), unless its question takes their turn.
-- While the far end holds the call, nothing counts (ON_HOLD).
+- While the far end holds the call, nothing counts (ON_HOLD). What the caller has said before does: a hold ends their
+  turn, which is recognised, and what follows from it waits until the far end resumes the call.
 - A detector that judges nothing may be dead, and then nobody is silent by its verdict: the recogniser gets the caller's
   audio at once, a turn is over when its words have stopped coming, and one without words has failed.
 
@@ -104,6 +105,7 @@ class Move(StrEnum):
     CANCEL_ASKED = "cancel-asked"  # … and its question stays open
     ABANDON = "abandon"  # the dialog no longer awaits the utterance and its question
     HOLD = "hold"  # the far end holds the call
+    HOLD_IN_TURN = "hold-in-turn"  # … in the middle of the caller's turn, which is over then
     UNHOLD = "unhold"  # … or resumes it
     UNHOLD_ASKED = "unhold-asked"  # … and a question is open
     UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is open
@@ -273,6 +275,8 @@ for _floor in (_F.LISTENING, _F.MAYBE_SPEECH, _F.USER_TURN, _F.PAUSING, _F.RECOG
 for _floor in _ASKED:
     if _floor is not _F.RECOGNISING:  # the caller's turn, which is over
         MOVES[_floor, _M.HOLD] = (_F.ON_HOLD, (_A.DISARM, _A.PAUSE, _A.CANCEL_ASR))
+for _floor in IN_TURN:
+    MOVES[_floor, _M.HOLD_IN_TURN] = (_F.RECOGNISING, _END_TURN)
 MOVES[_F.IDLE, _M.HOLD] = (_F.ON_HOLD, ())
 MOVES[_F.ON_HOLD, _M.UNHOLD] = (_F.IDLE, ())
 MOVES[_F.ON_HOLD, _M.UNHOLD_ASKED] = (_F.LISTENING, (_A.ARM_NO_INPUT,))

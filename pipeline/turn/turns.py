@@ -40,6 +40,7 @@ class CallerTurns(Machine):
         self._pauses = UsualPauses()
         self._paused_ms = 0.0  # the pause before the current speech, if it continues a turn
         self._blind = False  # the detector may be dead
+        self._held = False  # by the far end
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
         self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
@@ -58,6 +59,11 @@ class CallerTurns(Machine):
     def speech_ended_at(self) -> float:
         """When the caller's last word ended: response time counts from there."""
         return self._ended_at
+
+    @property
+    def ignores_caller(self) -> bool:
+        """Whether all input of the caller's side is ignored: on hold, and after the end."""
+        return self._held or self.floor is Floor.CLOSED
 
     @property
     def keeps_audio(self) -> bool:
@@ -220,6 +226,9 @@ class CallerTurns(Machine):
             return
         # Over, or the policy is waiting for words, and there are none until a question takes the turn.
         if turn.open:
-            self._outputs.append(Command(Action.KEEP_TURN))
-            self._drop(turn.keep())
+            self._keep_unasked()
         self._move(Move.UNASKED_OVER, now)
+
+    def _keep_unasked(self) -> None:
+        self._outputs.append(Command(Action.KEEP_TURN))
+        self._drop(self._state.unasked.keep())

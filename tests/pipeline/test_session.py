@@ -112,6 +112,38 @@ async def test_a_caller_already_speaking_when_asked_is_recognised_from_the_first
     assert LOUD * (12 * FRAME_SAMPLES // 2) in talk.asr.turns[0].audio
 
 
+async def test_what_was_said_before_a_hold_is_recognised_and_the_reply_waits_for_its_end() -> None:
+    talk = Talk()
+    task = step(talk, None, PATIENT)
+    await asyncio.sleep(0)
+    await talk.speak()
+    talk.session.hold(True)
+    await talk.hear(20, 1.0)  # music
+    await talk.until(lambda: talk.asr.turns and talk.asr.turns[0].finishing)
+    talk.asr.turns[0].answer.set_result(Transcript("my balance", 0.9))
+    assert (await result(task)).choice == "balance"
+    assert talk.asr.turns[0].audio.endswith(LOUD * (12 * FRAME_SAMPLES // 2))
+    task = step(talk, Prompt("Nine thousand."))
+    await asyncio.sleep(0.05)
+    assert (talk.line.queued_ticks, task.done()) == (0, False)
+    talk.session.hold(False)
+    await talk.playing()
+    talk.line.send()
+    assert (await result(task)).prompt == Playback("Nine thousand.")
+    assert len(talk.asr.turns) == 1
+
+
+async def test_what_is_forgotten_is_not_recognised() -> None:
+    talk = Talk()
+    await talk.speak()
+    talk.session.hold(True)
+    talk.session.forget_unasked()
+    talk.session.hold(False)
+    task = step(talk, None, MENU)
+    assert (await result(task)).kind is AnswerKind.NO_INPUT
+    assert talk.asr.turns == []
+
+
 async def test_nobody_answers() -> None:
     talk = Talk()
     task = step(talk, PROMPT, MENU)

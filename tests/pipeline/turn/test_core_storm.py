@@ -265,7 +265,7 @@ POLICIES = {
 @settings(deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from((*AGENT_EVENTS, "hold", "unhold")), st.floats(0, 3, allow_subnormal=False)),
+        st.tuples(st.sampled_from((*AGENT_EVENTS, "hold", "unhold", "forget")), st.floats(0, 3, allow_subnormal=False)),
         max_size=80,
     ),
     st.booleans(),
@@ -279,6 +279,8 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
         if event in ("hold", "unhold"):
             held = event == "hold"
             (talk.core.hold if held else talk.core.unhold)(talk.now)
+        elif event == "forget":
+            talk.core.forget_unasked(talk.now)
         else:
             typed += event == "type" and not held
             act(talk, event, seconds)
@@ -294,7 +296,7 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
         assert floor not in (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING) or dump["utterance"] is not None, dump
         assert floor is not Floor.IDLE or (dump["utterance"] is None and not dump["asked"] and not dump["timers"]), dump
         assert floor not in WAITS - {Floor.BOT_PAUSED} or dump["asked"], dump
-        assert held or floor is not Floor.ON_HOLD, dump
+        assert floor in (Floor.ON_HOLD, Floor.RECOGNISING) if held else floor is not Floor.ON_HOLD, dump
     talk.core.close(talk.now)
     talk.take()
     assert talk.core.get_timer() is None

@@ -217,7 +217,7 @@ def test_a_keys_only_prompt_takes_an_entry_by_the_rule_for_keys(talk: Talk) -> N
     assert talk.answer == Answer(AnswerKind.DTMF, digits="4711", typed=True)
 
 
-@pytest.mark.parametrize("end", ["close", "hold", "flood"])
+@pytest.mark.parametrize("end", ["close", "forget", "flood"])
 def test_a_line_that_nothing_asks_for_is_reported_unless_it_may_be_a_secret(talk: Talk, end: str) -> None:
     types(talk, "my balance")
     types(talk, "4711")
@@ -225,7 +225,7 @@ def test_a_line_that_nothing_asks_for_is_reported_unless_it_may_be_a_secret(talk
         for n in range(MAX_KEPT):
             types(talk, f"line {n}")
     else:
-        (talk.core.close if end == "close" else talk.core.hold)(talk.now)
+        (talk.core.close if end == "close" else talk.core.forget_unasked)(talk.now)
         talk.take()
     ignored = [event for event in talk.events if isinstance(event, TurnIgnored)]
     assert ignored == [TurnIgnored("my balance", talk.now, 1.0, typed=True)]
