@@ -133,8 +133,9 @@ class Phone:
             self._recorder.createRecorder(str(Path(self._script["say"]).with_name("heard.wav")))
             self._player = pj.AudioMediaPlayer()
             self._player.createPlayer(self._script["say"], pj.PJMEDIA_FILE_NO_LOOP)
-            self._player.startTransmit(audio)
         if self._recorder is not None:
+            # Each time: after a re-INVITE, such as its own one for a single codec, the audio is another one.
+            self._player.startTransmit(audio)
             audio.startTransmit(self._recorder)
 
     def wait(self, seconds: float) -> None:
