@@ -10,9 +10,10 @@ from typing import Any
 from bench import plots, stalls_report
 from bench.figures import RESPONSE_RATIO, Figures, of_sip, of_twilio
 from bench.hearing import report as hearing
-from bench.runs import REPORTS, ROOT, saved
+from bench.runs import OWN, REPORTS, ROOT, saved
 from bench.table import HEADINGS, row, table
 
+OTHER_BACKEND = "pjsua2"
 BENCH = REPORTS / "bench.json"
 SWEEP = REPORTS / "sweep.json"
 LOSS = REPORTS / "loss.json"
@@ -20,6 +21,7 @@ HEARING = REPORTS / "hearing.json"
 SUPPRESSION = REPORTS / "suppression.json"
 STALLS = REPORTS / "stalls.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
+BACKENDS_PAGE = ROOT / "docs" / "backends.md"
 CAPACITY_PICTURE = ROOT / "docs" / "capacity.png"
 LOSS_PICTURE = ROOT / "docs" / "loss.png"
 HEARING_PICTURE = ROOT / "docs" / "hearing.png"
@@ -46,6 +48,16 @@ def capacity(runs: list[Figures]) -> int:
             break
         most = one.calls
     return most
+
+
+def backends_of(report: dict[str, Any]) -> list[list[str]]:
+    """The rows of the other SIP backend and, with the same numbers of calls, of our own."""
+    measured = {name: of_sip(result) for name, result in report.items() if "error" not in result}
+    rows = []
+    for calls in sorted(one.calls for name, one in measured.items() if name.startswith(f"{OTHER_BACKEND}, ")):
+        names = {OWN: f"SIP, {calls} calls", OTHER_BACKEND: f"{OTHER_BACKEND}, {calls} calls"}
+        rows += [row(backend, measured[name]) for backend, name in names.items() if name in measured]
+    return rows
 
 
 def goals(sweep: dict[str, list[Figures]]) -> str:
@@ -145,7 +157,7 @@ def machine() -> str:
     )
 
 
-def write(page_path: Path = PAGE) -> list[Path]:
+def write(page_path: Path = PAGE, backends_path: Path = BACKENDS_PAGE) -> list[Path]:
     """Write all existing reports into the documentation. Returns the written files."""
     page = page_path.read_text()
     written = [page_path]
@@ -158,6 +170,10 @@ def write(page_path: Path = PAGE) -> list[Path]:
         rows = [row(f"{one.protocol}", one) for runs in sweep.values() for one in runs]
         picture = f"![Pacing, response and CPU against calls]({CAPACITY_PICTURE.name})"
         page = with_section(page, "capacity", f"{machine()}\n\n{goals(sweep)}\n\n{picture}\n\n{table(HEADINGS, rows)}")
+    if beside := backends_of(saved(SWEEP)):
+        other = with_section(backends_path.read_text(), "backends", f"{machine()}\n\n{table(HEADINGS, beside)}")
+        backends_path.write_text(other)
+        written.append(backends_path)
     if points := loss_points(saved(LOSS)):
         plots.loss(points, LOSS_PICTURE)
         written.append(LOSS_PICTURE)

@@ -26,6 +26,7 @@ STOP_LIMIT_S = 30.0
 RUN_LIMIT_S = 300.0
 
 BENCH = ("--bench-engines",)
+OWN = "own"
 TALK = (
     *("--turns", "4", "--barge-turns", "2,4", "--barge-delay", "1.0"),
     *("--wav", str(ASSETS / "caller/check-my-balance.wav")),
@@ -54,10 +55,16 @@ RUNS = (
 )
 
 
-def sip_sweep(calls: int) -> Run:
+def served_by(backend: str) -> tuple[str, ...]:
+    """The options of a bot with that SIP backend."""
+    return BENCH if backend == OWN else (*BENCH, "--sip-backend", backend)
+
+
+def sip_sweep(calls: int, backend: str = OWN) -> Run:
     """`calls` conversations at once over SIP and RTP."""
+    name = f"{'SIP' if backend == OWN else backend}, {calls} calls"
     cps = str(min(20, max(1, calls)))
-    return Run(f"SIP, {calls} calls", BENCH, ("--calls", str(calls), "--cps", cps, "--uvloop", *TALK), MANY)
+    return Run(name, served_by(backend), ("--calls", str(calls), "--cps", cps, "--uvloop", *TALK), MANY)
 
 
 def twilio_sweep(calls: int) -> Run:

@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from bench.runs import BENCH, MANY, REPORTS, Bot, Run, save
+from bench.runs import MANY, OWN, REPORTS, Bot, Run, save, served_by
 from bench.soak_call import KINDS, WANTED_REFUSAL, Phones
 
 CALLS_PER_S = 7.0
@@ -191,6 +191,7 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=480.0)
     options.add_argument("--calls-per-s", type=float, default=CALLS_PER_S)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--sip-backend", default=OWN)
     options.add_argument("--json", type=Path, default=REPORTS / "soak.json")
     report = run(given := options.parse_args())
     save(given.json, report)
@@ -210,7 +211,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     """Place the calls; returns the report."""
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile("w+") as log:
-        with Bot(Run("soak", BENCH, (), SETTINGS), directory, log) as bot:
+        with Bot(Run("soak", served_by(given.sip_backend), (), SETTINGS), directory, log) as bot:
             outcomes = asyncio.run(load(bot, given.minutes, given.calls_per_s, given.seed, samples))
             records = records_of(directory, bot)
         log.seek(0)

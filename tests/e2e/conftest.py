@@ -22,9 +22,25 @@ import pytest
 from offhook.telephony.codec import codec_named
 from offhook.testing.sip_caller import read_recording
 from offhook.web.app import METRICS_KEPT_S
+from tests.e2e.backends import BACKENDS, OWN, SETTINGS, deviation, in_both, lacks
 
 START_S = 60.0
 READY = re.compile(r"ready sip:(?P<host>[^:[]+|\[[^]]+]):(?P<port>\d+) http://(?P<http>\S+)(?: sips:\S+:(?P<tls>\d+))?")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Those that run with all backends."""
+    if in_both(metafunc.module.__file__.rpartition("/")[2], metafunc.function.__name__):
+        each = [pytest.param(name, marks=pytest.mark.skip(why) if (why := lacks(name)) else ()) for name in BACKENDS]
+        metafunc.parametrize("sip_backend", each, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What differs must fail."""
+    for item in items:
+        backend = item.callspec.params.get("sip_backend", OWN) if hasattr(item, "callspec") else OWN
+        if why := deviation(item.path.name, item.name, backend):
+            item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 
 
 class BotProcess:
@@ -162,15 +178,22 @@ class BotProcess:
         self._log.close()
 
 
+@pytest.fixture(scope="session")
+def sip_backend(request: pytest.FixtureRequest) -> str:
+    """The backend of the bots that the test starts, see backends.py."""
+    backend: str = getattr(request, "param", OWN)
+    return backend
+
+
 @pytest.fixture
-def start_bot(tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
+def start_bot(tmp_path: Path, sip_backend: str) -> Iterator[Callable[..., BotProcess]]:
     """Starts bots; what is still running at the end of the test is ended."""
     bots: list[BotProcess] = []
 
     def start(*options: str, command: list[str] | None = None, **settings: str) -> BotProcess:
         directory = tmp_path / f"bot{len(bots)}"
         directory.mkdir()
-        bots.append(BotProcess(directory, *options, command=command, **settings))
+        bots.append(BotProcess(directory, *options, command=command, **{**SETTINGS[sip_backend], **settings}))
         return bots[-1]
 
     yield start
@@ -179,11 +202,25 @@ def start_bot(tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
 
 
 @pytest.fixture(scope="session")
-def bench_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
-    """One bot with fixed words and the real media path, for all tests that only call it."""
-    bot = BotProcess(tmp_path_factory.mktemp("bench-bot"), "--bench-engines")
+def bench_bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], BotProcess]]:
+    """One bot for each backend, started for the first test that calls it."""
+    bots: dict[str, BotProcess] = {}
+
+    def bot(backend: str) -> BotProcess:
+        if backend not in bots:
+            directory = tmp_path_factory.mktemp(f"bench-bot-{backend}")
+            bots[backend] = BotProcess(directory, "--bench-engines", **SETTINGS[backend])
+        return bots[backend]
+
     yield bot
-    bot.close()
+    for each in bots.values():
+        each.close()
+
+
+@pytest.fixture
+def bench_bot(bench_bots: Callable[[str], BotProcess], sip_backend: str) -> BotProcess:
+    """One bot with fixed words and the real media path, for all tests that only call it."""
+    return bench_bots(sip_backend)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy
 import pytest
 
+from tests.e2e.backends import SETTINGS
+
 
 def offhook(directory: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     environment: Mapping[str, str] = {
@@ -44,8 +46,8 @@ def level(path: str) -> tuple[float, float]:
     return float(left), float(right)
 
 
-def test_the_demo(tmp_path: Path) -> None:
-    done = offhook(tmp_path, "demo", "--json", "--once")
+def test_the_demo(tmp_path: Path, sip_backend: str) -> None:
+    done = offhook(tmp_path, "demo", "--json", "--once", **SETTINGS[sip_backend])
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["ok"], result["problem"]) == (True, None)

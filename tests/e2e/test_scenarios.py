@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.backends import AT_ONCE, OWN, SETTINGS
 from tests.e2e.captures import CAPTURES, write_capture
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST, Outcome, Sipp
@@ -25,7 +26,6 @@ from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, record, until
 from tests.ports import kept_port
 
 pytestmark = pytest.mark.peer
-AT_ONCE = 6
 DIALOGS = Path(__file__).parent / "scenario_dialogs.py"
 LIGHT = {"OFFHOOK_ASR__ENGINE": "fixed", "OFFHOOK_TTS__ENGINE": "recorded"}
 DELAY = {"OFFHOOK_CALLS__ANSWER_DELAY_MS": "300"}
@@ -50,27 +50,32 @@ class Played:
 class Bots:
     """The bots, started at once; `desk` and `trunks` are the ports that they call."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, backend: str) -> None:
+        self.backend = backend
         self.desk = kept_port()
         self.trunks = {case.id: kept_port() for case in CALLED}
         self.registrar = kept_port()
         self._directory = directory
         self._stack = ExitStack()
         with ThreadPoolExecutor(4) as pool:
-            starts = {
+            self._starts = {
                 "callee": pool.submit(self._start, "callee", self._callee(), **DELAY),
                 "users": pool.submit(self._start, "users", self._routes(), OFFHOOK_SIP__USERS__ALICE="s3cret"),
                 "ipv6": pool.submit(self._start, "ipv6", self._routes(), "--sip", "[::1]:0", **DELAY),
                 "caller": pool.submit(self._start, "caller", self._caller(), OFFHOOK_OUTBOUND__TOKEN=TOKEN),
             }
-        self.named = {name: start.result() for name, start in starts.items()}
+
+    def named(self, name: str) -> BotProcess:
+        """One of them; it may not have started, if its backend cannot do what it is for."""
+        return self._starts[name].result()
 
     def _start(self, name: str, settings: str, *options: str, **environment: str) -> BotProcess:
         directory = self._directory / name
         directory.mkdir()
         (directory / "offhook.toml").write_text(settings)
         shutil.copy(DIALOGS, directory / "qa_dialogs.py")
-        bot = BotProcess(directory, "--config", "offhook.toml", *options, command=None, **LIGHT, **environment)
+        given = {**LIGHT, **SETTINGS[self.backend], **environment}
+        bot = BotProcess(directory, "--config", "offhook.toml", *options, command=None, **given)
         self._stack.callback(bot.close)
         return bot
 
@@ -79,10 +84,11 @@ class Bots:
         return f'{routes}[[routes]]\nnumber = "*"\nbot = "qa_dialogs:bench_dialog"\n'
 
     def _callee(self) -> str:
+        refers = 'refer = "accept"' if self.backend == OWN else ""  # no other backend has it
         return f"""
 [trunks.pbx]
 host = "{HOST}"
-refer = "accept"
+{refers}
 [transfer]
 allow = ["*@{HOST}"]
 [transfer.targets]
@@ -103,7 +109,7 @@ desk = "sip:desk@{HOST}:{self.desk}"
 
 def play_caller(case: Calls, bots: Bots, directory: Path) -> Played:
     """SIPp calls a bot."""
-    bot = bots.named[case.bot]
+    bot = bots.named(case.bot)
     host = "::1" if case.bot == "ipv6" else HOST
     before = {str(one["uniqueid"]) for one in bot.records()}  # its SIP port may be that of an earlier one
     if case.capture:
@@ -138,7 +144,7 @@ def play_caller(case: Calls, bots: Bots, directory: Path) -> Played:
 
 def play_callee(case: Called, bots: Bots, directory: Path) -> Played:
     """The bot calls SIPp."""
-    bot = bots.named["caller"]
+    bot = bots.named("caller")
     with Sipp(case.scenario, directory, port=bots.trunks[case.id], timeout_s=30) as sipp:
         status, view = ask(bot, "POST", "/api/calls", {"to": "qa", "trunk": case.id, **case.body})
         assert status == 202, view
@@ -156,14 +162,15 @@ def play_callee(case: Called, bots: Bots, directory: Path) -> Played:
 
 @pytest.fixture(scope="module")
 def played(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sip_backend: str
 ) -> Iterator[dict[str, Future[Played]]]:
     """The scenarios of the tests that were selected, by their names."""
-    selected = [item for item in request.session.items if item.path == request.path]
-    wanted = {item.name.partition("[")[2].removesuffix("]") for item in selected}
-    directory = tmp_path_factory.mktemp("scenarios")
-    bots = Bots(directory)
-    pool = ThreadPoolExecutor(AT_ONCE)
+    mine = [item for item in request.session.items if item.path == request.path]
+    selected = [item.callspec.params for item in mine if hasattr(item, "callspec")]
+    wanted = {parameters["case"].id for parameters in selected if "case" in parameters}
+    directory = tmp_path_factory.mktemp(f"scenarios-{sip_backend}")
+    bots = Bots(directory, sip_backend)
+    pool = ThreadPoolExecutor(AT_ONCE[sip_backend])
     futures: dict[str, Future[Played]] = {}
     cases: tuple[Calls | Called, ...] = (*CALLED, *CALLS)
     for case in cases:
