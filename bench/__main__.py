@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import compare, loss, report
 from bench.report import BENCH, LOSS, SWEEP
-from bench.runs import OWN, RUNS, Callers, Run, figures_of, measure, save, saved, sip_sweep, twilio_sweep
+from bench.runs import OTHER_BACKEND, OWN, RUNS, Callers, Run, figures_of, measure, save, saved, sip_sweep, twilio_sweep
 from bench.table import HEADINGS, line, row
 
 SIP_CALLS = "1,10,50,100,200,300"
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     add("--caller-python", default=sys.executable, help="the Python for them")
     add("--only", action="append", help="runs: a run's name; may be given several times")
     add("--calls", help=f"sweep: numbers of calls (SIP {SIP_CALLS}; Twilio {TWILIO_CALLS}); compare: calls at each bot")
-    add("--sip-backend", default=OWN, help="sweep: the bot's SIP backend (docs/backends.md)")
+    add("--sip-backend", choices=(OWN, OTHER_BACKEND), default=OWN, help="sweep: what carries the calls")
     add("--before", type=Path, help="compare: another checkout, with its native module built")
     add("--times", type=int, default=5, help="compare: how many pairs of runs")
     add("--loss", default=",".join(map(str, loss.LOSSES_PERCENT)), help="loss: percentages")

@@ -1,6 +1,7 @@
 """How exactly a bot knows what a caller heard of an utterance that they cut off.
 
     .venv/bin/python -m bench.interruptions [--agent dialog] [--over sip] [--calls 200] [--at-once 8] [--seed 1]
+                                            [--sip-backend pjsua2 --at-once 4]
 
 Calls on loopback, over SIP and RTP or over Twilio's media streams, with the real detector. The bot's words are tones of
 equal length with pauses between them; the caller interrupts with a recorded sentence at a random moment. What the
@@ -24,6 +25,7 @@ import numpy as np
 
 from bench.heard import HOST, interval, settings
 from bench.interrupted import TALKERS, Talker
+from bench.runs import OTHER_BACKEND, OWN
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
@@ -128,11 +130,15 @@ async def interrupt(call: Caller | Carrier, sentence: bytes, after_s: float) -> 
     return received, began_at
 
 
-async def measure(talker: Talker, over: str, calls: int, at_once: int, seed: int, folder: Path) -> list[Cut]:
+async def measure(
+    talker: Talker, over: str, calls: int, at_once: int, seed: int, folder: Path, backend: str = OWN
+) -> list[Cut]:
     """The cuts of so many calls."""
     side = _Bot(talker)
     engines = partial(EngineSet, given=talker.engines)
-    bot = LocalBot(settings(folder, TtsConfig(engine="recorded", cache_mib=0)), side, engines=engines)
+    config = settings(folder, TtsConfig(engine="recorded", cache_mib=0))
+    config = config.model_copy(update={"sip": config.sip.model_copy(update={"backend": backend})})
+    bot = LocalBot(config, side, engines=engines)
     bot.listeners.append(side.on_event)
     await bot.start()
     sentence = read_recording(files("offhook") / "assets" / "caller" / "check-my-balance.wav")
@@ -191,8 +197,11 @@ async def run(args: argparse.Namespace) -> None:
         for over in args.over or ("sip", "stream"):
             with tempfile.TemporaryDirectory() as folder:
                 async with TALKERS[agent](args.seed) as talker:
-                    cuts = await measure(talker, over, args.calls, args.at_once, args.seed, Path(folder))
-                    row = {"agent": agent, "over": over, **summary(cuts, talker.errors)}
+                    cuts = await measure(
+                        talker, over, args.calls, args.at_once, args.seed, Path(folder), args.sip_backend
+                    )
+                    backend = {"backend": args.sip_backend} if over == "sip" else {}
+                    row = {"agent": agent, "over": over, **backend, **summary(cuts, talker.errors)}
             print(json.dumps(row), flush=True)
             if args.show:
                 print("\n".join(f"  {cut}" for cut in cuts))
@@ -206,6 +215,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sip-backend", choices=(OWN, OTHER_BACKEND), default=OWN)
     parser.add_argument("--show", action="store_true", help="print each interruption")
     setup(level="error")
     run_loop(run(parser.parse_args()))

@@ -10,10 +10,9 @@ from typing import Any
 from bench import plots, stalls_report
 from bench.figures import RESPONSE_RATIO, Figures, of_sip, of_twilio
 from bench.hearing import report as hearing
-from bench.runs import OWN, REPORTS, ROOT, saved
+from bench.runs import OTHER_BACKEND, OWN, REPORTS, ROOT, saved
 from bench.table import HEADINGS, row, table
 
-OTHER_BACKEND = "pjsua2"
 BENCH = REPORTS / "bench.json"
 SWEEP = REPORTS / "sweep.json"
 LOSS = REPORTS / "loss.json"

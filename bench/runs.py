@@ -26,7 +26,7 @@ STOP_LIMIT_S = 30.0
 RUN_LIMIT_S = 300.0
 
 BENCH = ("--bench-engines",)
-OWN = "own"
+OWN, OTHER_BACKEND = "own", "pjsua2"
 TALK = (
     *("--turns", "4", "--barge-turns", "2,4", "--barge-delay", "1.0"),
     *("--wav", str(ASSETS / "caller/check-my-balance.wav")),

@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from bench.runs import MANY, OWN, REPORTS, Bot, Run, save, served_by
+from bench.runs import MANY, OTHER_BACKEND, OWN, REPORTS, Bot, Run, save, served_by
 from bench.soak_call import KINDS, WANTED_REFUSAL, Phones
 
 CALLS_PER_S = 7.0
@@ -191,7 +191,7 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=480.0)
     options.add_argument("--calls-per-s", type=float, default=CALLS_PER_S)
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--sip-backend", default=OWN)
+    options.add_argument("--sip-backend", choices=(OWN, OTHER_BACKEND), default=OWN)
     options.add_argument("--json", type=Path, default=REPORTS / "soak.json")
     report = run(given := options.parse_args())
     save(given.json, report)

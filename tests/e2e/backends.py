@@ -7,7 +7,7 @@ that passes is reported as a failure, and its line has to go (pytest's strict xf
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from offhook.settings.sections import SipConfig
+from tests.ports import own_ports
 
 OWN = "own"
 BACKENDS = (OWN, "pjsua2")
@@ -22,12 +22,6 @@ BOTH = (
 )
 """Files, or single functions of them."""
 
-SETTINGS: Mapping[str, Mapping[str, str]] = {
-    OWN: {},
-    "pjsua2": {"OFFHOOK_SIP__BACKEND": "pjsua2", "OFFHOOK_CALLS__WORKERS": "1"},
-}
-"""The environment of a bot with that backend."""
-
 AT_ONCE: Mapping[str, int] = {OWN: 6, "pjsua2": 2}
 """So many scenarios are played at the same time: a build of PJSIP has a most of calls, and the wheel's is four."""
 
@@ -35,13 +29,22 @@ DEVIATIONS: Mapping[str, Mapping[str, str]] = {"pjsua2": {}}
 """By backend: the test, as FILE::FUNCTION[CASE], and why it fails."""
 
 
+def settings_of(backend: str) -> dict[str, str]:
+    """The environment of a bot with that backend. Where bots share a range of ports for media, PJSIP's get in each
+    other's way."""
+    if backend == OWN:
+        return {}
+    low, high = own_ports(40)
+    return {"OFFHOOK_SIP__BACKEND": backend, "OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
+
+
 def lacks(backend: str) -> str:
     """Why a backend cannot be tried here; "" if it can."""
-    if backend == OWN:
-        return ""
-    if "backend" not in SipConfig.model_fields:
-        return "there is no setting sip.backend"
-    return "" if find_spec(backend) is not None else f"there is no wheel of {backend} for this Python"
+    if backend != OWN and find_spec(backend) is None:
+        return f"there is no wheel of {backend} for this Python"
+    if backend != OWN and find_spec("offhook.telephony.native._frames") is None:
+        return "the frame port in C was not built"
+    return ""
 
 
 def in_both(file: str, function: str) -> bool:

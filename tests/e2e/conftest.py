@@ -22,7 +22,7 @@ import pytest
 from offhook.telephony.codec import codec_named
 from offhook.testing.sip_caller import read_recording
 from offhook.web.app import METRICS_KEPT_S
-from tests.e2e.backends import BACKENDS, OWN, SETTINGS, deviation, in_both, lacks
+from tests.e2e.backends import BACKENDS, OWN, deviation, in_both, lacks, settings_of
 
 START_S = 60.0
 READY = re.compile(r"ready sip:(?P<host>[^:[]+|\[[^]]+]):(?P<port>\d+) http://(?P<http>\S+)(?: sips:\S+:(?P<tls>\d+))?")
@@ -193,7 +193,7 @@ def start_bot(tmp_path: Path, sip_backend: str) -> Iterator[Callable[..., BotPro
     def start(*options: str, command: list[str] | None = None, **settings: str) -> BotProcess:
         directory = tmp_path / f"bot{len(bots)}"
         directory.mkdir()
-        bots.append(BotProcess(directory, *options, command=command, **{**SETTINGS[sip_backend], **settings}))
+        bots.append(BotProcess(directory, *options, command=command, **{**settings_of(sip_backend), **settings}))
         return bots[-1]
 
     yield start
@@ -209,7 +209,7 @@ def bench_bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     def bot(backend: str) -> BotProcess:
         if backend not in bots:
             directory = tmp_path_factory.mktemp(f"bench-bot-{backend}")
-            bots[backend] = BotProcess(directory, "--bench-engines", **SETTINGS[backend])
+            bots[backend] = BotProcess(directory, "--bench-engines", **settings_of(backend))
         return bots[backend]
 
     yield bot

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.e2e.backends import SETTINGS
+from tests.e2e.backends import settings_of
 
 
 def offhook(directory: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -47,7 +47,7 @@ def level(path: str) -> tuple[float, float]:
 
 
 def test_the_demo(tmp_path: Path, sip_backend: str) -> None:
-    done = offhook(tmp_path, "demo", "--json", "--once", **SETTINGS[sip_backend])
+    done = offhook(tmp_path, "demo", "--json", "--once", **settings_of(sip_backend))
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["ok"], result["problem"]) == (True, None)

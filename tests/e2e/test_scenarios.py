@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.backends import AT_ONCE, OWN, SETTINGS
+from tests.e2e.backends import AT_ONCE, OWN, settings_of
 from tests.e2e.captures import CAPTURES, write_capture
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST, Outcome, Sipp
@@ -74,7 +74,7 @@ class Bots:
         directory.mkdir()
         (directory / "offhook.toml").write_text(settings)
         shutil.copy(DIALOGS, directory / "qa_dialogs.py")
-        given = {**LIGHT, **SETTINGS[self.backend], **environment}
+        given = {**LIGHT, **settings_of(self.backend), **environment}
         bot = BotProcess(directory, "--config", "offhook.toml", *options, command=None, **given)
         self._stack.callback(bot.close)
         return bot
