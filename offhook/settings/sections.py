@@ -41,7 +41,7 @@ class SipConfig(Section):
     """The port for UDP and TCP; 0 takes any free one."""
 
     backend: Literal["own", "pjsua2"] = "own"
-    """What carries calls over SIP: offhook itself, or PJSIP, whose library the extra `pjsua2` has (docs/backends.md)."""
+    """What carries calls over SIP: offhook itself, or PJSIP, by the extra `pjsua2` (docs/backends.md)."""
 
     ice: bool = False
     """Whether media finds its way through NATs by ICE (RFC 8445). Needs `backend = "pjsua2"`."""
