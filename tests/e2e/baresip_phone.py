@@ -38,6 +38,7 @@ class Phone:
         self._ringing: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
         self._call: Call | None = None
         self._over = asyncio.Event()
+        self._other_over: asyncio.Event | None = None
         self._loud_frames = 0
 
     async def run(self) -> None:
@@ -45,7 +46,7 @@ class Phone:
         await self._runtime.start(self._config())
         agent = await UserAgent.create(self._runtime, self._account(), transfer_policy="auto")
         agent.on_incoming(self._ringing.set_result)
-        agent.on_transfer_call(lambda call: report("asked to transfer", to=call.peer))
+        agent.on_transfer_call(self._on_other)
         async with asyncio.timeout(LIMIT_S):
             call = self._call = await self._answered() if "answer" in self._script else await self._dialled(agent)
             report("state", state="CONFIRMED")
@@ -53,6 +54,8 @@ class Phone:
             for name, *arguments in self._script.get("steps", ()):
                 await getattr(self, name)(*arguments)
             await self._over.wait()
+            if self._other_over is not None:
+                await self._other_over.wait()
         listening.cancel()
         report("heard", loud_s=round(self._loud_frames * 0.02, 2))
         await self._runtime.close()
@@ -89,6 +92,12 @@ class Phone:
         await call.answer()
         await call.wait_established()
         return call
+
+    def _on_other(self, call: Call) -> None:
+        """It calls whom the far end has asked for, by itself."""
+        report("asked to transfer", to=call.peer)
+        over = self._other_over = asyncio.Event()
+        call.on(lambda event: over.set() if event.event is Event.CALL_CLOSED else None)
 
     def _on_event(self, event: StackEvent) -> None:
         if event.event is Event.CALL_CLOSED:

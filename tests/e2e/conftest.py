@@ -22,16 +22,17 @@ import pytest
 from offhook.telephony.codec import codec_named
 from offhook.testing.sip_caller import read_recording
 from offhook.web.app import METRICS_KEPT_S
-from tests.e2e.backends import BACKENDS, OWN, deviation, in_both, lacks, settings_of
+from tests.e2e.backends import OWN, backends_of, deviation, lacks, settings_of
 
 START_S = 60.0
 READY = re.compile(r"ready sip:(?P<host>[^:[]+|\[[^]]+]):(?P<port>\d+) http://(?P<http>\S+)(?: sips:\S+:(?P<tls>\d+))?")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Those that run with all backends."""
-    if in_both(metafunc.module.__file__.rpartition("/")[2], metafunc.function.__name__):
-        each = [pytest.param(name, marks=pytest.mark.skip(why) if (why := lacks(name)) else ()) for name in BACKENDS]
+    """One run for each backend."""
+    names = backends_of(metafunc.module.__file__.rpartition("/")[2], metafunc.function.__name__)
+    if names and "sip_backend" in metafunc.fixturenames:
+        each = [pytest.param(name, marks=pytest.mark.skip(why) if (why := lacks(name)) else ()) for name in names]
         metafunc.parametrize("sip_backend", each, indirect=True, scope="session")
 
 
@@ -70,6 +71,8 @@ class BotProcess:
         line = self.process.stdout.readline() if self.process.stdout is not None else ""
         guard.cancel()
         found = READY.match(line)
+        if found is None:
+            self.close()
         assert found is not None, f"no ready line, but {line!r}; log: {self.log()}"
         self.host, self.port, self.http = found["host"], int(found["port"]), found["http"]
         self.tls_port = int(found["tls"] or 0)
@@ -209,7 +212,7 @@ def bench_bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     def bot(backend: str) -> BotProcess:
         if backend not in bots:
             directory = tmp_path_factory.mktemp(f"bench-bot-{backend}")
-            bots[backend] = BotProcess(directory, "--bench-engines", **settings_of(backend))
+            bots[backend] = BotProcess(directory, "--bench-engines", command=None, **settings_of(backend))
         return bots[backend]
 
     yield bot

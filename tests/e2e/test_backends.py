@@ -35,7 +35,7 @@ def test_what_differs_is_among_what_runs() -> None:
 
 @pytest.mark.parametrize("name", ["test_a[pjsua2]", "test_a[pjsua2-x-y]", "test_a[x-y-pjsua2]", "test_a[own-x-y]"])
 def test_a_deviation_is_found_by_the_name_without_the_backend(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setitem(DEVIATIONS, "pjsua2", {"t.py::test_a": "plain", "t.py::test_a[x-y]": "case"})  # type: ignore[arg-type]
+    monkeypatch.setitem(DEVIATIONS, "pjsua2", {"t.py::test_a": "plain", "t.py::test_a[x-y]": "case"})
     expected = {"test_a[pjsua2]": "plain", "test_a[own-x-y]": ""}
     assert deviation("t.py", name, "pjsua2") == expected.get(name, "case")
     assert deviation("t.py", name, OWN) == ""

@@ -41,6 +41,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory, authority: Authority, desk: in
         "OFFHOOK_SIP__TLS_CERTIFICATE": str(issued.certificate),
         "OFFHOOK_SIP__TLS_KEY": str(issued.key),
         "OFFHOOK_SIP__TLS_PORT": "0",
+        "OFFHOOK_SIGNALLING__RELIABLE_PROVISIONALS": "supported",  # it cannot do what is required of PJSIP
     }
     with started(tmp_path_factory.mktemp("baresip-bot"), desk, free_udp_ports(2), **settings) as running:
         yield running

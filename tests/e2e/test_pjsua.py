@@ -38,9 +38,11 @@ async def refers(call):
 """
 
 
-def pjsua(directory: Path, port: int | None = None, **script: object) -> ScriptedPhone:
+class Pjsua(ScriptedPhone):
     """A telephone with a script (tests/e2e/pjsua.py)."""
-    return ScriptedPhone("pjsua", directory, port, **script)
+
+    def __init__(self, directory: Path, port: int | None = None, **script: object) -> None:
+        super().__init__("pjsua", directory, port, **script)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,7 @@ def test_a_call_with_everything_that_can_be_required(bot: BotProcess, tmp_path: 
     steps = [["wait", 2.8], ["hold"], ["wait", 1], ["resume"], ["wait", 1.5], ["press", "1"], ["wait", 1], ["hang_up"]]
     uri = f"sip:bot@{bot.address};transport={transport}"
     before = len(bot.records())
-    with pjsua(tmp_path, call=uri, say=said(tmp_path), steps=steps, **MANDATORY) as phone:
+    with Pjsua(tmp_path, call=uri, say=said(tmp_path), steps=steps, **MANDATORY) as phone:
         events = phone.events()
     found = latest(bot, before)
     assert states(events)[-2:] == ["CONFIRMED", "DISCONNECTED"]
@@ -131,7 +133,7 @@ def test_a_call_with_everything_that_can_be_required(bot: BotProcess, tmp_path: 
 
 
 def test_the_bot_calls(bot: BotProcess, tmp_path: Path, home: int) -> None:
-    with pjsua(tmp_path, home, host=HOME, answer=0.5, say=said(tmp_path), **MANDATORY | {"srtp": 1}) as phone:
+    with Pjsua(tmp_path, home, host=HOME, answer=0.5, say=said(tmp_path), **MANDATORY | {"srtp": 1}) as phone:
         call = place(bot, to="qa", trunk="home")
         until(bot, call, "answered")
         ask(bot, "DELETE", f"/api/calls/{call}")
@@ -144,8 +146,8 @@ def test_the_bot_calls(bot: BotProcess, tmp_path: Path, home: int) -> None:
 def test_it_follows_a_refer(bot: BotProcess, tmp_path: Path, desk: int) -> None:
     before = len(bot.records())
     with (
-        pjsua(tmp_path, desk, answer=0.1, steps=[["wait", 1], ["hang_up"]]) as agent,
-        pjsua(tmp_path, call=f"sip:refers@{bot.address}") as phone,
+        Pjsua(tmp_path, desk, answer=0.1, steps=[["wait", 1], ["hang_up"]]) as agent,
+        Pjsua(tmp_path, call=f"sip:refers@{bot.address}") as phone,
     ):
         events = phone.events()
         assert "CONFIRMED" in states(agent.events())
@@ -158,11 +160,11 @@ def test_it_follows_a_refer(bot: BotProcess, tmp_path: Path, desk: int) -> None:
 def test_it_moves_the_bot(bot: BotProcess, tmp_path: Path, step: str) -> None:
     """By REFER; the second time with Replaces, to somebody it has talked to before."""
     agent = Sipp("uas_hangs_up.xml", tmp_path) if step == "transfer" else None
-    other = None if agent is not None else pjsua(tmp_path, answer=0.2)
+    other = None if agent is not None else Pjsua(tmp_path, answer=0.2)
     party = agent or other
     assert party is not None
     with party:
-        with pjsua(
+        with Pjsua(
             tmp_path, call=f"sip:bot@{bot.address}", steps=[["wait", 1], [step, f"sip:agent@{HOST}:{party.port}"]]
         ) as phone:
             events = phone.events()
