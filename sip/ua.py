@@ -53,9 +53,6 @@ from offhook.sip.uas import Admit, Uas
 _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
 
-_ASKED_OF_TRUNKS = ("REGISTER", "OPTIONS")
-"""Who answers these is a trunk, and may say under which address we are seen."""
-
 _FILLING = b"\r\n\t \0"
 """The bytes of keep-alives that want no answer."""
 
@@ -64,11 +61,11 @@ class UserAgent:
     """Answers and makes calls.
 
     `listens` is the address that we have on each transport, an address alone is UDP's; `route`, where that is a
-    wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
-    asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
-    at once, without transaction or event. Before that `guard` may ask the caller of an INVITE for a password; with it
-    `registrar` takes REGISTERs. `silence` says who gets no answer at all. `policy_of` gives the policy of an incoming
-    call by its Request-URI and source; without it all have that of the settings.
+    wildcard or has no port, gives our address as the peer of a flow reaches it. `entropy` returns a new unguessable
+    token each time. `admit` is asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside
+    a call: its refusal is sent at once, without transaction or event. Before that `guard` may ask the caller of an
+    INVITE for a password; with it `registrar` takes REGISTERs. `silence` says who gets no answer at all. `policy_of`
+    gives the policy of an incoming call by its Request-URI and source; without it all have that of the settings.
 
     After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -80,7 +77,7 @@ class UserAgent:
         *,
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
-        route: Callable[[Address], Address] | None = None,
+        route: Callable[[Flow], Address] | None = None,
         admit: Admit | None = None,
         guard: InviteGuard | None = None,
         policy_of: PolicyOf | None = None,
@@ -172,6 +169,7 @@ class UserAgent:
     def connection_lost(self, flow: Flow, now: float) -> None:
         """A connection is closed: an account that expects its calls by it registers again."""
         self._now = now
+        self._core.connection_lost(flow)
         for registration in list(self._core.registrations.values()):
             registration.connection_lost(flow, now)
         self._drain(now)
@@ -350,8 +348,7 @@ class UserAgent:
                 case AckReceived(request=request):
                     self._uas.on_ack(request, now)
                 case ResponseReceived(ClientTransaction(user=user) as client, response) if user is not None:
-                    if client.request.method in _ASKED_OF_TRUNKS:
-                        self._core.learn(client, response)
+                    self._core.learn(client, response)
                     user.on_response(client, response, now)
                 case TransactionFailed(ClientTransaction(user=user) as client, failure) if user is not None:
                     user.on_failure(client, failure, now)

@@ -106,7 +106,7 @@ class Trunks:
         for number, trunk in enumerate(self._trunks.values()):
             self._enter(trunk, TrunkState.RESOLVING)
             trunk.tasks.append(asyncio.create_task(self._look_up(trunk, endpoint, number * APART_S)))
-            if trunk.config.registration and trunk.config.keepalive_s:
+            if trunk.config.keepalive_s and (trunk.config.registration or endpoint.tls_address is None):
                 trunk.tasks.append(asyncio.create_task(self._keep_alive(trunk, endpoint)))
             if trunk.config.options_s:
                 trunk.tasks.append(asyncio.create_task(self._ping(trunk)))
@@ -309,11 +309,20 @@ class Trunks:
         loop, every_s = asyncio.get_running_loop(), trunk.config.keepalive_s
         while True:
             await asyncio.sleep(every_s)
-            now, at = loop.time(), trunk.at
-            # Accounts at one registrar share the way there.
-            if at is not None and now - self._kept_alive.get(at, -every_s) > every_s / 2:
-                self._kept_alive[at] = now
-                endpoint.keep_alive(at)
+            now = loop.time()
+            for at in self._ways(trunk):
+                # Accounts at one registrar share the way there.
+                if now - self._kept_alive.get(at, -every_s) > every_s / 2:
+                    self._kept_alive[at] = now
+                    endpoint.keep_alive(at)
+
+    @staticmethod
+    def _ways(trunk: _Trunk) -> tuple[Target, ...]:
+        """What is kept open: the way of a registration, and connections over TLS where we have no certificate: the far
+        end of a call reaches us by them alone."""
+        if trunk.config.registration:
+            return () if trunk.at is None else (trunk.at,)
+        return tuple(each for each in trunk.targets if each.transport.is_secure)
 
     async def _ping(self, trunk: _Trunk) -> None:
         while True:

@@ -54,8 +54,8 @@ class TrunkConfig(Section):
     """A host, or HOST:PORT, to which everything for this trunk is sent."""
 
     keepalive_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
-    """How often the way of a registration is kept open by an empty message, for NATs and firewalls in between; 0:
-    never."""
+    """How often the way of a registration is kept open by an empty message, for NATs and firewalls in between, and a
+    connection over TLS if we have no certificate; 0: never."""
 
     options_s: Annotated[float, Field(ge=0, le=3_600)] = 0.0
     """How often the trunk is asked by OPTIONS whether it is there; 0: never. Status, metrics and `/readyz` have the

@@ -35,8 +35,8 @@ class AuthenticatedRequest(Hops):
 
     `take_cseq` is the dialog's (§12.2.1.1); None outside a dialog, where the number goes up by one. `auth_user` is
     whose password is used where a host has several accounts. `others` are tried in turn where `destination` fails, as
-    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` may change what is sent again. `withheld()` is
-    called where a password is asked for that is not proven there.
+    long as `goes_on`, the last one for `give_up_s` (see Hops). `amend` completes what is sent, each time, for where it
+    goes. `withheld()` is called where a password is asked for that is not proven there.
     """
 
     def __init__(  # noqa: PLR0913  # each is one property of a request
@@ -49,7 +49,7 @@ class AuthenticatedRequest(Hops):
         *,
         others: Sequence[Flow | Contact] = (),
         goes_on: Callable[[], bool] = lambda: True,
-        amend: Callable[[Request], None] = lambda request: None,
+        amend: Callable[[Request, Flow], None] = lambda request, target: None,
         give_up_s: float | None = None,
         withheld: Callable[[], None] = lambda: None,
     ) -> None:
@@ -67,6 +67,10 @@ class AuthenticatedRequest(Hops):
         self._host = host
         self._core.authenticator.prepare(request, host, self._auth_user)
         return self.send_on(request, now)
+
+    def amend(self, request: Request, target: Flow) -> None:
+        """See Hops."""
+        self._amend(request, target)
 
     def answered(self, client: ClientTransaction, response: Response, now: float) -> None:
         """See Hops."""
@@ -98,7 +102,6 @@ class AuthenticatedRequest(Hops):
         self._answered.append(response.status)
         number = typed.cseq(refused).number + 1 if self._take_cseq is None else self._take_cseq()
         request.headers.set("CSeq", f"{number} {request.method}")
-        self._amend(request)
         self.send_on(request, now)
         return True
 
@@ -156,12 +159,15 @@ def send_within(  # noqa: PLR0913  # each is one property of a request
     if _KEYS in body and dialog.peer.transport.is_secure and not destination.transport.is_secure:
         destination = dialog.peer  # RFC 4568 §7: keys that came encrypted are not shown to everybody afterwards
     request = in_dialog(dialog, method, dialog.take_cseq(), core.via(destination))
-    if contact:
-        request.headers.add("Contact", core.contact(destination, secure=dialog.secure, user=sender.contact_user))
     for name, value in fields:
         request.headers.add(name, value)
     request.body = body
     fill(request)
+
+    def name_us(request: Request, target: Flow) -> None:
+        if contact:
+            request.headers.set("Contact", core.contact(target, secure=dialog.secure, user=sender.contact_user))
+
     may = sender.proves_to(destination)
     sent = AuthenticatedRequest(
         core,
@@ -169,6 +175,7 @@ def send_within(  # noqa: PLR0913  # each is one property of a request
         user,
         dialog.take_cseq,
         sender.user,
+        amend=name_us,
         withheld=lambda: _report_withheld(core, sender, method, dialog.call_id, destination),
     )
     return sent.send(request, sender.host if may else "", now)

@@ -14,7 +14,7 @@ from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address, numeric
-from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.flow import Flow, Transport, only_connects
 from offhook.sip.policy import DialogPolicy, Use
 from offhook.sip.recent import Recent
 from offhook.sip.settings import UaSettings
@@ -25,6 +25,9 @@ from offhook.sip.transaction.layer import TransactionLayer
 from offhook.sip.transaction.server import ServerTransaction
 
 OVERLOADED = 503
+
+_ASKED_OF_TRUNKS = ("REGISTER", "OPTIONS")
+"""Who answers these is a trunk, and may say under which address we are seen."""
 
 
 U = TypeVar("U")
@@ -72,7 +75,7 @@ class UserAgentCore(Generic[U]):
         listens: Mapping[Transport, Address],
         settings: UaSettings,
         entropy: Callable[[], str],
-        route: Callable[[Address], Address] | None,
+        route: Callable[[Flow], Address] | None,
         policy_of: PolicyOf | None = None,
     ) -> None:
         self.listens = listens
@@ -119,10 +122,10 @@ class UserAgentCore(Generic[U]):
 
     def _own(self, flow: Flow) -> Address:
         local = flow.local
-        # Port 0: connections are only opened, and none is accepted.
-        port = local.port or flow.transport.default_port
-        host = self._route(flow.remote).host if self._route is not None and local.is_wildcard else local.host
-        return Address(host, port)
+        if self._route is None or not (local.is_wildcard or only_connects(flow)):
+            return Address(local.host, local.port or flow.transport.default_port)
+        found = self._route(flow)
+        return Address(found.host if local.is_wildcard else local.host, local.port or found.port)
 
     def learn(self, client: ClientTransaction, response: Response) -> None:
         """Take our address from an answer, as its sender saw it (RFC 3581 §4): behind a NAT it is another one.
@@ -131,7 +134,9 @@ class UserAgentCore(Generic[U]):
         by that connection, and by no other.
         """
         flow = client.destination
-        if not self.settings.follow_received and flow.local.port:
+        if client.request.method not in _ASKED_OF_TRUNKS and not only_connects(flow):
+            return
+        if not self.settings.follow_received and not only_connects(flow):
             return
         own, via = self._own(flow), typed.top_via(response)
         host = numeric(via.params.get("received") or "")
@@ -139,11 +144,16 @@ class UserAgentCore(Generic[U]):
         if host is None or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
             return
         seen = Address(str(host), int(port))
-        reachable = flow.transport is not Transport.UDP and seen.host == own.host and flow.local.port
+        reachable = flow.transport is not Transport.UDP and seen.host == own.host and not only_connects(flow)
         if seen == own or reachable:
             self._learnt.pop((flow.transport, flow.remote), None)
         elif len(self._learnt) < self.settings.max_proven_hosts or (flow.transport, flow.remote) in self._learnt:
             self._learnt[flow.transport, flow.remote] = seen
+
+    def connection_lost(self, flow: Flow) -> None:
+        """The next connection has another port, and a NAT gives it another one as well."""
+        if only_connects(flow):
+            self._learnt.pop((flow.transport, flow.remote), None)
 
     def is_large(self, request: Request, destination: Flow, now: float) -> bool:
         """Whether it has to go by a transport that controls congestion (§18.1.1): its size would be cut into pieces."""

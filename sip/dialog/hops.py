@@ -63,11 +63,15 @@ class Hops:
         """No target has answered."""
         raise NotImplementedError
 
+    def amend(self, request: Request, target: Flow) -> None:
+        """What else depends on where a request goes."""
+
     def send_on(self, request: Request, now: float) -> ClientTransaction:
         """Send it to the present target, with a new branch."""
         core, hop = self._core, self._left[0]
         self._rang = False
         target = hop if isinstance(hop, Flow) else hop.flow
+        self.amend(request, target)
         if isinstance(hop, Contact):
             request.uri = hop.uri
             request.headers.remove("Route")

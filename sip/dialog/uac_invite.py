@@ -159,8 +159,12 @@ class UacInviteUsage(InviteUsage):
             auth_user=self.auth_user,
             others=self._others,
             goes_on=lambda: self.machine.state in (CallState.CALLING, CallState.PROCEEDING),
+            amend=self._name_us,
         )
         request.send(self._invite, self.auth_host, now)
+
+    def _name_us(self, invite: Request, target: Flow) -> None:
+        invite.headers.set("Contact", self.core.contact(target, user=self.contact_user))
 
     def _send_cancel(self, what: Context, now: float) -> None:
         self.core.send(cancel_of(self._invite, self.leaving), self._destination, now, None)
@@ -230,7 +234,6 @@ def first_invite(
     fields.add("To", f"<{invite.target}>")
     fields.add("Call-ID", invite.call_id or core.entropy())
     fields.add("CSeq", "1 INVITE")
-    fields.add("Contact", core.contact(destination, user=invite.contact_user))
     fields.add("Allow", ALLOW)
     # An INVITE without an offer gets it in a reliable 1xx, and then the answer belongs into the PRACK (RFC 3262 §5).
     options = [option for option in core.options(policy) if invite.sdp or option != "100rel"]

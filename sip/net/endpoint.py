@@ -12,7 +12,7 @@ from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
-from offhook.sip.net.flow import Flow, Target, Transport, transport_of
+from offhook.sip.net.flow import Flow, Target, Transport, only_connects, transport_of
 from offhook.sip.net.records import DnsRecords, Records
 from offhook.sip.net.resolver import Resolver
 from offhook.sip.net.tcp import StreamTransport
@@ -268,11 +268,11 @@ class Endpoint:
         self._arm()
 
     def _flush(self) -> None:
+        self._report_failed()  # a connection that could not be opened: what goes elsewhere in its place is sent below
         while messages := self.ua.messages_to_send():
             for data, flow in messages:
                 self._send(data, flow)
             self._report_failed()
-        self._report_failed()
 
     def _report_failed(self) -> None:
         while self._unsendable:
@@ -307,12 +307,16 @@ class Endpoint:
         self.ua.handle_timer(self._loop.time())
         self._pump()
 
-    def _route(self, peer: Address) -> Address:
-        """The local address that the kernel would send from: connecting a UDP socket sends nothing."""
+    def _route(self, flow: Flow) -> Address:
+        """The local address that the kernel would send from: connecting a UDP socket sends nothing. Its port is that of
+        the connection, where we only connect."""
+        peer, port = flow.remote, self._address.port
+        if only_connects(flow):
+            port = self._transports[flow.transport].own_port(flow)
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.connect((peer.host, peer.port))
-                return Address(probe.getsockname()[0], self._address.port)
+                return Address(probe.getsockname()[0], port)
         except OSError:
-            return self._address
+            return Address(self._address.host, port)

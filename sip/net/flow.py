@@ -41,9 +41,10 @@ _SECURED = {Transport.TCP: Transport.TLS, Transport.UDP: Transport.TLS, Transpor
 class Flow:
     """Where a message came from, or goes.
 
-    `local` is where we listen on that transport. `id` is the connection's, 0 for a datagram, or for any connection to
-    `remote`, to be opened if there is none. `name` is the host that was called, if that was a name: over TLS the far
-    end's certificate has to be for it (RFC 5922 §7.4), else for the address.
+    `local` is where we listen on that transport, with port 0 if we only connect. `id` is the connection's, 0 for a
+    datagram, or for any connection to `remote`, to be opened if there is none. `name` is the host that was
+    called, if that was a name: over TLS the far end's certificate has to be for it (RFC 5922 §7.4), else for the
+    address.
     """
 
     transport: Transport
@@ -58,6 +59,12 @@ class Flow:
     def to(self, remote: Address) -> "Flow":
         """From the same place by the same transport to another address."""
         return self if remote == self.remote else replace(self, remote=remote, id=0)
+
+
+def only_connects(flow: Flow) -> bool:
+    """Whether we accept no connections by its transport, and only open them: its port is 0 then. The far end reaches us
+    by that connection, or not at all."""
+    return not flow.local.port
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 from offhook.sip.errors import ParseError
 from offhook.sip.net.address import Address
@@ -42,6 +42,8 @@ class StreamLimits:
     """For the answer to a keep-alive (RFC 5626 §4.4.1)."""
     idle_s: float = 300.0
     """A dialog may be silent for longer: its next request opens another connection."""
+    bound: int = 100
+    """Ports that are taken for connections which are not open yet."""
     unsent_bytes: int = 1 << 20
     """Of a far end that does not read: more, and the connection is closed."""
 
@@ -76,6 +78,8 @@ class StreamTransport:
         self._hosts: Counter[str] = Counter()  # of those that were accepted
         self._waiting: dict[tuple[Address, str], list[tuple[bytes, Flow]]] = {}
         self._opening: set[asyncio.Task[None]] = set()
+        self._bound: dict[tuple[Address, str], socket.socket] = {}
+        """Where we only connect: those of connections whose port is in a message before they are opened."""
 
     async def listen(self) -> None:
         """Accept connections at `local`, and open others. Raises OSError when the address cannot be bound."""
@@ -126,6 +130,23 @@ class StreamTransport:
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
+    def own_port(self, flow: Flow) -> int:
+        """See MessageTransport. One that is not open yet gets its port now."""
+        peer = self._peer(flow)
+        connection = self._connections.get(flow.id) or self._to.get(peer)
+        if connection is not None:
+            return connection.own_port
+        if peer not in self._bound:
+            unused = [each for each in self._bound if each not in self._waiting]
+            if len(self._bound) >= self.limits.bound and unused:
+                self._bound.pop(unused[0]).close()
+            try:
+                self._bound[peer] = _bind_any(flow.remote)
+            except OSError as error:
+                logger.warning("there is no port for a connection to %s: %s", flow, error)
+                return self.transport.default_port
+        return int(self._bound[peer].getsockname()[1])
+
     def keep_alive(self, flow: Flow) -> None:
         """See MessageTransport."""
         if (connection := self._to.get(self._peer(flow))) is not None:
@@ -139,6 +160,9 @@ class StreamTransport:
             self._server = None
         for task in self._opening:
             task.cancel()
+        for bound in self._bound.values():
+            bound.close()
+        self._bound.clear()
         for connection in list(self._connections.values()):
             connection.close()
 
@@ -150,13 +174,7 @@ class StreamTransport:
         connection = None
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self, accepted=False, name=name),
-                    remote.host,
-                    remote.port,
-                    ssl=None if self._tls is None else self._tls.client,
-                    server_hostname=None if self._tls is None else name or remote.host,
-                )
+                connection = await self._connect(remote, name)
         except ssl.SSLCertVerificationError as error:
             what = (
                 "%s/%s is not trusted as %s: %s; its certificate must be for that name, and signed by an authority of "
@@ -166,11 +184,27 @@ class StreamTransport:
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             logger.info("cannot connect to %s/%s: %s", remote, self.transport, str(error) or type(error).__name__)
         finally:
+            bound = self._bound.pop((remote, name), None)
+            if bound is not None and connection is None:
+                bound.close()
             for data, flow in self._waiting.pop((remote, name), ()):
                 if connection is None:
                     self.failed(flow)
                 else:
                     connection.send(data, flow)
+
+    async def _connect(self, remote: Address, name: str) -> "Connection":
+        where: dict[str, Any] = {"host": remote.host, "port": remote.port}
+        if (bound := self._bound.get((remote, name))) is not None:
+            await self._loop.sock_connect(bound, (remote.host, remote.port))
+            where = {"sock": bound}
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(self, accepted=False, name=name),
+            **where,
+            ssl=None if self._tls is None else self._tls.client,
+            server_hostname=None if self._tls is None else name or remote.host,
+        )
+        return connection
 
     # --- for its connections
 
@@ -255,6 +289,12 @@ class Connection(asyncio.Protocol):
         if self._stream is not None:
             self._stream.close()
 
+    @property
+    def own_port(self) -> int:
+        """Of our end; 0 once it is closed."""
+        name = None if self._stream is None else self._stream.get_extra_info("sockname")
+        return int(name[1]) if name else 0
+
     def dump(self, now: float) -> dict[str, object]:
         """As plain values."""
         return {
@@ -321,3 +361,15 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._stream is not None and not self._stream.is_closing():
             self._timer = asyncio.get_running_loop().call_later(seconds, self.close)
+
+
+def _bind_any(remote: Address) -> socket.socket:
+    """A socket for a connection there, with a port but not yet with an address of its own. Raises OSError."""
+    bound = socket.socket(socket.AF_INET6 if ":" in remote.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setblocking(False)
+        bound.bind(("", 0))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -29,6 +29,10 @@ class MessageTransport(Protocol):
     def send(self, data: bytes, flow: Flow) -> None:
         """Send a message, or have it sent as soon as there is a connection; what cannot be sent is reported."""
 
+    def own_port(self, flow: Flow) -> int:
+        """Our end's port of the connection by which a message for that flow goes, also of one that is opened for it."""
+        ...
+
     def keep_alive(self, flow: Flow) -> None:
         """Keep the way there open (RFC 5626 §3.5.1): a NAT forgets one that is not used. Nothing is opened for it."""
 

@@ -58,6 +58,10 @@ class UdpTransport(asyncio.DatagramProtocol):
         finally:
             self._sending = None
 
+    def own_port(self, flow: Flow) -> int:
+        """See MessageTransport."""
+        return self.local.port
+
     def keep_alive(self, flow: Flow) -> None:
         """See MessageTransport."""
         self.send(PING, flow)

@@ -229,14 +229,13 @@ class Registration:
         headers.add("Call-ID", self._call_id)
         headers.add("CSeq", f"{self._cseq} REGISTER")
         expires_s = self._asked_s if expires_s is None else expires_s
-        self._add_contact(headers, expires_s)
         headers.add("Expires", str(expires_s))
         headers.add("Allow", ALLOW)
         headers.add("Supported", "path")
         request = Request("REGISTER", account.registrar, headers)
 
-        def amend(again: Request) -> None:
-            self._add_contact(again.headers, expires_s)
+        def amend(request: Request, target: Flow) -> None:
+            self._add_contact(request.headers, expires_s)
 
         sent = AuthenticatedRequest(
             core,

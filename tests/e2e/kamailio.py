@@ -85,7 +85,7 @@ CALLS = """\
 
 TLS = """\
 enable_tls=yes
-tcp_accept_aliases={reuses}
+tcp_accept_aliases=no
 listen=tls:{host}:{port}
 loadmodule "tls.so"
 modparam("tls", "config", "{file}")
@@ -112,8 +112,8 @@ ca_list = {authority}
 @dataclass(frozen=True, slots=True)
 class Secure:
     """What Kamailio needs for TLS. To whom it connects it shows its certificate, and wants one of the authority; with
-    `mutual` it wants one of those who connect as well. Without, nobody can connect to who connects: their connection is
-    used, as their Via asks (`alias`, RFC 5923)."""
+    `mutual` it wants one of those who connect as well. Without, nobody can connect to who connects: their Contact names
+    their connection, and that is used."""
 
     authority: Authority
     issued: Issued
@@ -130,7 +130,7 @@ class Secure:
                 authority=self.authority.certificate,
             )
         )
-        return TLS.format(host=HOST, port=port, file=file, reuses="no" if self.mutual else "yes")
+        return TLS.format(host=HOST, port=port, file=file)
 
 
 DISPATCHER = """\

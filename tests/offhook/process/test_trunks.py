@@ -307,6 +307,18 @@ async def test_the_way_to_a_registrar_is_kept_open_once_for_all_its_accounts(
     assert registrar.pings <= 8
 
 
+async def test_a_connection_by_which_alone_we_are_reached_is_kept_open(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinged: list[str] = []
+    monkeypatch.setattr(Endpoint, "keep_alive", lambda endpoint, target: pinged.append(str(target)))
+    fields = {"host": HOST, "registration": False, "keepalive_s": 0.02}
+    await bot.start(plain=trunk(5060, **fields), secure=trunk(5061, transport="tls", **fields))
+    await bot.until(TrunkState.IN_USE, TrunkState.IN_USE)
+    await until(lambda: len(pinged) >= 3)
+    assert set(pinged) == {f"{HOST}:5061/TLS"}
+
+
 async def test_a_dead_first_server_of_a_domain_costs_seconds(
     bot: Bot, registrars: Callable[..., Registrar], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """SIP over TLS on loopback, with certificates of an authority of our own."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.sip.commands import Answer, Bye, Invite, Register, Unregister
+from offhook.sip.commands import Answer, Bye, Invite, Register, Reinvite, Unregister
 from offhook.sip.events import (
     CallAnswered,
     CallConfirmed,
@@ -22,7 +23,8 @@ from offhook.sip.events import (
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Target, Transport
+from offhook.sip.net.flow import Flow, Target, Transport
+from offhook.sip.net.tcp import StreamLimits, StreamTransport
 from offhook.sip.net.tls import Tls, TlsFiles
 from tests.certificates import Authority, Issued
 from tests.sip.dialog.harness import ANSWER, OFFER, inside, invite, reply, to_tag
@@ -207,11 +209,11 @@ async def test_a_trunk_over_tls_needs_no_certificate_of_ours(authority: Authorit
                 await next_event(seen)
         peer = await asyncio.wait_for(accepted.get(), 5)
         host, port = peer.writer.get_extra_info("peername")[:2]
-        for contact in (f"<sip:bot@{HOST}:5061;transport=tls>", f"<sip:bot@{host}:{port};transport=tls>"):
+        for own_port in (port, port + 1):  # the second one as by a NAT
             register = await peer.next()
             assert isinstance(register, Request)
-            assert register.headers.get("Contact") == f"{contact};expires=600"
-            via = register.headers.get_all("Via")[0].replace(";rport", f";received={host};rport={port}")
+            assert register.headers.get("Contact") == f"<sip:bot@{host}:{own_port};transport=tls>;expires=600"
+            via = register.headers.get_all("Via")[0].replace(";rport", f";received={host};rport={port + 1}")
             register.headers.set("Via", via)
             peer.send(reply(register, 200))
         assert isinstance(await next_event(seen), Registered)
@@ -222,3 +224,78 @@ async def test_a_trunk_over_tls_needs_no_certificate_of_ours(authority: Authorit
     finally:
         us.close()
         server.close()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_call_over_tls_names_the_connection_that_it_opens(authority: Authority, refused: bool) -> None:
+    """The far end needs no more than our Contact to end it; also where the first server was not there."""
+    issued = authority.issue(NAME)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    accepted: asyncio.Queue[Peer] = asyncio.Queue()
+    server = await asyncio.start_server(lambda r, w: accepted.put_nowait(Peer(r, w)), HOST, 0, ssl=context)
+    there = Target(Transport.TLS, Address(*server.sockets[0].getsockname()[:2]), NAME)
+    nobody = Target(Transport.TLS, Address(HOST, 1), NAME)
+    seen: asyncio.Queue[Event] = asyncio.Queue()
+    us = await Endpoint.open(HOST, 0, seen.put_nowait, tls=Tls(TlsFiles(authorities=authority.certificate), port=0))
+    try:
+        destination, others = (nobody, (there,)) if refused else (there, ())
+        us.do(Invite(f"sip:alice@{NAME}", OFFER, destination=destination, others=others))
+        peer = await asyncio.wait_for(accepted.get(), 5)
+        host, port = peer.writer.get_extra_info("peername")[:2]
+        asked = await peer.next()
+        assert isinstance(asked, Request)
+        assert asked.headers.get("Contact") == f"<sip:offhook@{host}:{port};transport=tls>"
+        assert (asked.headers.get("Via") or "").startswith(f"SIP/2.0/TLS {host}:{port};")
+        target = f"Contact: <sip:alice@{there.address};transport=tls>"
+        peer.send(reply(asked, 200, extra=(target,), body=ANSWER))
+        ack = await peer.next()
+        assert isinstance(ack, Request)
+        assert (ack.headers.get("Via") or "").startswith(f"SIP/2.0/TLS {host}:{port};")
+        call = await next_event(seen)
+        assert isinstance(call, CallAnswered)
+        us.do(Reinvite(call.call, OFFER))
+        again = await peer.next()
+        assert isinstance(again, Request)
+        assert again.headers.get("Contact") == f"<sip:offhook@{host}:{port};transport=tls>"
+        assert accepted.empty()
+        peer.writer.close()
+    finally:
+        us.close()
+        server.close()
+
+
+async def test_ports_that_no_connection_came_of_are_given_back(authority: Authority) -> None:
+    """As are those of connections that could not be opened."""
+    failed: asyncio.Queue[Flow] = asyncio.Queue()
+    tls = Tls(TlsFiles(authorities=authority.certificate), port=0)
+    carrier = StreamTransport(
+        Transport.TLS,
+        Address(HOST, 0),
+        lambda data, flow: None,
+        failed.put_nowait,
+        tls=tls,
+        limits=StreamLimits(bound=2),
+    )
+    carrier.only_connect()
+    flows = [Flow(Transport.TLS, carrier.local, Address(HOST, port)) for port in (1, 2, 3)]
+    ports = [carrier.own_port(flow) for flow in flows]
+    assert len(set(ports)) == 3
+    assert [carrier.own_port(flow) for flow in flows[1:]] == ports[1:]
+    for port, taken in zip(ports, (False, True, True), strict=True):
+        assert is_taken(port) is taken
+    carrier.send(b"x", flows[1])
+    assert carrier.own_port(flows[1]) == ports[1]  # while it is opened
+    assert await asyncio.wait_for(failed.get(), 5) == flows[1]
+    assert not is_taken(ports[1])
+    carrier.close()
+    assert not is_taken(ports[2])
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
