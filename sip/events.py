@@ -13,6 +13,7 @@ from offhook.sip.message.identities import Identities
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 
 
@@ -230,6 +231,8 @@ class RegistrationFailed:
     status: int
     reason: str
     retry_s: float
+    unsent: Unsent | None = None
+    """Why it could not be sent, if it could not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,8 @@ class Pinged:
     status: int
     reason: str
     after_s: float
+    unsent: Unsent | None = None
+    """Why it could not be sent, if it could not."""
 
 
 @dataclass(frozen=True, slots=True)

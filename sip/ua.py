@@ -38,6 +38,7 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Flow, Target, Transport, transport_of
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.refer.requests import answer_refer, send_refer
 from offhook.sip.registrar.registrar import Registrar
@@ -160,10 +161,10 @@ class UserAgent:
             session.handle_timer(now)
         self._drain(now)
 
-    def transport_failed(self, destination: Flow, now: float) -> None:
+    def transport_failed(self, destination: Flow, now: float, why: Unsent | None = None) -> None:
         """Something could not be sent there (§17.1.4): fail what waits for an answer from there."""
         self._now = now
-        self._core.layer.transport_failed(destination, now)
+        self._core.layer.transport_failed(destination, now, why)
         self._drain(now)
 
     def connection_lost(self, flow: Flow, now: float) -> None:

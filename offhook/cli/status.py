@@ -67,7 +67,7 @@ def _trunks(trunks: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = [
         f"{each['trunk']:20}  {each['state']:11}  {each['for_s']:7.0f}  {each['calls']:5}  "
         f"{each['address'] or each['host']}/{each['transport']}{_SEEN[each.get('is_there')]}"
-        f"{f'  {why}' if (why := each['why']) else ''}"
+        f"{f'  {why}' if (why := each['why']) else ''}{f'; {todo}' if (todo := each.get('todo')) else ''}"
         for each in trunks
     ]
     return ["", "trunk                 state        seconds  calls  address", *rows]

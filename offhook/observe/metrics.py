@@ -147,6 +147,9 @@ class Metrics(EngineMetrics):
         self._registrations = Gauge(
             "offhook_registrations", "The state of each trunk: 1.", ["trunk", "state"], registry=reg
         )
+        self._trunk_problem = Gauge(
+            "offhook_trunk_problem", "Why a trunk cannot be used: 1.", ["trunk", "problem"], registry=reg
+        )
         self._trunk_there = Gauge("offhook_trunk_there", "Whether a trunk answers OPTIONS: 1.", ["trunk"], registry=reg)
         self._trunk_answer = Gauge(
             "offhook_trunk_answer_seconds", "How long a trunk's latest answer took.", ["trunk"], registry=reg
@@ -280,6 +283,10 @@ class Metrics(EngineMetrics):
         self._trunk_there.labels(trunk).set(is_there)
         if answered_after_s is not None:
             self._trunk_answer.labels(trunk).set(answered_after_s)
+
+    def trunk_problem(self, trunk: str, problem: str, is_so: bool) -> None:
+        """Whether that is why a trunk cannot be used. `trunk` is a name from the settings."""
+        self._trunk_problem.labels(trunk, problem).set(is_so)
 
     def registration(self, trunk: str, state: str, is_so: bool) -> None:
         """Whether a trunk is in a state. `trunk` is a name from the settings."""

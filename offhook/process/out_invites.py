@@ -4,7 +4,8 @@ from uuid import uuid4
 
 from offhook.carriers.call_target import CallerId, CallTarget, caller_id
 from offhook.carriers.own_addresses import media_host
-from offhook.process.trunks import Trunks, is_cut_off
+from offhook.process.trunk_advice import is_cut_off
+from offhook.process.trunks import Trunks
 from offhook.settings.config import Config
 from offhook.sip.commands import Invite
 from offhook.sip.errors import LocalError

@@ -17,6 +17,7 @@ from random import random
 import structlog
 
 from offhook.observe.metrics import Metrics
+from offhook.process.trunk_advice import PROBLEMS, SERVER_FAILURES, is_cut_off, problem_of, what_to_do
 from offhook.process.trunk_sources import TrunkSources
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.commands import MoveRegistration, Ping, Register, Unregister
@@ -29,7 +30,7 @@ from offhook.sip.events import (
     RegistrationEvent,
     RegistrationFailed,
 )
-from offhook.sip.net.address import Address, numeric
+from offhook.sip.net.address import numeric
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.flow import Target, Transport
 
@@ -50,9 +51,6 @@ FIRST_PING_S = 1.0
 
 UNAVAILABLE = (408, 503)
 """Answers to OPTIONS by which a trunk says that it takes no calls; any other shows that it is there."""
-
-SERVER_FAILURES = range(500, 600)
-"""Answers after which another server of the host may do (RFC 3263 §4.3); and no answer at all."""
 
 
 class TrunkState(StrEnum):
@@ -76,12 +74,21 @@ class _Trunk:
     at: Target | None = None
     """Where its REGISTERs and its OPTIONS go."""
     why: str = ""
+    todo: str = ""
+    ping_why: str = ""
+    """Why it is not there, as the latest OPTIONS has shown, and what to do."""
+    ping_todo: str = ""
     tried: set[Target] = field(default_factory=set)
     """Targets that have failed since it was last registered, or last waited."""
     is_there: bool | None = None
     """What the latest OPTIONS has shown; None: none was answered or given up yet."""
     answered_after_s: float = 0.0
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def problem(self) -> tuple[str, str]:
+        """Why it cannot be used, or is not there, and what to do; both empty if all is well."""
+        return (self.why, self.todo) if self.why else (self.ping_why, self.ping_todo)
 
 
 class Trunks:
@@ -166,14 +173,21 @@ class Trunks:
         host, port = config.next_hop
         return (await self._endpoint.resolver.find(host, port, transport_wanted(config))).targets
 
-    def details(self) -> dict[str, int]:
-        """For readiness: how many registrations are wanted, and are there."""
+    def details(self) -> dict[str, int | str]:
+        """For readiness: how many registrations are wanted, and are there; and for each trunk that fails why, and what
+        to do."""
         wanted = [trunk for trunk in self._trunks.values() if trunk.config.registration]
         there = sum(trunk.state is TrunkState.REGISTERED for trunk in wanted)
-        details = {"registrations": len(wanted), "registrations_ready": there} if wanted else {}
+        details: dict[str, int | str] = {}
+        if wanted:
+            details = {"registrations": len(wanted), "registrations_ready": there}
         asked = [trunk for trunk in self._trunks.values() if trunk.config.options_s]
         if asked:
             details |= {"trunks_asked": len(asked), "trunks_there": sum(trunk.is_there is True for trunk in asked)}
+        for trunk in self._trunks.values():
+            why, todo = trunk.problem
+            if why:
+                details[f"trunk_{trunk.name}"] = f"{why}; {todo}" if todo else why
         return details
 
     def targets(self, name: str) -> tuple[Target, ...]:
@@ -190,7 +204,8 @@ class Trunks:
                 "trunk": trunk.name,
                 "state": trunk.state.value,
                 "for_s": round(now - trunk.since, 1),
-                "why": trunk.why,
+                "why": trunk.problem[0],
+                "todo": trunk.problem[1],
                 "host": trunk.config.host,
                 "address": str(trunk.at.address) if trunk.at is not None else "",
                 "transport": trunk.at.transport.lower() if trunk.at is not None else trunk.config.transport,
@@ -222,12 +237,12 @@ class Trunks:
         if trunk.targets or trunk.why == why:
             return  # what was found before goes on, and a failure is reported once
         trunk.why = why
-        todo = f"`host` below `[trunks.{trunk.name}]`, or this machine's DNS"
+        trunk.todo = todo = f"`host` below `[trunks.{trunk.name}]`, or this machine's DNS"
         self._log.warning("the trunk cannot be found", trunk=trunk.name, host=host, why=why, todo=todo)
 
     def _found(self, trunk: _Trunk, found: tuple[Target, ...]) -> None:
         if not trunk.targets:
-            trunk.why = ""
+            trunk.why = trunk.todo = ""
         if set(found) != set(trunk.targets):
             self.sources.resolved(trunk.name, dict.fromkeys(each.address for each in found))
             self._on_networks(self.sources.networks)
@@ -278,7 +293,8 @@ class Trunks:
 
     def _registered(self, trunk: _Trunk, refresh_s: float) -> None:
         trunk.tried.clear()
-        trunk.why = ""
+        trunk.why = trunk.todo = ""
+        self._count_problem(trunk, "")
         if trunk.state is not TrunkState.REGISTERED:
             self._enter(trunk, TrunkState.REGISTERED)
             at = str(trunk.at)
@@ -292,6 +308,8 @@ class Trunks:
         at = None if trunk.at is None else trunk.at.address
         if event.status == 0 and self._endpoint is not None and is_cut_off(self._endpoint.address, at):
             todo = '`host = "0.0.0.0"` below `[sip]`: from a loopback address only this machine is reached'
+        elif event.unsent is not None and event.unsent.todo:
+            todo = f"{event.unsent.todo}; type: offhook trunk check {trunk.name}"
         if trunk.state is not TrunkState.FAILED or trunk.why != why:
             self._log.warning(
                 "not registered",
@@ -300,7 +318,8 @@ class Trunks:
                 todo=todo,
                 tried_again_after_s=round(event.retry_s),
             )
-        trunk.why = why
+        trunk.why, trunk.todo = why, todo
+        self._count_problem(trunk, problem_of(event))
         self._enter(trunk, TrunkState.FAILED)
 
     # --- what keeps the way open, and what asks whether somebody is there
@@ -338,6 +357,14 @@ class Trunks:
             log = self._log.info if is_there else self._log.warning
             what = "the trunk is there" if is_there else "the trunk is not there"
             log(what, trunk=trunk.name, target=str(trunk.at), answer=f"{event.status or ''} {event.reason}".strip())
+        trunk.ping_why = trunk.ping_todo = ""
+        if not is_there:
+            trunk.ping_why = f"{trunk.at}: {f'{event.status} ' if event.status else ''}{event.reason}"
+            trunk.ping_todo = f"type: offhook trunk check {trunk.name}"
+            if event.unsent is not None and event.unsent.todo:
+                trunk.ping_todo = f"{event.unsent.todo}; {trunk.ping_todo}"
+        if not trunk.why:
+            self._count_problem(trunk, "" if is_there else problem_of(event))
         trunk.is_there, trunk.answered_after_s = is_there, event.after_s
         self._metrics.trunk_there(trunk.name, is_there, event.after_s if event.status else None)
         if is_there:
@@ -352,6 +379,10 @@ class Trunks:
     def _is_open(trunk: _Trunk) -> bool:
         """Whether the user agent has its account."""
         return trunk.config.registration and trunk.at is not None and trunk.state is not TrunkState.ENDED
+
+    def _count_problem(self, trunk: _Trunk, problem: str) -> None:
+        for each in PROBLEMS:
+            self._metrics.trunk_problem(trunk.name, each, each == problem)
 
     def _enter(self, trunk: _Trunk, state: TrunkState) -> None:
         if trunk.state is not state or not trunk.since:
@@ -370,36 +401,10 @@ class Trunks:
             trunk.at = None  # the user agent has no such account
             if trunk.why != str(error):
                 self._log.error("the trunk cannot be used", trunk=trunk.name, why=str(error))
-            trunk.why = str(error)
+            trunk.why, trunk.todo = str(error), ""
             self._enter(trunk, TrunkState.FAILED)
 
 
 def transport_wanted(trunk: TrunkConfig) -> Transport | None:
     """The transport that is set; None: as the domain's records say."""
     return None if trunk.transport == "auto" else Transport(trunk.transport.upper())
-
-
-def is_cut_off(bound: Address, trunk: Address | None) -> bool:
-    """Whether SIP is bound to this machine's loopback, and the trunk is elsewhere."""
-    own, other = numeric(bound.host), numeric(trunk.host) if trunk is not None else None
-    return own is not None and other is not None and own.is_loopback and not other.is_loopback
-
-
-def what_to_do(name: str, trunk: TrunkConfig, status: int) -> str:
-    """What to look at, or to type, when a registrar answers with `status` (0: not at all)."""
-    below = f"below `[trunks.{name}]`"
-    match status:
-        case 0:
-            return f"`host`, `port` and `transport` {below}; or a firewall is in between"
-        case 401 | 407 if trunk.password is None:
-            return f"export OFFHOOK_TRUNKS__{name.upper()}__PASSWORD=…"
-        case 401 | 407 if trunk.realm is not None:
-            return f"the password, `user`, `auth_user` and `realm` {below}"
-        case 401 | 407:
-            return f"the password, `user` and `auth_user` {below}"
-        case 403 | 404:
-            return f"`user` and the password {below}; or the trunk does not allow this machine's address"
-        case _ if status in SERVER_FAILURES:
-            return "nothing: the trunk has a fault, and is asked again"
-        case _:
-            return "the trunk's operator knows why"

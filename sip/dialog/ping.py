@@ -41,4 +41,4 @@ class Ping:
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """See TransactionUser."""
-        self._core.events.append(Pinged(self._name, 0, failure.value, now - self._began))
+        self._core.events.append(Pinged(self._name, 0, client.why(failure), now - self._began, client.unsent))

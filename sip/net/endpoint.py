@@ -19,6 +19,7 @@ from offhook.sip.net.tcp import StreamTransport
 from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import MessageTransport
 from offhook.sip.net.udp import UdpTransport
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
 from offhook.sip.silence import Silence
@@ -61,7 +62,7 @@ class Endpoint:
         self._address = Address("", 0)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_at: float | None = None
-        self._unsendable: list[Flow] = []
+        self._unsendable: list[tuple[Flow, Unsent]] = []
         self._pumping = False
         self._closed = False
         self._idle = asyncio.Event()
@@ -239,8 +240,8 @@ class Endpoint:
         self.ua.receive(data, flow, now)
         self._pump()
 
-    def _failed(self, flow: Flow) -> None:
-        self._unsendable.append(flow)
+    def _failed(self, flow: Flow, why: Unsent) -> None:
+        self._unsendable.append((flow, why))
         self._pump()
 
     def _lost(self, flow: Flow) -> None:
@@ -276,7 +277,8 @@ class Endpoint:
 
     def _report_failed(self) -> None:
         while self._unsendable:
-            self.ua.transport_failed(self._unsendable.pop(), self._loop.time())
+            flow, why = self._unsendable.pop()
+            self.ua.transport_failed(flow, self._loop.time(), why)
 
     def _send(self, data: bytes, flow: Flow) -> None:
         if self._closed:

@@ -22,7 +22,8 @@ from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.net.framing import PING, PONG, StreamFramer
 from offhook.sip.net.tls import Tls
-from offhook.sip.net.transport import Failed, Received
+from offhook.sip.net.transport import Failed, Lost, Received
+from offhook.sip.net.unsent import Unsent
 
 logger = logging.getLogger("sip.net")
 
@@ -48,6 +49,9 @@ class StreamLimits:
     """Of a far end that does not read: more, and the connection is closed."""
 
 
+_CLOSED = Unsent("unreachable", "the connection is closed")
+
+
 class StreamTransport:
     """One listener, and all connections that it has accepted or opened."""
 
@@ -69,7 +73,7 @@ class StreamTransport:
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._ids = count(1)
-        self.lost: Failed = lambda flow: None
+        self.lost: Lost = lambda flow: None
         """Called when a connection that we opened is closed."""
         self._server: asyncio.Server | None = None
         self._is_open = False
@@ -121,7 +125,7 @@ class StreamTransport:
         if connection is not None:
             connection.send(data, flow)
         elif not self._is_open:
-            self.failed(flow)
+            self.failed(flow, _CLOSED)
         elif peer in self._waiting:
             self._waiting[peer].append((data, flow))
         else:
@@ -171,25 +175,28 @@ class StreamTransport:
         return flow.remote, flow.name if self._tls is not None else ""
 
     async def _open(self, remote: Address, name: str) -> None:
-        connection = None
+        connection, why = None, _CLOSED
         try:
             async with asyncio.timeout(self.limits.connect_s):
                 connection = await self._connect(remote, name)
         except ssl.SSLCertVerificationError as error:
-            what = (
-                "%s/%s is not trusted as %s: %s; its certificate must be for that name, and signed by an authority of "
+            why = Unsent(
+                "untrusted",
+                f"its certificate is not trusted as {name or remote.host}: {error.verify_message}",
+                "its certificate must be for that name, and signed by an authority of this machine or one in "
+                "sip.tls_authorities",
             )
-            what += "this machine or one in sip.tls_authorities"
-            logger.warning(what, remote, self.transport, name or remote.host, error.verify_message)
+            logger.warning("%s/%s: %s; %s", remote, self.transport, why.why, why.todo)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
-            logger.info("cannot connect to %s/%s: %s", remote, self.transport, str(error) or type(error).__name__)
+            why = Unsent("unreachable", f"no connection: {str(error) or type(error).__name__}")
+            logger.info("%s/%s: %s", remote, self.transport, why.why)
         finally:
             bound = self._bound.pop((remote, name), None)
             if bound is not None and connection is None:
                 bound.close()
             for data, flow in self._waiting.pop((remote, name), ()):
                 if connection is None:
-                    self.failed(flow)
+                    self.failed(flow, why)
                 else:
                     connection.send(data, flow)
 
@@ -256,7 +263,7 @@ class Connection(asyncio.Protocol):
         """Send a message."""
         stream = self._stream
         if stream is None or stream.is_closing():
-            self._owner.failed(flow)
+            self._owner.failed(flow, _CLOSED)
             return
         stream.write(data)
         if not self._is_begun:

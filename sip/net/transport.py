@@ -5,12 +5,16 @@ from typing import Protocol, TypeAlias
 
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow
+from offhook.sip.net.unsent import Unsent
 
 Received: TypeAlias = Callable[[bytes, Flow], None]
 """A message has come by that flow."""
 
-Failed: TypeAlias = Callable[[Flow], None]
+Failed: TypeAlias = Callable[[Flow, Unsent], None]
 """A message for that flow could not be sent."""
+
+Lost: TypeAlias = Callable[[Flow], None]
+"""A connection that we opened is closed."""
 
 
 class MessageTransport(Protocol):

@@ -9,6 +9,7 @@ from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.net.framing import PING
 from offhook.sip.net.transport import Failed, Received
+from offhook.sip.net.unsent import Unsent
 
 logger = logging.getLogger("sip.net")
 
@@ -54,7 +55,7 @@ class UdpTransport(asyncio.DatagramProtocol):
         except (OSError, ValueError) as error:
             # uvloop raises where asyncio calls error_received: for a port of 0, or a host of the other family.
             logger.info("cannot send to %s: %s", flow, error)
-            self._failed(flow)
+            self._failed(flow, Unsent("unreachable", str(error)))
         finally:
             self._sending = None
 
@@ -93,7 +94,7 @@ class UdpTransport(asyncio.DatagramProtocol):
         """Called by the loop: from within `sendto`, or for an ICMP error that names no datagram we sent."""
         if self._sending is not None:
             logger.info("cannot send to %s: %s", self._sending, exc)
-            self._failed(self._sending)
+            self._failed(self._sending, Unsent("unreachable", str(exc)))
 
 
 def _bind(host: str, port: int) -> socket.socket:

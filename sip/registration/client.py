@@ -24,6 +24,7 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.message.uri import Uri
 from offhook.sip.methods import ALLOW
 from offhook.sip.net.flow import Flow
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.registration.tables import (
     REGISTRATION,
     RegistrationAction,
@@ -89,6 +90,7 @@ class Registration:
             REGISTRATION, self._durations, core.settings.timers.t2_s
         )
         self._why: tuple[int, str] = (0, "")
+        self._unsent: Unsent | None = None
         core.registrations[name] = self
         self._act(self._machine.start(now), now)
 
@@ -113,7 +115,7 @@ class Registration:
         ours = self.destination
         if (flow.transport, flow.remote) != (ours.transport, ours.remote) or self.state is not _S.REGISTERED:
             return
-        self._why = 0, "the connection was closed"
+        self._why, self._unsent = (0, "the connection was closed"), None
         # One that is closed again and again, after each answer, gets the pauses of a failure.
         brief = now - self._accepted_at < BRIEF_S
         self._failures = self._failures + 1 if brief else 0
@@ -149,7 +151,7 @@ class Registration:
         """See TransactionUser."""
         if response.status < 200:
             return
-        self._why = response.status, response.reason
+        self._why, self._unsent = (response.status, response.reason), None
         if response.status < 300:
             if now - self._accepted_at > BRIEF_S:
                 self._failures = 0
@@ -168,7 +170,7 @@ class Registration:
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """See TransactionUser."""
-        self._why = 0, failure.value
+        self._why, self._unsent = (0, client.why(failure)), client.unsent
         self._refused(None, now)
 
     def _refused(self, retry_after_s: int | None, now: float) -> None:
@@ -266,7 +268,7 @@ class Registration:
     def _report_failed(self, now: float) -> None:
         status, reason = self._why
         retry_s = self._durations[RegistrationTimer.RETRY] or 0.0
-        self.core.events.append(RegistrationFailed(self.name, status, reason, retry_s))
+        self.core.events.append(RegistrationFailed(self.name, status, reason, retry_s, self._unsent))
 
     _actions: ClassVar[Mapping[RegistrationAction, Any]] = {
         RegistrationAction.SEND: _send,

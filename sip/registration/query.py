@@ -54,7 +54,7 @@ class RegistrationQuery:
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """See TransactionUser."""
-        self._report(0, failure.value, ())
+        self._report(0, client.why(failure), ())
 
     def _report(self, status: int, reason: str, contacts: tuple[str, ...]) -> None:
         self._core.events.append(RegistrationQueried(self._name, status, reason, contacts))

@@ -7,6 +7,7 @@ from typing import Protocol
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.flow import Flow
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Action, Input, State
@@ -32,7 +33,7 @@ class TransactionUser(Protocol):
 class ClientTransaction:
     """One request and its machine. `user` is None when the outcome does not matter."""
 
-    __slots__ = ("acks", "created", "destination", "key", "machine", "request", "user", "wire")
+    __slots__ = ("acks", "created", "destination", "key", "machine", "request", "unsent", "user", "wire")
 
     def __init__(
         self,
@@ -50,10 +51,15 @@ class ClientTransaction:
         self.user: TransactionUser | None = None
         self.acks: dict[str, tuple[bytes, Flow]] = {}
         """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
+        self.unsent: Unsent | None = None
         self.created = now
         self.machine: Machine[State, Action] = Machine(
             INVITE_CLIENT if request.method == "INVITE" else CLIENT, durations, t2_s
         )
+
+    def why(self, failure: Failure) -> str:
+        """How it failed, in words."""
+        return failure.value if self.unsent is None else self.unsent.why
 
     @property
     def terminated(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.flow import Flow
+from offhook.sip.net.unsent import Unsent
 from offhook.sip.transaction.agenda import Agenda
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser, ack_of_failure, response_input
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
@@ -147,9 +148,10 @@ class TransactionLayer:
         """Send something without a transaction: an ACK of a 2xx, a stateless response."""
         self._outbox.append((data, destination))
 
-    def transport_failed(self, destination: Flow, now: float) -> None:
+    def transport_failed(self, destination: Flow, now: float, why: Unsent | None = None) -> None:
         """Something could not be sent there: fail every transaction of that flow."""
         for client in [each for each in self.clients.values() if each.destination == destination]:
+            client.unsent = why
             self._handle(client, Input.TRANSPORT_ERROR, now)
         for server in [each for each in self.servers.values() if each.reply_to == destination]:
             self._handle(server, Input.TRANSPORT_ERROR, now)

@@ -147,7 +147,14 @@ def test_a_certificate_of_a_stranger(start_bot: Start, tmp_path: Path, authority
             **of_tls(Authority(tmp_path, "another"), None),
         )
         bot.wait_for(lambda: trunk(bot)["state"] == "failed")
-        assert "its certificate must be for that name, and signed by an authority" in bot.log()
-        assert json.loads(bot.get("/readyz"))["registrations_ready"] == 0
+        todo = "its certificate must be for that name, and signed by an authority"
+        assert todo in bot.log()
+        ready, found = json.loads(bot.get("/readyz")), trunk(bot)
+        assert ready["registrations_ready"] == 0
+        why, todo_there = str(found["why"]), str(found["todo"])
+        assert f"its certificate is not trusted as {HOST}: " in why
+        assert todo_there.startswith(todo) and todo_there.endswith("type: offhook trunk check office")
+        assert ready["trunk_office"] == f"{why}; {todo_there}"
         assert bot.metric_of("offhook_registrations", state="failed", trunk="office") == 1
+        assert bot.metric_of("offhook_trunk_problem", problem="untrusted", trunk="office") == 1
         assert not kamailio.knows("bot")

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from offhook.cli.trunk_check.probe import Probe
 from offhook.cli.trunk_check.report import Report, shown
 from offhook.cli.trunk_check.scope import is_out_of_reach
-from offhook.process.trunks import what_to_do
+from offhook.process.trunk_advice import what_to_do
 from offhook.sip.auth.client import CHALLENGES
 from offhook.sip.auth.digest import known
 from offhook.sip.auth.fields import Challenge

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from offhook.observe.metrics import Metrics
 from offhook.process import trunks as module
-from offhook.process.trunks import Trunks, TrunkState, what_to_do
+from offhook.process.trunk_advice import what_to_do
+from offhook.process.trunks import Trunks, TrunkState
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
@@ -290,7 +291,9 @@ async def test_options_tell_whether_a_trunk_is_there(
         await until(lambda: bool(other.requests))
         await until(lambda: bot.trunks.details() == {"trunks_asked": 1, "trunks_there": 1})
         other.status = 503
-        await until(lambda: bot.trunks.details() == {"trunks_asked": 1, "trunks_there": 0})
+        await until(lambda: bot.trunks.details()["trunks_there"] == 0)
+        why = bot.trunks.details()["trunk_line"]
+        assert isinstance(why, str) and why.endswith(": 503 Service Unavailable; type: offhook trunk check line")
     assert {each.method for each in (*one.requests, *other.requests)} == {"OPTIONS"}
     assert [line["event"] for line in logs][:2] == ["the trunk is there", "the trunk is not there"]
     assert bot.trunks.targets("line")[0].address in (one.address, other.address)

@@ -170,7 +170,11 @@ async def listening(limits: StreamLimits) -> AsyncIterator[tuple[StreamTransport
     came: asyncio.Queue[bytes] = asyncio.Queue()
     failed: list[Flow] = []
     transport = StreamTransport(
-        Transport.TCP, Address(HOST, 0), lambda data, flow: came.put_nowait(data), failed.append, limits=limits
+        Transport.TCP,
+        Address(HOST, 0),
+        lambda data, flow: came.put_nowait(data),
+        lambda flow, why: failed.append(flow),
+        limits=limits,
     )
     await transport.listen()
     try:

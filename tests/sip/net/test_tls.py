@@ -26,6 +26,7 @@ from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.net.tcp import StreamLimits, StreamTransport
 from offhook.sip.net.tls import Tls, TlsFiles
+from offhook.sip.net.unsent import Unsent
 from tests.certificates import Authority, Issued
 from tests.sip.dialog.harness import ANSWER, OFFER, inside, invite, reply, to_tag
 from tests.sip.net.test_tcp import HOST, Peer
@@ -267,13 +268,13 @@ async def test_a_call_over_tls_names_the_connection_that_it_opens(authority: Aut
 
 async def test_ports_that_no_connection_came_of_are_given_back(authority: Authority) -> None:
     """As are those of connections that could not be opened."""
-    failed: asyncio.Queue[Flow] = asyncio.Queue()
+    failed: asyncio.Queue[tuple[Flow, Unsent]] = asyncio.Queue()
     tls = Tls(TlsFiles(authorities=authority.certificate), port=0)
     carrier = StreamTransport(
         Transport.TLS,
         Address(HOST, 0),
         lambda data, flow: None,
-        failed.put_nowait,
+        lambda flow, why: failed.put_nowait((flow, why)),
         tls=tls,
         limits=StreamLimits(bound=2),
     )
@@ -286,7 +287,8 @@ async def test_ports_that_no_connection_came_of_are_given_back(authority: Author
         assert is_taken(port) is taken
     carrier.send(b"x", flows[1])
     assert carrier.own_port(flows[1]) == ports[1]  # while it is opened
-    assert await asyncio.wait_for(failed.get(), 5) == flows[1]
+    flow, why = await asyncio.wait_for(failed.get(), 5)
+    assert (flow, why.problem) == (flows[1], "unreachable")
     assert not is_taken(ports[1])
     carrier.close()
     assert not is_taken(ports[2])
