@@ -40,6 +40,10 @@ class _Elsewhere:
     def send(self, data: bytes, flow: Flow) -> None:
         """Nothing is sent from here."""
 
+    def own_port(self, flow: Flow) -> int:
+        """Not known here; and no message is written here that would need it."""
+        return self.local.port
+
     def keep_alive(self, flow: Flow) -> None:
         """PJSIP does so."""
 
