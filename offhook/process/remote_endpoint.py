@@ -6,13 +6,16 @@ the DNS, is that of `Endpoint`; its own user agent gets no message, and so has n
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
+from offhook.carriers.pjsua2 import library
 from offhook.carriers.pjsua2.setup import check, uses_tls
 from offhook.process.free_ports import free_address
 from offhook.process.messages import Execute, Signalled, SignallingReady
 from offhook.process.sockets import dns_records, open_endpoint
-from offhook.process.worker_handle import WorkerHandle, WorkerState
+from offhook.process.tls_files import open_tls
+from offhook.process.worker_handle import WorkerDiedError, WorkerHandle, WorkerState
 from offhook.settings.config import Config
 from offhook.sip.commands import Command, MoveRegistration, Register, Reject, Unregister
 from offhook.sip.errors import LocalError
@@ -23,6 +26,7 @@ from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.net.resolver import Resolver
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
+from offhook.usererror import UserError
 
 
 class _Elsewhere:
@@ -124,4 +128,19 @@ async def open_signalling(
     if config.sip.backend == "own":
         return await open_endpoint(config, on_event, admit, trusts, trunk_of)
     check(config)
+    if uses_tls(config):
+        open_tls(config.sip)  # PJSIP reads the files when somebody connects, and says nothing
     return RemoteEndpoint(config, free_address(config, config.sip.port), on_event, admit, workers)
+
+
+@contextmanager
+def blaming_pjsip(config: Config) -> Iterator[None]:
+    """Where its process dies at the start, this is PJSIP's doing. Raises UserError."""
+    try:
+        yield
+    except WorkerDiedError as error:
+        if config.sip.backend == "own":
+            raise
+        why = "PJSIP does so where it is asked for what it never expects; a line above with `Assertion` says what"
+        todo = f"other settings below `[sip]`, `[rtp]` and `[trunks.NAME]`, or {library.OWN}"
+        raise UserError("PJSIP has ended its process at the start", why, todo, library.WHERE) from error

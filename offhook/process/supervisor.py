@@ -37,7 +37,7 @@ from offhook.process.messages import (
     Watch,
 )
 from offhook.process.placements import WORKER_GONE, Placement, Placements
-from offhook.process.remote_endpoint import RemoteEndpoint, open_signalling
+from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
 from offhook.process.sip_intake import SipIntake
 from offhook.process.sockets import open_store
 from offhook.process.source_shares import SourceShares
@@ -165,7 +165,8 @@ class Supervisor:
         signalling = self._call_watch.open(self._endpoint, self._store)
         if config.log.level == "debug":
             self._endpoint.message_listeners.append(sip_message)
-        await self._workers.start(self._endpoint.address, self._store)
+        with blaming_pjsip(config):
+            await self._workers.start(self._endpoint.address, self._store)
         self.status.watch.start()
         if config.http.enabled:
             app = create_app(self.status)

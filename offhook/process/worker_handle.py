@@ -72,6 +72,10 @@ class WorkerHandleOwner(Protocol):
         """The worker is gone. Called once, before it is replaced."""
 
 
+class WorkerDiedError(EngineError):
+    """A worker's process ended before it was ready, and has not said why."""
+
+
 class WorkerHandle:
     """One worker, from start to end. `spawn(index, fd)` starts it. Raises OSError when that fails."""
 
@@ -128,7 +132,7 @@ class WorkerHandle:
         if self.error is not None:
             raise self.error
         if self.state is WorkerState.GONE:
-            raise EngineError(f"worker {self.index}", "starting", "its process ended before it was ready")
+            raise WorkerDiedError(f"worker {self.index}", "starting", "its process ended before it was ready")
 
     async def gone(self) -> None:
         """Wait for its end."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
+from offhook.settings.values import split_host_port
 from offhook.sip.net.address import Address
 from offhook.sip.policy import Use
 from offhook.telephony.pcm import RATE_HZ, WIDE_RATE_HZ
@@ -12,6 +13,7 @@ from offhook.usererror import Problem, UserError
 from offhook.version import __version__
 
 FRAME_MS = 20
+MOST_NAME_SERVERS, DNS_PORT = 4, 53
 WANTED_CALLS = 10_000
 """PJSIP takes as many of them as its build has room for."""
 
@@ -29,7 +31,7 @@ def endpoint_config(pj: Any, config: Config) -> Any:
     made.uaConfig.maxCalls = WANTED_CALLS
     made.uaConfig.userAgent = f"offhook/{__version__}"
     for server in config.sip.dns_servers:
-        made.uaConfig.nameserver.append(server)
+        made.uaConfig.nameserver.append(split_host_port(server)[0])
     if config.sip.stun_server is not None:
         made.uaConfig.stunServer.append(config.sip.stun_server)
     made.logConfig.level = made.logConfig.consoleLevel = made.logConfig.msgLogging = 0
@@ -137,7 +139,8 @@ def check(config: Config) -> None:
 
 
 def _problems(config: Config) -> Iterator[Problem]:
-    sip, what = config.sip, 'is not there with `backend = "pjsua2"`'
+    sip, with_it = config.sip, 'with `backend = "pjsua2"`'
+    what = f"is not there {with_it}"
     other = 'or `backend = "own"` below `[sip]`'
     if config.calls.workers not in (0, 1):
         why = "PJSIP has one process, whose threads are its own"
@@ -153,6 +156,13 @@ def _problems(config: Config) -> Iterator[Problem]:
     for key, given, why in refused:
         if given:
             yield Problem(f"`sip.{key}` {what}", why, f"remove `{key}` below `[sip]`, {other}", f"sip.{key}")
+    if problem := _of_name_servers(sip.dns_servers):
+        yield Problem(
+            f"these `dns_servers` cannot be used {with_it}",
+            problem,
+            f"others below `[sip]`, {other}",
+            "sip.dns_servers",
+        )
     if config.records.capture or any(trunk.capture for trunk in config.trunks.values()):
         why = "packets go by PJSIP's own sockets"
         yield Problem(f"`capture` {what}", why, f"`capture = false` below `[records]`, {other}", "records.capture")
@@ -165,6 +175,17 @@ def _problems(config: Config) -> Iterator[Problem]:
         for key, why in _of_trunk(trunk):
             where = f"trunks.{name}.{key}"
             yield Problem(f"`{where}` {what}", why, f"remove `{key}` below `[trunks.{name}]`, {other}", where)
+
+
+def _of_name_servers(servers: tuple[str, ...]) -> str:
+    """Why PJSIP cannot ask them; "" if it can."""
+    if len(servers) > MOST_NAME_SERVERS:
+        return f"PJSIP has room for {MOST_NAME_SERVERS}"
+    for server in servers:
+        host, port = split_host_port(server)
+        if ":" in host or port not in (None, DNS_PORT):
+            return f"PJSIP asks them by IPv4 and on port {DNS_PORT}, and {server} is elsewhere"
+    return ""
 
 
 def _of_trunk(trunk: TrunkConfig) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from uuid import uuid4
 import pjsua2 as pj
 import structlog
 
-from offhook.carriers.pjsua2 import library, setup
+from offhook.carriers.pjsua2 import build, library, setup
 from offhook.carriers.pjsua2.accounts import Accounts
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
 from offhook.carriers.pjsua2.figures import figures_of
@@ -96,6 +96,7 @@ class PjsuaUserAgent:
         """Open the sockets and take calls. Raises UserError; `stop` frees what was opened."""
         setup.check(self._config)
         library.load()
+        build.check(self._config, self._address.host)
         try:
             self._open()
         except pj.Error as error:

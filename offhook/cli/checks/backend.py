@@ -1,6 +1,6 @@
 """Whether PJSIP can carry the calls, where it is to."""
 
-from offhook.carriers.pjsua2 import library, setup
+from offhook.carriers.pjsua2 import build, library, setup
 from offhook.cli.checks.finding import Finding, Level, noting
 from offhook.settings.config import Config
 
@@ -15,5 +15,6 @@ def check(config: Config) -> list[Finding]:
     with noting(found, "PJSIP", Level.MACHINE):
         library.load()
         library.frames()
+        build.check(config, config.sip.host)
         found.append(Finding.ok("PJSIP", "its library and our part of it are there"))
     return found

@@ -1,13 +1,14 @@
 """The supervisor's side of a user agent that a worker has."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from offhook.process.messages import Execute, Signalled, SignallingReady
-from offhook.process.remote_endpoint import RemoteEndpoint
-from offhook.process.worker_handle import WorkerHandle, WorkerState
+from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
+from offhook.process.worker_handle import WorkerDiedError, WorkerHandle, WorkerState
 from offhook.settings.config import Config
 from offhook.sip.commands import Bye, MoveRegistration, Register, Reject, Unregister
 from offhook.sip.errors import LocalError
@@ -16,6 +17,7 @@ from offhook.sip.message.headers import Headers
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Target, Transport
 from offhook.sip.uas_checks import Refusal
+from offhook.usererror import UserError
 
 CALLER = Address("192.0.2.9", 5060)
 REGISTER = Register("pbx", "sip:192.0.2.7", "sip:bot@192.0.2.7", "bot")
@@ -89,3 +91,26 @@ async def test_names_are_found_as_ever_and_pages_have_something_to_show() -> Non
     await bot.endpoint.drained()
     bot.endpoint.close()
     assert not bot.endpoint.is_open
+
+
+def died() -> None:
+    raise WorkerDiedError("worker 0", "starting", "its process ended before it was ready")
+
+
+def test_where_the_process_dies_at_its_start_pjsip_is_blamed_in_three_parts() -> None:
+    with pytest.raises(UserError) as raised, blaming_pjsip(Config.model_validate({"sip": {"backend": "pjsua2"}})):
+        died()
+    (problem,) = raised.value.problems
+    assert problem.what == "PJSIP has ended its process at the start"
+    assert "Assertion" in problem.why
+    assert '`backend = "own"`' in problem.todo
+    with pytest.raises(WorkerDiedError), blaming_pjsip(Config()):
+        died()
+
+
+async def test_a_certificate_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
+    sip = {"backend": "pjsua2", "port": 0, "tls_port": 0, "tls_certificate": tmp_path / "missing.pem"}
+    config = Config.model_validate({"sip": sip})
+    with pytest.raises(UserError) as raised:
+        await open_signalling(config, print, lambda *_: None, lambda _: True, lambda *_: "", [])
+    assert "tls_certificate" in str(raised.value)
