@@ -57,7 +57,7 @@ from offhook.usererror import UserError
 POLL_S = 0.005
 EVENTS_A_POLL = 64
 MEASURED_S = 1.0
-LAST_S = 1.0
+LAST_S = 2.0
 """For the answers to the last requests."""
 
 USUAL_KEY_MS = 100
