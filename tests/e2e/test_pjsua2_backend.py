@@ -6,16 +6,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.e2e.conftest import BotProcess
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, Sipp, sipp
-from tests.e2e.test_calls_out import PASSWORD, ask, place, record, start, until
+from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
+from tests.e2e.test_pjsua import Pjsua
+from tests.e2e.test_secure_calls import call as secure_call
 from tests.e2e.test_transfer import FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
 from tests.e2e.test_trunks import trunk
@@ -28,6 +33,9 @@ pytestmark = [
         find_spec("offhook.telephony.native._frames") is None, reason="the frame port in C was not built"
     ),
 ]
+
+MOST_CALLS = 4
+"""Of the wheel's build."""
 
 Start = Callable[..., BotProcess]
 
@@ -45,16 +53,34 @@ def log_of(bot: BotProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bot.log().splitlines() if line.startswith("{")]
 
 
+def answered(bot: BotProcess, count: int) -> bool:
+    """Whether it has answered so many calls."""
+    return [line["event"] for line in log_of(bot)].count("answered") == count
+
+
 def asked(bot: BotProcess, path: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(bot.get(path))
     return found
 
 
-def test_it_cancels(start_bot: Start, tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_CALLS__ANSWER_DELAY_MS="5000")
-    sipp("uac_cancel.xml", tmp_path, bot.address).check()
-    bot.wait_for(lambda: asked(bot, "/readyz")["calls"] == 0)
-    assert bot.stop() == 0
+def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", OFFHOOK_OUTBOUND__TOKEN=TOKEN)
+    (ready,) = (line for line in log_of(bot) if line["event"] == "PJSIP is ready")
+    assert ready["most_calls"] == MOST_CALLS
+    with ExitStack() as stack:
+        held = []
+        for count in range(1, MOST_CALLS + 1):
+            waits = Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=bot.address)
+            held.append(stack.enter_context(waits))
+            bot.wait_for(partial(answered, bot, count))
+        bot.wait_for(lambda: bot.readiness() == (429, "full"))
+        assert "calls of PJSIP are used up" in str(ask(bot, "GET", "/readyz")[1]["why"])
+        sipp("uac_busy.xml", tmp_path, bot.address).check()
+        bot.wait_for(lambda: bot.metric("offhook_calls_refused_total") >= 1)
+        bot.process.send_signal(signal.SIGQUIT)
+        for call in held:
+            assert call.wait().check().received("BYE") == 1
+    assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
 
 
 def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:
@@ -83,15 +109,13 @@ def test_a_call_out_that_is_not_answered(start_bot: Start, tmp_path: Path, recor
     assert row["rtp"]["packets_received"] > 30  # the announcement
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, transport: str) -> None:
+def test_it_registers_by_tcp_is_called_and_leaves(start_bot: Start, tmp_path: Path) -> None:
     with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
-        file = trunk_settings(tmp_path, registrar, transport)
+        file = trunk_settings(tmp_path, registrar, "tcp")
         bot = start_bot("--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD=PASSWORD, OFFHOOK_TTS__ENGINE="espeak")
         bot.wait_for(lambda: trunk(bot)["state"] == "registered")
         assert registrar.knows("bot")
-        options = ("-d", "2500", *(("-t", "t1") if transport == "tcp" else ()))
-        sipp("uac_by_proxy.xml", tmp_path, registrar.address, *options, user="bot").check()
+        sipp("uac_by_proxy.xml", tmp_path, registrar.address, "-d", "2500", "-t", "t1", user="bot").check()
         (found,) = bot.ended()
         assert (found["disposition"], found["trunk"]) == ("ANSWERED", "office")
         assert bot.lines(found, "bot") == ["Welcome to the office. Shall we call you back?"]
@@ -99,16 +123,49 @@ def test_it_registers_is_called_and_leaves(start_bot: Start, tmp_path: Path, tra
         assert not registrar.knows("bot")
 
 
-@pytest.mark.parametrize(
-    ("scenario", "reason"), [("uac_transferred.xml", "transferred to desk"), ("uac_transfer_busy.xml", "bot hung up")]
-)
-def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path, scenario: str, reason: str) -> None:
+def test_a_telephone_calls_over_tls_with_srtp(start_bot: Start, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    issued = authority.issue(f"IP:{HOST}", "bot.test")
+    bot = start_bot(
+        "--bench-engines",
+        OFFHOOK_SIP__TLS_CERTIFICATE=str(issued.certificate),
+        OFFHOOK_SIP__TLS_KEY=str(issued.key),
+        OFFHOOK_SIP__TLS_PORT="0",
+        OFFHOOK_RTP__SRTP="required",
+    )
+    _, found = secure_call(bot, tmp_path, authority, "srtp-mand")
+    assert (found["transport"], found["disposition"], found["rtp"]["srtp"]) == ("tls", "ANSWERED", 1)
+    assert bot.lines(found, "caller")
+    assert found["rtp"]["packets_received"] > 100
+
+
+def test_a_wrong_password_is_reported(start_bot: Start, tmp_path: Path) -> None:
+    with Kamailio(tmp_path, password=PASSWORD, algorithm="MD5") as registrar:
+        file = trunk_settings(tmp_path, registrar)
+        bot = start_bot("--bench-engines", "--config", str(file), OFFHOOK_TRUNKS__OFFICE__PASSWORD="guess")
+        bot.wait_for(lambda: trunk(bot)["state"] == "failed")
+        assert str(trunk(bot)["why"]).startswith("401")
+        assert bot.readiness() == (200, "ready")
+        assert bot.stop() == 0
+
+
+def test_it_transfers_by_refer(start_bot: Start, tmp_path: Path) -> None:
     (tmp_path / "flow.yaml").write_text(FLOW)
     (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:9"\n')
     bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
-    sipp(scenario, tmp_path, bot.address).check()
+    sipp("uac_transferred.xml", tmp_path, bot.address).check()
     (found,) = bot.ended()
-    assert (found["ended_by"], found["end_reason"]) == ("bot", reason)
+    assert (found["ended_by"], found["end_reason"]) == ("bot", "transferred to desk")
+
+
+def test_it_connects_a_caller_whose_telephone_knows_no_refer(start_bot: Start, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    with Pjsua(tmp_path, answer=0.1, steps=[["wait", 1], ["hang_up"]]) as agent:
+        (tmp_path / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:{agent.port}"\n')
+        bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
+        sipp("uac_knows_no_refer.xml", tmp_path, bot.address).check()
+        assert "CONFIRMED" in [event.get("state") for event in agent.events()]
+    assert [str(one["dst"]).startswith("sip:desk@") for one in bot.ended(2)] == [False, True]
 
 
 def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:
