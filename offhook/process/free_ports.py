@@ -16,20 +16,21 @@ def with_free_ports(config: Config) -> Config:
         return config
     update: dict[str, object] = {"port": free_address(config, sip.port).port}
     if uses_tls(config):
-        update["tls_port"] = free_address(config, sip.tls_port).port
+        update["tls_port"] = free_address(config, sip.tls_port, "a `tls_port` below `[sip]` that is free").port
     return config.model_copy(update={"sip": sip.model_copy(update=update)})
 
 
-def free_address(config: Config, port: int) -> Address:
-    """That port of `sip.host`, or of 0 one that is free. Raises UserError: it cannot be bound."""
+def free_address(
+    config: Config, port: int, todo: str = "offhook serve --sip HOST:PORT with a port that is free"
+) -> Address:
+    """That port of `sip.host`, or of 0 one that is free. Raises UserError with `todo`: it cannot be bound."""
     host = config.sip.host
     for attempt in range(PORT_ATTEMPTS):
         try:
             return _bound(host, port)
         except OSError as error:
             if port or attempt == PORT_ATTEMPTS - 1:
-                what, todo = f"SIP cannot use {host}:{port}", "offhook serve --sip HOST:PORT with a port that is free"
-                raise UserError(what, error.strerror or str(error), todo) from error
+                raise UserError(f"SIP cannot use {host}:{port}", error.strerror or str(error), todo) from error
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -40,8 +40,8 @@ static int take_frame(pj_port *base, pj_frame *frame) {
             atomic_fetch_add_explicit(&port->dry, 1, memory_order_relaxed);
             return 0;
         }
-        atomic_store_explicit(&out->last_at, frame_port_now(), memory_order_relaxed);
     } while (!atomic_compare_exchange_strong(&out->taken_at, &at, at + 1)); /* else all was dropped just now */
+    atomic_store_explicit(&out->last_at, frame_port_now(), memory_order_relaxed);
     memcpy(frame->data, out->data[at % RING_FRAMES], port->frame_octets);
     atomic_store_explicit(&out->copied_at, at + 1, memory_order_release);
     frame->type = PJ_FRAME_AUDIO;
@@ -222,6 +222,9 @@ static const char *try_port(const pjsip *of) {
     of->port_get(&tried.port, &frame);
     of->port_put(&tried.port, &frame);
     of->port_destroy(&tried.port);
+    for (size_t at = 0; at < sizeof tried.after / sizeof tried.after[0]; at++)
+        if (tried.after[at] != 0)
+            return "its ports are longer";
     if (tried.gets != 1 || tried.puts != 1 || tried.ends != 1 || !tried.intact)
         return "its ports are called in another way";
     return NULL;

@@ -76,13 +76,12 @@ class Accounts:
         return self._plain, uri
 
     def do(self, command: Command) -> None:
-        """Register, move or unregister. Raises LocalError and PJSIP's errors."""
+        """Register, move or unregister. Raises LocalError; what PJSIP refuses is an event, and is tried again."""
         match command:
-            case Register():
-                self._register(command)
+            case Register(call=name, destination=destination, registrar=registrar):
+                self._register(name, destination if isinstance(destination, Target) else None, registrar)
             case MoveRegistration(call=name, destination=Target() as target) if name in self._trunks:
-                account = self._account(name, target)
-                account.setRegistration(True)
+                self._register(name, target)
             case Unregister(call=name) if name in self._trunks:
                 self._unregister(name)
             case _:
@@ -95,6 +94,7 @@ class Accounts:
             self.ending.discard(name)
             self._on_event(RegistrationEnded(name))
         elif 200 <= status < 300:
+            self._cancel_retry(name)
             self._on_event(Registered(name, max(0.0, float(what.expiration) - REFRESHED_BEFORE_S)))
         else:
             # PJSIP's own time-out and its lost connections have a status, too.
@@ -104,11 +104,9 @@ class Accounts:
 
     # --- inside
 
-    def _register(self, command: Register) -> None:
-        name = command.call
-        target = command.destination if isinstance(command.destination, Target) else None
+    def _register(self, name: str, target: Target | None, registrar: str = "") -> None:
         try:
-            account = self._account(name, target, command.registrar)
+            account = self._account(name, target, registrar)
             account.wanted = True
             account.setRegistration(True)
         except pj.Error as error:
@@ -145,8 +143,7 @@ class Accounts:
     def _unregister(self, name: str) -> None:
         account = self._trunks[name]
         account.wanted = False
-        if (retry := self._retries.pop(name, None)) is not None:
-            retry.cancel()
+        self._cancel_retry(name)
         self.ending.add(name)
         try:
             account.setRegistration(False)
@@ -166,9 +163,12 @@ class Accounts:
                 self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
                 self._again(name)
 
-        if (before := self._retries.pop(name, None)) is not None:
-            before.cancel()
+        self._cancel_retry(name)
         self._retries[name] = asyncio.get_running_loop().call_later(RETRY_S, register)
+
+    def _cancel_retry(self, name: str) -> None:
+        if (retry := self._retries.pop(name, None)) is not None:
+            retry.cancel()
 
     def _trunk_of(self, command: Invite) -> str:
         try:

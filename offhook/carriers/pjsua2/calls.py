@@ -60,6 +60,8 @@ class PjsuaInbound(_Media, InboundCall):
             self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
             return
         assert self._line is not None, "it was just made"
+        if self._conversation.speaks_early:
+            self.log.warning("the call is answered at once, without early media", why='`sip.backend` is "pjsua2"')
         self._conversation.attach(self._line)
         self._conversation.spawn(self._answer(b""))
 

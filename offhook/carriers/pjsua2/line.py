@@ -159,7 +159,7 @@ class FrameLine:
     # --- the line
 
     def start(self, *, confirmed: bool = True) -> None:
-        """Begin to receive, and, once it is `confirmed`, to send what is queued."""
+        """Begin to receive and to send what is queued; from `confirmed` on the far end's media is waited for."""
         if self._closed:
             return
         self._started = True

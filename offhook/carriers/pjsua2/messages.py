@@ -34,6 +34,9 @@ def incoming_of(handle: str, text: str, source: str) -> IncomingCall:
     request = message_of(text)
     if not isinstance(request, Request):
         raise ParseError("it is no request")
+    transport = typed.top_via(request).transport.upper()
+    if transport not in tuple(Transport):
+        raise ParseError("its Via has a transport that nobody knows")
     return IncomingCall(
         call=handle,
         from_uri=printable(str(typed.from_(request).uri)),
@@ -43,7 +46,7 @@ def incoming_of(handle: str, text: str, source: str) -> IncomingCall:
         source=address_of(source),
         headers=request.headers.copy(),
         identities=identities(request),
-        transport=Transport(typed.top_via(request).transport.upper()),
+        transport=Transport(transport),
     )
 
 

@@ -1,6 +1,6 @@
 """PJSIP's objects as Python sees them: each passes what happens to its owner, and keeps none of it.
 
-Their methods are called by PJSIP while it is polled. An exception would end the process, so it is logged here.
+Their methods are called by PJSIP while it is polled, and nobody there takes an exception: it is logged here.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def _kept_here(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]
         try:
             method(own, what)
         except Exception:
-            log.exception("an event of PJSIP was lost", event=method.__name__)
+            log.exception("an event of PJSIP was lost", callback=method.__name__)
 
     return guarded
 
@@ -127,7 +127,7 @@ class PjCall(pj.Call):  # type: ignore[misc]
         try:
             self.owner.on_media(self)
         except Exception:
-            log.exception("an event of PJSIP was lost", event="onCallMediaState")
+            log.exception("an event of PJSIP was lost", callback="onCallMediaState")
 
     @_kept_here
     def onStreamDestroyed(self, what: Any) -> None:

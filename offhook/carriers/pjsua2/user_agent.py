@@ -46,6 +46,7 @@ from offhook.sip.events import (
     Event,
 )
 from offhook.sip.message import typed
+from offhook.sip.message.grammar import quote
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.reason import fields
 from offhook.sip.net.address import Address
@@ -63,6 +64,7 @@ LAST_S = 2.0
 USUAL_KEY_MS = 100
 """Where the far end does not say how long a key was pressed, or has not released it yet."""
 LONGEST_KEY_MS = 10_000
+SERVER_ERROR = 500
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -194,7 +196,7 @@ class PjsuaUserAgent:
         options.opt.customCallId = command.call_id
         add_headers(options, command.headers)
         if command.from_uri is not None:
-            display = f'"{command.from_display}" ' if command.from_display else ""
+            display = f"{quote(command.from_display)} " if command.from_display else ""
             options.txOption.localUri = f"{display}<{command.from_uri}>"
         self._calls[command.call] = call
         try:
@@ -229,13 +231,13 @@ class PjsuaUserAgent:
         call = PjCall(self, account, handle, what.callId)
         self._calls[handle] = call
         try:
-            event = incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress)
+            self._on_event(incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress))
         except ParseError as error:
             log.info("an INVITE cannot be read", why=str(error))
-            call.released = True
-            call.hangup(options_of(error.status))
-            return
-        self._on_event(event)
+            self._turn_away(call, error.status)
+        except Exception:
+            self._turn_away(call, SERVER_ERROR)  # PJSIP would wait for ever for somebody to answer it
+            raise
 
     def account_of(self, source: str) -> int:
         """PJSIP's number for the account of a call that comes from there."""
@@ -327,6 +329,16 @@ class PjsuaUserAgent:
 
     # --- inside
 
+    def _turn_away(self, call: PjCall, status: int) -> None:
+        call.released = True
+        # Not now: PJSIP ends its process where a call is refused from within its report of it.
+        asyncio.get_running_loop().call_soon(self._hang_up, call, status)
+
+    @staticmethod
+    def _hang_up(call: PjCall, status: int) -> None:
+        with suppress(pj.Error):  # it is over
+            call.hangup(options_of(status))
+
     def _disconnected(
         self, call: PjCall, status: int, reason: str, message: Request | Response | None, event: Any
     ) -> None:
@@ -380,6 +392,9 @@ class PjsuaUserAgent:
                 if measures:
                     line.measure(now)
             except Exception:
-                log.exception("a line failed", line=handle)
+                log.exception("a line failed, and its call ends", line=handle)
+                line.close()
+                if (call := self._calls.get(handle)) is not None:
+                    self._hang_up(call, SERVER_ERROR)
             if line.closed:
                 self._lines.pop(handle, None)

@@ -56,6 +56,11 @@ def end(status: int, event: Any, *, gave_up: bool = False) -> CallRejected | Cal
     return outbound_end(PJ, "c", status, "Why", last_message(PJ, event), event, gave_up=gave_up)
 
 
+def test_a_transport_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(ParseError, match="transport"):
+        incoming_of("h", INVITE.replace("SIP/2.0/TCP", "SIP/2.0/FOO"), "192.0.2.9:5062")
+
+
 def test_an_invite_has_all_that_ours_has() -> None:
     event = incoming_of("h", INVITE, "192.0.2.9:5062")
     assert (event.call, event.call_id, event.sdp) == ("h", "abc", None)

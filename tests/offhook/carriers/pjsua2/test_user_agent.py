@@ -5,9 +5,11 @@ import importlib.util
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reject, Ring, SendKey, Update
@@ -188,6 +190,60 @@ async def test_one_call_more_than_there_is_room_for_is_refused_and_reported(agen
         assert (await agent.wait_for(CallRejected, "last")).status == 486
         (refused,) = [each for each in agent.events if isinstance(each, CallRefused)]
         assert (refused.status, refused.call_id) == (486, "id-last")
+
+
+async def test_invites_that_cannot_be_read_take_no_room(agent: Agent) -> None:
+    lines = (
+        f"INVITE sip:bot@{agent.address} SIP/2.0",
+        f"Via: SIP/2.0/FOO {HOST}:9;branch=z9hG4bK{{0}};rport",
+        f"From: <sip:x@{HOST}>;tag={{0}}",
+        "To: <sip:bot@example.com>",
+        "Call-ID: foo-{0}",
+        "CSeq: 1 INVITE",
+        f"Contact: <sip:x@{HOST}:9>",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+        "\r\n",
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.settimeout(0)
+        for number in range(MOST_CALLS):
+            stranger.sendto("\r\n".join(lines).format(number).encode(), (HOST, agent.address.port))
+        refused: list[bytes] = []
+
+        def answers() -> bool:
+            with suppress(BlockingIOError):
+                refused.append(stranger.recv(4_096).split(b"\r\n")[0])
+            return sum(not each.startswith(b"SIP/2.0 1") for each in refused) >= MOST_CALLS
+
+        await agent.until(answers)
+    await agent.until(lambda: agent.pjsip.free == MOST_CALLS)
+    assert not [each for each in agent.events if isinstance(each, IncomingCall)]
+    await talk(agent)
+
+
+async def test_a_caller_s_name_is_quoted(agent: Agent) -> None:
+    agent.pjsip.line("out")
+    name = 'The "bot" \\ desk'
+    agent.pjsip.do(
+        Invite(
+            f"sip:bot@{agent.address}", b"", call="out", call_id="id-out", from_uri=f"sip:me@{HOST}", from_display=name
+        )
+    )
+    await agent.until(lambda: any(isinstance(each, IncomingCall) for each in agent.events))
+    (event,) = (each for each in agent.events if isinstance(each, IncomingCall))
+    assert str(event.headers.get("From")).startswith('"The \\"bot\\" \\\\ desk" <sip:me@')
+
+
+async def test_what_fails_in_a_callback_is_logged(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(agent.pjsip, "on_state", fails)
+    with capture_logs() as logs:
+        agent.call("out")
+        await agent.until(lambda: any(line.get("callback") == "onCallState" for line in logs))
+    monkeypatch.undo()
 
 
 async def test_the_far_end_s_refer_is_refused(agent: Agent) -> None:
