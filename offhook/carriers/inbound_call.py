@@ -130,7 +130,7 @@ class InboundCall(SipCall):
                 return
             # Who has written somebody else's address into the INVITE must not have them sent seconds of RTP: else it
             # begins with the PRACK, or with the caller's own media.
-            sure = self._event.proven or bool(self._event.trunk)
+            sure = self._event.proven  # a trunk is known by its address alone, which over UDP anybody can write
             stop = self._line.add_listener(audio=lambda pcm, at_tick, at_s: self._reached.set())
             self._line.start(confirmed=sure)
             self._resources.do(Ring(self.handle, SESSION_PROGRESS, sdp))
