@@ -38,7 +38,11 @@ _SHOWN = frozenset(
 _PROVING = frozenset({b"response", b"cnonce", b"rspauth"})
 _DIGEST = re.compile(rb"\s*digest\s", re.IGNORECASE)
 
-_URI_PASSWORD = re.compile(rb"(?i)(?:\bsips?:|://)[^\s@:<>\"]{0,256}:([^\s@<>\"]{1,256}+)@")
+_BEFORE_AT = re.compile(rb'(?<![^\s@<>"])[^\s@<>"]++(?=@)')
+"""Looked at from its beginning only: it may have any length, and takes linear time."""
+_URI_PASSWORD = re.compile(rb"(?is)(?:\bsips?:[^:]*?(?::|%3a)|://(?:[^:]*:)?)(.+)")
+_ESCAPED_PASSWORD = re.compile(rb"(?i)\bsips?%3a[^\s%<>\"]{0,256}%3a([^\s%<>\"]{1,256}+)%40")
+"""In a header field of a URI (RFC 3261 §19.1.1)."""
 _MEDIA_KEYS = re.compile(rb"(?i)inline:\s*([^|;\s]+)")
 _KEY_MANAGEMENT = re.compile(_BEGIN + rb"(?:a=key-mgmt:|a=ice-pwd:|k=)([^\r\n]*)")
 _STARS = bytes(byte if byte in b"\r\n" else ord("*") for byte in range(256))
@@ -62,7 +66,9 @@ def redacted(data: bytes, *, digits: bool = False) -> bytes:
         data = _ANY_FIELD.sub(_application_field, data)
         data = _ANY_PARAMETER.sub(_application_parameter, data)
     if b"@" in data:
-        data = _masked(data, _URI_PASSWORD, _all)
+        data = _BEFORE_AT.sub(lambda user: _masked(user[0], _URI_PASSWORD, _all), data)
+    if b"%40" in data:
+        data = _masked(data, _ESCAPED_PASSWORD, _all)
     if b"inline:" in low:
         data = _masked(data, _MEDIA_KEYS, _all)
     if b"key-mgmt" in low or b"k=" in low or b"ice-pwd" in low:

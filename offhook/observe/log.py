@@ -44,10 +44,12 @@ _SECRET_WORDS = frozenset(
     }
     | {"cookie", "apikey", "digit", "digits", "dtmf", "pin", "cvv"}
 )
+LOOK_AHEAD_CHARS = 4_096
 _SECRET_PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key")})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # Secrets inside of texts: Authorization headers, and passwords in URLs.
-_URI_PASSWORD = re.compile(r"(?i)(\bsips?:[^\s@:<>\"]{0,256}:)[^\s@<>\"]{1,1024}(?=@)")
+_BEFORE_AT = re.compile(r'(?<![^\s@<>"])[^\s@<>"]++(?=@)')  # from its beginning only: linear, however long
+_PASSWORD = re.compile(r"(?is)(\bsips?:[^:]*?(?::|%3a)).+")
 _INLINE_SECRET = re.compile(r"(?i)(authorization\s*[:=]\s*)[^\r\n]+|(\w://[^\s/:@]{1,256}:)[^\s/@]{1,256}(?=@)")
 
 
@@ -65,7 +67,7 @@ def _escape_one(match: re.Match[str]) -> str:
 def hide_password(text: str) -> str:
     """SIP URIs in the text without their passwords (`sip:user:password@host`): RFC 3261 §19.1.1 advises against them,
     and some senders have them all the same."""
-    return _URI_PASSWORD.sub(lambda found: found[1] + REDACTED, text) if "@" in text else text
+    return _BEFORE_AT.sub(lambda user: _PASSWORD.sub(rf"\1{REDACTED}", user[0], 1), text) if "@" in text else text
 
 
 def is_secret_name(name: str) -> bool:
@@ -96,9 +98,9 @@ def _clean_field(name: str, value: object, depth: int = 0) -> object:
 
 def _clean_text(text: str, limit: int = MAX_VALUE_CHARS) -> str:
     left_out = len(text) - limit
-    # Cut before the regular expressions run, to bound their time.
-    text = hide_password(_INLINE_SECRET.sub(lambda m: (m[1] or m[2]) + REDACTED, text[:limit]))
-    return escape_control(text) + (f"…(+{left_out} characters)" if left_out > 0 else "")
+    # Cut before the regular expressions run, to bound their time, and behind what they recognise a secret by.
+    text = hide_password(_INLINE_SECRET.sub(lambda m: (m[1] or m[2]) + REDACTED, text[: limit + LOOK_AHEAD_CHARS]))
+    return escape_control(text[:limit]) + (f"…(+{left_out} characters)" if left_out > 0 else "")
 
 
 def _clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

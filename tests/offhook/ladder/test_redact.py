@@ -34,6 +34,11 @@ DIGEST = (
         ("Contact: <sip:alice:hunter2@192.0.2.7>", ["hunter2"], ["sip:alice:", "@192.0.2.7"]),
         ("Contact: <sip:alice;x=1:hunter2@192.0.2.7>", ["hunter2"], ["sip:alice;x=1:", "@192.0.2.7"]),
         ("Call-Info: <https://alice:hunter2@192.0.2.7/card>", ["hunter2"], ["https://alice:", "@192.0.2.7/card"]),
+        ("Contact: <sip:alice:" + 900 * "hunter2" + "@192.0.2.7>", ["hunter2"], ["sip:alice:", "@192.0.2.7"]),
+        ("Contact: <sip:" + 600 * "a" + ":hunter2@192.0.2.7>", ["hunter2"], ["@192.0.2.7"]),
+        ("Contact: <sip:alice%3Ahunter2@192.0.2.7>", ["hunter2"], ["sip:alice%3A", "@192.0.2.7"]),
+        ("Refer-To: <sip:a@b?From=sip%3Aalice%3Ahunter2%40h>", ["hunter2"], ["sip%3Aalice%3A", "%40h>"]),
+        ("Alert-Info: <https://hunter2@192.0.2.7/ring>", ["hunter2"], ["@192.0.2.7/ring"]),
         ("X-Auth: 0a4f113b", ["0a4f113b"], []),
         ("X-Authorization: 0a4f113b", ["0a4f113b"], []),
         ("Cookie: id=0a4f113b", ["0a4f113b"], []),
@@ -105,7 +110,7 @@ def test_a_message_without_secrets_is_the_same() -> None:
 PIECES = [
     b'a="', b'a="\\', b"inline:", b"inline: ", b"sip:", b"sip:a:", b"://a:", b"k=", b"token-", b"token:", b"api-key",
     b"\r\n ", b"authorization:", b"=", b";a=", b';token="', b"?a", b"&token=", b"\ra ", b"\r\na: ", b"\r", b"\n", b" ",
-    b"signal =", b"signal ", b"\nsignal", b"@",
+    b"signal =", b"signal ", b"\nsignal", b"@", b"sip%3a", b"sip:a:b", b"sip%3aa%3ab", b"%40",
 ]  # fmt: skip
 
 

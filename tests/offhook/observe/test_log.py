@@ -136,10 +136,18 @@ def test_secrets_never_reach_the_stream(log_format: log.LogFormat) -> None:
         ("gossip:a:b@c", "gossip:a:b@c"),
         ("tel:+15551230000", "tel:+15551230000"),
         ("bob:b@h", "bob:b@h"),
+        (f"sip:bob:{'p' * 3_000}@h", "sip:bob:[redacted]@h"),
+        (f"sip:{'b' * 300}:p@h", f"sip:{'b' * 300}:[redacted]@h"),
+        ("sip:bob%3Ap@h", "sip:bob%3A[redacted]@h"),
     ],
 )
 def test_passwords_in_sip_uris_are_hidden_and_nothing_else(text: str, shown: str) -> None:
     assert hide_password(text) == shown
+
+
+def test_a_password_across_the_cut_is_hidden() -> None:
+    text = "x" * (MAX_VALUE_CHARS - 20) + " sip:bob:" + "secret" * 20 + "@h"
+    assert "secret" not in str(clean_value(text))
 
 
 def test_values_are_cut() -> None:
