@@ -1,8 +1,10 @@
 """`offhook qa`: call scripts and SIPp scenarios, with a verdict that a CI understands; captures explained."""
 
 import json
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import wraps
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, cast
@@ -13,6 +15,7 @@ from offhook.cli.options import ConfigFile
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
+from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
 from offhook.qa.result import Result, as_json, write_junit
@@ -26,6 +29,8 @@ from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
 FAILURE = 1
+INTERNAL_ERROR = 70
+"""Of sysexits.h, "internal software error": 1 says that something was found, a mistake in the program does not."""
 
 app = typer.Typer(
     help="Test phone systems by calls: scripts, SIPp scenarios, verdicts; explain captures.", no_args_is_help=True
@@ -124,8 +129,25 @@ def record(
 COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
 """The commands of the group."""
 
+
+def _with_status(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which ends with `INTERNAL_ERROR` where Python would end with 1."""
+
+    @wraps(command)
+    def run_command(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except (UserError, EngineError, typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            raise typer.Exit(INTERNAL_ERROR) from error
+
+    return run_command
+
+
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name)(_with_status(_command))
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from offhook.cli.main import USAGE
+from offhook.cli.qa import INTERNAL_ERROR
 from tests.offhook.cli.conftest import Run
 
 NOWHERE = "127.0.0.1:9"
@@ -44,3 +45,15 @@ def test_the_library_is_listed(run: Run) -> None:
     status, out, _ = run("qa", "run", "--list")
     assert status == 0 and len(out.splitlines()) > 30
     assert all(len(line.split(maxsplit=1)) == 2 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), OSError(5, "x")])
+def test_a_mistake_in_the_program_is_no_finding(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("offhook.cli.qa_pcap._analyse", fail)
+    status, _, err = run("qa", "pcap", "a.pcap")
+    assert status == INTERNAL_ERROR and "Traceback" in err
