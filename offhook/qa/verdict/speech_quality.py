@@ -20,11 +20,10 @@ NOTED_MS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One packet of audio: when it came, its number (without wrap-around), its place and length in ticks, and whether
-    its first and its last 10 ms are loud."""
+    """One packet of audio: when it came, its place and length in ticks, and whether its first and its last 10 ms are
+    loud."""
 
     at_s: float
-    number: int
     at_tick: int
     ticks: int
     marker: bool
