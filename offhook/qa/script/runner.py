@@ -134,7 +134,8 @@ class ScriptRunner:
                 self._speaking = True
             case BotSpoke(ended_s=ended_s):
                 self._spoke.append(event)
-                self._speaking = False
+                # It is known only after a while what was said: the next turn may have begun before.
+                self._speaking = bool(self._began) and self._began[-1].turn > event.turn
                 self._last_sound_s = max(self._last_sound_s, ended_s)
             case KeyHeard(key=key):
                 self._keys += key
