@@ -27,7 +27,8 @@ HANGOVER_BLOCKS = 20
 _FLOOR_DB = 100
 _TOP = {"PCMU": 32_000, "PCMA": 32_000}
 """Only the codes of the largest number are louder. Others: 32700."""
-_CLIP_SAMPLES = 3
+MAX_KEYS = 500
+"""The first ones are kept."""
 
 
 class AudioFigures(NamedTuple):
@@ -70,7 +71,7 @@ class Audio:
         pcm = self._decode(payload)
         if self._on_pcm is not None:
             self._on_pcm(pcm)
-        if self.rate_hz == RATE_HZ:
+        if self.rate_hz == RATE_HZ and len(self._keys) < MAX_KEYS:
             self._keys += [digit.digit for digit in self._tones.receive(pcm)]
         samples = to_array(pcm).astype(np.int32)
         size = round(self.rate_hz * BLOCK_S)

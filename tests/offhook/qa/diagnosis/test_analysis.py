@@ -242,3 +242,14 @@ def test_packets_to_where_they_come_from(tmp_path: Path, described: bool) -> Non
     assert stream.source == stream.destination and stream.summary is not None and stream.summary.packets == 500
     assert (stream.call is not None) is described
     assert Report("itself", "pcap", analysis, judge(analysis)).text()
+
+
+def test_methods_that_nobody_knows_have_a_bound(tmp_path: Path) -> None:
+    dialog = Dialog()
+    methods = [f"INVENT{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(500)]
+    packets = [
+        Packet(START_S, dialog.caller, dialog.callee, dialog.message(f"{each} sip:b@c SIP/2.0", f"1 {each}"))
+        for each in methods
+    ]
+    others = analyse(packets, tmp_path).calls.others
+    assert len(others) <= 33 and sum(others.values()) == 500
