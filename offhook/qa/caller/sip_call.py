@@ -41,6 +41,7 @@ from offhook.usererror import UserError
 
 LOW_PORT, HIGH_PORT = 20_000, 29_999
 BYE_S = 2.0
+NOT_ACCEPTABLE = 488
 TODO = "sip:bot@127.0.0.1:5060"
 
 
@@ -229,21 +230,28 @@ class SipCall:
         try:
             self._media.agree(self._offers.accept(sdp))
         except (RemoteError, MediaError) as error:
-            answered = self.signalling.answered_s is not None
-            self._ended("network", f"the session description cannot be used: {error}")
-            self._do(Bye(self._handle) if answered else Cancel(self._handle))
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """There can be no media."""
+        answered = self.signalling.answered_s is not None
+        self._ended("network", f"the session description cannot be used: {error}")
+        self._do(Bye(self._handle) if answered else Cancel(self._handle))
 
     def _answer(self, sdp: bytes | None) -> None:
         if self._offers is None or self._media is None:
             return
         try:
             answer = self._offers.offer() if sdp is None else self._offers.answer(sdp)
+            if sdp is not None and self._offers.agreed is not None:
+                self._media.agree(self._offers.agreed)
         except RemoteError as error:
             self._do(RejectReinvite(self._handle, error.status))
-            return
-        self._do(AnswerReinvite(self._handle, answer))
-        if sdp is not None and self._offers.agreed is not None:
-            self._media.agree(self._offers.agreed)
+        except (LocalError, MediaError) as error:
+            self._do(RejectReinvite(self._handle, NOT_ACCEPTABLE))
+            self._give_up(error)
+        else:
+            self._do(AnswerReinvite(self._handle, answer))
 
 
 def _uri(target: str, transport: str) -> Uri:
