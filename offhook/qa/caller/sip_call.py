@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offhook.qa.caller.media import MediaLoop
+from offhook.qa.own_host import own_host
 from offhook.qa.script.script import CallSettings
 from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite
 from offhook.sip.errors import LocalError, ParseError, RemoteError
@@ -266,12 +266,9 @@ def _uri(target: str, transport: str) -> Uri:
 
 
 def _own_host(uri: Uri) -> str:
-    """This machine's address on the way there; nothing is sent. Raises UserError."""
+    """This machine's address on the way there. Raises UserError."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(uri.host.strip("[]"), uri.port or 5060, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+        return own_host(uri.host, uri.port or 5060)
     except OSError as error:
         raise UserError(f"{uri} cannot be called", f"{uri.host}: {error.strerror or error}", TODO) from error
 

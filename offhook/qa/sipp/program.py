@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from offhook.qa.own_host import own_host
 from offhook.qa.sipp.library import Scenario
 from offhook.usererror import UserError
 
@@ -189,10 +190,7 @@ def _own_host(target: str | None) -> str:
         return "127.0.0.1"
     host, _, port = target.rpartition(":")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host.strip("[]") or target, port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+        return own_host(host or target, port)
     except OSError as error:
         why = error.strerror or str(error)
         raise UserError(f"{target} cannot be called", why, "--target HOST:PORT", "--target") from error
