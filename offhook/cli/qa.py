@@ -1,8 +1,11 @@
 """`offhook qa`: call scripts and SIPp scenarios, with a verdict that a CI understands; captures explained."""
 
 import json
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import wraps
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, cast
@@ -13,19 +16,22 @@ from offhook.cli.options import ConfigFile
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
+from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
-from offhook.qa.result import Result, as_json, write_junit
+from offhook.qa.result import Result, as_json, not_run, write_junit
 from offhook.qa.run import RunSettings, run_scripts
 from offhook.qa.script.reading import is_script, load_script
 from offhook.qa.script.recorded import script_of
 from offhook.qa.script.script import Script
 from offhook.qa.sipp.library import Scenario, library, scenarios
-from offhook.qa.sipp.run import SippSettings, run_scenario
+from offhook.qa.sipp.run import SippSettings, check_scenario, run_scenario
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
 FAILURE = 1
+INTERNAL_ERROR = 70
+"""Of sysexits.h, "internal software error": 1 says that something was found, a mistake in the program does not."""
 
 app = typer.Typer(
     help="Test phone systems by calls: scripts, SIPp scenarios, verdicts; explain captures.", no_args_is_help=True
@@ -124,8 +130,25 @@ def record(
 COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
 """The commands of the group."""
 
+
+def _with_status(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which ends with `INTERNAL_ERROR` where Python would end with 1."""
+
+    @wraps(command)
+    def run_command(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except (UserError, EngineError, typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            raise typer.Exit(INTERNAL_ERROR) from error
+
+    return run_command
+
+
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name)(_with_status(_command))
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -172,7 +195,10 @@ def _load(paths: Sequence[Path]) -> list[Script]:
 def _run_all(
     found: Sequence[Script | Scenario], config: Config, calls: RunSettings, sipp: SippSettings
 ) -> tuple[list[Result], int]:
-    """The results, each printed as it comes, and the exit status."""
+    """The results, each printed as it comes, and the exit status. Raises UserError before the first."""
+    for each in found:
+        if isinstance(each, Scenario):
+            check_scenario(each, sipp)
     results: list[Result] = []
     statuses: list[int] = []
 
@@ -184,11 +210,19 @@ def _run_all(
     for is_scenario, group in groupby(found, lambda each: isinstance(each, Scenario)):
         if is_scenario:
             for scenario in group:
-                note(*run_scenario(cast(Scenario, scenario), sipp))
+                note(*_run_scenario(cast(Scenario, scenario), sipp))
         else:
             scripts = [cast(Script, script) for script in group]
             run_loop(run_scripts(scripts, config, calls, lambda result: note(result, 0 if result.passed else FAILURE)))
     return results, next((each for each in statuses if each), 0)
+
+
+def _run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, int]:
+    began = time.monotonic()
+    try:
+        return run_scenario(scenario, settings)
+    except UserError as error:
+        return not_run(scenario.name, str(scenario.path), time.monotonic() - began, error), FAILURE
 
 
 def _write(path: Path, text: str) -> None:

@@ -44,10 +44,14 @@ def pcap(  # one option each
     Exit status 0: no trouble; 1: trouble was found; 2: the file cannot be read.
     """
     sounds = _sounds(wav, call)
-    analysis, kind = _analyse(file, sounds)
-    only = _one(analysis, call) if call else None
-    if sounds is not None:
-        sounds.close()
+    try:
+        analysis, kind = _analyse(file, sounds)
+        only = _one(analysis, call) if call else None
+        if sounds is not None:
+            sounds.close()
+    finally:
+        if sounds is not None:
+            sounds.discard()
     found = judge(analysis, Limits(answer_s=answer_s))
     if only is not None:
         found = [each for each in found if each.call in (0, only.number)]
@@ -102,10 +106,6 @@ def _one(analysis: Analysis, name: str) -> Call:
     found = next((each for each in calls if wants(each)), None)
     if found is None:
         why = f"it has {len(calls)} calls, numbered from 1" if calls else "it has no calls with SIP"
-        raise UserError(
-            f"there is no call {name!r} in the capture",
-            why,
-            did_you_mean(name, [each.call_id for each in calls]),
-            "--call",
-        )
+        todo = did_you_mean(name, [each.call_id for each in calls]) if calls else "the same without --call"
+        raise UserError(f"there is no call {name!r} in the capture", why, todo, "--call")
     return found

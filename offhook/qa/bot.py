@@ -22,6 +22,8 @@ RECORD_S = 10.0
 POLL_S = 0.1
 PAGE, MOST_CALLS = 100, 10_000
 LOG_LINES = 5
+READER_S = 1.0
+MAX_LINE_BYTES = 65_536
 _READY = re.compile(r"ready sip:(?P<sip>\S+)(?: http://(?P<http>\S+))?(?: sips:(?P<sips>\S+))?")
 
 
@@ -47,10 +49,14 @@ class Bot:
             "OFFHOOK_CALLS__WORKERS": "1",
         }
         self._log = folder / "bot.log"
-        with self._log.open("wb") as log:
+        self._found: re.Match[str] | None = None
+        self._said = threading.Event()
+        with self._log.open("ab") as log:  # its standard output is added, too
             self._process = subprocess.Popen(
-                _command(program, config), env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+                _command(program, config), env=environment, stdout=subprocess.PIPE, stderr=log
             )
+        self._reader = threading.Thread(target=self._read, name="bot-output", daemon=True)
+        self._reader.start()
         try:
             self.sip, http, self.sips = self._ready(program)
         except BaseException:
@@ -74,22 +80,30 @@ class Bot:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._reader.join(READER_S)  # not for ever: a process of the bot's that goes on may hold the pipe
         self._folder.cleanup()
 
+    def _read(self) -> None:
+        """All that it prints, until the end: a pipe that nobody reads would stop it."""
+        assert self._process.stdout is not None, "it is a pipe"
+        with self._process.stdout as output, self._log.open("ab", buffering=0) as log:
+            while line := output.readline(MAX_LINE_BYTES):
+                log.write(line)
+                if self._found is None:
+                    self._found = _READY.match(line.decode("utf-8", "replace"))
+                    if self._found is not None:
+                        self._said.set()
+        self._said.set()
+
     def _ready(self, program: Path) -> tuple[str, str, str | None]:
-        guard = threading.Timer(START_S, self._process.kill)
-        guard.start()
-        try:
-            line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        finally:
-            guard.cancel()
-        found = _READY.match(line)
+        self._said.wait(START_S)
+        found = self._found
         if found is None or found["http"] is None:
             said = self._log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
-            why = " | ".join(each.strip() for each in said) or line.strip() or f"it was not ready within {START_S:g} s"
-            raise UserError(f"the bot {program} does not start", why, f"offhook serve --flow {program}", "--bot")
+            ended = "it ended" if self._said.is_set() else f"it was not ready within {START_S:g} s"
+            why = " | ".join(each.strip() for each in said) or f"{ended}, and printed nothing"
+            todo = f"python {program}" if program.suffix == ".py" else f"offhook serve --flow {program}"
+            raise UserError(f"the bot {program} does not start", why, todo, "--bot")
         return found["sip"], found["http"], found["sips"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
+from offhook.pipeline.errors import EngineError
 from offhook.qa.verdict.judge import Finding
 from offhook.usererror import UserError, plain
 
@@ -50,6 +51,18 @@ class Result:
             lines += [f"    {each.what}{at}{line}", f"      why: {each.why}"]
         lines += [f"    {each}" for each in self.notes]
         return "\n".join(plain(each) for each in lines)
+
+
+def not_run(name: str, where: str, seconds: float, error: UserError | EngineError) -> Result:
+    """The result of what an error has prevented, so that those of the others are not lost."""
+    if isinstance(error, EngineError):
+        found = [Finding("not_run", f"{error.engine}: {error.what}", ". ".join(filter(None, (error.why, error.hint))))]
+    else:
+        found = [
+            Finding("not_run", each.what, f"{each.why}; type: {each.todo}" if each.todo else each.why)
+            for each in error.problems
+        ]
+    return Result(name, where, seconds, tuple(found))
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:

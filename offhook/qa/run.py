@@ -11,6 +11,7 @@ from typing import Any
 from offhook.cli.running_bot import RunningBot
 from offhook.engines.requirements import require_installed
 from offhook.engines.speak import Speaker
+from offhook.pipeline.errors import EngineError
 from offhook.qa.bot import record_of
 from offhook.qa.caller.clips import clips_of, prompt_of
 from offhook.qa.caller.http_double import RunningDouble
@@ -19,7 +20,7 @@ from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.caller.stream_call import StreamCall
-from offhook.qa.result import Result
+from offhook.qa.result import Result, not_run
 from offhook.qa.script.script import Script
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.judge import judge
@@ -43,16 +44,24 @@ class RunSettings:
 async def run_scripts(
     scripts: Sequence[Script], config: Config, settings: RunSettings, show: Callable[[Result], None]
 ) -> None:
-    """One call for each script, one after the other; `show` gets each result. Raises UserError, EngineError."""
+    """One call for each script, one after the other; `show` gets each result. What prevents one is its finding, and the
+    others are run. Raises UserError, before the first, if a script has no target."""
+    for script in scripts:
+        _target_of(script, settings)
     async with AsyncExitStack() as stack:
         speakers = Speakers(config, stack)
         transcribe: Transcribe | None = None
-        if any(script.needs_words for script in scripts):
-            require_installed(config, tts=False)
-            transcribe = (await stack.enter_async_context(Recogniser(config))).text
         for script in scripts:
-            prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
-            show(await run_script(script, prepared, settings))
+            began = time.monotonic()
+            try:
+                if script.needs_words and transcribe is None:
+                    require_installed(config, tts=False)
+                    transcribe = (await stack.enter_async_context(Recogniser(config))).text
+                prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
+                result = await run_script(script, prepared, settings)
+            except (UserError, EngineError) as error:
+                result = not_run(script.name, script.where, time.monotonic() - began, error)
+            show(result)
 
 
 class Speakers:
@@ -89,11 +98,8 @@ async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | N
 
 
 async def run_script(script: Script, prepared: Prepared, settings: RunSettings) -> Result:
-    """One call, judged. Raises UserError."""
-    target = script.call.target or settings.target
-    if not target:
-        todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
-        raise UserError("nobody is called", f"{script.where} has no target, and none is given", todo)
+    """One call, judged. Raises UserError, EngineError."""
+    target = _target_of(script, settings)
     began = time.monotonic()
     call = ScriptedCall(script, prepared)
     with ExitStack() as stack:
@@ -110,6 +116,14 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings) 
         notes = _save(settings.save, script, call)
     details = as_details(script, seen)
     return Result(script.name, script.where, seconds, tuple(judge(script, seen)), details, tuple(notes))
+
+
+def _target_of(script: Script, settings: RunSettings) -> str:
+    target = script.call.target or settings.target
+    if not target:
+        todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
+        raise UserError("nobody is called", f"{script.where} has no target, and none is given", todo)
+    return target
 
 
 async def _placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:

@@ -1,22 +1,25 @@
 """What comes from the far end: packets with their times, the audio in its place, keys, and counts. Pure.
 
 Packets are decoded as they come. Their audio stands where their RTP timestamps say; a new SSRC goes on where the last
-one ended.
+one ended, and so does a sender whose timestamps leap: there is never much more audio than time has passed, and came.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from offhook.qa.caller.turns import loud_blocks
+from offhook.qa.rtp.arrival import Sequence
 from offhook.qa.verdict.speech_quality import Arrival
 from offhook.telephony.codec.base import codec_named, codec_of_payload_type
 from offhook.telephony.errors import LocalError, WireError
 from offhook.telephony.pcm import RATE_HZ
+from offhook.telephony.rtp.stats import JitterEstimator
 from offhook.telephony.wire import rtp, telephone_event
+from offhook.telephony.wire.serial import MASK32, delta32
 
-MAX_LEAP_TICKS = 60 * RATE_HZ
-"""A timestamp further away is that of a sender who has begun anew."""
+MAX_LEAP_TICKS = 5 * RATE_HZ
+"""Audio further ahead of the time, or further behind the last packet, is that of a sender who has begun anew."""
 
 Decode = Callable[[bytes], bytes]
 
@@ -32,11 +35,9 @@ class Piece:
 @dataclass(slots=True)
 class _Source:
     ssrc: int
-    first_number: int
-    highest: int
     timestamp: int
     at_tick: int
-    seen: set[int] = field(default_factory=set)
+    sequence: Sequence
 
 
 class ReceivedAudio:
@@ -48,14 +49,14 @@ class ReceivedAudio:
         self._dtmf = dtmf
         self._key_at: tuple[int, int] | None = None  # SSRC and timestamp of the last key
         self._source: _Source | None = None
-        self._expected = self._unique = 0
-        self._transit: float | None = None
+        self._expected = self._lost = 0  # of the sources before
+        self._began_s: float | None = None
+        self._jitter = JitterEstimator()
         self.pcm = bytearray()
         self.arrivals: list[Arrival] = []
         self.keys: list[tuple[float, str]] = []
         self.payload_types: Counter[int] = Counter()
         self.duplicates = self.malformed = 0
-        self.jitter_ticks = 0.0
 
     def agree(self, codecs: Mapping[int, str], dtmf: int | None) -> None:
         """Another description is valid from now on; what was agreed on before may still come."""
@@ -70,12 +71,11 @@ class ReceivedAudio:
             self.malformed += 1
             return None
         source = self._source_of(packet, at_s)
-        number = source.highest + _signed(packet.sequence - source.highest, 16)
-        if number in source.seen:
+        duplicates = source.sequence.duplicate
+        source.sequence.update(packet.sequence)
+        if source.sequence.duplicate > duplicates:
             self.duplicates += 1
             return None
-        source.seen.add(number)
-        source.highest = max(source.highest, number)
         self.payload_types[packet.payload_type] += 1
         if packet.payload_type == self._dtmf:
             self._key(packet, at_s)
@@ -83,18 +83,23 @@ class ReceivedAudio:
         decode = self._decoder(packet.payload_type)
         if decode is None:
             return None
-        return self._place(packet, source, number, decode(packet.payload), at_s)
+        return self._place(packet, source, decode(packet.payload), at_s)
 
     @property
     def lost(self) -> int:
         """Packets that have not come, of all sources."""
-        return self._counts()[0] - self._counts()[1]
+        return self._counts()[1]
 
     @property
     def loss_percent(self) -> float:
         """Their share."""
-        expected, unique = self._counts()
-        return 100 * (expected - unique) / max(1, expected)
+        expected, lost = self._counts()
+        return 100 * lost / max(1, expected)
+
+    @property
+    def jitter_ticks(self) -> float:
+        """The interarrival jitter (RFC 3550 §6.4.1)."""
+        return self._jitter.ticks
 
     def codec_names(self) -> dict[str, int]:
         """How many packets came in which codec; of a type that was not agreed on, by RFC 3551."""
@@ -109,52 +114,52 @@ class ReceivedAudio:
         return bytes(self.pcm[2 * max(0, began_tick) : 2 * max(0, ended_tick)])
 
     def _counts(self) -> tuple[int, int]:
-        source = self._source
-        if source is None:
-            return self._expected, self._unique
-        expected = source.highest - source.first_number + 1
-        return self._expected + expected, self._unique + len(source.seen)
+        if self._source is None:
+            return self._expected, self._lost
+        counts = self._source.sequence.counts()
+        return self._expected + counts.expected, self._lost + counts.lost
 
     def _source_of(self, packet: rtp.RtpPacket, at_s: float) -> _Source:
         source = self._source
         if source is not None and source.ssrc == packet.ssrc:
             return source
-        self._expected, self._unique = self._counts()
-        at_tick = 0
-        if source is not None and self.arrivals:
-            # It goes on in real time.
-            last = self.arrivals[-1]
-            at_tick = last.at_tick + last.ticks + max(0, round((at_s - last.at_s) * RATE_HZ) - last.ticks)
-        self._source = _Source(packet.ssrc, packet.sequence, packet.sequence, packet.timestamp, at_tick)
-        self._transit = None
+        self._expected, self._lost = self._counts()
+        self._source = _Source(packet.ssrc, packet.timestamp, self._next_tick(at_s), Sequence())
+        self._jitter.restart()
         return self._source
 
-    def _place(self, packet: rtp.RtpPacket, source: _Source, number: int, pcm: bytes, at_s: float) -> Piece:
-        leap = _signed(packet.timestamp - source.timestamp, 32)
-        if abs(leap) > MAX_LEAP_TICKS:
-            leap = len(self.pcm) // 2 - source.at_tick
-        at_tick = max(0, source.at_tick + leap)
-        if leap > 0:
-            source.timestamp, source.at_tick = packet.timestamp, at_tick
-        return self.place(pcm, at_tick, at_s, number, marker=packet.marker)
+    def _next_tick(self, at_s: float) -> int:
+        """Where a sender goes on who begins anew: in real time, behind what has come."""
+        end_tick = len(self.pcm) // 2
+        if not self.arrivals:
+            return end_tick
+        last = self.arrivals[-1]
+        return max(end_tick, last.at_tick + round((at_s - last.at_s) * RATE_HZ))
 
-    def place(self, pcm: bytes, at_tick: int, at_s: float, number: int, *, marker: bool = False) -> Piece:
+    def _place(self, packet: rtp.RtpPacket, source: _Source, pcm: bytes, at_s: float) -> Piece:
+        if self._began_s is None:
+            self._began_s = at_s
+        leap = delta32(packet.timestamp, source.timestamp)
+        at_tick = source.at_tick + leap
+        latest_tick = round((at_s - self._began_s) * RATE_HZ) + MAX_LEAP_TICKS
+        if leap < -MAX_LEAP_TICKS or at_tick > latest_tick:
+            source.timestamp, source.at_tick = packet.timestamp, self._next_tick(at_s)
+            at_tick = source.at_tick
+            self._jitter.restart()
+        elif leap > 0:
+            source.timestamp, source.at_tick = packet.timestamp, at_tick
+        return self.place(pcm, max(0, at_tick), at_s, marker=packet.marker)
+
+    def place(self, pcm: bytes, at_tick: int, at_s: float, *, marker: bool = False) -> Piece:
         """Audio whose place is known already."""
         end = 2 * at_tick + len(pcm)
         if end > len(self.pcm):
             self.pcm.extend(bytes(end - len(self.pcm)))
         self.pcm[2 * at_tick : end] = pcm
         loud = loud_blocks(pcm) or [False]
-        self.arrivals.append(Arrival(at_s, number, at_tick, len(pcm) // 2, marker, loud[0], loud[-1]))
-        self._measure_jitter(at_s, at_tick, marker)
+        self.arrivals.append(Arrival(at_s, at_tick, len(pcm) // 2, marker, loud[0], loud[-1]))
+        self._jitter.update(at_tick & MASK32, at_s)
         return Piece(pcm, at_tick)
-
-    def _measure_jitter(self, at_s: float, at_tick: int, marker: bool) -> None:
-        """RFC 3550 §6.4.1. A spurt's first packet begins anew: a sender may pause its timestamps."""
-        transit = at_s * RATE_HZ - at_tick
-        if self._transit is not None and not marker:
-            self.jitter_ticks += (abs(transit - self._transit) - self.jitter_ticks) / 16
-        self._transit = transit
 
     def _key(self, packet: rtp.RtpPacket, at_s: float) -> None:
         place = packet.ssrc, packet.timestamp
@@ -184,9 +189,3 @@ class ReceivedAudio:
             except LocalError:
                 self._decoders[payload_type] = None
         return self._decoders[payload_type]
-
-
-def _signed(difference: int, bits: int) -> int:
-    """A difference of numbers that wrap around."""
-    half = 1 << (bits - 1)
-    return (difference + half) % (1 << bits) - half

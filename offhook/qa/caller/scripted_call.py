@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from offhook.pipeline.errors import EngineError
 from offhook.qa.caller.incoming import Piece, ReceivedAudio
 from offhook.qa.caller.media import MediaLoop
 from offhook.qa.caller.outgoing import CallerAudio
@@ -43,6 +44,9 @@ from offhook.telephony.pcm import RATE_HZ
 
 LEAD_TICKS = RATE_HZ // 5
 """What is looked at before a turn's first loud sample: quiet sounds precede it."""
+
+UNHEARD = "recogniser"
+"""The kind of failure where the recogniser fails."""
 
 Transcribe = Callable[[bytes], Awaitable[str]]
 
@@ -96,6 +100,7 @@ class ScriptedCall:
         self._leg: Leg | None = None
         self._started = False
         self._saying = False
+        self._unheard: Failure | None = None
         self._keys_seen = 0
         self._timer: asyncio.TimerHandle | None = None
         self._pending: asyncio.Queue[Turn | Ended | None] = asyncio.Queue()
@@ -110,13 +115,14 @@ class ScriptedCall:
 
     @property
     def failure(self) -> Failure | None:
-        """Why the script was not done."""
-        return self.runner.failure
+        """Why the script was not done, or cannot be judged."""
+        return self.runner.failure or self._unheard
 
     async def run(self, leg: Leg, dial: Awaitable[None]) -> None:
         """Run the script over any leg; `dial` returns when it is answered or refused, and raises UserError."""
         self._leg = leg
         worker = asyncio.create_task(self._identify())
+        worker.add_done_callback(lambda _: self._done.set())  # a mistake in it does not wait for `max_s`
         try:
             await dial
             if leg.signalling.answered_s is not None:
@@ -236,10 +242,15 @@ class ScriptedCall:
 
     async def _identify(self) -> None:
         while (item := await self._pending.get()) is not None:
-            if isinstance(item, Turn):
-                event: Event = await self._spoke(item)
-            else:
-                event = item
+            try:
+                event: Event = await self._spoke(item) if isinstance(item, Turn) else item
+            except EngineError as error:
+                what = "what the far end says cannot be identified"
+                self._unheard = Failure(self.runner.step, what, str(error), UNHEARD)
+                self.runner.give_up(what, str(error), UNHEARD)
+                if self._started:
+                    self._carry_on()
+                return
             self._notify(event)
 
     async def _spoke(self, turn: Turn) -> BotSpoke:

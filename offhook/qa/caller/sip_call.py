@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offhook.qa.caller.media import MediaLoop
+from offhook.qa.own_host import own_host
 from offhook.qa.script.script import CallSettings
 from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite
 from offhook.sip.errors import LocalError, ParseError, RemoteError
@@ -41,6 +41,7 @@ from offhook.usererror import UserError
 
 LOW_PORT, HIGH_PORT = 20_000, 29_999
 BYE_S = 2.0
+NOT_ACCEPTABLE = 488
 TODO = "sip:bot@127.0.0.1:5060"
 
 
@@ -229,21 +230,28 @@ class SipCall:
         try:
             self._media.agree(self._offers.accept(sdp))
         except (RemoteError, MediaError) as error:
-            answered = self.signalling.answered_s is not None
-            self._ended("network", f"the session description cannot be used: {error}")
-            self._do(Bye(self._handle) if answered else Cancel(self._handle))
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """There can be no media."""
+        answered = self.signalling.answered_s is not None
+        self._ended("network", f"the session description cannot be used: {error}")
+        self._do(Bye(self._handle) if answered else Cancel(self._handle))
 
     def _answer(self, sdp: bytes | None) -> None:
         if self._offers is None or self._media is None:
             return
         try:
             answer = self._offers.offer() if sdp is None else self._offers.answer(sdp)
+            if sdp is not None and self._offers.agreed is not None:
+                self._media.agree(self._offers.agreed)
         except RemoteError as error:
             self._do(RejectReinvite(self._handle, error.status))
-            return
-        self._do(AnswerReinvite(self._handle, answer))
-        if sdp is not None and self._offers.agreed is not None:
-            self._media.agree(self._offers.agreed)
+        except (LocalError, MediaError) as error:
+            self._do(RejectReinvite(self._handle, NOT_ACCEPTABLE))
+            self._give_up(error)
+        else:
+            self._do(AnswerReinvite(self._handle, answer))
 
 
 def _uri(target: str, transport: str) -> Uri:
@@ -258,12 +266,9 @@ def _uri(target: str, transport: str) -> Uri:
 
 
 def _own_host(uri: Uri) -> str:
-    """This machine's address on the way there; nothing is sent. Raises UserError."""
+    """This machine's address on the way there. Raises UserError."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(uri.host.strip("[]"), uri.port or 5060, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+        return own_host(uri.host, uri.port or 5060)
     except OSError as error:
         raise UserError(f"{uri} cannot be called", f"{uri.host}: {error.strerror or error}", TODO) from error
 

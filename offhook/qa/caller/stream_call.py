@@ -26,7 +26,6 @@ class StreamCall:
         self._watch: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._presses: set[asyncio.Task[None]] = set()
-        self._number = 0
         self.call_id = ""
         self.signalling = Signalling()
         self.messages: list[SipMessage] = []
@@ -101,7 +100,6 @@ class StreamCall:
             press.exception()  # the far end has hung up meanwhile: `_watch_end` notices
 
     def _heard(self, pcm: bytes, at_tick: int, at_s: float) -> None:
-        self._number += 1
         began_s = at_s - len(pcm) / 2 / RATE_HZ
-        piece: Piece = self._call.received.place(pcm, at_tick, began_s, self._number)
+        piece: Piece = self._call.received.place(pcm, at_tick, began_s)
         self._call.on_heard(piece, began_s)

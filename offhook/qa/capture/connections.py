@@ -12,7 +12,8 @@ from offhook.sip.net.framing import StreamFramer
 MAX_CONNECTIONS = 4_096
 """Directions of connections that are followed; the one that was silent for longest is forgotten."""
 MAX_WAITING_BYTES = 131_072
-"""Behind a segment that is missing; more, and it counts as not captured."""
+MAX_WAITING = 256
+"""Bytes and segments behind one that is missing; more, and it counts as not captured."""
 MAX_START_BYTES = 2_048
 
 _SIP_START = re.compile(rb"(?:SIP/2\.0 [1-6]\d\d |[A-Z]{2,20} [^\s]{1,1024} SIP/2\.0\r?\n)")
@@ -105,7 +106,8 @@ class SipConnections:
     def _next_bytes(self, direction: _Direction) -> bytes | None:
         """What follows what was taken; None: it has not come."""
         assert direction.next is not None, "set when the direction began"
-        for sequence in sorted(direction.waiting, key=lambda each: _ahead(each, direction.next or 0)):
+        while direction.waiting:
+            sequence = min(direction.waiting, key=lambda each: _ahead(each, direction.next or 0))
             ahead = _ahead(sequence, direction.next)
             if ahead > 0:
                 break
@@ -114,7 +116,7 @@ class SipConnections:
             if fresh := data[-ahead:] if ahead else data:
                 direction.next = (direction.next + len(fresh)) & _MASK32
                 return fresh
-        if direction.waiting_bytes > MAX_WAITING_BYTES:
+        if direction.waiting_bytes > MAX_WAITING_BYTES or len(direction.waiting) > MAX_WAITING:
             return self._resumed(direction)
         return None
 

@@ -238,7 +238,7 @@ class Analyser:
         result.streams.append(stream)
         key = (stream.source, stream.destination, stream.ssrc)
         self._active[key] = stream
-        for address in key[:2]:
+        for address in set(key[:2]):
             self._by_address.setdefault(address, set()).add(key)
         for address in (stream.source, stream.destination):
             if (found := self._described.get(address)) is not None:
@@ -269,7 +269,7 @@ class Analyser:
 
     def _close(self, key: _StreamKey) -> None:
         stream = self._active.pop(key)
-        for address in key[:2]:
+        for address in set(key[:2]):
             self._by_address[address].discard(key)
             if not self._by_address[address]:
                 del self._by_address[address]

@@ -25,6 +25,7 @@ MAX_CALLS = 10_000
 MAX_DESCRIPTIONS = 64
 MAX_REPEATED = 100
 MAX_HOPS = 16
+MAX_METHODS = 32
 MAX_RENEGOTIATED = 1_000
 COPY_S = 0.02
 """A message that comes again so soon was captured twice: timer A and G begin at half a second (RFC 3261 §17)."""
@@ -184,7 +185,8 @@ class Calls:
         transport: Transport,
     ) -> Call | None:
         if summary.method not in _OF_A_CALL or (summary.method == "INFO" and not _TO_TAG.search(text)):
-            self.others[summary.method or "?"] += 1
+            method = summary.method or "?"
+            self.others[method if method in self.others or len(self.others) < MAX_METHODS else "others"] += 1
             return None
         if len(self.by_id) >= MAX_CALLS:
             self.left_out += 1

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from offhook.telephony.codec import Codec
 from offhook.telephony.dtmf_tones import DtmfTones
@@ -25,9 +26,12 @@ MARGIN_DB = 15.9
 HANGOVER_BLOCKS = 20
 """P.56 table 1: 0.2 s."""
 _FLOOR_DB = 100
-_TOP = {"PCMU": 32_000, "PCMA": 32_000}
-"""Only the codes of the largest number are louder. Others: 32700."""
-_CLIP_SAMPLES = 3
+FULL_SCALE = 32_100
+"""From here on a sample of G.711 is at full scale: the largest value of either law. Others: 32700."""
+CLIPPED_RUN = 3
+"""So many samples in a row are clipped: a single one may be a peak."""
+MAX_KEYS = 500
+"""The first ones are kept."""
 
 
 class AudioFigures(NamedTuple):
@@ -55,7 +59,7 @@ class Audio:
         self._codec = codec
         self._decode = codec.decoder()
         self._on_pcm = on_pcm
-        self._top = _TOP.get(codec.name, 32_700)
+        self._top = FULL_SCALE if codec.name in ("PCMU", "PCMA") else 32_700
         self._tones = DtmfTones()
         self._keys: list[str] = []
         self._blocks = self._silent = self._clipped = 0
@@ -70,7 +74,7 @@ class Audio:
         pcm = self._decode(payload)
         if self._on_pcm is not None:
             self._on_pcm(pcm)
-        if self.rate_hz == RATE_HZ:
+        if self.rate_hz == RATE_HZ and len(self._keys) < MAX_KEYS:
             self._keys += [digit.digit for digit in self._tones.receive(pcm)]
         samples = to_array(pcm).astype(np.int32)
         size = round(self.rate_hz * BLOCK_S)
@@ -81,8 +85,8 @@ class Audio:
         power = np.square(blocks.astype(np.float64)).mean(1) / 32_768.0**2
         levels = np.maximum(10 * np.log10(np.maximum(power, 1e-12)), -_FLOOR_DB)
         loud = np.abs(blocks) >= self._top
-        runs = loud[:, :-2] & loud[:, 1:-1] & loud[:, 2:] & (blocks[:, :-2] * blocks[:, 2:] > 0)
-        self._clipped += int((runs.any(1) & came).sum())
+        runs = sliding_window_view(np.where(loud, np.sign(blocks), 0), CLIPPED_RUN, 1).sum(2)
+        self._clipped += int(((np.abs(runs) == CLIPPED_RUN).any(1) & came).sum())
         self._peak = max(self._peak, int(np.abs(blocks).max(initial=0)))
         self._count(levels[came], float(power[came].sum()))
         self._count_silence(levels, came)

@@ -95,10 +95,10 @@ class ScriptRunner:
         self._taken = self._interrupted = len(self._began)
         self._next_step()
 
-    def give_up(self, what: str, why: str) -> None:
-        """The call has lasted too long."""
+    def give_up(self, what: str, why: str, kind: str = "too_long") -> None:
+        """The call cannot go on: it has lasted too long, or what the far end says cannot be identified."""
         if not self.over:
-            self._finish(self._fail(what, why, "too_long"))
+            self._finish(self._fail(what, why, kind))
 
     def receive(self, event: Event, now: float) -> None:
         """Something happened."""
@@ -134,7 +134,8 @@ class ScriptRunner:
                 self._speaking = True
             case BotSpoke(ended_s=ended_s):
                 self._spoke.append(event)
-                self._speaking = False
+                # It is known only after a while what was said: the next turn may have begun before.
+                self._speaking = bool(self._began) and self._began[-1].turn > event.turn
                 self._last_sound_s = max(self._last_sound_s, ended_s)
             case KeyHeard(key=key):
                 self._keys += key

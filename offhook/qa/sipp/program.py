@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from offhook.qa.own_host import own_host
 from offhook.qa.sipp.library import Scenario
 from offhook.usererror import UserError
 
@@ -71,6 +72,7 @@ class Sipp:
             raise UserError("SIPp cannot be run", "the program sipp is not installed", todo)
         self._folder = tempfile.TemporaryDirectory(prefix="offhook-sipp-")
         self._files = Path(self._folder.name)
+        check_options(options)
         self.port = int(_given(options, "-p") or free_port(1))
         self._timeout_s = _seconds(_given(options, "-timeout"))
         command = [
@@ -145,6 +147,17 @@ class Sipp:
         self._folder.cleanup()
 
 
+def check_options(options: Sequence[str]) -> None:
+    """Whether what is used here of the user's options can be read; the others are SIPp's affair. Raises UserError."""
+    port = _given(options, "-p")
+    if port is not None and not (_is_number(port) and 0 < int(port) < 65_536):
+        raise UserError("SIPp cannot be run", f"{port!r} is no port, which is 1 to 65535", "-- -p 5062", "-p")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def free_port(count: int) -> int:
     """The first of so many UDP ports in a row that are free now, an even one."""
     while True:
@@ -177,10 +190,7 @@ def _own_host(target: str | None) -> str:
         return "127.0.0.1"
     host, _, port = target.rpartition(":")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host.strip("[]") or target, port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+        return own_host(host or target, port)
     except OSError as error:
         why = error.strerror or str(error)
         raise UserError(f"{target} cannot be called", why, "--target HOST:PORT", "--target") from error
@@ -197,7 +207,7 @@ def _seconds(timeout: str | None) -> float | None:
         return DEFAULT_S + 15.0
     number = timeout.rstrip("smh")
     factor = {"m": 60, "h": 3_600}.get(timeout[-1:], 1)
-    return float(number) * factor + 15.0 if number.replace(".", "", 1).isdigit() else None
+    return float(number) * factor + 15.0 if _is_number(number.replace(".", "", 1)) else None
 
 
 def _statistics(path: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from offhook.cli.running_bot import RunningBot
 from offhook.qa.bot import records_of
 from offhook.qa.result import Result
 from offhook.qa.sipp.library import Scenario
-from offhook.qa.sipp.program import Sipp, SippRun, first_errors
+from offhook.qa.sipp.program import Sipp, SippRun, check_options, first_errors
 from offhook.qa.verdict.judge import Finding, keys_in
 from offhook.usererror import UserError
 
@@ -36,8 +36,7 @@ class SippSettings:
 
 def run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, int]:
     """The result, and SIPp's exit status. Raises UserError."""
-    if not scenario.is_called and not settings.target:
-        raise UserError("nobody is called", f"{scenario.name} needs a target", "--target HOST:PORT, or --bot FILE")
+    check_scenario(scenario, settings)
     began = time.monotonic()
     sipp = Sipp(scenario, None if scenario.is_called else settings.target, settings.options)
     records_dir = tempfile.TemporaryDirectory(prefix="offhook-qa-")
@@ -54,8 +53,16 @@ def run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, in
             caller.kill()
             caller.communicate()
         records_dir.cleanup()
-    records = _records(run, settings.http)
+    # Who calls SIPp chooses the Call-ID: there is none to look for.
+    records = [] if scenario.is_called else _records(run, settings.http)
     return _result(scenario, run, records, outcome, time.monotonic() - began), run.status
+
+
+def check_scenario(scenario: Scenario, settings: SippSettings) -> None:
+    """Whether it can be played, as far as that is known before. Raises UserError."""
+    if not scenario.is_called and not settings.target:
+        raise UserError("nobody is called", f"{scenario.name} needs a target", "--target HOST:PORT, or --bot FILE")
+    check_options(settings.options)
 
 
 def _call(port: int, flow: Path, records_dir: str) -> "subprocess.Popen[str]":

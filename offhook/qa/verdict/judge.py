@@ -6,7 +6,7 @@ limit on something that was not measured fails: nobody should take it for met.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from offhook.qa.script.expect import MEASURES, Limit, SipExpectation
@@ -32,10 +32,6 @@ class Finding:
     why: str
     at_s: float | None = None
     line: int | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain values."""
-        return asdict(self)
 
 
 def judge(script: Script, call: ObservedCall) -> list[Finding]:

@@ -6,13 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from offhook.qa.rtp.audio import CLIPPED_RUN, FULL_SCALE
 from offhook.telephony.pcm import RATE_HZ, level_dbfs, to_array
-
-FULL_SCALE = 32_100
-"""From here on a sample is at full scale: the largest value of either law."""
-
-CLIPPED_RUN = 3
-"""So many in a row are clipped: a single one may be a peak."""
 
 NOTED_MS = 15.0
 """Shorter holes are not noted: timers and the network do that, and no listener hears it."""
@@ -20,11 +15,10 @@ NOTED_MS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One packet of audio: when it came, its number (without wrap-around), its place and length in ticks, and whether
-    its first and its last 10 ms are loud."""
+    """One packet of audio: when it came, its place and length in ticks, and whether its first and its last 10 ms are
+    loud."""
 
     at_s: float
-    number: int
     at_tick: int
     ticks: int
     marker: bool

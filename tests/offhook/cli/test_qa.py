@@ -1,10 +1,14 @@
 """`offhook qa`: what is wrong before any call is placed, and what is only printed."""
 
+import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from offhook.cli.main import USAGE
+from offhook.cli.qa import INTERNAL_ERROR
+from offhook.pipeline.errors import EngineError
 from tests.offhook.cli.conftest import Run
 
 NOWHERE = "127.0.0.1:9"
@@ -20,6 +24,9 @@ NOWHERE = "127.0.0.1:9"
         (("good.yaml", "--bot", "none.yaml"), "--bot: the bot none.yaml cannot be started"),
         (("good.yaml", "--stream", "--target", NOWHERE), "--stream: there is no stream to call"),
         (("uac_hold",), "nobody is called"),
+        (("uas_busy", "--", "-p", "abc"), "-p: SIPp cannot be run"),
+        (("uac_hold", "--target", NOWHERE, "--", "-p", "70000"), "-p: SIPp cannot be run"),
+        (("uac_hold", "--target", NOWHERE, "--", "-p", "²"), "-p: SIPp cannot be run"),
         (("empty",), "empty: empty has no scenarios"),
     ],
 )
@@ -44,3 +51,45 @@ def test_the_library_is_listed(run: Run) -> None:
     status, out, _ = run("qa", "run", "--list")
     assert status == 0 and len(out.splitlines()) > 30
     assert all(len(line.split(maxsplit=1)) == 2 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), OSError(5, "x")])
+def test_a_mistake_in_the_program_is_no_finding(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("offhook.cli.qa_pcap._analyse", fail)
+    status, _, err = run("qa", "pcap", "a.pcap")
+    assert status == INTERNAL_ERROR and "Traceback" in err
+
+
+def test_a_script_that_cannot_be_placed_does_not_cost_the_results_of_the_others(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nowhere.yaml").write_text('call: {target: "sip:bot@no-such-host.invalid"}\nsteps: [hang_up]\n')
+    (tmp_path / "refused.yaml").write_text(f'call: {{target: "{NOWHERE}", ring_s: 1}}\nsteps: [hang_up]\n')
+    status, out, _ = run(
+        "qa", "run", "nowhere.yaml", "refused.yaml", "nowhere.yaml", "--json", "o.json", "--junit", "o"
+    )
+    assert status == 1 and "0 passed, 3 failed" in out
+    results = json.loads((tmp_path / "o.json").read_text())["results"]
+    assert [each["findings"][0]["kind"] for each in results] == ["not_run", "not_answered", "not_run"]
+    assert "type: sip:" in results[0]["findings"][0]["why"]
+    assert ElementTree.parse(tmp_path / "o").getroot().get("failures") == "3"
+
+
+def test_without_a_recogniser_the_scripts_that_need_none_are_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise EngineError("vosk", "it cannot be started", "no model", "offhook models add vosk")
+
+    monkeypatch.setattr("offhook.qa.caller.recogniser.Recogniser.__aenter__", fail)
+    call = f'call: {{target: "{NOWHERE}", ring_s: 1}}\n'
+    (tmp_path / "words.yaml").write_text(call + "steps:\n  - wait_for: {words: hello}\n")
+    (tmp_path / "none.yaml").write_text(call + "steps: [hang_up]\n")
+    status, _, _ = run("qa", "run", "words.yaml", "none.yaml", "--json", "o.json")
+    results = json.loads((tmp_path / "o.json").read_text())["results"]
+    assert status == 1
+    assert [each["findings"][0]["kind"] for each in results] == ["not_run", "not_answered"]
+    assert results[0]["findings"][0]["why"] == "no model. offhook models add vosk"

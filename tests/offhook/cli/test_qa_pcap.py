@@ -140,3 +140,25 @@ def test_no_room_for_what_was_heard(file: Path, tmp_path: Path) -> None:
     (folder / ".stream-1.part").mkdir(parents=True)
     result = run(file, "--wav", folder)
     assert isinstance(result.exception, UserError) and "cannot be written" in str(result.exception)
+
+
+@pytest.mark.parametrize("way", ["no such call", "damaged", "no room"])
+def test_what_people_said_does_not_stay_after_a_mistake(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    folder = tmp_path / "heard"
+    if way == "no such call":
+        file.write_bytes(capture(both_ways(Dialog())[0]))  # as long as no description has come it may be of any
+    elif way == "damaged":
+        monkeypatch.setattr("offhook.qa.diagnosis.analysis.Analyser.finish", lambda _: 1 / 0)
+    elif way == "no room":
+        (folder / "call-1-callee-2.wav" / "x").mkdir(parents=True)
+    assert run(file, "--wav", folder, *(("--call", "9") if way == "no such call" else ())).exit_code != 0
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_call_of_a_capture_without_any(tmp_path: Path) -> None:
+    path = tmp_path / "media.pcap"
+    path.write_bytes(capture(both_ways(Dialog())[0]))
+    result = run(path, "--call", "7")
+    assert isinstance(result.exception, UserError) and "the same without --call" in str(result.exception)

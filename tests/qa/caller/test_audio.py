@@ -155,3 +155,51 @@ def test_keys_come_once_each() -> None:
             data = rtp.build(rtp.RtpPacket(101, slot.marker, n, slot.timestamp, 3, slot.payload))
             assert received.receive(data, 0.02 * n) is None
     assert "".join(key for _, key in received.keys) == "42"
+
+
+def stamped(sequence: int, timestamp: int, ssrc: int = 9) -> bytes:
+    payload = PCMU.encode(SPEECH[:320])
+    return rtp.build(rtp.RtpPacket(0, False, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc, payload))
+
+
+@pytest.mark.parametrize("step_s", [-400_000, -90, -6, 6, 59, 61, 200_000])
+@pytest.mark.parametrize("sources", [1, 7])
+def test_timestamps_that_leap_make_no_more_audio_than_there_was_time(step_s: int, sources: int) -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n in range(200):
+        received.receive(stamped(n, n * step_s * 8_000, n % sources), 1.0 + 0.02 * n)
+    assert len(received.pcm) <= 2 * 8_000 * (4 + 5 + 1)
+
+
+def test_a_sender_whose_clock_was_set_goes_on_in_real_time() -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    places = []
+    for n in range(150):
+        late = 0 if n < 50 else 10 if n < 100 else -1_000_000
+        piece = received.receive(stamped(n, 160 * n + late * 8_000), 1.0 + 0.02 * n)
+        places.append(piece.at_tick if piece is not None else -1)
+    assert places == pytest.approx([160 * n for n in range(150)], abs=1)
+
+
+def test_a_pause_of_the_sender_is_a_pause_of_the_audio() -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    received.receive(stamped(0, 0), 1.0)
+    piece = received.receive(stamped(1, 90 * 8_000), 91.0)
+    assert piece is not None and piece.at_tick == 90 * 8_000 and received.lost == 0
+
+
+def test_what_was_sent_before_the_first_that_came_is_not_lost() -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n, number in enumerate((3, 1, 2, 4, 65_535)):
+        received.receive(stamped(number, 160 * (number if number < 10 else -1)), 1.0 + 0.02 * n)
+    assert (received.lost, received.duplicates) == (1, 0), "number 0 has not come"
+    assert 0 <= received.loss_percent <= 100
+
+
+def test_jitter_goes_on_over_talk_spurts() -> None:
+    """All packets count (RFC 3550 §6.4.1), those with a marker, too."""
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    for n in range(200):
+        data = rtp.build(rtp.RtpPacket(0, n % 2 == 0, n, 160 * n, 9, PCMU.encode(SPEECH[:320])))
+        received.receive(data, 1.0 + 0.02 * n + (0.004 if n % 2 else 0.0))
+    assert received.jitter_ticks / 8 == pytest.approx(4.0, abs=0.6)

@@ -167,3 +167,18 @@ def test_the_end_is_waited_for_or_fails_a_step() -> None:
     assert run.runner.failure is not None and run.runner.failure.kind == "no_bye"
     run = Run(WaitFor("speech"), HangUp()).at(1.0, Ended("bot"))
     assert run.runner.failure is not None and run.runner.failure.why == "the far end hung up before"
+
+
+def test_a_turn_that_began_before_the_last_one_was_identified_is_heard_out() -> None:
+    """What was said is known later than that something is said."""
+    run = Run(WaitFor("speech"), WaitFor("speech", within_ms=2_000))
+    run.at(1.0, BotBegan(0, 0.5)).at(2.0, BotBegan(1, 1.9)).at(2.2, BotSpoke(0, 0.5, 1.5))
+    run.at(6.0)
+    assert run.runner.failure is None and not run.runner.over, "it speaks at the deadline"
+    run.at(6.5, BotSpoke(1, 1.9, 6.2))
+    assert run.runner.over and run.runner.failure is None
+    run = Run(WaitFor("silence", silence_ms=1_000), HangUp())
+    run.at(1.0, BotBegan(0, 0.5)).at(2.0, BotBegan(1, 1.9)).at(2.2, BotSpoke(0, 0.5, 1.5)).at(4.0)
+    assert not run.runner.over, "it speaks"
+    run.at(4.1, BotSpoke(1, 1.9, 3.9)).at(5.0)
+    assert run.commands == [(4.9, EndCall())]

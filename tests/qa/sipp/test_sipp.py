@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.cli.running_bot import RunningBot
 from offhook.qa.sipp.library import library, scenario_of, scenarios
 from offhook.qa.sipp.program import Sipp, SippRun, free_port
 from offhook.qa.sipp.run import SippSettings, run_scenario, summary
@@ -125,3 +126,25 @@ def test_what_a_record_adds() -> None:
     }
     found = summary(record)
     assert (found["keys"], found["rtp"], found["transcript"][0]["text"]) == (4, {"lost": 2.0}, "Hello.")
+
+
+def test_whom_sipp_is_called_by_is_not_looked_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller chooses the Call-ID, and offhook's own has records elsewhere: waiting for them is in vain."""
+    asked: list[str] = []
+
+    def records_of(*_: object) -> list[object]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr("offhook.qa.sipp.run.records_of", records_of)
+    sipp(folder, 0)
+    for name in ("callee", "caller"):
+        pages = RunningBot("http://127.0.0.1:9", None)
+        run_scenario(scenario_of(folder / f"{name}.xml"), SippSettings("127.0.0.1:5060", pages))
+    assert asked == ["caller"]
+
+
+@pytest.mark.parametrize("timeout", ["²", "1²s", "x", "5.5m"])
+def test_a_time_out_that_cannot_be_read_is_sipps_affair(folder: Path, timeout: str) -> None:
+    sipp(folder, 0)
+    assert Sipp(scenario_of(folder / "caller.xml"), "127.0.0.1:5060", ("-timeout", timeout)).wait().status == 0

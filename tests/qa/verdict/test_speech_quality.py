@@ -10,7 +10,7 @@ def arrivals(count: int = 50, late: dict[int, float] | None = None, loud: bool =
     found, delay_s = [], 0.0
     for n in range(count):
         delay_s += (late or {}).get(n, 0.0)
-        found.append(Arrival(1.0 + 0.02 * n + delay_s, n, 160 * n, 160, n == 0, loud, loud))
+        found.append(Arrival(1.0 + 0.02 * n + delay_s, 160 * n, 160, n == 0, loud, loud))
     return found
 
 
@@ -21,7 +21,7 @@ def test_a_pause_of_the_sender_is_one_hole() -> None:
 
 
 def test_lost_packets_are_a_hole() -> None:
-    packets = [each for each in arrivals() if each.number not in (20, 21, 22)]
+    packets = [each for each in arrivals() if each.at_tick // 160 not in (20, 21, 22)]
     (hole,) = holes(packets)
     assert hole.hole_ms == pytest.approx(60) and hole.is_lost
 
@@ -29,7 +29,7 @@ def test_lost_packets_are_a_hole() -> None:
 def test_jitter_is_a_hole_once_and_silence_is_none() -> None:
     jitter = arrivals()
     assert holes(jitter) == []
-    late = [replace(each, at_s=each.at_s + 0.03 * (each.number % 5 == 4)) for each in jitter]
+    late = [replace(each, at_s=each.at_s + 0.03 * (each.at_tick // 160 % 5 == 4)) for each in jitter]
     assert [round(each.hole_ms) for each in holes(late)] == [30], "then they are played later, as by a jitter buffer"
     assert holes(arrivals(late={20: 0.3}, loud=False)) == []
     assert holes([]) == []

@@ -1,6 +1,7 @@
 """SIP messages in captured TCP connections: out of order, repeated, with parts missing; and other connections."""
 
 import random
+import time
 
 import pytest
 
@@ -100,3 +101,23 @@ def test_many_connections_have_a_bound() -> None:
 def test_a_message_begins() -> None:
     assert is_sip(b"SIP/2.0 200 OK\r\n") and is_sip(b"INVITE sip:a@b SIP/2.0\r\n")
     assert not any(map(is_sip, (b"", b"HTTP/1.1 200 OK\r\n", b"INVITE sip:a@b HTTP/1.0\r\n", b"SIP/2.0 99\r\n")))
+
+
+def test_small_segments_behind_a_hole_take_no_time() -> None:
+    """Each one looks at all that wait: few do."""
+    connections, many = SipConnections(), MESSAGES * 100
+    parts = segments(b"".join(many), 60)
+    began_s = time.process_time()
+    found = taken(connections, [*parts[:5], *parts[6:300]])
+    assert connections.missing == 1, "long before they are many bytes"
+    found += taken(connections, parts[300:])
+    assert time.process_time() - began_s < 5
+    assert connections.missing == 1 and found[-1] == many[-1] and len(found) > len(many) - 60
+
+
+def test_many_holes() -> None:
+    connections = SipConnections()
+    parts = segments(b"".join(MESSAGES * 400), 60)
+    began_s = time.process_time()
+    taken(connections, parts[:5] + parts[6::2])
+    assert time.process_time() - began_s < 5 and connections.missing > 1

@@ -230,3 +230,26 @@ def test_memory_does_not_grow_with_the_length_of_a_stream() -> None:
     (stream,) = analyser.finish().streams
     assert stream.summary is not None and stream.summary.packets == 12_000 and stream.summary.loss.lost == 0
     assert max(sizes[1:]) - sizes[0] < 100_000
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_packets_to_where_they_come_from(tmp_path: Path, described: bool) -> None:
+    """A phone that calls itself, or a forged source: of a call, and of none."""
+    dialog = Dialog(callee_media=("198.51.100.7", 4_000))
+    packets = dialog.packets() if described else []
+    analysis = analyse([*packets, *both_ways(dialog)[0]], tmp_path)
+    (stream,) = analysis.streams
+    assert stream.source == stream.destination and stream.summary is not None and stream.summary.packets == 500
+    assert (stream.call is not None) is described
+    assert Report("itself", "pcap", analysis, judge(analysis)).text()
+
+
+def test_methods_that_nobody_knows_have_a_bound(tmp_path: Path) -> None:
+    dialog = Dialog()
+    methods = [f"INVENT{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(500)]
+    packets = [
+        Packet(START_S, dialog.caller, dialog.callee, dialog.message(f"{each} sip:b@c SIP/2.0", f"1 {each}"))
+        for each in methods
+    ]
+    others = analyse(packets, tmp_path).calls.others
+    assert len(others) <= 33 and sum(others.values()) == 500

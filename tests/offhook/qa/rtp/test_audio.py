@@ -81,3 +81,12 @@ def test_a_clock_that_jumps() -> None:
             line.put(start + 160 * number, part)
     line.flush()
     assert audio.figures().duration_s == pytest.approx(6.0, abs=0.05)
+
+
+def test_keys_without_end_have_a_bound() -> None:
+    audio = Audio(PCMU)
+    pressed = PCMU.encode(dtmf("12345"))
+    pressed = pressed[: len(pressed) // 80 * 80]
+    for _ in range(200):
+        audio.take(pressed, b"\1" * len(pressed))
+    assert 400 < len(audio.figures().keys) < 600
