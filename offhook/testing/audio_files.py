@@ -1,5 +1,6 @@
 """WAV files of the commands that call a bot: what the caller says, and what they heard. Raises UserError."""
 
+import os
 import struct
 import wave
 from pathlib import Path
@@ -30,9 +31,10 @@ def to_say(path: Path) -> bytes:
 
 
 def save(path: Path, pcm: bytes) -> None:
-    """Write 8 kHz mono 16-bit PCM to the file of --save."""
+    """Write 8 kHz mono 16-bit PCM to the file of --save, which its owner alone may read: it has people's voices."""
     try:
-        with wave.open(str(path), "wb") as audio:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file, wave.open(file, "wb") as audio:
             audio.setnchannels(1)
             audio.setsampwidth(2)
             audio.setframerate(RATE_HZ)

@@ -83,7 +83,7 @@ class WavFiles:
     def _write(self, stream: MediaStream, buffer: bytearray) -> None:
         path = self._part(stream.number)
         is_new = stream.number not in self._begun
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if is_new else os.O_APPEND)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_TRUNC if is_new else os.O_APPEND)
         try:
             with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
                 self._begun.add(stream.number)

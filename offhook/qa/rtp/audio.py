@@ -147,8 +147,8 @@ class Timeline:
     REORDER_TICKS = 8_000
     MAX_FILL_TICKS = 8_000 * 60
     """A longer hole is left out."""
-    FILL_FACTOR = 20
-    """No more silence is made in all than so many times what came, and a minute: timestamps may be anything."""
+    FILL_FACTOR, FILL_TICKS = 20, 8_000 * 5
+    """No more silence is made in all than so many times what came, and five seconds: timestamps may be anything."""
 
     def __init__(self, audio: Audio, silence: bytes) -> None:
         self._audio = audio
@@ -156,7 +156,7 @@ class Timeline:
         self._start: int | None = None
         self._payload = bytearray()
         self._present = bytearray()
-        self._may_fill_ticks = self.MAX_FILL_TICKS
+        self._may_fill_ticks = self.FILL_TICKS
 
     def put(self, tick: int, payload: bytes) -> None:
         """A packet's payload, a byte per tick, at its place on a time line without wrap."""
