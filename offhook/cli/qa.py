@@ -19,6 +19,7 @@ from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
+from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, as_json, not_run, write_junit
 from offhook.qa.run import RunSettings, run_scripts
 from offhook.qa.script.reading import is_script, load_script
@@ -79,6 +80,9 @@ def run(  # noqa: PLR0913  # each is one option
     found = _read(names)
     setup(level="error")
     settings = Config.load(config)
+    flow = bot if bot is not None and is_script(bot) else None
+    has_records = bot is not None or http is not None
+    check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
     with ExitStack() as stack:
         own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
         pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
@@ -87,7 +91,6 @@ def run(  # noqa: PLR0913  # each is one option
         if stream and not (target or "").startswith(("ws://", "wss://")):
             todo = "--target ws://127.0.0.1:8080/twilio/media, or --bot FILE"
             raise UserError("there is no stream to call", f"{target or 'nothing'} is no WebSocket", todo, "--stream")
-        flow = bot if bot is not None and is_script(bot) else None
         results, status = _run_all(
             found,
             settings,
@@ -104,10 +107,18 @@ def run(  # noqa: PLR0913  # each is one option
 
 
 def check(
-    scripts: Annotated[list[Path], typer.Argument(help="Call scripts (YAML).", metavar="SCRIPT…")],
+    scripts: Annotated[list[Path], typer.Argument(help="Call scripts (YAML), or folders of them.", metavar="SCRIPT…")],
+    config: ConfigFile = None,
 ) -> None:
-    """Check call scripts without placing a call: keys, values, files, prompts. 0: they are right; 2: they are not."""
-    for script in _load(scripts):
+    """Check call scripts without placing a call: keys, values, files, prompts, voices.
+
+    0: they are right; 2: they are not.
+    """
+    found = _load([file for path in scripts for file in (_scripts_in(path) if path.is_dir() else [path])])
+    problems = voice_problems(found, Config.load(config))
+    if problems:
+        raise UserError.of(problems)
+    for script in found:
         typer.echo(f"{script.where}: {len(script.steps)} steps, {len(script.prompts)} prompts: ok")
 
 
@@ -167,8 +178,8 @@ def _read(what: Sequence[str]) -> list[Script | Scenario]:
     problems: list[Problem] = []
     for each in what:
         path = Path(each)
-        files = sorted(one for one in path.glob("*.y*ml") if is_script(one)) if path.is_dir() else []
         try:
+            files = _scripts_in(path) if path.is_dir() and not any(path.glob("*.xml")) else _yaml_in(path)
             if files or is_script(path):
                 found += _load(files or [path])
             if not is_script(path) and (not files or any(path.glob("*.xml"))):
@@ -177,6 +188,22 @@ def _read(what: Sequence[str]) -> list[Script | Scenario]:
             problems += error.problems
     if problems:
         raise UserError.of(problems)
+    return found
+
+
+def _yaml_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("*.y*ml") if is_script(each)) if folder.is_dir() else []
+
+
+def _scripts_in(folder: Path) -> list[Path]:
+    """The call scripts of a folder. Raises UserError if there is none."""
+    found = _yaml_in(folder)
+    if not found:
+        what, why = (
+            f"{folder} has nothing to run",
+            "there is neither a script (*.yaml, *.yml) nor a scenario (*.xml) in it",
+        )
+        raise UserError(what, why, "a folder with call scripts, or `offhook qa run --list`", str(folder))
     return found
 
 

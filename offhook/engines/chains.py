@@ -1,6 +1,7 @@
 """Makes the configured recognisers and voices into chains, with their prices and budgets."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -113,13 +114,14 @@ def tts_engines(config: Config, given: GivenEngines) -> dict[str, TtsEngine]:
 
 def languages_of(asr: Mapping[str, AsrEngine], tts: Mapping[str, TtsEngine]) -> EngineLanguages:
     """The languages that a bot's recognisers and voices know."""
-    return EngineLanguages(
-        ", ".join(asr),
-        asr_capabilities([engine.capabilities for engine in asr.values()]).languages,
-        ", ".join(tts),
-        tts_capabilities([engine.capabilities for engine in tts.values()]).languages,
-        _voices(tts),
-    )
+    languages = asr_capabilities([engine.capabilities for engine in asr.values()]).languages
+    return replace(tts_languages_of(tts), asr_name=", ".join(asr), asr=languages)
+
+
+def tts_languages_of(tts: Mapping[str, TtsEngine]) -> EngineLanguages:
+    """The same of voices alone."""
+    languages = tts_capabilities([engine.capabilities for engine in tts.values()]).languages
+    return EngineLanguages(tts_name=", ".join(tts), tts=languages, voices=_voices(tts))
 
 
 def _voices(tts: Mapping[str, TtsEngine]) -> dict[str, str] | None:

@@ -20,8 +20,9 @@ from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.caller.stream_call import StreamCall
+from offhook.qa.preflight import with_voice
 from offhook.qa.result import Result, not_run
-from offhook.qa.script.script import Script
+from offhook.qa.script.script import Script, is_stream
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.judge import judge
 from offhook.qa.verdict.observed import ObservedCall
@@ -32,7 +33,7 @@ from offhook.usererror import UserError
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`), if the scripts do not say;
+    """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`; empty: the scripts say),
     the bot's pages (None: it is another's), its authorities for TLS, where audio is saved."""
 
     target: str = ""
@@ -77,7 +78,7 @@ class Speakers:
         UserError, EngineError."""
         if (voice, language) not in self._started:
             require_installed(self._config, asr=False)
-            speaker = Speaker(_with_voice(self._config, voice, language))
+            speaker = Speaker(with_voice(self._config, voice, language))
             self._started[voice, language] = await self._stack.enter_async_context(speaker)
         return (await self._started[voice, language].speak(text, phone=True)).pcm
 
@@ -119,7 +120,7 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings) 
 
 
 def _target_of(script: Script, settings: RunSettings) -> str:
-    target = script.call.target or settings.target
+    target = settings.target or script.call.target
     if not target:
         todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
         raise UserError("nobody is called", f"{script.where} has no target, and none is given", todo)
@@ -128,7 +129,7 @@ def _target_of(script: Script, settings: RunSettings) -> str:
 
 async def _placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:
     """The call, which is over."""
-    if not target.startswith(("ws://", "wss://")):
+    if not is_stream(target):
         return await call.by_sip(target, settings.authorities)
     leg = StreamCall(call.script.call, call)
     await call.run(leg, leg.dial(target))
@@ -144,14 +145,6 @@ def as_details(script: Script, seen: ObservedCall) -> Mapping[str, Any]:
         "call": plain | {"record": None if seen.record is None else dict(seen.record)},
         "sip": [asdict(each) for each in seen.messages],
     }
-
-
-def _with_voice(config: Config, voice: str, language: str) -> Config:
-    if voice:
-        config = config.model_copy(update={"tts": config.tts.model_copy(update={"voice": voice})})
-    if language:
-        config = config.model_copy(update={"dialog": config.dialog.model_copy(update={"language": language})})
-    return config
 
 
 def _save(folder: Path, script: Script, call: ScriptedCall) -> list[str]:

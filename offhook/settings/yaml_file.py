@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.settings.yaml_hints import explain, number_meant, whole_number_meant
+from offhook.settings.yaml_hints import Unit, explain, number_meant, whole_number_meant
 from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_FILE_BYTES = 256 * 1024
@@ -260,8 +260,8 @@ class Reader:
         self.problem(node, f"{what} is neither true nor false", self.got(node), "type `true` or `false`")
         return None
 
-    def number(self, node: Node, what: str, *, whole: bool = False) -> float | None:
-        """A number, with or without a fraction; `whole` only changes what an error suggests."""
+    def number(self, node: Node, what: str, *, whole: bool = False, unit: Unit = "") -> float | None:
+        """A number, with or without a fraction; `whole` and `unit` only change what an error suggests."""
         value = node.value if isinstance(node, ScalarNode) else ""
         # Not float() alone: it accepts "nan", "1_0" and digits of other scripts.
         if value.isascii() and len(value) <= 20 and set(value) <= set("0123456789.-"):
@@ -269,19 +269,21 @@ class Reader:
                 return float(value)
             except ValueError:
                 pass
-        self.problem(node, f"{what} is not a number", self.got(node), number_meant(value, what, whole=whole))
+        self.problem(node, f"{what} is not a number", self.got(node), number_meant(value, what, whole=whole, unit=unit))
         return None
 
-    def whole(self, node: Node, what: str) -> int | None:
-        """A whole number."""
-        value = self.number(node, what, whole=True)
+    def whole(self, node: Node, what: str, *, unit: Unit = "") -> int | None:
+        """A whole number; `unit` only changes what an error suggests."""
+        value = self.number(node, what, whole=True, unit=unit)
         if value is not None and not value.is_integer():
-            self.problem(node, f"{what} is not a whole number", self.got(node), whole_number_meant(value, what))
+            self.problem(node, f"{what} is not a whole number", self.got(node), whole_number_meant(value, what, unit))
             return None
         return None if value is None else int(value)
 
     def got(self, node: Node) -> str:
         """What there is at `node`, as the reason of a problem."""
+        if is_null(node):
+            return "it has no value"
         return f"it is `{node.value[:40]}`" if isinstance(node, ScalarNode) else f"there is {_KINDS[type(node)]}"
 
     def _plain_tag(self, node: ScalarNode, what: str) -> None:

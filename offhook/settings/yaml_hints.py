@@ -1,7 +1,7 @@
 """The probable causes of YAML errors, and what to type instead. Pure."""
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 _VALUE = re.compile(r"""\s*(?:-\s+)*(?P<key>[\w'"<-][^:#]*:\s+)?(?P<value>\S.*)""")
 _ITS_OWN = {
@@ -135,8 +135,13 @@ def _not_key_and_value(line: str) -> str | None:
     return None if key is None else f"type `{key[1]}: {text[key.end() :][:40]}`, with a colon and a space"
 
 
-def number_meant(value: str, key: str, *, whole: bool) -> str:
+Unit = Literal["", "ms", "s"]
+"""Of a number; empty: the key's name tells, if it has one."""
+
+
+def number_meant(value: str, key: str, *, whole: bool, unit: Unit = "") -> str:
     """What to type for `value`, which is not a number, after `key`."""
+    unit = unit or _unit_of(key)
     if value.lower() in _WORDS:
         return f"type `{_WORDS.index(value.lower())}`"
     if re.fullmatch(r"[0-9]{1,3}(?:[,_' ][0-9]{3})+", value):
@@ -148,20 +153,30 @@ def number_meant(value: str, key: str, *, whole: bool) -> str:
         return f"type `{float(share[1]) / 100:g}`"
     measure = _MEASURE.fullmatch(value.strip())
     if measure is not None:
-        number, unit = float(measure[1]), (measure[2] or "").lower()
-        if unit and "_ms`" in key:
-            number *= 1 if unit.startswith(("ms", "mil")) else 60_000 if unit.startswith("min") else 1_000
-        elif unit and "_s`" in key:
-            number *= 0.001 if unit.startswith(("ms", "mil")) else 60 if unit.startswith("min") else 1
+        number, given = float(measure[1]), (measure[2] or "").lower()
+        if given and unit == "ms":
+            number *= 1 if given.startswith(("ms", "mil")) else 60_000 if given.startswith("min") else 1_000
+        elif given and unit == "s":
+            number *= 0.001 if given.startswith(("ms", "mil")) else 60 if given.startswith("min") else 1
         return f"type `{number:g}`"
     if "_confidence`" in key:
         return "type a number from 0 to 1, such as `0.7`"
+    if unit == "ms":
+        return "type a time in milliseconds such as `2000`"
     return "type a whole number such as `3`" if whole else "type a number such as `5` or `2.5`"
 
 
-def whole_number_meant(value: float, key: str) -> str:
+def _unit_of(key: str) -> Unit:
+    return "ms" if "_ms`" in key else "s" if "_s`" in key else ""
+
+
+def whole_number_meant(value: float, key: str, unit: Unit = "") -> str:
     """What to type for `value`, which has a fraction, after `key`: probably seconds where milliseconds are counted."""
-    return f"type `{1000 * value:g}`" if "_ms`" in key and value < 100 else f"type `{max(1, round(value))}`"
+    return (
+        f"type `{1000 * value:g}`"
+        if (unit or _unit_of(key)) == "ms" and value < 100
+        else f"type `{max(1, round(value))}`"
+    )
 
 
 def _quoted(value: str) -> str:

@@ -28,6 +28,10 @@ MEASURES: dict[str, Measure] = {
 """What `expect` can limit; of some there are several in a call, and each has to be within the limits."""
 
 
+CODECS = ("PCMU", "PCMA")
+"""What the caller offers, and so all that can be agreed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Bounds of a measure; None: there is none on that side."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from yaml.nodes import Node, SequenceNode
 
+from offhook.qa.script.expect import CODECS
 from offhook.qa.script.reading_expect import ExpectReader
 from offhook.qa.script.reading_steps import StepReader
-from offhook.qa.script.script import CallSettings, HttpAnswer, HttpDouble, LineProfile, Script
+from offhook.qa.script.script import CallSettings, HttpAnswer, HttpDouble, LineProfile, Script, is_stream
 from offhook.qa.script.steps import Speech, Step, WaitFor
 from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, position, read_limited
 from offhook.testing.impair import Impairment
@@ -35,7 +36,6 @@ _CALL = (
 )
 _LINE = ("up", "down", "level_db", "echo_db", "echo_ms", "noise_dbfs")
 _TRANSPORTS = ("udp", "tcp", "tls")
-_CODECS = ("PCMU", "PCMA")
 _IMPAIRMENTS = tuple(field.name for field in fields(Impairment) if field.name not in ("blackholes", "jitter_shape"))
 
 
@@ -113,10 +113,10 @@ class _ScriptReader(StepReader, ExpectReader):
     def _call(self, node: Node) -> CallSettings:
         found = self.fields(node, "`call`", _CALL) or {}
         usual = CallSettings()
-        return CallSettings(
+        call = CallSettings(
             target=self._get(found, "target", self.text, ""),
             transport=self._one_of(found, "transport", _TRANSPORTS, usual.transport),
-            codec=self._one_of(found, "codec", _CODECS, usual.codec),
+            codec=self._one_of(found, "codec", CODECS, usual.codec),
             srtp=self._get(found, "srtp", self.truth, False),
             caller=self._get(found, "from", self.text, usual.caller),
             headers=tuple(self._headers(found["headers"])) if "headers" in found else (),
@@ -126,6 +126,11 @@ class _ScriptReader(StepReader, ExpectReader):
             max_s=self._within(found, "max_s", 1, 3_600, usual.max_s),
             pause_ms=int(self._within(found, "pause_ms", 200, 5_000, usual.pause_ms)),
         )
+        if is_stream(call.target):
+            for name in call.only_over_sip:
+                todo = f"leave `{name}` out, or type `target: sip:bot@HOST:PORT`"
+                self.problem(found[name], f"`{name}` has no effect", f"{call.target} is a stream (WebSocket)", todo)
+        return call
 
     def _headers(self, node: Node) -> list[tuple[str, str]]:
         found = []

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.qa.script.expect import MEASURES, Expectations, Limit, RequestExpectation, SipExpectation
+from offhook.qa.script.expect import CODECS, MEASURES, Expectations, Limit, RequestExpectation, SipExpectation
 from offhook.settings.yaml_file import Reader
 from offhook.usererror import did_you_mean
 
@@ -45,6 +45,9 @@ class ExpectReader(Reader):
             todo = did_you_mean(ended_by, _ENDED_BY)
             self.problem(found["ended_by"], f"`ended_by` is `{ended_by}`", "it is `bot` or `caller`", todo)
         codec = self._text(found, "codec")
+        if codec is not None and codec.upper() not in CODECS:
+            why = f"the caller offers {' and '.join(CODECS)}, and no other can be agreed on"
+            self.problem(found["codec"], f"`codec` can never be `{codec[:40]}`", why, f"type `codec: {CODECS[0]}`")
         return Expectations(
             limits={name: limit for name, limit in limits.items() if limit is not None},
             prompts=named,

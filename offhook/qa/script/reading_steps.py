@@ -129,14 +129,16 @@ class StepReader(Reader):
 
     def _interrupt(self, node: Node) -> Step | None:
         found = self.fields(node, "`interrupt`", ("after_ms", "after_words", "say", "press", "within_ms")) or {}
-        if ("after_ms" in found) == ("after_words" in found):
-            todo = "type `interrupt: {after_ms: 1500, say: stop}`"
-            self.problem(node, "`interrupt` does not say when", "it needs `after_ms` or `after_words`", todo)
-            return None
-        if ("say" in found) == ("press" in found):
-            todo = "type `interrupt: {after_ms: 1500, say: stop}`"
-            self.problem(node, "`interrupt` does not say how", "it needs `say` or `press`", todo)
-            return None
+        pairs = (("when", "after_ms", "after_words"), ("how", "say", "press"))
+        for what, one, other in pairs:
+            if one in found and other in found:
+                why = f"it has both `{one}` and `{other}`"
+                self.problem(node, f"`interrupt` says {what} twice", why, f"choose one: leave `{other}` or `{one}` out")
+                return None
+            if one not in found and other not in found:
+                todo = "type `interrupt: {after_ms: 1500, say: stop}`"
+                self.problem(node, f"`interrupt` does not say {what}", f"it needs `{one}` or `{other}`", todo)
+                return None
         if "after_ms" in found:
             after_ms = self.milliseconds(found["after_ms"], "`after_ms`")
         else:
@@ -193,7 +195,7 @@ class StepReader(Reader):
         if text is None:
             return None
         keys = text.upper().replace(" ", "")
-        wrong = next((each for each in keys if each not in DIGITS), None)
+        wrong = next((each for each in text.replace(" ", "") if each.upper() not in DIGITS), None)
         if not keys or wrong is not None:
             why = "there is none" if wrong is None else f"{wrong!r} is not on a phone"
             self.problem(node, f"{what} has other characters than keys", why, 'type `press: "12#"`: 0-9 * # A-D')
@@ -202,8 +204,9 @@ class StepReader(Reader):
 
     def milliseconds(self, node: Node, what: str) -> int | None:
         """A time in milliseconds."""
-        value = self.whole(node, what)
+        value = self.whole(node, what, unit="ms")
         if value is not None and not 0 <= value <= MAX_MS:
-            self.problem(node, f"{what} is {value}", f"it goes from 0 to {MAX_MS}", "a time in milliseconds")
+            todo = "type a time in milliseconds such as `2000`"
+            self.problem(node, f"{what} is {value}", f"it goes from 0 to {MAX_MS} ms", todo)
             return None
         return value

@@ -8,9 +8,15 @@ from offhook.qa.script.steps import Speech, Step, WaitFor, speeches
 from offhook.testing.impair import Impairment
 
 
+def is_stream(target: str) -> bool:
+    """Whether a target is called over a WebSocket, and not over SIP."""
+    return target.startswith(("ws://", "wss://"))
+
+
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """How the call is placed; `target` is a sip: URI or a ws: URL, empty: that of the command line."""
+    """How the call is placed; `target` is a sip: URI or a ws: URL, if the command line
+    names none."""
 
     target: str = ""
     transport: str = "udp"
@@ -24,6 +30,11 @@ class CallSettings:
     max_s: float = 120.0
     pause_ms: int = 700
     """How long the far end is silent when it has finished speaking."""
+
+    @property
+    def only_over_sip(self) -> tuple[str, ...]:
+        """The settings that a stream does not have, of those that are given."""
+        return (*(("transport",) if self.transport != "udp" else ()), *(("srtp",) if self.srtp else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,21 @@ NOWHERE = "127.0.0.1:9"
         (("uas_busy", "--", "-p", "abc"), "-p: SIPp cannot be run"),
         (("uac_hold", "--target", NOWHERE, "--", "-p", "70000"), "-p: SIPp cannot be run"),
         (("uac_hold", "--target", NOWHERE, "--", "-p", "²"), "-p: SIPp cannot be run"),
-        (("empty",), "empty: empty has no scenarios"),
+        (("empty",), "empty: empty has nothing to run"),
+        (("uas_busy",), "nobody would call uas_busy"),
+        (("good.yaml", "uas_busy", "--target", NOWHERE), "--target: nobody would call uas_busy"),
+        (("uas_busy", "--bot", "bot.py"), "nobody would call uas_busy"),
+        (("record.yaml", "--target", NOWHERE), "record.yaml: what is expected of the bot's record cannot be known"),
+        (("tls.yaml", "--target", "ws://127.0.0.1:9"), "tls.yaml: `transport` of `call` has no effect"),
+        (("bob.yaml", "--target", NOWHERE), "bob.yaml: the tts engine 'auto' has no voice 'bob'"),
     ],
 )
 def test_usage(run: Run, tmp_path: Path, arguments: tuple[str, ...], what: str) -> None:
     (tmp_path / "bad.yaml").write_text("steps:\n  - sai: x\n")
     (tmp_path / "good.yaml").write_text("steps: [hang_up]\n")
+    (tmp_path / "record.yaml").write_text("steps: [hang_up]\nexpect: {keys_received: 1}\n")
+    (tmp_path / "tls.yaml").write_text("steps: [hang_up]\ncall: {transport: tls}\n")
+    (tmp_path / "bob.yaml").write_text("steps: [{say: hello}, hang_up]\ncall: {voice: bob}\n")
     (tmp_path / "empty").mkdir()
     status, _, err = run("qa", "run", *arguments)
     assert (status, err.splitlines()[0]) == (USAGE, what)
@@ -45,6 +54,35 @@ def test_scripts_are_checked_without_a_call(run: Run, tmp_path: Path) -> None:
     assert run("qa", "check", "good.yaml") == (0, "good.yaml: 1 steps, 0 prompts: ok\n", "")
     status, _, err = run("qa", "check", "good.yaml", "bad.yaml")
     assert status == USAGE and err.count("why:") == 2
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "steps: [{say: hello}, hang_up]\ncall: {voice: bob}\n",
+        "steps: [{say: {text: hello, voice: bob}}, hang_up]\n",
+        "steps: [hang_up]\nprompts: {hello: {text: hello, voice: bob}}\n",
+        "steps: [{say: hello}, hang_up]\ncall: {language: xx}\n",
+    ],
+)
+def test_a_voice_that_is_not_there_is_found_without_a_call(run: Run, tmp_path: Path, script: str) -> None:
+    (tmp_path / "call.yaml").write_text(script)
+    status, _, err = run("qa", "check", "call.yaml")
+    assert status == USAGE and err.startswith("call.yaml: ") and "why:" in err and "type:" in err
+    (tmp_path / "call.yaml").write_text(script.replace("bob", "en+f3").replace("xx", "de"))
+    assert run("qa", "check", "call.yaml")[0] == 0
+
+
+def test_the_scripts_of_a_folder_are_checked(run: Run, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name in ("b.yml", "a.yaml"):
+        (calls / name).write_text("steps: [hang_up]\n")
+    status, out, _ = run("qa", "check", "calls")
+    assert status == 0 and [line.partition(":")[0] for line in out.splitlines()] == ["calls/a.yaml", "calls/b.yml"]
+    (tmp_path / "none").mkdir()
+    status, _, err = run("qa", "check", "none")
+    assert status == USAGE and "*.yaml" in err
 
 
 def test_the_library_is_listed(run: Run) -> None:

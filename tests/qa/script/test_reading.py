@@ -134,6 +134,11 @@ def test_everything_that_a_script_can_say(tmp_path: Path) -> None:
         ("steps:\n  - say: {level_db: 3}", "2:10", "`say` says nothing certain"),
         ("steps:\n  - interrupt: {say: x}", "2:16", "`interrupt` does not say when"),
         ("steps:\n  - interrupt: {after_ms: 1}", "2:16", "`interrupt` does not say how"),
+        ("steps:\n  - interrupt: {after_ms: 1, after_words: 1, say: x}", "2:16", "`interrupt` says when twice"),
+        ("steps:\n  - interrupt: {after_ms: 1, say: x, press: 1}", "2:16", "`interrupt` says how twice"),
+        ("steps: [hang_up]\nexpect: {codec: opus}", "2:17", "`codec` can never be `opus`"),
+        ('steps: [hang_up]\ncall: {target: "ws://a", transport: tls}', "2:37", "`transport` has no effect"),
+        ('steps: [hang_up]\ncall: {target: "wss://a", srtp: true}', "2:33", "`srtp` has no effect"),
         ("steps:\n  - change_mind: {say: x, then: y}", "2:18", "`change_mind` has no `after_ms`"),
         ("steps:\n  - noise: 5", "2:12", "`noise` is 5"),
         ("steps:\n  - wait: soon", "2:11", "`wait` is not a number"),
@@ -157,6 +162,27 @@ def test_a_mistake_is_found_at_its_place_with_what_to_type(text: str, where: str
     (problem,) = caught.value.problems
     assert (problem.where, problem.what) == (f"call.yaml:{where}", what)
     assert problem.why and problem.todo
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "todo"),
+    [
+        ("wait: 2s", "it is `2s`", "type `2000`"),
+        ("wait: 2.5", "it is `2.5`", "type `2500`"),
+        ("mumble: 1.5 s", "it is `1.5 s`", "type `1500`"),
+        ("hold: 1 min", "it is `1 min`", "type `60000`"),
+        ("hold:", "it has no value", "type a time in milliseconds such as `2000`"),
+        ("wait_for: {words: a, within_ms: 1h}", "it is `1h`", "type a time in milliseconds such as `2000`"),
+        ("interrupt: {after_ms: soon, say: x}", "it is `soon`", "type a time in milliseconds such as `2000`"),
+        ("wait: 900000", "it goes from 0 to 600000 ms", "type a time in milliseconds such as `2000`"),
+        ("press: 12x", "'x' is not on a phone", 'type `press: "12#"`: 0-9 * # A-D'),
+    ],
+)
+def test_what_to_type_is_in_the_keys_own_unit(step: str, why: str, todo: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_script(f"steps:\n  - {step}\n".encode(), "call.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.why, problem.todo) == (why, todo)
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
