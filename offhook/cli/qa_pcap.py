@@ -71,15 +71,32 @@ def _analyse(path: Path, sounds: WavFiles | None) -> tuple[Analysis, str]:
             capture = CaptureFile(file)
             analysis = Analyser(sounds.open if sounds is not None else None).take_all(capture)
     except OSError as error:
-        raise UserError(f"{path} cannot be read", error.strerror or str(error), "another file", "FILE") from error
+        missing = isinstance(error, FileNotFoundError)
+        todo = f"the name of a file that is there: `ls {path.parent}`" if missing else "another file"
+        raise UserError(f"{path} cannot be read", error.strerror or str(error), todo, "FILE") from error
     except CaptureError as error:
         todo = "a file of tcpdump -w, Wireshark, or offhook sip capture"
         raise UserError(f"{path} cannot be read", str(error), todo, "FILE") from error
     analysis.problem = capture.problem
-    if not analysis.packets.frames:
-        why = capture.problem or "it has no packets"
-        raise UserError(f"{path} cannot be read", why, "a capture that was made while a call went on", "FILE")
+    _check_was_read(path, analysis)
     return analysis, capture.kind
+
+
+def _check_was_read(path: Path, analysis: Analysis) -> None:
+    """Raises UserError where no frame could be read: of such a file nothing is known, least of all that it is good."""
+    packets = analysis.packets
+    if not packets.frames and analysis.problem:
+        todo = "a whole copy of it (it is damaged from its first frame on), or a new capture"
+        raise UserError(f"{path} cannot be read", analysis.problem, todo, "FILE")
+    if not packets.frames:
+        todo = "a capture that was made while a call went on"
+        raise UserError(f"{path} cannot be read", "it has no packets", todo, "FILE")
+    if packets.unknown_frames == packets.frames:
+        kinds = ", ".join(map(str, sorted(packets.unknown_links)))
+        why = f"all of its frames are of link type {kinds}; Ethernet, Linux cooked, loopback and raw IP are read"
+        raise UserError(
+            f"nothing in {path} could be read", why, "a capture of another interface: tcpdump -i any", "FILE"
+        )
 
 
 def _sounds(directory: Path | None, call: str) -> WavFiles | None:

@@ -81,6 +81,7 @@ class SipCall:
         self._offers: OfferAnswer | None = None
         self._media: MediaLoop | None = None
         self._handle = ""
+        self._called = ""
         self._final = asyncio.Event()
         self._bye_answered = asyncio.Event()
         self.call_id = ""
@@ -106,6 +107,7 @@ class SipCall:
         except (OSError, LocalError, PortsExhaustedError) as error:
             self.close()
             raise UserError(f"{target} cannot be called", str(error), TODO) from error
+        self._called = str(targets[0])
         endpoint.message_listeners.append(self._note)
         self._media = make_media(pair)
         self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), self._capabilities())
@@ -180,7 +182,17 @@ class SipCall:
     def _over(self, by: str, why: str) -> None:
         if not self.signalling.ended_by:
             self.signalling.ended_s, self.signalling.ended_by = time.monotonic(), by
-            self.signalling.why = why
+            self.signalling.why = why if self._is_heard else self._unheard(why)
+
+    @property
+    def _is_heard(self) -> bool:
+        return any(each.received for each in self.messages)
+
+    def _unheard(self, why: str) -> str:
+        """Not one message came: nobody has refused the call, and there is nobody."""
+        todo = "look at the address, the port and `transport`, whether the bot runs, and over TLS at --ca"
+        nobody = "nobody listens there, or something in between keeps it away"
+        return f"nothing came back at all from {self._called} ({why}): {nobody}; {todo}"
 
     # ---- what the far end does
 
@@ -195,7 +207,7 @@ class SipCall:
                 self._accept(sdp)
                 self._final.set()
             case CallRejected(status=status, reason=reason):
-                self.signalling.status = status
+                self.signalling.status = status if self._is_heard else None  # else a time-out stands for 408
                 self._ended("bot", f"{status} {reason}")
             case CallEnded(cause=cause):
                 self._ended("bot" if cause is EndCause.REMOTE_BYE else "network", str(cause))

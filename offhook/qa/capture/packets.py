@@ -68,6 +68,7 @@ class PacketDecoder:
         self.others = 0
         """Frames that are no UDP or TCP over IP, or are malformed."""
         self.unknown_links: set[int] = set()
+        self.unknown_frames = 0
         self.copies = 0
         """Packets that a cooked capture had before, from another interface."""
         self._fragments: OrderedDict[tuple[bytes, ...], dict[int, tuple[bytes, bool]]] = OrderedDict()
@@ -108,6 +109,7 @@ class PacketDecoder:
         if link in (_NULL, _LOOP):
             # The address family, whose number for IPv6 differs between systems: the IP version says the same.
             return data[4:] if len(data) > 4 and data[4] >> 4 in (4, 6) else None
+        self.unknown_frames += 1
         if len(self.unknown_links) < 16:
             self.unknown_links.add(link)
         return None

@@ -74,15 +74,17 @@ class RequestExpectation:
 class Expectations:
     """All that is expected of a call. None and empty: nothing.
 
-    `prompts` and `heard` are in order, others may come between. `bot_keys` are the keys that the far end pressed,
-    `transfer_to` a part of the URI that it wants the caller to be connected to. `record`, `bot_said`, `caller_said` and
-    `keys_received` (how many) are compared with the record of an offhook bot.
+    `status` is that of the response that refuses the call. `prompts` and `heard` are in order, others may come between.
+    `bot_keys` are the keys that the far end pressed, `transfer_to` a part of the URI that it wants the caller to be
+    connected to. `record`, `bot_said`, `caller_said` and `keys_received` (how many) are compared with the record of an
+    offhook bot.
     """
 
     limits: Mapping[str, Limit] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
     codec: str | None = None
+    status: int | None = None
     ended_by: str | None = None
     bot_keys: str | None = None
     transfer_to: str | None = None

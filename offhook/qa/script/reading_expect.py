@@ -13,6 +13,7 @@ _OTHERS = (
     "prompts",
     "heard",
     "codec",
+    "status",
     "ended_by",
     "bot_keys",
     "transfer_to",
@@ -53,6 +54,7 @@ class ExpectReader(Reader):
             prompts=named,
             heard=self._texts(found, "heard"),
             codec=None if codec is None else codec.upper(),
+            status=self._status(found) if "status" in found else None,
             ended_by=ended_by,
             bot_keys=self._text(found, "bot_keys"),
             transfer_to=self._text(found, "transfer_to"),
@@ -63,6 +65,18 @@ class ExpectReader(Reader):
             caller_said=self._texts(found, "caller_said"),
             keys_received=self.whole(found["keys_received"], "`keys_received`") if "keys_received" in found else None,
         )
+
+    def _status(self, found: dict[str, Node]) -> int | None:
+        node = found["status"]
+        status = self.whole(node, "`status`")
+        for name, other in found.items():
+            if name not in ("status", "sip"):
+                why = "with `status` the call is to be refused, and there is nothing of the kind"
+                self.problem(other, f"`{name}` can never be", why, f"leave `{name}` out, or `status`")
+        if status is not None and not 300 <= status <= 699:
+            why = "a call is refused by a final response from 300 to 699"
+            self.problem(node, f"`status` cannot be {status}", why, "type `status: 486`")
+        return status
 
     def unknown_prompt(self, node: Node, name: str, prompts: Collection[str]) -> None:
         """A prompt is named that is not among `prompts`."""

@@ -280,7 +280,10 @@ class ScriptRunner:
         if step.awaited == "prompt" and step.what not in [each.name for each in turn.prompts]:
             return self._fail(f"the prompt {step.what!r} was not heard", _instead(turn), "wrong_prompt")
         if step.awaited == "words" and not has_words(turn.text or "", step.what):
-            return self._fail(f"{step.what!r} was not heard", _instead(turn), "wrong_words")
+            why = (
+                f"{_instead(turn)}; recognisers miss words of telephone speech: `prompt:` knows a sentence by its sound"
+            )
+            return self._fail(f"{step.what!r} was not heard", why, "wrong_words")
         return None
 
     def _wait_for_silence(self, step: WaitFor) -> _Step:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,11 @@ ERROR_LINES = 8
 PORTS = 8
 LISTENS_S, POLL_S = 5.0, 0.02
 
+_STAMP = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T\t ][0-9:.]+[\t ]+[0-9.]+:?[\t ]*")
+"""SIPp begins a line with the date, the time, and the same as seconds."""
+_HEADING = "The following events occurred:"
+_UNANSWERED = "retransmission timeout"
+
 _COUNTS = {
     "calls": "TotalCallCreated",
     "successful": "SuccessfulCall(C)",
@@ -49,6 +55,8 @@ class SippRun:
     statistics: Mapping[str, int] = field(default_factory=dict)
     errors: str = ""
     screen: str = ""
+    target: str = ""
+    """Whom it called."""
 
     @property
     def meaning(self) -> str:
@@ -70,6 +78,7 @@ class Sipp:
         if program is None:
             todo = "apt-get install sip-tester, or brew install sipp"
             raise UserError("SIPp cannot be run", "the program sipp is not installed", todo)
+        self._target = target or ""
         self._folder = tempfile.TemporaryDirectory(prefix="offhook-sipp-")
         self._files = Path(self._folder.name)
         check_options(options)
@@ -135,6 +144,7 @@ class Sipp:
             _statistics(self._files / "statistics.csv"),
             errors,
             _text(self._files / "screen"),
+            self._target,
         )
         self.close()
         return run
@@ -222,6 +232,10 @@ def _text(path: Path) -> str:
 
 
 def first_errors(run: SippRun) -> str:
-    """The first lines of what SIPp says, for people."""
-    lines = [line.strip() for line in run.errors.splitlines() if line.strip()]
-    return " | ".join(lines[:ERROR_LINES])[:800]
+    """The first lines of what SIPp says, for people; and what to look at where it has got no answer."""
+    lines = [" ".join(_STAMP.sub("", line).split()) for line in run.errors.splitlines()]
+    said = " | ".join([line for line in lines if line and line != _HEADING][:ERROR_LINES])[:800]
+    if _UNANSWERED not in run.errors or not run.target:
+        return said
+    nobody = "" if run.statistics.get("unexpected") else f"nothing came back from {run.target}: "
+    return f"{nobody}{said}; look at --target, and whether the bot runs"

@@ -40,7 +40,10 @@ def judge(script: Script, call: ObservedCall) -> list[Finding]:
     Where a step failed, what the steps after it would have shown is not judged: the caller had hung up.
     """
     if call.answered_s is None:
-        return [Finding("not_answered", "the call was not answered", call.why), *_sip(script, call)]
+        return [*_refusal(script, call), *_sip(script, call)]
+    if script.expect.status is not None:
+        why = f"it was answered after {call.answered_s:.1f} s"
+        return [Finding("status", f"the call was not refused with {script.expect.status}", why)]
     found = [*_media(script, call), *_steps(script, call)]
     for name, limit in script.expect.limits.items():
         found += _limit(call, name, limit)
@@ -48,6 +51,15 @@ def judge(script: Script, call: ObservedCall) -> list[Finding]:
         found += [*_prompts(script, call), *_texts(script, call), *_ends(script, call), *_keys(script, call)]
         found += [*_sip(script, call), *_requests(script, call), *_record(script, call)]
     return found
+
+
+def _refusal(script: Script, call: ObservedCall) -> Iterator[Finding]:
+    """A call that was not answered may be one that is to be refused."""
+    wanted = script.expect.status
+    if wanted is None:
+        yield Finding("not_answered", "the call was not answered", call.why)
+    elif call.status != wanted:
+        yield Finding("status", f"the call was not refused with {wanted}", call.why)
 
 
 def _media(script: Script, call: ObservedCall) -> Iterator[Finding]:

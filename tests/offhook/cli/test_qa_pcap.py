@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import wave
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,16 @@ from typer.testing import CliRunner
 
 from offhook.cli.main import app
 from offhook.usererror import UserError
-from tests.offhook.qa.wire import Dialog, Packet, both_ways, capture, with_key
+from tests.offhook.qa.wire import FILE_HEADER, Dialog, Packet, both_ways, capture, with_key
 
 
 def run(*arguments: str | Path) -> Any:
     return CliRunner().invoke(app, ["qa", "pcap", *map(str, arguments)])
+
+
+def of_link(content: bytes, link: int) -> bytes:
+    """The capture with another link type."""
+    return content[:20] + struct.pack("<I", link) + content[24:]
 
 
 def two_calls() -> list[Packet]:
@@ -90,7 +96,7 @@ def test_a_limit_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "said"),
     [
         (b"", "it is empty"),
         (b"\x1f\x8bxxxxxx", "gunzip"),
@@ -98,19 +104,22 @@ def test_a_limit_of_ones_own(tmp_path: Path) -> None:
         (capture([]), "it has no packets"),
         (capture([])[:9], "file header"),
         (capture(two_calls()[:1])[:50], "ends within a frame"),
+        (capture(two_calls()[:1])[:50], "it is damaged"),
+        (FILE_HEADER + struct.pack("<IIII", 1, 0, 0x7FFFFFFF, 0x7FFFFFFF), "it is damaged"),
+        (of_link(capture(two_calls()), 147), "link type 147"),
     ],
 )
-def test_what_is_no_capture(tmp_path: Path, content: bytes, why: str) -> None:
+def test_what_is_no_capture(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     result = run(path)
-    assert isinstance(result.exception, UserError) and why in str(result.exception)
+    assert isinstance(result.exception, UserError) and said in str(result.exception)
     assert "type:" in str(result.exception)
 
 
 def test_other_mistakes(file: Path, tmp_path: Path) -> None:
     for arguments, what in (
-        ((tmp_path / "not there",), "cannot be read"),
+        ((tmp_path / "not there",), f"ls {tmp_path}"),
         ((tmp_path,), "cannot be read"),
         ((file, "--call", "tow@b"), "did you mean `two@b`"),
         ((file, "--call", "9"), "2 calls"),

@@ -145,6 +145,8 @@ def test_everything_that_a_script_can_say(tmp_path: Path) -> None:
         ("steps: [hang_up]\nexpect: {respons_ms: 3}", "2:10", "unknown key `respons_ms` in `expect`"),
         ("steps: [hang_up]\nexpect: {gap_ms: {}}", "2:18", "`gap_ms` limits nothing"),
         ("steps: [hang_up]\nexpect: {gap_ms: {at_least: 3, at_most: 2}}", "2:18", "`gap_ms` can never be"),
+        ("steps: [hang_up]\nexpect: {status: 200}", "2:18", "`status` cannot be 200"),
+        ("steps: [hang_up]\nexpect: {status: 486, ended_by: bot}", "2:33", "`ended_by` can never be"),
         ("steps: [hang_up]\nexpect: {ended_by: me}", "2:20", "`ended_by` is `me`"),
         ("steps: [hang_up]\nexpect: {sip: [{message: ok}]}", "2:26", "`ok` is no message"),
         ("steps: [hang_up]\nexpect: {requests: [{method: GET}]}", "2:21", "an item of `requests` has no `path`"),

@@ -86,7 +86,8 @@ def test_words_are_compared_with_what_was_heard() -> None:
     run = Run(WaitFor("words", "opening hours"), WaitFor("words", "balance"))
     run.at(1.0, *spoke(0, 0.2, 0.9, text="our opening hours are"))
     run.at(2.0, *spoke(1, 1.2, 1.9, text="goodbye"))
-    assert run.runner.failure is not None and run.runner.failure.why == "heard instead: 'goodbye'"
+    assert run.runner.failure is not None and run.runner.failure.why.startswith("heard instead: 'goodbye'; ")
+    assert "`prompt:`" in run.runner.failure.why
 
 
 def test_what_is_heard_before_the_answer_is_no_turn() -> None:

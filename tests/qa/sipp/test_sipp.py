@@ -7,7 +7,7 @@ import pytest
 
 from offhook.cli.running_bot import RunningBot
 from offhook.qa.sipp.library import library, scenario_of, scenarios
-from offhook.qa.sipp.program import Sipp, SippRun, free_port
+from offhook.qa.sipp.program import Sipp, SippRun, first_errors, free_port
 from offhook.qa.sipp.run import SippSettings, run_scenario, summary
 from offhook.usererror import UserError
 
@@ -107,6 +107,18 @@ def test_without_sipp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder / "bin"))
     with pytest.raises(UserError, match="SIPp cannot be run"):
         Sipp(scenario_of(folder / "caller.xml"), "127.0.0.1:5060", ())
+
+
+def test_what_sipp_says_is_for_people_and_says_where_nobody_is() -> None:
+    said = (
+        "The following events occurred:\n2026-11-29\t13:19:37.916069\t1795958377.916069: Aborting call on UDP "
+        "retransmission timeout for Call-ID '1-2@127.0.0.1'\n"
+    )
+    found = first_errors(SippRun(1, 2, {"unexpected": 0}, said, target="127.0.0.1:9"))
+    assert found.startswith("nothing came back from 127.0.0.1:9: Aborting call on UDP retransmission timeout")
+    assert "look at --target" in found and "1795958377" not in found and "\t" not in found
+    found = first_errors(SippRun(1, 2, {"unexpected": 1}, "2026-11-29\t13:19:37.9\t17.9: unexpected 486\n"))
+    assert found == "unexpected 486"
 
 
 def test_its_own_calls_are_known_by_their_call_ids() -> None:
