@@ -1,4 +1,5 @@
-"""A process that makes accounts of PJSIP, and writes a line for each: `python -m …attempt NUMBER [ipv6]`."""
+"""A process that makes accounts of PJSIP, and writes a line for each: `python -m …attempt NUMBER [ipv6]`. Or it writes
+the names of its codecs: `… codecs`."""
 
 import os
 import resource
@@ -7,14 +8,19 @@ import sys
 import pjsua2 as pj
 
 
-def main(wanted: int, *, ipv6: bool) -> None:
-    """Raises PJSIP's errors, unless it ends the process."""
+def opened() -> pj.Endpoint:
+    """PJSIP, without a thread. Raises PJSIP's errors, unless it ends the process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     settings = pj.EpConfig()
     settings.uaConfig.threadCnt, settings.logConfig.level, settings.logConfig.consoleLevel = 0, 0, 0
     endpoint.libInit(settings)
+    return endpoint
+
+
+def make_accounts(endpoint: pj.Endpoint, wanted: int, *, ipv6: bool) -> None:
+    """As many. Raises PJSIP's errors, unless it ends the process."""
     at = pj.TransportConfig()
     at.boundAddress = "127.0.0.1"
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, at)  # accounts need one
@@ -30,5 +36,9 @@ def main(wanted: int, *, ipv6: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), ipv6="ipv6" in sys.argv)
+    library = opened()
+    if sys.argv[1] == "codecs":
+        os.write(1, "".join(f"\ncodec {each.codecId}\n" for each in library.codecEnum2()).encode())
+    else:
+        make_accounts(library, int(sys.argv[1]), ipv6="ipv6" in sys.argv)
     os._exit(0)  # without taking PJSIP apart

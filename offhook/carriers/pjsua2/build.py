@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from offhook.carriers.pjsua2.library import OWN
+from offhook.carriers.pjsua2.setup import missing_codecs
 from offhook.settings.config import Config
 from offhook.settings.values import split_host_port
 from offhook.usererror import Problem, UserError
@@ -15,13 +16,16 @@ from offhook.usererror import Problem, UserError
 USUAL_ACCOUNTS = 8
 """PJSUA_MAX_ACC, unless a build has another: these are not tried."""
 
+USUAL_CODECS = frozenset(("PCMU", "PCMA"))
+"""Those of every build."""
+
 ATTEMPT_S = 30.0
 
 
 def check(config: Config, host: str) -> None:
     """Refuse what the build has no room for, all at once, where SIP listens at `host`. PJSIP is installed. Blocks for a
     second where something is to be tried. Raises UserError."""
-    if problems := [*_ipv6(config, host), *_accounts(config)]:
+    if problems := [*_ipv6(config, host), *_accounts(config), *_codecs(config)]:
         raise UserError.of(problems)
 
 
@@ -31,6 +35,13 @@ def _accounts(config: Config) -> Iterator[Problem]:
         what = f"{len(config.trunks)} trunks are too many for PJSIP"
         why = f"this build of it has room for {room - 1} (PJSUA_MAX_ACC, less one for calls without a trunk)"
         yield Problem(what, why, f"remove trunks, take a build with more, or {OWN}", "trunks")
+
+
+def _codecs(config: Config) -> list[Problem]:
+    if not set(config.rtp.codecs) - USUAL_CODECS:
+        return []
+    there = codecs()
+    return missing_codecs(config.rtp.codecs, there) if there else []
 
 
 def _ipv6(config: Config, host: str) -> Iterator[Problem]:
@@ -48,10 +59,20 @@ def _ipv6(config: Config, host: str) -> Iterator[Problem]:
 
 def accounts(wanted: int, *, ipv6: bool = False) -> int:
     """How many accounts, up to `wanted`, the build has."""
-    command = [sys.executable, "-m", "offhook.carriers.pjsua2.attempt", str(wanted), *(["ipv6"] if ipv6 else [])]
+    written = _attempt(str(wanted), *(["ipv6"] if ipv6 else []))
+    return wanted if written is None else written.count(b"account\n")  # not known: PJSIP itself will say
+
+
+def codecs() -> list[str]:
+    """The codecs that the build has; empty: not known."""
+    lines = (_attempt("codecs") or b"").decode("utf-8", "replace").splitlines()  # PJSIP writes some of its own
+    return [line.removeprefix("codec ") for line in lines if line.startswith("codec ")]
+
+
+def _attempt(*arguments: str) -> bytes | None:
+    """What a process of its own has written, however it ended: too much ends it by SIGABRT. None: not to be tried."""
+    command = [sys.executable, "-m", "offhook.carriers.pjsua2.attempt", *arguments]
     try:
-        # By what it has written: where there are fewer, it ends by SIGABRT.
-        done = subprocess.run(command, capture_output=True, timeout=ATTEMPT_S, check=False)
+        return subprocess.run(command, capture_output=True, timeout=ATTEMPT_S, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return wanted  # not known: PJSIP itself will say
-    return done.stdout.count(b"account\n")
+        return None

@@ -1,6 +1,6 @@
 """PJSIP's settings, from ours. What its build or this backend cannot do is refused, at the start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from offhook.settings.config import Config
@@ -51,15 +51,21 @@ def rate_hz(config: Config) -> int:
 
 def set_codecs(pj: Any, endpoint: Any, names: tuple[str, ...]) -> None:
     """Have these codecs only, the first choice first. Raises UserError."""
-    there = {each.codecId.partition("/")[0].upper(): each.codecId for each in endpoint.codecEnum2()}
-    for name in names:
-        if name not in there:
-            why = f"this build of PJSIP has {', '.join(sorted(there))}"
-            todo = '`codecs = ["PCMU", "PCMA"]` below `[rtp]`, or a build with it'
-            raise UserError(f"the codec {name} is not there", why, todo, "rtp.codecs")
+    if problems := missing_codecs(names, {each.codecId for each in endpoint.codecEnum2()}):
+        raise UserError.of(problems)
     for each in endpoint.codecEnum2():
         name = each.codecId.partition("/")[0].upper()
         endpoint.codecSetPriority(each.codecId, 255 - names.index(name) if name in names else 0)
+
+
+def missing_codecs(names: Iterable[str], there: Iterable[str]) -> list[Problem]:
+    """A problem for each codec that is not among PJSIP's, which are NAME/RATE/CHANNELS."""
+    known = sorted({each.partition("/")[0].upper() for each in there})
+    why, todo = (
+        f"this build of PJSIP has {', '.join(known)}",
+        '`codecs = ["PCMU", "PCMA"]` below `[rtp]`, or a build with it',
+    )
+    return [Problem(f"the codec {name} is not there", why, todo, "rtp.codecs") for name in names if name not in known]
 
 
 def uses_tls(config: Config) -> bool:

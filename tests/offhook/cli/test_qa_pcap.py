@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from offhook.cli.main import app
+from offhook.records.pcap import FILE_HEADER
 from offhook.usererror import UserError
-from tests.offhook.qa.wire import FILE_HEADER, Dialog, Packet, both_ways, capture, with_key
+from tests.offhook.qa.wire import Dialog, Packet, both_ways, capture, with_key
 
 
 def run(*arguments: str | Path) -> Any:

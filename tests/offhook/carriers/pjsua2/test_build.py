@@ -62,8 +62,24 @@ def test_each_ipv6_address_is_refused_where_the_build_has_none(monkeypatch: pyte
     build.check(config(trunks={"pbx": pbx}), "::1")
 
 
+def test_codecs_are_compared_with_those_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "codecs", lambda: ["PCMU/8000/1", "PCMA/8000/1"])
+    build.check(config(rtp={"codecs": ("PCMA", "PCMU")}), "127.0.0.1")
+    with pytest.raises(UserError) as raised:
+        build.check(config(rtp={"codecs": ("OPUS", "PCMU", "G722")}), "127.0.0.1")
+    assert [each.what for each in raised.value.problems] == [
+        "the codec OPUS is not there",
+        "the codec G722 is not there",
+    ]
+    assert {each.where for each in raised.value.problems} == {"rtp.codecs"}
+    monkeypatch.setattr(build, "codecs", lambda: ["opus/48000/2", "PCMU/8000/1"])
+    build.check(config(rtp={"codecs": ("OPUS", "PCMU")}), "127.0.0.1")
+
+
 def test_the_build_that_is_installed_is_tried() -> None:
     pytest.importorskip("pjsua2", reason="there is no wheel of PJSIP for this Python")
     assert build.accounts(2) == 2
+    assert {"PCMU/8000/1", "PCMA/8000/1"} <= set(build.codecs())
+    assert all(each.count("/") == 2 and " " not in each for each in build.codecs())
     assert 2 < build.accounts(1_000) < 1_000
     assert build.accounts(1, ipv6=True) in (0, 1)
