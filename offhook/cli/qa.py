@@ -199,11 +199,9 @@ def _scripts_in(folder: Path) -> list[Path]:
     """The call scripts of a folder. Raises UserError if there is none."""
     found = _yaml_in(folder)
     if not found:
-        what, why = (
-            f"{folder} has nothing to run",
-            "there is neither a script (*.yaml, *.yml) nor a scenario (*.xml) in it",
-        )
-        raise UserError(what, why, "a folder with call scripts, or `offhook qa run --list`", str(folder))
+        why = "there is neither a script (*.yaml, *.yml) nor a scenario (*.xml) in it"
+        todo = "a folder with call scripts, or `offhook qa run --list`"
+        raise UserError(f"{folder} has nothing to run", why, todo, str(folder))
     return found
 
 

@@ -133,3 +133,11 @@ def test_after_a_failed_step_nothing_is_said_of_what_it_prevented() -> None:
 def test_mumbling_needs_no_answer_and_interrupts_nobody() -> None:
     mumbled = replace(GOOD, sounds=(CallerSound("mumble", "", 4.0, 4.5), CallerSound("mumble", "", 9.1, 9.5)))
     assert kinds("expect: {response_ms: {at_most: 100}}", mumbled) == []
+
+
+def test_a_call_that_is_to_be_refused_is_judged_by_its_status() -> None:
+    refused = replace(GOOD, answered_s=None, status=486, why="486 Busy Here", record=None)
+    assert kinds("expect: {status: 486}", refused) == []
+    assert kinds("expect: {status: 480}", refused) == ["status"]
+    assert kinds("expect: {status: 486}") == ["status"], "it was answered"
+    assert kinds("expect: {status: 486}", replace(refused, status=None)) == ["status"]
