@@ -162,7 +162,7 @@ def number_meant(value: str, key: str, *, whole: bool, unit: Unit = "") -> str:
     if "_confidence`" in key:
         return "type a number from 0 to 1, such as `0.7`"
     if unit == "ms":
-        return "type a time in milliseconds such as `2000`"
+        return "type a whole number of milliseconds such as `2000`"
     return "type a whole number such as `3`" if whole else "type a number such as `5` or `2.5`"
 
 

@@ -206,7 +206,7 @@ class StepReader(Reader):
         """A time in milliseconds."""
         value = self.whole(node, what, unit="ms")
         if value is not None and not 0 <= value <= MAX_MS:
-            todo = "type a time in milliseconds such as `2000`"
+            todo = "type a whole number of milliseconds such as `2000`"
             self.problem(node, f"{what} is {value}", f"it goes from 0 to {MAX_MS} ms", todo)
             return None
         return value
