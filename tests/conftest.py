@@ -47,6 +47,7 @@ REAL_TIME = (
 ALONE = (
     "e2e/test_flight.py",
     "e2e/test_heard.py",
+    "e2e/test_qa_pcap.py",
     "e2e/test_rtp.py",
     "e2e/test_scenarios.py",
     "e2e/test_speech_agent.py",

@@ -26,12 +26,15 @@ AT_ONCE: Mapping[str, int] = {OWN: 6, "pjsua2": 1}
 """So many scenarios are played at the same time: a build of PJSIP has a most of calls, the wheel's is four, and what a
 scenario has left undone may take a while."""
 
+_EARLY = "over PJSIP a call is answered at once where a dialog would speak before that"
 _IPV6 = "PJSIP's account of an IPv6 address does not start"
 _UNHANDLED = "PJSIP answers 500 to what it has no use for inside of a call"
 _USERS = "`sip.users`: PJSIP's library has neither a registrar nor passwords for callers"
 _REFER = "what the far end's REFER asks for is refused with 403"
 
 _CALLS = {
+    "uac_early_media": _EARLY,
+    "uac_early_media_cancelled": _EARLY,
     "uac_session-tcp": "PJSIP's BYE goes by UDP where the far end's Contact says no other transport",
     "uac_session-ipv6": _IPV6,
     "uac_session-ipv6-tcp": _IPV6,

@@ -146,7 +146,8 @@ class BotProcess:
 
     def calls_from(self, sip_port: int, before: Collection[str] = ()) -> list[dict[str, Any]]:
         """The records of the calls from a SIP port, besides those `before`."""
-        return [one for one in self.records() if f":{sip_port}" in str(one["src"]) and one["uniqueid"] not in before]
+        port = re.compile(rf":{sip_port}(?!\d)")
+        return [one for one in self.records() if port.search(str(one["src"])) and one["uniqueid"] not in before]
 
     @staticmethod
     def finished(record: dict[str, Any]) -> dict[str, Any]:

@@ -183,7 +183,8 @@ def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: P
 
 
 def test_what_it_cannot_do_is_refused_at_the_start(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "offhook", "serve", "--sip-backend", "pjsua2", "--workers", "2"]
+    sip = ("--sip", f"{HOST}:0", "--sip-backend", "pjsua2")
+    command = [sys.executable, "-m", "offhook", "serve", *sip, "--workers", "2"]
     environment = {**os.environ, "OFFHOOK_RECORDS__DIR": str(tmp_path), "OFFHOOK_HTTP__ENABLED": "false"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
