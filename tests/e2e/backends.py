@@ -13,7 +13,7 @@ OWN = "own"
 BACKENDS = (OWN, "pjsua2")
 
 BOTH = (
-    "test_barge_in.py",
+    "test_barge_in.py::test_speech_interrupts_and_is_understood",  # not short sounds: PJSIP may stretch them
     "test_baresip.py::test_baresip_calls",
     "test_calls.py",
     "test_command_line.py::test_the_demo",
