@@ -13,7 +13,8 @@ from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 LOOK_AHEAD_BYTES = 1_024
-"""By no more than this the end of a secret, by which it is recognised, is behind its beginning."""
+"""By no more than this the end of a secret, by which it is recognised, is behind its beginning; a password in a URI may
+be longer, and is then not recognised where the message is cut."""
 
 _BEGIN = rb"(?im)(?:^|(?<=\r))"
 """Of a line; a bare CR ends none, but some senders think so."""

@@ -122,12 +122,10 @@ class PjCall(pj.Call):  # type: ignore[misc]
         """From PJSIP."""
         self.owner.on_state(self, what)
 
+    @_kept_here
     def onCallMediaState(self, what: Any) -> None:
         """From PJSIP."""
-        try:
-            self.owner.on_media(self)
-        except Exception:
-            log.exception("an event of PJSIP was lost", callback="onCallMediaState")
+        self.owner.on_media(self)
 
     @_kept_here
     def onStreamDestroyed(self, what: Any) -> None:
