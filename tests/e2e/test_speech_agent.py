@@ -47,6 +47,9 @@ CUT_MS = 250.0
 VENDOR_CUT_MS = 250.0 + 200.0
 """A vendor that decides alone hears 200 ms of speech before it stops."""
 
+PAUSE_S = 0.2
+"""Longer than between two words."""
+
 TOLERANCE_MS = 100.0
 """The cut may lie in a space of 60 ms, which nobody hears."""
 """A packet at each end, and what is on its way when the caller interrupts."""
@@ -89,6 +92,11 @@ class Phone:
                 self._read_to = self._now()
                 return
         raise AssertionError(f"the bot did not say {text!r}, but {heard!r}")
+
+    async def hears_the_end(self) -> None:
+        """Wait until the bot has stopped: a session that is lost before takes the rest of the sentence along."""
+        while self._now() - self.received.spurts()[-1][1] < PAUSE_S:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
     async def says(self) -> None:
         """Say something."""
@@ -230,6 +238,7 @@ async def test_a_session_that_ends_goes_on_in_the_next(vendor: Vendor, way: str,
         await phone.hears("there.")
         await phone.says()
         await phone.hears("one.")
+        await phone.hears_the_end()
         sessions = len(server.sessions)
         if fault == "lost":
             server.reset()
