@@ -11,7 +11,7 @@ import structlog
 from offhook.agents.agent import Agent
 from offhook.api.agent import AgentDialog, DialogAgent
 from offhook.api.call import Dialog
-from offhook.api.dialogs import FlowDialog
+from offhook.api.flow_dialog import FlowDialog
 from offhook.api.routing import RoutedAgent
 from offhook.llm.listed import doubtful
 from offhook.llm.model import LanguageModel, ModelError

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from offhook.agents.agent_file import load_agent
 from offhook.api.agent import AgentDialog, CallAgent, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
-from offhook.api.dialogs import FlowDialog, flow_dialog
 from offhook.api.early_media import speaks_early
+from offhook.api.flow_dialog import FlowDialog, flow_dialog
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.flow_check import check_flow
 from offhook.engines.registry import NO_ENGINES, GivenEngines
@@ -19,7 +19,7 @@ from offhook.llm.registry import make_chain
 from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
 from offhook.settings.flow_file import load_flow
-from offhook.settings.flow_questions import FlowDefaults
+from offhook.settings.flow_steps.reader import FlowDefaults
 from offhook.settings.routes import dialled_number, matches
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError, did_you_mean

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from offhook.api.call import Dialog
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import (
     BargedIn,

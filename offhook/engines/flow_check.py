@@ -9,8 +9,10 @@ from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.languages import EngineLanguages
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
-from offhook.pipeline.dialog.flow import Ask, Flow
-from offhook.pipeline.dialog.steps import Collect, Step, texts
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.steps.ask import Ask
+from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.step import Step
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
@@ -64,7 +66,7 @@ def _unknown_languages(
         spoken = step.language or flow.language or language
         where = _where(path, _line_of_language(lines, step, flow))
         checks = {
-            "tts": known.problem("tts", spoken, where=where) if texts(step) else None,
+            "tts": known.problem("tts", spoken, where=where) if step.texts() else None,
             "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
         }
         for part, problem in checks.items():
@@ -81,7 +83,7 @@ def _wrong_voices(
     for step in flow.steps.values():
         voice = flow.voice_of(step)
         spoken = step.language or flow.language or language
-        if voice is None or not texts(step) or (voice, spoken) in seen:
+        if voice is None or not step.texts() or (voice, spoken) in seen:
             continue
         seen.add((voice, spoken))
         of_step = step if step.voice is not None else None
@@ -91,7 +93,7 @@ def _wrong_voices(
 
 
 def _listens(step: Step) -> bool:
-    return isinstance(step, Ask | Collect) and step.question().speech
+    return isinstance(step, ListeningStep) and step.question().speech
 
 
 def _line_of_language(lines: list[str], step: Step, flow: Flow) -> int | None:

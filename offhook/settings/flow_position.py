@@ -2,7 +2,7 @@
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.pipeline.dialog.steps import Path
+from offhook.pipeline.dialog.problem import Path
 
 
 def locate(root: Node, path: Path) -> Node:

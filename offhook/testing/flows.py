@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from offhook.api.call import Dialog
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.settings.flow_file import load_flow
 
 

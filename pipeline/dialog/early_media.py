@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from offhook.pipeline.dialog.steps import FlowProblem, Step, targets
+from offhook.pipeline.dialog.problem import FlowProblem
+from offhook.pipeline.dialog.steps.step import Step
 
 
 def never_early(start: str, steps: Mapping[str, Step]) -> Iterator[FlowProblem]:
@@ -12,7 +13,7 @@ def never_early(start: str, steps: Mapping[str, Step]) -> Iterator[FlowProblem]:
         step = steps[waiting.pop()]
         if step.early_media and step.name not in reached:
             reached.add(step.name)
-            waiting.extend(name for _, name in targets(step))
+            waiting.extend(way.next for way in step.exits())
     for name, step in steps.items():
         if step.early_media and name not in reached:
             what, why = f"step `{name}` is never early media", "every way to it answers the call before"

@@ -1,47 +1,15 @@
 """A flow: the declarative dialog, as plain values. A `Flow` that exists is sound, see `check`; `FlowRunner` runs it.
 
-Texts may contain variables as `{name}`; their values are the flow's constants and what earlier `Collect` steps stored.
+Texts may contain variables as `{name}`; their values are the flow's constants and what earlier steps stored.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.check import find_problems
-from offhook.pipeline.dialog.steps import (
-    AgentOutcome,
-    AgentStep,
-    Ask,
-    Collect,
-    End,
-    FlowProblem,
-    Option,
-    Path,
-    Retry,
-    Say,
-    Step,
-    TransferStep,
-    WhoAnsweredStep,
-)
+from offhook.pipeline.dialog.problem import FlowProblem
+from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording
-
-__all__ = [
-    "AgentOutcome",
-    "AgentStep",
-    "Ask",
-    "Collect",
-    "End",
-    "Flow",
-    "FlowError",
-    "FlowProblem",
-    "Option",
-    "Path",
-    "Retry",
-    "Say",
-    "Step",
-    "TransferStep",
-    "WhoAnsweredStep",
-    "Wording",
-]
 
 
 class FlowError(ValueError):

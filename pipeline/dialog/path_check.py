@@ -1,76 +1,56 @@
 """Checks the ways through a flow: every step is reachable, no loop runs without the caller, and every variable that is
 spoken has a value by then. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from offhook.pipeline.dialog.early_media import never_early
 from offhook.pipeline.dialog.hints import call_variable_hint, near
-from offhook.pipeline.dialog.steps import (
-    ANSWERED_BY,
-    AgentStep,
-    AnyFlow,
-    Ask,
-    Collect,
-    FlowProblem,
-    Path,
-    Say,
-    Step,
-    TransferStep,
-    WhoAnsweredStep,
-    targets,
-    texts,
-)
+from offhook.pipeline.dialog.problem import FlowProblem
+from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.template import names_in
 
-
-def path_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
-    """All problems of the ways through `flow`, whose steps themselves are right."""
-    yield from _unreachable(flow)
-    yield from _endless_loops(flow)
-    yield from _unset_variables(flow)
-    yield from never_early(flow.start, flow.steps)
+Steps = Mapping[str, Step]
 
 
-def _unreachable(flow: AnyFlow) -> Iterator[FlowProblem]:
-    seen = {flow.start}
-    waiting = [flow.start]
+def path_problems(start: str, steps: Steps, constants: Iterable[str]) -> Iterator[FlowProblem]:
+    """All problems of the ways through a flow, whose steps themselves are right."""
+    yield from _unreachable(start, steps)
+    yield from _endless_loops(steps)
+    yield from _unset_variables(start, steps, frozenset(constants))
+    yield from never_early(start, steps)
+
+
+def _unreachable(start: str, steps: Steps) -> Iterator[FlowProblem]:
+    seen = {start}
+    waiting = [start]
     while waiting:
-        for _, name in targets(flow.steps[waiting.pop()]):
-            if name not in seen:
-                seen.add(name)
-                waiting.append(name)
-    for name in flow.steps:
+        for way in steps[waiting.pop()].exits():
+            if way.next not in seen:
+                seen.add(way.next)
+                waiting.append(way.next)
+    for name in steps:
         if name not in seen:
-            what, why = f"step `{name}` is never reached", f"nothing leads there from `{flow.start}`"
+            what, why = f"step `{name}` is never reached", f"nothing leads there from `{start}`"
             yield FlowProblem(what, why, f"lead a branch there (`next: {name}`), or remove it", ("steps", name))
 
 
-def _endless_loops(flow: AnyFlow) -> Iterator[FlowProblem]:
+def _endless_loops(steps: Steps) -> Iterator[FlowProblem]:
     settled: set[str] = set()
-    for name in flow.steps:
+    for name in steps:
         trail: list[str] = []
-        step = flow.steps[name]
-        while step.name not in settled and (follows := _after_silence(step)) is not None:
+        step = steps[name]
+        while step.name not in settled and (follows := step.after_silence()) is not None:
             if step.name in trail:
-                yield _endless([flow.steps[each] for each in trail[trail.index(step.name) :]])
+                yield _endless([steps[each] for each in trail[trail.index(step.name) :]])
                 break
             trail.append(step.name)
-            step = flow.steps[follows]
+            step = steps[follows]
         settled.update(trail)
-
-
-def _after_silence(step: Step) -> str | None:
-    """The next step if the caller neither says nor presses anything."""
-    if isinstance(step, Say):
-        return step.next
-    if isinstance(step, AgentStep | TransferStep | WhoAnsweredStep):
-        return step.otherwise
-    return step.no_input.then if isinstance(step, Ask | Collect) else None
 
 
 def _endless(loop: list[Step]) -> FlowProblem:
     steps = " → ".join([*(step.name for step in loop), loop[0].name])
-    asking = [step.name for step in loop if not isinstance(step, Say)]
+    asking = [step.name for step in loop if not step.goes_on]
     if asking:
         what, why = (
             f"a silent caller loops for ever: {steps}",
@@ -81,13 +61,11 @@ def _endless(loop: list[Step]) -> FlowProblem:
     return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
 
 
-def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
-    ever = set(flow.constants)
-    for step in flow.steps.values():
-        ever |= {name for path, _ in targets(step) for name in _stored(step, path)}
-    certain = _certain_variables(flow)
-    for name, step in flow.steps.items():
-        for path, text in texts(step):
+def _unset_variables(start: str, steps: Steps, constants: frozenset[str]) -> Iterator[FlowProblem]:
+    ever = constants.union(*(way.stores for step in steps.values() for way in step.exits()))
+    certain = _certain_variables(start, steps, constants)
+    for name, step in steps.items():
+        for path, text in step.texts():
             for variable in dict.fromkeys(names_in(text)):
                 at = ("steps", name, *path)
                 if variable not in ever and (hint := call_variable_hint(variable)) is not None:
@@ -102,29 +80,17 @@ def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
                     yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
 
 
-def _stored(step: Step, path: Path) -> frozenset[str]:
-    """The variables that get a value on the branch at `path` of the step."""
-    if isinstance(step, Collect) and path == ("next",):
-        return frozenset((step.into,))
-    if isinstance(step, WhoAnsweredStep):
-        return frozenset((ANSWERED_BY,))
-    if isinstance(step, AgentStep) and path[0] == "outcomes":
-        return frozenset(next(outcome.values for outcome in step.outcomes if outcome.name == path[1]))
-    return frozenset()
-
-
-def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
+def _certain_variables(start: str, steps: Steps, constants: frozenset[str]) -> dict[str, frozenset[str]]:
     """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
-    certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
-    waiting = [flow.start]
+    certain: dict[str, frozenset[str]] = {start: constants}
+    waiting = [start]
     while waiting:
-        step = flow.steps[waiting.pop()]
-        for path, name in targets(step):
-            brings = certain[step.name]
-            brings |= _stored(step, path)
-            known = certain.get(name)
+        step = steps[waiting.pop()]
+        for way in step.exits():
+            brings = certain[step.name] | way.stores
+            known = certain.get(way.next)
             both = brings if known is None else known & brings
             if both != known:
-                certain[name] = both
-                waiting.append(name)
+                certain[way.next] = both
+                waiting.append(way.next)
     return certain

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_hint
-from offhook.pipeline.dialog.steps import FlowProblem, Path
+from offhook.pipeline.dialog.limits import MAX_TEXT_CHARS
+from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.template import names_in
 from offhook.pipeline.markup import TAG_LIKE
 
@@ -19,9 +19,9 @@ _SHELL_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     """What prevents `text` from being spoken, whatever the variables are."""
     yield from _nothing_said(text, path)
-    if len(text) > model.MAX_TEXT_CHARS:
+    if len(text) > MAX_TEXT_CHARS:
         what = f"the text has {len(text)} characters"
-        why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
+        why = f"at most {MAX_TEXT_CHARS} are spoken in one go"
         yield FlowProblem(what, why, "split it into several `say` steps", path)
     yield from _markup_problems(text, path)
     try:

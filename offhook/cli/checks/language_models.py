@@ -10,7 +10,7 @@ from offhook.cli.checks.finding import Finding, noting
 from offhook.llm.chain import ChainModel
 from offhook.llm.listed import doubtful
 from offhook.llm.registry import make_chain
-from offhook.pipeline.dialog.flow import AgentStep
+from offhook.pipeline.dialog.steps.agent import AgentStep
 from offhook.pipeline.errors import EngineError
 from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow

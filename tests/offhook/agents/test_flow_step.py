@@ -7,7 +7,7 @@ import pytest
 from offhook.agents import agent_file
 from offhook.api import routing
 from offhook.api.agent_lifespan import with_agents
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.api.routing import Route, default_dialog, routed
 from offhook.pipeline.trace import SilenceFilled
 from offhook.pipeline.turn.machine import TurnSettings

@@ -7,7 +7,7 @@ import pytest
 
 from offhook.api import call as api_call
 from offhook.api.call import Call
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.api.understood import Understanding
 from offhook.pipeline.trace import CallerCorrected
 from offhook.pipeline.turn.events import TurnCorrected

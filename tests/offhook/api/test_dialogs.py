@@ -7,7 +7,8 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
-from offhook.api.dialogs import BENCH_SENTENCE, bench_dialog, flow_dialog
+from offhook.api.dialogs import BENCH_SENTENCE, bench_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.settings.flow_file import load_flow
 

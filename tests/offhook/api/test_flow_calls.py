@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk
 from offhook.settings.flow_file import parse_flow

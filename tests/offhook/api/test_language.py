@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from offhook.api.call import Call, Dialog
-from offhook.api.dialogs import FlowAgent
+from offhook.api.flow_dialog import FlowAgent
 from offhook.api.routing import Route, routed
 from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.asr.digit_words import digit_words
-from offhook.pipeline.dialog.runner import AskFor, FlowRunner
+from offhook.pipeline.dialog.actions import AskFor
+from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.template import names_in
 from offhook.pipeline.dialog.wording import wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Question
@@ -221,14 +222,14 @@ def test_a_flow_and_its_steps_have_languages() -> None:
 def test_the_apology_is_in_the_language_of_the_step() -> None:
     runner = FlowRunner(parse_flow(FLOW, "flow.yaml"))
     runner.start()
-    runner.answered(Answer(AnswerKind.SPEECH))
+    runner.after(Answer(AnswerKind.SPEECH))
     assert failed(runner) == (
         "Entschuldigung, ich habe Sie nicht verstanden. "
         "Bitte benutzen Sie die Tasten: für buchen die 1, für stornieren die 2."
     )
-    runner.answered(Answer(AnswerKind.DTMF, choice="buchen", digits="1"))
+    runner.after(Answer(AnswerKind.DTMF, choice="buchen", digits="1"))
     assert failed(runner) == "I am sorry, I had trouble hearing you. In English, please?"
-    runner.answered(Answer(AnswerKind.SPEECH, "fine", choice="fine"))
+    runner.after(Answer(AnswerKind.SPEECH, "fine", choice="fine"))
     assert failed(runner).startswith("Excusez-moi")
 
 
@@ -236,17 +237,17 @@ def test_the_apology_is_in_the_language_of_the_call_if_the_flow_has_none() -> No
     plain = FLOW.replace(b"language: de\n", b"")
     runner = FlowRunner(parse_flow(plain, "flow.yaml"), "es-MX")
     runner.start()
-    runner.answered(Answer(AnswerKind.SPEECH))
+    runner.after(Answer(AnswerKind.SPEECH))
     assert failed(runner).startswith("Disculpe")
     own = plain.replace(b"name: hotel", b"name: hotel\nlanguage: it\nwording: {apology: Pardon.}")
     runner = FlowRunner(parse_flow(own, "flow.yaml"))
     runner.start()
-    runner.answered(Answer(AnswerKind.SPEECH))
+    runner.after(Answer(AnswerKind.SPEECH))
     assert failed(runner).startswith("Pardon. La prego di usare la tastiera: ")
 
 
 def failed(runner: FlowRunner) -> str:
-    action = runner.answered(Answer(AnswerKind.FAILED))
+    action = runner.after(Answer(AnswerKind.FAILED))
     assert isinstance(action, AskFor)
     return action.prompt.text
 

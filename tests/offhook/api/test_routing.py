@@ -106,7 +106,7 @@ def test_a_flow_of_a_route_is_checked(tmp_path: Path) -> None:
     [
         ("no_such_module_here:x", "no module 'no_such_module_here'", "no_such_module_here.py beside the"),
         ("offhook.api.dialogs:bench_dialgo", "has no `bench_dialgo`", "did you mean `bench_dialog`?"),
-        ("offhook.api.dialogs:flow_dialog", "not a coroutine function", "async def"),
+        ("offhook.api.flow_dialog:flow_dialog", "not a coroutine function", "async def"),
     ],
 )
 def test_a_bot_that_cannot_answer(target: str, why: str, todo: str) -> None:

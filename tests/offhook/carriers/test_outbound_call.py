@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from offhook.api.call import Call
-from offhook.api.dialogs import flow_dialog
+from offhook.api.flow_dialog import flow_dialog
 from offhook.calls.outcome import OutcomeReason
 from offhook.carriers.call_out import CallOut, ForbiddenError
 from offhook.carriers.sip_outbound import place_sip_call

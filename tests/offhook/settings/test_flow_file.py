@@ -5,11 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from offhook.pipeline.dialog.flow import Ask, Collect, End, Say, TransferStep, WhoAnsweredStep
-from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FindOut, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.actions import (
+    AskFor,
+    CameBack,
+    Connect,
+    Delegate,
+    FindOut,
+    FoundOut,
+    HandedBack,
+    HangUp,
+    Speak,
+)
+from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.ask import Ask
+from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.transfer import TransferStep
+from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
 from offhook.settings.flow_file import load_flow, parse_flow
-from offhook.settings.flow_questions import FlowDefaults
+from offhook.settings.flow_steps.reader import FlowDefaults
 from offhook.usererror import UserError
 from tests.offhook.settings.flow_yaml import GOOD, changed, only
 
@@ -92,13 +108,13 @@ def test_the_examples_of_the_manual_run(number: int) -> None:
         if isinstance(action, HangUp):
             break
         if isinstance(action, Delegate):
-            action = runner.handed_back("", {})
+            action = runner.after(HandedBack())
         elif isinstance(action, Connect):
-            action = runner.back("busy")
+            action = runner.after(CameBack("busy"))
         elif isinstance(action, FindOut):
-            action = runner.found_out("")
+            action = runner.after(FoundOut(""))
         else:
-            action = runner.answered(Answer(AnswerKind.NO_INPUT))
+            action = runner.after(Answer(AnswerKind.NO_INPUT))
     assert runner.dump()["finished"]
 
 
@@ -130,23 +146,23 @@ def test_the_sample_flow_from_greeting_to_goodbye() -> None:
     greeting = runner.start()
     assert isinstance(greeting, Speak)
     assert greeting.prompt.text == "Thank you for calling Example Bank."
-    assert isinstance(runner.answered(Answer(AnswerKind.SPEECH)), AskFor)
-    pin = runner.answered(Answer(AnswerKind.SPEECH, text="check my balance"))
+    assert isinstance(runner.after(Answer(AnswerKind.SPEECH)), AskFor)
+    pin = runner.after(Answer(AnswerKind.SPEECH, text="check my balance"))
     assert isinstance(pin, AskFor)
     assert pin.question.digits is not None
     assert (pin.question.digits.minimum, pin.question.digits.maximum) == (4, 4)
-    balance = runner.answered(Answer(AnswerKind.DTMF, digits="1204"))
+    balance = runner.after(Answer(AnswerKind.DTMF, digits="1204"))
     assert isinstance(balance, Speak)
     assert balance.prompt.barge_in
     assert "two thousand" in balance.prompt.text
-    more = runner.answered(Answer(AnswerKind.SPEECH))
+    more = runner.after(Answer(AnswerKind.SPEECH))
     assert isinstance(more, AskFor)
     assert more.prompt.text.startswith("Is there anything else")
-    hours = runner.answered(Answer(AnswerKind.SPEECH, text="when are you open"))
+    hours = runner.after(Answer(AnswerKind.SPEECH, text="when are you open"))
     assert isinstance(hours, Speak)
     assert "Saturday" in hours.prompt.text
-    assert runner.answered(Answer(AnswerKind.SPEECH)) == more
-    assert isinstance(runner.answered(Answer(AnswerKind.DTMF, digits="3")), HangUp)
+    assert runner.after(Answer(AnswerKind.SPEECH)) == more
+    assert isinstance(runner.after(Answer(AnswerKind.DTMF, digits="3")), HangUp)
 
 
 def test_what_a_question_expects() -> None:

@@ -5,7 +5,7 @@ from datetime import time
 
 import pytest
 
-from offhook.pipeline.dialog.flow import Collect
+from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
 from offhook.settings.flow_file import parse_flow
 from offhook.usererror import UserError

@@ -10,7 +10,7 @@ import pytest
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
-from offhook.api.dialogs import FlowAgent
+from offhook.api.flow_dialog import FlowAgent
 from offhook.api.turns import Said
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import AnswerKind, Interruption, Playback

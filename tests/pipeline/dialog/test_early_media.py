@@ -2,8 +2,13 @@
 
 import pytest
 
-from offhook.pipeline.dialog.flow import End, Flow, FlowError, Say, Step, TransferStep
+from offhook.pipeline.dialog.actions import CameBack
+from offhook.pipeline.dialog.flow import Flow, FlowError
 from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.settings.flow_file import parse_flow
 from offhook.usererror import UserError
@@ -29,9 +34,9 @@ def test_the_first_other_step_answers() -> None:
     assert not runner.in_early_media
     runner.start()
     seen = [runner.in_early_media]
-    runner.answered(PLAYED)
+    runner.after(PLAYED)
     seen.append(runner.in_early_media)
-    runner.back("busy")
+    runner.after(CameBack("busy"))
     seen.append(runner.in_early_media)
     assert seen == [True, True, False]
 

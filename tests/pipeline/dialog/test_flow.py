@@ -3,27 +3,23 @@ from dataclasses import replace
 import pytest
 
 from offhook.pipeline.asr.grammar import question_grammar
-from offhook.pipeline.dialog.flow import (
-    Ask,
-    Collect,
-    End,
-    Flow,
-    FlowError,
-    FlowProblem,
-    Option,
-    Retry,
-    Say,
-    Step,
-    Wording,
-)
-from offhook.pipeline.dialog.steps import MAX_STEPS
+from offhook.pipeline.dialog.flow import Flow, FlowError
+from offhook.pipeline.dialog.limits import MAX_STEPS
+from offhook.pipeline.dialog.problem import FlowProblem
+from offhook.pipeline.dialog.steps.ask import Ask, Option
+from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Choice, DigitRule
 
 BYE = End("bye", "Goodbye.")
 RETRY = Retry("bye")
 YES = Option(Choice("yes", ("yes",), "1"), "bye")
-ASK = Ask("ask", "Yes or no?", (YES,), RETRY, RETRY)
-COLLECT = Collect("pin", "Your PIN?", "pin", DigitRule(4, 4), "bye", RETRY, RETRY)
+ASK = Ask("ask", "Yes or no?", (YES,), no_input=RETRY, no_match=RETRY)
+COLLECT = Collect("pin", "Your PIN?", "pin", DigitRule(4, 4), "bye", no_input=RETRY, no_match=RETRY)
 
 
 def problems(*steps: Step, constants: dict[str, str] | None = None) -> list[FlowProblem]:

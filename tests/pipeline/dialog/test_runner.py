@@ -5,8 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.pipeline.asr.grammar import question_grammar
-from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step, Wording
-from offhook.pipeline.dialog.runner import AskFor, Connect, Delegate, FindOut, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.actions import AskFor, Connect, Delegate, FindOut, HangUp, Speak
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.ask import Ask, Option
+from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Playback, Prompt
 
 NO_INPUT = Answer(AnswerKind.NO_INPUT)
@@ -28,7 +36,13 @@ MENU = Ask(
     timeout_s=2.5,
 )
 PIN = Collect(
-    "pin", "Your PIN?", "pin", DigitRule(4, 4), "confirm", Retry("menu", 2), Retry("sorry", 2, ("Four digits.",))
+    "pin",
+    "Your PIN?",
+    "pin",
+    DigitRule(4, 4),
+    "confirm",
+    no_input=Retry("menu", 2),
+    no_match=Retry("sorry", 2, ("Four digits.",)),
 )
 STEPS: tuple[Step, ...] = (
     Say("hello", "Welcome to {bank}.", "menu", barge_in=False),
@@ -49,7 +63,7 @@ def runner_of(*changed: Step, wording: Wording | None = None) -> FlowRunner:
 def at_menu(*changed: Step, wording: Wording | None = None) -> FlowRunner:
     runner = runner_of(*changed, wording=wording)
     runner.start()
-    runner.answered(SPOKEN)
+    runner.after(SPOKEN)
     return runner
 
 
@@ -66,7 +80,7 @@ def test_a_say_is_followed_by_its_next_step_however_it_ended() -> None:
     for kind in AnswerKind:
         runner = runner_of()
         runner.start()
-        action = runner.answered(Answer(kind))
+        action = runner.after(Answer(kind))
         assert action == AskFor(Prompt("Balance or hours?"), MENU.question())
 
 
@@ -89,7 +103,7 @@ def test_a_question_carries_what_to_listen_for() -> None:
     ],
 )
 def test_a_choice_leads_to_its_step(answer: Answer) -> None:
-    assert at_menu().answered(answer) == Speak(Prompt("Nine to five."))
+    assert at_menu().after(answer) == Speak(Prompt("Nine to five."))
 
 
 @pytest.mark.parametrize(
@@ -105,29 +119,29 @@ def test_a_choice_leads_to_its_step(answer: Answer) -> None:
 )
 def test_an_answer_without_a_branch_is_a_no_match(answer: Answer) -> None:
     runner = at_menu()
-    assert text_of(runner.answered(answer)) == "Pardon?"
+    assert text_of(runner.after(answer)) == "Pardon?"
     assert runner.dump()["no_match"] == 1
 
 
 def test_reprompts_escalate_and_the_last_one_stays() -> None:
     runner = at_menu()
-    said = [text_of(runner.answered(NO_MATCH)) for _ in range(4)]
+    said = [text_of(runner.after(NO_MATCH)) for _ in range(4)]
     assert said == ["Pardon?", "Please say balance or hours.", "Please say balance or hours.", "Sorry."]
 
 
 def test_without_reprompts_the_question_is_repeated() -> None:
     runner = at_menu(replace(MENU, no_input=Retry("bye", 2)))
-    assert text_of(runner.answered(NO_INPUT)) == "Balance or hours?"
-    assert isinstance(runner.answered(NO_INPUT), HangUp)
+    assert text_of(runner.after(NO_INPUT)) == "Balance or hours?"
+    assert isinstance(runner.after(NO_INPUT), HangUp)
 
 
 def test_a_single_attempt_is_not_repeated() -> None:
-    assert isinstance(at_menu(replace(MENU, no_input=Retry("bye", 1))).answered(NO_INPUT), HangUp)
+    assert isinstance(at_menu(replace(MENU, no_input=Retry("bye", 1))).after(NO_INPUT), HangUp)
 
 
 def test_no_inputs_and_no_matches_are_counted_separately() -> None:
     runner = at_menu()
-    said = [text_of(runner.answered(each)) for each in (NO_INPUT, NO_MATCH, NO_INPUT, NO_MATCH, NO_MATCH)]
+    said = [text_of(runner.after(each)) for each in (NO_INPUT, NO_MATCH, NO_INPUT, NO_MATCH, NO_MATCH)]
     assert said == [
         "Hello?",
         "Pardon?",
@@ -135,20 +149,20 @@ def test_no_inputs_and_no_matches_are_counted_separately() -> None:
         "Please say balance or hours.",
         "Please say balance or hours.",
     ]
-    assert isinstance(runner.answered(NO_INPUT), HangUp)
+    assert isinstance(runner.after(NO_INPUT), HangUp)
 
 
 def test_each_visit_counts_from_zero() -> None:
     runner = at_menu()
-    runner.answered(NO_INPUT)
-    runner.answered(NO_INPUT)
-    runner.answered(Answer(AnswerKind.DTMF, digits="*"))
-    runner.answered(SPOKEN)
-    assert text_of(runner.answered(NO_INPUT)) == "Hello?"
+    runner.after(NO_INPUT)
+    runner.after(NO_INPUT)
+    runner.after(Answer(AnswerKind.DTMF, digits="*"))
+    runner.after(SPOKEN)
+    assert text_of(runner.after(NO_INPUT)) == "Hello?"
 
 
 def test_when_the_recogniser_fails_the_keypad_is_offered() -> None:
-    action = at_menu().answered(FAILED)
+    action = at_menu().after(FAILED)
     assert action == AskFor(
         Prompt(
             "I am sorry, I had trouble hearing you. "
@@ -160,39 +174,39 @@ def test_when_the_recogniser_fails_the_keypad_is_offered() -> None:
 
 def test_a_failure_is_not_a_no_match() -> None:
     runner = at_menu()
-    runner.answered(FAILED)
-    assert text_of(runner.answered(NO_MATCH)) == "Pardon?"
+    runner.after(FAILED)
+    assert text_of(runner.after(NO_MATCH)) == "Pardon?"
     assert runner.dump()["failed"] == 1
 
 
 def test_a_recogniser_that_stays_broken_ends_in_the_no_match_branch() -> None:
     runner = at_menu(replace(MENU, no_match=Retry("sorry", 1)))
-    assert text_of(runner.answered(FAILED)).startswith("I am sorry")
-    assert text_of(runner.answered(FAILED)) == "Sorry."
+    assert text_of(runner.after(FAILED)).startswith("I am sorry")
+    assert text_of(runner.after(FAILED)) == "Sorry."
 
 
 def test_without_keys_the_question_is_asked_again_after_the_apology() -> None:
     spoken = replace(MENU, options=tuple(replace(o, choice=replace(o.choice, dtmf=None)) for o in MENU.options))
-    said = text_of(at_menu(spoken).answered(FAILED))
+    said = text_of(at_menu(spoken).after(FAILED))
     assert said == "I am sorry, I had trouble hearing you. Balance or hours?"
 
 
 def test_the_apology_can_be_worded() -> None:
     wording = Wording("Pardon.", "Drücken Sie", "{key} für {choice}", star="Stern")
-    said = text_of(at_menu(wording=wording).answered(FAILED))
+    said = text_of(at_menu(wording=wording).after(FAILED))
     assert said == "Pardon. Drücken Sie: 1 für check balance, Stern für hours."
 
 
 def at_pin(*changed: Step) -> FlowRunner:
     runner = at_menu(*changed)
-    runner.answered(Answer(AnswerKind.DTMF, digits="1"))
+    runner.after(Answer(AnswerKind.DTMF, digits="1"))
     return runner
 
 
 @pytest.mark.parametrize("digits", ["1204", "1204#"])
 def test_collected_digits_are_kept_and_spoken_one_by_one(digits: str) -> None:
     runner = at_pin()
-    assert text_of(runner.answered(Answer(AnswerKind.DTMF, digits=digits))) == "PIN 1 2 0 4 is right."
+    assert text_of(runner.after(Answer(AnswerKind.DTMF, digits=digits))) == "PIN 1 2 0 4 is right."
     assert runner.dump()["collected"] == {"pin": "****"}
 
 
@@ -206,8 +220,8 @@ def test_collected_digits_are_kept_and_spoken_one_by_one(digits: str) -> None:
 )
 def test_digits_that_break_the_rule_are_a_no_match(answer: Answer) -> None:
     runner = at_pin()
-    assert text_of(runner.answered(answer)) == "Four digits."
-    assert text_of(runner.answered(answer)) == "Sorry."
+    assert text_of(runner.after(answer)) == "Four digits."
+    assert text_of(runner.after(answer)) == "Sorry."
     assert runner.dump()["collected"] == {}
 
 
@@ -216,8 +230,8 @@ def test_digits_may_be_spoken_where_the_step_says_so() -> None:
     assert spoken.question().speech
     assert "<digits>" in (question_grammar(spoken.question()) or "")
     runner = at_pin(spoken)
-    assert text_of(runner.answered(Answer(AnswerKind.SPEECH, text="one two"))) == "Four digits."
-    assert text_of(runner.answered(Answer(AnswerKind.SPEECH, text="one two double oh"))) == "PIN 1 2 0 0 is right."
+    assert text_of(runner.after(Answer(AnswerKind.SPEECH, text="one two"))) == "Four digits."
+    assert text_of(runner.after(Answer(AnswerKind.SPEECH, text="one two double oh"))) == "PIN 1 2 0 0 is right."
 
 
 def test_digits_by_key_only_are_not_listened_for() -> None:
@@ -226,13 +240,13 @@ def test_digits_by_key_only_are_not_listened_for() -> None:
 
 
 def test_a_failure_while_collecting_repeats_the_question_for_the_keypad() -> None:
-    said = text_of(at_pin(replace(PIN, spoken=True)).answered(FAILED))
+    said = text_of(at_pin(replace(PIN, spoken=True)).after(FAILED))
     assert said == "I am sorry, I had trouble hearing you. Please use your keypad. Your PIN?"
 
 
 def test_the_dump_hides_digits() -> None:
     runner = at_pin()
-    runner.answered(Answer(AnswerKind.DTMF, digits="1204"))
+    runner.after(Answer(AnswerKind.DTMF, digits="1204"))
     assert runner.dump() == {
         "flow": "test",
         "step": "confirm",
@@ -246,22 +260,22 @@ def test_the_dump_hides_digits() -> None:
 
 def test_hanging_up_says_goodbye_and_ends_the_flow() -> None:
     runner = at_menu()
-    action = runner.answered(Answer(AnswerKind.SPEECH, choice="nothing"))
+    action = runner.after(Answer(AnswerKind.SPEECH, choice="nothing"))
     assert action == HangUp(Prompt("Goodbye from Our Bank.", barge_in=False))
     assert runner.dump()["finished"]
     with pytest.raises(RuntimeError, match="not waiting"):
-        runner.answered(NO_INPUT)
+        runner.after(NO_INPUT)
 
 
 def test_hanging_up_may_be_silent() -> None:
     runner = at_menu(End("bye"))
-    assert runner.answered(Answer(AnswerKind.SPEECH, choice="nothing")) == HangUp(None)
+    assert runner.after(Answer(AnswerKind.SPEECH, choice="nothing")) == HangUp(None)
 
 
 def test_it_is_started_once_and_before_answers() -> None:
     runner = runner_of()
     with pytest.raises(RuntimeError, match="not waiting"):
-        runner.answered(NO_INPUT)
+        runner.after(NO_INPUT)
     runner.start()
     with pytest.raises(RuntimeError, match="started already"):
         runner.start()
@@ -285,5 +299,5 @@ def test_whatever_is_answered_something_follows(given_answers: list[Answer]) -> 
             break
         assert not isinstance(action, Delegate | Connect | FindOut)
         assert action.prompt.text
-        action = runner.answered(answer)
+        action = runner.after(answer)
     assert runner.dump()["finished"] == isinstance(action, HangUp)

@@ -2,9 +2,13 @@
 
 import pytest
 
+from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Speak
 from offhook.pipeline.dialog.flow import Flow, FlowError
-from offhook.pipeline.dialog.runner import Connect, FlowRunner, HangUp, Speak
-from offhook.pipeline.dialog.steps import End, Say, Step, TransferStep
+from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
 
 
 def flow(**options: object) -> Flow:
@@ -30,23 +34,23 @@ def test_it_announces_and_connects() -> None:
 def test_a_failure_leads_to_its_step(reason: str, said: str) -> None:
     runner = FlowRunner(flow(failures=(("busy", "busy"),)))
     runner.start()
-    action = runner.back(reason)
+    action = runner.after(CameBack(reason))
     assert isinstance(action, Speak) and action.prompt.text == said
 
 
 def test_a_caller_who_comes_back_goes_on_or_is_hung_up() -> None:
     runner = FlowRunner(flow(next="bye"))
     runner.start()
-    action = runner.back()
+    action = runner.after(CameBack())
     assert isinstance(action, HangUp) and action.prompt is not None
     runner = FlowRunner(flow())
     runner.start()
-    assert runner.back() == HangUp()
+    assert runner.after(CameBack()) == HangUp()
 
 
 def test_back_is_for_transfers_only() -> None:
-    with pytest.raises(RuntimeError, match="not connected"):
-        FlowRunner(flow()).back()
+    with pytest.raises(RuntimeError, match="not waiting"):
+        FlowRunner(flow()).after(CameBack())
 
 
 def test_every_branch_leads_somewhere() -> None:

@@ -2,8 +2,12 @@
 
 import pytest
 
-from offhook.pipeline.dialog.flow import End, Flow, Say, WhoAnsweredStep
-from offhook.pipeline.dialog.runner import FindOut, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.actions import FindOut, FoundOut, HangUp, Speak
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.hang_up import End
+from offhook.pipeline.dialog.steps.say import Say
+from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
 
 WHO = WhoAnsweredStep("who", (("human", "hello"), ("voicemail", "message")), "bye")
 FLOW = Flow(
@@ -30,7 +34,7 @@ FLOW = Flow(
 def test_what_follows(by: str, step: str, said: str | None) -> None:
     runner = FlowRunner(FLOW)
     assert runner.start() == FindOut(WHO)
-    action = runner.found_out(by)
+    action = runner.after(FoundOut(by))
     assert runner.step == step
     assert isinstance(action, HangUp) if said is None else isinstance(action, Speak) and action.prompt.text == said
 
@@ -38,6 +42,6 @@ def test_what_follows(by: str, step: str, said: str | None) -> None:
 def test_only_where_it_was_asked() -> None:
     runner = FlowRunner(FLOW)
     runner.start()
-    runner.found_out("human")
-    with pytest.raises(RuntimeError, match="who answered"):
-        runner.found_out("human")
+    runner.after(FoundOut("human"))
+    with pytest.raises(RuntimeError, match="not waiting for FoundOut"):
+        runner.after(FoundOut("human"))

@@ -1,0 +1,1 @@
+"""Reads the kinds of steps of a flow's file, each from its keys."""

@@ -1,0 +1,26 @@
+"""`hang_up`: the end of the call."""
+
+from dataclasses import dataclass
+
+from offhook.pipeline.dialog.actions import Action, HangUp
+from offhook.pipeline.dialog.problem import Path
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+
+
+@dataclass(frozen=True, slots=True)
+class End(Step):
+    """Hang up, after `text` if there is one, which nothing interrupts."""
+
+    text: str | None = None
+
+    def exits(self) -> tuple[Exit, ...]:
+        """See Step."""
+        return ()
+
+    def texts(self) -> tuple[tuple[Path, str], ...]:
+        """See Step."""
+        return () if self.text is None else ((("hang_up",), self.text),)
+
+    def enter(self, run: Run) -> Action | Enter:
+        """See Step."""
+        return HangUp(None if self.text is None else run.prompt(self, run.fill(self.text), barge_in=False))

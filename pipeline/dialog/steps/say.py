@@ -1,0 +1,42 @@
+"""`say`: an announcement."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from offhook.pipeline.dialog.actions import Action, Result, Speak
+from offhook.pipeline.dialog.problem import Path
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.events import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Step):
+    """Say something, go on."""
+
+    text: str
+    next: str
+    barge_in: bool = True
+
+    goes_on: ClassVar[bool] = True
+
+    def exits(self) -> tuple[Exit, ...]:
+        """See Step."""
+        return (Exit(("next",), self.next),)
+
+    def texts(self) -> tuple[tuple[Path, str], ...]:
+        """See Step."""
+        return ((("say",), self.text),)
+
+    def after_silence(self) -> str | None:
+        """See Step."""
+        return self.next
+
+    def enter(self, run: Run) -> Action | Enter:
+        """See Step."""
+        return Speak(run.prompt(self, run.fill(self.text), barge_in=self.barge_in))
+
+    def follow(self, run: Run, result: Result) -> Action | Enter:
+        """See Step."""
+        if not isinstance(result, Answer):
+            return Step.follow(self, run, result)
+        return Enter(self.next)

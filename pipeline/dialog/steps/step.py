@@ -1,0 +1,101 @@
+"""What all steps of a flow have in common, and what they see of the call that they are run in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from offhook.pipeline.dialog.actions import Action, Result
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.wording import Wording
+from offhook.pipeline.events import AnswerKind, Prompt, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A way out of a step: to the step `next`, which is named at `path` within it. The variables of `stores` have a
+    value from there on."""
+
+    path: Path
+    next: str
+    stores: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Go on with the step of this name."""
+
+    name: str
+
+
+class Run(Protocol):
+    """The call that a step is run in."""
+
+    @property
+    def counts(self) -> dict[AnswerKind, int]:
+        """How often the caller's answers to the current step came to nothing, by their kind, on this visit."""
+
+    def fill(self, text: str) -> str:
+        """`text` with the values of its variables."""
+
+    def prompt(self, step: "Step", text: str, *, barge_in: bool) -> Prompt:
+        """`text`, which is filled in, in the language and by the voice of the step."""
+
+    def language(self, step: "Step") -> str | None:
+        """The language of a step's texts; None: the call's."""
+
+    def answered_in(self, step: "Step") -> str | None:
+        """The language of the answers to it; None: English."""
+
+    def voice(self, step: "Step") -> str | None:
+        """Which voice speaks its texts; None: the engine's own for the language."""
+
+    def wording(self, step: "Step") -> Wording:
+        """What the bot says by itself."""
+
+    def store(self, name: str, value: object, spoken: str) -> None:
+        """Give a variable its value, and the text that speaks of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(ABC):
+    """A step of a flow, by its name in there."""
+
+    name: str
+    language: str | None = field(default=None, kw_only=True)
+    """Of its texts and the answers to it, a BCP 47 tag; None: the flow's."""
+    voice: str | None = field(default=None, kw_only=True)
+    """Who speaks its texts; None: the flow's voice, or that of another language."""
+    early_media: bool = field(default=False, kw_only=True)
+    """It is carried out before the call is answered."""
+
+    goes_on: ClassVar[bool] = False
+    """It waits for nobody."""
+
+    @abstractmethod
+    def exits(self) -> tuple[Exit, ...]:
+        """Where it may lead, and what is known then."""
+
+    @abstractmethod
+    def enter(self, run: Run) -> Action | Enter:
+        """What is to be done when the flow comes to it."""
+
+    def follow(self, run: Run, result: Result) -> Action | Enter:
+        """What is to be done after that. Raises RuntimeError for a result that cannot come of it."""
+        raise RuntimeError(f"step {self.name} is not waiting for {type(result).__name__}")
+
+    def texts(self) -> tuple[tuple[Path, str], ...]:
+        """Everything that it may say, each with its path within the step."""
+        return ()
+
+    def after_silence(self) -> str | None:
+        """The step that follows if the caller neither says nor presses anything; None: it depends on more."""
+        return None
+
+    def question_in(self, run: Run) -> Question | None:
+        """The question that it asks there, if it does."""
+        return None
+
+    def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+        """What is wrong with it, whatever the other steps are; `at` is its path in the flow."""
+        yield from ()

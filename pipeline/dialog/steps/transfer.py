@@ -1,0 +1,54 @@
+"""`transfer`: somebody else takes the call."""
+
+from dataclasses import dataclass
+
+from offhook.pipeline.dialog.actions import Action, CameBack, Connect, HangUp, Result
+from offhook.pipeline.dialog.problem import Path
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStep(Step):
+    """Connect the caller to `target`, a name or a number that the application knows, after `announce`.
+
+    With `failures`, by reason, or else `otherwise` the flow goes on with a caller who is not connected. `next` follows
+    when they come back after it; None: then the bot hangs up. `summary` is for the one who is called. `mode` is the
+    application's, None: its setting.
+    """
+
+    target: str
+    otherwise: str
+    failures: tuple[tuple[str, str], ...] = ()
+    next: str | None = None
+    announce: str | None = None
+    summary: str | None = None
+    mode: str | None = None
+    ring_s: float | None = None
+
+    def exits(self) -> tuple[Exit, ...]:
+        """See Step."""
+        failed = tuple(Exit(("on_failure", reason), name) for reason, name in self.failures)
+        afterwards = () if self.next is None else (Exit(("next",), self.next),)
+        return (*failed, Exit(("otherwise",), self.otherwise), *afterwards)
+
+    def texts(self) -> tuple[tuple[Path, str], ...]:
+        """See Step."""
+        said = (("announce", self.announce), ("summary", self.summary))
+        return tuple(((key,), text) for key, text in said if text is not None)
+
+    def after_silence(self) -> str | None:
+        """See Step."""
+        return self.otherwise
+
+    def enter(self, run: Run) -> Action | Enter:
+        """See Step."""
+        said = None if self.announce is None else run.prompt(self, run.fill(self.announce), barge_in=False)
+        return Connect(self, said, "" if self.summary is None else run.fill(self.summary))
+
+    def follow(self, run: Run, result: Result) -> Action | Enter:
+        """See Step."""
+        if not isinstance(result, CameBack):
+            return Step.follow(self, run, result)
+        if result.reason:
+            return Enter(dict(self.failures).get(result.reason, self.otherwise))
+        return HangUp() if self.next is None else Enter(self.next)

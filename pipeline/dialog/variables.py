@@ -1,0 +1,18 @@
+"""The variables of a flow: their names, and their values in a call. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.template import is_variable_name
+
+NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
+
+
+def name_problems(name: str, constants: Mapping[str, str], stored: str, path: Path) -> Iterator[FlowProblem]:
+    """What is wrong with a variable of this name that a step stores something in; `stored` says what."""
+    if not is_variable_name(name):
+        todo = f"type `{path[-1]}: pin`" if path[-1] == "into" else "rename it"
+        yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, todo, path)
+    elif name in constants:
+        what, why = f"`{name}` is a constant of the flow", f"{stored} would replace it"
+        yield FlowProblem(what, why, "choose another name", path)
