@@ -1,6 +1,6 @@
 """A flow as a dialog: what its steps want is done in the call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -60,7 +60,7 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        runner = FlowRunner(self._flow, call.language, call.variables)
+        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call))
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         while True:
@@ -140,6 +140,17 @@ class FlowAgent:
         if by == AnsweredBy.VOICEMAIL and by in dict(action.step.answers):
             await call.until_ended(call.wait_for_beep())
         return by
+
+
+def _known_of(call: Call) -> Mapping[str, str]:
+    """What flows know of the call itself: see `pipeline.dialog.variables`."""
+    parties = call.identities
+    return {
+        "caller": parties.caller.number or call.caller,
+        "called": parties.called.number or call.called,
+        "language": call.language or "",
+        "trunk": call.trunk,
+    }
 
 
 def _interruption(ahead: Question | None) -> Interruption:

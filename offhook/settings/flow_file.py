@@ -172,14 +172,15 @@ class _FlowReader(StepReader):
             "add one of them, such as `say: Hello.`",
         )
         for key in keys:
-            meant = other_word(key, tuple(KINDS)) or closest(key, KINDS)
-            if meant is not None:
+            if (meant := other_word(key, tuple(KINDS))) is not None:
                 todo = f"did you mean `{meant}`?"
                 break
-            beyond = instead(key, ())
-            if beyond is not None:
+            if (beyond := instead(key, ())) is not None:
                 self.problem(node, f"{what} has `{key}`, which flows do not know", *beyond)
                 return
+            if (meant := closest(key, KINDS)) is not None:
+                todo = f"did you mean `{meant}`?"
+                break
         self.problem(node, f"{what} does nothing", why, todo)
 
     # Positions.

@@ -15,6 +15,11 @@ _OTHER_WORDS = {
     "collect": "gather input get_digits read_digits enter keypad",
     "transfer": "dial forward connect bridge refer redirect operator forward_to transfer_to",
     "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
+    "set": "assign let define eval compute",
+    "if": "when unless condition",
+    "switch": "case match router",
+    "else": "otherwise",
+    "cases": "choices when values",
     "next": "goto go_to jump then to target transition next_step follow follows",
     "then": "goto go_to jump next to target transition next_step",
     "key": "dtmf press digit keys button number",
@@ -55,14 +60,14 @@ _BEYOND = (
         "write what is said as a text: `say: Hello.`",
     ),
     (
-        "if when unless else elif elseif condition conditions switch case match branch branches router random",
-        "a flow branches by what the caller answers, and by nothing else",
-        PYTHON,
+        "elif elseif conditions branch branches random",
+        "a condition has two ways",
+        "make a step of each: `if: …` with `then` and `else`, or `switch: …` with `cases`",
     ),
     (
-        "set assign let define eval compute variable",
-        "`variables` are fixed, and only `collect` stores something",
-        "put a fixed text below `variables` at the top, or " + PYTHON,
+        "variable variables",
+        "a step gives variables their values by `set`",
+        "type `set: {count: count + 1}`, or put a fixed text below `variables` at the top",
     ),
     (
         "http https request webhook api fetch get post url rest lookup function script code python run exec tool",
@@ -86,8 +91,8 @@ _BEYOND = (
     ),
     (
         "hours opening_hours business_hours schedule calendar holidays date time timezone open closed",
-        "a flow does not know the time",
-        PYTHON,
+        "a flow has no calendar of its own",
+        "type `if: now() >= …`, or ask for hours in Python: " + PYTHON,
     ),
     (
         "rate speed pitch volume ssml emotion",
@@ -107,13 +112,13 @@ _BEYOND = (
     ),
     (
         "validate validation check luhn pattern regex format",
-        "digits are checked by their number alone",
-        "type `digits: {min: 4, max: 6}`, or for more " + PYTHON,
+        "`collect` checks how many digits there are, and no more",
+        "type `if: luhn(number)` in a step behind it, or another condition (docs/flows.md)",
     ),
     (
         "max_visits visits limit max_loops loop",
-        "visits of a step are not counted",
-        "`attempts` counts within one visit; for more " + PYTHON,
+        "visits of a step are not counted by themselves",
+        "`attempts` counts within one visit; for more type `set: {visits: visits + 1}` and `if: visits > 3`",
     ),
     (
         "retries attempts max_attempts tries repeat retry",

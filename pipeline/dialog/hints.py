@@ -31,10 +31,10 @@ _CALL = {
     "to": "call.called",
     "dnis": "call.called",
     "did": "call.called",
-    "date": "datetime.date.today()",
-    "today": "datetime.date.today()",
-    "time": "datetime.datetime.now()",
-    "now": "datetime.datetime.now()",
+    "date": "today()",
+    "today": "today()",
+    "time": "now()",
+    "now": "now()",
 }
 
 
@@ -76,15 +76,15 @@ def brace_hint(text: str) -> tuple[str, str]:
     if spaced is not None:
         return "there are spaces beside the name of a variable", f"type `{{{spaced[1]}}}`"
     if _PART.search(text):
-        return "braces enclose the name of a variable, and only all of it can be spoken", f"for a part of it {PYTHON}"
-    why = "braces enclose the name of a variable, such as {pin}"
+        return "braces enclose an expression", "`{last(pin, 4)}` is a part of it"
+    why = "braces enclose an expression, such as {pin}"
     return why, "double it, {{ or }}, to speak of the brace itself"
 
 
 def call_variable_hint(name: str) -> tuple[str, str] | None:
     """Why a flow has no variable `name`, and what to do, if it names a property of the call."""
     value = _CALL.get(name.lower())
-    return None if value is None else ("a flow knows nothing of the call itself", f"`{value}` in Python: {PYTHON}")
+    return None if value is None else ("what is known of the call and the time has other names", f"type `{value}`")
 
 
 def near(word: str, names: Iterable[str]) -> str:

@@ -1,13 +1,17 @@
 """Checks the ways through a flow: every step is reachable, no loop runs without the caller, and every variable that is
 spoken has a value by then. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from offhook.pipeline.dialog.early_media import never_early
+from offhook.pipeline.dialog.expression.error import ExpressionError
+from offhook.pipeline.dialog.expression.expression import Expression, parse
+from offhook.pipeline.dialog.expression.types import Type, joined
 from offhook.pipeline.dialog.hints import call_variable_hint, near
-from offhook.pipeline.dialog.problem import FlowProblem
-from offhook.pipeline.dialog.steps.step import Step
-from offhook.pipeline.dialog.template import names_in
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.spoken_text import expressions_in
+from offhook.pipeline.dialog.steps.step import Evaluated, Step
+from offhook.pipeline.dialog.variables import CALL, CALL_PARTS
 
 Steps = Mapping[str, Step]
 
@@ -16,7 +20,7 @@ def path_problems(start: str, steps: Steps, constants: Iterable[str]) -> Iterato
     """All problems of the ways through a flow, whose steps themselves are right."""
     yield from _unreachable(start, steps)
     yield from _endless_loops(steps)
-    yield from _unset_variables(start, steps, frozenset(constants))
+    yield from _variable_problems(start, steps, constants)
     yield from never_early(start, steps)
 
 
@@ -50,7 +54,7 @@ def _endless_loops(steps: Steps) -> Iterator[FlowProblem]:
 
 def _endless(loop: list[Step]) -> FlowProblem:
     steps = " → ".join([*(step.name for step in loop), loop[0].name])
-    asking = [step.name for step in loop if not step.goes_on]
+    asking = [step.name for step in loop if step.waits]
     if asking:
         what, why = (
             f"a silent caller loops for ever: {steps}",
@@ -61,36 +65,105 @@ def _endless(loop: list[Step]) -> FlowProblem:
     return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
 
 
-def _unset_variables(start: str, steps: Steps, constants: frozenset[str]) -> Iterator[FlowProblem]:
-    ever = constants.union(*(way.stores for step in steps.values() for way in step.exits()))
-    certain = _certain_variables(start, steps, constants)
+def _variable_problems(start: str, steps: Steps, constants: Iterable[str]) -> Iterator[FlowProblem]:
+    known: dict[str, Type] = {**dict.fromkeys(constants, Type.TEXT), CALL: Type.OBJECT}
+    types = known | _types(steps, known)
+    certain = _certain_variables(start, steps, frozenset(known))
     for name, step in steps.items():
-        for path, text in step.texts():
-            for variable in dict.fromkeys(names_in(text)):
-                at = ("steps", name, *path)
-                if variable not in ever and (hint := call_variable_hint(variable)) is not None:
-                    yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
-                elif variable not in ever:
-                    why = "no `collect` step stores it and `variables` does not set it"
-                    todo = near(variable, sorted(ever)) if ever else f"set it: `variables: {{{variable}: …}}`"
-                    yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
-                elif variable not in certain[name]:
-                    why = f"step `{name}` can be reached without the `collect` step that stores it"
-                    todo = f"collect `{variable}` on every way to `{name}`"
-                    yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
+        if name not in certain:
+            continue  # never reached, which is reported
+        there = set(certain[name])
+        for each in _expressions(step):
+            at = ("steps", name, *each.path)
+            expression = parse(each.text)
+            unset = list(_unset(expression, types, there, name, at))
+            yield from unset
+            yield from _unknown_parts(expression, at)
+            if not unset:
+                yield from _type_problems(expression, types, at)
+            if each.into is not None:
+                there.add(each.into)
 
 
-def _certain_variables(start: str, steps: Steps, constants: frozenset[str]) -> dict[str, frozenset[str]]:
+def _expressions(step: Step) -> Iterator[Evaluated]:
+    yield from step.expressions()
+    for path, text in step.texts():
+        yield from (Evaluated(path, each) for each in dict.fromkeys(expressions_in(text)))
+
+
+def _type_problems(expression: Expression, types: Mapping[str, Type], at: Path) -> Iterator[FlowProblem]:
+    try:
+        expression.type_in(types)
+    except ExpressionError as error:
+        yield FlowProblem(f"`{expression.text[:60]}` cannot be evaluated", error.why, error.todo, at)
+
+
+def _unset(
+    expression: Expression, types: Mapping[str, Type], certain: Collection[str], step: str, at: Path
+) -> Iterator[FlowProblem]:
+    for variable in expression.names():
+        if variable not in types and (hint := call_variable_hint(variable)) is not None:
+            yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
+        elif variable not in types:
+            why = "no step stores it and `variables` does not set it"
+            others = sorted(types.keys() - {CALL})
+            todo = near(variable, others) if others else f"set it: `variables: {{{variable}: …}}`"
+            yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
+        elif variable not in certain:
+            why = f"step `{step}` can be reached without the step that stores it"
+            todo = f"collect or set `{variable}` on every way to `{step}`"
+            yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
+
+
+def _unknown_parts(expression: Expression, at: Path) -> Iterator[FlowProblem]:
+    for part in expression.parts_of(CALL):
+        if part not in CALL_PARTS:
+            why = f"a call has {', '.join(CALL_PARTS)}"
+            yield FlowProblem(f"there is no `{CALL}.{part}`", why, near(part, CALL_PARTS), at)
+
+
+def _types(steps: Steps, known: Mapping[str, Type]) -> dict[str, Type]:
+    """The type of each variable that a step stores: ANY where steps differ, or where it is made of itself."""
+    stored: dict[str, list[Type | Expression]] = {}
+    for step in steps.values():
+        for way in step.exits():
+            for name, each in way.stores.items():
+                stored.setdefault(name, []).append(each)
+    types: dict[str, Type] = {}
+    for _ in range(len(stored) + 1):
+        before = dict(types)
+        for name, each_stored in stored.items():
+            found = {_type_of(each, {**known, **types}) for each in each_stored} - {None}
+            if found:
+                types[name] = joined(each for each in found if each is not None)
+        if types == before:
+            break
+    return {name: types.get(name, Type.ANY) for name in stored}
+
+
+def _type_of(stored: Type | Expression, types: Mapping[str, Type]) -> Type | None:
+    """None: it depends on variables whose types are not known yet."""
+    if isinstance(stored, Type):
+        return stored
+    if not types.keys() >= set(stored.names()):
+        return None
+    try:
+        return stored.type_in(types)
+    except ExpressionError:
+        return Type.ANY  # it is reported where it stands
+
+
+def _certain_variables(start: str, steps: Steps, known: frozenset[str]) -> dict[str, frozenset[str]]:
     """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
-    certain: dict[str, frozenset[str]] = {start: constants}
+    certain: dict[str, frozenset[str]] = {start: known}
     waiting = [start]
     while waiting:
         step = steps[waiting.pop()]
         for way in step.exits():
-            brings = certain[step.name] | way.stores
-            known = certain.get(way.next)
-            both = brings if known is None else known & brings
-            if both != known:
+            brings = certain[step.name].union(way.stores)
+            before = certain.get(way.next)
+            both = brings if before is None else before & brings
+            if both != before:
                 certain[way.next] = both
                 waiting.append(way.next)
     return certain

@@ -3,30 +3,47 @@
 `start()` is the first thing to do, `after(result)` what follows its result, until a `HangUp`: see `actions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
 from offhook.pipeline.dialog.actions import Action, HangUp, Result
+from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.spoken_text import as_text, fill
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Enter, Step
-from offhook.pipeline.dialog.template import render
+from offhook.pipeline.dialog.variables import CALL
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.understanding.recorded import recorded
 
+MAX_STEPS_ALONE = 1_000
+_HEARD = (AnswerKind.SPEECH, AnswerKind.DTMF, AnswerKind.NO_MATCH)
+
+
+class EndlessFlowError(RuntimeError):
+    """A loop that the check could not see: its condition never changes."""
+
 
 class FlowRunner:
     """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
-    `variables` are the call's values of the flow's constants, for this call alone; others are not used. It is the `Run`
-    of the steps.
+    `variables` are the call's values of the flow's constants, for this call alone; others are not used. `call` has what
+    is known of it (`variables.CALL_PARTS`), `now` gives the local time. It is the `Run` of the steps.
     """
 
     def __init__(
-        self, flow: Flow, language: str | None = None, variables: Mapping[str, str] = MappingProxyType({})
+        self,
+        flow: Flow,
+        language: str | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        call: Mapping[str, str] = MappingProxyType({}),
+        now: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._flow = flow
+        self._call = call
+        self._now = now
         self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
         self._step: Step | None = None
@@ -35,6 +52,7 @@ class FlowRunner:
         self._values: dict[str, object] = {}
         self._spoken: dict[str, str] = {}
         self._before: _Position | None = None
+        self._alone = 0  # steps since the caller did something
 
     @property
     def step(self) -> str:
@@ -58,6 +76,8 @@ class FlowRunner:
         if self._step is None or self._finished:
             raise RuntimeError("the flow is not waiting for anything")
         self._before = self._position() if isinstance(result, Answer) else None
+        if not isinstance(result, Answer) or result.kind in _HEARD:
+            self._alone = 0
         return self._go(self._step.follow(self, result))
 
     def corrected(self, answer: Answer) -> Action | None:
@@ -72,9 +92,9 @@ class FlowRunner:
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
         step, seen = self._step, set[str]()
-        while step is not None and step.goes_on and step.name not in seen:
+        while step is not None and not step.waits and step.name not in seen:
             seen.add(step.name)
-            follows = step.after_silence()
+            follows = step.onward(self)
             step = None if follows is None else self._flow.steps[follows]
         return None if step is None else step.question_in(self)
 
@@ -95,9 +115,19 @@ class FlowRunner:
         """See Run."""
         return self._counts
 
-    def fill(self, text: str) -> str:
+    def fill(self, step: Step, text: str) -> str:
         """See Run."""
-        return render(text, {**self._constants, **self._spoken})
+        language = self.answered_in(step)
+
+        def say(expression: str) -> str:
+            spoken = self._constants.get(expression) or self._spoken.get(expression)
+            return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
+
+        return fill(text, say)
+
+    def value_of(self, expression: Expression) -> object:
+        """See Run."""
+        return expression.value_in({**self._constants, **self._values, CALL: self._call}, self._now())
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""
@@ -119,12 +149,18 @@ class FlowRunner:
         """See Run."""
         return self._flow.wording or wording_in(self.answered_in(step))
 
-    def store(self, name: str, value: object, spoken: str) -> None:
+    def store(self, name: str, value: object, spoken: str | None = None) -> None:
         """See Run."""
-        self._values[name], self._spoken[name] = value, spoken
+        self._values[name] = value
+        self._spoken.pop(name, None)
+        if spoken is not None:
+            self._spoken[name] = spoken
 
     def _go(self, then: Action | Enter) -> Action:
         while isinstance(then, Enter):
+            self._alone += 1
+            if self._alone > MAX_STEPS_ALONE:
+                raise EndlessFlowError(f"step {then.name}: {MAX_STEPS_ALONE} steps without a word of the caller")
             self._step = self._flow.steps[then.name]
             self._counts = dict.fromkeys(COUNTED, 0)
             then = self._step.enter(self)

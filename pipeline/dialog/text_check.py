@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from offhook.pipeline.dialog.expression.error import ExpressionError
+from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.hints import brace_hint
 from offhook.pipeline.dialog.limits import MAX_TEXT_CHARS
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.template import names_in
+from offhook.pipeline.dialog.spoken_text import expressions_in
 from offhook.pipeline.markup import TAG_LIKE
 
 # The syntax of other systems: {{ name }}, {{ order.id | upper }}.
@@ -25,9 +27,15 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
         yield FlowProblem(what, why, "split it into several `say` steps", path)
     yield from _markup_problems(text, path)
     try:
-        names_in(text)
+        expressions = expressions_in(text)
     except ValueError as error:
         yield FlowProblem(str(error), *brace_hint(text), path)
+        return
+    for each in expressions:
+        try:
+            parse(each)
+        except ExpressionError as error:
+            yield FlowProblem(f"`{{{each[:60]}}}` cannot be filled in", error.why, error.todo, path)
 
 
 def fixed_text_problems(text: str, path: Path) -> Iterator[FlowProblem]:

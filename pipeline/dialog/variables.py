@@ -5,6 +5,11 @@ from collections.abc import Iterator, Mapping
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.template import is_variable_name
 
+CALL = "call"
+"""The variable that has what is known of the call itself."""
+
+CALL_PARTS = ("caller", "called", "language", "trunk")
+
 NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
 
@@ -13,6 +18,9 @@ def name_problems(name: str, constants: Mapping[str, str], stored: str, path: Pa
     if not is_variable_name(name):
         todo = f"type `{path[-1]}: pin`" if path[-1] == "into" else "rename it"
         yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, todo, path)
+    elif name == CALL:
+        why = f"`{CALL}` has what is known of the call itself, such as `{CALL}.caller`"
+        yield FlowProblem(f"`{name}` cannot be stored in", why, "choose another name", path)
     elif name in constants:
         what, why = f"`{name}` is a constant of the flow", f"{stored} would replace it"
         yield FlowProblem(what, why, "choose another name", path)

@@ -6,6 +6,8 @@ from typing import TypedDict, TypeVar
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
+from offhook.pipeline.dialog.expression.error import ExpressionError
+from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.steps.listening import Retry
 from offhook.settings.yaml_file import Reader, position
 from offhook.usererror import Problem, did_you_mean
@@ -70,6 +72,18 @@ class StepReader(Reader):
         """The value of a key that need not be there."""
         value = read(found[key], f"`{key}` of {what}") if key in found else None
         return default if value is None else value
+
+    def expression(self, node: Node, what: str) -> str | None:
+        """An expression that can be parsed."""
+        text = self.text(node, what)
+        if text is None:
+            return None
+        try:
+            parse(text)
+        except ExpressionError as error:
+            self.problem(node, f"{what} cannot be evaluated: `{text[:60]}`", error.why, error.todo)
+            return None
+        return text
 
     def by_word(self, node: Node, field: str, kind: str, known: Sequence[str], why: str) -> list[tuple[str, str]]:
         """The steps that follow each of the known words; `why` says to what words they belong."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.actions import Action, Delegate, HandedBack, Result
+from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
 from offhook.pipeline.dialog.variables import name_problems
@@ -36,7 +37,8 @@ class AgentStep(Step):
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
         handed_back = tuple(
-            Exit(("outcomes", each.name, "next"), each.next, frozenset(each.values)) for each in self.outcomes
+            Exit(("outcomes", each.name, "next"), each.next, dict.fromkeys(each.values, Type.ANY))
+            for each in self.outcomes
         )
         return (*handed_back, Exit(("otherwise",), self.otherwise))
 
@@ -51,8 +53,8 @@ class AgentStep(Step):
 
     def enter(self, run: Run) -> Action | Enter:
         """See Step."""
-        greeting = None if self.greeting is None else run.fill(self.greeting)
-        return Delegate(self, run.fill(self.instructions), greeting, run.language(self), run.voice(self))
+        greeting = None if self.greeting is None else run.fill(self, self.greeting)
+        return Delegate(self, run.fill(self, self.instructions), greeting, run.language(self), run.voice(self))
 
     def follow(self, run: Run, result: Result) -> Action | Enter:
         """See Step."""

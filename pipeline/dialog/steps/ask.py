@@ -70,7 +70,7 @@ class Ask(ListeningStep):
         offers = [
             _offer(wording, option.choice.name, option.choice.dtmf) for option in self.options if option.choice.dtmf
         ]
-        return f"{wording.keypad}: {', '.join(offers)}." if offers else run.fill(self.prompt)
+        return f"{wording.keypad}: {', '.join(offers)}." if offers else run.fill(self, self.prompt)
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
+from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Exit, Run
 from offhook.pipeline.dialog.variables import name_problems
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question, ValueKind
 from offhook.pipeline.understanding.ambiguous import Ambiguous
+from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, YesNo
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Collect(ListeningStep):
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
-        return (Exit(("next",), self.next, frozenset((self.into,))), *self.retry_exits())
+        return (Exit(("next",), self.next, {self.into: _type_of(self.value)}), *self.retry_exits())
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
@@ -69,7 +71,7 @@ class Collect(ListeningStep):
 
     def offer(self, run: Run) -> str:
         """See ListeningStep."""
-        return f"{run.wording(self).keypad}. {run.fill(self.prompt)}"
+        return f"{run.wording(self).keypad}. {run.fill(self, self.prompt)}"
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""
@@ -87,3 +89,19 @@ class Collect(ListeningStep):
         yield from out_of_range(rule.inter_digit_ms, low, high, (*at, "inter_digit_ms"))
         yield from name_problems(self.into, constants, "the collected digits", (*at, "into"))
         yield from self.listening_problems(at)
+
+
+_TYPES: dict[type, Type] = {
+    Number: Type.NUMBER,
+    Digits: Type.TEXT,
+    Date: Type.DATE,
+    Time: Type.TIME,
+    Amount: Type.NUMBER,
+    Spelling: Type.TEXT,
+    YesNo: Type.TRUTH,
+}
+
+
+def _type_of(kind: ValueKind | None) -> Type:
+    """The type of what is collected; digits are a text, as they may begin with zeros."""
+    return Type.TEXT if kind is None else _TYPES.get(type(kind), Type.ANY)

@@ -23,4 +23,4 @@ class End(Step):
 
     def enter(self, run: Run) -> Action | Enter:
         """See Step."""
-        return HangUp(None if self.text is None else run.prompt(self, run.fill(self.text), barge_in=False))
+        return HangUp(None if self.text is None else run.prompt(self, run.fill(self, self.text), barge_in=False))

@@ -88,7 +88,7 @@ class ListeningStep(Step):
 
     def enter(self, run: Run) -> Action | Enter:
         """See Step."""
-        return self._ask(run, run.fill(self.prompt))
+        return self._ask(run, run.fill(self, self.prompt))
 
     def follow(self, run: Run, result: Result) -> Action | Enter:
         """See Step."""
@@ -117,7 +117,7 @@ class ListeningStep(Step):
             return self._ask(run, f"{run.wording(self).apology} {self.offer(run)}")
         if count >= retry.attempts:
             return Enter(retry.then)
-        return self._ask(run, run.fill(retry.reprompt(count) or self.prompt))
+        return self._ask(run, run.fill(self, retry.reprompt(count) or self.prompt))
 
     def listening_problems(self, at: Path) -> Iterator[FlowProblem]:
         """What is wrong with how it listens."""

@@ -17,7 +17,7 @@ class Say(Step):
     next: str
     barge_in: bool = True
 
-    goes_on: ClassVar[bool] = True
+    waits: ClassVar[bool] = False
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
@@ -27,13 +27,17 @@ class Say(Step):
         """See Step."""
         return ((("say",), self.text),)
 
+    def onward(self, run: Run) -> str | None:
+        """See Step."""
+        return self.next
+
     def after_silence(self) -> str | None:
         """See Step."""
         return self.next
 
     def enter(self, run: Run) -> Action | Enter:
         """See Step."""
-        return Speak(run.prompt(self, run.fill(self.text), barge_in=self.barge_in))
+        return Speak(run.prompt(self, run.fill(self, self.text), barge_in=self.barge_in))
 
     def follow(self, run: Run, result: Result) -> Action | Enter:
         """See Step."""

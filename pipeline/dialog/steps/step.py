@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from offhook.pipeline.dialog.actions import Action, Result
+from offhook.pipeline.dialog.expression.expression import Expression
+from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import AnswerKind, Prompt, Question
@@ -14,11 +16,20 @@ from offhook.pipeline.events import AnswerKind, Prompt, Question
 @dataclass(frozen=True, slots=True)
 class Exit:
     """A way out of a step: to the step `next`, which is named at `path` within it. The variables of `stores` have a
-    value from there on."""
+    value of that type from there on, or that of an expression."""
 
     path: Path
     next: str
-    stores: frozenset[str] = frozenset()
+    stores: Mapping[str, Type | Expression] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An expression of a step, where it stands within it, and the variable that has its value from there on."""
+
+    path: Path
+    text: str
+    into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,11 @@ class Run(Protocol):
     def counts(self) -> dict[AnswerKind, int]:
         """How often the caller's answers to the current step came to nothing, by their kind, on this visit."""
 
-    def fill(self, text: str) -> str:
-        """`text` with the values of its variables."""
+    def fill(self, step: "Step", text: str) -> str:
+        """A text of `step` with the values of its expressions."""
+
+    def value_of(self, expression: Expression) -> object:
+        """Its value now."""
 
     def prompt(self, step: "Step", text: str, *, barge_in: bool) -> Prompt:
         """`text`, which is filled in, in the language and by the voice of the step."""
@@ -53,8 +67,8 @@ class Run(Protocol):
     def wording(self, step: "Step") -> Wording:
         """What the bot says by itself."""
 
-    def store(self, name: str, value: object, spoken: str) -> None:
-        """Give a variable its value, and the text that speaks of it."""
+    def store(self, name: str, value: object, spoken: str | None = None) -> None:
+        """Give a variable its value, and the text that speaks of it; None: as values of its type are spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +83,8 @@ class Step(ABC):
     early_media: bool = field(default=False, kw_only=True)
     """It is carried out before the call is answered."""
 
-    goes_on: ClassVar[bool] = False
-    """It waits for nobody."""
+    waits: ClassVar[bool] = True
+    """For the caller, or for somebody else."""
 
     @abstractmethod
     def exits(self) -> tuple[Exit, ...]:
@@ -87,6 +101,14 @@ class Step(ABC):
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """Everything that it may say, each with its path within the step."""
         return ()
+
+    def expressions(self) -> tuple[Evaluated, ...]:
+        """Everything that it evaluates, but for what is in its texts, in its order."""
+        return ()
+
+    def onward(self, run: Run) -> str | None:
+        """The step that follows in this call, whatever the caller does; None: that depends on them, or none does."""
+        return None
 
     def after_silence(self) -> str | None:
         """The step that follows if the caller neither says nor presses anything; None: it depends on more."""

@@ -42,8 +42,8 @@ class TransferStep(Step):
 
     def enter(self, run: Run) -> Action | Enter:
         """See Step."""
-        said = None if self.announce is None else run.prompt(self, run.fill(self.announce), barge_in=False)
-        return Connect(self, said, "" if self.summary is None else run.fill(self.summary))
+        said = None if self.announce is None else run.prompt(self, run.fill(self, self.announce), barge_in=False)
+        return Connect(self, said, "" if self.summary is None else run.fill(self, self.summary))
 
     def follow(self, run: Run, result: Result) -> Action | Enter:
         """See Step."""

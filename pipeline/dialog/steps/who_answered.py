@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from offhook.pipeline.dialog.actions import Action, FindOut, FoundOut, Result
+from offhook.pipeline.dialog.expression.expression import Expression
+from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
 
 ANSWERED_BY = "answered_by"
@@ -21,7 +23,7 @@ class WhoAnsweredStep(Step):
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
-        stores = frozenset((ANSWERED_BY,))
+        stores: dict[str, Type | Expression] = {ANSWERED_BY: Type.TEXT}
         known = tuple(Exit(("who_answered", by), name, stores) for by, name in self.answers)
         return (*known, Exit(("otherwise",), self.otherwise, stores))
 

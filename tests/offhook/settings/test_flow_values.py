@@ -5,7 +5,9 @@ from datetime import time
 
 import pytest
 
+from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
 from offhook.settings.flow_file import parse_flow
 from offhook.usererror import UserError
@@ -105,3 +107,53 @@ def test_values_have_limits() -> None:
 def test_a_wrong_limit_is_told(old: str, new: str, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         parse_flow(LIMITED.replace(old, new, 1).encode(), "table.yaml")
+
+
+CALCULATING = """
+name: account
+start: begin
+steps:
+  begin: {{set: {{tries: {value}}}, next: check}}
+  check: {{if: "{condition}", then: bye, else: which}}
+  which: {{switch: tries, cases: {{1: bye}}, otherwise: bye}}
+  bye: {{hang_up: "{{tries}} tries."}}
+"""
+
+
+def test_values_and_conditions_are_read() -> None:
+    flow = parse_flow(CALCULATING.format(value=0, condition="tries > 2").encode(), "f.yaml")
+    assert flow.steps["begin"] == Set("begin", {"tries": "0"}, "check")
+    assert flow.steps["check"] == If("check", "tries > 2", "bye", "which")
+    assert flow.steps["which"] == Switch("which", "tries", {"1": "bye"}, "bye")
+
+
+@pytest.mark.parametrize(
+    ("value", "condition", "rendered"),
+    [
+        (
+            "0",
+            "tries = 2",
+            "f.yaml:6:15: the condition of step `check` cannot be evaluated: `tries = 2`\n"
+            "  why:  it is no expression\n"
+            "  type: `==` compares",
+        ),
+        (
+            "open('x')",
+            "tries > 2",
+            "f.yaml:5:24: `tries` of step `begin` cannot be evaluated: `open('x')`\n"
+            "  why:  there is no function `open`\n"
+            "  type: one of: length, lower,",
+        ),
+        (
+            "\"'0'\"",
+            "tries > 2",
+            "f.yaml:6:15: `tries > 2` cannot be evaluated\n"
+            "  why:  `tries` is a text, and `2` a number\n"
+            "  type: `number(tries)`",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_has_its_line(value: str, condition: str, rendered: str) -> None:
+    with pytest.raises(UserError) as failed:
+        parse_flow(CALCULATING.format(value=value, condition=condition).encode(), "f.yaml")
+    assert failed.value.render().startswith(rendered)

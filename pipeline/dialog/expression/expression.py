@@ -1,0 +1,112 @@
+"""Expressions: parsed once, checked with the flow, evaluated in calls. Pure, and without a way out: nothing but the
+values and functions that are given.
+
+They are written as in Python, and parsed by its parser; of what that reads, only what stands in `_check` is allowed. In
+a call each has a value: what makes no sense (a field that is not there, a division by zero) is None, which is equal to
+nothing else, neither larger nor smaller, and spoken as nothing.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from offhook.pipeline.dialog.expression.error import ExpressionError
+from offhook.pipeline.dialog.expression.evaluation import ARITHMETIC, COMPARISONS, Evaluation
+from offhook.pipeline.dialog.expression.functions import FUNCTIONS
+from offhook.pipeline.dialog.expression.type_check import TypeCheck
+from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.expression.words import WORDS
+from offhook.pipeline.dialog.hints import near
+
+MAX_CHARS = 500
+MAX_DEPTH = 40
+
+_HINTS = (
+    (re.compile(r"(?<![=!<>])=(?!=)"), "`==` compares"),
+    (re.compile(r"&&"), "write `and`"),
+    (re.compile(r"\|\|"), "write `or`"),
+    (re.compile(r"!(?!=)"), "write `not`"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One that can be evaluated. `text` is as it was written."""
+
+    text: str
+    _root: ast.expr = field(compare=False, repr=False)
+
+    def names(self) -> tuple[str, ...]:
+        """The variables that it uses, in their order."""
+        called = {id(node.func) for node in ast.walk(self._root) if isinstance(node, ast.Call)}
+        found = [node for node in ast.walk(self._root) if isinstance(node, ast.Name) and id(node) not in called]
+        return tuple(dict.fromkeys(node.id for node in found if node.id not in WORDS))
+
+    def parts_of(self, name: str) -> tuple[str, ...]:
+        """The fields of the variable `name` that it uses."""
+        parts = [node for node in ast.walk(self._root) if isinstance(node, ast.Attribute)]
+        return tuple(node.attr for node in parts if isinstance(node.value, ast.Name) and node.value.id == name)
+
+    def type_in(self, types: Mapping[str, Type]) -> Type:
+        """The type of its value, where variables have these. Raises ExpressionError where it cannot make sense."""
+        found: Type = TypeCheck(types).visit(self._root)
+        return found
+
+    def value_in(self, values: Mapping[str, object], now: datetime) -> object:
+        """Its value, with those of its variables, at a local time."""
+        return Evaluation(values, now).visit(self._root)
+
+
+@lru_cache(4096)
+def parse(text: str) -> Expression:
+    """Raises ExpressionError."""
+    if len(text) > MAX_CHARS:
+        raise ExpressionError(f"it has {len(text)} characters, at most {MAX_CHARS} are read", "divide it by `set`")
+    try:
+        root = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        todo = next((todo for found, todo in _HINTS if found.search(text)), 'as in `people > 6 and day != "sunday"`')
+        raise ExpressionError("it is no expression", todo) from None
+    _check(root, 0)
+    return Expression(text, root)
+
+
+def _check(node: ast.expr, depth: int) -> None:
+    """Raises ExpressionError for what is not of this language."""
+    if depth > MAX_DEPTH:
+        raise ExpressionError("it is nested too deeply", "divide it by `set`")
+    match node:
+        case ast.Constant(value=str() | bool() | int() | float()) | ast.Name():
+            return
+        case ast.Call(func=ast.Name(id=name), keywords=[]):
+            if name not in FUNCTIONS:
+                raise ExpressionError(f"there is no function `{name}`", near(name, FUNCTIONS))
+        case ast.BinOp(op=op) if type(op) in ARITHMETIC:
+            pass
+        case ast.UnaryOp(op=ast.Not() | ast.USub()) | ast.BoolOp() | ast.IfExp() | ast.List():
+            pass
+        case ast.Compare(ops=ops) if all(type(op) in COMPARISONS for op in ops):
+            pass
+        case ast.Attribute() | ast.Subscript(slice=ast.Constant() | ast.Name() | ast.UnaryOp()):
+            pass
+        case _:
+            raise _not_known(node)
+    for child in _operands(node):
+        _check(child, depth + 1)
+
+
+def _not_known(node: ast.expr) -> ExpressionError:
+    why = f"`{ast.unparse(node)[:40]}` is not of this language"
+    if isinstance(node, ast.Subscript):
+        return ExpressionError(why, f"`last({ast.unparse(node.value)[:40]}, 4)`")
+    return ExpressionError(why, "values, comparisons, `and`, `or`, `not`, + - * / and functions")
+
+
+def _operands(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call):
+        yield from node.args
+    else:
+        yield from (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))

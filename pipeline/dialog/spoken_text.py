@@ -1,0 +1,61 @@
+"""Texts of a flow with expressions: `{name}` or `{last(account, 4)}` stands for a value, `{{` and `}}` for braces."""
+
+import re
+from collections.abc import Callable
+from datetime import date, time
+from decimal import Decimal
+
+from offhook.pipeline.dialog.digits import apart, is_digits
+from offhook.pipeline.understanding.amounts import Money
+from offhook.pipeline.understanding.recorded import recorded
+from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
+from offhook.pipeline.understanding.yes_no import written_yes_no
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def expressions_in(text: str) -> tuple[str, ...]:
+    """The expressions that `text` has, in their order. Raises ValueError for an unmatched brace."""
+    found = []
+    for piece in _PIECE.finditer(text):
+        if piece.group(1) is not None:
+            found.append(piece.group(1).strip())
+        elif len(piece.group()) == 1:
+            raise ValueError(f"a single {piece.group()} at character {piece.start() + 1}")
+    return tuple(found)
+
+
+def fill(text: str, say: Callable[[str], str]) -> str:
+    """`text` with what `say` makes of its expressions. Values are not expanded again."""
+
+    def replace(piece: re.Match[str]) -> str:
+        expression = piece.group(1)
+        return piece.group()[0] if expression is None else say(expression.strip())
+
+    return _PIECE.sub(replace, text)
+
+
+def as_text(value: object, language: str | None) -> str:
+    """A value for a voice in `language` (BCP 47): digits one by one, numbers, dates and amounts as they are read."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return written_yes_no(value, language)
+        case int():
+            return written_number(value, language)
+        case Decimal():
+            plain = format(value.normalize(), "f")  # 25.0 is 25
+            return written_number(Decimal(plain), language)
+        case Money():
+            return written_amount(value, language)
+        case date():
+            return written_date(value, language)
+        case time():
+            return written_time(value, language)
+        case list() | tuple():
+            return ", ".join(as_text(each, language) for each in value)
+        case str():
+            return apart(value) if is_digits(value) else value
+        case _:
+            return recorded(value)
