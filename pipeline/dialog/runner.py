@@ -13,7 +13,7 @@ from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.spoken_text import as_text, fill
 from offhook.pipeline.dialog.steps.listening import COUNTED
-from offhook.pipeline.dialog.steps.step import Enter, Step
+from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.variables import CALL
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
@@ -52,6 +52,7 @@ class FlowRunner:
         self._values: dict[str, object] = {}
         self._spoken: dict[str, str] = {}
         self._before: _Position | None = None
+        self._walk: list[tuple[str, str]] = []
         self._alone = 0  # steps since the caller did something
 
     @property
@@ -68,7 +69,7 @@ class FlowRunner:
         """The first action. Raises RuntimeError if it was already taken."""
         if self._step is not None:
             raise RuntimeError("the flow has been started already")
-        return self._go(Enter(self._flow.start))
+        return self._go(Enter(self._flow.start, ""))
 
     def after(self, result: Result) -> Action:
         """The action that follows the result of the last one. Raises RuntimeError for a result that cannot come of it,
@@ -85,9 +86,13 @@ class FlowRunner:
         before, now = self._before, self._position()
         if before is None:
             return None
+        walk = list(self._walk)
         self._restore(before)
         action = self.after(answer)
-        return None if self._position() == now else action
+        if self._position() != now:
+            return action
+        self._walk = walk
+        return None
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
@@ -156,14 +161,24 @@ class FlowRunner:
         if spoken is not None:
             self._spoken[name] = spoken
 
-    def _go(self, then: Action | Enter) -> Action:
+    def walked(self) -> list[tuple[str, str]]:
+        """The steps since the last call of this, with the way that led to each, as `Step.edges` calls it: empty at the
+        start, "failed" where the recogniser did. A question that is asked again is among them again."""
+        walk, self._walk = self._walk, []
+        return walk
+
+    def _go(self, then: Then) -> Action:
         while isinstance(then, Enter):
             self._alone += 1
             if self._alone > MAX_STEPS_ALONE:
                 raise EndlessFlowError(f"step {then.name}: {MAX_STEPS_ALONE} steps without a word of the caller")
             self._step = self._flow.steps[then.name]
+            self._walk.append((then.name, then.by))
             self._counts = dict.fromkeys(COUNTED, 0)
             then = self._step.enter(self)
+        if isinstance(then, Again):
+            self._walk.append((self.step, then.by))
+            then = then.action
         self._finished = isinstance(then, HangUp)
         return then
 

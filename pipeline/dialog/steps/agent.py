@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from offhook.pipeline.dialog.actions import Action, Delegate, HandedBack, Result
+from offhook.pipeline.dialog.actions import Delegate, HandedBack, Result
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then
 from offhook.pipeline.dialog.variables import name_problems
 
 
@@ -51,12 +51,12 @@ class AgentStep(Step):
         """See Step."""
         return self.otherwise
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         greeting = None if self.greeting is None else run.fill(self, self.greeting)
         return Delegate(self, run.fill(self, self.instructions), greeting, run.language(self), run.voice(self))
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
         if not isinstance(result, HandedBack):
             return Step.follow(self, run, result)
@@ -65,8 +65,8 @@ class AgentStep(Step):
                 for name in each.values:
                     value = result.values.get(name, "")
                     run.store(name, value, value)
-                return Enter(each.next)
-        return Enter(self.otherwise)
+                return Enter(each.next, f"outcomes.{each.name}")
+        return Enter(self.otherwise, "otherwise")
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""

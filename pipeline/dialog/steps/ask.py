@@ -7,7 +7,7 @@ from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.hints import key_hint, phrase_hint
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
-from offhook.pipeline.dialog.steps.step import Exit, Run
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
@@ -51,7 +51,7 @@ class Ask(ListeningStep):
         """See Step."""
         return ((("ask",), self.prompt), *self.retry_texts())
 
-    def branch(self, run: Run, answer: Answer) -> str | None:
+    def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""
         if answer.kind is AnswerKind.SPEECH:
             found = match(answer.text, [o.choice for o in self.options], run.answered_in(self))
@@ -61,8 +61,8 @@ class Ask(ListeningStep):
         else:
             return None
         named = [o for o in self.options if o.choice.name == answer.choice]
-        chosen = next(iter(named or fits), None)
-        return None if chosen is None else chosen.next
+        option = next(iter(named or fits), None)
+        return None if option is None else Enter(option.next, f"choices.{option.choice.name}")
 
     def offer(self, run: Run) -> str:
         """See ListeningStep."""

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offhook.pipeline.dialog.actions import Action
 from offhook.pipeline.dialog.expression.expression import parse
-from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, chosen
 from offhook.pipeline.understanding.recorded import recorded
 
 
@@ -30,11 +29,12 @@ class If(Step):
 
     def onward(self, run: Run) -> str | None:
         """See Step."""
-        return self.then if run.value_of(parse(self.condition)) else self.otherwise
+        return self.enter(run).name
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Enter:
         """See Step."""
-        return Enter(self.then if run.value_of(parse(self.condition)) else self.otherwise)
+        holds = run.value_of(parse(self.condition))
+        return Enter(self.then, "then") if holds else Enter(self.otherwise, "else")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Switch(Step):
 
     def onward(self, run: Run) -> str | None:
         """See Step."""
-        value = run.value_of(parse(self.value))
-        return self.otherwise if value is None else self.cases.get(recorded(value), self.otherwise)
+        return self.enter(run).name
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Enter:
         """See Step."""
-        return Enter(self.onward(run) or self.otherwise)
+        value = run.value_of(parse(self.value))
+        return chosen(self.cases, None if value is None else recorded(value), "cases", self.otherwise)

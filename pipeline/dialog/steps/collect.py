@@ -8,7 +8,7 @@ from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.listening import ListeningStep
-from offhook.pipeline.dialog.steps.step import Exit, Run
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run
 from offhook.pipeline.dialog.variables import name_problems
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question, ValueKind
 from offhook.pipeline.understanding.ambiguous import Ambiguous
@@ -50,14 +50,14 @@ class Collect(ListeningStep):
         """See Step."""
         return ((("collect",), self.prompt), *self.retry_texts())
 
-    def branch(self, run: Run, answer: Answer) -> str | None:
+    def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""
         language = run.answered_in(self)
         if self.value is not None:
             if answer.value is None or isinstance(answer.value, Ambiguous):
                 return None
             run.store(self.into, answer.value, self.value.say(answer.value, language))
-            return self.next
+            return Enter(self.next, "next")
         digits: str | None = None
         if answer.kind is AnswerKind.DTMF:
             digits = answer.digits
@@ -67,7 +67,7 @@ class Collect(ListeningStep):
         if fitting is None:
             return None
         run.store(self.into, fitting, apart(fitting))
-        return self.next
+        return Enter(self.next, "next")
 
     def offer(self, run: Run) -> str:
         """See ListeningStep."""

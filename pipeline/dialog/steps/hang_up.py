@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.dialog.actions import Action, HangUp
+from offhook.pipeline.dialog.actions import HangUp
 from offhook.pipeline.dialog.problem import Path
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Exit, Run, Step, Then
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,6 @@ class End(Step):
         """See Step."""
         return () if self.text is None else ((("hang_up",), self.text),)
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         return HangUp(None if self.text is None else run.prompt(self, run.fill(self, self.text), barge_in=False))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from offhook.pipeline.dialog import limits
-from offhook.pipeline.dialog.actions import Action, AskFor, Result
+from offhook.pipeline.dialog.actions import AskFor, Result
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
 from offhook.pipeline.events import Answer, AnswerKind, Expectation, Question
 
 COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
@@ -58,8 +58,8 @@ class ListeningStep(Step):
         """The question to listen for."""
 
     @abstractmethod
-    def branch(self, run: Run, answer: Answer) -> str | None:
-        """The step that an answer leads to; None: it is no answer to this question."""
+    def branch(self, run: Run, answer: Answer) -> Enter | None:
+        """Where an answer leads to; None: it is no answer to this question."""
 
     @abstractmethod
     def offer(self, run: Run) -> str:
@@ -74,6 +74,11 @@ class ListeningStep(Step):
         """Where it leads without an answer."""
         return tuple(Exit((key, "then"), retry.then) for key, retry in self.retries)
 
+    def edges(self) -> dict[str, str]:
+        """See Step."""
+        again = {key: self.name for key, retry in self.retries if retry.attempts > 1}
+        return Step.edges(self) | again
+
     def retry_texts(self) -> tuple[tuple[Path, str], ...]:
         """What it says when it asks again."""
         return tuple(
@@ -86,16 +91,15 @@ class ListeningStep(Step):
         """See Step."""
         return self.no_input.then
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         return self._ask(run, run.fill(self, self.prompt))
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
         if not isinstance(result, Answer):
             return Step.follow(self, run, result)
-        name = self.branch(run, result)
-        return self._again(run, result.kind) if name is None else Enter(name)
+        return self.branch(run, result) or self._again(run, result.kind)
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
@@ -104,7 +108,7 @@ class ListeningStep(Step):
     def _ask(self, run: Run, text: str) -> AskFor:
         return AskFor(run.prompt(self, text, barge_in=self.barge_in), self.question_in(run))
 
-    def _again(self, run: Run, kind: AnswerKind) -> Action | Enter:
+    def _again(self, run: Run, kind: AnswerKind) -> Then:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
         kind = kind if kind in COUNTED else AnswerKind.NO_MATCH
         run.counts[kind] += 1
@@ -113,11 +117,11 @@ class ListeningStep(Step):
         if kind is AnswerKind.FAILED:
             # One more than no-matches: the answer was not judged, so even a single attempt gets an apology.
             if count > retry.attempts:
-                return Enter(retry.then)
-            return self._ask(run, f"{run.wording(self).apology} {self.offer(run)}")
+                return Enter(retry.then, kind)
+            return Again(self._ask(run, f"{run.wording(self).apology} {self.offer(run)}"), kind)
         if count >= retry.attempts:
-            return Enter(retry.then)
-        return self._ask(run, run.fill(self, retry.reprompt(count) or self.prompt))
+            return Enter(retry.then, f"{kind}.then")
+        return Again(self._ask(run, run.fill(self, retry.reprompt(count) or self.prompt)), kind)
 
     def listening_problems(self, at: Path) -> Iterator[FlowProblem]:
         """What is wrong with how it listens."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offhook.pipeline.dialog.actions import Action, Result, Speak
+from offhook.pipeline.dialog.actions import Result, Speak
 from offhook.pipeline.dialog.problem import Path
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then
 from offhook.pipeline.events import Answer
 
 
@@ -35,12 +35,12 @@ class Say(Step):
         """See Step."""
         return self.next
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         return Speak(run.prompt(self, run.fill(self, self.text), barge_in=self.barge_in))
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
         if not isinstance(result, Answer):
             return Step.follow(self, run, result)
-        return Enter(self.next)
+        return Enter(self.next, "next")

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offhook.pipeline.dialog.actions import Action
 from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
 from offhook.pipeline.dialog.variables import name_problems
 
 
@@ -36,11 +35,11 @@ class Set(Step):
         """See Step."""
         return self.next
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         for name, text in self.values.items():
             run.store(name, run.value_of(parse(text)))
-        return Enter(self.next)
+        return Enter(self.next, "next")
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""

@@ -34,9 +34,29 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """Go on with the step of this name."""
+    """Go on with the step of this name; `by` is the way there, as `Step.edges` calls it."""
 
     name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Stay in the step, and do this; `by` says why, as `Step.edges` does, or "failed": the recogniser did."""
+
+    action: Action
+    by: str
+
+
+Then = Action | Enter | Again
+"""What follows."""
+
+
+def chosen(steps: Mapping[str, str], key: str | None, field: str, otherwise: str) -> Enter:
+    """Go on with the step of `steps`, which are named at `field`, that `key` has, or with `otherwise`."""
+    if key is not None and key in steps:
+        return Enter(steps[key], f"{field}.{key}")
+    return Enter(otherwise, "otherwise")
 
 
 class Run(Protocol):
@@ -91,12 +111,17 @@ class Step(ABC):
         """Where it may lead, and what is known then."""
 
     @abstractmethod
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """What is to be done when the flow comes to it."""
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """What is to be done after that. Raises RuntimeError for a result that cannot come of it."""
         raise RuntimeError(f"step {self.name} is not waiting for {type(result).__name__}")
+
+    def edges(self) -> dict[str, str]:
+        """The ways out of it, by their names in a flow's file, and the steps that they lead to: `next`,
+        `choices.hours`, `no_input.then`; and those that lead back to it, where it is repeated."""
+        return {".".join(str(each) for each in way.path[:2]): way.next for way in self.exits()}
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """Everything that it may say, each with its path within the step."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.dialog.actions import Action, CameBack, Connect, HangUp, Result
+from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Result
 from offhook.pipeline.dialog.problem import Path
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then, chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class TransferStep(Step):
         """See Step."""
         return self.otherwise
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         said = None if self.announce is None else run.prompt(self, run.fill(self, self.announce), barge_in=False)
         return Connect(self, said, "" if self.summary is None else run.fill(self, self.summary))
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
         if not isinstance(result, CameBack):
             return Step.follow(self, run, result)
         if result.reason:
-            return Enter(dict(self.failures).get(result.reason, self.otherwise))
-        return HangUp() if self.next is None else Enter(self.next)
+            return chosen(dict(self.failures), result.reason, "on_failure", self.otherwise)
+        return HangUp() if self.next is None else Enter(self.next, "next")

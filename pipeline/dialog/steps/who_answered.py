@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.dialog.actions import Action, FindOut, FoundOut, Result
+from offhook.pipeline.dialog.actions import FindOut, FoundOut, Result
 from offhook.pipeline.dialog.expression.expression import Expression
 from offhook.pipeline.dialog.expression.types import Type
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step
+from offhook.pipeline.dialog.steps.step import Exit, Run, Step, Then, chosen
 
 ANSWERED_BY = "answered_by"
 """The variable that has the word."""
@@ -31,13 +31,13 @@ class WhoAnsweredStep(Step):
         """See Step."""
         return self.otherwise
 
-    def enter(self, run: Run) -> Action | Enter:
+    def enter(self, run: Run) -> Then:
         """See Step."""
         return FindOut(self)
 
-    def follow(self, run: Run, result: Result) -> Action | Enter:
+    def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
         if not isinstance(result, FoundOut):
             return Step.follow(self, run, result)
         run.store(ANSWERED_BY, result.by, result.by)
-        return Enter(dict(self.answers).get(result.by, self.otherwise))
+        return chosen(dict(self.answers), result.by, "who_answered", self.otherwise)

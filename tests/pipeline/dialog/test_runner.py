@@ -301,3 +301,41 @@ def test_whatever_is_answered_something_follows(given_answers: list[Answer]) -> 
         assert action.prompt.text
         action = runner.after(answer)
     assert runner.dump()["finished"] == isinstance(action, HangUp)
+
+
+def test_it_tells_the_way_that_was_walked() -> None:
+    runner = runner_of()
+    runner.start()
+    for answer in (SPOKEN, NO_INPUT, NO_MATCH, FAILED, Answer(AnswerKind.DTMF, digits="*")):
+        runner.after(answer)
+    assert runner.walked() == [
+        ("hello", ""),
+        ("menu", "next"),
+        ("menu", "no_input"),
+        ("menu", "no_match"),
+        ("menu", "failed"),
+        ("open", "choices.hours"),
+    ]
+    assert runner.walked() == []
+
+
+def test_a_correction_that_changes_nothing_walks_nowhere() -> None:
+    runner = at_menu()
+    runner.after(Answer(AnswerKind.DTMF, digits="*"))
+    runner.walked()
+    assert runner.corrected(Answer(AnswerKind.DTMF, digits="*")) is None
+    assert runner.walked() == []
+    assert runner.corrected(Answer(AnswerKind.DTMF, digits="1")) is not None
+    assert runner.walked() == [("pin", "choices.check_balance")]
+
+
+def test_edges_have_the_names_of_the_file() -> None:
+    assert MENU.edges() == {
+        "choices.check_balance": "pin",
+        "choices.hours": "open",
+        "choices.nothing": "bye",
+        "no_input.then": "bye",
+        "no_match.then": "sorry",
+        "no_input": "menu",
+        "no_match": "menu",
+    }
