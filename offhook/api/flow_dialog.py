@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -42,6 +44,7 @@ class FlowAgent:
 
     def __init__(self, flow: Flow, model: Callable[[], LanguageModel] | None = None) -> None:
         self._flow = flow
+        self._timezone = None if flow.timezone is None else ZoneInfo(flow.timezone)
         shared = cache(model) if model is not None else None
         self._agents = {
             step.name: _agent_of(step, load_agent(Path(step.file)), shared)
@@ -60,7 +63,8 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call))
+        now = partial(datetime.now, self._timezone)
+        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), now)
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         while True:

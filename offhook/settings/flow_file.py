@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.settings.flow_hints import instead, other_word
+from offhook.settings.flow_hours import read_hours, read_timezone
 from offhook.settings.flow_position import locate
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.kinds import KINDS
@@ -39,6 +40,8 @@ _FLOW = (
     "no_match",
     "confirm_below",
     "wording",
+    "timezone",
+    "hours",
     "steps",
 )
 
@@ -92,13 +95,16 @@ class _FlowReader(StepReader):
         language = self.optional(self.text, top, "language", "the flow", None)
         voice = self.optional(self.text, top, "voice", "the flow", None)
         wording = self._wording(top["wording"], language) if "wording" in top else None
+        timezone = read_timezone(self, top["timezone"]) if "timezone" in top else None
+        hours = read_hours(self, top["hours"]) if "hours" in top else {}
         steps, names = self._steps(top["steps"]) if "steps" in top else ([], [])
         if name is None or start is None or self.problems:
             if names:
                 self._note(unknown_steps(names[0] if start is None else start, steps, names))
             raise self.error()
         try:
-            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording, language, voice)
+            by_name = {step.name: step for step in steps}
+            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone)
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None

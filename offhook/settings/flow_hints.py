@@ -91,8 +91,8 @@ _BEYOND = (
     ),
     (
         "hours opening_hours business_hours schedule calendar holidays date time timezone open closed",
-        "a flow has no calendar of its own",
-        "type `if: now() >= …`, or ask for hours in Python: " + PYTHON,
+        "opening hours are the flow's, and steps ask for them by `if`",
+        "type `hours: {shop: {monday-friday: 9:00-17:30}}` at the top, and `if: hours.shop` in a step (docs/flows.md)",
     ),
     (
         "rate speed pitch volume ssml emotion",

@@ -10,12 +10,13 @@ from typing import Protocol
 
 from offhook.pipeline.dialog.hints import end_hint, near
 from offhook.pipeline.dialog.limits import MAX_STEPS
+from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.path_check import path_problems
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
-from offhook.pipeline.dialog.variables import NAME_RULE
+from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
 
@@ -47,6 +48,10 @@ class AnyFlow(Protocol):
         """Of texts; None: the engine's own for the language."""
 
     @property
+    def hours(self) -> Mapping[str, OpeningHours]:
+        """Opening hours, by name."""
+
+    @property
     def wording(self) -> Wording | None:
         """What is said after the recogniser failed; None: that of the step's language."""
 
@@ -57,7 +62,7 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
         return found
-    return tuple(islice(path_problems(flow.start, flow.steps, flow.constants), MAX_PROBLEMS))
+    return tuple(islice(path_problems(flow.start, flow.steps, flow.constants, tuple(flow.hours)), MAX_PROBLEMS))
 
 
 def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -90,10 +95,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         return
     yield from _language_problems(flow.language, ("language",))
     yield from _voice_problems(flow.voice, ("voice",))
-    for name, text in flow.constants.items():
-        if not is_variable_name(name):
-            yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, "rename it", ("variables", name))
-        yield from fixed_text_problems(text, ("variables", name))
+    yield from _name_problems(flow)
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
@@ -103,6 +105,19 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         for path, text in step.texts():
             yield from text_problems(text, (*at, *path))
         yield from step.problems(at, flow.constants)
+
+
+def _name_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
+    for name, text in flow.constants.items():
+        if not is_variable_name(name):
+            yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, "rename it", ("variables", name))
+        elif name in RESERVED:
+            what = f"`{name}` cannot be a variable of the flow"
+            yield FlowProblem(what, RESERVED[name], "choose another name", ("variables", name))
+        yield from fixed_text_problems(text, ("variables", name))
+    for name in flow.hours:
+        if not is_variable_name(name):
+            yield FlowProblem(f"`{name}` is not a valid name", NAME_RULE, "rename it", ("hours", name))
 
 
 def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:

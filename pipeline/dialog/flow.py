@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.check import find_problems
+from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording
@@ -34,6 +35,10 @@ class Flow:
     """Of all texts and answers, a BCP 47 tag; None: the call's."""
     voice: str | None = None
     """Of the texts in that language, one of the engine's; None: the engine's own for it."""
+    hours: Mapping[str, OpeningHours] = field(default_factory=dict)
+    """By name, as expressions use them: `hours.shop`."""
+    timezone: str | None = None
+    """Of times and dates, by its name in the IANA database; None: the machine's."""
 
     def __post_init__(self) -> None:
         problems = find_problems(self)

@@ -1,7 +1,7 @@
 """Checks the ways through a flow: every step is reachable, no loop runs without the caller, and every variable that is
 spoken has a value by then. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from offhook.pipeline.dialog.early_media import never_early
 from offhook.pipeline.dialog.expression.error import ExpressionError
@@ -11,16 +11,19 @@ from offhook.pipeline.dialog.hints import call_variable_hint, near
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.spoken_text import expressions_in
 from offhook.pipeline.dialog.steps.step import Evaluated, Step
-from offhook.pipeline.dialog.variables import CALL, CALL_PARTS
+from offhook.pipeline.dialog.variables import CALL, CALL_PARTS, HOURS, RESERVED
 
 Steps = Mapping[str, Step]
 
 
-def path_problems(start: str, steps: Steps, constants: Iterable[str]) -> Iterator[FlowProblem]:
-    """All problems of the ways through a flow, whose steps themselves are right."""
+def path_problems(
+    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str] = ()
+) -> Iterator[FlowProblem]:
+    """All problems of the ways through a flow, whose steps themselves are right. `hours` are the names of its opening
+    hours."""
     yield from _unreachable(start, steps)
     yield from _endless_loops(steps)
-    yield from _variable_problems(start, steps, constants)
+    yield from _variable_problems(start, steps, constants, hours)
     yield from never_early(start, steps)
 
 
@@ -65,8 +68,11 @@ def _endless(loop: list[Step]) -> FlowProblem:
     return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
 
 
-def _variable_problems(start: str, steps: Steps, constants: Iterable[str]) -> Iterator[FlowProblem]:
-    known: dict[str, Type] = {**dict.fromkeys(constants, Type.TEXT), CALL: Type.OBJECT}
+def _variable_problems(
+    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str]
+) -> Iterator[FlowProblem]:
+    parts = {CALL: CALL_PARTS, HOURS: hours} if hours else {CALL: CALL_PARTS}
+    known = {**dict.fromkeys(constants, Type.TEXT), **dict.fromkeys(parts, Type.OBJECT)}
     types = known | _types(steps, known)
     certain = _certain_variables(start, steps, frozenset(known))
     for name, step in steps.items():
@@ -78,7 +84,7 @@ def _variable_problems(start: str, steps: Steps, constants: Iterable[str]) -> It
             expression = parse(each.text)
             unset = list(_unset(expression, types, there, name, at))
             yield from unset
-            yield from _unknown_parts(expression, at)
+            yield from _unknown_parts(expression, parts, at)
             if not unset:
                 yield from _type_problems(expression, types, at)
             if each.into is not None:
@@ -106,7 +112,7 @@ def _unset(
             yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
         elif variable not in types:
             why = "no step stores it and `variables` does not set it"
-            others = sorted(types.keys() - {CALL})
+            others = sorted(types.keys() - RESERVED.keys())
             todo = near(variable, others) if others else f"set it: `variables: {{{variable}: …}}`"
             yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
         elif variable not in certain:
@@ -115,11 +121,12 @@ def _unset(
             yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
 
 
-def _unknown_parts(expression: Expression, at: Path) -> Iterator[FlowProblem]:
-    for part in expression.parts_of(CALL):
-        if part not in CALL_PARTS:
-            why = f"a call has {', '.join(CALL_PARTS)}"
-            yield FlowProblem(f"there is no `{CALL}.{part}`", why, near(part, CALL_PARTS), at)
+def _unknown_parts(expression: Expression, parts: Mapping[str, Sequence[str]], at: Path) -> Iterator[FlowProblem]:
+    for whole, names in parts.items():
+        for part in expression.parts_of(whole):
+            if part not in names:
+                why = f"`{whole}` has {', '.join(names)}"
+                yield FlowProblem(f"there is no `{whole}.{part}`", why, near(part, names), at)
 
 
 def _types(steps: Steps, known: Mapping[str, Type]) -> dict[str, Type]:

@@ -14,7 +14,7 @@ from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.spoken_text import as_text, fill
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
-from offhook.pipeline.dialog.variables import CALL
+from offhook.pipeline.dialog.variables import CALL, HOURS
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.understanding.recorded import recorded
@@ -30,7 +30,7 @@ class EndlessFlowError(RuntimeError):
 class FlowRunner:
     """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
     `variables` are the call's values of the flow's constants, for this call alone; others are not used. `call` has what
-    is known of it (`variables.CALL_PARTS`), `now` gives the local time. It is the `Run` of the steps.
+    is known of it (`variables.CALL_PARTS`), `now` gives the time in its zone. It is the `Run` of the steps.
     """
 
     def __init__(
@@ -132,7 +132,9 @@ class FlowRunner:
 
     def value_of(self, expression: Expression) -> object:
         """See Run."""
-        return expression.value_in({**self._constants, **self._values, CALL: self._call}, self._now())
+        now = self._now()
+        open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
+        return expression.value_in({**self._constants, **self._values, CALL: self._call, HOURS: open_now}, now)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""

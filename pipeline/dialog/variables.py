@@ -10,6 +10,15 @@ CALL = "call"
 
 CALL_PARTS = ("caller", "called", "language", "trunk")
 
+HOURS = "hours"
+"""The variable that has, for each opening hours of the flow, whether it is open now."""
+
+RESERVED = {
+    CALL: f"`{CALL}` has what is known of the call itself, such as `{CALL}.caller`",
+    HOURS: f"`{HOURS}` has the flow's opening hours, such as `{HOURS}.shop`",
+}
+"""Variables that no step stores in, and why."""
+
 NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
 
@@ -18,9 +27,8 @@ def name_problems(name: str, constants: Mapping[str, str], stored: str, path: Pa
     if not is_variable_name(name):
         todo = f"type `{path[-1]}: pin`" if path[-1] == "into" else "rename it"
         yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, todo, path)
-    elif name == CALL:
-        why = f"`{CALL}` has what is known of the call itself, such as `{CALL}.caller`"
-        yield FlowProblem(f"`{name}` cannot be stored in", why, "choose another name", path)
+    elif name in RESERVED:
+        yield FlowProblem(f"`{name}` cannot be stored in", RESERVED[name], "choose another name", path)
     elif name in constants:
         what, why = f"`{name}` is a constant of the flow", f"{stored} would replace it"
         yield FlowProblem(what, why, "choose another name", path)

@@ -7,9 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.opening_hours import WEEKDAYS
 from offhook.pipeline.understanding.recorded import recorded
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 MAX_NUMBER_CHARS = 40
 

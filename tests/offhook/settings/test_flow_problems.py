@@ -175,7 +175,7 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("wait", "no pauses", "a full stop"),
         ("include", "one file", "`*name`"),
         ("call_flow", "one file", "`*name`"),
-        ("business_hours", "no calendar", "now()"),
+        ("business_hours", "are the flow's", "`if: hours.shop`"),
         ("ssml", "chooses a voice and a language", "`rate_wpm`"),
         ("send_dtmf", "sends no keys", "in Python"),
         ("sms", "only talks with this caller", "in Python"),

@@ -1,0 +1,97 @@
+"""Reads the opening hours of a flow, and its time zone."""
+
+from collections.abc import Mapping
+from datetime import date
+from zoneinfo import ZoneInfo, available_timezones
+
+from yaml.nodes import Node
+
+from offhook.pipeline.dialog.opening_hours import OpeningHours, Span, days_in, span_in
+from offhook.settings.yaml_file import Reader
+from offhook.usererror import did_you_mean
+
+MAX_SPANS = 10
+MAX_DATES = 1_000
+
+_EXAMPLE = "type `shop: {monday-friday: 9:00-17:30, dates: {2026-12-25: closed}}`"
+
+
+def read_hours(reader: Reader, node: Node) -> dict[str, OpeningHours]:
+    """By name; what is wrong is reported, and left out."""
+    found = {}
+    for name, _, value in reader.entries(node, "`hours`", _EXAMPLE) or []:
+        found[name] = _hours(reader, value, f"`hours` of `{name}`")
+    return found
+
+
+def read_timezone(reader: Reader, node: Node) -> str | None:
+    """The name of a time zone that this machine knows."""
+    name = reader.text(node, "`timezone`")
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):  # no such file, or no such name
+        pass
+    known = sorted(available_timezones())
+    why = "a time zone has its name in the IANA database" if known else "this machine has no time zones (tzdata)"
+    reader.problem(node, f"there is no time zone `{name[:40]}`", why, did_you_mean(name, known) if known else "")
+    return None
+
+
+def _hours(reader: Reader, node: Node, what: str) -> OpeningHours:
+    week: list[tuple[Span, ...]] = [() for _ in range(7)]
+    dates: Mapping[date, tuple[Span, ...]] = {}
+    given: dict[int, str] = {}
+    for key, at, value in reader.entries(node, what, _EXAMPLE) or []:
+        if key == "dates":
+            dates = _dates(reader, value, what)
+            continue
+        days = days_in(key)
+        if days is None:
+            why = "it is a day, or from one to another"
+            reader.problem(
+                at, f"`{key[:40]}` of {what} is no day", why, "type `monday: 9-17`, or `monday-friday: 9-17`"
+            )
+            continue
+        spans = _spans(reader, value, f"`{key}` of {what}")
+        for day in days:
+            if day in given:
+                why = f"`{given[day]}` has it, too"
+                reader.problem(at, f"`{key}` of {what} has a day that is set twice", why, "keep one of them")
+            given[day], week[day] = key, spans
+    return OpeningHours(tuple(week), dates)
+
+
+def _dates(reader: Reader, node: Node, what: str) -> dict[date, tuple[Span, ...]]:
+    entries = reader.entries(node, f"`dates` of {what}", "type `{2026-12-25: closed, 2026-12-31: 9-12}`") or []
+    if len(entries) > MAX_DATES:
+        reader.problem(node, f"`dates` of {what} has {len(entries)}", f"at most {MAX_DATES} are kept", "drop past ones")
+        return {}
+    found = {}
+    for key, at, value in entries:
+        try:
+            day = date.fromisoformat(key)
+        except ValueError:
+            reader.problem(
+                at, f"`{key[:40]}` of {what} is no date", "it is YEAR-MONTH-DAY", "type `2026-12-25: closed`"
+            )
+            continue
+        found[day] = _spans(reader, value, f"`{key}` of {what}")
+    return found
+
+
+def _spans(reader: Reader, node: Node, what: str) -> tuple[Span, ...]:
+    texts = [part.strip() for text in reader.texts(node, what) for part in text.split(",")]
+    if texts == ["closed"]:
+        return ()
+    if len(texts) > MAX_SPANS:
+        reader.problem(node, f"{what} has {len(texts)} spans", f"at most {MAX_SPANS} are kept", "join some")
+        return ()
+    spans = [span_in(text) for text in texts]
+    if None in spans:
+        wrong = texts[spans.index(None)]
+        why = f"`{wrong[:40]}` is not from one time to another"
+        reader.problem(node, f"{what} are no times", why, "type `9:00-17:30`, `[9-12, 14-18]`, or `closed`")
+        return ()
+    return tuple(span for span in spans if span is not None)
