@@ -14,7 +14,7 @@ from offhook.agents.agent import Agent
 from offhook.agents.history import Unheard
 from offhook.agents.limits import AgentLimits
 from offhook.agents.policy import on_failure_of, outcome_values
-from offhook.agents.tool_file import VARIABLE, ToolReader
+from offhook.agents.tool_file import ToolReader
 from offhook.agents.tools import arguments_model
 from offhook.llm.chain import ChainModel
 from offhook.llm.model import LanguageModel, no_model
@@ -22,6 +22,7 @@ from offhook.llm.registry import PROVIDERS, make_model
 from offhook.pipeline.language import is_language_tag
 from offhook.realtime.agent import VENDORS, SpeechAgent
 from offhook.realtime.link import TurnDetection
+from offhook.settings.http_requests import VARIABLE
 from offhook.settings.parameters import read_parameters
 from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, read_limited
 from offhook.usererror import Problem, UserError, did_you_mean

@@ -4,27 +4,24 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from offhook.agents.http_tool import METHODS, HttpTool
+from offhook.agents.http_tool import HttpTool
 from offhook.agents.policy import BUILT_IN
 from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
 from offhook.api.call import Call
+from offhook.settings.http_requests import read_request, with_variables
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import Reader
 from offhook.usererror import did_you_mean
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 _HTTP_TOOL = (
     *("name", "description", "url", "method", "headers", "parameters", "result"),
     *("timeout_s", "on_interrupt", "allow_private"),
 )
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -97,62 +94,18 @@ class ToolReader(Reader):
         return Tool(name, about, arguments_model(name, arguments), partial(_run, http), timeout_s, kept)
 
     def _request(self, found: Mapping[str, Node], what: str, arguments: Mapping[str, Any]) -> HttpTool | None:
-        node = found["url"]
-        text = self.text(node, f"`url` of {what}") or ""
-        if not _is_address(text):
-            why = "it is http:// or https:// with a host that is written out, in ASCII and without blanks"
-            self.problem(
-                node, f"`url` of {what} is `{text[:60]}`", why, "type `url: https://api.example.com/…/{number}`"
-            )
-            return None
-        method = self.one_of(found, "method", METHODS, "GET")
-        headers = {}
-        entries = self.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
-        for name, _, value in entries or []:
-            headers[name] = self.with_variables(value, self.text(value, f"header `{name}`") or "")
-            if _HEADER.fullmatch(name) is None or not headers[name].isascii():
-                why = "a header is letters, digits and hyphens, and its value is ASCII"
-                self.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, 'type `X-Shop: "…"`')
         result = (self.text(found["result"], f"`result` of {what}") if "result" in found else None) or ""
-        private = "allow_private" in found and bool(self.truth(found["allow_private"], f"`allow_private` of {what}"))
-        made = HttpTool(text, method, headers, result, private)
-        if made.is_refused:
-            why = "the server is in a private network, or on this machine, and tools do not go there unless they may"
-            todo = "add `allow_private: true`, if the model may reach it"
-            self.problem(node, f"`url` of {what} is `{text[:60]}`", why, todo)
-        for place in made.places():
+        made = read_request(self, found, "url", what, self.with_variables)
+        for place in made.places() if made is not None else ():
             if place not in arguments:
                 why = "what is in braces is an argument that the model gives"
                 todo = f"add `{place}: {{type: string}}` to its `parameters`"
-                self.problem(node, f"`url` of {what} has `{{{place}}}`, which is no parameter", why, todo)
-        return made
+                self.problem(found["url"], f"`url` of {what} has `{{{place}}}`, which is no parameter", why, todo)
+        return None if made is None else HttpTool(made, result)
 
     def with_variables(self, node: Node, text: str) -> str:
         """`${NAME}` is the variable of the environment."""
-        for name in VARIABLE.findall(text):
-            if not self._environ.get(name):
-                why = f"the variable {name} is not set"
-                self.problem(node, f"`${{{name}}}` has no value", why, f"export {name}=…")
-        return VARIABLE.sub(lambda found: self._environ.get(found[1], ""), text)
-
-    def one_of(self, top: Mapping[str, Node], key: str, allowed: tuple[str, ...], default: str) -> str:
-        """The word at `key`, one of those that are allowed."""
-        given = self.text(top[key], f"`{key}`") if key in top else None
-        if given is not None and given not in allowed:
-            why = "it is one of " + ", ".join(f"`{each}`" for each in allowed)
-            self.problem(top[key], f"`{key}` is `{given[:40]}`", why, did_you_mean(given, allowed))
-        return given or default
-
-
-def _is_address(text: str) -> bool:
-    """Whether it is a URL with a host that is written out, and can stand in a request."""
-    try:
-        url = urlsplit(text)
-        reachable = bool(url.hostname) and url.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        return False
-    plain = text.isascii() and not any(each.isspace() for each in text)
-    return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)
+        return with_variables(self, node, text, self._environ)
 
 
 async def _run(http: HttpTool, values: dict[str, Any], _call: Call) -> str:

@@ -16,6 +16,7 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
+from offhook.api.flow_requests import fetched
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.answering.verdict import AnsweredBy
 from offhook.pipeline.dialog.actions import (
@@ -24,6 +25,7 @@ from offhook.pipeline.dialog.actions import (
     CameBack,
     Connect,
     Delegate,
+    Fetch,
     FindOut,
     FoundOut,
     HandedBack,
@@ -94,6 +96,8 @@ class FlowAgent:
                 return Outcome(f"transferred to {action.step.target}") if call.hung_up else CameBack(reason)
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
+            case Fetch():
+                return await fetched(call, action)
             case Speak() | AskFor() | HangUp():
                 saying = self._say(call, action, runner)
                 wording = self._flow.wording

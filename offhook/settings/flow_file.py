@@ -3,6 +3,7 @@
 `docs/flows.md` has the format.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from importlib.resources import files
@@ -79,7 +80,7 @@ def _log(doubt: Problem) -> None:
 
 class _FlowReader(StepReader):
     def __init__(self, name: str, root: Node, defaults: FlowDefaults, lines: list[str]) -> None:
-        super().__init__(name, defaults, lines)
+        super().__init__(name, defaults, lines, os.environ)
         self._root = root
 
     def read(self) -> Flow:

@@ -20,6 +20,8 @@ _OTHER_WORDS = {
     "switch": "case match router",
     "else": "otherwise",
     "cases": "choices when values",
+    "request": "http https webhook api fetch get post url rest lookup",
+    "send": "body json data params query payload",
     "next": "goto go_to jump then to target transition next_step follow follows",
     "then": "goto go_to jump next to target transition next_step",
     "key": "dtmf press digit keys button number",
@@ -70,9 +72,9 @@ _BEYOND = (
         "type `set: {count: count + 1}`, or put a fixed text below `variables` at the top",
     ),
     (
-        "http https request webhook api fetch get post url rest lookup function script code python run exec tool",
-        "a flow asks no other program",
-        PYTHON,
+        "function script code python run exec tool",
+        "a flow runs no program of yours, but asks servers",
+        "type `request: https://…`, or " + PYTHON,
     ),
     (
         "goto go_to jump transition",

@@ -5,7 +5,7 @@ expected.
 """
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -279,6 +279,14 @@ class Reader:
             self.problem(node, f"{what} is not a whole number", self.got(node), whole_number_meant(value, what, unit))
             return None
         return None if value is None else int(value)
+
+    def one_of(self, found: Mapping[str, Node], key: str, allowed: Sequence[str], default: str) -> str:
+        """The word at `key`, one of those that are allowed; `default` if it is not there."""
+        given = self.text(found[key], f"`{key}`") if key in found else None
+        if given is not None and given not in allowed:
+            why = "it is one of " + ", ".join(f"`{each}`" for each in allowed)
+            self.problem(found[key], f"`{key}` is `{given[:40]}`", why, did_you_mean(given, allowed))
+        return given or default
 
     def got(self, node: Node) -> str:
         """What there is at `node`, as the reason of a problem."""

@@ -8,6 +8,7 @@ from offhook.pipeline.events import Answer, Prompt, Question
 
 if TYPE_CHECKING:
     from offhook.pipeline.dialog.steps.agent import AgentStep
+    from offhook.pipeline.dialog.steps.request import RequestStep
     from offhook.pipeline.dialog.steps.transfer import TransferStep
     from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
 
@@ -83,5 +84,23 @@ class FoundOut:
     by: str = ""
 
 
-Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut
-Result = Answer | HandedBack | CameBack | FoundOut
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Send the request of `step` with `values`, and say `meanwhile` if it takes longer. Its result is Fetched."""
+
+    step: "RequestStep"
+    values: Mapping[str, object]
+    meanwhile: Prompt | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a server has answered: a value of JSON with Decimal for numbers with a fraction. Not `answered`: nothing
+    came of it."""
+
+    answered: bool
+    value: object = None
+
+
+Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut | Fetch
+Result = Answer | HandedBack | CameBack | FoundOut | Fetched

@@ -31,11 +31,12 @@ class FlowDefaults:
 
 
 class StepReader(Reader):
-    """Reads parts of steps; `lines` are those of the file."""
+    """Reads parts of steps; `lines` are those of the file, `environ` has what `${NAME}` stands for."""
 
-    def __init__(self, name: str, defaults: FlowDefaults, lines: list[str]) -> None:
+    def __init__(self, name: str, defaults: FlowDefaults, lines: list[str], environ: Mapping[str, str]) -> None:
         super().__init__(name)
         self.doubts: list[Problem] = []
+        self.environ = environ
         self.defaults = defaults
         self.retries: dict[str, Retry | None] = {}
         """Of the flow, for questions without their own."""

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from offhook import Agent
-from offhook.agents.http_tool import _is_public
 from offhook.agents.tool_runs import MAX_KEPT_CALL_CHARS
 from offhook.agents.tools import as_text, tool
+from offhook.http_request import is_public
 from offhook.llm.model import Ended, ModelEvent, ModelRequest, TextDelta, ToolCall
 from offhook.pipeline.trace import BotSpoke, EngineFailed, ModelReplied, SessionEvent, ToolRan
 from offhook.pipeline.turn.machine import TurnSettings
@@ -199,9 +199,9 @@ def test_callers_cannot_write_as_the_bot() -> None:
     "address", ["64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0"]
 )
 def test_private_addresses_inside_of_others_are_private(address: str) -> None:
-    assert not _is_public(address)
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["64:ff9b::808:808", "2002:808:808::", "8.8.8.8", "2a00:1450::1"])
 def test_public_addresses(address: str) -> None:
-    assert _is_public(address)
+    assert is_public(address)

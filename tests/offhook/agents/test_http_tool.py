@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from offhook.agents.http_tool import MAX_ANSWER_BYTES, HttpTool
+from offhook.agents.http_tool import HttpTool
 from offhook.agents.tools import ToolError
+from offhook.http_request import MAX_ANSWER_BYTES, HttpRequest
 
 
 class Server:
@@ -33,9 +34,9 @@ class Server:
         finally:
             writer.close()
 
-    def tool(self, path: str = "/orders/{number}", **more: object) -> HttpTool:
-        made = HttpTool(f"http://127.0.0.1:{self.port}{path}", allow_private=True)
-        return replace(made, **more)  # type: ignore[arg-type]
+    def tool(self, path: str = "/orders/{number}", result: str = "", **more: object) -> HttpTool:
+        made = HttpRequest(f"http://127.0.0.1:{self.port}{path}", allow_private=True)
+        return HttpTool(replace(made, **more), result)  # type: ignore[arg-type]
 
 
 def ok(value: object, status: str = "200 OK", headers: str = "") -> bytes:
@@ -101,10 +102,10 @@ async def test_what_a_server_may_do_wrong(answer: bytes, why: str, server: Serve
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "192.168.1.1"])
 async def test_private_networks_are_refused(host: str, server: Server) -> None:
     with pytest.raises(ToolError, match="private"):
-        await HttpTool(f"http://{host}:{server.port}/x").run({})
+        await HttpTool(HttpRequest(f"http://{host}:{server.port}/x")).run({})
     assert not server.requests
 
 
 async def test_a_server_that_is_away() -> None:
     with pytest.raises(ToolError, match="cannot be reached"):
-        await HttpTool("http://127.0.0.1:9/x", allow_private=True).run({})
+        await HttpTool(HttpRequest("http://127.0.0.1:9/x", allow_private=True)).run({})

@@ -1,0 +1,172 @@
+"""Requests to an HTTP server, as an agent's file or a flow declares them.
+
+Who makes one gives values, and nothing else: method, host and headers are the file's, values are escaped where they go
+into the address. Addresses of private networks are refused unless the file allows them, redirects are not followed, and
+the answer has a limit.
+"""
+
+import asyncio
+import ipaddress
+import json
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import h11
+
+from offhook.version import __version__
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+WITH_BODY = ("POST", "PUT", "PATCH")
+MAX_ANSWER_BYTES = 256_000
+READ_BYTES = 16_384
+MAX_REASON_CHARS = 200
+
+_HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
+
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class HttpRequestError(Exception):
+    """A request failed, or was refused: why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
+    body of a method that has one."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    allow_private: bool = False
+
+    async def send(self, values: Mapping[str, Any]) -> str:
+        """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
+        target, body = self._filled(values)
+        url = urlsplit(self.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            address = await self._address(url.hostname or "", port)
+            context = ssl.create_default_context() if url.scheme == "https" else None
+            reader, writer = await asyncio.open_connection(
+                address, port, ssl=context, server_hostname=url.hostname if context is not None else None
+            )
+        except OSError as error:
+            raise HttpRequestError(
+                f"the server cannot be reached ({error.strerror or type(error).__name__})"
+            ) from error
+        try:
+            return _text_of(*await _exchange(reader, writer, self._request(url.netloc, target, body), body))
+        except (OSError, h11.RemoteProtocolError, EOFError) as error:
+            raise HttpRequestError(f"the server's answer broke off ({type(error).__name__})") from error
+        finally:
+            writer.close()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the host is written out as an address of a private network, which is not allowed."""
+        host = urlsplit(self.url).hostname or ""
+        if self.allow_private or host == "localhost" or host.endswith(".localhost"):
+            return not self.allow_private
+        try:
+            return not is_public(host)
+        except ValueError:  # a name
+            return False
+
+    def places(self) -> tuple[str, ...]:
+        """The values that are part of the address."""
+        return tuple(_PLACE.findall(self.url))
+
+    def _filled(self, values: Mapping[str, Any]) -> tuple[str, bytes]:
+        """The request's target and body."""
+        url, places = urlsplit(self.url), set(self.places())
+        given = {name: _plain(value) for name, value in values.items() if value is not None}
+
+        def fill(text: str) -> str:
+            return _PLACE.sub(lambda found: quote(as_text(given.get(found[1], "")), safe=""), text)
+
+        path, query = fill(url.path) or "/", fill(url.query)
+        if "/../" in f"{path}/" or "/./" in f"{path}/":
+            raise HttpRequestError("a value would lead elsewhere on the server")
+        rest = {name: value for name, value in given.items() if name not in places}
+        if self.method in WITH_BODY:
+            return f"{path}?{query}" if query else path, json.dumps(rest).encode()
+        more = urlencode({name: as_text(value) for name, value in rest.items()})
+        query = "&".join(each for each in (query, more) if each)
+        return f"{path}?{query}" if query else path, b""
+
+    def _request(self, host: str, target: str, body: bytes) -> h11.Request:
+        headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", "application/json")]
+        headers += [("Accept-Encoding", "identity"), ("Connection", "close"), *self.headers.items()]
+        if self.method in WITH_BODY:
+            headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        return h11.Request(method=self.method, target=target, headers=headers)
+
+    async def _address(self, host: str, port: int) -> str:
+        """The address that is connected to: the one that was checked, so that a name cannot change its mind."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(each[4][0]) for each in found]
+        if not self.allow_private and not all(is_public(address) for address in addresses):
+            raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
+        return addresses[0]
+
+
+def _text_of(status: int, body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    if 300 <= status < 400:
+        raise HttpRequestError(f"the server redirects (HTTP {status}), which is not followed")
+    if status >= 400:
+        raise HttpRequestError(f"HTTP {status}: {text[:MAX_REASON_CHARS]}")
+    return text
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes
+) -> tuple[int, bytes]:
+    state = h11.Connection(h11.CLIENT)
+    sent = [state.send(event) or b"" for event in (request, h11.Data(data=body), h11.EndOfMessage())]
+    writer.write(b"".join(sent))
+    await writer.drain()
+    status, answer = 0, bytearray()
+    while not isinstance(event := state.next_event(), h11.EndOfMessage):
+        if event is h11.NEED_DATA:
+            state.receive_data(await reader.read(READ_BYTES))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            answer += event.data
+            if len(answer) > MAX_ANSWER_BYTES:
+                raise HttpRequestError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+        elif isinstance(event, h11.ConnectionClosed):
+            raise EOFError
+    return status, bytes(answer)
+
+
+def is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inside = _ipv4_inside(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
+    return parsed.is_global and not parsed.is_multicast and (inside is None or inside.is_global)
+
+
+def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Where a gateway would send it: IPv4-mapped and -compatible, 6to4, and NAT64 (RFC 6052)."""
+    if any(address in network for network in _HOLDS_IPV4):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.sixtofour
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: dates and the like as texts."""
+    return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands in an address, or is given to a model."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,38 @@
+"""Reads `request`."""
+
+from functools import partial
+
+from offhook.pipeline.dialog.steps.request import RequestStep
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
+from offhook.settings.flow_steps.reader import StepReader
+from offhook.settings.http_requests import REQUEST, read_request, with_variables
+
+
+def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
+    made = read_request(reader, found, "request", what, partial(with_variables, reader, environ=reader.environ))
+    entries = (
+        reader.entries(found["send"], f"`send` of {what}", "type `{number: account}`") if "send" in found else None
+    )
+    sent = {key: reader.expression(value, f"`{key}` of {what}") for key, _, value in entries or []}
+    into = reader.optional(reader.text, found, "into", what, None)
+    meanwhile = reader.spoken(found["meanwhile"], f"`meanwhile` of {what}") if "meanwhile" in found else None
+    timeout_s = reader.optional(reader.number, found, "timeout_s", what, 5.0)
+    retries = reader.optional(reader.whole, found, "retries", what, 0)
+    follows, otherwise = (reader.step_name(found[key], f"`{key}` of {what}") for key in ("next", "otherwise"))
+    spoken = reader.spoken_by(found, what)
+    send = {key: text for key, text in sent.items() if text is not None}
+    if made is None or follows is None or otherwise is None or len(send) < len(sent):
+        return None
+    places = made.places()
+    return RequestStep(
+        name, follows, otherwise, places, send, into, meanwhile, timeout_s, retries, request=made, **spoken
+    )
+
+
+REQUEST_STEP = StepKind(
+    "request",
+    (*REQUEST, "send", "into", "meanwhile", "timeout_s", "retries", "next", "otherwise", *SPOKEN),
+    _request,
+    ("next", "otherwise"),
+)

@@ -1,0 +1,72 @@
+"""Reads HTTP requests as files declare them: those of an agent's tools, and of a flow's steps."""
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from yaml.nodes import Node
+
+from offhook.http_request import METHODS, HttpRequest
+from offhook.settings.yaml_file import Reader
+
+REQUEST = ("method", "headers", "allow_private")
+"""The keys of a request besides its address."""
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
+
+
+def read_request(
+    reader: Reader, found: Mapping[str, Node], key: str, what: str, fill: Callable[[Node, str], str]
+) -> HttpRequest | None:
+    """The request whose address is at `key`; `fill` puts the environment into its headers. None if there is no address,
+    which is reported."""
+    node = found[key]
+    text = reader.text(node, f"`{key}` of {what}") or ""
+    if not _is_address(text):
+        why = "it is http:// or https:// with a host that is written out, in ASCII and without blanks"
+        todo = f"type `{key}: https://api.example.com/…/{{number}}`"
+        reader.problem(node, f"`{key}` of {what} is `{text[:60]}`", why, todo)
+        return None
+    method = reader.one_of(found, "method", METHODS, "GET")
+    private = "allow_private" in found and bool(reader.truth(found["allow_private"], f"`allow_private` of {what}"))
+    made = HttpRequest(text, method, _headers(reader, found, what, fill), private)
+    if made.is_refused:
+        why = "the server is in a private network, or on this machine, and requests do not go there unless they may"
+        reader.problem(
+            node, f"`{key}` of {what} is `{text[:60]}`", why, "add `allow_private: true`, if it may be reached"
+        )
+    return made
+
+
+def _headers(
+    reader: Reader, found: Mapping[str, Node], what: str, fill: Callable[[Node, str], str]
+) -> Mapping[str, str]:
+    headers = {}
+    entries = reader.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
+    for name, _, value in entries or []:
+        headers[name] = fill(value, reader.text(value, f"header `{name}`") or "")
+        if _HEADER.fullmatch(name) is None or not headers[name].isascii():
+            why = "a header is letters, digits and hyphens, and its value is ASCII"
+            reader.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, 'type `X-Shop: "…"`')
+    return headers
+
+
+def with_variables(reader: Reader, node: Node, text: str, environ: Mapping[str, str]) -> str:
+    """`${NAME}` is the variable of the environment."""
+    for name in VARIABLE.findall(text):
+        if not environ.get(name):
+            why = f"the variable {name} is not set"
+            reader.problem(node, f"`${{{name}}}` has no value", why, f"export {name}=…")
+    return VARIABLE.sub(lambda found: environ.get(found[1], ""), text)
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a URL with a host that is written out, and can stand in a request."""
+    try:
+        url = urlsplit(text)
+        reachable = bool(url.hostname) and url.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+    plain = text.isascii() and not any(each.isspace() for each in text)
+    return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)

@@ -1,0 +1,74 @@
+"""`request`: a question to another program, over HTTP."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Result
+from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
+from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
+from offhook.pipeline.dialog.variables import name_problems
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStep(Step):
+    """Ask a server, and keep its answer (JSON) in the variable `into`, if there is one; then `next` follows. Without an
+    answer within `timeout_s`, after `retries` more tries, or with an HTTP status of 300 and more, it is `otherwise`.
+
+    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address.
+    `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
+    """
+
+    next: str
+    otherwise: str
+    places: tuple[str, ...] = ()
+    send: Mapping[str, str] = field(default_factory=dict)
+    into: str | None = None
+    meanwhile: str | None = None
+    timeout_s: float = 5.0
+    retries: int = 0
+    request: object = field(default=None, repr=False, compare=False)
+
+    def exits(self) -> tuple[Exit, ...]:
+        """See Step."""
+        stores = {} if self.into is None else {self.into: Type.ANY}
+        return (Exit(("next",), self.next, stores), Exit(("otherwise",), self.otherwise))
+
+    def expressions(self) -> tuple[Evaluated, ...]:
+        """See Step."""
+        sent = tuple(Evaluated(("send", name), text) for name, text in self.send.items())
+        return (*(Evaluated(("request",), place) for place in self.places), *sent)
+
+    def texts(self) -> tuple[tuple[Path, str], ...]:
+        """See Step."""
+        return () if self.meanwhile is None else ((("meanwhile",), self.meanwhile),)
+
+    def after_silence(self) -> str | None:
+        """See Step."""
+        return self.otherwise
+
+    def enter(self, run: Run) -> Action:
+        """See Step."""
+        wanted = {**{place: place for place in self.places}, **self.send}
+        values = {name: run.value_of(parse(text)) for name, text in wanted.items()}
+        said = None if self.meanwhile is None else run.prompt(self, run.fill(self, self.meanwhile), barge_in=False)
+        return Fetch(self, values, said)
+
+    def follow(self, run: Run, result: Result) -> Then:
+        """See Step."""
+        if not isinstance(result, Fetched):
+            return Step.follow(self, run, result)
+        if not result.answered:
+            return Enter(self.otherwise, "otherwise")
+        if self.into is not None:
+            run.store(self.into, result.value)
+        return Enter(self.next, "next")
+
+    def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+        """See Step."""
+        if self.into is not None:
+            yield from name_problems(self.into, constants, "the answer", (*at, "into"))
+        yield from out_of_range(self.timeout_s, MIN_REQUEST_S, MAX_REQUEST_S, (*at, "timeout_s"))
+        yield from out_of_range(self.retries, 0, MAX_RETRIES, (*at, "retries"))

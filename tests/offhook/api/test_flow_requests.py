@@ -1,0 +1,149 @@
+"""Steps of a flow that ask a server: in simulated calls, with a real server on loopback."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from offhook.api.flow_dialog import flow_dialog
+from offhook.settings.flow_file import parse_flow
+from offhook.testing.simulated_call import SimulatedCall
+from offhook.usererror import UserError
+
+FLOW = """
+name: orders
+start: number
+no_input: {{then: bye}}
+no_match: {{then: bye}}
+steps:
+  number: {{collect: Your order number please., into: number, digits: 4, next: ask}}
+  ask:
+    request: http://127.0.0.1:{port}/orders/{{number}}
+    method: {method}
+    headers: {{Authorization: "Bearer ${{ORDERS_KEY}}"}}
+    send: {{digits: length(number), day: '"2026-12-24"'}}
+    into: order
+    meanwhile: I am looking for it.
+    timeout_s: {timeout_s}
+    retries: {retries}
+    allow_private: true
+    next: found
+    otherwise: sorry
+  found: {{say: "It is {{order.state}}, for {{order.total}} euros.", next: bye}}
+  sorry: {{say: I cannot find out., next: bye}}
+  bye: {{hang_up: Goodbye.}}
+"""
+
+
+class Server:
+    """Answers with `answers`, one after the other; `requests` has what was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.answers: list[Callable[[], bytes]] = []
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = [int(line.split(":")[1]) for line in head.lower().split("\r\n") if line.startswith("content-length")]
+        self.requests.append(head + (await reader.readexactly(length[0])).decode() if length else head)
+        answer = self.answers.pop(0)()
+        if not answer:
+            await reader.read()  # until the other side gives up
+        writer.write(answer)
+        writer.close()
+
+
+def ok(value: object) -> bytes:
+    body = json.dumps(value).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def mute() -> bytes:
+    return b""
+
+
+SENT = ok({"state": "sent", "total": 12.50})
+BROKEN = b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    monkeypatch.setenv("ORDERS_KEY", "s3cret")
+    made = Server()
+    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = listening.sockets[0].getsockname()[1]
+    yield made
+    listening.close()
+
+
+async def told(server: Server, method: str = "GET", timeout_s: float = 5.0, retries: int = 0) -> list[str]:
+    """What the bot says behind the number."""
+    text = FLOW.format(port=server.port, method=method, timeout_s=timeout_s, retries=retries)
+    async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your order number please.")
+        await caller.presses("0471")
+        async with asyncio.timeout(30):
+            await caller.over.wait()
+        return [said.text for said in caller.transcript if said.who == "bot"][1:]
+
+
+async def test_an_answer_is_spoken(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    assert await told(server) == ["It is sent, for 12.5 euros.", "Goodbye."]
+    (request,) = server.requests
+    assert request.startswith("GET /orders/0471?digits=4&day=2026-12-24 HTTP/1.1\r\n")
+    assert "Authorization: Bearer s3cret\r\n" in request
+
+
+async def test_values_are_sent_as_json(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    await told(server, "POST")
+    head, _, body = server.requests[0].partition("\r\n\r\n")
+    assert head.startswith("POST /orders/0471 HTTP/1.1\r\n")
+    assert json.loads(body) == {"digits": 4, "day": "2026-12-24"}
+
+
+@pytest.mark.parametrize("answer", [lambda: BROKEN, lambda: ok("x")[:-1], lambda: b"HTTP/1.1 200 OK\r\n\r\n{"])
+async def test_another_try_may_help(answer: Callable[[], bytes], server: Server) -> None:
+    server.answers = [answer, lambda: SENT]
+    assert await told(server, retries=1) == ["It is sent, for 12.5 euros.", "Goodbye."]
+
+
+@pytest.mark.parametrize("answer", [lambda: BROKEN, lambda: b"HTTP/1.1 200 OK\r\n\r\n[", mute])
+async def test_without_an_answer_the_other_step_follows(answer: Callable[[], bytes], server: Server) -> None:
+    server.answers = [answer, answer]
+    assert await told(server, timeout_s=0.2, retries=1) == ["I cannot find out.", "Goodbye."]
+    assert len(server.requests) == 2
+
+
+async def test_who_waits_hears_why(server: Server) -> None:
+    server.answers = [mute]
+    assert await told(server, timeout_s=3) == ["I am looking for it.", "I cannot find out.", "Goodbye."]
+
+
+async def test_what_is_not_in_the_answer_is_spoken_as_nothing(server: Server) -> None:
+    server.answers = [lambda: ok([1])]
+    assert (await told(server))[0] == "It is , for  euros."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("http://127.0.0.1:1/orders/{number}", "ftp://x", "`request` of step `ask` is `ftp://x`"),
+        ("http://127.0.0.1:1/orders/{number}", "http://127.0.0.1:1/{nmber}", "there is no variable `nmber`"),
+        ("ORDERS_KEY", "NO_KEY", "`${NO_KEY}` has no value"),
+        ("allow_private: true", "allow_private: false", "`request` of step `ask` is `http://127.0.0.1"),
+        ("timeout_s: 5", "timeout_s: 5000", "timeout_s is 5000"),
+        ("length(number)", "size(number)", "`digits` of step `ask` cannot be evaluated"),
+        ("into: order", "into: 7up", "`7up` is not a valid variable name"),
+    ],
+)
+def test_what_is_wrong_is_found_before_the_call(old: str, new: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_KEY", "s3cret")
+    text = FLOW.format(port=1, method="GET", timeout_s=5, retries=0)
+    assert old in text
+    with pytest.raises(UserError) as failed:
+        parse_flow(text.replace(old, new).encode(), "flow.yaml")
+    assert any(problem.what.startswith(what) for problem in failed.value.problems)
