@@ -47,7 +47,7 @@ class FlowAgent:
         runner = FlowRunner(self._flow, call.language, call.variables)
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
-        call.enter(runner.step)
+        call.enter(runner.step, runner.by)
         while True:
             if not runner.in_early_media and not call.answered:
                 await call.answer()
@@ -56,18 +56,18 @@ class FlowAgent:
                 if call.hung_up:
                     return outcome
                 asked, action = None, runner.handed_back(outcome.name, outcome.values)
-                call.enter(runner.step)
+                call.enter(runner.step, runner.by)
                 continue
             if isinstance(action, Connect):
                 reason = await self._connect(call, action)
                 if call.hung_up:
                     return Outcome(f"transferred to {action.step.target}")
                 asked, action = None, runner.back(reason)
-                call.enter(runner.step)
+                call.enter(runner.step, runner.by)
                 continue
             if isinstance(action, FindOut):
                 asked, action = None, runner.found_out(await self._find_out(call, action))
-                call.enter(runner.step)
+                call.enter(runner.step, runner.by)
                 continue
             step = self._step(call, action, runner)
             found = await step if asked is None else await self._unless_corrected(call, runner, asked, step)
@@ -78,7 +78,7 @@ class FlowAgent:
             else:
                 asked = None if found.is_final or not isinstance(action, AskFor) else action.question
                 action = runner.answered(found)
-            call.enter(runner.step)
+            call.enter(runner.step, runner.by)
 
     def speaks_early(self, called: str, trunk: str) -> bool:
         """See SpeaksEarly."""

@@ -100,6 +100,7 @@ class FlowRunner:
         self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
         self._step: Step | None = None
+        self._by = ""
         self._finished = False
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._collected: dict[str, str] = {}
@@ -110,6 +111,12 @@ class FlowRunner:
     def step(self) -> str:
         """The name of the current step; empty before `start`."""
         return self._step.name if self._step is not None else ""
+
+    @property
+    def by(self) -> str:
+        """What led to the current action, of the step before it: one of `steps.edges`, or "failed" where the recogniser
+        did. Empty at the start."""
+        return self._by
 
     @property
     def in_early_media(self) -> bool:
@@ -129,16 +136,18 @@ class FlowRunner:
             raise RuntimeError("the flow is not waiting for an answer")
         self._before = self._position()
         if isinstance(step, Say):
-            return self._enter(step.next)
+            return self._enter(step.next, "next")
         if isinstance(step, Ask):
             option = _chosen(step, answer, self._answered_in(step))
-            return self._enter(option.next) if option else self._again(step, answer.kind)
+            if option is None:
+                return self._again(step, answer.kind)
+            return self._enter(option.next, f"choices.{option.choice.name}")
         if isinstance(step, Collect):
             stored = _collected(step, answer, self._answered_in(step))
             if stored is None:
                 return self._again(step, answer.kind)
             self._collected[step.into], self._spoken[step.into] = stored
-            return self._enter(step.next)
+            return self._enter(step.next, "next")
         raise RuntimeError("the flow is not waiting for an answer")
 
     def handed_back(self, outcome: str, values: Mapping[str, str]) -> Action:
@@ -152,8 +161,8 @@ class FlowRunner:
                 stored = {name: values.get(name, "") for name in each.values}
                 self._collected.update(stored)
                 self._spoken.update(stored)
-                return self._enter(each.next)
-        return self._enter(step.otherwise)
+                return self._enter(each.next, f"outcomes.{each.name}")
+        return self._enter(step.otherwise, "otherwise")
 
     def back(self, reason: str = "") -> Action:
         """The action after a `Connect`, when the caller is with the bot again: since it failed, or ("") afterwards.
@@ -163,9 +172,9 @@ class FlowRunner:
             raise RuntimeError("the flow has not connected the call")
         self._before = None
         if reason:
-            return self._enter(dict(step.failures).get(reason, step.otherwise))
+            return self._enter(*_led(dict(step.failures), reason, "on_failure", step.otherwise))
         if step.next is not None:
-            return self._enter(step.next)
+            return self._enter(step.next, "next")
         self._finished = True
         return HangUp()
 
@@ -176,7 +185,7 @@ class FlowRunner:
             raise RuntimeError("the flow has not asked who answered")
         self._before = None
         self._collected[ANSWERED_BY] = self._spoken[ANSWERED_BY] = by
-        return self._enter(dict(step.answers).get(by, step.otherwise))
+        return self._enter(*_led(dict(step.answers), by, "who_answered", step.otherwise))
 
     def corrected(self, answer: Answer) -> Action | None:
         """The last answer was another one: the action in place of the one it led to; None: it is the same."""
@@ -216,8 +225,9 @@ class FlowRunner:
         self._counts = dict(position.counts)
         self._collected, self._spoken = dict(position.collected), dict(position.spoken)
 
-    def _enter(self, name: str) -> Action:
+    def _enter(self, name: str, by: str = "") -> Action:
         step = self._step = self._flow.steps[name]
+        self._by = by
         self._counts = dict.fromkeys(_COUNTED, 0)
         if isinstance(step, Say):
             return Speak(self._prompt(step, self._fill(step.text), step.barge_in))
@@ -258,9 +268,11 @@ class FlowRunner:
         retry = step.no_input if kind is AnswerKind.NO_INPUT else step.no_match
         if kind is AnswerKind.FAILED:
             # One more than no-matches: the answer was not judged, so even a single attempt gets an apology.
-            return self._enter(retry.then) if count > retry.attempts else self._ask(step, self._apology(step))
+            self._by = "failed"
+            return self._enter(retry.then, "failed") if count > retry.attempts else self._ask(step, self._apology(step))
+        self._by = str(kind)
         if count >= retry.attempts:
-            return self._enter(retry.then)
+            return self._enter(retry.then, f"{kind}.then")
         return self._ask(step, self._fill(_reprompt(retry, count) or step.prompt))
 
     def _apology(self, step: Ask | Collect) -> str:
@@ -293,6 +305,11 @@ class _Position:
 
 
 _COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
+
+
+def _led(named: Mapping[str, str], key: str, kind: str, otherwise: str) -> tuple[str, str]:
+    """The step that `key` leads to, and the way there."""
+    return (named[key], f"{kind}.{key}") if key in named else (otherwise, "otherwise")
 
 
 def _offer(wording: Wording, choice: str, key: str) -> str:

@@ -285,6 +285,15 @@ def targets(step: Step) -> tuple[tuple[Path, str], ...]:
     return tuple(found)
 
 
+def edges(step: Step) -> dict[str, str]:
+    """The edges out of a step, by their names in a flow file, and the steps that they lead to: `next`, `choices.hours`,
+    `no_input.then`. Where a question may be asked again after silence or after something else, `no_input` and
+    `no_match` lead back to it."""
+    found = {".".join(str(each) for each in path[:2]): name for path, name in targets(step)}
+    again = {key: step.name for key, retry in retries(step) if retry.attempts > 1}
+    return found | again
+
+
 def texts(step: Step) -> tuple[tuple[Path, str], ...]:
     """Everything that `step` may say, each with its path within the step."""
     found: list[tuple[Path, str]] = []
