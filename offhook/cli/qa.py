@@ -13,6 +13,7 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_crawl import crawl
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
@@ -158,7 +159,7 @@ def record(
         raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
+COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap, "crawl": crawl}
 """The commands of the group."""
 
 
