@@ -45,9 +45,8 @@ def script_text(found: CrawlMap, leaf: Leaf, call: CallSettings, wait_s: float) 
     kept = {"pause_ms": call.pause_ms, "max_s": call.max_s, "ring_s": call.ring_s, "transport": call.transport}
     lines = [f"name: {_quoted(done)}", f"call: {_quoted(kept)}"]
     lines += [f"prompts: {{{prompts}}}"] if prompts else []
-    return "\n".join(
-        [*lines, "steps:", *(f"  - {each}" for each in (*steps, *_last(leaf.end, wait_s))), *_expect(leaf.end), ""]
-    )
+    steps += _last(leaf.end, wait_s)
+    return "\n".join([*lines, "steps:", *(f"  - {each}" for each in steps), *_expect(leaf.end), ""])
 
 
 def _steps(found: CrawlMap, tried: Tried, wait_s: float) -> Iterator[str]:

@@ -8,11 +8,10 @@ MAX_SUGGESTIONS = 12
 MAX_WORDS = 6
 """Of what is offered to be said: more is a sentence that goes on."""
 
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _KEYS = {
     **{str(digit): str(digit) for digit in range(10)},
-    **dict(
-        zip(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], "0123456789", strict=True)
-    ),
+    **{word: str(digit) for digit, word in enumerate(_DIGITS)},
     "star": "*",
     "asterisk": "*",
     "pound": "#",
