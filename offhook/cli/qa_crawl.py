@@ -28,7 +28,7 @@ from offhook.usererror import UserError
 
 FAILURE = 1
 ALL_KEYS = "1234567890*#"
-_LIMITS = CrawlLimits()
+_LIMITS, _CALL = CrawlLimits(), CallSettings()
 
 
 def crawl(  # noqa: PLR0913  # each is one option
@@ -55,6 +55,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     seconds: Annotated[float, typer.Option(min=1, help="Seconds in all.")] = _LIMITS.seconds,
     call_s: Annotated[float, typer.Option(min=5, max=3_600, help="Seconds of a call.")] = _LIMITS.call_s,
     calls_per_minute: Annotated[float, typer.Option(min=0.1, max=600)] = _LIMITS.calls_per_minute,
+    ring_s: Annotated[float, typer.Option(min=1, max=180, help="How long it may ring.")] = _CALL.ring_s,
     wait_s: Annotated[float, typer.Option(min=1, max=60, help="How long a prompt is waited for.")] = _LIMITS.wait_s,
     pause_ms: Annotated[int, typer.Option(min=300, max=5_000, help="A pause that ends a prompt.")] = 1_500,
     transport: Annotated[str, typer.Option(help="udp, tcp or tls.")] = "udp",
@@ -66,7 +67,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     0: there is a map; 1: nothing was heard.
     """
     actions = _actions(keys, speech or [])
-    call = CallSettings(max_s=call_s, pause_ms=pause_ms, transport=_transport(transport))
+    call = CallSettings(ring_s=ring_s, max_s=call_s, pause_ms=pause_ms, transport=_transport(transport))
     limits = CrawlLimits(depth, _LIMITS.nodes, calls, seconds, call_s, calls_per_minute, _LIMITS.repeats, wait_s)
     setup(level="error")
     settings = Config.load(config)
