@@ -68,16 +68,17 @@ class Crawler:
     async def run(self) -> None:
         """Call until nothing is left to try, or a limit is reached. Raises UserError, EngineError."""
         limits = self._settings.limits
-        self._began_s = time.monotonic()
+        self._began_s = due_s = time.monotonic()
         while self._explorer.begin():
-            wait_s = self._began_s + self._calls * 60 / limits.calls_per_minute - time.monotonic()
+            begins_s = max(due_s, time.monotonic())
             if self._calls >= limits.calls:
                 self._stopped = f"after {limits.calls} calls"
-            elif time.monotonic() + max(0.0, wait_s) - self._began_s >= limits.seconds:
-                self._stopped = f"after {limits.seconds:g} s"
-            if self._stopped:
                 return
-            await asyncio.sleep(wait_s)
+            if begins_s - self._began_s >= limits.seconds:
+                self._stopped = f"after {limits.seconds:g} s"
+                return
+            await asyncio.sleep(begins_s - time.monotonic())
+            due_s = begins_s + 60 / limits.calls_per_minute
             await self._place()
 
     @property
@@ -101,6 +102,8 @@ class Crawler:
             yield f"the crawl stopped at {len(explorer.nodes)} prompts: perhaps one of them varies"
         if explorer.failed_calls:
             yield f"nothing was heard in the last {explorer.failed_calls} calls: {self._unheard}"
+        if not self._stopped and (open_nodes := explorer.too_deep()):
+            yield f"nothing was tried after {', '.join(each.name for each in open_nodes)}: `--depth` was reached"
         for node in explorer.nodes.values():
             if node.variants:
                 yield f"{node.name}: another sound stood in its place {node.variants} times: a part of it varies"

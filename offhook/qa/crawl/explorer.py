@@ -153,6 +153,11 @@ class Explorer:
         """What could not be tried: the calls went another way."""
         return [each for each, count in self._attempts.items() if count >= ATTEMPTS and each not in self.edges]
 
+    def too_deep(self) -> list[Node]:
+        """The nodes at which nothing is tried, since they are as deep as it may be, or nobody got there again."""
+        tried = {each.node for each in self.edges}
+        return [node for node in self.nodes.values() if node.ending is None and node.number not in tried]
+
     def actions_of(self, node: Node) -> tuple[Action, ...]:
         """What is tried at a node."""
         return tuple(dict.fromkeys((*self._actions, *node.suggested)))
