@@ -11,6 +11,7 @@ from offhook.carriers.call_target import call_target, require_listed
 from offhook.cli.options import ConfigFile
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
+from offhook.pipeline.dialog.steps import KEYS
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
 from offhook.qa.caller.clips import clips_of
@@ -23,7 +24,6 @@ from offhook.qa.script.script import CallSettings, is_stream
 from offhook.qa.script.steps import Speech
 from offhook.settings.config import Config
 from offhook.settings.sip_address import is_sip
-from offhook.telephony.wire.telephone_event import DIGITS
 from offhook.usererror import UserError
 
 FAILURE = 1
@@ -110,7 +110,7 @@ def _actions(keys: str | None, speech: list[str]) -> list[Action]:
     """What is tried at each prompt. Raises UserError."""
     if keys is None:
         keys = "" if speech else ALL_KEYS
-    wrong = next((each for each in keys.upper() if each not in DIGITS), None)
+    wrong = next((each for each in keys.upper() if each not in KEYS), None)
     if wrong is not None:
         raise UserError(f"{wrong!r} is not on a phone", "keys are 0-9 * # A-D", f"--keys {ALL_KEYS}", "--keys")
     if not all(each.strip() for each in speech):

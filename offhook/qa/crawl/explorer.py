@@ -98,14 +98,17 @@ class Explorer:
         return self._do(self._plan.popleft())
 
     def ended(self, ending: Ending, about: str = "", *, after_s: float = 0.0) -> None:
-        """The call has ended, or leads nowhere, `after_s` after the last action; not called for a call that `heard` has
-        ended."""
+        """The call has ended, or leads nowhere, `after_s` after the last action; not called where `heard` has let
+        the caller hang up."""
         reached = Reached(None, ending, about)
         if self._here is None:
             self.failed_calls += 1
+            if self._plan:
+                self._attempts[self._plan[-1]] -= 1  # that was no attempt
             return
         if self._last is None:
-            self.nodes[self._here].ending = reached
+            if not any(each.node == self._here for each in self.edges):  # else it was an accident
+                self.nodes[self._here].ending = reached
         elif ending in _UNDECIDED and self._attempts[self._last] < ATTEMPTS:
             self._last = None
         elif (

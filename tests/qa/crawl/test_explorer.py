@@ -179,6 +179,26 @@ def test_calls_that_are_not_answered_end_the_crawl() -> None:
     assert not explorer.begin() and not explorer.nodes
 
 
+def test_calls_that_are_not_answered_do_not_count_as_attempts() -> None:
+    explorer = Explorer(KEYS[:1], CrawlLimits())
+    assert explorer.begin() and explorer.heard(0) == LISTEN
+    explorer.ended(Ending.SILENT)
+    for _ in range(MAX_FAILED_CALLS - 1):
+        assert explorer.begin() and explorer.plan == (Tried(0, KEYS[0]),)
+        explorer.ended(Ending.REFUSED, "486 Busy Here")
+    assert explorer.begin() and explorer.heard(0) == KEYS[0] and explorer.failed_calls == 0
+
+
+def test_a_prompt_from_which_something_follows_does_not_end_the_call() -> None:
+    explorer = Explorer(KEYS[:1], CrawlLimits())
+    assert explorer.begin() and explorer.heard(0) == LISTEN
+    explorer.ended(Ending.SILENT)
+    assert explorer.begin() and explorer.heard(0, is_up=False) is None
+    explorer.ended(Ending.HUNG_UP)
+    assert explorer.nodes[0].ending is None
+    assert explorer.begin() and explorer.plan == (Tried(0, KEYS[0]),)
+
+
 def test_a_lost_call_is_tried_again_and_then_given_up() -> None:
     explorer = Explorer((), CrawlLimits())
     for _ in range(ATTEMPTS):
