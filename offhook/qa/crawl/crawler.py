@@ -10,7 +10,7 @@ from offhook.qa.caller.scripted_call import UNHEARD, Prepared, ScriptedCall, Tra
 from offhook.qa.caller.sip_call import Signalling
 from offhook.qa.crawl.explorer import Explorer
 from offhook.qa.crawl.graph import Action, CrawlLimits, CrawlMap, Ending, Node
-from offhook.qa.crawl.prompts import PromptBook
+from offhook.qa.crawl.prompts import MAX_SOUNDS, PromptBook
 from offhook.qa.crawl.runner import ChoosingRunner
 from offhook.qa.crawl.suggestions import suggestions
 from offhook.qa.script.script import CallSettings, Script
@@ -73,6 +73,9 @@ class Crawler:
             begins_s = max(due_s, time.monotonic())
             if self._calls >= limits.calls:
                 self._stopped = f"after {limits.calls} calls"
+                return
+            if len(self._book.sounds) >= MAX_SOUNDS:
+                self._stopped = f"after {MAX_SOUNDS} sounds"
                 return
             if begins_s - self._began_s >= limits.seconds:
                 self._stopped = f"after {limits.seconds:g} s"

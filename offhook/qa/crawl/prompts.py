@@ -11,6 +11,9 @@ END_MS = 400.0
 WHOLE = 0.85
 """Two sounds are of the same length if the shorter is so much of the longer."""
 
+MAX_SOUNDS = 500
+"""So many different sounds end a crawl: each is compared with all others, and kept."""
+
 MAX_KEPT_S = 60.0
 """Of a sound; what is longer is cut."""
 
