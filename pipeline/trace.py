@@ -233,10 +233,11 @@ class KeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class DialogState:
-    """The dialog has entered the state `name`."""
+    """The dialog has entered the state `name`; `by` is the way that led there, of a flow by `FlowRunner.walked`."""
 
     name: str
     at: float
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Call(CallSpeech):
         languages: EngineLanguages = ANY_LANGUAGE,
         understanding: Understanding | None = None,
         on_hangup: Callable[[], None] | None = None,
-        on_state: Callable[[str], None] | None = None,
+        on_state: Callable[[str, str], None] | None = None,
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
@@ -203,10 +203,11 @@ class Call(CallSpeech):
         """The conversation so far: the bot's words that were played, and what was recognised."""
         return tuple(self._history.lines) if self._history is not None else ()
 
-    def enter(self, state: str) -> None:
-        """Report the dialog's current step, under any name, to the live view of the call."""
+    def enter(self, state: str, by: str = "") -> None:
+        """Report the dialog's current step, under any name, to the live view and the timeline of the call; `by` says
+        what led there, as `choices.hours` does in a flow."""
         if self._on_state is not None and not self._ended:
-            self._on_state(state)
+            self._on_state(state, by)
 
     def pause_recording(self) -> None:
         """Record silence, of both sides, until `resume_recording`: for card numbers and the like.

@@ -70,7 +70,8 @@ class FlowAgent:
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         while True:
-            call.enter(runner.step)
+            for step, by in runner.walked():
+                call.enter(step, by)
             if not runner.in_early_media and not call.answered:
                 await call.answer()
             found = await self._done(call, runner, action, asked)

@@ -214,7 +214,7 @@ class Conversation:
                 config.asr.confirm_below, services.engines.matcher(config), config.dialog.matcher_timeout_s
             ),
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._leaves_because),
-            on_state=lambda name: self._on_event(DialogState(name, monotonic())),
+            on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
             on_transfer=self._transfer if self._transfers is not None else None,
             on_record=self._pause_recording,
             on_dtmf=line.send_dtmf,

@@ -13,12 +13,14 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_crawl import crawl
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
+from offhook.qa.coverage.report import covered, flow_of
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, as_json, not_run, write_junit
 from offhook.qa.run import RunSettings, run_scripts
@@ -38,6 +40,13 @@ app = typer.Typer(
     help="Test phone systems by calls: scripts, SIPp scenarios, verdicts; explain captures.", no_args_is_help=True
 )
 
+CoverageFlag = Annotated[
+    bool, typer.Option("--coverage", help="Print which steps and edges of the bot's flow were walked.", metavar="")
+]
+CoverageJson = Annotated[Path | None, typer.Option(help="Write the coverage as JSON.", metavar="FILE")]
+CoverageAtLeast = Annotated[
+    float | None, typer.Option(min=0, max=100, help="The least coverage that passes.", metavar="PERCENT")
+]
 Target = Annotated[str | None, typer.Option("--target", help="The bot: HOST:PORT, sip:…, ws://….", metavar="ADDRESS")]
 
 
@@ -64,6 +73,9 @@ def run(  # noqa: PLR0913  # each is one option
     ca: Annotated[
         Path | None, typer.Option("--ca", help="Who signs the bot's certificate, for TLS.", metavar="FILE")
     ] = None,
+    coverage: CoverageFlag = False,
+    coverage_json: CoverageJson = None,
+    coverage_at_least: CoverageAtLeast = None,
     list_them: Annotated[
         bool, typer.Option("--list", help="Print the SIPp scenarios that come with offhook.", metavar="")
     ] = False,
@@ -81,6 +93,8 @@ def run(  # noqa: PLR0913  # each is one option
     setup(level="error")
     settings = Config.load(config)
     flow = bot if bot is not None and is_script(bot) else None
+    covers = coverage or coverage_json is not None or coverage_at_least is not None
+    covered_flow = flow_of(bot) if covers else None
     has_records = bot is not None or http is not None
     check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
     with ExitStack() as stack:
@@ -97,6 +111,13 @@ def run(  # noqa: PLR0913  # each is one option
             RunSettings(target or "", pages, ca, save),
             SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
         )
+    if covered_flow is not None and bot is not None:
+        results.append(covered(covered_flow, bot, results, coverage_at_least))
+        typer.echo(results[-1].text())
+        status = status or (0 if results[-1].passed else FAILURE)
+    if coverage_json is not None:
+        found_coverage = results[-1].details["coverage"]
+        _write(coverage_json, json.dumps(found_coverage, indent=2, ensure_ascii=False), "--coverage-json")
     if as_json_file is not None:
         _write(as_json_file, json.dumps(as_json(results), indent=2, ensure_ascii=False))
     if junit is not None:
@@ -138,7 +159,7 @@ def record(
         raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
+COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap, "crawl": crawl}
 """The commands of the group."""
 
 
@@ -250,8 +271,8 @@ def _run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, i
         return not_run(scenario.name, str(scenario.path), time.monotonic() - began, error), FAILURE
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, option: str = "--json") -> None:
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", "--json") from error
+        raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", option) from error

@@ -92,8 +92,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "something stalls", {"stage": stage, "seconds": round(seconds, 2)}
         case OverlapJudged(text, verdict):
             return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
-        case DialogState(name):
-            return "the dialog enters a step", {"step": name}
+        case DialogState(name, by=by):
+            return "the dialog enters a step", {"step": name, "by": by}
         case TurnTraced(trace):
             stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
             return "turn answered", {**stages}

@@ -98,8 +98,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return kind | {"text": _short(text), "confidence": confidence, "typed": typed}
         case KeyPressed():
             return {"kind": "key"}
-        case DialogState(name):
-            return {"kind": "state", "name": _short(name)}
+        case DialogState(name, by=by):
+            return {"kind": "state", "name": _short(name), "by": _short(by)}
         case TurnTraced(trace):
             return {"kind": "turn", **_turn(trace, began)}
         case SpeechPrepared(characters, is_used):

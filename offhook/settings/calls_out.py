@@ -47,7 +47,8 @@ class OutboundConfig(Section):
     allowed_addresses: Annotated[
         tuple[AllowedAddress, ...], Field(max_length=1_000, examples=[("*@pbx.example.com",)])
     ] = ()
-    """SIP addresses that may be called directly, without a trunk: by HTTP, and by those whose calls are redirected."""
+    """SIP addresses that may be called directly, without a trunk: by HTTP, by `offhook qa crawl`, and by those whose
+    calls are redirected."""
 
     ring_s: Annotated[int, Field(ge=5, le=600)] = 60
     """How long a call that the bot places rings, in seconds, if it does not say so itself."""

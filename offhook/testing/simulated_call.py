@@ -31,7 +31,7 @@ from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.rates import Resampler
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import BotHeard, BotSpoke, SessionEvent
+from offhook.pipeline.trace import BotHeard, BotSpoke, DialogState, SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore
@@ -115,6 +115,7 @@ class SimulatedCall:
             language=language,
             languages=EngineLanguages("simulated", languages, "simulated", languages),
             on_hangup=self._on_hangup,
+            on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
             on_dtmf=self._on_dtmf,
             model=None if model is None else lambda: model,

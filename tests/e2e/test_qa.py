@@ -63,9 +63,9 @@ def qa(directory: Path, *arguments: str) -> tuple[int, str]:
     return offhook_qa(directory, "run", *arguments)
 
 
-def offhook_qa(directory: Path, *arguments: str) -> tuple[int, str]:
+def offhook_qa(directory: Path, *arguments: str, timeout_s: float = 120) -> tuple[int, str]:
     command = [sys.executable, "-m", "offhook", "qa", *arguments]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=timeout_s, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

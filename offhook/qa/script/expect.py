@@ -76,8 +76,8 @@ class Expectations:
 
     `status` is that of the response that refuses the call. `prompts` and `heard` are in order, others may come between.
     `bot_keys` are the keys that the far end pressed, `transfer_to` a part of the URI that it wants the caller to be
-    connected to. `record`, `bot_said`, `caller_said` and `keys_received` (how many) are compared with the record of an
-    offhook bot.
+    connected to. `record`, `bot_said`, `caller_said`, `keys_received` (how many) and `steps` (of its dialog, in order)
+    are compared with the record of an offhook bot.
     """
 
     limits: Mapping[str, Limit] = field(default_factory=dict)
@@ -94,8 +94,9 @@ class Expectations:
     bot_said: tuple[str, ...] = ()
     caller_said: tuple[str, ...] = ()
     keys_received: int | None = None
+    steps: tuple[str, ...] = ()
 
     @property
     def needs_record(self) -> bool:
         """Whether only an offhook bot can tell."""
-        return bool(self.record or self.bot_said or self.caller_said) or self.keys_received is not None
+        return bool(self.record or self.bot_said or self.caller_said or self.steps) or self.keys_received is not None

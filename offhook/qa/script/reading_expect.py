@@ -23,6 +23,7 @@ _OTHERS = (
     "bot_said",
     "caller_said",
     "keys_received",
+    "steps",
 )
 _ENDED_BY = ("bot", "caller")
 _MESSAGE = re.compile(r"[A-Z]+|[1-6][0-9][0-9]")
@@ -64,6 +65,7 @@ class ExpectReader(Reader):
             bot_said=self._texts(found, "bot_said"),
             caller_said=self._texts(found, "caller_said"),
             keys_received=self.whole(found["keys_received"], "`keys_received`") if "keys_received" in found else None,
+            steps=self._texts(found, "steps"),
         )
 
     def _status(self, found: dict[str, Node]) -> int | None:

@@ -160,10 +160,11 @@ class ScriptRunner:
     def _next_step(self) -> None:
         while not self.over:
             self._step += 1
-            if self._step == len(self._script.steps):
+            step = self._step_at(self._step)
+            if step is None:
                 self._finish(None)
                 return
-            self._running = self._run(self._script.steps[self._step])
+            self._running = self._run(step)
             try:
                 self._until = next(self._running)
             except StopIteration as done:
@@ -171,6 +172,10 @@ class ScriptRunner:
                     self._finish(done.value)
                 continue
             return
+
+    def _step_at(self, number: int) -> Step | None:
+        """The step of this number; None: there are no more."""
+        return self._script.steps[number] if number < len(self._script.steps) else None
 
     def _finish(self, failure: Failure | None) -> None:
         self.over, self.failure, self._until = True, failure, None

@@ -12,6 +12,7 @@ from typing import Any
 
 from offhook.cli.running_bot import RunningBot
 from offhook.qa.bot import records_of
+from offhook.qa.coverage.walked import walk_of
 from offhook.qa.result import Result
 from offhook.qa.sipp.library import Scenario
 from offhook.qa.sipp.program import Sipp, SippRun, check_options, first_errors
@@ -118,6 +119,7 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         **{name: record.get(name) for name in names},
         "transcript": record.get("transcript", []),
         "keys": keys_in(record),
+        "steps": walk_of(record),
         "rtp": dict(record.get("rtp") or {}),
         "response_p50_ms": record.get("response_p50_ms"),
     }

@@ -232,6 +232,11 @@ def _record(script: Script, call: ObservedCall) -> Iterator[Finding]:
                 yield Finding(f"{who}_said", f"the {who} did not say {wanted!r}", why)
             else:
                 at = place
+    entered = [str(each["name"]) for each in record.get("timeline", ()) if each["kind"] == "state"]
+    missing = _first_missing(expect.steps, entered)
+    if missing is not None:
+        why = f"the dialog entered: {', '.join(entered) or 'none'}"
+        yield Finding("steps", f"the step {missing!r} was not entered in its place", why)
     if expect.keys_received is not None:
         yield from _compare_counts(expect.keys_received, keys_in(record))
 

@@ -1,0 +1,1 @@
+"""Which steps and edges of a flow calls have walked."""

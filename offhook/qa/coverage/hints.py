@@ -1,0 +1,88 @@
+"""What a caller would have to do to walk an edge of a flow, in the words of a call script. Pure."""
+
+from collections import deque
+
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.steps.agent import AgentStep
+from offhook.pipeline.dialog.steps.ask import Ask
+from offhook.pipeline.dialog.steps.branch import If, Switch
+from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.listening import ListeningStep, Retry
+from offhook.pipeline.dialog.steps.request import RequestStep
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
+from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
+from offhook.qa.coverage.walked import Edge, edges_of
+
+
+def ways_to(flow: Flow) -> dict[Edge, list[str]]:
+    """For each edge what the caller does from the start of the flow on, the edge itself included. The shortest way is
+    taken; what needs nothing of the caller is left out."""
+    leading: dict[str, list[Edge]] = {flow.start: []}
+    outgoing: dict[str, list[Edge]] = {}
+    for edge in edges_of(flow):
+        outgoing.setdefault(edge.step, []).append(edge)
+    waiting = deque([flow.start])
+    while waiting:
+        name = waiting.popleft()
+        for edge in outgoing.get(name, ()):
+            if edge.to not in leading:
+                leading[edge.to] = [*leading[name], edge]
+                waiting.append(edge.to)
+    return {
+        edge: [done for each in (*leading.get(edge.step, ()), edge) if (done := action(flow.steps[each.step], each.by))]
+        for edge in edges_of(flow)
+    }
+
+
+def action(step: Step, by: str) -> str:
+    """What the caller does for an edge out of a step; empty: nothing."""
+    kind, _, name = by.partition(".")
+    if isinstance(step, ListeningStep) and kind in (rules := dict(step.retries)):
+        return _wrong(step, kind, rules[kind], is_last=name == "then")
+    if kind == "choices" and isinstance(step, Ask):
+        return _choice(step, name)
+    if kind == "next" and isinstance(step, Collect):
+        return _value(step)
+    if kind == "on_failure":
+        return f"let the transfer fail ({name})"
+    if kind == "who_answered":
+        return f"let the one who is called be {name}"
+    if kind == "outcomes":
+        return f"let the agent hand back {name}"
+    if isinstance(step, If):
+        return f"have it that {step.condition}" if kind == "then" else f"have it that not: {step.condition}"
+    if kind == "cases" and isinstance(step, Switch):
+        return f"have {step.value} be {name}"
+    return _OTHERWISE.get(type(step), "") if kind == "otherwise" else ""
+
+
+_OTHERWISE: dict[type[Step], str] = {
+    AgentStep: "let the agent end without an outcome",
+    TransferStep: "let the transfer fail",
+    WhoAnsweredStep: "let it remain unknown who answered",
+    RequestStep: "let the request fail",
+    Switch: "have a value that is none of the cases",
+}
+
+
+def _choice(step: Ask, name: str) -> str:
+    choice = next(option.choice for option in step.options if option.choice.name == name)
+    ways = [f'press: "{choice.dtmf}"'] if choice.dtmf else []
+    ways += [f"say: {choice.phrases[0]}"] if choice.phrases else []
+    return " or ".join(ways)
+
+
+def _value(step: Collect) -> str:
+    if step.value is not None:
+        return f"say a {type(step.value).__name__.lower()} for {step.into}"
+    least, most = step.rule.minimum, step.rule.maximum
+    count = f"{least}" if least == most else f"{least} to {most}"
+    return f"press {count} digits"
+
+
+def _wrong(step: ListeningStep, kind: str, rule: Retry, *, is_last: bool) -> str:
+    times = f", {rule.attempts} times" if is_last and rule.attempts > 1 else ""
+    if kind == "no_input":
+        return f"say nothing for {step.timeout_s:g} s{times}"
+    return f"say something else{times}"
