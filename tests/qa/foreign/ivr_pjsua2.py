@@ -14,7 +14,7 @@ import pjsua2 as pj
 
 PORT, PROMPTS, FAULT = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""
 KEYS = {"1": "balance" if FAULT == "wrong_prompt" else "hours", "2": "balance", "9": "goodbye"}
-LATE_S = 1.8 if FAULT == "late" else 0.2
+LATE_S = 2.2 if FAULT == "late" else 0.4
 MAX_S = 60.0
 
 
@@ -38,14 +38,16 @@ class IvrCall(pj.Call):  # type: ignore[misc]
         self.pressed.append(pressed.digit)  # the call itself is in the hands of the main loop
 
     def play(self, name: str) -> float:
-        """Play a prompt in place of what is played; returns how long it takes."""
-        if self.players and FAULT != "deaf":
-            self.players[-1].stopTransmit(self.audio)
+        """Play a prompt; returns how long it takes."""
         player = pj.AudioMediaPlayer()
         player.createPlayer(str(PROMPTS / f"{name}.wav"), pj.PJMEDIA_FILE_NO_LOOP)
         player.startTransmit(self.audio)
         self.players.append(player)
         return float(player.getInfo().sizeSamples) / 8_000
+
+    def stop(self) -> None:
+        if FAULT != "deaf":
+            self.players[-1].stopTransmit(self.audio)
 
 
 class IvrAccount(pj.Account):  # type: ignore[misc]
@@ -68,6 +70,7 @@ def answer(call: IvrCall, status: int) -> None:
 
 
 def react(call: IvrCall, key: str) -> None:
+    call.stop()
     wait(LATE_S)
     if key == "*":
         call.dialDtmf("124" if FAULT == "keys_lost" else "1234")

@@ -30,7 +30,7 @@ steps:
   - wait_for: {prompt: goodbye, within_ms: 4000}
   - wait_for: {end: true, within_ms: 4000}
 expect:
-  response_ms: 1400
+  response_ms: 1600
   barge_in_ms: 900
   prompts: [greeting, hours, goodbye]
   codec: PCMU
