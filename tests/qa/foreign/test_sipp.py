@@ -105,3 +105,13 @@ def test_an_announcement_before_a_refusal(tmp_path: Path, prompt: str, status: i
         result = call_each(script, folder, {"": exchange.port})[""]
         assert kinds(result) == found, result.text()
         exchange.wait().check()
+
+
+def test_keys_that_it_has_no_events_for_are_not_pressed_in_vain(tmp_path: Path) -> None:
+    """Its description has PCMU alone."""
+    folder = recordings(tmp_path)
+    script = "steps:\n  - wait_for: speech\n  - press: '1'\n  - wait_for: speech\n"
+    with Sipp(str(HERE / "ivr_sipp.xml"), folder) as ivr:
+        result = call_each(script, folder, {"": ivr.port})[""]
+    assert kinds(result) == ["no_events"], result.text()
+    assert "`call: {dtmf: inband}`" in result.findings[0].why
