@@ -31,7 +31,7 @@ TIMED_OUT = 97
 
 DEFAULT_S = 60
 GRACE_S = 15.0
-"""How long it may go on after its time-out, when it starts no more calls but waits for those that are up."""
+"""How long it may go on after its time-out, at which it does not end while calls are up."""
 
 ERROR_LINES = 8
 PORTS = 8
@@ -143,7 +143,7 @@ class Sipp:
         except subprocess.TimeoutExpired:
             self._process.kill()
             _, said = self._process.communicate()
-            ended = f"it had calls {GRACE_S:g} s after its -timeout, and was ended; -timeout_error ends it in time\n"
+            ended = f"it still ran {GRACE_S:g} s after its -timeout, and was ended; -timeout_error ends it in time\n"
         errors = ended + (_text(self._files / "errors") or said.decode("utf-8", "replace"))
         run = SippRun(
             TIMED_OUT if ended else self._process.returncode,
