@@ -87,6 +87,40 @@ def test_an_sdist_builds_the_same_wheel_without_fetching(source: Path, wheel: Pa
     assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
 
+CALLS = """\
+def test_hours(offhook_call):
+    call = offhook_call(["wait_for: speech", {"press": "1"}, "wait_for: speech", "wait_for: end"],
+                        expect={"ended_by": "bot", "bot_said": ["nine to five"]})
+    assert call.passed, call.text()
+
+
+def test_wrong(offhook_call):
+    call = offhook_call(["hang_up"], expect={"codec": "PCMA"})
+    assert call.passed, call.text()
+"""
+
+
+def test_pytest_finds_the_plug_in_and_places_calls_to_a_first_flow(python: Path, tmp_path: Path) -> None:
+    run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], tmp_path)
+    interpreter = tmp_path / "venv" / "bin" / "python"
+    pip("--python", interpreter, "install", "pytest", folder=tmp_path)
+    beside(interpreter, python)
+    run([python, "-m", "offhook", "init", "shop"], tmp_path)
+    (tmp_path / "test_shop.py").write_text(CALLS)
+    said = run([interpreter, "-m", "pytest", "--offhook-bot", "shop/flow.yaml", "test_shop.py"], tmp_path, status=1)
+    assert "1 failed, 1 passed" in said.stdout, said.stdout
+    assert "Captured offhook call" in said.stdout and "PCMA was not agreed on" in said.stdout
+    off = run([interpreter, "-m", "pytest", "-p", "no:offhook", "--fixtures", "test_shop.py"], tmp_path)
+    assert "offhook_call" not in off.stdout
+
+
+def beside(interpreter: Path, other: Path) -> None:
+    """What another environment has installed is found in this one, too."""
+    site = next((interpreter.parent.parent / "lib").glob("python*")) / "site-packages"
+    found = next((other.parent.parent / "lib").glob("python*")) / "site-packages"
+    (site / "requirements.pth").write_text(f"{found}\n")
+
+
 def test_the_types_are_installed(python: Path, tmp_path: Path) -> None:
     check_types(python, tmp_path)
 
@@ -95,10 +129,7 @@ def test_the_types_of_an_editable_install(source: Path, python: Path, tmp_path: 
     run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], tmp_path)
     interpreter = tmp_path / "venv" / "bin" / "python"
     pip("--python", interpreter, "install", "--no-deps", "--editable", source, folder=tmp_path)
-    # Its requirements are the other environment's, which has them installed.
-    site = next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages"
-    other = next((python.parent.parent / "lib").glob("python*")) / "site-packages"
-    (site / "requirements.pth").write_text(f"{other}\n")
+    beside(interpreter, python)
     check_types(interpreter, tmp_path)
 
 

@@ -1,12 +1,15 @@
 """What the caller sends, 20 ms at a time: speech, keys, noise, and the far end's echo. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from offhook.telephony import tones
 from offhook.telephony.pcm import RATE_HZ, from_array, to_array
-from offhook.telephony.rtp.dtmf_sender import DtmfSender, EventSlot
+from offhook.telephony.rtp.dtmf_sender import TONE_MS, DtmfSender, EventSlot
+from offhook.telephony.wire import telephone_event
 
 FRAME = 160
 FRAME_S = FRAME / RATE_HZ
@@ -40,7 +43,16 @@ class _Clip:
 class CallerAudio:
     """The caller's side of the audio. Call `frame` every 20 ms with the time at which it is sent."""
 
-    def __init__(self, *, seed: int, noise_dbfs: float | None = None, echo_db: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        noise_dbfs: float | None = None,
+        echo_db: float | None = None,
+        inband: bool = False,
+        on_key: Callable[[str], None] | None = None,
+    ) -> None:
+        """Keys are packets of their own; or, `inband`, tones in the audio; or each is `on_key`'s when it is pressed."""
         self._noise = np.random.default_rng(seed).normal(0.0, 32_768.0, NOISE_S * RATE_HZ)
         self._noise_gain = 0.0
         self._noise_at = 0
@@ -48,6 +60,9 @@ class CallerAudio:
         self._echo_gain = 0.0 if echo_db is None else 10 ** (-echo_db / 20)
         self._clips: list[_Clip] = []
         self._keys = DtmfSender(FRAME)
+        self._inband = inband
+        self._on_key = on_key
+        self._tone = np.zeros(0)  # what is left of a key's
         self._to_press = ""
         self._key_sound: Sound | None = None
         self._released = True  # the end of the present key has been sent
@@ -90,7 +105,8 @@ class CallerAudio:
         if self._keys.due(self._said_ticks):
             slot = self._keys.next_slot(timestamp)
             self._note_keys(slot, now)
-            return self._mixed(np.zeros(FRAME), heard), slot, len(self.sounds) > known
+            audio, slot = self._pressed(slot)
+            return self._mixed(audio, heard), slot, len(self.sounds) > known
         speech = self._speech(now)
         return self._mixed(speech, heard), None, len(self.sounds) > known
 
@@ -130,6 +146,19 @@ class CallerAudio:
         if not self._keys.busy:
             self._key_sound.is_over = True
             self._key_sound = None
+
+    def _pressed(self, slot: EventSlot | None) -> tuple[npt.NDArray[np.float64], EventSlot | None]:
+        """The audio in a key's time, and the packet in its place, if keys are packets."""
+        if not self._inband and self._on_key is None:
+            return np.zeros(FRAME), slot
+        if slot is not None and slot.marker:
+            key = telephone_event.DIGITS[telephone_event.parse(slot.payload).event]
+            if self._on_key is not None:
+                self._on_key(key)
+            else:
+                self._tone = to_array(tones.dtmf(key, tone_ms=TONE_MS, pause_ms=0)).astype(np.float64)
+        audio, self._tone = np.resize(np.append(self._tone[:FRAME], np.zeros(FRAME)), FRAME), self._tone[FRAME:]
+        return audio, None
 
     def _mixed(self, speech: npt.NDArray[np.float64], heard: bytes) -> bytes:
         if self._noise_gain:

@@ -64,6 +64,9 @@ class Leg(Protocol):
     def hold(self, on: bool) -> None:
         """Put it on hold, or take it back."""
 
+    def press(self, key: str) -> None:
+        """Press a key by signalling (`dtmf: info`)."""
+
     def hang_up(self) -> None:
         """End it."""
 
@@ -90,8 +93,14 @@ class ScriptedCall:
         self.script = script
         self._prepared = prepared
         self.runner = ScriptRunner(script)
-        line = script.line
-        self.outgoing = CallerAudio(seed=script.seed, noise_dbfs=line.noise_dbfs, echo_db=line.echo_db)
+        line, dtmf = script.line, script.call.dtmf
+        self.outgoing = CallerAudio(
+            seed=script.seed,
+            noise_dbfs=line.noise_dbfs,
+            echo_db=line.echo_db,
+            inband=dtmf == "inband",
+            on_key=self._press if dtmf == "info" else None,
+        )
         self.received = ReceivedAudio({}, None)
         self.meter = TurnMeter(script.call.pause_ms / 1_000)
         self.spoken: list[BotSpoke] = []
@@ -109,7 +118,7 @@ class ScriptedCall:
 
     async def by_sip(self, target: str, authorities: Path | None = None) -> SipCall:
         """Place the call over SIP, and run the script in it. Raises UserError."""
-        leg = SipCall(self.script.call, self.over)
+        leg = SipCall(self.script.call, self.over, self.key_refused)
         await self.run(leg, leg.dial(target, authorities, self._make_media))
         return leg
 
@@ -130,6 +139,8 @@ class ScriptedCall:
             self._flush()
             self._pending.put_nowait(None)
             await worker
+            if leg.signalling.answered_s is None:
+                self.runner.unanswered(time.monotonic())
             await leg.drained()
         finally:
             worker.cancel()
@@ -182,6 +193,15 @@ class ScriptedCall:
         if leg is not None:
             self._pending.put_nowait(Ended(leg.signalling.ended_by, leg.signalling.why))
 
+    def key_refused(self, why: str) -> None:
+        """The far end has not taken a key."""
+        self.runner.give_up("a key was not taken", f"{why}; `call: {{dtmf: …}}` has other ways", "key_refused")
+        self._carry_on()
+
+    def _press(self, key: str) -> None:
+        if self._leg is not None:
+            self._leg.press(key)
+
     def _flush(self) -> None:
         over = self.meter.flush()
         if over is not None:
@@ -207,6 +227,10 @@ class ScriptedCall:
                 kind = "mumble" if speech.mumble_ms else "speech"
                 self.outgoing.say(self._prepared.clips[speech], speech.text or str(speech), kind)
                 self._saying = True
+            case PressKeys() if self._takes_no_events:
+                why = "its session description has no telephone-event (RFC 4733)"
+                todo = "press them by `call: {dtmf: inband}`, or `info`"
+                self.runner.give_up("the far end takes no keys", f"{why}; {todo}", "no_events")
             case PressKeys(keys):
                 self.outgoing.press(keys)
                 self._saying = True
@@ -221,6 +245,12 @@ class ScriptedCall:
                 self._leg.hang_up()
             case _:
                 pass
+
+    @property
+    def _takes_no_events(self) -> bool:
+        agreed = None if self.media is None else self.media.agreed
+        by_event = self.script.call.dtmf == "rfc4733"
+        return by_event and agreed is not None and agreed.dtmf_payload_type is None
 
     def _arm(self) -> None:
         if self._timer is not None:

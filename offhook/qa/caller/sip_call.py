@@ -11,7 +11,7 @@ from pathlib import Path
 from offhook.qa.caller.media import MediaLoop
 from offhook.qa.own_host import own_host
 from offhook.qa.script.script import CallSettings
-from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite
+from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite, SendKey
 from offhook.sip.errors import LocalError, ParseError, RemoteError
 from offhook.sip.events import (
     CallAnswered,
@@ -20,6 +20,7 @@ from offhook.sip.events import (
     CallRejected,
     EndCause,
     Event,
+    KeyRefused,
     ReinviteAnswered,
     ReinviteConfirmed,
     ReinviteReceived,
@@ -72,11 +73,14 @@ class Signalling:
 
 class SipCall:
     """One call out. `dial` returns once it is answered, refused or given up; `on_end` is called when the far end ends
-    it."""
+    it, `on_key_refused` with the reason when it does not take a key by INFO."""
 
-    def __init__(self, settings: CallSettings, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: CallSettings, on_end: Callable[[], None], on_key_refused: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._settings = settings
         self._on_end = on_end
+        self._on_key_refused = on_key_refused
         self._endpoint: Endpoint | None = None
         self._offers: OfferAnswer | None = None
         self._media: MediaLoop | None = None
@@ -141,6 +145,10 @@ class SipCall:
         if self._offers is not None and not self._offers.waits_for_answer:
             self._do(Reinvite(self._handle, self._offers.offer("sendonly" if on else "sendrecv")))
 
+    def press(self, key: str) -> None:
+        """Press a key by INFO."""
+        self._do(SendKey(self._handle, key))
+
     def hang_up(self) -> None:
         """End an answered call. Idempotent."""
         if self.is_up:
@@ -167,7 +175,7 @@ class SipCall:
         return AudioCapabilities(codecs=codecs, comfort_noise=False, srtp=SrtpCapabilities(policy))
 
     def _do(
-        self, command: Reinvite | Bye | Cancel | AnswerReinvite | RejectReinvite | AcceptRefer | NotifyRefer
+        self, command: Reinvite | Bye | Cancel | AnswerReinvite | RejectReinvite | AcceptRefer | NotifyRefer | SendKey
     ) -> None:
         if self._endpoint is not None:
             with suppress(LocalError):  # the far end has just hung up
@@ -215,6 +223,8 @@ class SipCall:
                 self.signalling.transfer_to = target.uri
                 self._do(AcceptRefer(self._handle))
                 self._do(NotifyRefer(self._handle, 200))
+            case KeyRefused(status=status, reason=reason):
+                self._on_key_refused(f"its answer to the INFO is {status} {reason}")
             case _:
                 self._on_description(event)
 

@@ -52,6 +52,9 @@ class StreamCall:
     def hold(self, on: bool) -> None:
         """Streams have no hold: the far end hears silence."""
 
+    def press(self, key: str) -> None:
+        """Keys of a stream are messages of its own."""
+
     def hang_up(self) -> None:
         """End it. Idempotent."""
         if self.is_up and self._carrier is not None:

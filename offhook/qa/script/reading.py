@@ -11,7 +11,7 @@ from yaml.nodes import Node, SequenceNode
 from offhook.qa.script.expect import CODECS
 from offhook.qa.script.reading_expect import ExpectReader
 from offhook.qa.script.reading_steps import StepReader
-from offhook.qa.script.script import CallSettings, HttpAnswer, HttpDouble, LineProfile, Script, is_stream
+from offhook.qa.script.script import DTMF, CallSettings, HttpAnswer, HttpDouble, LineProfile, Script, is_stream
 from offhook.qa.script.steps import Speech, Step, WaitFor
 from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, position, read_limited
 from offhook.testing.impair import Impairment
@@ -26,6 +26,7 @@ _CALL = (
     "transport",
     "codec",
     "srtp",
+    "dtmf",
     "from",
     "headers",
     "voice",
@@ -68,6 +69,7 @@ class _ScriptReader(StepReader, ExpectReader):
         for step, node in zip(steps, nodes, strict=True):
             if isinstance(step, WaitFor) and step.awaited == "prompt" and step.what not in prompts:
                 self.unknown_prompt(node, step.what, prompts)
+        self._check_early(steps, nodes)
         script = Script(
             name,
             steps,
@@ -83,6 +85,14 @@ class _ScriptReader(StepReader, ExpectReader):
         if self.problems:
             raise self.error()
         return script
+
+    def _check_early(self, steps: Sequence[Step], nodes: Sequence[Node]) -> None:
+        """What is heard before the answer is waited for before everything else, but for tones."""
+        first = next((at for at, step in enumerate(steps) if not _is_early(step)), len(steps))
+        for step, node in list(zip(steps, nodes, strict=True))[first:]:
+            if isinstance(step, WaitFor) and step.early:
+                why = "steps before it are done after the answer"
+                self.problem(node, "an `early` wait comes too late", why, "put it first, or leave `early` out")
 
     def _get(self, found: dict[str, Node], key: str, read: Callable[[Node, str], Any], default: Any) -> Any:
         if key not in found:
@@ -118,6 +128,7 @@ class _ScriptReader(StepReader, ExpectReader):
             transport=self._one_of(found, "transport", _TRANSPORTS, usual.transport),
             codec=self._one_of(found, "codec", CODECS, usual.codec),
             srtp=self._get(found, "srtp", self.truth, False),
+            dtmf=self._one_of(found, "dtmf", DTMF, usual.dtmf),
             caller=self._get(found, "from", self.text, usual.caller),
             headers=tuple(self._headers(found["headers"])) if "headers" in found else (),
             voice=self._get(found, "voice", self.text, ""),
@@ -198,6 +209,10 @@ class _ScriptReader(StepReader, ExpectReader):
             self.problem(found[key], f"`{key}` is {value:g}", why, todo)
             return usual
         return value
+
+
+def _is_early(step: Step) -> bool:
+    return isinstance(step, WaitFor) and (step.early or step.awaited == "tone")
 
 
 def is_script(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Reads the steps of a call script, and what is said in them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -95,16 +96,25 @@ class StepReader(Reader):
             todo = did_you_mean(node.value, ["speech", "end", *TONES])
             self.problem(node, f"`wait_for` cannot be `{node.value[:40]}`", why, todo)
             return None
-        found = self.fields(node, "`wait_for`", (*_WAIT_FOR, "speech", "end", "within_ms")) or {}
+        found = self.fields(node, "`wait_for`", (*_WAIT_FOR, "speech", "end", "within_ms", "early")) or {}
         named = [key for key in (*_WAIT_FOR, "speech", "end") if key in found]
         if len(named) != 1:
             why = f"it names {' and '.join(named)}" if named else "it names nothing"
             self.problem(node, "`wait_for` waits for one thing", why, "type `wait_for: {words: good morning}`")
             return None
         within_ms = self.milliseconds(found["within_ms"], "`within_ms`") if "within_ms" in found else 10_000
-        return self._awaited(found[named[0]], named[0], within_ms or 10_000)
+        step = self._awaited(found[named[0]], named[0], within_ms or 10_000)
+        if "early" not in found or not self.truth(found["early"], "`early`") or step is None:
+            return step
+        if named[0] not in ("speech", "prompt", "words"):
+            why = "only speech is told apart by whether it comes before the answer"
+            self.problem(found["early"], f"`{named[0]}` is never early", why, "leave `early` out")
+        elif "within_ms" in found:
+            why = "what is early comes while it rings, for which `ring_s` of `call` is the limit"
+            self.problem(found["within_ms"], "`within_ms` has no effect", why, "leave it out")
+        return replace(step, early=True)
 
-    def _awaited(self, node: Node, name: str, within_ms: int) -> Step | None:
+    def _awaited(self, node: Node, name: str, within_ms: int) -> WaitFor | None:
         if name in ("speech", "end"):
             return WaitFor(cast(Awaited, name), within_ms=within_ms)
         if name == "silence_ms":

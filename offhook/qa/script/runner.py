@@ -74,6 +74,7 @@ class ScriptRunner:
         self._until: _Until | None = None
         self._began: list[BotBegan] = []
         self._spoke: list[BotSpoke] = []
+        self._early = self._early_taken = 0  # turns before the answer, and those of them that steps have used
         self._taken = 0  # turns of the far end that steps have used
         self._interrupted = 0  # turns that steps have seen begin
         self._keys = ""
@@ -90,10 +91,20 @@ class ScriptRunner:
         return self._step
 
     def start(self, now: float) -> None:
-        """The call was answered. What was said before (early media) is no turn that a step waits for."""
+        """The call was answered. What was said before (early media) is for the steps that ask for it."""
         self._now = self._last_sound_s = now
-        self._taken = self._interrupted = len(self._began)
+        self._early = self._taken = self._interrupted = len(self._began)
         self._next_step()
+
+    def unanswered(self, now: float) -> None:
+        """There will be no answer, and all that was said is identified: the steps about it are judged, no others."""
+        self._now = now
+        self._early = len(self._began)
+        self.over, self.failure = True, None  # no step was running when the call ended
+        for number, step in enumerate(self._script.steps):
+            if isinstance(step, WaitFor) and step.early and self.failure is None:
+                self._step = number
+                self.failure = self._early_failure(step)
 
     def give_up(self, what: str, why: str, kind: str = "too_long") -> None:
         """The call cannot go on: it has lasted too long, or what the far end says cannot be identified."""
@@ -260,11 +271,25 @@ class ScriptRunner:
         return (yield from self._until_said())
 
     def _wait_for(self, step: WaitFor) -> _Step:
+        if step.early:
+            return self._wait_for_early(step)
         if step.awaited in ("speech", "prompt", "words"):
             return self._wait_for_turn(step)
         if step.awaited == "silence":
             return self._wait_for_silence(step)
         return self._wait_for_event(step)
+
+    def _wait_for_early(self, step: WaitFor) -> _Step:
+        while self._early_taken < self._early and all(each.turn < self._early_taken for each in self._spoke):
+            yield _Until(_is_speech, math.inf)  # no longer than it takes to identify what was said
+        return self._early_failure(step)
+
+    def _early_failure(self, step: WaitFor) -> Failure | None:
+        turn = next((each for each in self._spoke if self._early_taken <= each.turn < self._early), None)
+        if turn is None:
+            return self._fail(f"{_name(step)} was not heard before the answer", "nothing more was said", "silent")
+        self._early_taken = turn.turn + 1
+        return self._difference(step, turn)
 
     def _wait_for_turn(self, step: WaitFor) -> _Step:
         """The next turn: what is said in between is not skipped, or a wrong prompt would pass for a slow one."""
@@ -279,9 +304,13 @@ class ScriptRunner:
             if event is None and speaking:
                 return self._fail("the far end does not stop speaking", f"it went on for {MAX_TURN_S:g} s", "endless")
             if event is None and not self._speaking:
-                what = {"prompt": f"the prompt {step.what!r}", "words": repr(step.what)}.get(step.awaited, "speech")
-                return self._fail(f"{what} was not heard", f"the far end was silent for {step.within_ms} ms", "silent")
+                why = f"the far end was silent for {step.within_ms} ms"
+                return self._fail(f"{_name(step)} was not heard", why, "silent")
         self._taken = turn.turn + 1
+        return self._difference(step, turn)
+
+    def _difference(self, step: WaitFor, turn: BotSpoke) -> Failure | None:
+        """What the turn has in place of what the step waits for."""
         if step.awaited == "prompt" and step.what not in [each.name for each in turn.prompts]:
             return self._fail(f"the prompt {step.what!r} was not heard", _instead(turn), "wrong_prompt")
         if step.awaited == "words" and not has_words(turn.text or "", step.what):
@@ -337,6 +366,10 @@ def _never(_: Event) -> bool:
 
 def _is_speech(event: Event) -> bool:
     return isinstance(event, BotBegan | BotSpoke)
+
+
+def _name(step: WaitFor) -> str:
+    return {"prompt": f"the prompt {step.what!r}", "words": repr(step.what)}.get(step.awaited, "speech")
 
 
 def _instead(turn: BotSpoke) -> str:

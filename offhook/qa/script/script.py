@@ -13,6 +13,10 @@ def is_stream(target: str) -> bool:
     return target.startswith(("ws://", "wss://"))
 
 
+DTMF = ("rfc4733", "info", "inband")
+"""How the caller presses keys: by RTP events, by SIP INFO, by tones in the audio."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallSettings:
     """How the call is placed; `target` is a sip: URI or a ws: URL, if the command line
@@ -22,6 +26,7 @@ class CallSettings:
     transport: str = "udp"
     codec: str = "PCMU"
     srtp: bool = False
+    dtmf: str = "rfc4733"
     caller: str = "qa"
     headers: tuple[tuple[str, str], ...] = ()
     voice: str = ""
@@ -34,7 +39,8 @@ class CallSettings:
     @property
     def only_over_sip(self) -> tuple[str, ...]:
         """The settings that a stream does not have, of those that are given."""
-        return (*(("transport",) if self.transport != "udp" else ()), *(("srtp",) if self.srtp else ()))
+        given = {"transport": self.transport != "udp", "srtp": self.srtp, "dtmf": self.dtmf == "info"}
+        return tuple(name for name, is_given in given.items() if is_given)
 
 
 @dataclass(frozen=True, slots=True)

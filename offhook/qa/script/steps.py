@@ -52,13 +52,14 @@ class WaitFor:
 
     "speech": it has spoken, and paused. "prompt": it has spoken the prompt `what`. "words": what it has spoken has
     these words. "tone": one of `TONES`. "silence": nothing for `silence_ms`. "keys": it has pressed `what`. "end": it
-    has hung up.
+    has hung up. `early`: the speech before the answer is meant (early media).
     """
 
     awaited: Awaited
     what: str = ""
     within_ms: int = 10_000
     silence_ms: int = 0
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,12 @@ STATUSES = {
 }
 """SIPp's exit statuses (its manual, "Exit codes")."""
 
+TIMED_OUT = 97
+
 DEFAULT_S = 60
+GRACE_S = 15.0
+"""How long it may go on after its time-out, at which it does not end while calls are up."""
+
 ERROR_LINES = 8
 PORTS = 8
 LISTENS_S, POLL_S = 5.0, 0.02
@@ -132,14 +137,16 @@ class Sipp:
 
     def wait(self) -> SippRun:
         """Wait until it has ended."""
+        ended = ""
         try:
             _, said = self._process.communicate(timeout=self._timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             _, said = self._process.communicate()
-        errors = _text(self._files / "errors") or said.decode("utf-8", "replace")
+            ended = f"it still ran {GRACE_S:g} s after its -timeout, and was ended; -timeout_error ends it in time\n"
+        errors = ended + (_text(self._files / "errors") or said.decode("utf-8", "replace"))
         run = SippRun(
-            self._process.returncode,
+            TIMED_OUT if ended else self._process.returncode,
             self._process.pid,
             _statistics(self._files / "statistics.csv"),
             errors,
@@ -214,10 +221,10 @@ def _given(options: Sequence[str], name: str) -> str | None:
 def _seconds(timeout: str | None) -> float | None:
     """How long SIPp is waited for, beyond its own time-out; None: the user has set one that cannot be read."""
     if timeout is None:
-        return DEFAULT_S + 15.0
+        return DEFAULT_S + GRACE_S
     number = timeout.rstrip("smh")
     factor = {"m": 60, "h": 3_600}.get(timeout[-1:], 1)
-    return float(number) * factor + 15.0 if _is_number(number.replace(".", "", 1)) else None
+    return float(number) * factor + GRACE_S if _is_number(number.replace(".", "", 1)) else None
 
 
 def _statistics(path: Path) -> dict[str, int]:

@@ -40,7 +40,7 @@ def judge(script: Script, call: ObservedCall) -> list[Finding]:
     Where a step failed, what the steps after it would have shown is not judged: the caller had hung up.
     """
     if call.answered_s is None:
-        return [*_refusal(script, call), *_sip(script, call)]
+        return [*_refusal(script, call), *_steps(script, call), *_sip(script, call)]
     if script.expect.status is not None:
         why = f"it was answered after {call.answered_s:.1f} s"
         return [Finding("status", f"the call was not refused with {script.expect.status}", why)]

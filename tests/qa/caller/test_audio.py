@@ -9,6 +9,7 @@ from offhook.qa.caller.clips import at_level, mumble, trimmed
 from offhook.qa.caller.incoming import ReceivedAudio
 from offhook.qa.caller.outgoing import FRAME, CallerAudio
 from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.dtmf_tones import DtmfTones
 from offhook.telephony.pcm import level_dbfs, to_array
 from offhook.telephony.rtp.dtmf_sender import EventSlot
 from offhook.telephony.tones import silence, tones
@@ -48,6 +49,32 @@ def test_keys_wait_for_what_was_said_before_and_are_pressed_once() -> None:
     assert (speech.kind, keys.kind, keys.what, keys.is_over) == ("speech", "keys", "1#", True)
     # Each key is 100 ms long, and 80 ms of pause are between them.
     assert keys.ended_s - keys.began_s == pytest.approx(0.28, abs=0.021)
+
+
+def test_keys_by_tones_are_in_the_audio_and_have_the_same_times() -> None:
+    audio, events = CallerAudio(seed=1, inband=True), CallerAudio(seed=1)
+    for each in (audio, events):
+        each.press("155#")
+    sent = send(audio, 60)
+    send(events, 60)
+    heard = DtmfTones().receive(b"".join(pcm for pcm, _ in sent))
+    assert "".join(key.digit for key in heard) == "155#"
+    assert all(slot is None for _, slot in sent)
+    assert audio.sounds == events.sounds and not audio.busy
+
+
+def test_keys_by_signalling_are_handed_out_when_they_are_pressed() -> None:
+    pressed: list[str] = []
+    audio = CallerAudio(seed=1, on_key=pressed.append)
+    audio.say(SPEECH[: 2 * FRAME * 3], "x")
+    audio.press("1#")
+    send(audio, 3)
+    assert pressed == [], "what was said before has not left"
+    sent = send(audio, 1)
+    assert pressed == ["1"]
+    sent += send(audio, 30)
+    assert pressed == ["1", "#"] and not audio.busy
+    assert all(slot is None and not any(pcm) for pcm, slot in sent)
 
 
 def test_what_is_broken_off_is_not_sent_any_more() -> None:

@@ -29,6 +29,9 @@ class FakeLeg:
     def hold(self, on: bool) -> None:
         pass
 
+    def press(self, key: str) -> None:
+        pass
+
     def hang_up(self) -> None:
         self.hung_up += 1
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from offhook.qa.script.events import (
     Background,
     BotBegan,
@@ -98,6 +100,56 @@ def test_what_is_heard_before_the_answer_is_no_turn() -> None:
     assert runner.step == 1, "the tone counts"
     runner.handle_timer(5.1)
     assert runner.failure is not None and runner.failure.kind == "silent"
+
+
+def early(*steps: Step) -> ScriptRunner:
+    """A runner that has heard two turns before the answer; the second is identified later."""
+    runner = ScriptRunner(Script("x", steps))
+    for event in (*spoke(0, 0.2, 2.2, ["closed"]), BotBegan(1, 2.5)):
+        runner.receive(event, 2.6)
+    return runner
+
+
+def test_what_is_said_before_the_answer_can_be_waited_for() -> None:
+    steps = (WaitFor("prompt", "closed", early=True), WaitFor("prompt", "hours", early=True), WaitFor("speech"))
+    runner = early(*steps)
+    runner.start(3.0)
+    assert (runner.step, runner.over) == (1, False), "what the second turn was is not known yet"
+    runner.receive(BotSpoke(1, 2.5, 2.9, (HeardPrompt("hours", 2.5, 0.0, 0.9),)), 3.1)
+    assert runner.step == 2
+    for event in spoke(2, 4.0, 5.0):
+        runner.receive(event, 5.1)
+    assert runner.over and runner.failure is None
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        (WaitFor("prompt", "hours", early=True), "wrong_prompt"),
+        (WaitFor("words", "good", early=True), "wrong_words"),
+    ],
+)
+def test_another_announcement_before_the_answer_fails_whether_it_comes_or_not(step: WaitFor, kind: str) -> None:
+    answered, refused = early(step, WaitFor("end")), early(step, WaitFor("end"))
+    answered.receive(BotSpoke(1, 2.5, 2.9), 2.9)
+    answered.start(3.0)
+    refused.receive(BotSpoke(1, 2.5, 2.9), 2.9)
+    refused.receive(Ended("bot"), 2.9)
+    refused.unanswered(3.0)
+    for runner in (answered, refused):
+        assert runner.failure is not None and (runner.failure.kind, runner.failure.step) == (kind, 0)
+
+
+def test_of_a_call_that_is_not_answered_only_what_came_before_is_judged() -> None:
+    runner = early(WaitFor("tone", "ringback"), WaitFor("speech", early=True), WaitFor("speech", early=True), HangUp())
+    runner.receive(BotSpoke(1, 2.5, 2.9), 2.9)
+    runner.receive(Ended("bot"), 3.0)
+    runner.unanswered(3.1)
+    assert runner.failure is None
+    runner = early(*(WaitFor("speech", early=True),) * 3)
+    runner.receive(BotSpoke(1, 2.5, 2.9), 2.9)
+    runner.unanswered(3.1)
+    assert runner.failure is not None and (runner.failure.kind, runner.failure.step) == ("silent", 2)
 
 
 def test_a_call_that_lasts_too_long_is_given_up() -> None:

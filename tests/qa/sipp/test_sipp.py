@@ -103,6 +103,22 @@ def test_the_users_options_go_before_ours(folder: Path) -> None:
     assert said[0] == "-sf" and "-timeout_error" in said and run.status == 0
 
 
+def test_one_that_goes_on_after_its_time_out_is_ended_and_that_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without -timeout_error it waits for its calls, which may be for ever."""
+    monkeypatch.setattr("offhook.qa.sipp.program.GRACE_S", 0.2)
+    sipp(folder, 0)
+    program = folder / "bin" / "sipp"
+    program.write_text(program.read_text().replace("exit 0", "exec sleep 60"))
+    result, status = run_scenario(
+        scenario_of(folder / "caller.xml"), SippSettings("127.0.0.1:5060", options=("-timeout", "1s"))
+    )
+    assert status == 97
+    (finding,) = result.findings
+    assert "ended with 97" in finding.what and "-timeout_error" in finding.why
+
+
 def test_without_sipp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder / "bin"))
     with pytest.raises(UserError, match="SIPp cannot be run"):
