@@ -20,6 +20,7 @@ ROW, TOP, AXIS = 84, 16, 18
 """Heights: of a side, of the names above it, of the seconds below."""
 FLOOR_DB = 50.0
 MIN_NAME_WIDTH = 24
+"""Of a name above something that is shorter: a key."""
 CHAR_WIDTH = 6.5
 
 CALLER_Y, BOT_Y = TOP, TOP + ROW + TOP
@@ -88,14 +89,13 @@ def _span(kind: str, began_s: float, ended_s: float, y: int, scale: float, title
         "g",
         el("title", title),
         el("rect", class_=f"span {kind}", x=x, y=y, width=width, height=ROW),
-        el("text", _cut(name, width), class_="name", x=x, y=y - 4) if width >= MIN_NAME_WIDTH else None,
+        el("text", _cut(name, max(width, MIN_NAME_WIDTH)), x=x, y=y - 4),
     )
 
 
 def _sound(sound: CallerSound, scale: float) -> Html:
     title = f"{sound.kind}: {sound.what}, {sound.began_s:.2f} to {sound.ended_s:.2f} s"
-    name = f"keys {sound.what}" if sound.kind == "keys" else sound.what
-    return _span(sound.kind, sound.began_s, sound.ended_s, CALLER_Y, scale, title, name)
+    return _span(sound.kind, sound.began_s, sound.ended_s, CALLER_Y, scale, title, sound.what)
 
 
 def _turn(turn: BotTurn, number: int, scale: float) -> Html:

@@ -86,13 +86,14 @@ class Baseline:
     @classmethod
     def from_dict(cls, data: Any) -> "Baseline":
         """The inverse. ValueError for anything else."""
+        version = data.get("version") if isinstance(data, Mapping) else None
+        if version != VERSION:
+            raise ValueError(f"it has version {version!r}, and this offhook writes {VERSION}")
         try:
-            if data["version"] != VERSION:
-                raise ValueError(f"it has version {data['version']!r}, and this offhook writes {VERSION}")
             scripts = {str(name): _figures_from(each) for name, each in data["scripts"].items()}
             machine = data["machine"]
             return cls(Machine(str(machine["processor"]), int(machine["cores"]), str(machine["python"])), scripts)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"it is no baseline: {error!r}") from error
 
 
