@@ -91,7 +91,8 @@ def run(  # noqa: PLR0913  # each is one option
     check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
     wanted = Outputs(junit, as_json_file, html, baseline, save_baseline, tuple(tolerance or ()))
     scripts = [each for each in found if isinstance(each, Script)]
-    output = RunOutput(wanted, scripts, "ws://" if stream else target or "")
+    called = "ws://" if stream else target or ("sip:" if bot is not None else "")
+    output = RunOutput(wanted, scripts, called)
     with ExitStack() as stack:
         own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
         pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None

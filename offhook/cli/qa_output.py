@@ -43,7 +43,8 @@ class Outputs:
 
 
 class RunOutput:
-    """Takes each result as it comes. Raises UserError for what could not be written or compared at the end."""
+    """Takes each result as it comes. `target` says over what line scripts are called. Raises UserError for what could
+    not be written or compared at the end."""
 
     def __init__(self, wanted: Outputs, scripts: Sequence[Script], target: str) -> None:
         self._wanted = wanted

@@ -82,24 +82,24 @@ def _findings(findings: Sequence[Finding], where: str) -> Html:
 
 def _recorded(number: int, result: Result, recording: Recording, attachments: Attachments) -> Iterator[Html]:
     wav = attachments.link(file_name(number, result.name, "wav"), recording.wav(), WAV)
-    yield _sound(recording, result.findings, wav)
-    yield join(el("h3", "Words"), _words(recording.seen))
+    yield _sound(number, recording, result.findings, wav)
+    yield join(el("h3", "Words"), _words(number, recording.seen))
     if recording.seen.record is not None:
-        yield join(el("h3", "Words by the bot's record"), _by_record(recording.seen.record))
+        yield join(el("h3", "Words by the bot's record"), _by_record(number, recording.seen.record))
     waits = waits_of(recording.seen)
     if waits:
-        yield join(el("h3", "Waits"), _scrolled("Waits", waterfall(waits)))
-    yield join(el("h3", "Figures"), _figures(result.details.get("figures", {})))
+        yield join(el("h3", "Waits"), _scrolled(f"Waits of call {number}", waterfall(waits)))
+    yield join(el("h3", "Figures"), _figures(number, result.details.get("figures", {})))
     if recording.messages:
-        yield el("details", el("summary", "Signalling"), _scrolled("Messages in the order of time", _ladder(recording)))
+        yield el("details", el("summary", "Signalling"), _scrolled(f"Messages of call {number}", _ladder(recording)))
     yield _downloads(number, result.name, recording, wav, attachments)
 
 
-def _sound(recording: Recording, findings: Sequence[Finding], wav: str) -> Html:
+def _sound(number: int, recording: Recording, findings: Sequence[Finding], wav: str) -> Html:
     legend = [el("li", el("span", class_=f"swatch {kind}"), meaning) for kind, meaning in SWATCHES]
     return join(
         el("audio", src=wav, controls=True, preload="none", aria_label="The call: caller left, bot right"),
-        _scrolled("Levels over time", waveform(recording, findings)),
+        _scrolled(f"Levels of call {number}", waveform(recording, findings)),
         el("ul", *legend, class_="legend"),
     )
 
@@ -108,7 +108,7 @@ def _scrolled(name: str, content: Html) -> Html:
     return el("div", content, class_="wide", tabindex=0, role="region", aria_label=name)
 
 
-def _words(seen: ObservedCall) -> Html:
+def _words(number: int, seen: ObservedCall) -> Html:
     """What was said, each side in its column."""
     said = [(each.began_s, each.ended_s, f"{each.kind}: {each.what}", "") for each in seen.sounds]
     for turn in seen.turns:
@@ -126,10 +126,10 @@ def _words(seen: ObservedCall) -> Html:
         )
         for began_s, ended_s, caller, bot in sorted(said)
     ]
-    return _table(("At", "For", "Caller", "Bot, as it was heard"), rows)
+    return _table(f"Words of call {number}", ("At", "For", "Caller", "Bot, as it was heard"), rows)
 
 
-def _by_record(record: Mapping[str, Any]) -> Html:
+def _by_record(number: int, record: Mapping[str, Any]) -> Html:
     """The bot's own account; its times count from where its record begins."""
     rows = [
         el(
@@ -140,21 +140,21 @@ def _by_record(record: Mapping[str, Any]) -> Html:
         )
         for line in record.get("transcript", ())
     ]
-    return _table(("At", "Caller, as the bot understood", "Bot"), rows)
+    return _table(f"Record of call {number}", ("At", "Caller, as the bot understood", "Bot"), rows)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Html]) -> Html:
+def _table(name: str, heads: Sequence[str], rows: Sequence[Html]) -> Html:
     head = el("thead", el("tr", *(el("th", each, scope="col") for each in heads)))
-    return _scrolled(", ".join(heads), el("table", head, el("tbody", *rows), class_="plain words"))
+    return _scrolled(name, el("table", head, el("tbody", *rows), class_="plain words"))
 
 
-def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> Html:
+def _figures(number: int, figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> Html:
     rows = []
     for name, values in figures.items():
         measure = MEASURES[name]
         shown = ", ".join(f"{each['value']:.1f}" for each in values) or "not measured"
         rows.append(el("tr", el("th", name, scope="row"), el("td", f"{shown} {measure.unit}"), el("td", measure.what)))
-    return _table(("Measure", "Values", "What it is"), rows)
+    return _table(f"Figures of call {number}", ("Measure", "Values", "What it is"), rows)
 
 
 def _ladder(recording: Recording) -> Html:

@@ -60,7 +60,7 @@ class HtmlReport:
     def _page(self) -> str:
         failed = len(self._cards) - self._passed
         title = f"offhook qa: {self._passed} passed, {failed} failed"
-        heads = ("", "Call", "Verdict", "Took", "First finding")
+        heads = ("No.", "Call", "Verdict", "Took", "First finding")
         overview = el(
             "section",
             el("h1", title),

@@ -82,7 +82,7 @@ def waterfall(waits: Sequence[Wait]) -> Html:
         )
         for each in waits
     ]
-    heads = [el("th", each, scope="col") for each in ("At", "What", "", "ms", "Parts")]
+    heads = [el("th", each, scope="col") for each in ("At", "What", "Share of the longest", "In all", "Parts")]
     return el("table", el("thead", el("tr", *heads)), el("tbody", *rows), class_="plain waits")
 
 

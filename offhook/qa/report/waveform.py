@@ -50,7 +50,7 @@ def waveform(recording: Recording, findings: Sequence[Finding]) -> Html:
         view_box=f"0 0 {width} {HEIGHT}",
         role="img",
         aria_label=about,
-        data_scale=scale,
+        data_scale=repr(scale),
     )
 
 
