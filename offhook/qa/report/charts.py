@@ -56,4 +56,6 @@ def _bars(values: Sequence[float], known: dict[str, float]) -> Html:
         el("text", "0", x=0, y=HEIGHT - 5),
         el("text", f"{top:.0f}", x=WIDTH, y=HEIGHT - 5, text_anchor="end"),
     ]
-    return el("svg", ground, *bars, *marks, *ends, class_="chart small", width=WIDTH, height=HEIGHT, aria_hidden="true")
+    box = f"0 0 {WIDTH} {HEIGHT}"
+    drawn = [ground, *bars, *marks, *ends]
+    return el("svg", *drawn, class_="chart small", width=WIDTH, height=HEIGHT, view_box=box, aria_hidden="true")
