@@ -1,6 +1,5 @@
 """`offhook qa`: call scripts and SIPp scenarios, with a verdict that a CI understands; captures explained."""
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,16 +12,36 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
-from offhook.cli.qa_crawl import crawl
+from offhook.cli.qa_options import (
+    Authorities,
+    BaselineFile,
+    BotFile,
+    BotPages,
+    CoverageAtLeast,
+    CoverageFlag,
+    CoverageJson,
+    Html,
+    Json,
+    Junit,
+    ListThem,
+    Repeat,
+    Save,
+    SaveBaseline,
+    Stream,
+    Target,
+    Tolerances,
+    What,
+)
+from offhook.cli.qa_output import FAILURE, Covering, Outputs, RunOutput
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
-from offhook.qa.coverage.report import covered, flow_of
+from offhook.qa.coverage.report import flow_of
 from offhook.qa.preflight import Run, check_run, voice_problems
-from offhook.qa.result import Result, as_json, not_run, write_junit
+from offhook.qa.result import Result, not_run
 from offhook.qa.run import RunSettings, run_scripts
 from offhook.qa.script.reading import is_script, load_script
 from offhook.qa.script.recorded import script_of
@@ -32,7 +51,6 @@ from offhook.qa.sipp.run import SippSettings, check_scenario, run_scenario
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
-FAILURE = 1
 INTERNAL_ERROR = 70
 """Of sysexits.h, "internal software error": 1 says that something was found, a mistake in the program does not."""
 
@@ -40,45 +58,28 @@ app = typer.Typer(
     help="Test phone systems by calls: scripts, SIPp scenarios, verdicts; explain captures.", no_args_is_help=True
 )
 
-CoverageFlag = Annotated[
-    bool, typer.Option("--coverage", help="Print which steps and edges of the bot's flow were walked.", metavar="")
-]
-CoverageJson = Annotated[Path | None, typer.Option(help="Write the coverage as JSON.", metavar="FILE")]
-CoverageAtLeast = Annotated[
-    float | None, typer.Option(min=0, max=100, help="The least coverage that passes.", metavar="PERCENT")
-]
-Target = Annotated[str | None, typer.Option("--target", help="The bot: HOST:PORT, sip:…, ws://….", metavar="ADDRESS")]
-
 
 def run(  # noqa: PLR0913  # each is one option
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(help="What to run; behind `--` options of SIPp.", metavar="WHAT… [-- SIPP-OPTIONS]"),
-    ] = None,
+    what: What = None,
     config: ConfigFile = None,
     *,
     target: Target = None,
-    bot: Annotated[
-        Path | None, typer.Option("--bot", help="Start this flow (YAML) or bot (Python) first.", metavar="FILE")
-    ] = None,
-    http: Annotated[
-        str | None, typer.Option("--http", help="The pages of an offhook bot that runs.", metavar="HOST:PORT")
-    ] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.", metavar="FILE")] = None,
-    as_json_file: Annotated[Path | None, typer.Option("--json", help="Write JSON.", metavar="FILE")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write what was heard there.", metavar="DIR")] = None,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Call over Twilio's media stream in place of SIP.", metavar="")
-    ] = False,
-    ca: Annotated[
-        Path | None, typer.Option("--ca", help="Who signs the bot's certificate, for TLS.", metavar="FILE")
-    ] = None,
+    bot: BotFile = None,
+    http: BotPages = None,
+    junit: Junit = None,
+    as_json_file: Json = None,
+    html: Html = None,
+    save: Save = None,
+    repeat: Repeat = 1,
+    baseline: BaselineFile = None,
+    save_baseline: SaveBaseline = None,
+    tolerance: Tolerances = None,
     coverage: CoverageFlag = False,
     coverage_json: CoverageJson = None,
     coverage_at_least: CoverageAtLeast = None,
-    list_them: Annotated[
-        bool, typer.Option("--list", help="Print the SIPp scenarios that come with offhook.", metavar="")
-    ] = False,
+    stream: Stream = False,
+    ca: Authorities = None,
+    list_them: ListThem = False,
 ) -> None:
     """Run call scripts (YAML) and SIPp scenarios (XML, a folder, or a name of --list).
 
@@ -93,10 +94,14 @@ def run(  # noqa: PLR0913  # each is one option
     setup(level="error")
     settings = Config.load(config)
     flow = bot if bot is not None and is_script(bot) else None
-    covers = coverage or coverage_json is not None or coverage_at_least is not None
-    covered_flow = flow_of(bot) if covers else None
     has_records = bot is not None or http is not None
     check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
+    covers = coverage or coverage_json is not None or coverage_at_least is not None
+    covering = Covering(flow_of(bot), str(bot), coverage_at_least, coverage_json) if covers else None
+    wanted = Outputs(junit, as_json_file, html, baseline, save_baseline, tuple(tolerance or ()), covering)
+    scripts = [each for each in found if isinstance(each, Script)]
+    called = "ws://" if stream else target or ("sip:" if bot is not None else "")
+    output = RunOutput(wanted, scripts, called)
     with ExitStack() as stack:
         own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
         pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
@@ -105,26 +110,16 @@ def run(  # noqa: PLR0913  # each is one option
         if stream and not (target or "").startswith(("ws://", "wss://")):
             todo = "--target ws://127.0.0.1:8080/twilio/media, or --bot FILE"
             raise UserError("there is no stream to call", f"{target or 'nothing'} is no WebSocket", todo, "--stream")
-        results, status = _run_all(
+        _run_all(
             found,
             settings,
-            RunSettings(target or "", pages, ca, save),
+            RunSettings(target or "", pages, ca, save, html is not None, repeat),
             SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
+            output,
         )
-    if covered_flow is not None and bot is not None:
-        results.append(covered(covered_flow, bot, results, coverage_at_least))
-        typer.echo(results[-1].text())
-        status = status or (0 if results[-1].passed else FAILURE)
-    if coverage_json is not None:
-        found_coverage = results[-1].details["coverage"]
-        _write(coverage_json, json.dumps(found_coverage, indent=2, ensure_ascii=False), "--coverage-json")
-    if as_json_file is not None:
-        _write(as_json_file, json.dumps(as_json(results), indent=2, ensure_ascii=False))
-    if junit is not None:
-        write_junit(junit, results)
-    failed = sum(not each.passed for each in results)
-    typer.echo(f"{len(results) - failed} passed, {failed} failed")
-    raise typer.Exit(status)
+    output.finish()
+    typer.echo(f"{len(output.results) - output.failed} passed, {output.failed} failed")
+    raise typer.Exit(output.status)
 
 
 def check(
@@ -159,7 +154,7 @@ def record(
         raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap, "crawl": crawl}
+COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
 """The commands of the group."""
 
 
@@ -239,28 +234,19 @@ def _load(paths: Sequence[Path]) -> list[Script]:
 
 
 def _run_all(
-    found: Sequence[Script | Scenario], config: Config, calls: RunSettings, sipp: SippSettings
-) -> tuple[list[Result], int]:
-    """The results, each printed as it comes, and the exit status. Raises UserError before the first."""
+    found: Sequence[Script | Scenario], config: Config, calls: RunSettings, sipp: SippSettings, output: RunOutput
+) -> None:
+    """All of it; `output` gets each result as it comes. Raises UserError before the first."""
     for each in found:
         if isinstance(each, Scenario):
             check_scenario(each, sipp)
-    results: list[Result] = []
-    statuses: list[int] = []
-
-    def note(result: Result, status: int) -> None:
-        typer.echo(result.text())
-        results.append(result)
-        statuses.append(status % 256)
-
     for is_scenario, group in groupby(found, lambda each: isinstance(each, Scenario)):
         if is_scenario:
             for scenario in group:
-                note(*_run_scenario(cast(Scenario, scenario), sipp))
+                output.take(*_run_scenario(cast(Scenario, scenario), sipp))
         else:
             scripts = [cast(Script, script) for script in group]
-            run_loop(run_scripts(scripts, config, calls, lambda result: note(result, 0 if result.passed else FAILURE)))
-    return results, next((each for each in statuses if each), 0)
+            run_loop(run_scripts(scripts, config, calls, output.take))
 
 
 def _run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, int]:
@@ -269,10 +255,3 @@ def _run_scenario(scenario: Scenario, settings: SippSettings) -> tuple[Result, i
         return run_scenario(scenario, settings)
     except UserError as error:
         return not_run(scenario.name, str(scenario.path), time.monotonic() - began, error), FAILURE
-
-
-def _write(path: Path, text: str, option: str = "--json") -> None:
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", option) from error

@@ -1,5 +1,7 @@
 """What became of one script or scenario: for programs, for CI, for people."""
 
+import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from offhook.pipeline.errors import EngineError
+from offhook.qa.private_file import write_private
+from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Finding
 from offhook.usererror import UserError, plain
 
@@ -25,6 +29,15 @@ class Result:
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """Lines for people, below the verdict."""
+    repeat: int = 0
+    """Which of a script's runs it is, from 1; 0: it was to run once."""
+    recording: Recording | None = field(default=None, repr=False, compare=False)
+    """The call itself, if it was to be kept."""
+
+    @property
+    def title(self) -> str:
+        """The name, with the number of the run."""
+        return f"{self.name} ({self.repeat})" if self.repeat else self.name
 
     @property
     def passed(self) -> bool:
@@ -35,6 +48,7 @@ class Result:
         """Plain values."""
         return {
             "name": self.name,
+            **({"repeat": self.repeat} if self.repeat else {}),
             "where": self.where,
             "passed": self.passed,
             "seconds": round(self.seconds, 3),
@@ -44,7 +58,7 @@ class Result:
 
     def text(self) -> str:
         """Lines for a terminal."""
-        lines = [f"{'ok    ' if self.passed else 'FAILED'}  {self.name}  ({self.seconds:.1f} s)"]
+        lines = [f"{'ok    ' if self.passed else 'FAILED'}  {self.title}  ({self.seconds:.1f} s)"]
         for each in self.findings:
             at = "" if each.at_s is None else f" at {each.at_s:.2f} s"
             line = "" if each.line is None else f" ({self.where}:{each.line})"
@@ -76,6 +90,12 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
+def write_json(path: Path, results: Sequence[Result]) -> None:
+    """The results as JSON. Raises UserError."""
+    text = json.dumps(as_json(results), indent=2, ensure_ascii=False)
+    write_private(path, f"{text}\n".encode("utf-8", "replace"), "--json")
+
+
 def write_junit(path: Path, results: Sequence[Result]) -> None:
     """The results as JUnit's XML, which CI systems read. Raises UserError."""
     failed = sum(not each.passed for each in results)
@@ -84,7 +104,7 @@ def write_junit(path: Path, results: Sequence[Result]) -> None:
     suites = Element("testsuites", {"name": "offhook qa", **sums})
     suite = SubElement(suites, "testsuite", {"name": "offhook qa", **sums})
     for each in results:
-        about = {"classname": "offhook.qa", "name": each.name, "file": each.where, "time": f"{each.seconds:.3f}"}
+        about = {"classname": "offhook.qa", "name": each.title, "file": each.where, "time": f"{each.seconds:.3f}"}
         case = SubElement(suite, "testcase", about)
         if not each.passed:
             first = plain(each.findings[0].what)
@@ -92,8 +112,6 @@ def write_junit(path: Path, results: Sequence[Result]) -> None:
             failure.text = each.text()
         SubElement(case, "system-out").text = each.text()
     indent(suites)
-    try:
-        ElementTree(suites).write(path, "utf-8", xml_declaration=True)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise UserError(f"{path} cannot be written", why, "--junit results.xml", "--junit") from error
+    file = io.BytesIO()
+    ElementTree(suites).write(file, "utf-8", xml_declaration=True)
+    write_private(path, file.getvalue(), "--junit")

@@ -17,14 +17,20 @@ from offhook.qa.caller.clips import clips_of, prompt_of
 from offhook.qa.caller.http_double import RunningDouble
 from offhook.qa.caller.observe import observed
 from offhook.qa.caller.recogniser import Recogniser
+from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.caller.stream_call import StreamCall
 from offhook.qa.preflight import with_voice
+from offhook.qa.private_file import write_private
+from offhook.qa.report.recording import Recording, recording_of
 from offhook.qa.result import Result, not_run
+from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream
 from offhook.qa.verdict.fingerprint import frames_of
+from offhook.qa.verdict.identity import clips_hash, script_hash
 from offhook.qa.verdict.judge import judge
+from offhook.qa.verdict.measures import figures
 from offhook.qa.verdict.observed import ObservedCall
 from offhook.settings.config import Config
 from offhook.testing.audio_files import save
@@ -34,35 +40,41 @@ from offhook.usererror import UserError
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`; empty: the scripts say),
-    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved."""
+    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved, whether results keep the
+    recording of their call, and how often each script is run."""
 
     target: str = ""
     http: RunningBot | None = None
     authorities: Path | None = None
     save: Path | None = None
+    keep_recordings: bool = False
+    repeat: int = 1
 
 
 async def run_scripts(
     scripts: Sequence[Script], config: Config, settings: RunSettings, show: Callable[[Result], None]
 ) -> None:
-    """One call for each script, one after the other; `show` gets each result. What prevents one is its finding, and the
-    others are run. Raises UserError, before the first, if a script has no target."""
+    """One call for each script, or `repeat` of them, one after the other; `show` gets each result. What prevents one is
+    its finding, and the others are run. Raises UserError, before the first, if a script has no target."""
     for script in scripts:
         _target_of(script, settings)
     async with AsyncExitStack() as stack:
         speakers = Speakers(config, stack)
         transcribe: Transcribe | None = None
         for script in scripts:
-            began = time.monotonic()
-            try:
-                if script.needs_words and transcribe is None:
-                    require_installed(config, tts=False)
-                    transcribe = (await stack.enter_async_context(Recogniser(config))).text
-                prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
-                result = await run_script(script, prepared, settings)
-            except (UserError, EngineError) as error:
-                result = not_run(script.name, script.where, time.monotonic() - began, error)
-            show(result)
+            prepared: Prepared | None = None
+            for number in range(1, settings.repeat + 1):
+                began, repeat = time.monotonic(), number if settings.repeat > 1 else 0
+                try:
+                    if script.needs_words and transcribe is None:
+                        require_installed(config, tts=False)
+                        transcribe = (await stack.enter_async_context(Recogniser(config))).text
+                    if prepared is None:
+                        prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
+                    result = await run_script(script, prepared, settings, repeat)
+                except (UserError, EngineError) as error:
+                    result = not_run(script.name, script.where, time.monotonic() - began, error)
+                show(replace(result, repeat=repeat))
 
 
 class Speakers:
@@ -98,11 +110,12 @@ async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | N
     return Prepared(clips, prompts, transcribe)
 
 
-async def run_script(script: Script, prepared: Prepared, settings: RunSettings) -> Result:
-    """One call, judged. Raises UserError, EngineError."""
+async def run_script(script: Script, prepared: Prepared, settings: RunSettings, repeat: int = 0) -> Result:
+    """One call, judged; `repeat` tells the files of several runs apart. Raises UserError, EngineError."""
     target = _target_of(script, settings)
     began = time.monotonic()
-    call = ScriptedCall(script, prepared)
+    is_kept = settings.keep_recordings or settings.save is not None
+    call = ScriptedCall(script, prepared, LineRecorder() if is_kept else None)
     with ExitStack() as stack:
         double = None if script.http is None else stack.enter_context(RunningDouble(script.http))
         leg = await _placed(call, target, settings)
@@ -112,11 +125,19 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings) 
         requests = () if double is None else double.since(leg.signalling.invited_s)
     seen = observed(call, leg, record, requests)
     seconds = time.monotonic() - began
+    recording = recording_of(call, leg, leg.call_id, seen) if is_kept else None
     notes: list[str] = []
-    if settings.save is not None:
-        notes = _save(settings.save, script, call)
-    details = as_details(script, seen)
-    return Result(script.name, script.where, seconds, tuple(judge(script, seen)), details, tuple(notes))
+    if settings.save is not None and recording is not None:
+        notes = _save(settings.save, script, call, recording, repeat)
+    about = {
+        "hash": script_hash(script),
+        "clips": clips_hash(prepared.clips.values()),
+        "line": "stream" if is_stream(target) else "sip",
+    }
+    details = {"script": about, **as_details(script, seen)}
+    findings = tuple(judge(script, seen))
+    kept = recording if settings.keep_recordings else None
+    return Result(script.name, script.where, seconds, findings, details, tuple(notes), recording=kept)
 
 
 def _target_of(script: Script, settings: RunSettings) -> str:
@@ -142,19 +163,25 @@ def as_details(script: Script, seen: ObservedCall) -> Mapping[str, Any]:
     del plain["messages"]
     return {
         "seed": script.seed,
+        "figures": {name: [each._asdict() for each in figures(seen, name)] for name in MEASURES},
         "call": plain | {"record": None if seen.record is None else dict(seen.record)},
         "sip": [asdict(each) for each in seen.messages],
     }
 
 
-def _save(folder: Path, script: Script, call: ScriptedCall) -> list[str]:
-    """Write what was heard, whole and turn by turn: a turn's file may be a prompt of a script. Raises UserError."""
+def _save(folder: Path, script: Script, call: ScriptedCall, recording: Recording, repeat: int) -> list[str]:
+    """Write what was heard, whole and turn by turn (a turn's file may be a prompt of a script), and the packets of a
+    call over SIP. Raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made", error.strerror or str(error), "--save heard", "--save") from error
-    stem = Path(script.where).stem or "script"
+    stem = (Path(script.where).stem or "script") + (f"-{repeat}" if repeat else "")
     save(folder / f"{stem}-heard.wav", bytes(call.received.pcm))
     for turn in call.meter.turns:
         save(folder / f"{stem}-turn-{turn.number + 1}.wav", call.received.between(turn.began_tick, turn.ended_tick))
-    return [f"heard: {folder / stem}-heard.wav, and each turn in {folder / stem}-turn-N.wav"]
+    notes = [f"heard: {folder / stem}-heard.wav, and each turn in {folder / stem}-turn-N.wav"]
+    if recording.packets or recording.messages:
+        write_private(folder / f"{stem}.pcap", recording.pcap(), "--save")
+        notes.append(f"packets: {folder / stem}.pcap")
+    return notes

@@ -35,6 +35,7 @@ def save(path: Path, pcm: bytes) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file, wave.open(file, "wb") as audio:
+            os.fchmod(fd, 0o600)  # it may have been there before
             audio.setnchannels(1)
             audio.setsampwidth(2)
             audio.setframerate(RATE_HZ)

@@ -1,11 +1,12 @@
 """Results for CI and for people."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from offhook.qa.result import Result, as_json, write_junit
+from offhook.qa.result import Result, as_json, write_json, write_junit
 from offhook.qa.verdict.judge import Finding
 from offhook.usererror import UserError
 
@@ -35,3 +36,20 @@ def test_junit_and_json(tmp_path: Path) -> None:
     assert summed["results"][1]["findings"][0]["kind"] == "gap_ms" and summed["results"][1]["seed"] == 1
     with pytest.raises(UserError, match="cannot be written"):
         write_junit(tmp_path / "none" / "out.xml", [GOOD])
+
+
+def test_files_are_for_their_owner_even_if_they_were_there(tmp_path: Path) -> None:
+    """They have what callers said."""
+    for write, path in ((write_junit, tmp_path / "out.xml"), (write_json, tmp_path / "out.json")):
+        path.write_text("old")
+        path.chmod(0o644)
+        write(path, [replace(BAD, findings=(Finding("heard", "half a character: \ud800", "x"),))])
+        assert path.stat().st_mode & 0o777 == 0o600 and "old" not in path.read_text()
+
+
+def test_runs_of_one_script_are_told_apart(tmp_path: Path) -> None:
+    second = replace(GOOD, repeat=2)
+    assert second.text().startswith("ok      good (2)  (")
+    assert (second.to_dict()["name"], second.to_dict()["repeat"]) == ("good", 2) and "repeat" not in GOOD.to_dict()
+    write_junit(tmp_path / "out.xml", [second])
+    assert 'name="good (2)"' in (tmp_path / "out.xml").read_text()

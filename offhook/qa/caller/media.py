@@ -16,6 +16,7 @@ from typing import Protocol
 
 from offhook.qa.caller.incoming import Piece, ReceivedAudio
 from offhook.qa.caller.outgoing import FRAME, FRAME_S, CallerAudio
+from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.script.script import LineProfile
 from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.telephony.codec.base import Convert, codec_named
@@ -47,7 +48,7 @@ class HearsMedia(Protocol):
 class MediaLoop:
     """Sends and receives for one call over a pair of ports, from `agree` to `close`.
 
-    What is sent comes from `call`, which hears what is received.
+    What is sent comes from `call`, which hears what is received; `recorder` keeps both, if there is one.
     """
 
     def __init__(
@@ -58,8 +59,11 @@ class MediaLoop:
         line: LineProfile,
         seed: int,
         call: HearsMedia,
+        recorder: LineRecorder | None = None,
     ) -> None:
         self._pair = pair
+        self._local: tuple[str, int] = pair.rtp.getsockname()[:2]
+        self._recorder = recorder
         self._outgoing = outgoing
         self._received = received
         self._call = call
@@ -141,6 +145,8 @@ class MediaLoop:
         heard, self._last_heard = self._last_heard, b""
         self._echo.append(heard)
         pcm, key, begins = self._outgoing.frame(at_s, self._timestamp, self._echo[0])
+        if self._recorder is not None:
+            self._recorder.spoken(pcm, at_s)
         payload_type, marker, timestamp, payload = agreed.payload_type, False, self._timestamp, self._encode(pcm)
         if key is not None and agreed.dtmf_payload_type is not None:
             payload_type, marker = agreed.dtmf_payload_type, key.marker
@@ -154,38 +160,42 @@ class MediaLoop:
             self._leave(rtp.build(packet), agreed)
 
     def _leave(self, data: bytes, agreed: NegotiatedAudio) -> None:
+        plain = None
         if self._srtp is not None:
+            plain = data
             (data,) = self._srtp.protect([data])
         target = agreed.remote_host, agreed.remote_port
         now = time.monotonic()
         for departure in self._up.packet(data, now):
-            self._outbox.at(departure.send_at, partial(self._sendto, departure.data, target), now)
+            self._outbox.at(departure.send_at, partial(self._sendto, departure.data, target, plain), now)
 
-    def _sendto(self, data: bytes, target: tuple[str, int]) -> None:
+    def _sendto(self, data: bytes, target: tuple[str, int], plain: bytes | None) -> None:
         try:
             self._pair.rtp.sendto(data, target)
             self.sent += 1
         except OSError:
             return  # nobody listens there (any more): the next packet may find somebody
+        if self._recorder is not None:
+            self._recorder.packet(time.monotonic(), plain or data, self._local, target)
 
     # ---- in
 
     def _readable(self) -> None:
         while not self._closed:
             try:
-                data, ancillary, _, _ = self._pair.rtp.recvmsg(MAX_DATAGRAM, 64)
+                data, ancillary, _, source = self._pair.rtp.recvmsg(MAX_DATAGRAM, 64)
             except BlockingIOError:
                 return
             except OSError:
                 continue  # an ICMP error for something that was sent; reading clears it
-            self._take(data, _arrived_at(ancillary))
+            self._take(data, _arrived_at(ancillary), source[:2])
 
-    def _take(self, data: bytes, at_s: float) -> None:
+    def _take(self, data: bytes, at_s: float, source: tuple[str, int]) -> None:
         now = time.monotonic()
         for departure in self._down.packet(data, at_s):
-            self._outbox.at(departure.send_at, partial(self._hear, departure.data, departure.send_at), now)
+            self._outbox.at(departure.send_at, partial(self._hear, departure.data, departure.send_at, source), now)
 
-    def _hear(self, data: bytes, at_s: float) -> None:
+    def _hear(self, data: bytes, at_s: float, source: tuple[str, int]) -> None:
         if self._closed or rtcp.is_rtcp(data):
             return
         if self._srtp is not None:
@@ -194,6 +204,8 @@ class MediaLoop:
                 self.undeciphered += 1
                 return
             data = opened
+        if self._recorder is not None:
+            self._recorder.packet(at_s, data, source, self._local)
         piece = self._received.receive(data, at_s)
         if piece is not None:
             self._last_heard = piece.pcm if len(piece.pcm) == 2 * FRAME else b""

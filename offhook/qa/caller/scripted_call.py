@@ -15,6 +15,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.qa.caller.incoming import Piece, ReceivedAudio
 from offhook.qa.caller.media import MediaLoop
 from offhook.qa.caller.outgoing import CallerAudio
+from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.caller.sip_call import Signalling, SipCall, SipMessage
 from offhook.qa.caller.tone_meter import ToneMeter
 from offhook.qa.caller.turns import Turn, TurnMeter
@@ -87,10 +88,12 @@ class Prepared:
 
 
 class ScriptedCall:
-    """Runs a script once; afterwards the parts have what was seen and heard."""
+    """Runs a script once; afterwards the parts have what was seen and heard, and `recorder`, if there is one, what went
+    over the line."""
 
-    def __init__(self, script: Script, prepared: Prepared) -> None:
+    def __init__(self, script: Script, prepared: Prepared, recorder: LineRecorder | None = None) -> None:
         self.script = script
+        self.recorder = recorder
         self._prepared = prepared
         self.runner = ScriptRunner(script)
         line, dtmf = script.line, script.call.dtmf
@@ -307,5 +310,7 @@ class ScriptedCall:
         return sorted(found, key=lambda each: each.at_s)
 
     def _make_media(self, pair: PortPair) -> MediaLoop:
-        self.media = MediaLoop(pair, self.outgoing, self.received, self.script.line, self.script.seed, self)
+        self.media = MediaLoop(
+            pair, self.outgoing, self.received, self.script.line, self.script.seed, self, self.recorder
+        )
         return self.media

@@ -48,11 +48,17 @@ TODO = "sip:bot@127.0.0.1:5060"
 
 @dataclass(frozen=True, slots=True)
 class SipMessage:
-    """A message of the call: when, whether it was received, and its text."""
+    """A message of the call: when, whether it was received, its bytes, and the way that it took."""
 
     at_s: float
     received: bool
-    text: str
+    data: bytes
+    flow: Flow
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self.data.decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -181,9 +187,9 @@ class SipCall:
             with suppress(LocalError):  # the far end has just hung up
                 self._endpoint.do(command)
 
-    def _note(self, data: bytes, _flow: Flow, received: bool) -> None:
+    def _note(self, data: bytes, flow: Flow, received: bool) -> None:
         if self.call_id.encode() in data:
-            self.messages.append(SipMessage(time.monotonic(), received, data.decode("utf-8", "replace")))
+            self.messages.append(SipMessage(time.monotonic(), received, data, flow))
             if received and data.startswith(b"SIP/2.0 ") and b" BYE\r\n" in data:
                 self._bye_answered.set()
 

@@ -87,6 +87,8 @@ class StreamCall:
     def _frame(self, now: float) -> bytes:
         """20 ms of what the caller says."""
         pcm, key, begins = self._call.outgoing.frame(now, 0)
+        if self._call.recorder is not None:
+            self._call.recorder.spoken(pcm, now)
         if begins:
             self._call.on_sound()
         if key is not None and key.marker and self._carrier is not None:

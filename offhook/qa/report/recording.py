@@ -1,0 +1,102 @@
+"""A call as it was recorded: both sides' sound, the packets, the messages; as WAV and as pcap."""
+
+import io
+import time
+import wave
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from offhook.ladder.kept import Bounds, KeptMessages
+from offhook.ladder.redact import redacted
+from offhook.qa.caller.outgoing import FRAME_S
+from offhook.qa.caller.recorder import LineRecorder, Packet
+from offhook.qa.caller.scripted_call import Leg, ScriptedCall
+from offhook.qa.caller.sip_call import SipMessage
+from offhook.qa.verdict.observed import ObservedCall
+from offhook.qa.verdict.speech_quality import NOTED_MS
+from offhook.records.pcap import FILE_HEADER, packet
+from offhook.telephony.pcm import RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One call. `caller` and `bot` are 16-bit PCM at 8 kHz from the INVITE on, of the same length. The INVITE was at
+    `began_s` of Unix time, and at `zero_s` of the monotonic time that `packets` and `messages` have. `left_out` counts
+    packets beyond the recorder's limit."""
+
+    seen: ObservedCall
+    caller: bytes
+    bot: bytes
+    began_s: float
+    zero_s: float
+    call_id: str = ""
+    packets: tuple[Packet, ...] = ()
+    messages: tuple[SipMessage, ...] = ()
+    left_out: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the sound is."""
+        return len(self.bot) / 2 / RATE_HZ
+
+    def wav(self) -> bytes:
+        """Both sides: the caller left, the bot right."""
+        both = bytearray(2 * len(self.bot))
+        for side, pcm in enumerate((self.caller, self.bot)):
+            both[2 * side :: 4] = pcm[0::2]
+            both[2 * side + 1 :: 4] = pcm[1::2]
+        file = io.BytesIO()
+        with wave.open(file, "wb") as audio:
+            audio.setnchannels(2)
+            audio.setsampwidth(2)
+            audio.setframerate(RATE_HZ)
+            audio.writeframes(both)
+        return file.getvalue()
+
+    def pcap(self) -> bytes:
+        """Signalling and media as the caller sent and received them; SIP over a connection as datagrams, and without
+        the proofs of passwords and the keys of media."""
+        found = [(each.at_s, each.source, each.destination, each.data) for each in self.packets]
+        for message in self.messages:
+            local, remote = message.flow.local, message.flow.remote
+            ours, theirs = (local.host, local.port), (remote.host, remote.port)
+            source, destination = (theirs, ours) if message.received else (ours, theirs)
+            found.append((message.at_s, source, destination, redacted(message.data, digits=True)))
+        found.sort(key=lambda each: each[0])
+        offset_s = self.began_s - self.zero_s
+        return FILE_HEADER + b"".join(packet(each[0] + offset_s, *each[1:]) for each in found)
+
+    def kept(self) -> KeptMessages:
+        """The messages, for a ladder."""
+        kept = KeptMessages(self.call_id, Bounds())
+        for each in self.messages:
+            kept.add(each.at_s + self.began_s - self.zero_s, each.data, each.flow, each.received)
+        return kept
+
+
+def recording_of(call: ScriptedCall, leg: Leg, call_id: str, seen: ObservedCall) -> Recording:
+    """What the recorder of a call that is over has, and what was heard."""
+    zero_s = leg.signalling.invited_s
+    kept = call.recorder or LineRecorder()
+    heard = sorted(call.received.arrivals, key=lambda each: each.at_tick)
+    pcm = call.received.pcm
+    pieces = ((each.at_s - zero_s, bytes(pcm[2 * each.at_tick : 2 * (each.at_tick + each.ticks)])) for each in heard)
+    caller = placed((at_s - FRAME_S - zero_s, frame) for at_s, frame in kept.frames)
+    bot = placed(pieces)
+    length = max(len(caller), len(bot))
+    began_s = time.time() - (time.monotonic() - zero_s)
+    both = caller.ljust(length, b"\0"), bot.ljust(length, b"\0")
+    return Recording(seen, *both, began_s, zero_s, call_id, tuple(kept.packets), tuple(leg.messages), kept.left_out)
+
+
+def placed(pieces: Iterable[tuple[float, bytes]]) -> bytes:
+    """Pieces of PCM with when each was heard, in their order, as somebody hears them who plays each as it comes, and
+    goes on where it is late."""
+    pcm = bytearray()
+    for at_s, piece in pieces:
+        place = max(0, round(at_s * RATE_HZ))
+        end = len(pcm) // 2
+        if place - end >= NOTED_MS / 1_000 * RATE_HZ:  # less is what timers do, and no hole
+            pcm.extend(bytes(2 * (place - end)))
+        pcm.extend(piece)
+    return bytes(pcm)
