@@ -118,6 +118,12 @@ class ScriptedCall:
         """Why the script was not done, or cannot be judged."""
         return self.runner.failure or self._unheard
 
+    def give_up(self, what: str, why: str, kind: str) -> None:
+        """End the call: at once, or when it is answered; `failure` says why."""
+        self.runner.give_up(what, why, kind)
+        if self._started:
+            self._carry_on()
+
     async def run(self, leg: Leg, dial: Awaitable[None]) -> None:
         """Run the script over any leg; `dial` returns when it is answered or refused, and raises UserError."""
         self._leg = leg

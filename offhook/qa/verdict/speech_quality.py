@@ -1,7 +1,6 @@
 """Holes, clipping and level of the far end's speech. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,7 @@ NOTED_MS = 15.0
 """Shorter holes are not noted: timers and the network do that, and no listener hears it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One packet of audio: when it came, its place and length in ticks, and whether its first and its last 10 ms are
     loud."""
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from offhook.qa.verdict.speech_quality import Arrival, clipping_percent, holes
@@ -29,7 +27,7 @@ def test_lost_packets_are_a_hole() -> None:
 def test_jitter_is_a_hole_once_and_silence_is_none() -> None:
     jitter = arrivals()
     assert holes(jitter) == []
-    late = [replace(each, at_s=each.at_s + 0.03 * (each.at_tick // 160 % 5 == 4)) for each in jitter]
+    late = [each._replace(at_s=each.at_s + 0.03 * (each.at_tick // 160 % 5 == 4)) for each in jitter]
     assert [round(each.hole_ms) for each in holes(late)] == [30], "then they are played later, as by a jitter buffer"
     assert holes(arrivals(late={20: 0.3}, loud=False)) == []
     assert holes([]) == []
