@@ -4,7 +4,7 @@
 
 `offhook qa load` is kept on the last core; the bot (fixed engines, real media) is on the first. Each caller interrupts
 the bot three times. They begin within the first ten seconds, and each that ends is followed by another. The packets are
-all of ours, the worst call the one whose 99th percentile is highest.
+all that the kit sends, the worst call the one whose 99th percentile is highest.
 """
 
 import argparse

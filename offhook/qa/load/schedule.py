@@ -1,15 +1,18 @@
 """When the calls of a load begin. Pure.
 
-Without a rate a call begins whenever there is room for one; with a ramp the room grows evenly, from one call to all of
-them. With a rate calls arrive: evenly, or by chance as callers do (a Poisson process); with a ramp the rate grows
-evenly from nothing. An arrival for which there is no room waits, and is counted: the far end then gets less than the
-rate.
+Without a rate a call begins when there is room for one (`MOST_A_SECOND`); with a ramp the room grows evenly, from
+one call to all of them. With a rate calls arrive: evenly, or by chance as callers do (a Poisson process); with a ramp
+the rate grows evenly from nothing. An arrival for which there is no room waits, and is counted: the far end then gets
+less than the rate.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+
+MOST_A_SECOND = 20
+"""Calls that begin without a rate: where each fails at once, others do not storm the far end in their place."""
 
 HELD_BACK_S = 0.1
 """An arrival that waited longer than this for room was held back; less is how long it takes to place calls."""
@@ -36,8 +39,8 @@ class Schedule:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._arrivals = arrivals(plan)
-        self._next_s = next(self._arrivals)
+        self._arrivals: Iterator[float] = iter(()) if plan.rate is None else arrivals(plan.rate, plan)
+        self._next_s = next(self._arrivals, 0.0)
         self._stopped = False
         self.begun = 0
         """How many calls have begun."""
@@ -55,7 +58,10 @@ class Schedule:
     def placed(self, now_s: float) -> None:
         """A call has begun."""
         self.begun += 1
-        if self._plan.rate is not None and now_s - self._next_s > HELD_BACK_S:
+        if self._plan.rate is None:
+            self._next_s = now_s + 1 / MOST_A_SECOND
+            return
+        if now_s - self._next_s > HELD_BACK_S:
             self.held_back += 1
         self._next_s = next(self._arrivals)
 
@@ -72,9 +78,9 @@ class Schedule:
         plan = self._plan
         if running >= plan.at_once:
             return plan.for_s
-        if plan.rate is not None or not plan.ramp_s:
+        if plan.rate is not None:
             return self._next_s
-        return plan.ramp_s * running / plan.at_once
+        return max(self._next_s, plan.ramp_s * running / plan.at_once)
 
     def _room(self, now_s: float) -> int:
         plan = self._plan
@@ -83,17 +89,14 @@ class Schedule:
         return min(plan.at_once, 1 + math.floor(plan.at_once * now_s / plan.ramp_s))
 
 
-def arrivals(plan: Plan) -> Iterator[float]:
-    """When callers arrive, without end; all at 0 without a rate."""
+def arrivals(rate: float, plan: Plan) -> Iterator[float]:
+    """When callers arrive, without end: with the plan's ramp, seed, and evenness."""
     random = Random(plan.seed)
     expected = 0.0  # how many had to arrive until then
     while True:
-        if plan.rate is None:
-            yield 0.0
-            continue
         if not plan.evenly:
             expected += random.expovariate(1.0)
-        yield _reached_s(expected, plan.rate, plan.ramp_s)
+        yield _reached_s(expected, rate, plan.ramp_s)
         if plan.evenly:
             expected += 1.0
 
