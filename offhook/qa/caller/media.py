@@ -28,8 +28,9 @@ from offhook.testing.impair import Impairer, Impairment
 from offhook.testing.udp import Outbox
 
 MAX_DATAGRAM = 2_048
-EARLY_S = 0.000_5
-"""A packet that is due so soon leaves at once: uvloop rounds its timers to milliseconds, and would spin until then."""
+AIM_EARLY_S, SERVE_EARLY_S = 0.000_5, 0.001
+"""As of `MediaClock`: uvloop rounds timers to milliseconds, which this puts around zero; a packet that is due within
+one leaves at once, to avoid spinning."""
 
 MAX_BEHIND = 5
 """Packets that are sent at once when the loop was late; beyond that their time is skipped, as a phone would."""
@@ -81,7 +82,7 @@ class MediaLoop:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self.late_ms = array("d")
-        """How late each packet left; 0 and a little less: in time."""
+        """How late each packet left; less than 0: early."""
         self.sent = self.undeciphered = 0
         pair.rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._loop.add_reader(pair.rtp.fileno(), self._readable)
@@ -121,7 +122,7 @@ class MediaLoop:
     # ---- out
 
     def _arm(self) -> None:
-        delay_s = max(0.0, self._next_at - time.monotonic())
+        delay_s = max(0.0, self._next_at - AIM_EARLY_S - time.monotonic())
         self._timer = self._loop.call_later(delay_s, self._due)
 
     def _due(self) -> None:
@@ -130,7 +131,7 @@ class MediaLoop:
             skipped = math.floor((now - self._next_at) / FRAME_S)
             self._next_at += skipped * FRAME_S
             self._timestamp += skipped * FRAME
-        while self._next_at <= now + EARLY_S:
+        while self._next_at <= now + SERVE_EARLY_S:
             self._send_frame(self._next_at)
             self.late_ms.append(1_000 * (time.monotonic() - self._next_at))
             self._next_at += FRAME_S

@@ -37,7 +37,7 @@ from offhook.qa.script.events import (
 )
 from offhook.qa.script.runner import Failure, ScriptRunner
 from offhook.qa.script.script import Script
-from offhook.qa.script.steps import Speech
+from offhook.qa.script.steps import Speech, WaitFor
 from offhook.qa.verdict.fingerprint import Frames, find, frames_of
 from offhook.telephony.net.ports import PortPair
 from offhook.telephony.pcm import RATE_HZ
@@ -96,7 +96,9 @@ class ScriptedCall:
         self.meter = TurnMeter(script.call.pause_ms / 1_000)
         self.spoken: list[BotSpoke] = []
         self.media: MediaLoop | None = None
-        self._tones = ToneMeter()
+        self._tones = ToneMeter(
+            {each.what for each in script.steps if isinstance(each, WaitFor) and each.awaited == "tone"}
+        )
         self._leg: Leg | None = None
         self._started = False
         self._saying = False
