@@ -1,10 +1,11 @@
 """How many calls of the QA kit one core carries, and how exactly their packets leave.
 
-    .venv/bin/python -m bench.qa_load [--calls 1,50,100] [--seconds 40]
+    .venv/bin/python -m bench.qa_load [--calls 1,50,100] [--seconds 40] [--real-time]
 
 `offhook qa load` is kept on the last core; the bot (fixed engines, real media) is on the first. Each caller interrupts
 the bot three times. They begin within the first ten seconds, and each that ends is followed by another. The packets are
 all that the kit sends, the worst call the one whose 99th percentile is highest.
+With `--real-time` the kit is not kept from its core by other programs (SCHED_FIFO; it has to be allowed).
 """
 
 import argparse
@@ -39,12 +40,23 @@ HEADINGS = (
 )
 
 
-def measure(calls: int, seconds: int) -> dict[str, Any]:
+def measure(calls: int, seconds: int, real_time: bool) -> dict[str, Any]:
     """The JSON of a load with so many calls at once; `cpu_percent` of the kit, `stood_still_ms` of the machine."""
     with tempfile.TemporaryDirectory() as folder, Bot(Run("", BENCH, (), MANY), folder) as bot:
         script, found = Path(folder) / "interruptions.yaml", Path(folder) / "load.json"
         script.write_text(SCRIPT)
-        command = ["taskset", "-c", str(last_core()), sys.executable, "-m", "offhook", "qa", "load", str(script)]
+        command = [
+            "taskset",
+            "-c",
+            str(last_core()),
+            *(("chrt", "-f", "10") if real_time else ()),
+            sys.executable,
+            "-m",
+            "offhook",
+            "qa",
+            "load",
+            str(script),
+        ]
         command += ["--target", bot.sip, "--at-once", str(calls), "--for", str(seconds), "--json", str(found)]
         command += ["--ramp", str(RAMP_S)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -78,11 +90,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", default="1,50,100")
     parser.add_argument("--seconds", type=int, default=40, help="no call begins later")
+    parser.add_argument("--real-time", action="store_true")
     given = parser.parse_args()
     results = saved(REPORT)
     print("".join(f"{head:>15}" for head in HEADINGS), flush=True)
     for calls in map(int, given.calls.split(",")):
-        result = results[f"{calls} calls"] = measure(calls, given.seconds)
+        result = results[f"{calls} calls"] = measure(calls, given.seconds, given.real_time)
         save(REPORT, results)
         print("".join(f"{cell:>15}" for cell in row(result)), flush=True)
 

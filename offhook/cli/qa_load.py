@@ -1,6 +1,7 @@
 """`offhook qa load`: call scripts many times at once."""
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from offhook.usererror import Problem, UserError
 
 CALLS, AT_ONCE = 100, 10
 MOST_CALLS, MOST_AT_ONCE, MOST_RATE, MOST_S = 1_000_000, 2_000, 200.0, 86_400.0
+REWRITTEN = "\r\x1b[K"
 TERMINAL_S, LOG_S = 0.5, 10.0
 """How often progress is shown."""
 
@@ -124,12 +126,17 @@ def _progress() -> Progress:
     """One line that is rewritten on a terminal, a line now and then elsewhere; on standard error."""
     if not sys.stderr.isatty():
         return Progress(lambda line: typer.echo(line, err=True), LOG_S)
-    return Progress(lambda line: typer.echo(f"\r\x1b[K{line}", err=True, nl=False), TERMINAL_S)
+
+    def rewrite(line: str) -> None:
+        # A line that does not fit would wrap, and not be rewritten.
+        typer.echo(f"{REWRITTEN}{line[: shutil.get_terminal_size().columns - 1]}", err=True, nl=False)
+
+    return Progress(rewrite, TERMINAL_S)
 
 
 def _write(found: LoadReport, junit: Path | None, as_json_file: Path | None) -> None:
     if sys.stderr.isatty():
-        typer.echo("\r\x1b[K", err=True, nl=False)
+        typer.echo(REWRITTEN, err=True, nl=False)
     if as_json_file is not None:
         try:
             text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
