@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_load import load
 from offhook.cli.qa_options import (
     Authorities,
     BaselineFile,
@@ -154,7 +155,7 @@ def record(
         raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap}
+COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap, "load": load}
 """The commands of the group."""
 
 

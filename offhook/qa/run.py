@@ -57,7 +57,7 @@ async def run_scripts(
     """One call for each script, or `repeat` of them, one after the other; `show` gets each result. What prevents one is
     its finding, and the others are run. Raises UserError, before the first, if a script has no target."""
     for script in scripts:
-        _target_of(script, settings)
+        target_of(script, settings)
     async with AsyncExitStack() as stack:
         speakers = Speakers(config, stack)
         transcribe: Transcribe | None = None
@@ -112,13 +112,13 @@ async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | N
 
 async def run_script(script: Script, prepared: Prepared, settings: RunSettings, repeat: int = 0) -> Result:
     """One call, judged; `repeat` tells the files of several runs apart. Raises UserError, EngineError."""
-    target = _target_of(script, settings)
+    target = target_of(script, settings)
     began = time.monotonic()
     is_kept = settings.keep_recordings or settings.save is not None
     call = ScriptedCall(script, prepared, LineRecorder() if is_kept else None)
     with ExitStack() as stack:
         double = None if script.http is None else stack.enter_context(RunningDouble(script.http))
-        leg = await _placed(call, target, settings)
+        leg = await placed(call, target, settings)
         record = None
         if settings.http is not None and leg.signalling.answered_s is not None:
             record = await asyncio.to_thread(record_of, settings.http, leg.call_id)
@@ -140,7 +140,8 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings, 
     return Result(script.name, script.where, seconds, findings, details, tuple(notes), recording=kept)
 
 
-def _target_of(script: Script, settings: RunSettings) -> str:
+def target_of(script: Script, settings: RunSettings) -> str:
+    """Who is called. Raises UserError if nobody is."""
     target = settings.target or script.call.target
     if not target:
         todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
@@ -148,8 +149,8 @@ def _target_of(script: Script, settings: RunSettings) -> str:
     return target
 
 
-async def _placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:
-    """The call, which is over."""
+async def placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:
+    """Place the call; it is over then. Raises UserError."""
     if not is_stream(target):
         return await call.by_sip(target, settings.authorities)
     leg = StreamCall(call.script.call, call)

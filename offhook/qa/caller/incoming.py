@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from offhook.qa.caller.turns import loud_blocks
 from offhook.qa.rtp.arrival import Sequence
-from offhook.qa.verdict.speech_quality import Arrival
+from offhook.qa.verdict.speech_quality import Arrival, Arrivals
 from offhook.telephony.codec.base import codec_named, codec_of_payload_type
 from offhook.telephony.errors import LocalError, WireError
 from offhook.telephony.pcm import RATE_HZ
@@ -53,7 +53,7 @@ class ReceivedAudio:
         self._began_s: float | None = None
         self._jitter = JitterEstimator()
         self.pcm = bytearray()
-        self.arrivals: list[Arrival] = []
+        self.arrivals = Arrivals()
         self.keys: list[tuple[float, str]] = []
         self.payload_types: Counter[int] = Counter()
         self.duplicates = self.malformed = 0

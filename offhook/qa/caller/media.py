@@ -9,6 +9,7 @@ import math
 import socket
 import struct
 import time
+from array import array
 from collections import deque
 from functools import partial
 from secrets import randbits
@@ -24,10 +25,14 @@ from offhook.telephony.net.ports import SO_TIMESTAMPNS, PortPair
 from offhook.telephony.rtp.config import SrtpKeys
 from offhook.telephony.rtp.srtp import Srtp
 from offhook.telephony.wire import rtcp, rtp
-from offhook.testing.impair import Impairer
+from offhook.testing.impair import Impairer, Impairment
 from offhook.testing.udp import Outbox
 
 MAX_DATAGRAM = 2_048
+AIM_EARLY_S, SERVE_EARLY_S = 0.000_5, 0.001
+"""As of `MediaClock`: uvloop rounds timers to milliseconds, which this puts around zero; a packet that is due within
+one leaves at once, to avoid spinning."""
+
 MAX_BEHIND = 5
 """Packets that are sent at once when the loop was late; beyond that their time is skipped, as a phone would."""
 
@@ -69,9 +74,8 @@ class MediaLoop:
         self._call = call
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox()
-        now = time.monotonic()
-        self._up = Impairer(line.up, seed=seed, stream="up", start=now)
-        self._down = Impairer(line.down, seed=seed, stream="down", start=now)
+        self._up = _impairer(line.up, seed, "up")
+        self._down = _impairer(line.down, seed, "down")
         self._echo: deque[bytes] = deque([b""] * (1 + line.echo_ms // 20), maxlen=1 + line.echo_ms // 20)
         self._last_heard = b""
         self._agreed: NegotiatedAudio | None = None
@@ -81,8 +85,8 @@ class MediaLoop:
         self._next_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
-        self.late_ms: list[float] = []
-        """How late each packet left."""
+        self.late_ms = array("d")
+        """How late each packet left; less than 0: early."""
         self.sent = self.undeciphered = 0
         pair.rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._loop.add_reader(pair.rtp.fileno(), self._readable)
@@ -122,7 +126,7 @@ class MediaLoop:
     # ---- out
 
     def _arm(self) -> None:
-        delay_s = max(0.0, self._next_at - time.monotonic())
+        delay_s = max(0.0, self._next_at - AIM_EARLY_S - time.monotonic())
         self._timer = self._loop.call_later(delay_s, self._due)
 
     def _due(self) -> None:
@@ -131,7 +135,7 @@ class MediaLoop:
             skipped = math.floor((now - self._next_at) / FRAME_S)
             self._next_at += skipped * FRAME_S
             self._timestamp += skipped * FRAME
-        while self._next_at <= now:
+        while self._next_at <= now + SERVE_EARLY_S:
             self._send_frame(self._next_at)
             self.late_ms.append(1_000 * (time.monotonic() - self._next_at))
             self._next_at += FRAME_S
@@ -147,17 +151,19 @@ class MediaLoop:
         pcm, key, begins = self._outgoing.frame(at_s, self._timestamp, self._echo[0])
         if self._recorder is not None:
             self._recorder.spoken(pcm, at_s)
-        payload_type, marker, timestamp, payload = agreed.payload_type, False, self._timestamp, self._encode(pcm)
+        kind, timestamp = agreed.payload_type, self._timestamp
         if key is not None and agreed.dtmf_payload_type is not None:
-            payload_type, marker = agreed.dtmf_payload_type, key.marker
+            kind = agreed.dtmf_payload_type | (rtp.MARKER if key.marker else 0)
             timestamp, payload = key.timestamp, key.payload
+        else:
+            payload = self._encode(pcm)
         if begins:
             self._call.on_sound()
         self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
         if agreed.direction in ("sendrecv", "sendonly"):
-            packet = rtp.RtpPacket(payload_type, marker, self._sequence, timestamp & 0xFFFFFFFF, self._ssrc, payload)
+            packet = rtp.build_plain(kind, self._sequence, timestamp & 0xFFFFFFFF, self._ssrc, payload)
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self._leave(rtp.build(packet), agreed)
+            self._leave(packet, agreed)
 
     def _leave(self, data: bytes, agreed: NegotiatedAudio) -> None:
         plain = None
@@ -165,6 +171,9 @@ class MediaLoop:
             plain = data
             (data,) = self._srtp.protect([data])
         target = agreed.remote_host, agreed.remote_port
+        if self._up is None:
+            self._sendto(data, target, plain)
+            return
         now = time.monotonic()
         for departure in self._up.packet(data, now):
             self._outbox.at(departure.send_at, partial(self._sendto, departure.data, target, plain), now)
@@ -181,16 +190,17 @@ class MediaLoop:
     # ---- in
 
     def _readable(self) -> None:
-        while not self._closed:
-            try:
-                data, ancillary, _, source = self._pair.rtp.recvmsg(MAX_DATAGRAM, 64)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an ICMP error for something that was sent; reading clears it
-            self._take(data, _arrived_at(ancillary), source[:2])
+        # One at a time: usually there is one, and where more have come the loop calls again.
+        try:
+            data, ancillary, _, source = self._pair.rtp.recvmsg(MAX_DATAGRAM, 64)
+        except OSError:
+            return  # nothing more, or an ICMP error for something that was sent; reading clears it
+        self._take(data, _arrived_at(ancillary), source[:2])
 
     def _take(self, data: bytes, at_s: float, source: tuple[str, int]) -> None:
+        if self._down is None:
+            self._hear(data, at_s, source)
+            return
         now = time.monotonic()
         for departure in self._down.packet(data, at_s):
             self._outbox.at(departure.send_at, partial(self._hear, departure.data, departure.send_at, source), now)
@@ -216,6 +226,13 @@ class MediaLoop:
             self._pair.rtcp.recv(MAX_DATAGRAM)
         except OSError:
             return
+
+
+def _impairer(impairment: Impairment, seed: int, stream: str) -> Impairer | None:
+    """None where the line is perfect."""
+    if impairment == Impairment():
+        return None
+    return Impairer(impairment, seed=seed, stream=stream, start=time.monotonic())
 
 
 def _arrived_at(ancillary: list[tuple[int, int, bytes]]) -> float:

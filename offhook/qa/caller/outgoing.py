@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from offhook.telephony.wire import telephone_event
 FRAME = 160
 FRAME_S = FRAME / RATE_HZ
 NOISE_S = 20
+SILENCE = bytes(2 * FRAME)
 MAX_KEYS = 256
 END = 0x80
 """The bit of a telephone-event's end (RFC 4733 §2.3.2), in its second byte."""
@@ -35,7 +37,7 @@ class Sound:
 class _Clip:
     kind: str
     what: str
-    samples: npt.NDArray[np.float64]
+    pcm: bytes
     at: int = 0
     sound: Sound | None = None
 
@@ -53,7 +55,7 @@ class CallerAudio:
         on_key: Callable[[str], None] | None = None,
     ) -> None:
         """Keys are packets of their own; or, `inband`, tones in the audio; or each is `on_key`'s when it is pressed."""
-        self._noise = np.random.default_rng(seed).normal(0.0, 32_768.0, NOISE_S * RATE_HZ)
+        self._seed = seed
         self._noise_gain = 0.0
         self._noise_at = 0
         self.set_noise(noise_dbfs)
@@ -62,7 +64,7 @@ class CallerAudio:
         self._keys = DtmfSender(FRAME)
         self._inband = inband
         self._on_key = on_key
-        self._tone = np.zeros(0)  # what is left of a key's
+        self._tone = b""  # what is left of a key's
         self._to_press = ""
         self._key_sound: Sound | None = None
         self._released = True  # the end of the present key has been sent
@@ -73,7 +75,7 @@ class CallerAudio:
 
     def say(self, pcm: bytes, what: str, kind: str = "speech") -> None:
         """Say it, behind what is queued; it begins and ends with a sound."""
-        self._clips.append(_Clip(kind, what, to_array(pcm).astype(np.float64)))
+        self._clips.append(_Clip(kind, what, pcm))
         self._queued_ticks += len(pcm) // 2
 
     def press(self, keys: str) -> None:
@@ -86,7 +88,7 @@ class CallerAudio:
         for clip in self._clips:
             if clip.sound is not None:
                 clip.sound.is_over = True
-            self._said_ticks += len(clip.samples) - clip.at
+            self._said_ticks += len(clip.pcm) // 2 - clip.at
         self._clips.clear()
 
     def set_noise(self, level_dbfs: float | None) -> None:
@@ -110,28 +112,28 @@ class CallerAudio:
         speech = self._speech(now)
         return self._mixed(speech, heard), None, len(self.sounds) > known
 
-    def _speech(self, now: float) -> npt.NDArray[np.float64]:
-        frame = np.zeros(FRAME)
-        filled = 0
+    def _speech(self, now: float) -> bytes:
+        frame, filled = b"", 0
         # No further than to the next key: it is pressed when what was queued before it has left.
         room = self._keys.audio_before(self._said_ticks)
         most = FRAME if room is None else min(FRAME, room)
         while self._clips and filled < most:
             clip = self._clips[0]
-            piece = clip.samples[clip.at : clip.at + most - filled]
+            piece = clip.pcm[2 * clip.at : 2 * (clip.at + most - filled)]
+            ticks = len(piece) // 2
             if clip.sound is None:
                 began_s = now - FRAME_S + filled / RATE_HZ
                 clip.sound = Sound(clip.kind, clip.what, began_s, began_s)
                 self.sounds.append(clip.sound)
-            frame[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            clip.at += len(piece)
-            self._said_ticks += len(piece)
+            frame += piece
+            filled += ticks
+            clip.at += ticks
+            self._said_ticks += ticks
             clip.sound.ended_s = now - FRAME_S + filled / RATE_HZ
-            if clip.at >= len(clip.samples):
+            if 2 * clip.at >= len(clip.pcm):
                 clip.sound.is_over = True
                 self._clips.pop(0)
-        return frame
+        return frame.ljust(2 * FRAME, b"\0") if frame else SILENCE
 
     def _note_keys(self, slot: EventSlot | None, now: float) -> None:
         if self._key_sound is None:
@@ -147,24 +149,34 @@ class CallerAudio:
             self._key_sound.is_over = True
             self._key_sound = None
 
-    def _pressed(self, slot: EventSlot | None) -> tuple[npt.NDArray[np.float64], EventSlot | None]:
+    def _pressed(self, slot: EventSlot | None) -> tuple[bytes, EventSlot | None]:
         """The audio in a key's time, and the packet in its place, if keys are packets."""
         if not self._inband and self._on_key is None:
-            return np.zeros(FRAME), slot
+            return SILENCE, slot
         if slot is not None and slot.marker:
             key = telephone_event.DIGITS[telephone_event.parse(slot.payload).event]
             if self._on_key is not None:
                 self._on_key(key)
             else:
-                self._tone = to_array(tones.dtmf(key, tone_ms=TONE_MS, pause_ms=0)).astype(np.float64)
-        audio, self._tone = np.resize(np.append(self._tone[:FRAME], np.zeros(FRAME)), FRAME), self._tone[FRAME:]
-        return audio, None
+                self._tone = tones.dtmf(key, tone_ms=TONE_MS, pause_ms=0)
+        audio, self._tone = self._tone[: 2 * FRAME], self._tone[2 * FRAME :]
+        return audio.ljust(2 * FRAME, b"\0"), None
 
-    def _mixed(self, speech: npt.NDArray[np.float64], heard: bytes) -> bytes:
-        if self._noise_gain:
-            at = self._noise_at % (len(self._noise) - FRAME)
-            speech = speech + self._noise_gain * self._noise[at : at + FRAME]
+    def _mixed(self, speech: bytes, heard: bytes) -> bytes:
+        at = self._noise_at % (NOISE_S * RATE_HZ - FRAME)
         self._noise_at += FRAME
-        if self._echo_gain and len(heard) == 2 * FRAME:
-            speech = speech + self._echo_gain * to_array(heard)
-        return from_array(speech)
+        has_echo = self._echo_gain and len(heard) == 2 * FRAME
+        if not self._noise_gain and not has_echo:
+            return speech
+        samples = to_array(speech).astype(np.float64)
+        if self._noise_gain:
+            samples += self._noise_gain * _noise(self._seed)[at : at + FRAME]
+        if has_echo:
+            samples += self._echo_gain * to_array(heard)
+        return from_array(samples)
+
+
+@lru_cache(maxsize=8)
+def _noise(seed: int) -> npt.NDArray[np.float64]:
+    """Full-scale noise, shape (NOISE_S * RATE_HZ,): one for all calls with this seed."""
+    return np.random.default_rng(seed).normal(0.0, 32_768.0, NOISE_S * RATE_HZ)

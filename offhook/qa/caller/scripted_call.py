@@ -38,7 +38,7 @@ from offhook.qa.script.events import (
 )
 from offhook.qa.script.runner import Failure, ScriptRunner
 from offhook.qa.script.script import Script
-from offhook.qa.script.steps import Speech
+from offhook.qa.script.steps import Speech, WaitFor
 from offhook.qa.verdict.fingerprint import Frames, find, frames_of
 from offhook.telephony.net.ports import PortPair
 from offhook.telephony.pcm import RATE_HZ
@@ -108,7 +108,9 @@ class ScriptedCall:
         self.meter = TurnMeter(script.call.pause_ms / 1_000)
         self.spoken: list[BotSpoke] = []
         self.media: MediaLoop | None = None
-        self._tones = ToneMeter()
+        self._tones = ToneMeter(
+            {each.what for each in script.steps if isinstance(each, WaitFor) and each.awaited == "tone"}
+        )
         self._leg: Leg | None = None
         self._started = False
         self._saying = False
@@ -129,6 +131,12 @@ class ScriptedCall:
     def failure(self) -> Failure | None:
         """Why the script was not done, or cannot be judged."""
         return self.runner.failure or self._unheard
+
+    def give_up(self, what: str, why: str, kind: str) -> None:
+        """End the call: at once, or when it is answered; `failure` says why."""
+        self.runner.give_up(what, why, kind)
+        if self._started:
+            self._carry_on()
 
     async def run(self, leg: Leg, dial: Awaitable[None]) -> None:
         """Run the script over any leg; `dial` returns when it is answered or refused, and raises UserError."""

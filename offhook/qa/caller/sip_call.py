@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from offhook.qa.caller.media import MediaLoop
@@ -113,7 +114,7 @@ class SipCall:
                 host, 0, self._on_event, tcp=self._settings.transport == "tcp", tls=tls
             )
             targets = await endpoint.find(str(uri))
-            pair = PortPool(LOW_PORT, HIGH_PORT, host).acquire(time.monotonic())
+            pair = _ports(host).acquire(time.monotonic())
         except (OSError, LocalError, PortsExhaustedError) as error:
             self.close()
             raise UserError(f"{target} cannot be called", str(error), TODO) from error
@@ -280,6 +281,12 @@ class SipCall:
             self._give_up(error)
         else:
             self._do(AnswerReinvite(self._handle, answer))
+
+
+@cache
+def _ports(host: str) -> PortPool:
+    """One pool for all calls: what the far end still sends after one must not be heard in the next."""
+    return PortPool(LOW_PORT, HIGH_PORT, host)
 
 
 def _uri(target: str, transport: str) -> Uri:

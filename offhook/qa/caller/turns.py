@@ -3,9 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
-from offhook.telephony.pcm import RATE_HZ, to_array
+from offhook.telephony.pcm import RATE_HZ, audioop
 
 LOUD = 600
 """Of 32767, about -35 dBFS: speech or a tone, not the noise of a line."""
@@ -22,11 +20,13 @@ ANSWER_PAUSE_S = 0.25
 
 def loud_blocks(pcm: bytes) -> list[bool]:
     """Whether each block of 10 ms is loud; the last one may be shorter. A constant offset is no sound."""
-    samples = to_array(pcm).astype(np.int32)
-    whole = len(samples) // BLOCK * BLOCK
-    blocks = samples[:whole].reshape(-1, BLOCK)
-    loud = [bool(each) for each in np.ptp(blocks, axis=1) > 2 * LOUD] if whole else []
-    return loud + ([bool(np.ptp(samples[whole:]) > 2 * LOUD)] if whole < len(samples) else [])
+    return [_is_loud(pcm[at : at + 2 * BLOCK]) for at in range(0, len(pcm), 2 * BLOCK)]
+
+
+def _is_loud(block: bytes) -> bool:
+    # Not by numpy, which takes ten times as long for so few samples.
+    low, high = audioop.minmax(block, 2)
+    return high - low > 2 * LOUD
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Holes, clipping and level of the far end's speech. Pure."""
 
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -13,8 +13,7 @@ NOTED_MS = 15.0
 """Shorter holes are not noted: timers and the network do that, and no listener hears it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One packet of audio: when it came, its place and length in ticks, and whether its first and its last 10 ms are
     loud."""
 
@@ -24,6 +23,43 @@ class Arrival:
     marker: bool
     begins_loud: bool
     ends_loud: bool
+
+
+class Arrivals(Sequence[Arrival]):
+    """The packets of a call, in the order in which they came, as columns: objects of their own for hundreds of
+    thousands of packets would keep the garbage collector busy for longer than a packet lasts."""
+
+    __slots__ = ("_at_s", "_at_tick", "_flags", "_ticks")
+
+    def __init__(self) -> None:
+        self._at_s = array("d")
+        self._at_tick = array("q")
+        self._ticks = array("q")
+        self._flags = bytearray()
+
+    def append(self, each: Arrival) -> None:
+        """One more."""
+        self._at_s.append(each.at_s)
+        self._at_tick.append(each.at_tick)
+        self._ticks.append(each.ticks)
+        self._flags.append(each.marker | each.begins_loud << 1 | each.ends_loud << 2)
+
+    def __len__(self) -> int:
+        return len(self._at_s)
+
+    @overload
+    def __getitem__(self, at: int) -> Arrival: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Arrival]: ...
+
+    def __getitem__(self, at: int | slice) -> Arrival | list[Arrival]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        flags = self._flags[at]
+        return Arrival(
+            self._at_s[at], self._at_tick[at], self._ticks[at], bool(flags & 1), bool(flags & 2), bool(flags & 4)
+        )
 
 
 class Hole(NamedTuple):
@@ -59,7 +95,7 @@ def holes(arrivals: Sequence[Arrival]) -> list[Hole]:
 def clipping_percent(pcm: bytes) -> float:
     """The share of samples that are clipped."""
     samples = np.abs(to_array(pcm).astype(np.int32)) >= FULL_SCALE
-    if len(samples) < CLIPPED_RUN:
+    if len(samples) < CLIPPED_RUN or not samples.any():
         return 0.0
     runs = np.convolve(samples.astype(np.int32), np.ones(CLIPPED_RUN, np.int32), "valid") == CLIPPED_RUN
     clipped = np.convolve(runs.astype(np.int32), np.ones(CLIPPED_RUN, np.int32)) > 0

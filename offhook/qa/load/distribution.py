@@ -1,0 +1,60 @@
+"""How values are distributed, in bounded memory whatever their number. Pure."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+STEP = 1.01
+"""The ratio of a class's bounds: a percentile is within half a percent of the value at its place."""
+
+LEAST = 0.01
+"""Smaller values count as 0; in the measure's own unit (0.01 ms, 0.01 %)."""
+
+PERCENTS = (50, 90, 95, 99)
+FEWEST = {95: 20, 99: 100}
+"""Of fewer values there is no such percentile: it would be one of the largest."""
+
+
+class Distribution:
+    """Values of one measure, 0 and more; what is less counts as 0."""
+
+    __slots__ = ("_classes", "count", "most")
+
+    def __init__(self) -> None:
+        self._classes: Counter[int] = Counter()
+        self.count = 0
+        self.most = 0.0
+        """The largest, exactly."""
+
+    def add(self, values: npt.ArrayLike) -> None:
+        """More values, shape (count,)."""
+        found = np.asarray(values, np.float64)
+        if not len(found):
+            return
+        classes = 1 + np.floor(np.log(np.maximum(found, LEAST) / LEAST) / math.log(STEP)).astype(np.int64)
+        numbers, counts = np.unique(np.where(found < LEAST, 0, classes), return_counts=True)
+        self._classes.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+        self.count += len(found)
+        self.most = max(self.most, float(found.max()))
+
+    def percentile(self, percent: int) -> float | None:
+        """The nearest-rank percentile, to half a percent of itself; None where there are too few values."""
+        if self.count < FEWEST.get(percent, 1):
+            return None
+        rank = math.ceil(percent / 100 * self.count)
+        for number in sorted(self._classes):
+            rank -= self._classes[number]
+            if rank <= 0:
+                return min(self.most, LEAST * STEP ** (number - 0.5)) if number else 0.0
+        raise AssertionError("the classes have all that was counted")
+
+    def to_dict(self) -> dict[str, float | None]:
+        """`count`, `p50` to `p99`, and `max`; None for what cannot be told."""
+        percentiles = {f"p{percent}": _rounded(self.percentile(percent)) for percent in PERCENTS}
+        return {"count": self.count, **percentiles, "max": _rounded(self.most if self.count else None)}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
