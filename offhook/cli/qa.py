@@ -19,6 +19,7 @@ from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
+from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, as_json, not_run, write_junit
 from offhook.qa.run import RunSettings, run_scripts
@@ -64,6 +65,9 @@ def run(  # noqa: PLR0913  # each is one option
     ca: Annotated[
         Path | None, typer.Option("--ca", help="Who signs the bot's certificate, for TLS.", metavar="FILE")
     ] = None,
+    record_personas: Annotated[
+        bool, typer.Option("--record-personas", help="Let the models play all personas anew.", metavar="")
+    ] = False,
     list_them: Annotated[
         bool, typer.Option("--list", help="Print the SIPp scenarios that come with offhook.", metavar="")
     ] = False,
@@ -82,7 +86,9 @@ def run(  # noqa: PLR0913  # each is one option
     settings = Config.load(config)
     flow = bot if bot is not None and is_script(bot) else None
     has_records = bot is not None or http is not None
-    check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
+    check_run(
+        found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options), record_personas)
+    )
     with ExitStack() as stack:
         own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
         pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
@@ -94,7 +100,7 @@ def run(  # noqa: PLR0913  # each is one option
         results, status = _run_all(
             found,
             settings,
-            RunSettings(target or "", pages, ca, save),
+            RunSettings(target or "", pages, ca, save, record_personas),
             SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
         )
     if as_json_file is not None:
@@ -115,11 +121,14 @@ def check(
     0: they are right; 2: they are not.
     """
     found = _load([file for path in scripts for file in (_scripts_in(path) if path.is_dir() else [path])])
-    problems = voice_problems(found, Config.load(config))
+    settings = Config.load(config)
+    problems = voice_problems(found, settings)
+    problems += [problem for script in found for problem in persona_problems(script, settings, record=False)]
     if problems:
         raise UserError.of(problems)
     for script in found:
-        typer.echo(f"{script.where}: {len(script.steps)} steps, {len(script.prompts)} prompts: ok")
+        what = f"{len(script.steps)} steps" if script.persona is None else "a persona"
+        typer.echo(f"{script.where}: {what}, {len(script.prompts)} prompts: ok")
 
 
 def record(

@@ -20,9 +20,12 @@ from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.caller.stream_call import StreamCall
+from offhook.qa.persona.prepared import PersonaReport, Personas
+from offhook.qa.persona.runner import PersonaRunner
 from offhook.qa.preflight import with_voice
 from offhook.qa.result import Result, not_run
 from offhook.qa.script.script import Script, is_stream
+from offhook.qa.script.steps import Speech
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.judge import judge
 from offhook.qa.verdict.observed import ObservedCall
@@ -34,12 +37,14 @@ from offhook.usererror import UserError
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`; empty: the scripts say),
-    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved."""
+    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved, and whether personas are
+    recorded anew."""
 
     target: str = ""
     http: RunningBot | None = None
     authorities: Path | None = None
     save: Path | None = None
+    record_personas: bool = False
 
 
 async def run_scripts(
@@ -51,6 +56,7 @@ async def run_scripts(
         _target_of(script, settings)
     async with AsyncExitStack() as stack:
         speakers = Speakers(config, stack)
+        personas = Personas(config, settings.record_personas, stack)
         transcribe: Transcribe | None = None
         for script in scripts:
             began = time.monotonic()
@@ -58,7 +64,8 @@ async def run_scripts(
                 if script.needs_words and transcribe is None:
                     require_installed(config, tts=False)
                     transcribe = (await stack.enter_async_context(Recogniser(config))).text
-                prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
+                heard_by = transcribe if script.needs_words else None
+                prepared = await prepare(script, speakers, heard_by, personas)
                 result = await run_script(script, prepared, settings)
             except (UserError, EngineError) as error:
                 result = not_run(script.name, script.where, time.monotonic() - began, error)
@@ -83,9 +90,12 @@ class Speakers:
         return (await self._started[voice, language].speak(text, phone=True)).pcm
 
 
-async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | None) -> Prepared:
-    """What the caller says and what prompts sound like. Raises UserError, EngineError."""
+async def prepare(
+    script: Script, speakers: Speakers, transcribe: Transcribe | None, personas: Personas | None = None
+) -> Prepared:
+    """What the caller says, if that is known before, and what prompts sound like. Raises UserError, EngineError."""
     call = script.call
+    clips: dict[Speech, bytes] = {}
 
     async def by_caller(text: str, voice: str) -> bytes:
         return await speakers.speak(text, voice or call.voice, call.language)
@@ -93,9 +103,15 @@ async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | N
     async def by_bot(text: str, voice: str) -> bytes:
         return await speakers.speak(text, voice, "")
 
-    clips = await clips_of(script.speeches, by_caller, seed=script.seed, level_db=script.line.level_db)
+    async def speak(speeches: Sequence[Speech]) -> None:
+        new = [each for each in speeches if each not in clips]
+        clips.update(await clips_of(new, by_caller, seed=script.seed, level_db=script.line.level_db))
+
+    recording = None if personas is None else personas.recording_of(script)
+    await speak(script.speeches if recording is None else recording.speeches)
     prompts = {name: frames_of(await prompt_of(speech, by_bot)) for name, speech in script.prompts.items()}
-    return Prepared(clips, prompts, transcribe)
+    persona = None if personas is None else await personas.prepare(script, recording, speak)
+    return Prepared(clips, prompts, transcribe, persona)
 
 
 async def run_script(script: Script, prepared: Prepared, settings: RunSettings) -> Result:
@@ -112,10 +128,11 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings) 
         requests = () if double is None else double.since(leg.signalling.invited_s)
     seen = observed(call, leg, record, requests)
     seconds = time.monotonic() - began
-    notes: list[str] = []
-    if settings.save is not None:
-        notes = _save(settings.save, script, call)
-    details = as_details(script, seen)
+    report = PersonaReport()
+    if prepared.persona is not None and isinstance(call.runner, PersonaRunner) and seen.answered_s is not None:
+        report = await prepared.persona.report(call.runner)
+    notes = [*report.notes, *(_save(settings.save, script, call) if settings.save is not None else ())]
+    details = {**as_details(script, seen), **report.details}
     return Result(script.name, script.where, seconds, tuple(judge(script, seen)), details, tuple(notes))
 
 

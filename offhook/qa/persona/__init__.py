@@ -1,0 +1,1 @@
+"""Callers whom a language model plays, recorded once and replayed without it."""
