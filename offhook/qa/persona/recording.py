@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from offhook.qa.persona.wording import instructions
 from offhook.qa.script.persona import Answer, Exchange, Heard, Persona
@@ -89,13 +89,23 @@ def as_yaml(recording: Recording) -> str:
     if recording.opinion is not None:
         values["adviser"] = {"question": recording.opinion.question, "answer": recording.opinion.answer}
     values |= {"model": recording.model, "instructions": instructions(persona)}
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def exchange_as_dict(exchange: Exchange) -> dict[str, Any]:
     """What was heard and done, as plain values."""
     cut_off = {"cut_off": list(exchange.heard.cut_off)} if exchange.heard.cut_off else {}
     return {"heard": list(exchange.heard.said), **cut_off, "do": [_step(each) for each in exchange.steps]}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lines of a text stay lines."""
+
+    def represent_text(self, text: str) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, "|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _step(step: Step) -> Any:

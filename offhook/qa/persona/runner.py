@@ -53,6 +53,7 @@ class PersonaRunner(Runner):
     def start(self, now: float) -> None:
         """See Runner."""
         self._own_began_s = self._own_ended_s = now
+        self._step = 0
         super().start(now)
 
     def heard(self) -> Heard:
