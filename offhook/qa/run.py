@@ -93,7 +93,11 @@ class Speakers:
 async def prepare(
     script: Script, speakers: Speakers, transcribe: Transcribe | None, personas: Personas | None = None
 ) -> Prepared:
-    """What the caller says, if that is known before, and what prompts sound like. Raises UserError, EngineError."""
+    """What the caller says, if that is known before, and what prompts sound like. Without `personas` a script needs
+    steps. Raises UserError, EngineError."""
+    if script.persona is not None and personas is None:
+        why = "here only the steps of a script are run"
+        raise UserError("a persona cannot call", why, f"offhook qa run {script.where}", script.where)
     call = script.call
     clips: dict[Speech, bytes] = {}
 

@@ -1,1 +1,1 @@
-"""Callers whom a language model plays, recorded once and replayed without it."""
+"""Callers played by a language model, recorded once and replayed without it."""
