@@ -25,6 +25,7 @@ from offhook.cli.qa_options import (
     Json,
     Junit,
     ListThem,
+    RecordPersonas,
     Repeat,
     Save,
     SaveBaseline,
@@ -41,6 +42,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.bot import Bot
 from offhook.qa.coverage.report import flow_of
+from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, not_run
 from offhook.qa.run import RunSettings, run_scripts
@@ -80,6 +82,7 @@ def run(  # noqa: PLR0913  # each is one option
     coverage_at_least: CoverageAtLeast = None,
     stream: Stream = False,
     ca: Authorities = None,
+    record_personas: RecordPersonas = False,
     list_them: ListThem = False,
 ) -> None:
     """Run call scripts (YAML) and SIPp scenarios (XML, a folder, or a name of --list).
@@ -96,7 +99,9 @@ def run(  # noqa: PLR0913  # each is one option
     settings = Config.load(config)
     flow = bot if bot is not None and is_script(bot) else None
     has_records = bot is not None or http is not None
-    check_run(found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options)))
+    check_run(
+        found, settings, Run(target or "", stream, has_records, flow is not None, tuple(options), record_personas)
+    )
     covers = coverage or coverage_json is not None or coverage_at_least is not None
     covering = Covering(flow_of(bot), str(bot), coverage_at_least, coverage_json) if covers else None
     wanted = Outputs(junit, as_json_file, html, baseline, save_baseline, tuple(tolerance or ()), covering)
@@ -114,7 +119,7 @@ def run(  # noqa: PLR0913  # each is one option
         _run_all(
             found,
             settings,
-            RunSettings(target or "", pages, ca, save, html is not None, repeat),
+            RunSettings(target or "", pages, ca, save, html is not None, repeat, record_personas),
             SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
             output,
         )
@@ -132,11 +137,14 @@ def check(
     0: they are right; 2: they are not.
     """
     found = _load([file for path in scripts for file in (_scripts_in(path) if path.is_dir() else [path])])
-    problems = voice_problems(found, Config.load(config))
+    settings = Config.load(config)
+    problems = voice_problems(found, settings)
+    problems += [problem for script in found for problem in persona_problems(script, settings, record=False)]
     if problems:
         raise UserError.of(problems)
     for script in found:
-        typer.echo(f"{script.where}: {len(script.steps)} steps, {len(script.prompts)} prompts: ok")
+        what = f"{len(script.steps)} steps" if script.persona is None else "a persona"
+        typer.echo(f"{script.where}: {what}, {len(script.prompts)} prompts: ok")
 
 
 def record(

@@ -36,6 +36,9 @@ CoverageAtLeast = Annotated[
     float | None, typer.Option(min=0, max=100, help="The least coverage that passes.", metavar="PERCENT")
 ]
 ListThem = Annotated[bool, typer.Option("--list", help="Print the SIPp scenarios that come with offhook.", metavar="")]
+RecordPersonas = Annotated[
+    bool, typer.Option("--record-personas", help="Let the models play all personas anew.", metavar="")
+]
 Repeat = Annotated[
     int,
     typer.Option("--repeat", help="Run each script so often; runs must agree.", min=1, max=MAX_REPEATS, metavar="N"),

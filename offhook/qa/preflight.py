@@ -8,6 +8,7 @@ from offhook.engines.chains import tts_engines, tts_languages_of
 from offhook.engines.registry import NO_ENGINES
 from offhook.engines.requirements import require_installed
 from offhook.pipeline.errors import EngineError
+from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.script.script import Script, is_stream
 from offhook.qa.sipp.library import Scenario
 from offhook.settings.config import Config
@@ -17,13 +18,15 @@ from offhook.usererror import Problem, UserError
 @dataclass(frozen=True, slots=True)
 class Run:
     """What is known of a run before it begins: `target` of the command line (empty: that of each script), whether it is
-    over a stream, whether there are records, whether a flow is there that calls a SIPp, and SIPp's options."""
+    over a stream, whether there are records, whether a flow is there that calls a SIPp, SIPp's options, and whether
+    personas are recorded anew."""
 
     target: str = ""
     over_stream: bool = False
     has_records: bool = False
     has_flow: bool = False
     options: tuple[str, ...] = ()
+    record_personas: bool = False
 
 
 def check_run(found: Sequence[Script | Scenario], config: Config, run: Run) -> None:
@@ -33,7 +36,7 @@ def check_run(found: Sequence[Script | Scenario], config: Config, run: Run) -> N
         if isinstance(each, Scenario):
             problems += _of_scenario(each, run)
         else:
-            problems += _of_script(each, run)
+            problems += [*_of_script(each, run), *persona_problems(each, config, run.record_personas)]
     problems += voice_problems([each for each in found if isinstance(each, Script)], config)
     if problems:
         raise UserError.of(problems)

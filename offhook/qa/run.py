@@ -21,12 +21,15 @@ from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.caller.stream_call import StreamCall
+from offhook.qa.persona.prepared import PersonaReport, Personas
+from offhook.qa.persona.runner import PersonaRunner
 from offhook.qa.preflight import with_voice
 from offhook.qa.private_file import write_private
 from offhook.qa.report.recording import Recording, recording_of
 from offhook.qa.result import Result, not_run
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream
+from offhook.qa.script.steps import Speech
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.identity import clips_hash, script_hash
 from offhook.qa.verdict.judge import judge
@@ -41,7 +44,7 @@ from offhook.usererror import UserError
 class RunSettings:
     """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`; empty: the scripts say),
     the bot's pages (None: it is another's), its authorities for TLS, where audio is saved, whether results keep the
-    recording of their call, and how often each script is run."""
+    recording of their call, how often each script is run, and whether personas are recorded anew."""
 
     target: str = ""
     http: RunningBot | None = None
@@ -49,6 +52,7 @@ class RunSettings:
     save: Path | None = None
     keep_recordings: bool = False
     repeat: int = 1
+    record_personas: bool = False
 
 
 async def run_scripts(
@@ -60,6 +64,7 @@ async def run_scripts(
         target_of(script, settings)
     async with AsyncExitStack() as stack:
         speakers = Speakers(config, stack)
+        personas = Personas(config, settings.record_personas, stack)
         transcribe: Transcribe | None = None
         for script in scripts:
             prepared: Prepared | None = None
@@ -69,8 +74,9 @@ async def run_scripts(
                     if script.needs_words and transcribe is None:
                         require_installed(config, tts=False)
                         transcribe = (await stack.enter_async_context(Recogniser(config))).text
-                    if prepared is None:
-                        prepared = await prepare(script, speakers, transcribe if script.needs_words else None)
+                    if prepared is None or script.persona is not None:  # a persona's recording is read again
+                        heard_by = transcribe if script.needs_words else None
+                        prepared = await prepare(script, speakers, heard_by, personas)
                     result = await run_script(script, prepared, settings, repeat)
                 except (UserError, EngineError) as error:
                     result = not_run(script.name, script.where, time.monotonic() - began, error)
@@ -95,9 +101,16 @@ class Speakers:
         return (await self._started[voice, language].speak(text, phone=True)).pcm
 
 
-async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | None) -> Prepared:
-    """What the caller says and what prompts sound like. Raises UserError, EngineError."""
+async def prepare(
+    script: Script, speakers: Speakers, transcribe: Transcribe | None, personas: Personas | None = None
+) -> Prepared:
+    """What the caller says, if that is known before, and what prompts sound like. Without `personas` a script needs
+    steps. Raises UserError, EngineError."""
+    if script.persona is not None and personas is None:
+        why = "here only the steps of a script are run"
+        raise UserError("a persona cannot call", why, f"offhook qa run {script.where}", script.where)
     call = script.call
+    clips: dict[Speech, bytes] = {}
 
     async def by_caller(text: str, voice: str) -> bytes:
         return await speakers.speak(text, voice or call.voice, call.language)
@@ -105,9 +118,15 @@ async def prepare(script: Script, speakers: Speakers, transcribe: Transcribe | N
     async def by_bot(text: str, voice: str) -> bytes:
         return await speakers.speak(text, voice, "")
 
-    clips = await clips_of(script.speeches, by_caller, seed=script.seed, level_db=script.line.level_db)
+    async def speak(speeches: Sequence[Speech]) -> None:
+        new = [each for each in speeches if each not in clips]
+        clips.update(await clips_of(new, by_caller, seed=script.seed, level_db=script.line.level_db))
+
+    recording = None if personas is None else personas.recording_of(script)
+    await speak(script.speeches if recording is None else recording.speeches)
     prompts = {name: frames_of(await prompt_of(speech, by_bot)) for name, speech in script.prompts.items()}
-    return Prepared(clips, prompts, transcribe)
+    persona = None if personas is None else await personas.prepare(script, recording, speak)
+    return Prepared(clips, prompts, transcribe, persona)
 
 
 async def run_script(script: Script, prepared: Prepared, settings: RunSettings, repeat: int = 0) -> Result:
@@ -126,15 +145,18 @@ async def run_script(script: Script, prepared: Prepared, settings: RunSettings, 
     seen = observed(call, leg, record, requests)
     seconds = time.monotonic() - began
     recording = recording_of(call, leg, leg.call_id, seen) if is_kept else None
-    notes: list[str] = []
+    report = PersonaReport()
+    if prepared.persona is not None and isinstance(call.runner, PersonaRunner) and seen.answered_s is not None:
+        report = await prepared.persona.report(call.runner)
+    notes = list(report.notes)
     if settings.save is not None and recording is not None:
-        notes = _save(settings.save, script, call, recording, repeat)
+        notes += _save(settings.save, script, call, recording, repeat)
     about = {
         "hash": script_hash(script),
         "clips": clips_hash(prepared.clips.values()),
         "line": "stream" if is_stream(target) else "sip",
     }
-    details = {"script": about, **as_details(script, seen)}
+    details = {"script": about, **as_details(script, seen), **report.details}
     findings = tuple(judge(script, seen))
     kept = recording if settings.keep_recordings else None
     return Result(script.name, script.where, seconds, findings, details, tuple(notes), recording=kept)

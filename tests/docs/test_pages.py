@@ -58,7 +58,7 @@ def test_settings_can_be_read(page: str, text: str, tmp_path: Path) -> None:
 def test_flows_are_flows(page: str, text: str) -> None:
     if "\nreplies:" in text:
         server_from(text, page)  # of the scripted model
-    elif "steps:\n  - " in text:
+    elif "steps:\n  - " in text or text.startswith("persona:") or "\npersona:" in text:
         parse_script(text.encode(), page)
     elif "instructions:" in text:
         parse_agent(text.encode(), page, {})

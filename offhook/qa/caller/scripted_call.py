@@ -19,7 +19,10 @@ from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.caller.sip_call import Signalling, SipCall, SipMessage
 from offhook.qa.caller.tone_meter import ToneMeter
 from offhook.qa.caller.turns import Turn, TurnMeter
+from offhook.qa.persona.asked import PersonaError
+from offhook.qa.persona.prepared import PreparedPersona
 from offhook.qa.script.events import (
+    Ask,
     Background,
     BotBegan,
     BotSpoke,
@@ -36,7 +39,7 @@ from offhook.qa.script.events import (
     SetHold,
     ToneHeard,
 )
-from offhook.qa.script.runner import Failure, ScriptRunner
+from offhook.qa.script.runner import Failure, Runner, ScriptRunner
 from offhook.qa.script.script import Script
 from offhook.qa.script.steps import Speech, WaitFor
 from offhook.qa.verdict.fingerprint import Frames, find, frames_of
@@ -48,6 +51,9 @@ LEAD_TICKS = RATE_HZ // 5
 
 UNHEARD = "recogniser"
 """The kind of failure where the recogniser fails."""
+
+UNDECIDED = "persona_model"
+"""Where a persona's model fails."""
 
 Transcribe = Callable[[bytes], Awaitable[str]]
 
@@ -80,11 +86,13 @@ class Leg(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a script needs besides itself: what the caller says, what prompts sound like, and a recogniser."""
+    """What a script needs besides itself: what the caller says, what prompts sound like, a recogniser, and who calls if
+    the script has no steps."""
 
     clips: Mapping[Speech, bytes]
     prompts: Mapping[str, Frames]
     transcribe: Transcribe | None = None
+    persona: PreparedPersona | None = None
 
 
 class ScriptedCall:
@@ -95,7 +103,7 @@ class ScriptedCall:
         self.script = script
         self.recorder = recorder
         self._prepared = prepared
-        self.runner = ScriptRunner(script)
+        self.runner: Runner = ScriptRunner(script) if prepared.persona is None else prepared.persona.runner()
         line, dtmf = script.line, script.call.dtmf
         self.outgoing = CallerAudio(
             seed=script.seed,
@@ -115,6 +123,7 @@ class ScriptedCall:
         self._started = False
         self._saying = False
         self._unheard: Failure | None = None
+        self._deciding: asyncio.Task[None] | None = None
         self._keys_seen = 0
         self._timer: asyncio.TimerHandle | None = None
         self._pending: asyncio.Queue[Turn | Ended | None] = asyncio.Queue()
@@ -153,8 +162,12 @@ class ScriptedCall:
             if leg.signalling.answered_s is None:
                 self.runner.unanswered(time.monotonic())
             await leg.drained()
+            if self._deciding is not None and self._deciding.done() and not self._deciding.cancelled():
+                self._deciding.result()
         finally:
             worker.cancel()
+            if self._deciding is not None:
+                self._deciding.cancel()
             if self._timer is not None:
                 self._timer.cancel()
             leg.close()
@@ -254,8 +267,26 @@ class ScriptedCall:
                 self._leg.hold(on)
             case EndCall() if self._leg is not None:
                 self._leg.hang_up()
+            case Ask():
+                if self._deciding is not None:
+                    self._deciding.cancel()
+                self._deciding = asyncio.create_task(self._decide(command))
+                self._deciding.add_done_callback(self._decided)
             case _:
                 pass
+
+    async def _decide(self, ask: Ask) -> None:
+        persona = self._prepared.persona
+        assert persona is not None, "who asks is one"
+        try:
+            self._notify(await persona.decide(ask))
+        except PersonaError as error:
+            self.runner.give_up(error.what, error.why, UNDECIDED)
+            self._carry_on()
+
+    def _decided(self, deciding: asyncio.Task[None]) -> None:
+        if not deciding.cancelled() and deciding.exception() is not None:
+            self._done.set()  # a mistake in it does not wait for `max_s`
 
     @property
     def _takes_no_events(self) -> bool:

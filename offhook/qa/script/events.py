@@ -4,7 +4,8 @@ seconds of one monotonic clock."""
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from offhook.qa.script.steps import Speech
+from offhook.qa.script.persona import Answer, Exchange, Heard
+from offhook.qa.script.steps import Speech, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,16 @@ class Ended:
     why: str = ""
 
 
-Event: TypeAlias = BotBegan | BotSpoke | ToneHeard | KeyHeard | Said | Ended
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a persona does, for the `Ask` of this number; `answers` are what the model wrote."""
+
+    number: int
+    steps: tuple[Step, ...]
+    answers: tuple[Answer, ...] = ()
+
+
+Event: TypeAlias = BotBegan | BotSpoke | ToneHeard | KeyHeard | Said | Ended | Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +117,15 @@ class EndCall:
     """Hang up."""
 
 
-Command: TypeAlias = Play | BreakOff | PressKeys | Background | SetHold | EndCall
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the persona's model what it does, after what it has heard now and all that was before. `is_last`: it may not
+    be asked again. An earlier one that is not decided is void."""
+
+    number: int
+    heard: Heard
+    before: tuple[Exchange, ...]
+    is_last: bool = False
+
+
+Command: TypeAlias = Play | BreakOff | PressKeys | Background | SetHold | EndCall | Ask

@@ -10,6 +10,7 @@ from yaml.nodes import Node, SequenceNode
 
 from offhook.qa.script.expect import CODECS
 from offhook.qa.script.reading_expect import ExpectReader
+from offhook.qa.script.reading_persona import PersonaReader
 from offhook.qa.script.reading_steps import StepReader
 from offhook.qa.script.script import DTMF, CallSettings, HttpAnswer, HttpDouble, LineProfile, Script, is_stream
 from offhook.qa.script.steps import Speech, Step, WaitFor
@@ -19,8 +20,10 @@ from offhook.usererror import did_you_mean
 
 GUIDE = "docs/qa.md"
 MAX_STEPS = 500
+RECORDING_SUFFIX = ".persona.yaml"
+"""How the name of a persona's recording ends."""
 
-_SCRIPT = ("name", "call", "line", "prompts", "steps", "expect", "http", "seed")
+_SCRIPT = ("name", "call", "line", "prompts", "steps", "persona", "expect", "adviser", "http", "seed")
 _CALL = (
     "target",
     "transport",
@@ -54,14 +57,13 @@ def parse_script(data: bytes, name: str) -> Script:
     return _ScriptReader(name, compose(text, name, GUIDE)).read()
 
 
-class _ScriptReader(StepReader, ExpectReader):
+class _ScriptReader(StepReader, ExpectReader, PersonaReader):
     def __init__(self, name: str, root: Node) -> None:
         super().__init__(name)
         self._root = root
 
     def read(self) -> Script:
-        example = f"begin with `steps:`, see {GUIDE}"
-        top = self.fields(self._root, "a script", _SCRIPT, ("steps",), example) or {}
+        top = self._top()
         name = self._get(top, "name", self.text, Path(self.name).stem)
         prompts = self._prompts(top["prompts"]) if "prompts" in top else {}
         steps, nodes = self._steps(top["steps"]) if "steps" in top else ((), ())
@@ -81,6 +83,8 @@ class _ScriptReader(StepReader, ExpectReader):
             self._get(top, "seed", self.whole, 1),
             self.name,
             tuple(int(position(node, "").split(":")[1]) for node in nodes),
+            self.persona(top["persona"]) if "persona" in top else None,
+            self.question(top["adviser"], "persona" in top) if "adviser" in top else "",
         )
         if self.problems:
             raise self.error()
@@ -93,6 +97,17 @@ class _ScriptReader(StepReader, ExpectReader):
             if isinstance(step, WaitFor) and step.early:
                 why = "steps before it are done after the answer"
                 self.problem(node, "an `early` wait comes too late", why, "put it first, or leave `early` out")
+
+    def _top(self) -> dict[str, Node]:
+        example = f"begin with `steps:`, see {GUIDE}"
+        found = self.fields(self._root, "a script", _SCRIPT, (), example) or {}
+        if not self.problems and not found.keys() & {"steps", "persona"}:
+            why = "it is required, or a `persona` in its place"
+            self.problem(self._root, "a script has no `steps`", why, "add a line `steps: …`")
+        if "steps" in found and "persona" in found:
+            why = "a persona decides itself what it does, and the script has `steps`"
+            self.problem(found["persona"], "`persona` and `steps` exclude each other", why, "leave one of them out")
+        return found
 
     def _get(self, found: dict[str, Node], key: str, read: Callable[[Node, str], Any], default: Any) -> Any:
         if key not in found:
@@ -216,5 +231,5 @@ def _is_early(step: Step) -> bool:
 
 
 def is_script(path: Path) -> bool:
-    """Whether a file is a call script, by its name."""
-    return path.suffix in (".yaml", ".yml")
+    """Whether a file is a call script, by its name; a persona's recording beside it is none."""
+    return path.suffix in (".yaml", ".yml") and not path.name.endswith(RECORDING_SUFFIX)

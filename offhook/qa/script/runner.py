@@ -1,13 +1,14 @@
 """The interpreter of a script: events and `now` in, commands out. Pure, so that a script can be run in virtual time.
 
-Theory of operation. Each step is a generator that yields what it waits for: an event that matches, until a deadline.
-The runner feeds it, and goes on to the next step when it returns. What the far end says is numbered by turns; a step
-that waits for speech takes the next turn that no step has taken, so that nothing is missed which was said in between.
-A step that waited in vain ends the script: the caller hangs up, and `failure` says why.
+Theory of operation. What a caller does is a generator that yields what it waits for: an event that matches, until a
+deadline. The runner feeds it until it returns; each step is one of its parts. What the far end says is numbered by
+turns; a step that waits for speech takes the next turn that no step has taken, so that nothing is missed which was said
+in between. A step that waited in vain ends the script: the caller hangs up, and `failure` says why.
 """
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from offhook.qa.script.events import (
     BotSpoke,
     BreakOff,
     Command,
+    Decided,
     EndCall,
     Ended,
     Event,
@@ -51,27 +53,27 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Until:
+class Until:
     """What a step waits for: an event that `matches`, or the time."""
 
     matches: Callable[[Event], bool]
     deadline_s: float
 
 
-_Step = Generator[_Until, Event | None, Failure | None]
+Course = Generator[Until, Event | None, Failure | None]
+"""What a caller does, or a part of it: gets the events that it waits for, None when the time has come."""
 
 
-class ScriptRunner:
-    """One run of a script, from the answer on. Call `start` once; then `receive` what happens, `handle_timer` at
-    `get_timer`, and take `next_command` until it is None after each. `over`: the script has ended."""
+class Runner(ABC):
+    """What a caller does in one call, from the answer on. Call `start` once; then `receive` what happens,
+    `handle_timer` at `get_timer`, and take `next_command` until it is None after each. `over`: it has ended."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self) -> None:
         self._commands: deque[Command] = deque()
         self._now = 0.0
         self._step = -1
-        self._running: _Step | None = None
-        self._until: _Until | None = None
+        self._running: Course | None = None
+        self._until: Until | None = None
         self._began: list[BotBegan] = []
         self._spoke: list[BotSpoke] = []
         self._early = self._early_taken = 0  # turns before the answer, and those of them that steps have used
@@ -94,17 +96,14 @@ class ScriptRunner:
         """The call was answered. What was said before (early media) is for the steps that ask for it."""
         self._now = self._last_sound_s = now
         self._early = self._taken = self._interrupted = len(self._began)
-        self._next_step()
+        self._running = self._course()
+        self._resume(None)
 
     def unanswered(self, now: float) -> None:
-        """There will be no answer, and all that was said is identified: the steps about it are judged, no others."""
+        """There will be no answer, and all that was said is identified."""
         self._now = now
         self._early = len(self._began)
         self.over, self.failure = True, None  # no step was running when the call ended
-        for number, step in enumerate(self._script.steps):
-            if isinstance(step, WaitFor) and step.early and self.failure is None:
-                self._step = number
-                self.failure = self._early_failure(step)
 
     def give_up(self, what: str, why: str, kind: str = "too_long") -> None:
         """The call cannot go on: it has lasted too long, or what the far end says cannot be identified."""
@@ -138,6 +137,10 @@ class ScriptRunner:
             self._now = now
             self._resume(None)
 
+    @abstractmethod
+    def _course(self) -> Course:
+        """All that the caller does."""
+
     def _note(self, event: Event) -> None:
         match event:
             case BotBegan():
@@ -154,7 +157,7 @@ class ScriptRunner:
                 self._tones.append(event)
             case Ended():
                 self._ended = event
-            case Said():
+            case Said() | Decided():
                 pass
 
     def _resume(self, event: Event | None) -> None:
@@ -162,31 +165,8 @@ class ScriptRunner:
         try:
             self._until = self._running.send(event)
         except StopIteration as done:
-            self._until = None
-            if done.value is not None:
+            if not self.over:
                 self._finish(done.value)
-            else:
-                self._next_step()
-
-    def _next_step(self) -> None:
-        while not self.over:
-            self._step += 1
-            step = self._step_at(self._step)
-            if step is None:
-                self._finish(None)
-                return
-            self._running = self._run(step)
-            try:
-                self._until = next(self._running)
-            except StopIteration as done:
-                if done.value is not None:
-                    self._finish(done.value)
-                continue
-            return
-
-    def _step_at(self, number: int) -> Step | None:
-        """The step of this number; None: there are no more."""
-        return self._script.steps[number] if number < len(self._script.steps) else None
 
     def _finish(self, failure: Failure | None) -> None:
         self.over, self.failure, self._until = True, failure, None
@@ -196,13 +176,14 @@ class ScriptRunner:
     def _fail(self, what: str, why: str, kind: str = "step") -> Failure:
         return Failure(self._step, what, why, kind)
 
-    def _hung_up(self, ended: Ended) -> Failure:
+    def _hung_up(self, ended: Ended) -> Failure | None:
+        """The far end has ended the call while something else was waited for."""
         who = "the far end hung up" if ended.by == "bot" else f"the call was lost ({ended.why})"
         return self._fail(f"step {self._step + 1} was not done", f"{who} before", "ended")
 
     # ---- the steps
 
-    def _run(self, step: Step) -> _Step:  # one line for each kind of step
+    def _run(self, step: Step) -> Course:  # one line for each kind of step
         match step:
             case WaitFor():
                 return self._wait_for(step)
@@ -226,32 +207,32 @@ class ScriptRunner:
             case HangUp():
                 return self._hang_up()
 
-    def _pass(self, seconds: float) -> _Step:
+    def _pass(self, seconds: float) -> Course:
         until_s = self._now + seconds
         while self._now < until_s:
-            yield _Until(_never, until_s)
+            yield Until(_never, until_s)
         return None
 
-    def _hang_up(self) -> _Step:
+    def _hang_up(self) -> Course:
         self._finish(None)
-        yield _Until(_never, math.inf)
+        yield Until(_never, math.inf)
         return None
 
-    def _until_said(self) -> _Step:
-        event = yield _Until(lambda event: isinstance(event, Said), self._now + MAX_SAYING_S)
+    def _until_said(self) -> Course:
+        event = yield Until(lambda event: isinstance(event, Said), self._now + MAX_SAYING_S)
         return None if event is not None else self._fail("the caller could not speak", "nothing leaves")
 
-    def _hold(self, seconds: float) -> _Step:
+    def _hold(self, seconds: float) -> Course:
         self._commands.append(SetHold(True))
         yield from self._pass(seconds)
         self._commands.append(SetHold(False))
         return None
 
-    def _interrupt(self, step: Interrupt) -> _Step:
+    def _interrupt(self, step: Interrupt) -> Course:
         wanted = max(self._interrupted, self._taken)
         deadline_s = self._now + step.within_ms / 1_000
         while len(self._began) <= wanted:
-            event = yield _Until(lambda event: isinstance(event, BotBegan), deadline_s)
+            event = yield Until(lambda event: isinstance(event, BotBegan), deadline_s)
             if event is None:
                 return self._fail("there was nothing to interrupt", f"the far end was silent for {step.within_ms} ms")
         self._taken = self._interrupted = len(self._began)
@@ -262,7 +243,7 @@ class ScriptRunner:
             self._commands.append(PressKeys(step.keys))
         return (yield from self._until_said())
 
-    def _change_mind(self, step: ChangeMind) -> _Step:
+    def _change_mind(self, step: ChangeMind) -> Course:
         self._commands.append(Play(step.first))
         yield from self._pass(step.after_ms / 1_000)
         self._commands.append(BreakOff())
@@ -270,7 +251,7 @@ class ScriptRunner:
         self._commands.append(Play(step.then))
         return (yield from self._until_said())
 
-    def _wait_for(self, step: WaitFor) -> _Step:
+    def _wait_for(self, step: WaitFor) -> Course:
         if step.early:
             return self._wait_for_early(step)
         if step.awaited in ("speech", "prompt", "words"):
@@ -279,9 +260,9 @@ class ScriptRunner:
             return self._wait_for_silence(step)
         return self._wait_for_event(step)
 
-    def _wait_for_early(self, step: WaitFor) -> _Step:
+    def _wait_for_early(self, step: WaitFor) -> Course:
         while self._early_taken < self._early and all(each.turn < self._early_taken for each in self._spoke):
-            yield _Until(_is_speech, math.inf)  # no longer than it takes to identify what was said
+            yield Until(is_speech, math.inf)  # no longer than it takes to identify what was said
         return self._early_failure(step)
 
     def _early_failure(self, step: WaitFor) -> Failure | None:
@@ -291,7 +272,7 @@ class ScriptRunner:
         self._early_taken = turn.turn + 1
         return self._difference(step, turn)
 
-    def _wait_for_turn(self, step: WaitFor) -> _Step:
+    def _wait_for_turn(self, step: WaitFor) -> Course:
         """The next turn: what is said in between is not skipped, or a wrong prompt would pass for a slow one."""
         deadline_s = self._now + step.within_ms / 1_000
         while True:
@@ -300,7 +281,7 @@ class ScriptRunner:
                 break
             # Somebody who speaks at the deadline is heard out.
             speaking = self._speaking and self._now >= deadline_s
-            event = yield _Until(_is_speech, deadline_s + MAX_TURN_S if speaking else deadline_s)
+            event = yield Until(is_speech, deadline_s + MAX_TURN_S if speaking else deadline_s)
             if event is None and speaking:
                 return self._fail("the far end does not stop speaking", f"it went on for {MAX_TURN_S:g} s", "endless")
             if event is None and not self._speaking:
@@ -320,7 +301,7 @@ class ScriptRunner:
             return self._fail(f"{step.what!r} was not heard", why, "wrong_words")
         return None
 
-    def _wait_for_silence(self, step: WaitFor) -> _Step:
+    def _wait_for_silence(self, step: WaitFor) -> Course:
         deadline_s = self._now + step.within_ms / 1_000
         while True:
             quiet_at_s = math.inf if self._speaking else self._last_sound_s + step.silence_ms / 1_000
@@ -328,12 +309,12 @@ class ScriptRunner:
                 return None
             if self._now >= deadline_s:
                 return self._fail(f"it was not silent for {step.silence_ms} ms", "the far end went on speaking")
-            yield _Until(_is_speech, min(quiet_at_s, deadline_s))
+            yield Until(is_speech, min(quiet_at_s, deadline_s))
 
-    def _wait_for_event(self, step: WaitFor) -> _Step:
+    def _wait_for_event(self, step: WaitFor) -> Course:
         deadline_s = self._now + step.within_ms / 1_000
         while not self._has_come(step):
-            event = yield _Until(lambda event: not isinstance(event, Ended) or step.awaited == "end", deadline_s)
+            event = yield Until(lambda event: not isinstance(event, Ended) or step.awaited == "end", deadline_s)
             if event is None:
                 return self._fail(*self._missing(step))
         return None
@@ -360,11 +341,41 @@ class ScriptRunner:
         return "the far end did not hang up", f"no BYE came within {step.within_ms} ms", "no_bye"
 
 
+class ScriptRunner(Runner):
+    """One run of a script; see `Runner`."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__()
+        self._script = script
+
+    def unanswered(self, now: float) -> None:
+        """See Runner: the steps about what was said before an answer are judged, no others."""
+        super().unanswered(now)
+        for number, step in enumerate(self._script.steps):
+            if isinstance(step, WaitFor) and step.early and self.failure is None:
+                self._step = number
+                self.failure = self._early_failure(step)
+
+    def _course(self) -> Course:
+        self._step = 0
+        while (step := self._step_at(self._step)) is not None:
+            failure = yield from self._run(step)
+            if failure is not None:
+                return failure
+            self._step += 1
+        return None
+
+    def _step_at(self, number: int) -> Step | None:
+        """The step of this number; None: there are no more."""
+        return self._script.steps[number] if number < len(self._script.steps) else None
+
+
 def _never(_: Event) -> bool:
     return False
 
 
-def _is_speech(event: Event) -> bool:
+def is_speech(event: Event) -> bool:
+    """Whether the far end begins to speak, or has spoken."""
     return isinstance(event, BotBegan | BotSpoke)
 
 

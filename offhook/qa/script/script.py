@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.qa.script.expect import Expectations
+from offhook.qa.script.persona import Persona
 from offhook.qa.script.steps import Speech, Step, WaitFor, speeches
 from offhook.testing.impair import Impairment
 
@@ -82,7 +83,8 @@ class HttpDouble:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A call: what the caller does, and what is expected. `where` is the file; `lines` those of the steps in it."""
+    """A call: what the caller does, or who calls, and what is expected. `where` is the file; `lines` those of the steps
+    in it. `question` is what an adviser is asked about a persona's call; empty: nothing."""
 
     name: str
     steps: tuple[Step, ...]
@@ -95,12 +97,16 @@ class Script:
     seed: int = 1
     where: str = ""
     lines: tuple[int, ...] = ()
+    persona: Persona | None = None
+    question: str = ""
 
     @property
     def needs_words(self) -> bool:
         """Whether a recogniser is needed."""
-        return bool(self.expect.heard) or any(
-            isinstance(step, WaitFor) and step.awaited == "words" for step in self.steps
+        return (
+            bool(self.expect.heard)
+            or self.persona is not None
+            or any(isinstance(step, WaitFor) and step.awaited == "words" for step in self.steps)
         )
 
     @property

@@ -36,6 +36,13 @@ NOWHERE = "127.0.0.1:9"
         (("uas_busy", "--bot", "bot.py"), "nobody would call uas_busy"),
         (("record.yaml", "--target", NOWHERE), "record.yaml: what is expected of the bot's record cannot be known"),
         (("tls.yaml", "--target", "ws://127.0.0.1:9"), "tls.yaml: `transport` of `call` has no effect"),
+        (("persona.yaml", "--target", NOWHERE), "persona.yaml: nobody can play the persona"),
+        (("key.yaml", "--target", NOWHERE), "key.yaml: the persona's model needs a key"),
+        (
+            ("other.yaml", "--target", NOWHERE),
+            "other.persona.yaml: the persona heard by another recogniser when it was recorded",
+        ),
+        (("changed.yaml", "--target", NOWHERE), "changed.persona.yaml: the recording is of another persona"),
         (("bob.yaml", "--target", NOWHERE), "bob.yaml: the tts engine 'auto' has no voice 'bob'"),
     ],
 )
@@ -45,6 +52,12 @@ def test_usage(run: Run, tmp_path: Path, arguments: tuple[str, ...], what: str) 
     (tmp_path / "record.yaml").write_text("steps: [hang_up]\nexpect: {keys_received: 1}\n")
     (tmp_path / "tls.yaml").write_text("steps: [hang_up]\ncall: {transport: tls}\n")
     (tmp_path / "bob.yaml").write_text("steps: [{say: hello}, hang_up]\ncall: {voice: bob}\n")
+    (tmp_path / "persona.yaml").write_text("persona: {goal: x}\n")
+    (tmp_path / "key.yaml").write_text("persona: {goal: x, model: {name: x, api_key_env: NO_SUCH_KEY}}\n")
+    for name, goal, recogniser in (("other", "x", "whisper"), ("changed", "y", "pocketsphinx")):
+        (tmp_path / f"{name}.yaml").write_text("persona: {goal: x}\n")
+        recorded = f"version: 1\nrecogniser: {recogniser}\npersona: {{goal: {goal}}}\nexchanges: []\n"
+        (tmp_path / f"{name}.persona.yaml").write_text(recorded)
     (tmp_path / "empty").mkdir()
     status, _, err = run("qa", "run", *arguments)
     assert (status, err.splitlines()[0]) == (USAGE, what)
@@ -74,6 +87,18 @@ def test_a_voice_that_is_not_there_is_found_without_a_call(run: Run, tmp_path: P
     assert status == USAGE and err.startswith("call.yaml: ") and "why:" in err and "type:" in err
     (tmp_path / "call.yaml").write_text(script.replace("bob", "en+f3").replace("xx", "de"))
     assert run("qa", "check", "call.yaml")[0] == 0
+
+
+def test_a_recorded_persona_needs_no_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "call.yaml").write_text("persona: {goal: x}\n")
+    status, _, err = run("qa", "check", "call.yaml")
+    assert status == USAGE and "nobody can play the persona" in err
+    recorded = "version: 1\nrecogniser: pocketsphinx\npersona: {goal: x}\nexchanges: []\n"
+    (tmp_path / "call.persona.yaml").write_text(recorded)
+    assert run("qa", "check", ".") == (0, "call.yaml: a persona, 0 prompts: ok\n", "")
+    (tmp_path / "call.persona.yaml").write_text("version: 2\n")
+    status, _, err = run("qa", "check", "call.yaml")
+    assert status == USAGE and err.startswith("call.persona.yaml:1:") and "record it anew" in err
 
 
 def test_the_scripts_of_a_folder_are_checked(run: Run, tmp_path: Path) -> None:

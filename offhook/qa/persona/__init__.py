@@ -1,0 +1,1 @@
+"""Callers played by a language model, recorded once and replayed without it."""
