@@ -21,7 +21,7 @@ ANSWER_PAUSE_S = 0.25
 """The pause before an answer to what the caller has said meanwhile: shorter than one between sentences."""
 
 KEY_PAUSE_S, KEY_STOP_S = 0.15, 0.5
-"""The pause before an answer to a key, which is understood at once, where the far end stops so soon after the key began:
+"""The pause before an answer to a key, which is understood at once, where the far end stops so soon after the key:
 shorter than many within a sentence."""
 
 
