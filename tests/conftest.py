@@ -60,6 +60,7 @@ ALONE = (
     "packaging",  # its environment takes both cores to make, and its first call tells how fast it was
     "pipeline/asr/test_whisper.py",
     "pipeline/engine_host/test_whisper_engine.py",
+    "qa/test_clean.py",
     "qa/test_foreign.py",
     "telephony/net/test_clock.py",
     "telephony/net/test_pacing.py",
