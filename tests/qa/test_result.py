@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from offhook.qa.result import Result, as_json, write_junit
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.usererror import UserError
 
 GOOD = Result("good", "good.yaml", 1.5, notes=("heard: x",))
-BAD = Result("bad", "bad.yaml", 2.0, (Finding("gap_ms", "a \x1b[31mgap", "it was <60> ms", 1.25, 7),), {"seed": 1})
+BAD = Result("bad", "bad.yaml", 2.0, (Deviation("gap_ms", "a \x1b[31mgap", "it was <60> ms", 1.25, 7),), {"seed": 1})
 
 
 def test_text_says_what_why_when_and_where() -> None:
