@@ -39,7 +39,7 @@ def of_caller(rtp: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def of_qa(streams: Sequence[Mapping[str, Any]]) -> tuple[object, ...]:
-    """The same of ours: the jitter is the last value, too."""
+    """The same by our own reading: the jitter is the last value, too."""
     last = sum(each["jitter_ms"] for each in streams) / len(streams)
     apart = max(each["longest_interval_ms"] - each["packet_ms"] for each in streams)
     most = max(each["jitter_max_ms"] for each in streams)
