@@ -23,11 +23,11 @@ HEADINGS = ("by", "packets", "lost", "jitter mean ms", "jitter max ms", "apart m
 
 
 def by_qa(path: Path, server: range) -> list[dict[str, Any]]:
-    """The bot's streams, as `offhook qa pcap` has them."""
+    """The bot's streams, as `offhook qa pcap` has them; what else uses these ports is of no call in the capture."""
     command = [sys.executable, "-m", "offhook", "qa", "pcap", "--json", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     streams: Sequence[dict[str, Any]] = json.loads(done.stdout)["streams"]
-    return [each for each in streams if int(each["source"].rpartition(":")[2]) in server]
+    return [each for each in streams if each["call"] and int(each["source"].rpartition(":")[2]) in server]
 
 
 def of_caller(rtp: Mapping[str, Any]) -> tuple[object, ...]:
@@ -68,8 +68,9 @@ def main() -> None:
         path = Path(directory) / "calls.pcap"
         with tcpdump(path, f"udp and (port {bot.sip.rpartition(':')[2]} or portrange {low}-{high})"):
             rtp = call(Callers(args.caller, None, args.caller_python), run, bot)["rtp"]
-        theirs = [each for key, each in by_tshark(path).items() if int(key[0].rpartition(":")[2]) in server]
-        rows = (HEADINGS, of_caller(rtp), of_qa(by_qa(path, server)), of_tshark(theirs))
+        streams, theirs = by_qa(path, server), by_tshark(path)
+        same = [theirs[each["source"], each["destination"], each["ssrc"]] for each in streams]
+        rows = (HEADINGS, of_caller(rtp), of_qa(streams), of_tshark(same))
         print("\n".join(ROW.format(*map(str, row)) for row in rows))
 
 
