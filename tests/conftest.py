@@ -61,6 +61,7 @@ ALONE = (
     "pipeline/asr/test_whisper.py",
     "pipeline/engine_host/test_whisper_engine.py",
     "qa/foreign",
+    "qa/test_clean.py",
     "qa/test_foreign.py",
     "telephony/net/test_clock.py",
     "telephony/net/test_pacing.py",

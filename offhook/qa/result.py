@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 from offhook.pipeline.errors import EngineError
 from offhook.qa.private_file import write_private
 from offhook.qa.report.recording import Recording
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.usererror import UserError, plain
 
 VERSION = 1
@@ -25,7 +25,7 @@ class Result:
     name: str
     where: str
     seconds: float
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Deviation, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """Lines for people, below the verdict."""
@@ -70,10 +70,12 @@ class Result:
 def not_run(name: str, where: str, seconds: float, error: UserError | EngineError) -> Result:
     """The result of what an error has prevented, so that those of the others are not lost."""
     if isinstance(error, EngineError):
-        found = [Finding("not_run", f"{error.engine}: {error.what}", ". ".join(filter(None, (error.why, error.hint))))]
+        found = [
+            Deviation("not_run", f"{error.engine}: {error.what}", ". ".join(filter(None, (error.why, error.hint))))
+        ]
     else:
         found = [
-            Finding("not_run", each.what, f"{each.why}; type: {each.todo}" if each.todo else each.why)
+            Deviation("not_run", each.what, f"{each.why}; type: {each.todo}" if each.todo else each.why)
             for each in error.problems
         ]
     return Result(name, where, seconds, tuple(found))

@@ -21,9 +21,11 @@ from offhook.cli.main import app
 from offhook.sip.net.address import Address
 from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess, speech
-from tests.e2e.peers import HOST, free_udp_ports, program, sipp
+from tests.e2e.peers import HOST, free_udp_ports, sipp
+from tests.e2e.sniffer import by_tshark, tcpdump
 from tests.e2e.test_baresip import configure, dials
 from tests.e2e.test_pjsua import Pjsua
+from tests.e2e.test_qa import qa, results_of
 from tests.offhook.records.pcapfile import read
 from tests.ports import own_ports
 from tests.signals import wav
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.peer
 
 BY_SIPP, BY_BARESIP, BY_PJSUA, BY_OURS = 20, 3, 3, 24
 AT_ONCE = 6
+AFTER_THE_END = 4
 TALK_S = 2.0
 OF_THE_MACHINE = {"gaps", "jitter", "clock_drift", "late_first_response", "late_ack", "retransmissions", "poor_quality"}
 """What a loaded machine really does to calls."""
@@ -141,30 +144,6 @@ def _longest_interval_s(path: Path) -> float:
 
 # --- figures, beside those of tshark
 
-STREAM = re.compile(
-    r"^ *[\d.]+ +[\d.]+ +(\S+) +(\d+) +(\S+) +(\d+) +0x([0-9A-F]{8}) .*? +(\d+) +(-?\d+) \([-\d.]+%\)"
-    r" +([-\d.]+) +([\d.]+) +([\d.]+) +([-\d.]+) +([\d.]+) +([\d.]+)",
-    re.MULTILINE,
-)
-
-
-def by_tshark(path: Path) -> dict[tuple[str, str, str], dict[str, float]]:
-    """Packets, loss (what came twice counts twice, RFC 3550 A.3) and jitter of each stream."""
-    command = [program("tshark"), "-r", str(path), "-q", "-z", "rtp,streams", "--enable-heuristic", "rtp_udp"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    found = {}
-    for source, port, target, to_port, ssrc, *figures in STREAM.findall(done.stdout):
-        packets, lost, _, _, _, _, jitter_mean, jitter_max = map(float, figures)
-        key = (f"{source}:{port}", f"{target}:{to_port}", f"0x{ssrc}")
-        found[key] = {
-            "packets": packets,
-            "lost": lost,
-            "jitter_mean_ms": jitter_mean,
-            "jitter_max_ms": jitter_max,
-        }
-    assert found, done.stdout + done.stderr
-    return found
-
 
 @contextmanager
 def relay(bot: BotProcess, ports: tuple[int, int], *options: str) -> Iterator[str]:
@@ -178,23 +157,6 @@ def relay(bot: BotProcess, ports: tuple[int, int], *options: str) -> Iterator[st
         ready, address = process.stdout.readline().split()
         assert ready == "ready"
         yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-@contextmanager
-def tcpdump(path: Path, what: str) -> Iterator[None]:
-    """A capture on loopback."""
-    command = [program("tcpdump"), "-i", "lo", "-U", "-s", "0", "-w", str(path), what]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        while "listening" not in line:
-            assert line, "tcpdump did not start"
-            line = process.stderr.readline()
-        yield
     finally:
         process.terminate()
         process.communicate(timeout=10)
@@ -227,3 +189,28 @@ def test_a_bad_line_is_as_tshark_has_it(bench_bot: BotProcess, tmp_path: Path, l
         assert stream["jitter_mean_ms"] == pytest.approx(other["jitter_mean_ms"], rel=0.01, abs=0.01)
         assert stream["jitter_max_ms"] == pytest.approx(other["jitter_max_ms"], rel=0.01, abs=0.01)
     assert "loss" in troubles(found) or "heavy_loss" in troubles(found)
+
+
+@pytest.mark.usefixtures("recording")
+def test_a_scripted_call_has_the_figures_of_its_capture(bench_bot: BotProcess, tmp_path: Path) -> None:
+    """What the caller measured as it came, beside what tshark and `qa pcap` say of the same packets."""
+    ports, path = own_ports(), tmp_path / "call.pcap"
+    (tmp_path / "call.yaml").write_text("name: call\nsteps: [{wait: 5000}, hang_up]\n")
+    with relay(bench_bot, ports, *LINES["lossy"]) as address, tcpdump(path, f"udp and {_ports(address, ports)}"):
+        status, said = qa(tmp_path, "call.yaml", "--target", address, "--json", "out.json")
+        assert status == 0, said
+        bench_bot.wait_for(lambda: path.read_bytes().count(b"CSeq: 2 BYE") >= 2)
+    result = results_of(tmp_path / "out.json")["call"]
+    ours = result["call"]["media"]
+    (port,) = re.findall(r"m=audio (\d+)", result["sip"][0]["text"])
+    (theirs,) = [each for key, each in by_tshark(path).items() if key[1] == f"{HOST}:{port}"]
+    (stream,) = [each for each in judged(path)["streams"] if each["destination"] == f"{HOST}:{port}"]
+    # A few packets may still have come when the caller had hung up.
+    assert 0 <= theirs["packets"] - ours["packets"] <= AFTER_THE_END
+    assert 0 <= theirs["lost"] - ours["lost"] <= AFTER_THE_END and ours["lost"] > 0
+    assert ours["jitter_ms"] == pytest.approx(stream["jitter_ms"], rel=0.5, abs=1.0)
+    assert 0 < ours["jitter_ms"] <= theirs["jitter_max_ms"]
+
+
+def _ports(address: str, media: tuple[int, int]) -> str:
+    return f"(port {address.rpartition(':')[2]} or portrange {media[0]}-{media[1]})"

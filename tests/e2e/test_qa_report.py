@@ -13,9 +13,10 @@ from selenium.webdriver.common.by import By
 from offhook.qa.report import attachments
 from offhook.qa.report.page import HtmlReport
 from tests.e2e.browser import WIDTHS, Browser, chromium
+from tests.e2e.sniffer import by_tshark
 from tests.e2e.test_page import barriers
 from tests.e2e.test_qa import offhook_qa
-from tests.e2e.test_qa_pcap import by_tshark, judged
+from tests.e2e.test_qa_pcap import judged
 from tests.qa.prompts import copied_to
 from tests.qa.report.made_up import recording, results
 

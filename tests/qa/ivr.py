@@ -16,6 +16,8 @@ import wave
 from pathlib import Path
 
 PROMPTS, FAULT = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
+PACKET_S = 0.02 * (1.003 if FAULT == "drift" else 1)
+GAP_S = 0.06
 
 
 def found(pattern: str, text: str) -> str:
@@ -31,13 +33,20 @@ def mu_law(sample: int) -> int:
     return ~(sign | exponent << 4 | value >> (exponent + 3) & 0x0F) & 0xFF
 
 
+def a_law(sample: int) -> int:
+    sign, value = (0, -sample) if sample < 0 else (0x80, sample)
+    value = min(value, 32_767) >> 3
+    exponent = max(0, value.bit_length() - 5)
+    return (sign | exponent << 4 | value >> max(1, exponent) & 0x0F) ^ 0x55
+
+
 def prompt(name: str) -> bytes:
     with wave.open(str(PROMPTS / f"{name}.wav")) as file:
         samples = array.array("h", file.readframes(file.getnframes()))
     if FAULT == "clipped":
         first = next(at for at, sample in enumerate(samples) if abs(sample) > 600)
         samples = samples[first + 1_600 :]
-    return bytes(map(mu_law, samples))
+    return bytes(map(a_law if FAULT == "wrong_codec" else mu_law, samples))
 
 
 class Call:
@@ -62,7 +71,7 @@ class Call:
         due = time.monotonic()
         while not self.over.is_set():
             self.receive(due)
-            due += 0.02 + self.send()
+            due += PACKET_S + self.send()
             if self.hangs_up and not self.queue and not self.answer:
                 return
 
@@ -72,7 +81,10 @@ class Call:
     def react(self, name: str) -> None:
         if FAULT != "deaf":
             self.queue = b""
-        self.play(prompt("balance" if FAULT == "wrong_prompt" and name == "hours" else name), 0.3)
+        audio = prompt("balance" if FAULT == "wrong_prompt" and name == "hours" else name)
+        if FAULT == "said_twice" and name == "hours":
+            audio += audio
+        self.play(audio, 0.3)
 
     def key(self, key: str) -> None:
         self.pressed += 1
@@ -127,7 +139,7 @@ class Call:
         payload, self.queue = self.queue[:160], self.queue[160:]
         late = FAULT == "gap" and 0 <= len(self.queue) <= self.gap_at and payload and payload[-1] & 0x7F < 0x40
         kind, timestamp = (8 if FAULT == "wrong_codec" else 0), self.timestamp
-        payload = payload.ljust(160, b"\xff")
+        payload = payload.ljust(160, b"\xd5" if FAULT == "wrong_codec" else b"\xff")
         if self.events:
             code, duration, end = self.events.pop(0)
             if code >= 0:
@@ -140,7 +152,7 @@ class Call:
         self.sequence, self.timestamp = self.sequence + 1 & 0xFFFF, self.timestamp + 160
         if late:
             self.gap_at = -1
-        return 0.08 if late else 0.0
+        return GAP_S if late else 0.0
 
 
 def answer(status: str, request: str, more: str = "", body: str = "") -> bytes:

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import pytest
 
 from offhook.qa.result import Result, as_json, write_json, write_junit
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.usererror import UserError
 
 GOOD = Result("good", "good.yaml", 1.5, notes=("heard: x",))
-BAD = Result("bad", "bad.yaml", 2.0, (Finding("gap_ms", "a \x1b[31mgap", "it was <60> ms", 1.25, 7),), {"seed": 1})
+BAD = Result("bad", "bad.yaml", 2.0, (Deviation("gap_ms", "a \x1b[31mgap", "it was <60> ms", 1.25, 7),), {"seed": 1})
 
 
 def test_text_says_what_why_when_and_where() -> None:
@@ -43,7 +43,7 @@ def test_files_are_for_their_owner_even_if_they_were_there(tmp_path: Path) -> No
     for write, path in ((write_junit, tmp_path / "out.xml"), (write_json, tmp_path / "out.json")):
         path.write_text("old")
         path.chmod(0o644)
-        write(path, [replace(BAD, findings=(Finding("heard", "half a character: \ud800", "x"),))])
+        write(path, [replace(BAD, findings=(Deviation("heard", "half a character: \ud800", "x"),))])
         assert path.stat().st_mode & 0o777 == 0o600 and "old" not in path.read_text()
 
 

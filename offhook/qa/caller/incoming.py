@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from offhook.qa.caller.turns import loud_blocks
-from offhook.qa.rtp.arrival import Sequence
+from offhook.qa.rtp.arrival import ClockDrift, Drift, Sequence
 from offhook.qa.verdict.speech_quality import Arrival, Arrivals
 from offhook.telephony.codec.base import codec_named, codec_of_payload_type
 from offhook.telephony.errors import LocalError, WireError
@@ -52,6 +52,8 @@ class ReceivedAudio:
         self._expected = self._lost = 0  # of the sources before
         self._began_s: float | None = None
         self._jitter = JitterEstimator()
+        self._clock = ClockDrift()
+        self._drift: Drift | None = None  # of the clocks before
         self.pcm = bytearray()
         self.arrivals = Arrivals()
         self.keys: list[tuple[float, str]] = []
@@ -101,6 +103,12 @@ class ReceivedAudio:
         """The interarrival jitter (RFC 3550 §6.4.1)."""
         return self._jitter.ticks
 
+    @property
+    def drift(self) -> Drift | None:
+        """Of the clock that was observed for longest; None below some six seconds."""
+        found = [each for each in (self._drift, self._clock.result()) if each is not None]
+        return max(found, key=lambda each: each.over_s, default=None)
+
     def codec_names(self) -> dict[str, int]:
         """How many packets came in which codec; of a type that was not agreed on, by RFC 3551."""
         found: Counter[str] = Counter()
@@ -125,7 +133,7 @@ class ReceivedAudio:
             return source
         self._expected, self._lost = self._counts()
         self._source = _Source(packet.ssrc, packet.timestamp, self._next_tick(at_s), Sequence())
-        self._jitter.restart()
+        self._begin_anew()
         return self._source
 
     def _next_tick(self, at_s: float) -> int:
@@ -145,10 +153,16 @@ class ReceivedAudio:
         if leap < -MAX_LEAP_TICKS or at_tick > latest_tick:
             source.timestamp, source.at_tick = packet.timestamp, self._next_tick(at_s)
             at_tick = source.at_tick
-            self._jitter.restart()
+            self._begin_anew()
         elif leap > 0:
             source.timestamp, source.at_tick = packet.timestamp, at_tick
+        self._clock.update(at_s, at_tick / RATE_HZ)
         return self.place(pcm, max(0, at_tick), at_s, marker=packet.marker)
+
+    def _begin_anew(self) -> None:
+        """Timestamps are those of another clock from now on."""
+        self._jitter.restart()
+        self._drift, self._clock = self.drift, ClockDrift()
 
     def place(self, pcm: bytes, at_tick: int, at_s: float, *, marker: bool = False) -> Piece:
         """Audio whose place is known already."""

@@ -1,13 +1,26 @@
 """What was noted during a call, as one value for the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from offhook.qa.caller.scripted_call import Leg, ScriptedCall
-from offhook.qa.verdict.observed import BotTurn, CallerSound, Gap, HttpRequest, MediaFigures, Message, ObservedCall
+from offhook.qa.caller.scripted_call import LEAD_TICKS, Leg, ScriptedCall
+from offhook.qa.caller.turns import Turn
+from offhook.qa.verdict.fingerprint import frames_of
+from offhook.qa.verdict.observed import (
+    BotTurn,
+    CallerSound,
+    Gap,
+    HttpRequest,
+    MediaFigures,
+    Message,
+    ObservedCall,
+    Repeated,
+)
+from offhook.qa.verdict.repetition import repetition
 from offhook.qa.verdict.speech_quality import clipping_percent, holes, speech_level_dbfs
+from offhook.telephony.pcm import RATE_HZ
 
 
 def observed(
@@ -41,6 +54,7 @@ def observed(
         gaps=tuple(
             Gap(each.at_s - zero, round(each.hole_ms, 1), each.is_lost) for each in holes(call.received.arrivals)
         ),
+        repeated=tuple(_repeated(call, zero)),
         keys="".join(key for _, key in call.received.keys),
         media=_media(call, b"".join(audio.values())),
         messages=tuple(Message(each.at_s - zero, each.received, each.text) for each in leg.messages),
@@ -52,16 +66,41 @@ def observed(
     )
 
 
+def _repeated(call: ScriptedCall, zero_s: float) -> Iterator[Repeated]:
+    """What the far end says twice with no sound of the caller's in between."""
+    for answer in _answers(call):
+        began_tick = max(0, answer[0].began_tick - LEAD_TICKS)
+        found = repetition(frames_of(call.received.between(began_tick, answer[-1].ended_tick)))
+        if found is not None:
+            lead_s = (answer[0].began_tick - began_tick) / RATE_HZ
+            at_s = answer[0].began_s - lead_s + found.again_ms / 1_000 - zero_s
+            yield Repeated(round(at_s, 3), found.repeated_ms)
+
+
+def _answers(call: ScriptedCall) -> list[list[Turn]]:
+    """The far end's turns, those together between which the caller finished nothing."""
+    found: list[list[Turn]] = []
+    for turn in call.meter.turns:
+        before = found[-1][-1] if found else None
+        if before is None or any(before.began_s < each.ended_s <= turn.began_s for each in call.outgoing.sounds):
+            found.append([])
+        found[-1].append(turn)
+    return found
+
+
 def _media(call: ScriptedCall, speech: bytes) -> MediaFigures:
     received, media = call.received, call.media
     late_ms = media.late_ms if media is not None else []
     agreed = media.agreed.codec if media is not None and media.agreed is not None else ""
+    drift = received.drift
     return MediaFigures(
         packets=len(received.arrivals),
         lost=received.lost,
         loss_percent=round(received.loss_percent, 2),
         duplicates=received.duplicates,
         jitter_ms=round(received.jitter_ticks / 8, 2),
+        drift_ppm=None if drift is None else round(drift.ppm, 1),
+        drift_error_ppm=0.0 if drift is None else round(drift.error_ppm, 1),
         clipping_percent=round(clipping_percent(speech), 3),
         codecs=received.codec_names(),
         agreed=agreed,

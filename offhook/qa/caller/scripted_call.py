@@ -199,7 +199,8 @@ class ScriptedCall:
 
     def on_sound(self) -> None:
         """The caller begins to speak, or to press keys."""
-        self.meter.caller_speaks()
+        sound = self.outgoing.sounds[-1]
+        self.meter.caller_speaks(sound.began_s, by_keys=sound.kind == "keys")
 
     def on_frame(self) -> None:
         """A packet has been sent."""

@@ -1,5 +1,6 @@
 """When the far end speaks: turns by level, from what comes packet by packet. Pure."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ ONSET_BLOCKS, ONSET_S = 3, 0.1
 
 ANSWER_PAUSE_S = 0.25
 """The pause before an answer to what the caller has said meanwhile: shorter than one between sentences."""
+
+KEY_PAUSE_S, KEY_STOP_S = 0.15, 0.5
+"""The pause before an answer to a key, which is understood at once, where the far end stops so soon after the key:
+shorter than many within a sentence."""
 
 
 def loud_blocks(pcm: bytes) -> list[bool]:
@@ -48,6 +53,7 @@ class TurnMeter:
         self._blocks: deque[tuple[float, int]] = deque(maxlen=ONSET_BLOCKS)  # loud ones of no turn yet
         self._current: Turn | None = None
         self._answers = False
+        self._stops_by_s = -math.inf
         self.turns: list[Turn] = []
         """All that have begun."""
 
@@ -56,9 +62,10 @@ class TurnMeter:
         """The turn that is not over."""
         return self._current
 
-    def caller_speaks(self) -> None:
+    def caller_speaks(self, began_s: float, *, by_keys: bool = False) -> None:
         """The caller has begun to speak or to press: what comes after a short pause is another turn."""
         self._answers = True
+        self._stops_by_s = began_s + KEY_STOP_S if by_keys else -math.inf
 
     def hear(self, pcm: bytes, at_tick: int, at_s: float) -> tuple[Turn | None, Turn | None]:
         """A packet: what arrived at `at_s` is heard from then on. Returns the turn that is over, and that which has
@@ -87,7 +94,10 @@ class TurnMeter:
 
     @property
     def _limit_s(self) -> float:
-        return ANSWER_PAUSE_S if self._answers else self._pause_s
+        if not self._answers:
+            return self._pause_s
+        stopped = self._current is not None and self._current.ended_s <= self._stops_by_s
+        return KEY_PAUSE_S if stopped else ANSWER_PAUSE_S
 
     def _loud(self, at_s: float, tick: int) -> tuple[Turn | None, Turn | None]:
         over = None

@@ -9,7 +9,7 @@ from offhook.qa.coverage.hints import ways_to
 from offhook.qa.coverage.walked import Coverage, Edge, Entered, coverage_of, walk_of
 from offhook.qa.result import Result
 from offhook.qa.script.reading import is_script
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.settings.flow_file import load_flow
 from offhook.usererror import UserError
 
@@ -31,7 +31,7 @@ def covered(flow: Flow, where: Path, results: Iterable[Result], at_least: float 
     findings = []
     if at_least is not None and found.percent < at_least:
         what = f"the calls walk {found.percent:.1f} % of the flow, {at_least:g} % were expected"
-        findings.append(Finding("coverage", what, summary(found)))
+        findings.append(Deviation("coverage", what, summary(found)))
     details = {"coverage": as_dict(found)}
     return Result(f"coverage of {where}", str(where), 0.0, tuple(findings), details, tuple(lines(found)))
 

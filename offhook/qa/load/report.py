@@ -10,10 +10,10 @@ from offhook.qa.load.distribution import PERCENTS, Distribution
 from offhook.qa.load.tally import MEASURES, OWN, OWN_OF_CALL, FailureKind, Tally
 from offhook.qa.result import Result, as_json
 from offhook.qa.script.script import Script
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.usererror import plain
 
-NO_CALL = Finding("no_call", "no call was completed", "it was stopped before, or no call was to begin")
+NO_CALL = Deviation("no_call", "no call was completed", "it was stopped before, or no call was to begin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class LoadReport:
     stopped: int = 0
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Deviation]:
         """What is wrong with the load as a whole, beside its calls."""
         busy = self.whole.too_busy()
         return [each for each in (busy, None if self.whole.calls else NO_CALL) if each is not None]
@@ -111,7 +111,7 @@ def progress_line(tally: Tally, running: int, elapsed_s: float, late_ms: npt.Arr
 
 def _of_script(script: Script, tally: Tally, seconds: float) -> Result:
     findings = tuple(
-        Finding(
+        Deviation(
             each.kind,
             f"{each.calls} of {tally.calls} calls: {each.finding.what}",
             each.finding.why,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from offhook.qa.load.distribution import Distribution
 from offhook.qa.result import Result
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 
 MEASURES = ("answer_ms", "first_sound_ms", "response_ms", "barge_in_ms", "gap_ms", "jitter_ms", "loss_percent")
 """Of those in `expect`, what is shown of a load."""
@@ -44,7 +44,7 @@ class FailureKind:
     """The failures of one kind: how many calls have it, the first one's finding and whole result."""
 
     kind: str
-    finding: Finding
+    finding: Deviation
     first: Result
     calls: int = 1
 
@@ -93,14 +93,14 @@ class Tally:
         """The kinds, the most frequent first."""
         return sorted(self.kinds.values(), key=lambda each: -each.calls)
 
-    def too_busy(self) -> Finding | None:
+    def too_busy(self) -> Deviation | None:
         """The finding of a machine that was too busy to measure."""
         late_ms = self.measures[OWN].percentile(99)
         if late_ms is None or late_ms <= MOST_LATE_MS:
             return None
         what = "this machine was too busy to measure"
         why = f"one in a hundred of our own packets left {late_ms:.1f} ms late or more; {MOST_LATE_MS:g} ms are allowed"
-        return Finding(TOO_BUSY, what, f"{why}: fewer calls at once, or nothing else beside them")
+        return Deviation(TOO_BUSY, what, f"{why}: fewer calls at once, or nothing else beside them")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -12,7 +12,7 @@ from offhook.qa.report.waits import at, waits_of, waterfall
 from offhook.qa.report.waveform import waveform
 from offhook.qa.result import Result
 from offhook.qa.script.expect import MEASURES
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import ObservedCall
 
 PCAP, WAV = "application/vnd.tcpdump.pcap", "audio/wav"
@@ -70,7 +70,7 @@ def _facts(seen: ObservedCall) -> list[tuple[str, object]]:
     ]
 
 
-def _findings(findings: Sequence[Finding], where: str) -> Html:
+def _findings(findings: Sequence[Deviation], where: str) -> Html:
     rows = []
     for each in findings:
         when = None if each.at_s is None else join(" at ", at(each.at_s))
@@ -95,7 +95,7 @@ def _recorded(number: int, result: Result, recording: Recording, attachments: At
     yield _downloads(number, result.name, recording, wav, attachments)
 
 
-def _sound(number: int, recording: Recording, findings: Sequence[Finding], wav: str) -> Html:
+def _sound(number: int, recording: Recording, findings: Sequence[Deviation], wav: str) -> Html:
     legend = [el("li", el("span", class_=f"swatch {kind}"), meaning) for kind, meaning in SWATCHES]
     return join(
         el("audio", src=wav, controls=True, preload="none", aria_label="The call: caller left, bot right"),

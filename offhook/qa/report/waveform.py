@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from offhook.qa.report.html import Html, el, join
 from offhook.qa.report.recording import Recording
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import BotTurn, CallerSound
 from offhook.telephony.pcm import RATE_HZ, to_array
 
@@ -27,7 +27,7 @@ CALLER_Y, BOT_Y = TOP, TOP + ROW + TOP
 HEIGHT = BOT_Y + ROW + AXIS
 
 
-def waveform(recording: Recording, findings: Sequence[Finding]) -> Html:
+def waveform(recording: Recording, findings: Sequence[Deviation]) -> Html:
     """The picture; what it shows is in the tables beside it, too."""
     seconds = max(recording.seconds, recording.seen.ended_s, 0.1)
     scale = scale_of(seconds)
@@ -131,7 +131,7 @@ def _moments(recording: Recording, scale: float) -> Iterator[Html]:
             yield el("g", title, el("line", class_="moment", x1=x, x2=x, y1=TOP, y2=HEIGHT - AXIS))
 
 
-def _findings(findings: Sequence[Finding], scale: float) -> Iterator[Html]:
+def _findings(findings: Sequence[Deviation], scale: float) -> Iterator[Html]:
     for number, each in enumerate(findings, 1):
         if each.at_s is None:
             continue

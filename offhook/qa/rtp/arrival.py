@@ -5,6 +5,9 @@ from collections import deque
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 _WINDOW = 512
 """So far behind the highest a packet is late; further, it is another sequence."""
@@ -180,6 +183,8 @@ class ClockDrift:
     MOST_POINTS = 1_024
     STEP_S = 0.5
     """A step of the timestamps against the time: the sender's clock was set, or its audio stopped and went on."""
+    STALL_S = 0.01
+    """A smaller step, from one point to the next, is a stall of the sender's or another route, and no drift."""
 
     def __init__(self) -> None:
         self._points: list[tuple[float, float]] = []
@@ -224,12 +229,19 @@ class ClockDrift:
         if len(points) < 5:
             return None
         when, offset = np.array(points).T
+        offset = offset - self._steps(when, offset)
         offset = offset - offset.mean()
         spread = when - when.mean()
         slope = float(spread @ offset / (spread @ spread))
         residual = offset - slope * spread
         error = math.sqrt(float(residual @ residual) / (len(points) - 2) / float(spread @ spread))
         return Drift(slope * 1e6, error * 1e6, float(when[-1] - when[0]))
+
+    def _steps(self, when: Floats, offset: Floats) -> Floats:
+        """What stalls have added to each offset: where it grew by much more, or less, than it usually does."""
+        elapsed, grown = np.diff(when), np.diff(offset)
+        beyond = grown - float(np.median(grown / elapsed)) * elapsed
+        return np.concatenate(([0.0], np.cumsum(np.where(np.abs(beyond) >= self.STALL_S, beyond, 0.0))))
 
 
 class Lateness:

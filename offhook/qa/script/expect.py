@@ -23,6 +23,8 @@ MEASURES: dict[str, Measure] = {
     "level_dbfs": Measure("the level of the far end's speech", "dBFS"),
     "loss_percent": Measure("packets of the far end that did not come", "%"),
     "jitter_ms": Measure("the jitter of the far end's packets (RFC 3550 §6.4.1)", "ms"),
+    "drift_ppm": Measure("how far the far end's clock is from this machine's, as far as it is certain", "ppm"),
+    "repeated_ms": Measure("what the far end said again at once, with no sound of the caller's in between", "ms"),
     "speech_s": Measure("how long the far end has spoken in all", "s"),
 }
 """What `expect` can limit; of some there are several in a call, and each has to be within the limits."""

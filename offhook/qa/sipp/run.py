@@ -16,7 +16,7 @@ from offhook.qa.coverage.walked import walk_of
 from offhook.qa.result import Result
 from offhook.qa.sipp.library import Scenario
 from offhook.qa.sipp.program import Sipp, SippRun, check_options, first_errors
-from offhook.qa.verdict.judge import Finding, keys_in
+from offhook.qa.verdict.judge import Deviation, keys_in
 from offhook.usererror import UserError
 
 CALL_S = 90.0
@@ -96,7 +96,7 @@ def _result(
     findings = []
     if run.status != 0:
         what = f"SIPp ended with {run.status}: {run.meaning}"
-        findings.append(Finding("sipp", what, first_errors(run) or "it says nothing more"))
+        findings.append(Deviation("sipp", what, first_errors(run) or "it says nothing more"))
     details = {
         "sipp": {"status": run.status, "statistics": dict(run.statistics), "errors": run.errors, "screen": run.screen},
         "calls": [summary(each) for each in records],

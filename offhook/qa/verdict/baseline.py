@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.verdict.distribution import LEAST_VALUES, percentiles
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 
 VERSION = 1
 """Of the file; a field that changes its meaning makes a new one."""
@@ -108,7 +108,7 @@ def _figures_from(data: Mapping[str, Any]) -> ScriptFigures:
 class Comparison:
     """What was found, and a line for each figure that was compared."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Deviation, ...]
     lines: tuple[str, ...] = ()
 
 
@@ -144,8 +144,8 @@ def compare(baseline: Baseline, run: Baseline, own: Mapping[str, Tolerance]) -> 
     """What has become worse. Runs that are not alike are compared in nothing."""
     if unlike := differences(baseline, run):
         what = "the run cannot be compared with the baseline"
-        return Comparison(tuple(Finding(NOT_COMPARABLE, what, each) for each in unlike))
-    findings, lines = list[Finding](), list[str]()
+        return Comparison(tuple(Deviation(NOT_COMPARABLE, what, each) for each in unlike))
+    findings, lines = list[Deviation](), list[str]()
     for name, was in baseline.scripts.items():
         for measure in was.values:
             for found, line in _compare(name, measure, was, run.scripts[name], own):
@@ -156,7 +156,7 @@ def compare(baseline: Baseline, run: Baseline, own: Mapping[str, Tolerance]) -> 
 
 def _compare(
     script: str, measure: str, was: ScriptFigures, now: ScriptFigures, own: Mapping[str, Tolerance]
-) -> Iterator[tuple[Finding | None, str]]:
+) -> Iterator[tuple[Deviation | None, str]]:
     """One measure of one script, percentile by percentile: the finding, if it is one, and the line."""
     if measure not in MEASURES:
         yield _missing(script, measure, "this offhook does not measure it")
@@ -173,16 +173,16 @@ def _compare(
         yield _worse(about, unit, before, after, tolerance_of(measure, own)), line
 
 
-def _missing(script: str, figure: str, why: str) -> tuple[Finding, str]:
+def _missing(script: str, figure: str, why: str) -> tuple[Deviation, str]:
     about = f"{script}: {figure}"
     what = f"{about} was not measured, and the baseline has it"
-    return Finding(NOT_MEASURED, what, why), f"{about}: not measured"
+    return Deviation(NOT_MEASURED, what, why), f"{about}: not measured"
 
 
-def _worse(about: str, unit: str, before: float, after: float, allowed: Tolerance) -> Finding | None:
+def _worse(about: str, unit: str, before: float, after: float, allowed: Tolerance) -> Deviation | None:
     off = abs(after - before) if allowed.either_way else after - before
     if off <= allowed.floor or off <= abs(before) * allowed.percent / 100:
         return None
     share = f" ({100 * off / abs(before):.0f} %)" if before else ""
     why = f"off by {off:.1f} {unit}{share}; {allowed.percent:g} % or {allowed.floor:g} {unit} are allowed"
-    return Finding(WORSE, f"{about} is {after:.1f} {unit}, and was {before:.1f}", why)
+    return Deviation(WORSE, f"{about} is {after:.1f} {unit}, and was {before:.1f}", why)

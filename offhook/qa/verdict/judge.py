@@ -23,7 +23,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Deviation:
     """Something that is not as expected: its kind, for programs; what, and why that is known; when (seconds since the
     INVITE), if at a certain time; the line of the script, if it is about a step."""
 
@@ -34,7 +34,7 @@ class Finding:
     line: int | None = None
 
 
-def judge(script: Script, call: ObservedCall) -> list[Finding]:
+def judge(script: Script, call: ObservedCall) -> list[Deviation]:
     """Everything that is wrong with the call, the most telling first; empty: it passes.
 
     Where a step failed, what the steps after it would have shown is not judged: the caller had hung up.
@@ -43,7 +43,7 @@ def judge(script: Script, call: ObservedCall) -> list[Finding]:
         return [*_refusal(script, call), *_steps(script, call), *_sip(script, call)]
     if script.expect.status is not None:
         why = f"it was answered after {call.answered_s:.1f} s"
-        return [Finding("status", f"the call was not refused with {script.expect.status}", why)]
+        return [Deviation("status", f"the call was not refused with {script.expect.status}", why)]
     found = [*_media(script, call), *_steps(script, call)]
     for name, limit in script.expect.limits.items():
         found += _limit(call, name, limit)
@@ -53,40 +53,40 @@ def judge(script: Script, call: ObservedCall) -> list[Finding]:
     return found
 
 
-def _refusal(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _refusal(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     """A call that was not answered may be one that is to be refused."""
     wanted = script.expect.status
     if wanted is None:
-        yield Finding("not_answered", "the call was not answered", call.why)
+        yield Deviation("not_answered", "the call was not answered", call.why)
     elif call.status != wanted:
-        yield Finding("status", f"the call was not refused with {wanted}", call.why)
+        yield Deviation("status", f"the call was not refused with {wanted}", call.why)
 
 
-def _media(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _media(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     up_s = call.ended_s - (call.answered_s or 0.0)
     if call.media.packets == 0 and up_s >= SILENT_S:
         what = "one-way audio: nothing comes from the far end"
         why = f"the call was up for {up_s:.1f} s, the caller sent {call.media.sent} packets, none came back"
-        yield Finding("one_way_audio", what, why)
+        yield Deviation("one_way_audio", what, why)
         return
     expected = script.expect.codec or call.media.agreed
     if script.expect.codec is not None and call.media.agreed and call.media.agreed != script.expect.codec:
         why = f"the far end's description chooses {call.media.agreed}"
-        yield Finding("codec", f"{script.expect.codec} was not agreed on", why)
+        yield Deviation("codec", f"{script.expect.codec} was not agreed on", why)
     wrong = {name: count for name, count in call.media.codecs.items() if name not in (expected, call.media.agreed)}
     if wrong and expected:
         sent = ", ".join(f"{count} packets of {name}" for name, count in wrong.items())
-        yield Finding("codec", f"the far end sends another codec than {expected}", f"{sent} came")
+        yield Deviation("codec", f"the far end sends another codec than {expected}", f"{sent} came")
 
 
-def _steps(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _steps(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     failure = call.failure
     if failure is not None:
         line = script.lines[failure.step] if failure.step < len(script.lines) else None
-        yield Finding(failure.kind, failure.what, failure.why, None, line)
+        yield Deviation(failure.kind, failure.what, failure.why, None, line)
 
 
-def _limit(call: ObservedCall, name: str, limit: Limit) -> Iterator[Finding]:
+def _limit(call: ObservedCall, name: str, limit: Limit) -> Iterator[Deviation]:
     measure = MEASURES[name]
     values = figures(call, name)
     if name == "response_ms" and limit.at_most is not None:
@@ -94,16 +94,16 @@ def _limit(call: ObservedCall, name: str, limit: Limit) -> Iterator[Finding]:
             # The step that failed has said so already.
             if 1_000 * silence_s > limit.at_most and call.failure is None:
                 why = f"the far end was silent for {1_000 * silence_s:.0f} ms after it; {limit} ms are allowed"
-                yield Finding("no_response", f"no answer to {sound.what!r}", why, sound.ended_s)
+                yield Deviation("no_response", f"no answer to {sound.what!r}", why, sound.ended_s)
     elif not values and call.failure is None:
-        yield Finding(name, f"{name} was not measured", f"there was nothing to measure: {measure.what}")
+        yield Deviation(name, f"{name} was not measured", f"there was nothing to measure: {measure.what}")
     outside = [each for each in values if _is_outside(each.value, limit)]
     for each in outside[:SHOWN]:
         what = f"{name} is {each.value:.0f} {measure.unit}, {limit} was expected"
-        yield Finding(name, what, f"measured {measure.what}", each.at_s)
+        yield Deviation(name, what, f"measured {measure.what}", each.at_s)
     if len(outside) > SHOWN:
         what = f"{name} is outside {len(outside)} times"
-        yield Finding(name, what, f"of {len(values)} in all; the first {SHOWN} are above")
+        yield Deviation(name, what, f"of {len(values)} in all; the first {SHOWN} are above")
 
 
 def _is_outside(value: float, limit: Limit) -> bool:
@@ -111,12 +111,12 @@ def _is_outside(value: float, limit: Limit) -> bool:
     return too_low or (limit.at_most is not None and value > limit.at_most)
 
 
-def _prompts(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _prompts(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     heard = [name for turn in call.turns for name, _ in turn.prompts]
     missing = _first_missing(script.expect.prompts, heard)
     if missing is not None:
         what = f"the prompt {missing!r} was not heard in its place"
-        yield Finding("prompts", what, f"heard: {', '.join(heard) or 'none that is known'}")
+        yield Deviation("prompts", what, f"heard: {', '.join(heard) or 'none that is known'}")
 
 
 def _first_missing(expected: Sequence[str], heard: Sequence[str]) -> str | None:
@@ -128,41 +128,41 @@ def _first_missing(expected: Sequence[str], heard: Sequence[str]) -> str | None:
     return None
 
 
-def _texts(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _texts(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     at = 0
     for expected in script.expect.heard:
         found = next((n for n, each in enumerate(call.turns) if n >= at and has_words(each.text or "", expected)), None)
         if found is None:
             heard = "; ".join(repr(each.text or "") for each in call.turns[at:][:SHOWN])
-            yield Finding("heard", f"{expected!r} was not heard", f"heard: {heard or 'nothing'}")
+            yield Deviation("heard", f"{expected!r} was not heard", f"heard: {heard or 'nothing'}")
         else:
             at = found
 
 
-def _ends(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _ends(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     expected = script.expect.ended_by
     if expected is not None and call.ended_by != expected:
         if expected == "bot":
-            yield Finding("no_bye", "the far end did not hang up", f"no BYE came; {call.why}")
+            yield Deviation("no_bye", "the far end did not hang up", f"no BYE came; {call.why}")
         else:
-            yield Finding("ended", f"the call was ended by {call.ended_by}", f"{expected} was expected; {call.why}")
+            yield Deviation("ended", f"the call was ended by {call.ended_by}", f"{expected} was expected; {call.why}")
     elif call.ended_by == "network":
-        yield Finding("ended", "the call was lost", call.why)
+        yield Deviation("ended", "the call was lost", call.why)
     wanted = script.expect.transfer_to
     if wanted is not None and wanted not in (call.transfer_to or ""):
         why = f"the REFER names {call.transfer_to}" if call.transfer_to else "no REFER came"
-        yield Finding("transfer", f"the caller was not transferred to {wanted}", why)
+        yield Deviation("transfer", f"the caller was not transferred to {wanted}", why)
 
 
-def _keys(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _keys(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     expected = script.expect.bot_keys
     differs = None if expected is None else difference(expected, call.keys)
     if differs is not None:
         why = f"{expected} was expected, the far end pressed {call.keys or 'nothing'}"
-        yield Finding(differs.kind, differs.what, why)
+        yield Deviation(differs.kind, differs.what, why)
 
 
-def _sip(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _sip(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     for each in script.expect.sip:
         came = [message.text for message in call.messages if message.received and _is(each, message.text)]
         if len(came) < each.at_least or (each.at_most is not None and len(came) > each.at_most):
@@ -172,7 +172,7 @@ def _sip(script: Script, call: ObservedCall) -> Iterator[Finding]:
             if same and each.headers and not came:
                 why = f"{len(same)} came with other headers: {_headers_in(same[0].text, each)}"
             wanted = "".join(f", {name} with {value!r}" for name, value in each.headers.items())
-            yield Finding("sip", f"SIP: {each.message}{wanted}", why)
+            yield Deviation("sip", f"SIP: {each.message}{wanted}", why)
 
 
 def _begins(expected: SipExpectation, text: str) -> bool:
@@ -197,7 +197,7 @@ def _headers_in(text: str, expected: SipExpectation) -> str:
     return "; ".join(f"{name}: {', '.join(_values(text, name)) or 'none'}" for name in expected.headers)
 
 
-def _requests(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _requests(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     for each in script.expect.requests:
         to_path = [one for one in call.requests if one.path.partition("?")[0] == each.path]
         came = [one for one in to_path if each.method in ("", one.method) and each.body in one.body]
@@ -205,23 +205,23 @@ def _requests(script: Script, call: ObservedCall) -> Iterator[Finding]:
             asked = "; ".join(f"{one.method} {one.path} {one.body[:100]}".strip() for one in call.requests[:SHOWN])
             most = "" if each.at_most is None else f", at most {each.at_most}"
             what = f"the bot made {len(came)} requests {each.method or 'to'} {each.path}"
-            yield Finding(
+            yield Deviation(
                 "requests", what, f"at least {each.at_least}{most} were expected; it asked: {asked or 'nothing'}"
             )
 
 
-def _record(script: Script, call: ObservedCall) -> Iterator[Finding]:
+def _record(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     expect = script.expect
     if not expect.needs_record:
         return
     record = call.record
     if record is None:
-        yield Finding("record", "there is no record of the call", "only an offhook bot has one: --http HOST:PORT")
+        yield Deviation("record", "there is no record of the call", "only an offhook bot has one: --http HOST:PORT")
         return
     for name, wanted in expect.record.items():
         found = record.get(name)
         if str(found).lower() != wanted.lower():
-            yield Finding("record", f"the record's {name} is {found!r}", f"{wanted!r} was expected")
+            yield Deviation("record", f"the record's {name} is {found!r}", f"{wanted!r} was expected")
     for who, texts in (("bot", expect.bot_said), ("caller", expect.caller_said)):
         lines = [str(line["text"]) for line in record.get("transcript", ()) if line["who"] == who]
         at = 0
@@ -229,14 +229,14 @@ def _record(script: Script, call: ObservedCall) -> Iterator[Finding]:
             place = next((n for n, line in enumerate(lines) if n >= at and _contains(line, wanted)), None)
             if place is None:
                 why = f"the transcript has: {'; '.join(map(repr, lines[at:][: 2 * SHOWN])) or 'nothing'}"
-                yield Finding(f"{who}_said", f"the {who} did not say {wanted!r}", why)
+                yield Deviation(f"{who}_said", f"the {who} did not say {wanted!r}", why)
             else:
                 at = place
     entered = [str(each["name"]) for each in record.get("timeline", ()) if each["kind"] == "state"]
     missing = _first_missing(expect.steps, entered)
     if missing is not None:
         why = f"the dialog entered: {', '.join(entered) or 'none'}"
-        yield Finding("steps", f"the step {missing!r} was not entered in its place", why)
+        yield Deviation("steps", f"the step {missing!r} was not entered in its place", why)
     if expect.keys_received is not None:
         yield from _compare_counts(expect.keys_received, keys_in(record))
 
@@ -246,14 +246,14 @@ def keys_in(record: Mapping[str, Any]) -> int:
     return sum(int(each["keys"]) for each in record.get("timeline", ()) if each["kind"] == "answer")
 
 
-def _compare_counts(expected: int, found: int) -> Iterator[Finding]:
+def _compare_counts(expected: int, found: int) -> Iterator[Deviation]:
     why = f"the bot's record counts {found} keys, {expected} were expected"
     if expected and found == 2 * expected:
-        yield Finding("keys_doubled", "keys came twice", why)
+        yield Deviation("keys_doubled", "keys came twice", why)
     elif found < expected:
-        yield Finding("keys_lost", "keys were lost", why)
+        yield Deviation("keys_lost", "keys were lost", why)
     elif found > expected:
-        yield Finding("keys", "more keys came than expected", why)
+        yield Deviation("keys", "more keys came than expected", why)
 
 
 def _contains(line: str, wanted: str) -> bool:

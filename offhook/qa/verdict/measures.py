@@ -106,6 +106,19 @@ def _jitter(call: ObservedCall) -> _Values:
         yield Figure(call.media.jitter_ms, None)
 
 
+def _drift(call: ObservedCall) -> _Values:
+    """Two standard errors less: a short call cannot tell more."""
+    if call.media.drift_ppm is not None:
+        yield Figure(max(0.0, abs(call.media.drift_ppm) - 2 * call.media.drift_error_ppm), None)
+
+
+def _repeated(call: ObservedCall) -> _Values:
+    for each in call.repeated:
+        yield Figure(each.repeated_ms, each.at_s)
+    if call.turns and not call.repeated:
+        yield Figure(0.0, None)
+
+
 def _speech(call: ObservedCall) -> _Values:
     yield Figure(sum(each.ended_s - each.began_s for each in call.turns), None)
 
@@ -121,5 +134,7 @@ _MEASURED: dict[str, Callable[[ObservedCall], _Values]] = {
     "level_dbfs": _levels,
     "loss_percent": _loss,
     "jitter_ms": _jitter,
+    "drift_ppm": _drift,
+    "repeated_ms": _repeated,
     "speech_s": _speech,
 }

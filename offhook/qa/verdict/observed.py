@@ -38,6 +38,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """Something that the far end said again, at once: when it began to, and for how long it did."""
+
+    at_s: float
+    repeated_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A SIP message, and whether the far end sent it."""
 
@@ -59,13 +67,15 @@ class HttpRequest:
 @dataclass(frozen=True, slots=True)
 class MediaFigures:
     """The far end's packets: `codecs` counts them by name; `sent` are the caller's. `agreed` is the codec of the
-    session description."""
+    session description, `drift_ppm` how much slower the far end's clock is (None: the call was too short to tell)."""
 
     packets: int = 0
     lost: int = 0
     loss_percent: float = 0.0
     duplicates: int = 0
     jitter_ms: float = 0.0
+    drift_ppm: float | None = None
+    drift_error_ppm: float = 0.0
     clipping_percent: float = 0.0
     codecs: Mapping[str, int] = field(default_factory=dict)
     agreed: str = ""
@@ -86,6 +96,7 @@ class ObservedCall:
     turns: tuple[BotTurn, ...] = ()
     sounds: tuple[CallerSound, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    repeated: tuple[Repeated, ...] = ()
     keys: str = ""
     media: MediaFigures = field(default_factory=MediaFigures)
     messages: tuple[Message, ...] = ()

@@ -230,3 +230,15 @@ def test_jitter_goes_on_over_talk_spurts() -> None:
         data = rtp.build(rtp.RtpPacket(0, n % 2 == 0, n, 160 * n, 9, PCMU.encode(SPEECH[:320])))
         received.receive(data, 1.0 + 0.02 * n + (0.004 if n % 2 else 0.0))
     assert received.jitter_ticks / 8 == pytest.approx(4.0, abs=0.6)
+
+
+@pytest.mark.parametrize("ppm", [-800.0, 0.0, 800.0])
+def test_the_drift_is_that_of_the_clock_which_was_observed_for_longest(ppm: float) -> None:
+    received = ReceivedAudio({0: "PCMU"}, 101)
+    assert received.drift is None
+    for n in range(500):
+        began_anew = n >= 420
+        at_s = 1.0 + 0.02 * n * (1 + (0 if began_anew else ppm * 1e-6))
+        received.receive(stamped(n, 160 * n + (77_777 if began_anew else 0), int(began_anew)), at_s)
+    drift = received.drift
+    assert drift is not None and drift.ppm == pytest.approx(ppm, abs=20) and drift.over_s == pytest.approx(7, abs=1.5)

@@ -31,8 +31,17 @@ def test_a_pause_within_a_sentence_ends_no_turn() -> None:
 def test_after_the_caller_has_spoken_a_short_pause_is_enough() -> None:
     meter = TurnMeter(0.7)
     assert hear(meter, [SPEECH] * 20) == ["began 0"]
-    meter.caller_speaks()
-    assert hear(meter, [QUIET] * 15 + [SPEECH] * 20, 0.4) == ["over 0", "began 1"]
+    meter.caller_speaks(0.3)
+    assert hear(meter, [QUIET] * 9 + [SPEECH] * 20, 0.4) == []
+    assert hear(meter, [QUIET] * 15 + [SPEECH] * 20, 0.98) == ["over 0", "began 1"]
+
+
+@pytest.mark.parametrize(("began_s", "seen"), [(0.3, ["over 0", "began 1"]), (-0.2, [])])
+def test_after_a_key_an_even_shorter_one_is_enough_if_the_far_end_stops_then(began_s: float, seen: list[str]) -> None:
+    meter = TurnMeter(0.7)
+    assert hear(meter, [SPEECH] * 20) == ["began 0"]
+    meter.caller_speaks(began_s, by_keys=True)
+    assert hear(meter, [QUIET] * 9 + [SPEECH] * 20, 0.4) == seen
 
 
 def test_a_click_and_an_offset_are_no_speech() -> None:

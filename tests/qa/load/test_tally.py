@@ -13,14 +13,14 @@ from offhook.qa.load.tally import MOST_LATE_MS, OWN, TOO_BUSY, Outcome, Tally
 from offhook.qa.result import Result, write_junit
 from offhook.qa.script.script import Script
 from offhook.qa.script.steps import HangUp
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 
 PASSED = Result("hours", "hours.yaml", 5.0)
-SLOW = Finding("response_ms", "response_ms is 1300 ms, at most 1000 was expected", "measured", 5.2)
-UNANSWERED = Finding("not_answered", "the call was not answered", "486 Busy Here")
+SLOW = Deviation("response_ms", "response_ms is 1300 ms, at most 1000 was expected", "measured", 5.2)
+UNANSWERED = Deviation("not_answered", "the call was not answered", "486 Busy Here")
 
 
-def failed(*findings: Finding, seconds: float = 5.0) -> Result:
+def failed(*findings: Deviation, seconds: float = 5.0) -> Result:
     return Result("hours", "hours.yaml", seconds, findings, {"seed": 1})
 
 

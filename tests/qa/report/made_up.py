@@ -6,7 +6,7 @@ from offhook.qa.caller.recorder import Packet
 from offhook.qa.caller.sip_call import SipMessage
 from offhook.qa.report.recording import Recording, placed
 from offhook.qa.result import Result
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import BotTurn, CallerSound, Gap, MediaFigures, Message, ObservedCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport
@@ -92,6 +92,9 @@ def results() -> list[Result]:
     details = {
         "figures": {"response_ms": [{"value": 480.0, "at_s": 8.0}], "barge_in_ms": [{"value": 200.0, "at_s": 8.98}]},
     }
-    findings = (Finding("gap_ms", f"a gap {EVIL}", f"it was {EVIL}", 8.5, 7), Finding("ended", "no BYE", "none came"))
+    findings = (
+        Deviation("gap_ms", f"a gap {EVIL}", f"it was {EVIL}", 8.5, 7),
+        Deviation("ended", "no BYE", "none came"),
+    )
     bad = Result(f"bad {EVIL}", f"{EVIL}.yaml", 9.5, findings, details, (f"heard: {EVIL}",), recording=recording())
     return [bad, replace(bad, name="good", findings=(), repeat=2), Result("uac_short", "uac_short.xml", 0.2)]

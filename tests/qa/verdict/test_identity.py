@@ -4,7 +4,7 @@ import pytest
 
 from offhook.qa.script.reading import parse_script
 from offhook.qa.verdict.identity import clips_hash, script_hash
-from offhook.qa.verdict.judge import Finding
+from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.repeats import flaky
 
 SCRIPT = """
@@ -60,10 +60,10 @@ def test_clips_count_in_their_order_and_places() -> None:
 
 
 def test_runs_that_disagree_are_flaky() -> None:
-    late, early = Finding("response_ms", "late", "by 5 ms"), Finding("response_ms", "late", "by 9 ms")
+    late, early = Deviation("response_ms", "late", "by 5 ms"), Deviation("response_ms", "late", "by 9 ms")
     assert flaky([()]) is None
     assert flaky([(), (), ()]) is None
     assert flaky([(late,), (early, late)]) is None, "they agree on what is wrong"
-    found = flaky([(), (late,), (), (late, Finding("no_bye", "x", "y"))])
+    found = flaky([(), (late,), (), (late, Deviation("no_bye", "x", "y"))])
     assert found is not None and found.kind == "flaky" and "4 runs" in found.what
     assert found.why == "found: 2 times nothing, 1 times response_ms, 1 times no_bye and response_ms"

@@ -8,7 +8,16 @@ import pytest
 from offhook.qa.script.reading import parse_script
 from offhook.qa.script.runner import Failure
 from offhook.qa.verdict.judge import judge
-from offhook.qa.verdict.observed import BotTurn, CallerSound, Gap, HttpRequest, MediaFigures, Message, ObservedCall
+from offhook.qa.verdict.observed import (
+    BotTurn,
+    CallerSound,
+    Gap,
+    HttpRequest,
+    MediaFigures,
+    Message,
+    ObservedCall,
+    Repeated,
+)
 
 GOOD = ObservedCall(
     answered_s=0.1,
@@ -22,7 +31,7 @@ GOOD = ObservedCall(
     ),
     sounds=(CallerSound("speech", "hello", 2.5, 3.0), CallerSound("keys", "1", 5.0, 5.9)),
     keys="12",
-    media=MediaFigures(400, codecs={"PCMU": 400}, agreed="PCMU", sent=500, jitter_ms=2.0),
+    media=MediaFigures(400, codecs={"PCMU": 400}, agreed="PCMU", sent=500, jitter_ms=2.0, drift_ppm=-20.0),
     messages=(
         Message(0.02, True, "SIP/2.0 180 Ringing\r\nX-Node: a7\r\n\r\n"),
         Message(0.1, True, "SIP/2.0 200 OK\r\n\r\n"),
@@ -57,6 +66,8 @@ expect:
   level_dbfs: {at_least: -30}
   loss_percent: 1
   jitter_ms: 10
+  drift_ppm: 200
+  repeated_ms: 0
   speech_s: {at_least: 5}
   prompts: [greeting, menu]
   heard: [good morning, goodbye]
@@ -93,6 +104,10 @@ def test_a_good_call_passes_whatever_is_expected() -> None:
         ("expect: {gap_ms: 40}", {"gaps": (Gap(4.0, 61.0, True),)}, ["gap_ms"]),
         ("expect: {prompt_start_missing_ms: 10}", {}, ["prompt_start_missing_ms"]),
         ("expect: {level_dbfs: {at_least: -10}}", {}, ["level_dbfs"] * 3),
+        ("expect: {drift_ppm: 200}", {"media": replace(GOOD.media, drift_ppm=-300.0)}, ["drift_ppm"]),
+        ("expect: {drift_ppm: 200}", {"media": replace(GOOD.media, drift_ppm=300.0, drift_error_ppm=60.0)}, []),
+        ("expect: {drift_ppm: 200}", {"media": replace(GOOD.media, drift_ppm=None)}, ["drift_ppm"]),
+        ("expect: {repeated_ms: 0}", {"repeated": (Repeated(4.0, 900.0),)}, ["repeated_ms"]),
         ("expect: {prompts: [menu, greeting]}", {}, ["prompts"]),
         ("expect: {heard: [goodbye, good morning]}", {}, ["heard"]),
         ("expect: {bot_keys: '12'}", {"keys": "1122"}, ["keys_doubled"]),

@@ -15,38 +15,34 @@ def findings_of_stream(_: Analysis, stream: MediaStream, __: Limits) -> Iterator
     if summary is None or not summary.events:
         return
     call = stream.call.number if stream.call is not None else 0
-    if summary.unended:
-        yield Finding(
+    for kind, presses, what, why, todo in (
+        (
             "dtmf_without_end",
-            f"DTMF digits of {whose(stream)} have no end: {_named(summary.unended)}",
+            summary.unended,
+            "have no end",
             "none of the three packets with the end bit came (RFC 4733 §2.5.1.4): some receivers lose the digit, "
             "others hold it until they give up",
             "look for loss at that moment; without any, the sender stops too early",
-            call,
-            stream.number,
-            summary.unended[0].began_s,
-        )
-    if summary.doubled:
-        yield Finding(
+        ),
+        (
             "dtmf_doubled",
-            f"DTMF digits of {whose(stream)} come twice: {_named(summary.doubled)}",
+            summary.doubled,
+            "come twice",
             "the same digit begins again, with another timestamp, less than 40 ms after its end: it counts as two",
             "look for something between that repeats events with new timestamps, or sends on both legs",
-            call,
-            stream.number,
-            summary.doubled[0].began_s,
-        )
-    if summary.moving:
-        yield Finding(
+        ),
+        (
             "dtmf_timestamps",
-            f"the timestamp moves within DTMF digits of {whose(stream)}: {_named(summary.moving)}",
+            summary.moving,
+            "have timestamps that move",
             "all packets of a digit have the timestamp of its beginning (RFC 4733 §2.5.1.2); some receivers take each "
             "for a digit of its own",
             "report it to the maker of the sender; offhook takes it for one digit",
-            call,
-            stream.number,
-            summary.moving[0].began_s,
-        )
+        ),
+    ):
+        if presses:
+            said = f"DTMF digits of {whose(stream)} {what}: {_named(presses)}"
+            yield Finding(kind, said, why, todo, call, stream.number, presses[0].began_s)
 
 
 def findings_of_call(call: Call, streams: Sequence[MediaStream]) -> Iterator[Finding]:

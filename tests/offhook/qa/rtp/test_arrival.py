@@ -99,6 +99,20 @@ def test_drift_over_a_step_and_over_hours() -> None:
     assert ClockDrift().result() is None
 
 
+@pytest.mark.parametrize("ppm", [-1_000.0, 0.0, 1_000.0])
+@pytest.mark.parametrize("stall_s", [-0.04, 0.02, 0.06, 0.3])
+def test_a_stall_is_no_drift(ppm: float, stall_s: float) -> None:
+    """A sender that stood still, and did not make up for it; or another route."""
+    drift, chance = ClockDrift(), random.Random(1)
+    for number in range(600):
+        media_s = number * 0.02
+        stalls_s = stall_s * ((number >= 250) + (number >= 430))
+        drift.update(media_s * (1 + ppm * 1e-6) + stalls_s + 0.001 * chance.random(), media_s)
+    found = drift.result()
+    assert found is not None and found.over_s > 8
+    assert found.ppm == pytest.approx(ppm, abs=100)
+
+
 def test_lateness() -> None:
     late = Lateness(60.0)
     for number in range(500):
