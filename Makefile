@@ -16,7 +16,7 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests place calls with, and their voices.
 PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core kamailio:kamailio sipsak:sipsak tcpdump:tcpdump \
-    tshark:tshark chromium:chromium chromedriver:chromium-driver
+    tshark:tshark chromium:chromium chromedriver:chromium-driver linphonec:linphone-cli rtpengine:rtpengine-daemon
 # What belongs to them without being a program, below /usr/lib.
 PEER_FILES := kamailio/modules/tls.so:kamailio-tls-modules
 

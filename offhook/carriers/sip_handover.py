@@ -166,6 +166,7 @@ class Handover:
             self._resources.do(Bye(before))
         self._move, self._left = None, False
         self._legs.moved(self.handle, before)
+        self._media_changed()  # who transferred it may have held it before
         self._conversation.suspend(False)
 
     def not_moved(self) -> None:

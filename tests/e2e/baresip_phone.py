@@ -40,6 +40,8 @@ class Phone:
         self._over = asyncio.Event()
         self._other_over: asyncio.Event | None = None
         self._loud_frames = 0
+        self._keys = ""
+        self._key_pressed = asyncio.Event()
 
     async def run(self) -> None:
         """Play the script."""
@@ -103,6 +105,9 @@ class Phone:
         if event.event is Event.CALL_CLOSED:
             report("state", state="DISCONNECTED", reason=event.text)
             self._over.set()
+        elif event.event is Event.CALL_DTMF_START:
+            self._keys += event.text
+            self._key_pressed.set()
         elif event.event is Event.CALL_MENC:
             report("encrypted", how=event.text)
         elif event.event in (Event.CALL_HOLD, Event.CALL_RESUME):
@@ -142,6 +147,12 @@ class Phone:
 
     async def press(self, digits: str) -> None:
         await self._in_call().send_dtmf(digits)
+
+    async def keys(self, digits: str) -> None:
+        """It returns when the far end has pressed these."""
+        while self._keys != digits:
+            self._key_pressed.clear()
+            await self._key_pressed.wait()
 
     async def transfer(self, uri: str) -> None:
         """It returns when the far end has said how it went; a transfer that fails raises."""

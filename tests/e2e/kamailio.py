@@ -38,6 +38,7 @@ modparam("auth", "algorithm", "{algorithm}")
 modparam("registrar", "min_expires", 60)
 modparam("registrar", "default_expires", 60)
 modparam("registrar", "max_expires", {expires_s})
+modparam("tm", "fr_timer", {patience_ms})
 
 request_route {{
     if (is_method("REGISTER")) {{
@@ -183,7 +184,8 @@ request_route {{
 
 class Kamailio:
     """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256. With `calls_to` it is a proxy
-    for calls out, to that port, by UDP, and asks for the password. With `secure` it also listens for TLS."""
+    for calls out, to that port, by UDP, and asks for the password; it gives them up (408) where nothing is answered for
+    `patience_ms`. With `secure` it also listens for TLS."""
 
     def __init__(
         self,
@@ -193,11 +195,13 @@ class Kamailio:
         algorithm: str = "SHA-256",
         expires_s: int = 3_600,
         calls_to: int | None = None,
+        patience_ms: int = 30_000,
         secure: Secure | None = None,
     ) -> None:
         calls = "" if calls_to is None else CALLS.format(host=HOST, password=password, calls_to=calls_to)
         self.tls_port = 0 if secure is None else free_udp_ports()
         values = {"password": password, "algorithm": algorithm, "expires_s": str(expires_s), "calls": calls}
+        values["patience_ms"] = str(patience_ms)
         values["tls"] = "" if secure is None else secure.write(directory, self.tls_port)
         self._start(directory, CONFIG, **values)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -201,6 +202,21 @@ def test_baresip_by_a_proxy_that_asks_for_a_password(start_bot: Start, tmp_path:
     log = (tmp_path / "phone.log").read_text()
     assert "Call established" in log
     assert "session closed" in log  # the BYE came by the proxy, too
+
+
+def test_a_proxy_gives_a_silent_phone_up(start_bot: Start, tmp_path: Path) -> None:
+    """RFC 3665 §3.10: the proxy says 100, repeats the INVITE to a phone that does not answer, and then says 408."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((HOST, 0))
+        phone.settimeout(0)
+        with Kamailio(tmp_path, password=PASSWORD, calls_to=phone.getsockname()[1], patience_ms=3_000) as kamailio:
+            bot = start(start_bot, tmp_path, kamailio.port)
+            call = place(bot, to="qa")
+            until(bot, call, "ended")
+            found = record(bot, call)
+        first, repeated = phone.recv(65_536), phone.recv(65_536)
+    assert first == repeated and first.startswith(b"INVITE sip:qa@")
+    assert (found["outcome"], found["sip_status"], found["disposition"]) == ("no_answer", 408, "NO ANSWER")
 
 
 def test_offhook_call(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def started(directory: Path, desk: int, home: int, **more: str) -> Iterator[BotP
 [signalling]
 reliable_provisionals = "required"
 [transfer]
-allow = ["*@{HOST}"]
+allow = ["*@{HOST}", "*@{HOME}"]
 [transfer.targets]
 desk = "sip:desk@{HOST}:{desk}"
 [trunks.pbx]

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from offhook.carriers.rtp_settings import rtp_config
-from offhook.sip.commands import Answer, Bye, Command, Invite
+from offhook.sip.commands import Answer, Bye, Command, Invite, Reinvite
 from offhook.sip.events import CallAnswered, CallCancelled, CallEnded, CallProgress, CallRejected, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
@@ -153,6 +153,10 @@ class Party:
     async def hears(self, hz: float, within_s: float = 8.0) -> None:
         """Wait until the last half second is mostly a tone of that frequency."""
         await self.when(lambda: _is_tone(bytes(self.heard[-8_000:]), hz), within_s)
+
+    def hold(self, handle: str) -> None:
+        offers, _ = self._offers[handle]
+        self.do(Reinvite(handle, offers.offer("sendonly")))
 
     def hang_up(self, handle: str) -> None:
         self.do(Bye(handle))

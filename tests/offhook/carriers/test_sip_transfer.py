@@ -11,7 +11,15 @@ from offhook.api.call_ended import CallEnded
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.sip.commands import Reject
-from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallRejected, Event, IncomingCall
+from offhook.sip.events import (
+    CallAnswered,
+    CallCancelled,
+    CallConfirmed,
+    CallRejected,
+    Event,
+    IncomingCall,
+    ReinviteAnswered,
+)
 from offhook.sip.events import CallEnded as LegEnded
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
@@ -339,6 +347,23 @@ async def test_a_trunk_moves_the_bot_to_another_party(scene: Scene, tmp_path: Pa
     other.hang_up(came.call)
     record = await record_of(scene.bot)
     assert str(record.ended_by) == "caller"
+
+
+async def test_who_holds_the_bot_before_moving_it_leaves_it_free(scene: Scene, tmp_path: Path) -> None:
+    """As people do who ask the other party first."""
+    caller, other = scene.caller, scene.agent
+
+    async def dialog(call: Call) -> None:
+        scene.results.put_nowait((await call.ask("Which one?", digits=1, no_input_ms=20_000)).digits)
+
+    await scene.begin(tmp_path, dialog, trunks=TRUNK)
+    caller.hold(scene.handle)
+    await caller.next(ReinviteAnswered)
+    caller.do(Refer(scene.handle, f"sip:desk@{other.address}"))
+    came = await other.next(IncomingCall)
+    await caller.next(LegEnded)
+    other.quiet(came.call).send_dtmf("5")
+    assert await scene.result() == "5"
 
 
 async def test_a_trunk_moves_the_bot_to_a_number(scene: Scene, tmp_path: Path) -> None:
