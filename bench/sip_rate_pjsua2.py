@@ -51,6 +51,7 @@ def main() -> None:
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
     config.uaConfig.maxCalls = config.medConfig.maxMediaPorts = MOST_CALLS
+    config.medConfig.sndAutoCloseTime = -1  # without its clock the bridge never lets a port go
     endpoint.libInit(config)
     transport = pj.TransportConfig()
     transport.port, transport.boundAddress = int(sys.argv[1]), HOST
