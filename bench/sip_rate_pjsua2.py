@@ -10,6 +10,8 @@ import sys
 from typing import Any
 
 HOST = "127.0.0.1"
+MOST_CALLS = 1_000
+"""At once: pjsua2 takes as many of them as its build has room for."""
 pj: Any = importlib.import_module("pjsua2")
 
 calls: dict[int, Any] = {}
@@ -48,7 +50,8 @@ def main() -> None:
     config.logConfig.level = config.logConfig.consoleLevel = 0
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
-    config.uaConfig.maxCalls = 32
+    config.uaConfig.maxCalls = config.medConfig.maxMediaPorts = MOST_CALLS
+    config.medConfig.sndAutoCloseTime = -1  # without its clock the bridge never lets a port go
     endpoint.libInit(config)
     transport = pj.TransportConfig()
     transport.port, transport.boundAddress = int(sys.argv[1]), HOST

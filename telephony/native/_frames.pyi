@@ -1,5 +1,7 @@
-"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames."""
+"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and the
+judgement on what PJSIP is to refuse."""
 
+from collections.abc import Callable
 from typing import Final, TypedDict
 
 RING_FRAMES: Final[int]
@@ -21,8 +23,21 @@ def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
 
+def check_descriptions(path: str, judge: Callable[[bytes, bytes | None], int], /) -> None:
+    """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
+    the message, and the description as PJSIP has understood it (None: too long); it returns the SIP status to refuse it
+    with, or 0. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
+
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""
+
+def keep_to(call: int, media: int, host: str | None, port: int, /) -> bool:
+    """Have the RTP socket of a call's media receive from that address alone; None: from everybody again. Whether that
+    is done. Raises OSError before `open_library`, ValueError for what is no address."""
+
+def set_sending(stream: int, sends: bool, /) -> bool:
+    """Whether a stream of PJMEDIA, by its address, sends RTP: else it only receives. Whether that is done. Raises
+    OSError before `open_library`."""
 
 class FramePort:
     """20 ms of 16-bit mono PCM at a time, each way. Its methods belong to one thread, PJSUA's main one. After `close`

@@ -265,6 +265,9 @@ const char *pjsip_open(pjsip *of, const char *path) {
     FIND(conf_remove, "pjsua_conf_remove_port");
     FIND(conf_connect, "pjsua_conf_connect");
     FIND(conf_disconnect, "pjsua_conf_disconnect");
+    FIND(media_info, "pjsua_call_get_med_transport_info");
+    FIND(stream_pause, "pjmedia_stream_pause");
+    FIND(stream_resume, "pjmedia_stream_resume");
     FIND(most_calls, "pjsua_call_get_max_count");
     const char *why = try_port(of);
     return why != NULL ? why : try_frame(of);

@@ -34,6 +34,7 @@ typedef struct {
 } pj_text;
 
 enum { PJ_FRAME_NONE, PJ_FRAME_AUDIO };
+enum { DIR_ENCODING = 1 };
 
 typedef struct {
     int type;
@@ -80,6 +81,9 @@ typedef struct {
     int (*conf_remove)(int slot);
     int (*conf_connect)(int from, int to);
     int (*conf_disconnect)(int from, int to);
+    int (*media_info)(int call, unsigned media, void *info); /* which begins with the RTP socket, a long */
+    int (*stream_pause)(void *stream, int direction);
+    int (*stream_resume)(void *stream, int direction);
     unsigned (*most_calls)(void);
 } pjsip;
 

@@ -1,11 +1,16 @@
-/* telephony.native._frames: ports of PJMEDIA's conference bridge. See _frames.pyi for what each method does. */
+/* telephony.native._frames: ports of PJMEDIA's conference bridge, and what PJSIP is to refuse. See _frames.pyi for what
+ * each method does. */
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "description_check.h"
 #include "frame_port.h"
 
 typedef struct {
@@ -234,9 +239,95 @@ static PyObject *given(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)
     return PyLong_FromUnsignedLongLong(frame_ports_given());
 }
 
+static PyObject *judge;
+
+#define SERVER_ERROR 500
+
+static int verdict_of(const char *message, const char *text, size_t octets) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *found = PyObject_CallFunction(judge, "yy#", message, text, (Py_ssize_t)octets);
+    long status = found == NULL ? -1 : PyLong_AsLong(found);
+    Py_XDECREF(found);
+    if (PyErr_Occurred()) {
+        PyErr_WriteUnraisable(judge);
+        status = SERVER_ERROR;
+    }
+    PyGILState_Release(state);
+    return (int)status;
+}
+
+static PyObject *check_descriptions(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *path;
+    PyObject *given_judge;
+    if (!PyArg_ParseTuple(args, "sO", &path, &given_judge))
+        return NULL;
+    PyObject *before = judge;
+    judge = Py_NewRef(given_judge);
+    Py_XDECREF(before);
+    const char *why = descriptions_check(path, verdict_of);
+    if (why != NULL) {
+        PyErr_SetString(PyExc_OSError, why);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_sending(PyObject *Py_UNUSED(module), PyObject *args) {
+    Py_ssize_t stream;
+    int sends, status;
+    if (!PyArg_ParseTuple(args, "np", &stream, &sends))
+        return NULL;
+    if (!opened) {
+        PyErr_SetString(PyExc_OSError, "the library is not open");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = (sends ? library.stream_resume : library.stream_pause)((void *)stream, DIR_ENCODING);
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(status == 0);
+}
+
+#define MEDIA_INFO_LONGS 2048 /* PJMEDIA 2.17 needs a tenth */
+
+static PyObject *keep_to(PyObject *Py_UNUSED(module), PyObject *args) {
+    static long info[MEDIA_INFO_LONGS];
+    int call;
+    unsigned int media, port;
+    const char *host;
+    if (!PyArg_ParseTuple(args, "iIzI", &call, &media, &host, &port))
+        return NULL;
+    if (!opened) {
+        PyErr_SetString(PyExc_OSError, "the library is not open");
+        return NULL;
+    }
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } to = {.any.sa_family = AF_UNSPEC}; /* connected to that, a socket receives from everybody again */
+    if (host != NULL && inet_pton(AF_INET, host, &to.four.sin_addr) == 1) {
+        to.four.sin_family = AF_INET;
+        to.four.sin_port = htons((uint16_t)port);
+    } else if (host != NULL && inet_pton(AF_INET6, host, &to.six.sin6_addr) == 1) {
+        to.six.sin6_family = AF_INET6;
+        to.six.sin6_port = htons((uint16_t)port);
+    } else if (host != NULL) {
+        PyErr_Format(PyExc_ValueError, "%s is no address", host);
+        return NULL;
+    }
+    int found;
+    Py_BEGIN_ALLOW_THREADS
+    found = library.media_info(call, media, info);
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(found == 0 && info[0] > 0 && connect((int)info[0], &to.any, sizeof to) == 0);
+}
+
 static PyMethodDef functions[] = {
+    {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
+    {"keep_to", keep_to, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
+    {"set_sending", set_sending, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

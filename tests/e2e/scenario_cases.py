@@ -77,6 +77,7 @@ CALLS = (
     Calls("uac_proxy_requires.xml"),
     Calls("uac_no_codec.xml"),
     Calls("uac_reinvite_refused.xml"),
+    Calls("uac_unusable_address.xml"),
     Calls("uac_codec_change.xml", media=True),
     Calls("uac_address_change.xml", end_reason=ENDED, media=True),
     Calls("uac_hold_old_style.xml"),

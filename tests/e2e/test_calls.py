@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from tests.e2e.backends import OWN
 from tests.e2e.conftest import BotProcess
-from tests.e2e.peers import Sipp, program
-from tests.e2e.phone import RtpPeer
+from tests.e2e.peers import HOST, Sipp, program
+from tests.e2e.phone import SILENCE, Phone, RtpPeer, rtp, sdp
 
 pytestmark = pytest.mark.peer
 CAPTURES = Path("/usr/share/sip-tester")
@@ -90,6 +91,29 @@ def test_hold_resume_and_change_of_codec(bench_bot: BotProcess, tmp_path: Path, 
     assert sum(gap_s > 0.2 for gap_s in gaps_s) == 1
     assert media.payload_types() == [0, 8]
     assert media.arrivals[-1][1] == 0  # the last answer chose PCMU again
+
+
+def test_strangers_are_not_sent_the_call(bench_bot: BotProcess) -> None:
+    with (
+        RtpPeer() as media,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        Phone((bench_bot.host, bench_bot.port)) as phone,
+    ):
+        stranger.bind((HOST, 0))
+        answer = phone.ask(phone.request("INVITE", body=sdp(media.port)))
+        phone.send(phone.request("ACK", to_tag=answer.to_tag))
+        bench_bot.wait_for(lambda: bool(media.sources))
+        (media.target,) = media.sources
+        # Over PJSIP the source is kept that is seen once a second.
+        bench_bot.wait_for(lambda: len(media.arrivals) >= 100)
+        for number in range(100):
+            stranger.sendto(rtp(number, number * 160, 66, SILENCE), media.target)
+        heard = len(media.arrivals)
+        bench_bot.wait_for(lambda: len(media.arrivals) >= heard + 50)
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2_048)
+        assert phone.ask(phone.request("BYE", cseq=2, to_tag=answer.to_tag)).status == 200
 
 
 def test_hold_is_no_silence_and_resuming_ends_that(impatient_bot: BotProcess, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """PJSIP's library: whether it is there, and whether it and our frame port fit together."""
 
 import ctypes
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -36,15 +37,17 @@ def frames() -> ModuleType:
         raise UserError('`backend = "pjsua2"` cannot be used', why, todo, WHERE) from error
 
 
-def opened(pj: Any) -> tuple[ModuleType, int]:
-    """The module of the frame port, and how many calls this build of PJSIP takes at once. PJSUA is initialised.
-    Raises UserError."""
+def opened(pj: Any, judge: Callable[[bytes, bytes | None], int]) -> tuple[ModuleType, int]:
+    """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
+    session descriptions from now on. PJSUA is initialised. Raises UserError."""
     found = frames()
     try:
-        return found, found.open_library(path_of(pj))
+        most_calls = found.open_library(path_of(pj))
+        found.check_descriptions(path_of(pj), judge)
+        return found, most_calls
     except OSError as error:
         what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"
-        why = f"our media port does not fit into it: {error}"
+        why = f"our part in C does not fit into it: {error}"
         raise UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE) from error
 
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import pjsua2 as pj
 import structlog
 
+from offhook.carriers.pjsua2.media_source import MediaSource
+
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -44,6 +46,9 @@ class Owner(Protocol):
 
     def on_media(self, call: "PjCall") -> None:
         """A call's media has begun, changed or stopped."""
+
+    def on_stream(self, call: "PjCall", stream: int) -> None:
+        """A call's media is about to begin, as PJMEDIA's stream at that address."""
 
     def on_stream_over(self, call: "PjCall") -> None:
         """A call's media is about to stop."""
@@ -116,6 +121,9 @@ class PjCall(pj.Call):  # type: ignore[misc]
         self.refer_accepted = False
         self.audio: int | None = None
         """Which of its media is the audio."""
+        self.silent: int | None = None
+        """The stream that does not send yet."""
+        self.source = MediaSource()
 
     @_kept_here
     def onCallState(self, what: Any) -> None:
@@ -126,6 +134,11 @@ class PjCall(pj.Call):  # type: ignore[misc]
     def onCallMediaState(self, what: Any) -> None:
         """From PJSIP."""
         self.owner.on_media(self)
+
+    @_kept_here
+    def onStreamCreated(self, what: Any) -> None:
+        """From PJSIP."""
+        self.owner.on_stream(self, int(what.stream))
 
     @_kept_here
     def onStreamDestroyed(self, what: Any) -> None:

@@ -14,7 +14,7 @@ from offhook.version import __version__
 
 FRAME_MS = 20
 MOST_NAME_SERVERS, DNS_PORT = 4, 53
-WANTED_CALLS = 10_000
+WANTED_CALLS = 1_000
 """PJSIP takes as many of them as its build has room for."""
 
 _RELIABLE = {Use.OFF: "PJSUA_100REL_NOT_USED", Use.SUPPORTED: "PJSUA_100REL_OPTIONAL",

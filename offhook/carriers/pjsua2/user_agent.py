@@ -19,10 +19,9 @@ from uuid import uuid4
 import pjsua2 as pj
 import structlog
 
-from offhook.carriers.pjsua2 import build, library, setup
+from offhook.carriers.pjsua2 import build, descriptions, library, setup, streams
 from offhook.carriers.pjsua2.accounts import Accounts
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
-from offhook.carriers.pjsua2.figures import figures_of
 from offhook.carriers.pjsua2.line import FrameLine, FrameStats
 from offhook.carriers.pjsua2.messages import (
     confirmed_end,
@@ -111,7 +110,8 @@ class PjsuaUserAgent:
         self._endpoint = PjEndpoint(self)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
-        self._frames, self.max_calls = library.opened(pj)
+        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice)
+        self._frames, self.max_calls = library.opened(pj, judge)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -270,6 +270,7 @@ class PjsuaUserAgent:
             self._on_event(CallProgress(call.handle, status, reason, body))
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not call.confirmed:
             call.confirmed = True
+            streams.confirmed(self._frames, call)
             if call.is_inbound:
                 self._on_event(CallConfirmed(call.handle, None))
             else:
@@ -279,6 +280,7 @@ class PjsuaUserAgent:
     def on_media(self, call: PjCall) -> None:
         """A call's media has begun, changed or stopped."""
         line = self._lines.get(call.handle)
+        streams.described_anew(self._frames, call)
         info = call.getInfo()  # kept: its media would go with it
         for media in info.media:
             if media.type != pj.PJMEDIA_TYPE_AUDIO:
@@ -295,8 +297,13 @@ class PjsuaUserAgent:
             line.hold(held)
             return
 
+    def on_stream(self, call: PjCall, stream: int) -> None:
+        """A call's media is about to begin."""
+        streams.begun(self._frames, call, stream)
+
     def on_stream_over(self, call: PjCall) -> None:
         """A call's media is about to stop: its figures go with it."""
+        call.silent = None
         if (line := self._lines.get(call.handle)) is not None:
             line.measure()
 
@@ -363,12 +370,7 @@ class PjsuaUserAgent:
 
     def _measure(self, handle: str) -> FrameStats | None:
         call = self._calls.get(handle)
-        if call is None or call.audio is None:
-            return None
-        try:
-            return figures_of(call, call.audio)
-        except pj.Error:
-            return None  # the media is gone
+        return None if call is None else streams.measured(self._frames, call, ice=self._config.sip.ice)
 
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)

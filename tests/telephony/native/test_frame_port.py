@@ -145,3 +145,11 @@ def test_only_a_library_that_is_loaded_is_used() -> None:
         frames.open_library(frames.__file__)
     with pytest.raises(OSError, match="the library is not open"):
         frames.FramePort(8_000)
+    with pytest.raises(OSError, match="the library is not open"):
+        frames.set_sending(0, False)
+    with pytest.raises(OSError, match="the library is not open"):
+        frames.keep_to(0, 0, None, 0)
+    with pytest.raises(OSError, match="it is not loaded"):
+        frames.check_descriptions("/nowhere/_pjsua2.so", lambda message, text: 0)
+    with pytest.raises(OSError, match="it has no pjsua_get_pjsip_endpt"):
+        frames.check_descriptions(frames.__file__, lambda message, text: 0)

@@ -1,0 +1,100 @@
+/* See description_check.h. Nothing here knows Python. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "description_check.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "frame_port.h"
+
+#define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
+#define NO_ID (-1)
+#define REQUEST "Request msg "
+#define ACK REQUEST "ACK/"
+
+/* ---- PJSIP's layouts */
+
+typedef struct pj_module {
+    struct pj_module *previous, *next;
+    pj_text name;
+    int id, priority;
+    int (*load)(void *endpoint);
+    int (*start)(void), (*stop)(void), (*unload)(void);
+    int (*on_request)(void *received), (*on_response)(void *received);
+    int (*on_sent_request)(void *sent), (*on_sent_response)(void *sent);
+    void (*on_transaction)(void *transaction, void *event);
+} pj_module;
+
+typedef struct {
+    pj_text body;
+    int error;
+    const void *session;
+} pj_description;
+
+static struct {
+    void *(*endpoint)(void);
+    int (*register_module)(void *endpoint, pj_module *);
+    const pj_description *(*description_of)(void *received);
+    int (*print)(const void *session, char *text, size_t octets);
+    char *(*summary)(void *received);
+    int (*respond)(void *endpoint, void *received, int status, const pj_text *reason, const void *headers,
+                   const void *body);
+} of;
+
+static description_verdict *judge;
+
+static int status_for(void *received) {
+    static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
+    const pj_description *found = of.description_of(received);
+    if (found == NULL || found->session == NULL)
+        return 0; /* PJSIP refuses what it cannot read */
+    int octets = of.print(found->session, text, sizeof text);
+    bool fits = octets >= 0;
+    return judge(of.summary(received), fits ? text : NULL, fits ? (size_t)octets : 0);
+}
+
+static int on_request(void *received) {
+    int status = status_for(received);
+    if (status != 0 && strncmp(of.summary(received), ACK, sizeof ACK - 1) != 0)
+        of.respond(of.endpoint(), received, status, NULL, NULL, NULL);
+    return status != 0;
+}
+
+static int on_response(void *received) { return status_for(received) != 0; }
+
+#define FIND(member, function)                                                                                         \
+    do {                                                                                                               \
+        void *found = dlsym(library, function);                                                                        \
+        if (found == NULL)                                                                                             \
+            return "it has no " function;                                                                              \
+        memcpy(&of.member, &found, sizeof found);                                                                      \
+    } while (0)
+
+const char *descriptions_check(const char *path, description_verdict *verdict) {
+    static char name[] = "offhook-descriptions";
+    static pj_module module;
+    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    if (library == NULL)
+        return "it is not loaded";
+    FIND(endpoint, "pjsua_get_pjsip_endpt");
+    FIND(register_module, "pjsip_endpt_register_module");
+    FIND(description_of, "pjsip_rdata_get_sdp_info");
+    FIND(print, "pjmedia_sdp_print");
+    FIND(summary, "pjsip_rx_data_get_info");
+    FIND(respond, "pjsip_endpt_respond_stateless");
+    judge = verdict;
+    memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
+    module.name = (pj_text){name, (long)sizeof name - 1};
+    module.id = NO_ID;
+    module.priority = BEFORE_TRANSACTIONS;
+    module.on_request = on_request;
+    module.on_response = on_response;
+    if (of.register_module(of.endpoint(), &module) != 0)
+        return "it takes no more modules";
+    return module.id == NO_ID ? "its modules are laid out in another way" : NULL;
+}
