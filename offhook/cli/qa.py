@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_crawl import crawl
 from offhook.cli.qa_load import load
 from offhook.cli.qa_options import (
     Authorities,
@@ -163,7 +164,14 @@ def record(
         raise UserError(f"{call} cannot become a script", str(error), "another call: /calls lists them") from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"run": run, "check": check, "record": record, "pcap": pcap, "load": load}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "check": check,
+    "record": record,
+    "load": load,
+    "crawl": crawl,
+    "pcap": pcap,
+}
 """The commands of the group."""
 
 

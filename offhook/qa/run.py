@@ -25,7 +25,8 @@ from offhook.qa.persona.prepared import PersonaReport, Personas
 from offhook.qa.persona.runner import PersonaRunner
 from offhook.qa.preflight import with_voice
 from offhook.qa.private_file import write_private
-from offhook.qa.report.recording import Recording, recording_of
+from offhook.qa.report.recorded import recording_of
+from offhook.qa.report.recording import Recording
 from offhook.qa.result import Result, not_run
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream

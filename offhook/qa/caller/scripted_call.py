@@ -16,7 +16,8 @@ from offhook.qa.caller.incoming import Piece, ReceivedAudio
 from offhook.qa.caller.media import MediaLoop
 from offhook.qa.caller.outgoing import CallerAudio
 from offhook.qa.caller.recorder import LineRecorder
-from offhook.qa.caller.sip_call import Signalling, SipCall, SipMessage
+from offhook.qa.caller.sip_call import Signalling, SipCall
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.caller.tone_meter import ToneMeter
 from offhook.qa.caller.turns import Turn, TurnMeter
 from offhook.qa.persona.asked import PersonaError

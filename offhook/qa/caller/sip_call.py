@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from offhook.qa.caller.media import MediaLoop
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.own_host import own_host
 from offhook.qa.script.script import CallSettings
 from offhook.sip.commands import AnswerReinvite, Bye, Cancel, Invite, Reinvite, RejectReinvite, SendKey
@@ -45,21 +46,6 @@ LOW_PORT, HIGH_PORT = 20_000, 29_999
 BYE_S = 2.0
 NOT_ACCEPTABLE = 488
 TODO = "sip:bot@127.0.0.1:5060"
-
-
-@dataclass(frozen=True, slots=True)
-class SipMessage:
-    """A message of the call: when, whether it was received, its bytes, and the way that it took."""
-
-    at_s: float
-    received: bool
-    data: bytes
-    flow: Flow
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-        return self.data.decode("utf-8", "replace")
 
 
 @dataclass(slots=True)

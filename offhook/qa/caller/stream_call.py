@@ -5,7 +5,8 @@ import time
 
 from offhook.qa.caller.incoming import Piece
 from offhook.qa.caller.scripted_call import ScriptedCall
-from offhook.qa.caller.sip_call import Signalling, SipMessage
+from offhook.qa.caller.sip_call import Signalling
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.script.script import CallSettings
 from offhook.telephony.codec import PCMU
 from offhook.telephony.pcm import RATE_HZ

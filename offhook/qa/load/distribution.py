@@ -6,6 +6,8 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
+from offhook.qa.verdict.distribution import LEAST_VALUES
+
 STEP = 1.01
 """The ratio of a class's bounds: a percentile is within half a percent of the value at its place."""
 
@@ -13,8 +15,6 @@ LEAST = 0.01
 """Smaller values count as 0; in the measure's own unit (0.01 ms, 0.01 %)."""
 
 PERCENTS = (50, 90, 95, 99)
-FEWEST = {95: 20, 99: 100}
-"""Of fewer values there is no such percentile: it would be one of the largest."""
 
 
 class Distribution:
@@ -41,7 +41,7 @@ class Distribution:
 
     def percentile(self, percent: int) -> float | None:
         """The nearest-rank percentile, to half a percent of itself; None where there are too few values."""
-        if self.count < FEWEST.get(percent, 1):
+        if self.count < LEAST_VALUES.get(percent, 1):
             return None
         rank = math.ceil(percent / 100 * self.count)
         for number in sorted(self._classes):

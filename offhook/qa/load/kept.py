@@ -8,7 +8,7 @@ from pathlib import Path
 from offhook.ladder.ladder import ladder_of
 from offhook.ladder.redact import redacted
 from offhook.ladder.text import render
-from offhook.qa.caller.sip_call import SipMessage
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.load.one_call import OneCall
 from offhook.qa.result import Result
 from offhook.testing.audio_files import save

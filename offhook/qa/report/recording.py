@@ -1,17 +1,14 @@
-"""A call as it was recorded: both sides' sound, the packets, the messages; as WAV and as pcap."""
+"""A call as it was recorded: both sides' sound, the packets, the messages; as WAV and as pcap. Pure."""
 
 import io
-import time
 import wave
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from offhook.ladder.kept import Bounds, KeptMessages
 from offhook.ladder.redact import redacted
-from offhook.qa.caller.outgoing import FRAME_S
-from offhook.qa.caller.recorder import LineRecorder, Packet
-from offhook.qa.caller.scripted_call import Leg, ScriptedCall
-from offhook.qa.caller.sip_call import SipMessage
+from offhook.qa.caller.recorder import Packet
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.verdict.observed import ObservedCall
 from offhook.qa.verdict.speech_quality import NOTED_MS
 from offhook.records.pcap import FILE_HEADER, packet
@@ -72,21 +69,6 @@ class Recording:
         for each in self.messages:
             kept.add(each.at_s + self.began_s - self.zero_s, each.data, each.flow, each.received)
         return kept
-
-
-def recording_of(call: ScriptedCall, leg: Leg, call_id: str, seen: ObservedCall) -> Recording:
-    """What the recorder of a call that is over has, and what was heard."""
-    zero_s = leg.signalling.invited_s
-    kept = call.recorder or LineRecorder()
-    heard = sorted(call.received.arrivals, key=lambda each: each.at_tick)
-    pcm = call.received.pcm
-    pieces = ((each.at_s - zero_s, bytes(pcm[2 * each.at_tick : 2 * (each.at_tick + each.ticks)])) for each in heard)
-    caller = placed((at_s - FRAME_S - zero_s, frame) for at_s, frame in kept.frames)
-    bot = placed(pieces)
-    length = max(len(caller), len(bot))
-    began_s = time.time() - (time.monotonic() - zero_s)
-    both = caller.ljust(length, b"\0"), bot.ljust(length, b"\0")
-    return Recording(seen, *both, began_s, zero_s, call_id, tuple(kept.packets), tuple(leg.messages), kept.left_out)
 
 
 def placed(pieces: Iterable[tuple[float, bytes]]) -> bytes:

@@ -8,7 +8,8 @@ import pytest
 from offhook.pipeline.errors import EngineError
 from offhook.qa.caller.incoming import Piece
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall
-from offhook.qa.caller.sip_call import Signalling, SipMessage
+from offhook.qa.caller.sip_call import Signalling
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.script.script import Script
 from offhook.qa.script.steps import HangUp, Step, Wait, WaitFor
 from tests.qa.prompts import prompt

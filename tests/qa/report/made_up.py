@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from offhook.qa.caller.recorder import Packet
-from offhook.qa.caller.sip_call import SipMessage
+from offhook.qa.caller.sip_message import SipMessage
 from offhook.qa.report.recording import Recording, placed
 from offhook.qa.result import Result
 from offhook.qa.verdict.judge import Deviation
