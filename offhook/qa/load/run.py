@@ -17,6 +17,7 @@ from offhook.qa.load.one_call import OneCall
 from offhook.qa.load.report import LoadReport, progress_line
 from offhook.qa.load.schedule import Plan, Schedule
 from offhook.qa.load.tally import Outcome, Tally
+from offhook.qa.persona.prepared import Personas
 from offhook.qa.run import RunSettings, Speakers, prepare, target_of
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
@@ -73,8 +74,8 @@ async def _prepared(scripts: Sequence[Script], config: Config, stack: AsyncExitS
         require_installed(config, tts=False)
         transcribe = (await stack.enter_async_context(Recogniser(config))).text
     async with AsyncExitStack() as voices:  # nobody speaks any more once all is prepared
-        speakers = Speakers(config, voices)
-        return [await prepare(each, speakers, transcribe if each.needs_words else None) for each in scripts]
+        speakers, personas = Speakers(config, voices), Personas(config, False, stack)
+        return [await prepare(each, speakers, transcribe if each.needs_words else None, personas) for each in scripts]
 
 
 class _Load:
