@@ -18,6 +18,7 @@ from tests.certificates import Authority
 from tests.e2e.conftest import BotProcess
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, Sipp, sipp
+from tests.e2e.phone import Phone, sdp
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
 from tests.e2e.test_pjsua import Pjsua
 from tests.e2e.test_secure_calls import call as secure_call
@@ -36,6 +37,9 @@ pytestmark = [
 
 MOST_CALLS = 4
 """Of the wheel's build."""
+
+MEDIA_PORT = 9
+"""Nobody listens there."""
 
 Start = Callable[..., BotProcess]
 
@@ -81,6 +85,21 @@ def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
         for call in held:
             assert call.wait().check().received("BYE") == 1
     assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
+
+
+def test_an_answer_in_the_ack_that_cannot_be_used_is_dropped(start_bot: Start) -> None:
+    bot = start_bot("--bench-engines")
+    with Phone((bot.host, bot.port)) as phone:
+        offer = phone.ask(phone.request("INVITE"))
+        assert offer.status == 200
+        unusable = sdp(MEDIA_PORT).replace(f"c=IN IP4 {HOST}", "c=IN IP4 ::1")
+        phone.send(phone.request("ACK", to_tag=offer.to_tag, body=unusable))
+        assert phone.final().status == 200  # again, as if the ACK was lost
+        phone.send(phone.request("ACK", to_tag=offer.to_tag, body=sdp(MEDIA_PORT)))
+        assert phone.insist(phone.request("BYE", cseq=2, to_tag=offer.to_tag)).status == 200
+        assert bot.record(phone.port)["end_reason"] == "caller hung up"
+    refused = [line for line in log_of(bot) if line["event"] == "a session description was refused"]
+    assert [line["of"] for line in refused] == ["Request msg ACK/cseq=1"]
 
 
 def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The frame port without PJSIP: `take` and `give` are what its media clock does."""
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -143,13 +145,14 @@ def test_only_a_library_that_is_loaded_is_used() -> None:
         frames.open_library("/nowhere/_pjsua2.so")
     with pytest.raises(OSError, match="it has no pjsua_pool_create"):
         frames.open_library(frames.__file__)
-    with pytest.raises(OSError, match="the library is not open"):
-        frames.FramePort(8_000)
-    with pytest.raises(OSError, match="the library is not open"):
-        frames.set_sending(0, False)
-    with pytest.raises(OSError, match="the library is not open"):
-        frames.keep_to(0, 0, None, 0)
     with pytest.raises(OSError, match="it is not loaded"):
         frames.check_descriptions("/nowhere/_pjsua2.so", lambda message, text: 0)
     with pytest.raises(OSError, match="it has no pjsua_get_pjsip_endpt"):
         frames.check_descriptions(frames.__file__, lambda message, text: 0)
+
+
+@pytest.mark.parametrize("use", ["FramePort(8_000)", "set_sending(1, False)", "keep_to(0, 0, None, 0)"])
+def test_before_a_library_is_open_nothing_of_it_can_be_used(use: str) -> None:
+    script = f"from offhook.telephony.native import _frames; _frames.{use}"  # a process of its own: others open it
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert "OSError: the library is not open" in done.stderr
