@@ -90,7 +90,7 @@ def _answers(call: ScriptedCall) -> list[list[Turn]]:
 
 def _media(call: ScriptedCall, speech: bytes) -> MediaFigures:
     received, media = call.received, call.media
-    late_ms = media.late_ms if media is not None else []
+    late_ms = call.late_ms
     agreed = media.agreed.codec if media is not None and media.agreed is not None else ""
     drift = received.drift
     return MediaFigures(

@@ -6,6 +6,7 @@ be in time, its first sound above all, goes to the interpreter at once.
 
 import asyncio
 import time
+from array import array
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,8 @@ class ScriptedCall:
         self.meter = TurnMeter(script.call.pause_ms / 1_000)
         self.spoken: list[BotSpoke] = []
         self.media: MediaLoop | None = None
+        self.late_ms = array("d")
+        """How late each packet of the caller's left."""
         self._tones = ToneMeter(
             {each.what for each in script.steps if isinstance(each, WaitFor) and each.awaited == "tone"}
         )
@@ -354,4 +357,5 @@ class ScriptedCall:
         self.media = MediaLoop(
             pair, self.outgoing, self.received, self.script.line, self.script.seed, self, self.recorder
         )
+        self.late_ms = self.media.late_ms
         return self.media

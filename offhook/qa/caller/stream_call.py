@@ -48,6 +48,7 @@ class StreamCall:
         self._carrier, self.call_id = carrier, carrier.call_sid
         self.signalling.answered_s = time.monotonic()
         carrier.add_listener(self._heard)
+        self._call.late_ms = carrier.late_ms
         self._watch = asyncio.create_task(self._watch_end(carrier))
 
     def hold(self, on: bool) -> None:

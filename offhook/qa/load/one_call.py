@@ -42,8 +42,7 @@ class OneCall:
     @property
     def lately_late_ms(self) -> Sequence[float]:
         """How late the packets of the last second left."""
-        media = self.call.media
-        return () if media is None else media.late_ms[-PACKETS_A_SECOND:]
+        return self.call.late_ms[-PACKETS_A_SECOND:]
 
     @property
     def is_stopped(self) -> bool:
@@ -71,5 +70,4 @@ class OneCall:
         details = as_details(self.script, seen) if findings else {}
         result = Result(self.script.name, self.script.where, seconds, findings, details)
         values = {name: [each.value for each in figures(seen, name)] for name in MEASURES}
-        media = self.call.media
-        return Outcome(result, values, np.zeros(0) if media is None else np.array(media.late_ms))
+        return Outcome(result, values, np.array(self.call.late_ms))

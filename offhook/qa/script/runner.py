@@ -42,6 +42,10 @@ MAX_TURN_S = 60.0
 """How long the far end is heard out beyond a deadline."""
 
 
+ENDED = "ended"
+"""The kind of failure where the far end, or the network, ends the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A step waited in vain: its number, what was missing, and what there was instead."""
@@ -103,7 +107,8 @@ class Runner(ABC):
         """There will be no answer, and all that was said is identified."""
         self._now = now
         self._early = len(self._began)
-        self.over, self.failure = True, None  # no step was running when the call ended
+        if self.failure is None or self.failure.kind == ENDED:
+            self.over, self.failure = True, None  # no step was running when the call ended
 
     def give_up(self, what: str, why: str, kind: str = "too_long") -> None:
         """The call cannot go on: it has lasted too long, or what the far end says cannot be identified."""
@@ -179,7 +184,7 @@ class Runner(ABC):
     def _hung_up(self, ended: Ended) -> Failure | None:
         """The far end has ended the call while something else was waited for."""
         who = "the far end hung up" if ended.by == "bot" else f"the call was lost ({ended.why})"
-        return self._fail(f"step {self._step + 1} was not done", f"{who} before", "ended")
+        return self._fail(f"step {self._step + 1} was not done", f"{who} before", ENDED)
 
     # ---- the steps
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from array import array
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -57,7 +58,9 @@ class Carrier:
         self._source: Callable[[float], bytes] | None = None
         self._said = asyncio.Event()
         self._listeners: list[AudioHandler] = [self.speech_meter.on_audio]
-        self._began_at = 0.0
+        self._began_at = self._due_at = self._played_at = 0.0
+        self.late_ms = array("d")
+        """How late each frame of the caller's left."""
         self._heard_ticks = 0  # where the audio that was played last ends, from the start of the stream
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -190,10 +193,15 @@ class Carrier:
             async for text in self._socket:
                 while self.stalled.is_set():  # noqa: ASYNC110
                     await asyncio.sleep(FRAME_S)
-                await self._take(self.understand(text), monotonic())
+                await self._take(self.understand(text), self._arrived_at())
         code, reason = self._socket.close_code, self._socket.close_reason
         self.log.closed = (code or 1006, reason or "")
         self.over.set()
+
+    def _arrived_at(self) -> float:
+        """When a message arrived that is read now. If this process has stood still, it may have come while it did, and
+        the bot is given the benefit of the doubt."""
+        return min(monotonic(), max(self._due_at, self._played_at))
 
     async def _take(self, message: dict[str, Any], now: float) -> None:
         event = message["event"]
@@ -215,9 +223,11 @@ class Carrier:
         """A frame every 20 ms of absolute time, both ways."""
         with suppress(ConnectionClosed):
             while not self.over.is_set():
-                await asyncio.sleep(max(0.0, self._began_at + (self._chunk + 1) * FRAME_S - monotonic()))
+                self._due_at = self._began_at + (self._chunk + 1) * FRAME_S
+                await asyncio.sleep(max(0.0, self._due_at - monotonic()))
                 if self.stalled.is_set():
                     continue
+                self.late_ms.append(max(0.0, 1_000 * (monotonic() - self._due_at)))
                 await self._play(monotonic())
                 await self._speak(self._next_frame())
                 if not self._to_say:
@@ -248,6 +258,7 @@ class Carrier:
             on_audio(pcm, at_tick, now)
 
     async def _play(self, now: float) -> None:
+        self._played_at = now
         played, names = self.buffer.play_until(now)
         if played:
             self.log.played += played
