@@ -83,7 +83,8 @@ def cardinal_at(words: Sequence[str], start: int, numerals: Numerals) -> Found |
         group = _below_ten_thousand(words, joined, numerals)
         value, end = (group.value, group.end) if group else (0, joined)
         scale = numerals.scales.get(words[end]) if end < limit else None
-        if scale and (group or not total) and (not last or scale < last) and (group is None or value < scale):
+        # "mille" alone is 1,000, at the beginning and behind millions.
+        if scale and (not last or scale < last) and (group is None or value < scale):
             total, at, last = total + (value or 1) * scale, end + 1, scale
         elif scale and last and not group and scale > last and joined == at:
             total, at, last = total * scale, end + 1, scale  # "mil millones"

@@ -47,6 +47,12 @@ def test_whole_numbers(language: str, number: int) -> None:
     )
 
 
+@pytest.mark.parametrize("language", ["fr-FR", "es-ES", "de-DE", "en-US"])
+@pytest.mark.parametrize("number", [1_000, 1_001_000, 21_001_000, 101_001_001, 1_100, 2_000_000])
+def test_a_thousand_that_needs_no_one_before_it(language: str, number: int) -> None:
+    assert Number().read(spoken(grouped(number, language), language), language) == number
+
+
 @EXAMPLES
 @given(languages, st.integers(1_000, 9_999_999))
 def test_numbers_in_groups(language: str, number: int) -> None:
