@@ -1,6 +1,5 @@
 """`offhook qa load`: call scripts many times at once."""
 
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from offhook.qa.run import RunSettings
 from offhook.qa.script.reading import is_script, load_script
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
+from offhook.testing.private_file import write_json
 from offhook.usererror import Problem, UserError
 
 CALLS, AT_ONCE = 100, 10
@@ -138,11 +138,6 @@ def _write(found: LoadReport, junit: Path | None, as_json_file: Path | None) -> 
     if sys.stderr.isatty():
         typer.echo(REWRITTEN, err=True, nl=False)
     if as_json_file is not None:
-        try:
-            text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-            as_json_file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise UserError(f"{as_json_file} cannot be written", why, "another file", "--json") from error
+        write_json(as_json_file, found.to_dict(), "--json")
     if junit is not None:
         write_junit(junit, found.results())

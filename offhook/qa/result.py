@@ -1,7 +1,6 @@
 """What became of one script or scenario: for programs, for CI, for people."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from offhook.pipeline.errors import EngineError
-from offhook.qa.private_file import write_private
 from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Deviation
+from offhook.testing.private_file import write_private
 from offhook.usererror import UserError, plain
 
 VERSION = 1
@@ -90,12 +89,6 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
         "failed": failed,
         "results": [each.to_dict() for each in results],
     }
-
-
-def write_json(path: Path, results: Sequence[Result]) -> None:
-    """The results as JSON. Raises UserError."""
-    text = json.dumps(as_json(results), indent=2, ensure_ascii=False)
-    write_private(path, f"{text}\n".encode("utf-8", "replace"), "--json")
 
 
 def write_junit(path: Path, results: Sequence[Result]) -> None:

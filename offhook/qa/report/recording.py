@@ -1,7 +1,5 @@
 """A call as it was recorded: both sides' sound, the packets, the messages; as WAV and as pcap. Pure."""
 
-import io
-import wave
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from offhook.qa.verdict.observed import ObservedCall
 from offhook.qa.verdict.speech_quality import NOTED_MS
 from offhook.records.pcap import FILE_HEADER, packet
 from offhook.telephony.pcm import RATE_HZ
+from offhook.testing.wav_file import wav
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,7 @@ class Recording:
         for side, pcm in enumerate((self.caller, self.bot)):
             both[2 * side :: 4] = pcm[0::2]
             both[2 * side + 1 :: 4] = pcm[1::2]
-        file = io.BytesIO()
-        with wave.open(file, "wb") as audio:
-            audio.setnchannels(2)
-            audio.setsampwidth(2)
-            audio.setframerate(RATE_HZ)
-            audio.writeframes(both)
-        return file.getvalue()
+        return wav(bytes(both), channels=2)
 
     def pcap(self) -> bytes:
         """Signalling and media as the caller sent and received them; SIP over a connection as datagrams, and without
