@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from offhook.cli.qa_options import FAILURE
 from offhook.pipeline.dialog.flow import Flow
 from offhook.qa.baseline_file import baseline_of, planned, read_baseline, tolerances_of, write_baseline
 from offhook.qa.coverage.report import covered
@@ -18,8 +19,6 @@ from offhook.qa.verdict.baseline import Baseline, Tolerance, compare, difference
 from offhook.qa.verdict.repeats import flaky
 from offhook.testing.private_file import write_json
 from offhook.usererror import Problem, UserError
-
-FAILURE = 1
 
 
 @dataclass(frozen=True, slots=True)
