@@ -47,20 +47,17 @@ class LoadReport:
             for script, tally in zip(self.scripts, self.by_script, strict=True)
             if tally.calls
         ]
-        about = {"held_back": self.held_back, "stopped": self.stopped, "most_at_once": self.most_at_once}
-        return [*found, Result("the load", "", self.seconds, tuple(self.findings), about)]
+        return [*found, Result("the load", "", self.seconds, tuple(self.findings), self._counts)]
 
     def to_dict(self) -> dict[str, Any]:
         """What `offhook qa run` has, of `results`; and all calls together in `load`."""
         whole = self.whole.to_dict()
         del whole["failures"]  # each script has its own
-        about = {
-            "seconds": round(self.seconds, 3),
-            "most_at_once": self.most_at_once,
-            "held_back": self.held_back,
-            "stopped": self.stopped,
-        }
-        return as_json(self.results()) | {"load": about | whole}
+        return as_json(self.results()) | {"load": {"seconds": round(self.seconds, 3), **self._counts, **whole}}
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        return {"most_at_once": self.most_at_once, "held_back": self.held_back, "stopped": self.stopped}
 
     def text(self) -> str:
         """Lines for a terminal."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from offhook.ladder.kept import Bounds, KeptMessages
+from offhook.ladder.kept import KeptMessages
 from offhook.ladder.redact import redacted
 from offhook.qa.caller.recorder import Packet
-from offhook.qa.caller.sip_message import SipMessage
+from offhook.qa.caller.sip_message import SipMessage, kept_messages
 from offhook.qa.verdict.observed import ObservedCall
 from offhook.qa.verdict.speech_quality import NOTED_MS
 from offhook.records.pcap import FILE_HEADER, packet
@@ -58,10 +58,7 @@ class Recording:
 
     def kept(self) -> KeptMessages:
         """The messages, for a ladder."""
-        kept = KeptMessages(self.call_id, Bounds())
-        for each in self.messages:
-            kept.add(each.at_s + self.began_s - self.zero_s, each.data, each.flow, each.received)
-        return kept
+        return kept_messages(self.messages, self.call_id, self.began_s - self.zero_s)
 
 
 def placed(pieces: Iterable[tuple[float, bytes]]) -> bytes:
