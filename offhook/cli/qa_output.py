@@ -109,7 +109,7 @@ class RunOutput:
         wanted = self._wanted.coverage
         if wanted is None:
             return
-        found = covered(wanted.flow, Path(wanted.where), self.results, wanted.at_least)
+        found = covered(wanted.flow, wanted.where, self.results, wanted.at_least)
         self.take(found)
         if wanted.json is not None:
             write_json(wanted.json, found.details["coverage"], "--coverage-json")

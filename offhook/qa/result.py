@@ -59,11 +59,16 @@ class Result:
         """Lines for a terminal."""
         lines = [f"{'ok    ' if self.passed else 'FAILED'}  {self.title}  ({self.seconds:.1f} s)"]
         for each in self.findings:
-            at = "" if each.at_s is None else f" at {each.at_s:.2f} s"
-            line = "" if each.line is None else f" ({self.where}:{each.line})"
-            lines += [f"    {each.what}{at}{line}", f"      why: {each.why}"]
+            lines += finding_lines(each, self.where)
         lines += [f"    {each}" for each in self.notes]
         return "\n".join(plain(each) for each in lines)
+
+
+def finding_lines(finding: Deviation, where: str) -> list[str]:
+    """A finding for a terminal; `where` is the script."""
+    at = "" if finding.at_s is None else f" at {finding.at_s:.2f} s"
+    line = "" if finding.line is None else f" ({where}:{finding.line})"
+    return [f"    {finding.what}{at}{line}", f"      why: {finding.why}"]
 
 
 def not_run(name: str, where: str, seconds: float, error: UserError | EngineError) -> Result:
