@@ -3,7 +3,6 @@
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import wraps
 from itertools import groupby
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Annotated, cast
 import typer
 
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_called import Options, called
 from offhook.cli.qa_crawl import crawl
 from offhook.cli.qa_load import load
 from offhook.cli.qa_options import (
+    FAILURE,
     Authorities,
     BaselineFile,
     BotFile,
@@ -35,25 +36,25 @@ from offhook.cli.qa_options import (
     Tolerances,
     What,
 )
-from offhook.cli.qa_output import FAILURE, Covering, Outputs, RunOutput
+from offhook.cli.qa_output import Covering, Outputs, RunOutput
 from offhook.cli.qa_pcap import pcap
+from offhook.cli.qa_scripts import read_all, read_scripts
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
-from offhook.qa.bot import Bot
 from offhook.qa.coverage.report import flow_of
 from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, not_run
 from offhook.qa.run import RunSettings, run_scripts
-from offhook.qa.script.reading import is_script, load_script
+from offhook.qa.script.reading import is_script
 from offhook.qa.script.recorded import script_of
 from offhook.qa.script.script import Script
-from offhook.qa.sipp.library import Scenario, library, scenarios
+from offhook.qa.sipp.library import Scenario, library
 from offhook.qa.sipp.run import SippSettings, check_scenario, run_scenario
 from offhook.settings.config import Config
-from offhook.usererror import Problem, UserError
+from offhook.usererror import UserError
 
 INTERNAL_ERROR = 70
 """Of sysexits.h, "internal software error": 1 says that something was found, a mistake in the program does not."""
@@ -95,7 +96,7 @@ def run(  # noqa: PLR0913  # each is one option
         typer.echo("\n".join(f"{each.name:<24} {each.about}" for each in library()))
         return
     names, options = _split(what or [])
-    found = _read(names)
+    found = read_all(names)
     setup(level="error")
     settings = Config.load(config)
     flow = bot if bot is not None and is_script(bot) else None
@@ -107,21 +108,14 @@ def run(  # noqa: PLR0913  # each is one option
     covering = Covering(flow_of(bot), str(bot), coverage_at_least, coverage_json) if covers else None
     wanted = Outputs(junit, as_json_file, html, baseline, save_baseline, tuple(tolerance or ()), covering)
     scripts = [each for each in found if isinstance(each, Script)]
-    called = "ws://" if stream else target or ("sip:" if bot is not None else "")
-    output = RunOutput(wanted, scripts, called)
-    with ExitStack() as stack:
-        own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
-        pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
-        if own is not None:
-            target, pages = target or (own.stream if stream else own.sip), own.http
-        if stream and not (target or "").startswith(("ws://", "wss://")):
-            todo = "--target ws://127.0.0.1:8080/twilio/media, or --bot FILE"
-            raise UserError("there is no stream to call", f"{target or 'nothing'} is no WebSocket", todo, "--stream")
+    line = "ws://" if stream else target or ("sip:" if bot is not None else "")
+    output = RunOutput(wanted, scripts, line)
+    with called(Options(target, bot, http, stream, config), settings) as (address, pages):
         _run_all(
             found,
             settings,
-            RunSettings(target or "", pages, ca, save, html is not None, repeat, record_personas),
-            SippSettings((target or "").removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
+            RunSettings(address, pages, ca, save, html is not None, repeat, record_personas),
+            SippSettings(address.removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
             output,
         )
     output.finish()
@@ -137,7 +131,7 @@ def check(
 
     0: they are right; 2: they are not.
     """
-    found = _load([file for path in scripts for file in (_scripts_in(path) if path.is_dir() else [path])])
+    found = read_scripts(scripts)
     settings = Config.load(config)
     problems = voice_problems(found, settings)
     problems += [problem for script in found for problem in persona_problems(script, settings, record=False)]
@@ -203,51 +197,6 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         todo = "offhook qa run script.yaml --target HOST:PORT"
         raise UserError("there is nothing to run", "no script and no scenario is given", todo)
     return what, options
-
-
-def _read(what: Sequence[str]) -> list[Script | Scenario]:
-    """All that is given, read before anything is run. Raises UserError with all problems."""
-    found: list[Script | Scenario] = []
-    problems: list[Problem] = []
-    for each in what:
-        path = Path(each)
-        try:
-            files = _scripts_in(path) if path.is_dir() and not any(path.glob("*.xml")) else _yaml_in(path)
-            if files or is_script(path):
-                found += _load(files or [path])
-            if not is_script(path) and (not files or any(path.glob("*.xml"))):
-                found += scenarios(each)
-        except UserError as error:
-            problems += error.problems
-    if problems:
-        raise UserError.of(problems)
-    return found
-
-
-def _yaml_in(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.glob("*.y*ml") if is_script(each)) if folder.is_dir() else []
-
-
-def _scripts_in(folder: Path) -> list[Path]:
-    """The call scripts of a folder. Raises UserError if there is none."""
-    found = _yaml_in(folder)
-    if not found:
-        why = "there is neither a script (*.yaml, *.yml) nor a scenario (*.xml) in it"
-        todo = "a folder with call scripts, or `offhook qa run --list`"
-        raise UserError(f"{folder} has nothing to run", why, todo, str(folder))
-    return found
-
-
-def _load(paths: Sequence[Path]) -> list[Script]:
-    scripts, problems = [], list[Problem]()
-    for path in paths:
-        try:
-            scripts.append(load_script(path))
-        except UserError as error:
-            problems += error.problems
-    if problems:
-        raise UserError.of(problems)
-    return scripts
 
 
 def _run_all(

@@ -9,6 +9,7 @@ import typer
 
 from offhook.carriers.call_target import call_target, require_listed
 from offhook.cli.options import ConfigFile
+from offhook.cli.qa_options import FAILURE, Authorities, BotFile
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.dialog.limits import KEYS
@@ -20,13 +21,12 @@ from offhook.qa.crawl.crawler import Crawler, CrawlSettings
 from offhook.qa.crawl.graph import Action, CrawlLimits
 from offhook.qa.crawl.written import write
 from offhook.qa.run import Speakers
-from offhook.qa.script.script import CallSettings, is_stream
+from offhook.qa.script.script import TRANSPORTS, CallSettings, is_stream
 from offhook.qa.script.steps import Speech
 from offhook.settings.config import Config
 from offhook.settings.sip_address import is_sip
 from offhook.usererror import UserError
 
-FAILURE = 1
 ALL_KEYS = "1234567890*#"
 _LIMITS, _CALL = CrawlLimits(), CallSettings()
 
@@ -37,9 +37,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     target: Annotated[
         str | None, typer.Option("--target", help="The IVR: sip:USER@HOST:PORT, HOST:PORT.", metavar="ADDRESS")
     ] = None,
-    bot: Annotated[
-        Path | None, typer.Option("--bot", help="Start this flow (YAML) or bot (Python), and crawl it.", metavar="FILE")
-    ] = None,
+    bot: BotFile = None,
     out: Annotated[Path, typer.Option("--out", help="The folder for the map.", metavar="DIR")] = Path("map"),
     keys: Annotated[
         str | None, typer.Option(help=f"Keys to try at each prompt; without --speech {ALL_KEYS}.", metavar="KEYS")
@@ -59,7 +57,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     wait_s: Annotated[float, typer.Option(min=1, max=60, help="How long a prompt is waited for.")] = _LIMITS.wait_s,
     pause_ms: Annotated[int, typer.Option(min=300, max=5_000, help="A pause that ends a prompt.")] = 1_500,
     transport: Annotated[str, typer.Option(help="udp, tcp or tls.")] = "udp",
-    ca: Annotated[Path | None, typer.Option("--ca", help="Who signs the IVR's certificate.", metavar="FILE")] = None,
+    ca: Authorities = None,
 ) -> None:
     """Map an IVR by calling it: its prompts, what follows which key or words, and a call script for each end.
 
@@ -121,7 +119,7 @@ def _actions(keys: str | None, speech: list[str]) -> list[Action]:
 
 
 def _transport(name: str) -> str:
-    if name not in ("udp", "tcp", "tls"):
+    if name not in TRANSPORTS:
         raise UserError(
             f"there is no transport {name[:20]!r}", "it is udp, tcp or tls", "--transport udp", "--transport"
         )

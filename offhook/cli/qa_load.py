@@ -1,30 +1,27 @@
 """`offhook qa load`: call scripts many times at once."""
 
-import json
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from offhook.cli.options import ConfigFile
-from offhook.cli.running_bot import RunningBot
+from offhook.cli.qa_called import Options, called
+from offhook.cli.qa_options import FAILURE, Authorities, BotFile, BotPages, Json, Junit, Stream, Target
+from offhook.cli.qa_scripts import read_scripts
 from offhook.observe.log import setup
 from offhook.process.event_loop import keep_what_is_here, run_loop
-from offhook.qa.bot import Bot
 from offhook.qa.load.report import LoadReport
 from offhook.qa.load.run import Progress, check_load, run_load
 from offhook.qa.load.schedule import Plan
 from offhook.qa.preflight import Run, check_run
 from offhook.qa.result import write_junit
 from offhook.qa.run import RunSettings
-from offhook.qa.script.reading import is_script, load_script
-from offhook.qa.script.script import Script
 from offhook.settings.config import Config
-from offhook.usererror import Problem, UserError
+from offhook.testing.private_file import write_json
+from offhook.usererror import UserError
 
 CALLS, AT_ONCE = 100, 10
 MOST_CALLS, MOST_AT_ONCE, MOST_RATE, MOST_S = 1_000_000, 2_000, 200.0, 86_400.0
@@ -37,15 +34,9 @@ def load(  # noqa: PLR0913  # each is one option
     what: Annotated[list[Path], typer.Argument(help="Call scripts, or folders of them.", metavar="SCRIPT…")],
     config: ConfigFile = None,
     *,
-    target: Annotated[
-        str | None, typer.Option("--target", help="The bot: HOST:PORT, sip:…, ws://….", metavar="ADDRESS")
-    ] = None,
-    bot: Annotated[
-        Path | None, typer.Option("--bot", help="Start this flow (YAML) or bot (Python) first.", metavar="FILE")
-    ] = None,
-    http: Annotated[
-        str | None, typer.Option("--http", help="The pages of an offhook bot that runs.", metavar="HOST:PORT")
-    ] = None,
+    target: Target = None,
+    bot: BotFile = None,
+    http: BotPages = None,
     calls: Annotated[
         int | None,
         typer.Option(help=f"In all; {CALLS} without --for.", min=1, max=MOST_CALLS, metavar="N", show_default=False),
@@ -62,17 +53,13 @@ def load(  # noqa: PLR0913  # each is one option
         float | None, typer.Option("--for", help="No call begins later.", min=0.1, max=MOST_S, metavar="S")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the arrivals.", min=0, metavar="N")] = 1,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.", metavar="FILE")] = None,
-    as_json_file: Annotated[Path | None, typer.Option("--json", help="Write JSON.", metavar="FILE")] = None,
+    junit: Junit = None,
+    as_json_file: Json = None,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write the first failure of each kind there.", metavar="DIR")
     ] = None,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Call over Twilio's media stream in place of SIP.", metavar="")
-    ] = False,
-    ca: Annotated[
-        Path | None, typer.Option("--ca", help="Who signs the bot's certificate, for TLS.", metavar="FILE")
-    ] = None,
+    stream: Stream = False,
+    ca: Authorities = None,
 ) -> None:
     """Run call scripts (YAML) many times at once: ramps, arrival rates, distributions, the first failure of each kind.
 
@@ -82,44 +69,18 @@ def load(  # noqa: PLR0913  # each is one option
     if evenly and rate is None:
         raise UserError("nothing arrives", "--evenly is about arrivals, and --rate gives none", "--rate 5", "--evenly")
     plan = Plan(calls if calls or for_s else CALLS, at_once, rate, evenly, ramp, for_s, seed)
-    scripts = _scripts(what)
+    scripts = read_scripts(what)
     setup(level="error")
     settings = Config.load(config)
     check_run(scripts, settings, Run(target or "", stream, bot is not None or http is not None))
     if bot is not None or target:
         check_load(scripts, RunSettings(target or str(bot)), plan)  # before the bot is started
-    with ExitStack() as stack:
-        own = None if bot is None else stack.enter_context(Bot(bot, config, settings.http.password))
-        pages = RunningBot(f"http://{http}", settings.http.password) if http is not None else None
-        if own is not None:
-            target, pages = target or (own.stream if stream else own.sip), own.http
-        if stream and not (target or "").startswith(("ws://", "wss://")):
-            todo = "--target ws://127.0.0.1:8080/twilio/media, or --bot FILE"
-            raise UserError("there is no stream to call", f"{target or 'nothing'} is no WebSocket", todo, "--stream")
+    with called(Options(target, bot, http, stream, config), settings) as (address, pages):
         keep_what_is_here()
-        found = run_loop(run_load(scripts, settings, RunSettings(target or "", pages, ca, save), plan, _progress()))
+        found = run_loop(run_load(scripts, settings, RunSettings(address, pages, ca, save), plan, _progress()))
     _write(found, junit, as_json_file)
     typer.echo(found.text())
-    raise typer.Exit(0 if found.passed else 1)
-
-
-def _scripts(paths: Sequence[Path]) -> list[Script]:
-    """All scripts, read before the first call. Raises UserError with all problems."""
-    scripts: list[Script] = []
-    problems: list[Problem] = []
-    for path in paths:
-        files = sorted(each for each in path.glob("*.y*ml") if is_script(each)) if path.is_dir() else [path]
-        if not files:
-            why = "there is no call script (*.yaml, *.yml) in it"
-            problems.append(Problem(f"{path} has nothing to run", why, "a folder with call scripts", str(path)))
-        for file in files:
-            try:
-                scripts.append(load_script(file))
-            except UserError as error:
-                problems += error.problems
-    if problems:
-        raise UserError.of(problems)
-    return scripts
+    raise typer.Exit(0 if found.passed else FAILURE)
 
 
 def _progress() -> Progress:
@@ -138,11 +99,6 @@ def _write(found: LoadReport, junit: Path | None, as_json_file: Path | None) -> 
     if sys.stderr.isatty():
         typer.echo(REWRITTEN, err=True, nl=False)
     if as_json_file is not None:
-        try:
-            text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-            as_json_file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise UserError(f"{as_json_file} cannot be written", why, "another file", "--json") from error
+        write_json(as_json_file, found.to_dict(), "--json")
     if junit is not None:
         write_junit(junit, found.results())

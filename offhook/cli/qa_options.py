@@ -1,9 +1,12 @@
-"""The options of `offhook qa run`, and what they have in common with other commands of the group."""
+"""The options of `offhook qa run`, of which other commands of the group have some, and the exit status of all."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+FAILURE = 1
+"""Something was found."""
 
 MAX_REPEATS = 1_000
 

@@ -1,6 +1,5 @@
 """What becomes of the results of `offhook qa run`: printed, compared, written."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -8,19 +7,18 @@ from pathlib import Path
 
 import typer
 
+from offhook.cli.qa_options import FAILURE
 from offhook.pipeline.dialog.flow import Flow
 from offhook.qa.baseline_file import baseline_of, planned, read_baseline, tolerances_of, write_baseline
 from offhook.qa.coverage.report import covered
 from offhook.qa.machine import this_machine
-from offhook.qa.private_file import write_private
 from offhook.qa.report.page import HtmlReport
-from offhook.qa.result import Result, write_json, write_junit
+from offhook.qa.result import Result, as_json, write_junit
 from offhook.qa.script.script import Script
 from offhook.qa.verdict.baseline import Baseline, Tolerance, compare, differences
 from offhook.qa.verdict.repeats import flaky
+from offhook.testing.private_file import write_json
 from offhook.usererror import Problem, UserError
-
-FAILURE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class RunOutput:
         run = baseline_of(self.results, this_machine())
         self._compare(run)
         if self._wanted.json is not None:
-            write_json(self._wanted.json, self.results)
+            write_json(self._wanted.json, as_json(self.results), "--json")
         if self._wanted.junit is not None:
             write_junit(self._wanted.junit, self.results)
         if self._html is not None:
@@ -111,11 +109,10 @@ class RunOutput:
         wanted = self._wanted.coverage
         if wanted is None:
             return
-        found = covered(wanted.flow, Path(wanted.where), self.results, wanted.at_least)
+        found = covered(wanted.flow, wanted.where, self.results, wanted.at_least)
         self.take(found)
         if wanted.json is not None:
-            text = json.dumps(found.details["coverage"], indent=2, ensure_ascii=False)
-            write_private(wanted.json, f"{text}\n".encode(), "--coverage-json")
+            write_json(wanted.json, found.details["coverage"], "--coverage-json")
 
     def _compare(self, run: Baseline) -> None:
         if self._baseline is None:

@@ -17,6 +17,7 @@ from offhook.qa.diagnosis.report import Report
 from offhook.qa.diagnosis.rules import judge
 from offhook.qa.diagnosis.wav import WavFiles
 from offhook.qa.findings import Limits
+from offhook.testing.private_file import make_folder
 from offhook.usererror import UserError, did_you_mean
 
 TROUBLE = 1
@@ -102,12 +103,7 @@ def _check_was_read(path: Path, analysis: Analysis) -> None:
 def _sounds(directory: Path | None, call: str) -> WavFiles | None:
     if directory is None:
         return None
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{directory} cannot be made", error.strerror or str(error), "another folder", "--wav"
-        ) from error
+    make_folder(directory, "--wav")
     return WavFiles(directory, _wants(call))
 
 

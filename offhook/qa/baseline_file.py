@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from offhook.qa.private_file import write_private
 from offhook.qa.result import Result
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream
 from offhook.qa.verdict.baseline import Baseline, Machine, ScriptFigures, Tolerance
 from offhook.qa.verdict.identity import script_hash
+from offhook.testing.private_file import write_json
 from offhook.usererror import UserError, did_you_mean
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -33,8 +33,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write it. Raises UserError."""
-    text = json.dumps(baseline.to_dict(), indent=1, ensure_ascii=False)
-    write_private(path, f"{text}\n".encode("utf-8", "replace"), "--save-baseline")
+    write_json(path, baseline.to_dict(), "--save-baseline")
 
 
 def planned(scripts: Iterable[Script], target: str, machine: Machine) -> Baseline:

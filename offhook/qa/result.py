@@ -1,7 +1,6 @@
 """What became of one script or scenario: for programs, for CI, for people."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from offhook.pipeline.errors import EngineError
-from offhook.qa.private_file import write_private
 from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Deviation
+from offhook.testing.private_file import write_private
 from offhook.usererror import UserError, plain
 
 VERSION = 1
@@ -60,11 +59,16 @@ class Result:
         """Lines for a terminal."""
         lines = [f"{'ok    ' if self.passed else 'FAILED'}  {self.title}  ({self.seconds:.1f} s)"]
         for each in self.findings:
-            at = "" if each.at_s is None else f" at {each.at_s:.2f} s"
-            line = "" if each.line is None else f" ({self.where}:{each.line})"
-            lines += [f"    {each.what}{at}{line}", f"      why: {each.why}"]
+            lines += finding_lines(each, self.where)
         lines += [f"    {each}" for each in self.notes]
         return "\n".join(plain(each) for each in lines)
+
+
+def finding_lines(finding: Deviation, where: str) -> list[str]:
+    """A finding for a terminal; `where` is the script."""
+    at = "" if finding.at_s is None else f" at {finding.at_s:.2f} s"
+    line = "" if finding.line is None else f" ({where}:{finding.line})"
+    return [f"    {finding.what}{at}{line}", f"      why: {finding.why}"]
 
 
 def not_run(name: str, where: str, seconds: float, error: UserError | EngineError) -> Result:
@@ -90,12 +94,6 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
         "failed": failed,
         "results": [each.to_dict() for each in results],
     }
-
-
-def write_json(path: Path, results: Sequence[Result]) -> None:
-    """The results as JSON. Raises UserError."""
-    text = json.dumps(as_json(results), indent=2, ensure_ascii=False)
-    write_private(path, f"{text}\n".encode("utf-8", "replace"), "--json")
 
 
 def write_junit(path: Path, results: Sequence[Result]) -> None:

@@ -24,7 +24,6 @@ from offhook.qa.caller.stream_call import StreamCall
 from offhook.qa.persona.prepared import PersonaReport, Personas
 from offhook.qa.persona.runner import PersonaRunner
 from offhook.qa.preflight import with_voice
-from offhook.qa.private_file import write_private
 from offhook.qa.report.recorded import recording_of
 from offhook.qa.report.recording import Recording
 from offhook.qa.result import Result, not_run
@@ -38,6 +37,7 @@ from offhook.qa.verdict.measures import figures
 from offhook.qa.verdict.observed import ObservedCall
 from offhook.settings.config import Config
 from offhook.testing.audio_files import save
+from offhook.testing.private_file import make_folder, write_private
 from offhook.usererror import UserError
 
 
@@ -196,10 +196,7 @@ def as_details(script: Script, seen: ObservedCall) -> Mapping[str, Any]:
 def _save(folder: Path, script: Script, call: ScriptedCall, recording: Recording, repeat: int) -> list[str]:
     """Write what was heard, whole and turn by turn (a turn's file may be a prompt of a script), and the packets of a
     call over SIP. Raises UserError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made", error.strerror or str(error), "--save heard", "--save") from error
+    make_folder(folder, "--save")
     stem = (Path(script.where).stem or "script") + (f"-{repeat}" if repeat else "")
     save(folder / f"{stem}-heard.wav", bytes(call.received.pcm))
     for turn in call.meter.turns:

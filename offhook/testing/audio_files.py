@@ -1,6 +1,5 @@
 """WAV files of the commands that call a bot: what the caller says, and what they heard. Raises UserError."""
 
-import os
 import struct
 import wave
 from pathlib import Path
@@ -9,10 +8,11 @@ import numpy as np
 
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.resample import MAX_RATE_HZ, Resampler
+from offhook.testing.private_file import write_private
 from offhook.testing.sip_caller import read_recording
+from offhook.testing.wav_file import RATE_HZ, wav
 from offhook.usererror import UserError
 
-RATE_HZ = 8_000
 MAX_FILE_BYTES = 200_000_000
 
 _LINEAR, _ALAW, _MULAW, _EXTENSIBLE = 1, 6, 7, 0xFFFE
@@ -30,20 +30,10 @@ def to_say(path: Path) -> bytes:
         raise UserError(f"{path} cannot be said", str(error) or "it ends too soon", todo, "--say") from error
 
 
-def save(path: Path, pcm: bytes) -> None:
-    """Write 8 kHz mono 16-bit PCM to the file of --save, which its owner alone may read: it has people's voices."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file, wave.open(file, "wb") as audio:
-            os.fchmod(fd, 0o600)  # it may have been there before
-            audio.setnchannels(1)
-            audio.setsampwidth(2)
-            audio.setframerate(RATE_HZ)
-            audio.writeframes(pcm)
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written", error.strerror or str(error), "--save heard.wav", "--save"
-        ) from error
+def save(path: Path, pcm: bytes, option: str = "--save") -> None:
+    """Write 8 kHz mono 16-bit PCM to the file that `option` names, which its owner alone may read: it has people's
+    voices."""
+    write_private(path, wav(pcm), option)
 
 
 def read_speech(path: Path) -> bytes:

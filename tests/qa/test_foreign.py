@@ -1,20 +1,16 @@
 """Call scripts against an IVR that knows nothing of offhook: each of its faults is named, and nothing is said of a good
 call."""
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from offhook.qa.result import Result
-from offhook.qa.run import RunSettings, Speakers, prepare, run_script
-from offhook.qa.script.reading import parse_script
-from offhook.settings.config import Config
+from tests.qa.foreign.calls import call_each
 from tests.qa.prompts import copied_to
 
 CLEAN = 4
@@ -80,25 +76,12 @@ expect:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
     """Each call to an IVR of its own."""
     folder = copied_to(tmp_path_factory.mktemp("ivr"))
-    script = parse_script(SCRIPT.encode(), str(folder / "call.yaml"))
     faulty = [each.name for each in FAULTS]
     names = [*faulty, *(f"clean {number}" for number in range(CLEAN))]
     ivrs = {name: start(folder, name if name in faulty else "") for name in names}
 
-    async def call_all() -> dict[str, Result]:
-        async with AsyncExitStack() as stack:  # of voices: there are none
-            prepared = await prepare(script, Speakers(Config(), stack), None)
-        free = asyncio.Semaphore(AT_ONCE)
-
-        async def call(to: str) -> Result:
-            async with free:
-                return await run_script(script, prepared, RunSettings(to))
-
-        targets = [target(ivr) for ivr in ivrs.values()]  # all have started
-        return dict(zip(names, await asyncio.gather(*map(call, targets)), strict=True))
-
     try:
-        yield asyncio.run(call_all())
+        yield call_each(SCRIPT, folder, {name: port(ivr) for name, ivr in ivrs.items()}, AT_ONCE)
     finally:
         for ivr in ivrs.values():
             ivr.kill()
@@ -110,9 +93,10 @@ def start(folder: Path, fault: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, str(program), str(folder), fault], stdout=subprocess.PIPE, text=True)
 
 
-def target(ivr: "subprocess.Popen[str]") -> str:
+def port(ivr: "subprocess.Popen[str]") -> int:
+    """Its port, once it has started."""
     assert ivr.stdout is not None
-    return f"127.0.0.1:{int(ivr.stdout.readline())}"
+    return int(ivr.stdout.readline())
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[each.name for each in FAULTS])

@@ -25,7 +25,7 @@ def flow_of(bot: Path | None) -> Flow:
     return load_flow(bot)
 
 
-def covered(flow: Flow, where: Path, results: Iterable[Result], at_least: float | None) -> Result:
+def covered(flow: Flow, where: str, results: Iterable[Result], at_least: float | None) -> Result:
     """The coverage of all calls of a run as a result of its own, which fails below `at_least` percent."""
     found = coverage_of(flow, [walk for each in results for walk in walks_of(each)])
     findings = []
@@ -33,7 +33,7 @@ def covered(flow: Flow, where: Path, results: Iterable[Result], at_least: float 
         what = f"the calls walk {found.percent:.1f} % of the flow, {at_least:g} % were expected"
         findings.append(Deviation("coverage", what, summary(found)))
     details = {"coverage": as_dict(found)}
-    return Result(f"coverage of {where}", str(where), 0.0, tuple(findings), details, tuple(lines(found)))
+    return Result(f"coverage of {where}", where, 0.0, tuple(findings), details, tuple(lines(found)))
 
 
 def walks_of(result: Result) -> Iterator[Sequence[Entered]]:

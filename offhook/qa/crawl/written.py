@@ -32,7 +32,7 @@ def write(folder: Path, found: CrawlMap, sounds: Mapping[int, bytes], call: Call
     except OSError as error:
         raise UserError(f"{folder} cannot be written", error.strerror or str(error), "--out map", "--out") from error
     for number, pcm in sounds.items():
-        save(folder / "prompts" / f"n{number}.wav", pcm)
+        save(folder / "prompts" / f"n{number}.wav", pcm, "--out")
     return len(scripts)
 
 

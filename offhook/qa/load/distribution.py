@@ -14,7 +14,7 @@ STEP = 1.01
 LEAST = 0.01
 """Smaller values count as 0; in the measure's own unit (0.01 ms, 0.01 %)."""
 
-PERCENTS = (50, 90, 95, 99)
+PERCENTS = tuple(LEAST_VALUES)
 
 
 class Distribution:
@@ -41,7 +41,7 @@ class Distribution:
 
     def percentile(self, percent: int) -> float | None:
         """The nearest-rank percentile, to half a percent of itself; None where there are too few values."""
-        if self.count < LEAST_VALUES.get(percent, 1):
+        if self.count < LEAST_VALUES[percent]:
             return None
         rank = math.ceil(percent / 100 * self.count)
         for number in sorted(self._classes):

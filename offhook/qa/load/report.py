@@ -1,14 +1,14 @@
 """A load in words: the line while it runs, the report at the end, and results for CI and programs. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
 
 from offhook.qa.load.distribution import PERCENTS, Distribution
 from offhook.qa.load.tally import MEASURES, OWN, OWN_OF_CALL, FailureKind, Tally
-from offhook.qa.result import Result, as_json
+from offhook.qa.result import Result, as_json, finding_lines
 from offhook.qa.script.script import Script
 from offhook.qa.verdict.judge import Deviation
 from offhook.usererror import plain
@@ -47,20 +47,17 @@ class LoadReport:
             for script, tally in zip(self.scripts, self.by_script, strict=True)
             if tally.calls
         ]
-        about = {"held_back": self.held_back, "stopped": self.stopped, "most_at_once": self.most_at_once}
-        return [*found, Result("the load", "", self.seconds, tuple(self.findings), about)]
+        return [*found, Result("the load", "", self.seconds, tuple(self.findings), self._counts)]
 
     def to_dict(self) -> dict[str, Any]:
         """What `offhook qa run` has, of `results`; and all calls together in `load`."""
         whole = self.whole.to_dict()
         del whole["failures"]  # each script has its own
-        about = {
-            "seconds": round(self.seconds, 3),
-            "most_at_once": self.most_at_once,
-            "held_back": self.held_back,
-            "stopped": self.stopped,
-        }
-        return as_json(self.results()) | {"load": about | whole}
+        return as_json(self.results()) | {"load": {"seconds": round(self.seconds, 3), **self._counts, **whole}}
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        return {"most_at_once": self.most_at_once, "held_back": self.held_back, "stopped": self.stopped}
 
     def text(self) -> str:
         """Lines for a terminal."""
@@ -111,13 +108,7 @@ def progress_line(tally: Tally, running: int, elapsed_s: float, late_ms: npt.Arr
 
 def _of_script(script: Script, tally: Tally, seconds: float) -> Result:
     findings = tuple(
-        Deviation(
-            each.kind,
-            f"{each.calls} of {tally.calls} calls: {each.finding.what}",
-            each.finding.why,
-            each.finding.at_s,
-            each.finding.line,
-        )
+        replace(each.finding, what=f"{each.calls} of {tally.calls} calls: {each.finding.what}")
         for each in tally.worst_first
     )
     details: Mapping[str, Any] = {"load": tally.to_dict()}
@@ -125,13 +116,10 @@ def _of_script(script: Script, tally: Tally, seconds: float) -> Result:
 
 
 def _kind(kind: FailureKind, calls: int) -> list[str]:
-    finding, first = kind.finding, kind.first
-    at = "" if finding.at_s is None else f" at {finding.at_s:.2f} s"
-    line = "" if finding.line is None else f" ({first.where}:{finding.line})"
+    first = kind.first
     return [
         f"FAILED  {kind.kind}: {kind.calls} of {calls} calls; the first, {first.name}:",
-        f"    {finding.what}{at}{line}",
-        f"      why: {finding.why}",
+        *finding_lines(kind.finding, first.where),
         *(f"    {note}" for note in first.notes),
     ]
 

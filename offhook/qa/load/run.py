@@ -12,7 +12,7 @@ from offhook.process.os_limits import raise_descriptor_limit
 from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, Transcribe
 from offhook.qa.load.analyst import Analyst
-from offhook.qa.load.kept import keep, made, notes_of
+from offhook.qa.load.kept import OPTION, keep, notes_of
 from offhook.qa.load.one_call import OneCall
 from offhook.qa.load.report import LoadReport, progress_line
 from offhook.qa.load.schedule import Plan, Schedule
@@ -21,6 +21,7 @@ from offhook.qa.persona.prepared import Personas
 from offhook.qa.run import RunSettings, Speakers, prepare, target_of
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
+from offhook.testing.private_file import make_folder
 from offhook.usererror import Problem, UserError
 
 DESCRIPTORS_A_CALL, DESCRIPTORS_RESERVED = 5, 64
@@ -42,7 +43,7 @@ async def run_load(
     EngineError for what keeps all calls from being placed, before the first."""
     check_load(scripts, settings, plan)
     if settings.save is not None:
-        made(settings.save)
+        make_folder(settings.save, OPTION)
     async with AsyncExitStack() as stack:
         prepared = await _prepared(scripts, config, stack)
         with Analyst() as analyst:

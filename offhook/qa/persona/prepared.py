@@ -11,7 +11,7 @@ from offhook.llm.registry import make_chain
 from offhook.qa.persona.asked import AskedModel, PersonaError, Speak, answer_of
 from offhook.qa.persona.recording import (
     Opinion,
-    Recording,
+    PersonaRecording,
     exchange_as_dict,
     path_of,
     read_recording,
@@ -46,12 +46,12 @@ class PreparedPersona:
     """A persona that can be called with: one call after the other, each by a `runner` of its own."""
 
     def __init__(
-        self, script: Script, persona: Persona, recogniser: str, played_by: Recording | tuple[ChainModel, Speak]
+        self, script: Script, persona: Persona, recogniser: str, played_by: PersonaRecording | tuple[ChainModel, Speak]
     ) -> None:
         self._script = script
         self._persona = persona
         self._recogniser = recogniser
-        self._recording = played_by if isinstance(played_by, Recording) else None
+        self._recording = played_by if isinstance(played_by, PersonaRecording) else None
         self._model = played_by[0] if isinstance(played_by, tuple) else None
         self._asked = AskedModel(persona, *played_by) if isinstance(played_by, tuple) else None
 
@@ -75,7 +75,7 @@ class PreparedPersona:
             about = f"persona: {len(runner.exchanges)} turns, played by {self._model.name}"
             if runner.failure is None:
                 write_recording(
-                    path, Recording(self._persona, self._recogniser, runner.exchanges, self._model.name, opinion)
+                    path, PersonaRecording(self._persona, self._recogniser, runner.exchanges, self._model.name, opinion)
                 )
                 notes.append(f"{about}, recorded in {path}")
             else:
@@ -127,11 +127,11 @@ class Personas:
         self._record = record
         self._stack = stack
 
-    def recording_of(self, script: Script) -> Recording | None:
+    def recording_of(self, script: Script) -> PersonaRecording | None:
         """What is replayed; None: a model plays. Raises UserError."""
-        return None if self._record or script.persona is None else recording_of(script, self._config)
+        return None if self._record or script.persona is None else persona_recording(script, self._config)
 
-    async def prepare(self, script: Script, recording: Recording | None, speak: Speak) -> PreparedPersona | None:
+    async def prepare(self, script: Script, recording: PersonaRecording | None, speak: Speak) -> PreparedPersona | None:
         """None: the script has no persona. Raises UserError."""
         if script.persona is None:
             return None
@@ -150,7 +150,7 @@ def recogniser_of(config: Config) -> str:
     return engine if isinstance(engine, str) else ", ".join(engine)
 
 
-def recording_of(script: Script, config: Config) -> Recording | None:
+def persona_recording(script: Script, config: Config) -> PersonaRecording | None:
     """The recording beside a script with a persona; None: there is none. Raises UserError."""
     path = path_of(script.where)
     if script.persona is None or not path.exists():
@@ -170,7 +170,7 @@ def recording_of(script: Script, config: Config) -> Recording | None:
 def persona_problems(script: Script, config: Config, record: bool) -> list[Problem]:
     """What can be known to be wrong with a script's persona before its call."""
     try:
-        if script.persona is not None and (record or recording_of(script, config) is None):
+        if script.persona is not None and (record or persona_recording(script, config) is None):
             _model_settings(script, script.persona, config)
     except UserError as error:
         return list(error.problems)

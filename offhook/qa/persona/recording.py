@@ -40,7 +40,7 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class PersonaRecording:
     """A persona in one call. `recogniser` is the engine that the persona heard by."""
 
     persona: Persona
@@ -61,14 +61,14 @@ def path_of(script: str) -> Path:
     return path.with_name(path.stem + RECORDING_SUFFIX)
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path) -> PersonaRecording:
     """The recording in a file. Raises UserError with all problems."""
     data = read_limited(path, MAX_BYTES, "persona's recording")
     text = decoded(data, str(path), "persona's recording")
     return _RecordingReader(str(path)).read(compose(text, str(path), GUIDE))
 
 
-def write_recording(path: Path, recording: Recording) -> None:
+def write_recording(path: Path, recording: PersonaRecording) -> None:
     """Raises UserError."""
     try:
         path.write_text(as_yaml(recording), encoding="utf-8")
@@ -77,7 +77,7 @@ def write_recording(path: Path, recording: Recording) -> None:
         raise UserError("the persona's recording cannot be written", why, todo, str(path)) from error
 
 
-def as_yaml(recording: Recording) -> str:
+def as_yaml(recording: PersonaRecording) -> str:
     """The text of the file."""
     persona = recording.persona
     values: dict[str, Any] = {
@@ -140,13 +140,13 @@ def _answers(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 class _RecordingReader(StepReader, PersonaReader):
-    def read(self, root: Node) -> Recording:
+    def read(self, root: Node) -> PersonaRecording:
         required = ("version", "recogniser", "persona", "exchanges")
         found = self.fields(root, "a persona's recording", _RECORDING, required, f"see {GUIDE}") or {}
         if "version" in found and self.whole(found["version"], "`version`") != VERSION:
             why = f"this program reads version {VERSION}"
             self.problem(found["version"], "`version` is another", why, "record it anew: --record-personas")
-        recording = Recording(
+        recording = PersonaRecording(
             self._persona(found["persona"]) if "persona" in found else Persona(""),
             (self.text(found["recogniser"], "`recogniser`") or "") if "recogniser" in found else "",
             self._exchanges(found["exchanges"]) if "exchanges" in found else (),

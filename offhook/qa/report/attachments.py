@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from offhook.qa.private_file import write_private
-from offhook.usererror import UserError
+from offhook.testing.private_file import make_folder, write_private
 
 MAX_EMBEDDED_BYTES = 8 * 1024 * 1024
 """Of one file within the page: four minutes of both sides' sound."""
@@ -31,11 +30,7 @@ class Attachments:
         if fits:
             self._embedded_bytes += len(data)
             return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise UserError(f"{self.folder} cannot be made", why, f"{OPTION} report.html", OPTION) from error
+        make_folder(self.folder, OPTION)
         write_private(self.folder / name, data, OPTION)
         return quote(f"{self.folder.name}/{name}")
 

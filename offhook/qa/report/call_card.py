@@ -5,7 +5,7 @@ from typing import Any
 
 from offhook.ladder.ladder import ladder_of
 from offhook.qa.report.attachments import Attachments, file_name
-from offhook.qa.report.html import Html, el, join
+from offhook.qa.report.html import Html, el, join, scrolled, table
 from offhook.qa.report.ladder_table import ladder_table
 from offhook.qa.report.recording import Recording
 from offhook.qa.report.waits import at, waits_of, waterfall
@@ -88,10 +88,10 @@ def _recorded(number: int, result: Result, recording: Recording, attachments: At
         yield join(el("h3", "Words by the bot's record"), _by_record(number, recording.seen.record))
     waits = waits_of(recording.seen)
     if waits:
-        yield join(el("h3", "Waits"), _scrolled(f"Waits of call {number}", waterfall(waits)))
+        yield join(el("h3", "Waits"), scrolled(f"Waits of call {number}", waterfall(waits)))
     yield join(el("h3", "Figures"), _figures(number, result.details.get("figures", {})))
     if recording.messages:
-        yield el("details", el("summary", "Signalling"), _scrolled(f"Messages of call {number}", _ladder(recording)))
+        yield el("details", el("summary", "Signalling"), scrolled(f"Messages of call {number}", _ladder(recording)))
     yield _downloads(number, result.name, recording, wav, attachments)
 
 
@@ -99,13 +99,9 @@ def _sound(number: int, recording: Recording, findings: Sequence[Deviation], wav
     legend = [el("li", el("span", class_=f"swatch {kind}"), meaning) for kind, meaning in SWATCHES]
     return join(
         el("audio", src=wav, controls=True, preload="none", aria_label="The call: caller left, bot right"),
-        _scrolled(f"Levels of call {number}", waveform(recording, findings)),
+        scrolled(f"Levels of call {number}", waveform(recording, findings)),
         el("ul", *legend, class_="legend"),
     )
-
-
-def _scrolled(name: str, content: Html) -> Html:
-    return el("div", content, class_="wide", tabindex=0, role="region", aria_label=name)
 
 
 def _words(number: int, seen: ObservedCall) -> Html:
@@ -144,8 +140,7 @@ def _by_record(number: int, record: Mapping[str, Any]) -> Html:
 
 
 def _table(name: str, heads: Sequence[str], rows: Sequence[Html]) -> Html:
-    head = el("thead", el("tr", *(el("th", each, scope="col") for each in heads)))
-    return _scrolled(name, el("table", head, el("tbody", *rows), class_="plain words"))
+    return scrolled(name, table(heads, rows, "plain words"))
 
 
 def _figures(number: int, figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> Html:

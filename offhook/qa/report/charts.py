@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offhook.qa.report.html import Html, el
+from offhook.qa.report.html import Html, el, scrolled
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.verdict.distribution import percentiles
 
@@ -21,7 +21,7 @@ def histogram(name: str, values: Sequence[float]) -> Html:
     return el(
         "figure",
         el("figcaption", el("h3", f"{name}: {measure.what}"), el("p", said, class_="note")),
-        el("div", _bars(values, known), class_="wide", tabindex=0, role="region", aria_label=f"Distribution of {name}"),
+        scrolled(f"Distribution of {name}", _bars(values, known)),
     )
 
 

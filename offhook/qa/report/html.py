@@ -1,5 +1,6 @@
 """HTML and SVG from values: whatever is no `Html` is text, and escaped. Pure."""
 
+from collections.abc import Sequence
 from html import escape
 
 from offhook.observe.log import escape_control
@@ -41,6 +42,22 @@ def el(name: str, /, *children: Child, **attributes: object) -> Html:
 def join(*parts: Child) -> Html:
     """One after the other."""
     return Html("".join(text(each) for each in parts if each is not None))
+
+
+def scrolled(name: str, content: Html) -> Html:
+    """Something that may be wider than the page, and is named for who does not see it."""
+    return el("div", content, class_="wide", tabindex=0, role="region", aria_label=name)
+
+
+def table(heads: Sequence[str], rows: Sequence[Html], class_: str) -> Html:
+    """Rows below the names of their columns."""
+    head = el("thead", el("tr", *(el("th", each, scope="col") for each in heads)))
+    return el("table", head, el("tbody", *rows), class_=class_)
+
+
+def cut(text: str, most: int) -> str:
+    """The text, with at the most so many characters."""
+    return text if len(text) <= most else text[: max(1, most - 1)] + "…"
 
 
 _CASED = {"view_box": "viewBox"}

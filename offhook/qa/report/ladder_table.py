@@ -1,7 +1,7 @@
 """A call's SIP messages as a table with arrows, as the call's page of the bot has it. Pure."""
 
 from offhook.ladder.ladder import Ladder, MediaBar, Step
-from offhook.qa.report.html import Child, Html, el
+from offhook.qa.report.html import Child, Html, cut, el, table
 
 GAP, HEIGHT = 150, 30
 MIDDLE = HEIGHT // 2
@@ -11,14 +11,13 @@ NAME_CHARS = 22
 def ladder_table(ladder: Ladder) -> Html:
     """The table; messages are folded."""
     names = [
-        el("text", _cut(name), x=(at + 0.5) * GAP, y=MIDDLE + 4, text_anchor="middle")
+        el("text", cut(name, NAME_CHARS), x=(at + 0.5) * GAP, y=MIDDLE + 4, text_anchor="middle")
         for at, name in enumerate(ladder.columns)
     ]
     width = len(ladder.columns) * GAP
     head = el("tr", el("td"), el("td", _svg(width, *names), class_="lane"), el("td"), el("td"))
-    heads = [el("th", each, scope="col") for each in ("ms", "Between", "Message", "About")]
     rows = [_row(each, ladder) for each in ladder.rows]
-    return el("table", el("thead", el("tr", *heads)), el("tbody", head, *rows), class_="ladder")
+    return table(("ms", "Between", "Message", "About"), (head, *rows), "ladder")
 
 
 def _row(row: Step | MediaBar, ladder: Ladder) -> Html:
@@ -72,7 +71,3 @@ def _picture(row: Step | MediaBar, columns: int) -> Html:
 
 def _svg(width: int, *children: Child) -> Html:
     return el("svg", *children, width=width, height=HEIGHT, aria_hidden="true")
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"

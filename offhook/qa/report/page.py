@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from offhook.qa.private_file import write_private
 from offhook.qa.report.attachments import OPTION, Attachments
 from offhook.qa.report.call_card import badge, call_card
 from offhook.qa.report.charts import histogram
-from offhook.qa.report.html import Html, el, join
+from offhook.qa.report.html import Html, el, join, scrolled, table
 from offhook.qa.result import Result
+from offhook.testing.private_file import write_private
 
 CHARTED = ("response_ms", "barge_in_ms")
 
@@ -65,19 +65,7 @@ class HtmlReport:
             "section",
             el("h1", title),
             el("p", f"{self._began:%Y-%m-%d %H:%M:%S} UTC", class_="note"),
-            el(
-                "div",
-                el(
-                    "table",
-                    el("thead", el("tr", *(el("th", each, scope="col") for each in heads))),
-                    el("tbody", *self._rows),
-                    class_="plain",
-                ),
-                class_="wide",
-                tabindex=0,
-                role="region",
-                aria_label="All calls",
-            ),
+            scrolled("All calls", table(heads, self._rows, "plain")),
             class_="card",
         )
         charts = [histogram(name, values) for name, values in self._values.items() if values]

@@ -1,18 +1,17 @@
 """A call as it was recorded: both sides' sound, the packets, the messages; as WAV and as pcap. Pure."""
 
-import io
-import wave
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from offhook.ladder.kept import Bounds, KeptMessages
+from offhook.ladder.kept import KeptMessages
 from offhook.ladder.redact import redacted
 from offhook.qa.caller.recorder import Packet
-from offhook.qa.caller.sip_message import SipMessage
+from offhook.qa.caller.sip_message import SipMessage, kept_messages
 from offhook.qa.verdict.observed import ObservedCall
 from offhook.qa.verdict.speech_quality import NOTED_MS
 from offhook.records.pcap import FILE_HEADER, packet
 from offhook.telephony.pcm import RATE_HZ
+from offhook.testing.wav_file import wav
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,7 @@ class Recording:
         for side, pcm in enumerate((self.caller, self.bot)):
             both[2 * side :: 4] = pcm[0::2]
             both[2 * side + 1 :: 4] = pcm[1::2]
-        file = io.BytesIO()
-        with wave.open(file, "wb") as audio:
-            audio.setnchannels(2)
-            audio.setsampwidth(2)
-            audio.setframerate(RATE_HZ)
-            audio.writeframes(both)
-        return file.getvalue()
+        return wav(bytes(both), channels=2)
 
     def pcap(self) -> bytes:
         """Signalling and media as the caller sent and received them; SIP over a connection as datagrams, and without
@@ -65,10 +58,7 @@ class Recording:
 
     def kept(self) -> KeptMessages:
         """The messages, for a ladder."""
-        kept = KeptMessages(self.call_id, Bounds())
-        for each in self.messages:
-            kept.add(each.at_s + self.began_s - self.zero_s, each.data, each.flow, each.received)
-        return kept
+        return kept_messages(self.messages, self.call_id, self.began_s - self.zero_s)
 
 
 def placed(pieces: Iterable[tuple[float, bytes]]) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from offhook.qa.report.html import Html, el, join, text
+from offhook.qa.report.html import Html, el, join, table, text
 from offhook.qa.verdict.measures import figures
 from offhook.qa.verdict.observed import Message, ObservedCall
 
@@ -82,8 +82,7 @@ def waterfall(waits: Sequence[Wait]) -> Html:
         )
         for each in waits
     ]
-    heads = [el("th", each, scope="col") for each in ("At", "What", "Share of the longest", "In all", "Parts")]
-    return el("table", el("thead", el("tr", *heads)), el("tbody", *rows), class_="plain waits")
+    return table(("At", "What", "Share of the longest", "In all", "Parts"), rows, "plain waits")
 
 
 def at(at_s: float) -> Html:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from offhook.qa.report.html import Html, el, join
+from offhook.qa.report.html import Html, cut, el, join
 from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import BotTurn, CallerSound
@@ -89,7 +89,7 @@ def _span(kind: str, began_s: float, ended_s: float, y: int, scale: float, title
         "g",
         el("title", title),
         el("rect", class_=f"span {kind}", x=x, y=y, width=width, height=ROW),
-        el("text", _cut(name, max(width, MIN_NAME_WIDTH)), x=x, y=y - 4),
+        el("text", cut(name, int(max(width, MIN_NAME_WIDTH) / CHAR_WIDTH)), x=x, y=y - 4),
     )
 
 
@@ -152,8 +152,3 @@ def _seconds(seconds: float, scale: float) -> Iterator[Html]:
             el("line", class_="grid", x1=x, x2=x, y1=HEIGHT - AXIS, y2=HEIGHT - AXIS + 4),
             el("text", f"{at_s} s", x=x + 2, y=HEIGHT - 3),
         )
-
-
-def _cut(name: str, width: float) -> str:
-    most = int(width / CHAR_WIDTH)
-    return name if len(name) <= most else name[: max(1, most - 1)] + "…"

@@ -12,7 +12,16 @@ from offhook.qa.script.expect import CODECS
 from offhook.qa.script.reading_expect import ExpectReader
 from offhook.qa.script.reading_persona import PersonaReader
 from offhook.qa.script.reading_steps import StepReader
-from offhook.qa.script.script import DTMF, CallSettings, HttpAnswer, HttpDouble, LineProfile, Script, is_stream
+from offhook.qa.script.script import (
+    DTMF,
+    TRANSPORTS,
+    CallSettings,
+    HttpAnswer,
+    HttpDouble,
+    LineProfile,
+    Script,
+    is_stream,
+)
 from offhook.qa.script.steps import Speech, Step, WaitFor
 from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, position, read_limited
 from offhook.testing.impair import Impairment
@@ -39,7 +48,6 @@ _CALL = (
     "pause_ms",
 )
 _LINE = ("up", "down", "level_db", "echo_db", "echo_ms", "noise_dbfs")
-_TRANSPORTS = ("udp", "tcp", "tls")
 _IMPAIRMENTS = tuple(field.name for field in fields(Impairment) if field.name not in ("blackholes", "jitter_shape"))
 
 
@@ -140,7 +148,7 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
         usual = CallSettings()
         call = CallSettings(
             target=self._get(found, "target", self.text, ""),
-            transport=self._one_of(found, "transport", _TRANSPORTS, usual.transport),
+            transport=self._one_of(found, "transport", TRANSPORTS, usual.transport),
             codec=self._one_of(found, "codec", CODECS, usual.codec),
             srtp=self._get(found, "srtp", self.truth, False),
             dtmf=self._one_of(found, "dtmf", DTMF, usual.dtmf),

@@ -42,10 +42,6 @@ MAX_TURN_S = 60.0
 """How long the far end is heard out beyond a deadline."""
 
 
-ENDED = "ended"
-"""The kind of failure where the far end, or the network, ends the call."""
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A step waited in vain: its number, what was missing, and what there was instead."""
@@ -100,15 +96,15 @@ class Runner(ABC):
         """The call was answered. What was said before (early media) is for the steps that ask for it."""
         self._now = self._last_sound_s = now
         self._early = self._taken = self._interrupted = len(self._began)
-        self._running = self._course()
-        self._resume(None)
+        if not self.over:  # it may have been given up while it rang
+            self._running = self._course()
+            self._resume(None)
 
     def unanswered(self, now: float) -> None:
         """There will be no answer, and all that was said is identified."""
         self._now = now
         self._early = len(self._began)
-        if self.failure is None or self.failure.kind == ENDED:
-            self.over, self.failure = True, None  # no step was running when the call ended
+        self.over = True
 
     def give_up(self, what: str, why: str, kind: str = "too_long") -> None:
         """The call cannot go on: it has lasted too long, or what the far end says cannot be identified."""
@@ -124,7 +120,7 @@ class Runner(ABC):
         if self._until is not None and self._until.matches(event):
             self._resume(event)
         elif isinstance(event, Ended):
-            self._finish(self._hung_up(event))
+            self._finish(None if self._running is None else self._hung_up(event))
 
     def next_command(self) -> Command | None:
         """What the call has to do next; None: nothing more."""
@@ -184,7 +180,7 @@ class Runner(ABC):
     def _hung_up(self, ended: Ended) -> Failure | None:
         """The far end has ended the call while something else was waited for."""
         who = "the far end hung up" if ended.by == "bot" else f"the call was lost ({ended.why})"
-        return self._fail(f"step {self._step + 1} was not done", f"{who} before", ENDED)
+        return self._fail(f"step {self._step + 1} was not done", f"{who} before", "ended")
 
     # ---- the steps
 

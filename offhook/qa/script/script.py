@@ -14,6 +14,7 @@ def is_stream(target: str) -> bool:
     return target.startswith(("ws://", "wss://"))
 
 
+TRANSPORTS = ("udp", "tcp", "tls")
 DTMF = ("rfc4733", "info", "inband")
 """How the caller presses keys: by RTP events, by SIP INFO, by tones in the audio."""
 

@@ -181,7 +181,7 @@ def test_a_run_is_covered_by_its_calls_and_fails_below_what_is_wanted() -> None:
         "b", "b", 1.0, (), {"calls": [{"steps": walk_of(record(("menu", ""), ("goodbye", "choices.goodbye")))}]}
     )
     unheard = Result("c", "c", 1.0, (), {"call": {"record": None}})
-    found = covered(BANK, BANK_FILE, [first, second, unheard], None)
+    found = covered(BANK, str(BANK_FILE), [first, second, unheard], None)
     coverage = found.details["coverage"]
     assert found.passed and coverage["steps"]["menu"] == 2 and coverage["steps"]["trouble"] == 0
     total = len(BANK.steps) + len(edges_of(BANK))
@@ -189,9 +189,9 @@ def test_a_run_is_covered_by_its_calls_and_fails_below_what_is_wanted() -> None:
     walked_edges = [(each["step"], each["by"]) for each in coverage["edges"] if each["walked"]]
     assert walked_edges == [("greeting", "next"), ("menu", "choices.goodbye")]
     assert "  step trouble" in found.notes and f"of {len(BANK.steps)} steps" in found.notes[0]
-    (failed,) = covered(BANK, BANK_FILE, [first], 50).findings
+    (failed,) = covered(BANK, str(BANK_FILE), [first], 50).findings
     assert failed.kind == "coverage" and "50 %" in failed.what
-    assert covered(BANK, BANK_FILE, [first], 1).passed
+    assert covered(BANK, str(BANK_FILE), [first], 1).passed
 
 
 def test_all_is_walked() -> None:

@@ -15,8 +15,9 @@ from offhook.qa.run import RunSettings, Speakers, prepare, run_script
 from offhook.qa.script.reading import load_script
 from offhook.qa.script.script import CallSettings
 from offhook.settings.config import Config
+from tests.qa.foreign.calls import HOST
 from tests.qa.prompts import copied_to
-from tests.qa.test_foreign import start, target
+from tests.qa.test_foreign import port, start
 
 WAIT_S = 3.0
 LIMITS = CrawlLimits(depth=1, calls=20, calls_per_minute=600, wait_s=WAIT_S)
@@ -37,7 +38,7 @@ class Case:
 def over_sockets(folder: Path) -> Iterator[str]:
     ivr = start(folder, "")
     try:
-        yield target(ivr)
+        yield f"{HOST}:{port(ivr)}"
     finally:
         ivr.kill()
         ivr.communicate()

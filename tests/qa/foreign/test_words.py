@@ -7,9 +7,9 @@ from offhook.qa.result import Result
 from offhook.qa.run import RunSettings, run_scripts
 from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
-from tests.qa.foreign.calls import kinds
+from tests.qa.foreign.calls import HOST, kinds
 from tests.qa.prompts import copied_to
-from tests.qa.test_foreign import start, target
+from tests.qa.test_foreign import port, start
 from tests.whisper_model import model_folder, needs_whisper
 
 pytestmark = needs_whisper
@@ -25,7 +25,7 @@ def test_a_sentence_is_known_by_its_words_and_another_is_not(tmp_path: Path) -> 
     config = Config.model_validate({"asr": {"engine": "whisper", "whisper": {"model": str(model_folder())}}})
     results: list[Result] = []
     try:
-        asyncio.run(run_scripts(scripts, config, RunSettings(target(ivr)), results.append))
+        asyncio.run(run_scripts(scripts, config, RunSettings(f"{HOST}:{port(ivr)}"), results.append))
     finally:
         ivr.kill()
         ivr.communicate()

@@ -7,7 +7,7 @@ import pytest
 from offhook.llm.model import ToolCall
 from offhook.qa.persona.recording import (
     Opinion,
-    Recording,
+    PersonaRecording,
     as_yaml,
     path_of,
     read_recording,
@@ -18,7 +18,7 @@ from offhook.qa.script.steps import HangUp, Interrupt, Press, Say, Speech, Wait
 from offhook.usererror import UserError
 
 PERSONA = Persona('move it: to "Tuesday"', "impatient", (("name", "María 'Lopez'"), ("pin", "0012")))
-RECORDING = Recording(
+RECORDING = PersonaRecording(
     PERSONA,
     "whisper",
     (
@@ -82,7 +82,7 @@ def test_what_is_wrong_has_its_place(tmp_path: Path, text: str, place: str, what
 
 def test_what_a_model_wrote_is_cut(tmp_path: Path) -> None:
     long = Answer("x" * 4_000, (ToolCall("1", "say", "y" * 90_000),), "it is too long")
-    recording = Recording(PERSONA, "x", (Exchange(Heard(), (HangUp(),), (long,)),) * 100)
+    recording = PersonaRecording(PERSONA, "x", (Exchange(Heard(), (HangUp(),), (long,)),) * 100)
     assert len(as_yaml(recording)) < 1_000_000
 
 

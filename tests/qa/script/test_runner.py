@@ -152,6 +152,19 @@ def test_of_a_call_that_is_not_answered_only_what_came_before_is_judged() -> Non
     assert runner.failure is not None and (runner.failure.kind, runner.failure.step) == ("silent", 2)
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_what_was_given_up_while_it_rang_stays_given_up(is_answered: bool) -> None:
+    runner = ScriptRunner(Script("x", (HangUp(),)))
+    runner.give_up("the call was not finished", "the load was stopped", "stopped")
+    if is_answered:
+        runner.start(1.0)
+    else:
+        runner.receive(Ended("bot", "480"), 1.0)
+        runner.unanswered(1.0)
+    assert runner.failure is not None and runner.failure.kind == "stopped"
+    assert runner.next_command() == EndCall() and runner.next_command() is None
+
+
 def test_a_call_that_lasts_too_long_is_given_up() -> None:
     run = Run(WaitFor("speech"))
     run.runner.give_up("too long", "it was")
