@@ -48,13 +48,13 @@ SCRIPTS = {
         expect: {{bot_said: [nine to five], caller_said: [opening hours], prompts: [hours]}}
         """,
     ),
-    "place, interrupted": Steps(
+    "place by key": Steps(
         "shop",
         False,
         """
         prompts: {place: {text: "You find us at the corner of Main Street and Second Avenue."}}
-        steps: [{interrupt: {after_ms: 1500, press: "2"}}, {wait_for: {prompt: place}}, {wait_for: end}]
-        expect: {prompts: [place], barge_in_ms: 500, keys_received: 1, bot_said: [main street]}
+        steps: [{wait_for: speech}, {press: "2"}, {wait_for: {prompt: place}}, {wait_for: end}]
+        expect: {prompts: [place], keys_received: 1, bot_said: [main street]}
         """,
     ),
     "balance by speech": Steps(
@@ -87,7 +87,7 @@ SCRIPTS = {
         prompts: {pin: {text: "Please enter your four digit PIN."}}
         steps: [{wait_for: speech}, {press: "1"}, {wait_for: {prompt: pin}}, {press: "4711"},
                 {interrupt: {after_ms: 2500, press: "3"}}, {wait_for: end}]
-        expect: {prompts: [pin], barge_in_ms: 500, bot_said: [four digit pin, your current account, goodbye]}
+        expect: {prompts: [pin], bot_said: [four digit pin, your current account, goodbye]}
         """,
     ),
 }
@@ -120,7 +120,7 @@ class Line(NamedTuple):
     limits: Mapping[str, Any]
 
 
-LOSSY: Mapping[str, Any] = {"loss_percent": 8, "gap_ms": 110}
+LOSSY: Mapping[str, Any] = {"loss_percent": 8, "gap_ms": 110, "drift_ppm": 1_500}
 LINES = {
     "clean": Line({}, {}),
     "loss": Line({"up": {"loss_percent": 2}, "down": {"loss_percent": 2}}, LOSSY),
