@@ -50,6 +50,24 @@ def test_a_file_that_is_no_baseline(tmp_path: Path, content: bytes) -> None:
         read_baseline(tmp_path / "base.json")
 
 
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [(place, number) for place in ("cores", "runs", "value") for number in ("1e999", "NaN")] + [("value", "9" * 400)],
+)
+def test_numbers_that_are_none(tmp_path: Path, place: str, number: str) -> None:
+    path = tmp_path / "base.json"
+    write_baseline(path, baseline_of([result(400.0)], this_machine()))
+    content = json.loads(path.read_text())
+    (figures,) = content["scripts"].values()
+    if place == "value":
+        figures["values"]["response_ms"] = ["HERE"]
+    else:
+        (content["machine"] if place == "cores" else figures)[place] = "HERE"
+    path.write_text(json.dumps(content).replace('"HERE"', number))
+    with pytest.raises(UserError, match=r"base\.json cannot be read"):
+        read_baseline(path)
+
+
 def test_a_file_that_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="No such file"):
         read_baseline(tmp_path / "base.json")

@@ -21,6 +21,12 @@ from offhook.telephony.wire.serial import MASK32, delta32
 MAX_LEAP_TICKS = 5 * RATE_HZ
 """Audio further ahead of the time, or further behind the last packet, is that of a sender who has begun anew."""
 
+MAX_AHEAD_S = 60.0
+"""So much more audio than time has passed is kept, of all senders together; what is beyond that is counted."""
+
+LEAST_TICKS = 80
+"""What the shortest packet counts for, so that empty ones and keys are limited, too."""
+
 Decode = Callable[[bytes], bytes]
 
 
@@ -50,7 +56,8 @@ class ReceivedAudio:
         self._key_at: tuple[int, int] | None = None  # SSRC and timestamp of the last key
         self._source: _Source | None = None
         self._expected = self._lost = 0  # of the sources before
-        self._began_s: float | None = None
+        self._first_s: float | None = None  # of any packet
+        self._began_s: float | None = None  # of the audio
         self._jitter = JitterEstimator()
         self._clock = ClockDrift()
         self._drift: Drift | None = None  # of the clocks before
@@ -58,7 +65,8 @@ class ReceivedAudio:
         self.arrivals = Arrivals()
         self.keys: list[tuple[float, str]] = []
         self.payload_types: Counter[int] = Counter()
-        self.duplicates = self.malformed = 0
+        self.duplicates = self.malformed = self.left_out = 0
+        self._kept_ticks = 0
 
     def agree(self, codecs: Mapping[int, str], dtmf: int | None) -> None:
         """Another description is valid from now on; what was agreed on before may still come."""
@@ -71,6 +79,9 @@ class ReceivedAudio:
             packet = rtp.parse(data)
         except WireError:
             self.malformed += 1
+            return None
+        if not self._has_room(len(packet.payload), at_s):
+            self.left_out += 1
             return None
         source = self._source_of(packet, at_s)
         duplicates = source.sequence.duplicate
@@ -120,6 +131,16 @@ class ReceivedAudio:
     def between(self, began_tick: int, ended_tick: int) -> bytes:
         """The audio there."""
         return bytes(self.pcm[2 * max(0, began_tick) : 2 * max(0, ended_tick)])
+
+    def _has_room(self, octets: int, at_s: float) -> bool:
+        """Whether a packet is within what a call may send; a tick is an octet of what has 8000 samples a second."""
+        if self._first_s is None:
+            self._first_s = at_s
+        self._kept_ticks += (ticks := max(LEAST_TICKS, octets))
+        if self._kept_ticks <= (max(0.0, at_s - self._first_s) + MAX_AHEAD_S) * RATE_HZ:
+            return True
+        self._kept_ticks -= ticks
+        return False
 
     def _counts(self) -> tuple[int, int]:
         if self._source is None:

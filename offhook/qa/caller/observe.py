@@ -106,4 +106,5 @@ def _media(call: ScriptedCall, speech: bytes) -> MediaFigures:
         agreed=agreed,
         sent=media.sent if media is not None else 0,
         sent_late_p99_ms=round(float(np.percentile(late_ms, 99)), 2) if late_ms else 0.0,
+        left_out=received.left_out,
     )

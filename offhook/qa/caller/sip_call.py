@@ -44,7 +44,10 @@ from offhook.usererror import UserError
 
 LOW_PORT, HIGH_PORT = 20_000, 29_999
 BYE_S = 2.0
+MAX_MESSAGES, MAX_MESSAGE_BYTES = 5_000, 8 * 1024 * 1024
+"""Of a call, both ways: a far end that wants more is not talked to any longer."""
 NOT_ACCEPTABLE = 488
+UNUSABLE = "the session description cannot be used"
 TODO = "sip:bot@127.0.0.1:5060"
 
 
@@ -84,6 +87,7 @@ class SipCall:
         self.call_id = ""
         self.signalling = Signalling()
         self.messages: list[SipMessage] = []
+        self._noted_bytes = 0
 
     @property
     def is_up(self) -> bool:
@@ -175,10 +179,15 @@ class SipCall:
                 self._endpoint.do(command)
 
     def _note(self, data: bytes, flow: Flow, received: bool) -> None:
-        if self.call_id.encode() in data:
+        if self.call_id.encode() not in data:
+            return
+        self._noted_bytes += len(data)
+        if len(self.messages) < MAX_MESSAGES and self._noted_bytes <= MAX_MESSAGE_BYTES:
             self.messages.append(SipMessage(time.monotonic(), received, data, flow))
-            if received and data.startswith(b"SIP/2.0 ") and b" BYE\r\n" in data:
-                self._bye_answered.set()
+        elif not self.signalling.ended_by:
+            asyncio.get_running_loop().call_soon(self._give_up, f"it has too many messages: {len(self.messages)}")
+        if received and data.startswith(b"SIP/2.0 ") and b" BYE\r\n" in data:
+            self._bye_answered.set()
 
     def _over(self, by: str, why: str) -> None:
         if not self.signalling.ended_by:
@@ -245,12 +254,14 @@ class SipCall:
         try:
             self._media.agree(self._offers.accept(sdp))
         except (RemoteError, MediaError) as error:
-            self._give_up(error)
+            self._give_up(f"{UNUSABLE}: {error}")
 
-    def _give_up(self, error: Exception) -> None:
-        """There can be no media."""
+    def _give_up(self, why: str) -> None:
+        """It cannot go on."""
+        if self.signalling.ended_by:
+            return
         answered = self.signalling.answered_s is not None
-        self._ended("network", f"the session description cannot be used: {error}")
+        self._ended("network", why)
         self._do(Bye(self._handle) if answered else Cancel(self._handle))
 
     def _answer(self, sdp: bytes | None) -> None:
@@ -264,7 +275,7 @@ class SipCall:
             self._do(RejectReinvite(self._handle, error.status))
         except (LocalError, MediaError) as error:
             self._do(RejectReinvite(self._handle, NOT_ACCEPTABLE))
-            self._give_up(error)
+            self._give_up(f"{UNUSABLE}: {error}")
         else:
             self._do(AnswerReinvite(self._handle, answer))
 

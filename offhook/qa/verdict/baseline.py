@@ -7,6 +7,7 @@ take it for met. A figure is worse where it is beyond two bounds at once: a shar
 machine's milliseconds are no news, and an absolute floor, so that a fast one's are none either.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -93,12 +94,14 @@ class Baseline:
             scripts = {str(name): _figures_from(each) for name, each in data["scripts"].items()}
             machine = data["machine"]
             return cls(Machine(str(machine["processor"]), int(machine["cores"]), str(machine["python"])), scripts)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"it is no baseline: {error!r}") from error
 
 
 def _figures_from(data: Mapping[str, Any]) -> ScriptFigures:
     values = {str(name): tuple(map(float, each)) for name, each in data["values"].items()}
+    if not all(math.isfinite(value) for each in values.values() for value in each):
+        raise ValueError("a figure is no number")
     return ScriptFigures(
         str(data["script"]), str(data["clips"]), int(data["seed"]), str(data["line"]), int(data["runs"]), values
     )

@@ -67,7 +67,8 @@ class HttpRequest:
 @dataclass(frozen=True, slots=True)
 class MediaFigures:
     """The far end's packets: `codecs` counts them by name; `sent` are the caller's. `agreed` is the codec of the
-    session description, `drift_ppm` how much slower the far end's clock is (None: the call was too short to tell)."""
+    session description, `drift_ppm` how much slower the far end's clock is (None: the call was too short to tell).
+    `left_out` counts those beyond what one call may send (a flood)."""
 
     packets: int = 0
     lost: int = 0
@@ -81,6 +82,7 @@ class MediaFigures:
     agreed: str = ""
     sent: int = 0
     sent_late_p99_ms: float = 0.0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

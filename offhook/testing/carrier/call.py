@@ -24,6 +24,10 @@ from offhook.testing.sip_caller import HUNG_UP, CallFailedError, SpeechMeter, un
 FRAME_SAMPLES = 160
 FRAME_S = FRAME_SAMPLES / RATE_HZ
 CONNECT_S = 10.0
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+UNREADABLE = 1008
+"""The code where the bot has sent what a carrier cannot use (RFC 6455 §7.4.1, policy)."""
+MAX_REASON_CHARS = 200
 
 
 @dataclass(slots=True)
@@ -35,7 +39,7 @@ class CarrierLog:
     clears: int = 0
     played: bytearray = field(default_factory=bytearray)
     closed: tuple[int, str] | None = None
-    """The close code and reason of the bot's side."""
+    """The close code and reason of the bot's side; or ours, where it has sent what cannot be used."""
 
 
 class Carrier:
@@ -87,7 +91,7 @@ class Carrier:
                 compression=None,
                 ping_interval=None,
                 open_timeout=CONNECT_S,
-                max_size=None,
+                max_size=MAX_MESSAGE_BYTES,
                 proxy=None,
             )
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
@@ -189,12 +193,18 @@ class Carrier:
     # Inside.
 
     async def _read(self) -> None:
+        why = ""
         with suppress(ConnectionClosed):
             async for text in self._socket:
                 while self.stalled.is_set():  # noqa: ASYNC110
                     await asyncio.sleep(FRAME_S)
-                await self._take(self.understand(text), self._arrived_at())
-        code, reason = self._socket.close_code, self._socket.close_reason
+                try:
+                    await self._take(self.understand(text), self._arrived_at())
+                except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                    why = f"the bot has sent what cannot be used: {error!r}"[:MAX_REASON_CHARS]
+                    self._socket.transport.abort()
+                    break
+        code, reason = (UNREADABLE, why) if why else (self._socket.close_code, self._socket.close_reason)
         self.log.closed = (code or 1006, reason or "")
         self.over.set()
 

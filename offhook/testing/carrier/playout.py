@@ -3,6 +3,9 @@
 from collections import deque
 
 RATE_HZ = 8_000
+MAX_AHEAD_S = 3_600.0
+MAX_WAITING = 200_000
+"""Of pieces and marks together; an hour in packets of 20 ms is 180,000."""
 
 
 class PlayoutBuffer:
@@ -18,7 +21,8 @@ class PlayoutBuffer:
         self.gap_limit_s = 0.4
 
     def media(self, payload: bytes, now: float) -> None:
-        """A chunk arrives."""
+        """A chunk arrives. Raises ValueError if too much is waiting."""
+        self._require_room(now)
         gap_s = now - self._ends_at
         if gap_s > 0:
             if not self._fresh and gap_s <= self.gap_limit_s:
@@ -29,7 +33,8 @@ class PlayoutBuffer:
         self._ends_at += len(payload) / RATE_HZ
 
     def mark(self, name: str, now: float) -> None:
-        """A mark arrives: it is returned after what is buffered now."""
+        """A mark arrives: it is returned after what is buffered now. Raises ValueError if too much is waiting."""
+        self._require_room(now)
         self._marks.append((max(now, self._ends_at), name))
 
     def clear(self, now: float) -> list[str]:
@@ -55,3 +60,7 @@ class PlayoutBuffer:
         while self._marks and self._marks[0][0] <= now:
             names.append(self._marks.popleft()[1])
         return played, names
+
+    def _require_room(self, now: float) -> None:
+        if self._ends_at - now > MAX_AHEAD_S or len(self._pieces) + len(self._marks) >= MAX_WAITING:
+            raise ValueError(f"more than {MAX_AHEAD_S:g} s of audio, or {MAX_WAITING} messages, wait to be played")

@@ -1,16 +1,22 @@
 """`python -m offhook.testing.carrier`, against a whole node."""
 
 import asyncio
+import json
 import wave
+from base64 import b64encode
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from offhook.api.call import Call
-from offhook.testing.carrier import Carrier
+from offhook.testing.carrier import Carrier, playout
 from offhook.testing.carrier.__main__ import Script, main, parser
+from offhook.testing.carrier.playout import RATE_HZ
 from offhook.testing.sip_caller import CallFailedError
 from tests.offhook.carriers.test_stream_call import LONG, node, once, records, talk, url
 from tests.offhook.carriers.twilio_account import AUTH_TOKEN
@@ -41,6 +47,31 @@ async def test_a_bot_that_hangs_up(tmp_path: Path) -> None:
     with wave.open(str(heard)) as audio:
         assert audio.getnframes() == pytest.approx(8_000 * found["played_s"], abs=8)
         assert audio.getnframes() > 4_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("{", "[]", "7", "{}", '{"event": "hello"}', '{"event": "media"}', '{"event": "mark", "mark": 7}'),
+        *('{"event": "media", "media": {"payload": "???"}}', "[" * 100_000, b"\xff\xfe"),
+        json.dumps({"event": "media", "media": {"payload": b64encode(b"\xff" * RATE_HZ).decode()}}),
+    ],
+)
+async def test_a_bot_that_sends_what_cannot_be_used(message: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No messages at all, or more audio than can be played: the call ends, and says why."""
+    monkeypatch.setattr(playout, "MAX_AHEAD_S", 10.0)
+
+    async def bot(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            for _ in range(20):
+                await socket.send(message)
+            await socket.wait_closed()
+
+    async with serve(bot, "127.0.0.1", 0) as server:
+        carrier = await Carrier.dial(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        code, reason = await carrier.closed_by_bot(10)
+    assert code == 1008
+    assert reason.startswith("the bot has sent what cannot be used: ") and len(reason) <= 200
 
 
 async def test_it_interrupts(tmp_path: Path) -> None:

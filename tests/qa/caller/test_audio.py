@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from offhook.qa.caller.clips import at_level, mumble, trimmed
-from offhook.qa.caller.incoming import ReceivedAudio
+from offhook.qa.caller.incoming import LEAST_TICKS, MAX_AHEAD_S, MAX_LEAP_TICKS, ReceivedAudio
 from offhook.qa.caller.outgoing import FRAME, CallerAudio
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.dtmf_tones import DtmfTones
-from offhook.telephony.pcm import level_dbfs, to_array
+from offhook.telephony.pcm import RATE_HZ, level_dbfs, to_array
 from offhook.telephony.rtp.dtmf_sender import EventSlot
 from offhook.telephony.tones import silence, tones
 from offhook.telephony.wire import rtp
@@ -242,3 +242,19 @@ def test_the_drift_is_that_of_the_clock_which_was_observed_for_longest(ppm: floa
         received.receive(stamped(n, 160 * n + (77_777 if began_anew else 0), int(began_anew)), at_s)
     drift = received.drift
     assert drift is not None and drift.ppm == pytest.approx(ppm, abs=20) and drift.over_s == pytest.approx(7, abs=1.5)
+
+
+@pytest.mark.parametrize("payload", [b"\xff" * 1_400, b"\xff" * 160, b""])
+@pytest.mark.parametrize("sources", [1, 5_000])
+def test_a_flood_is_kept_as_far_as_a_call_has_room_and_then_counted(payload: bytes, sources: int) -> None:
+    """Ten seconds of 2,000 packets a second, of one source or each of another."""
+    received = ReceivedAudio({0: "PCMU"}, None)
+    count, seconds = 20_000, 10.0
+    for number in range(count):
+        packet = rtp.build_plain(0, number & 0xFFFF, 160 * number & 0xFFFFFFFF, number % sources, payload)
+        received.receive(packet, 5.0 + seconds * number / count)
+    most_ticks = (seconds + MAX_AHEAD_S) * RATE_HZ
+    assert len(received.arrivals) <= most_ticks / LEAST_TICKS
+    assert len(received.pcm) <= 2 * (most_ticks + MAX_LEAP_TICKS)
+    assert received.left_out == count - sum(received.payload_types.values()) - received.duplicates > 0
+    assert received.receive(rtp.build_plain(0, 1, 1, 1, b"\xff" * 160), 5.0 + 600) is not None  # time has passed

@@ -6,10 +6,11 @@ from typing import cast
 
 import pytest
 
+from offhook.qa.caller import sip_call
 from offhook.qa.caller.media import MediaLoop
 from offhook.qa.caller.sip_call import SipCall
 from offhook.qa.script.script import CallSettings
-from offhook.sip.commands import Answer, Reinvite
+from offhook.sip.commands import Answer, Reinvite, Ring
 from offhook.sip.events import CallConfirmed, CallEnded, Event, IncomingCall, ReinviteRejected
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.codecs import AudioCapabilities
@@ -74,3 +75,31 @@ async def test_media_that_cannot_be_had_ends_the_call(times: int) -> None:
     finally:
         call.close()
         far.endpoint.close()
+
+
+async def test_a_far_end_that_sends_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It rings again and again: the call is given up, and what is noted is limited."""
+    monkeypatch.setattr(sip_call, "MAX_MESSAGES", 20)
+    ringing: list[asyncio.Task[None]] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            ringing.append(asyncio.create_task(ring(event.call)))
+
+    async def ring(call: str) -> None:
+        while True:
+            far.do(Ring(call))
+            await asyncio.sleep(0.005)
+
+    far = await Endpoint.open(HOST, 0, on_event)
+    call = SipCall(CallSettings(ring_s=30.0), lambda: None)
+    try:
+        await call.dial(str(far.address), None, lambda pair: cast(MediaLoop, BrokenMedia(pair, 0)))
+        assert call.signalling.ended_by == "network"
+        assert call.signalling.why == "it has too many messages: 20"
+        assert len(call.messages) == 20
+    finally:
+        for each in ringing:
+            each.cancel()
+        call.close()
+        far.close()

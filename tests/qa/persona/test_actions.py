@@ -64,6 +64,7 @@ def test_a_text_without_a_tool_is_said() -> None:
         ([call("wait", {"seconds": -1})], "a number from"),
         ([call("wait", '{"seconds": 1e999}')], "a number from"),
         ([call("wait", '{"seconds": NaN}')], "a number from"),
+        ([call("wait", f'{{"seconds": {"9" * 400}}}')], "a number from"),
         ([call("wait", {"seconds": True})], "a number from"),
         ([call("wait", {"seconds": 3_600})], "a number from"),
         ([call("interrupt", {"text": "x"})], "a number from"),
