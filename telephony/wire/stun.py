@@ -15,5 +15,5 @@ def is_stun(datagram: bytes) -> bool:
     """
     if len(datagram) < _HEADER_OCTETS or datagram[0] > _MAX_FIRST_OCTET:
         return False
-    _, octets = _HEADER.unpack_from(datagram)
+    octets: int = _HEADER.unpack_from(datagram)[1]
     return octets % 4 == 0 and len(datagram) == _HEADER_OCTETS + octets
