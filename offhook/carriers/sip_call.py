@@ -18,7 +18,7 @@ from offhook.carriers.sip_keys import SipKeys
 from offhook.carriers.sip_line import SipLine
 from offhook.carriers.sip_resources import SipResources
 from offhook.records import EndedBy
-from offhook.sip.commands import AnswerReinvite, CommandFailed, RejectReinvite
+from offhook.sip.commands import AnswerReinvite, Bye, CommandFailed, RejectReinvite
 from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.reason import EndReason
@@ -117,7 +117,8 @@ class SipCall(Handover):
 
     def command_failed(self, failed: CommandFailed) -> None:
         """The user agent could not execute a command of this call."""
-        self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        if not isinstance(failed.command, Bye):  # both ends may hang up at once
+            self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
         if self._transfer is not None:
             self._transfer.command_failed(failed)
 

@@ -10,8 +10,8 @@ receive what is sent to them), and strangers. Four things are shared, each only 
    fairly, first among hosts, then a host's share among its ports: who wants less than a share gets it all, the others
    share the rest equally. Higher ranks go first, but leave a tenth to the lower ones. Each rank has its limit as a
    whole, too: strangers can forge as many sources as they like.
-3. Calls without an ACK: a source, and all strangers together, may have so many. A forged INVITE costs its call for
-   32 s (RFC 3261 §13.3.1.4).
+3. Calls without an ACK: a source, and all strange hosts together, may have so many. A forged INVITE costs its call
+   for 32 s (RFC 3261 §13.3.1.4).
 4. Calls held. While others have called lately, one source leaves a part of the free places to them.
 
 A source that is alone may use everything. Sources are forgotten after a while, and their number is limited.
@@ -57,8 +57,8 @@ UNCONFIRMED_S = 1.0
 """Calls without an ACK that a stranger may have: as many as can be taken in this time …"""
 KNOWN_UNCONFIRMED_S = 5.0
 """… and a known source."""
-MAX_STRANGERS_UNCONFIRMED = 250
-"""Half of `UaSettings.max_pending_invites`: the other half is for known sources."""
+MAX_STRANGERS_UNCONFIRMED = 120
+"""Some 60 KB each. Of `UaSettings.max_pending_invites` the rest is for known sources."""
 STRANGERS_PLACES = 0.25
 """Of all places for calls, what calls of strangers without an ACK may take …"""
 STRANGER_OF_STRANGERS = 0.5
@@ -181,7 +181,7 @@ class SourceShares:
     def accepted(self, call: str, source: Address, now: float) -> None:
         """A call from there was taken."""
         host, port = self._seen(source, now)
-        stranger = port.rank(now) is Rank.STRANGER
+        stranger = host.rank(now) is Rank.STRANGER
         self._calls[call] = _Call(_key(source.host), source.port, stranger)
         for given in (port.given, self._group.given[host.rank(now)], host.group.given[port.rank(now)]):
             given.count(now)
@@ -226,7 +226,8 @@ class SourceShares:
         if stranger:
             places = STRANGERS_PLACES * (capacity.places + len(self._calls))
             all_most = max(1.0, min(MAX_STRANGERS_UNCONFIRMED, places))
-            if self._strangers_unconfirmed >= all_most:
+            # Of a known host a new port is let in: another phone behind its NAT, or the same one restarted.
+            if host.rank(now) is Rank.STRANGER and self._strangers_unconfirmed >= all_most:
                 return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"
             if count:
                 # A host's unknown ports have that many together, for ports cost nothing; but each may have one.

@@ -17,7 +17,7 @@ from offhook.telephony.rtp.srtp import NativeCall, Srtp
 from offhook.telephony.rtp.stats import RtpStats
 from offhook.telephony.rtp.summary import OwnCounts, session_stats
 from offhook.telephony.rtp.targets import addressed, is_somewhere, rtcp_target
-from offhook.telephony.wire import rtcp, rtp
+from offhook.telephony.wire import rtcp, rtp, stun
 
 _DEFAULT_LIMITS = RtpLimits()
 _AS_IT_IS = NativeCall()
@@ -71,6 +71,7 @@ class RtpSession:
         self._rejected_before = 0
         self._rejected_reports = 0
         self._malformed = 0
+        self._stun = 0
         self._looped = 0
         self._collided = False
         self._closed = False
@@ -321,6 +322,7 @@ class RtpSession:
         own = OwnCounts(
             rejected_source=self._rejected_source + self._rejected_reports,
             malformed=self._malformed,
+            stun=self._stun,
             looped=self._looped,
             srtp=int(srtp is not None),
             srtp_rejected=rejected,
@@ -370,6 +372,9 @@ class RtpSession:
             self._receiver.alive(now)
 
     def _opened(self, data: bytes, *, is_plain: bool) -> rtp.RtpPacket | None:
+        if stun.is_stun(data):
+            self._stun += 1
+            return None
         if len(data) <= self._limits.datagram_octets:
             opened = data if is_plain or self._srtp is None else self._srtp.unprotect(data)
             if opened is None:
@@ -380,6 +385,9 @@ class RtpSession:
         return None
 
     def _opened_rtcp(self, data: bytes) -> bytes | None:
+        if stun.is_stun(data):
+            self._stun += 1
+            return None
         return data if self._srtp is None else self._srtp.unprotect_rtcp(data)
 
     def _own_ssrc_came(self, now: float) -> bool:

@@ -20,8 +20,9 @@ class RtpStats:
     order but in time. `gaps` counts the runs of concealed audio, `concealed_ticks` their ticks. `rtt_ms` is None
     until RTCP has measured it. `last_received_at` is the `now` of the last accepted RTP packet.
     `noise_ticks` are ticks of comfort noise: neither gap nor loss. `looped` packets came
-    back to us with our own SSRC. `underruns` are talk spurts that began less than 200 ms after the last one had run
-    dry, so that its player was probably late; `stalls` are spurts broken off because pacing was late.
+    back to us with our own SSRC. `stun` are datagrams of STUN among the media, which are not answered. `underruns` are
+    talk spurts that began less than 200 ms after the last one had run dry, so that its player was probably late;
+    `stalls` are spurts broken off because pacing was late.
 
     `remote_lost`, `remote_fraction_lost` (since its report before), `remote_jitter_ms` and `remote_mos` are what the
     far end reports on our stream; None until it does. `r_factor` and `mos` (listening and delay, 1 to 4.5) estimate
@@ -49,6 +50,7 @@ class RtpStats:
     rejected_source: int
     rate_limited: int
     malformed: int
+    stun: int
     ssrc_changes: int
     last_received_at: float | None
     noise_ticks: int

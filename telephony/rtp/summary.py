@@ -15,6 +15,7 @@ class OwnCounts(NamedTuple):
 
     rejected_source: int
     malformed: int
+    stun: int
     looped: int
     srtp: int
     srtp_rejected: int
@@ -46,6 +47,7 @@ def session_stats(
         rejected_source=own.rejected_source,
         rate_limited=receiver.rate_limited + receiver.digits_rate_limited + counts.rate_limited + control.rate_limited,
         malformed=own.malformed + receiver.malformed + control.malformed,
+        stun=own.stun,
         ssrc_changes=receiver.ssrc_changes,
         last_received_at=receiver.last_at,
         noise_ticks=counts.noise_ticks,

@@ -23,7 +23,7 @@ from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, RejectReinvite, SendKey
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, SendKey
 from offhook.sip.events import EndCause, IncomingCall, KeyReceived, KeyRefused, RequestRefused
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities, Party
@@ -220,6 +220,14 @@ async def test_what_fails_in_a_call_ends_it(bench: Bench, step: str, monkeypatch
     getattr(call, step)(arguments[step])
     assert bench.commands[-1] == Bye(call.handle, (EndReason("Q.850", 16, "bot hung up"),))
     assert not other.dump().get("over")
+
+
+async def test_a_bye_that_comes_too_late_is_nothing_to_log(bench: Bench) -> None:
+    call = await bench.established()
+    with capture_logs() as logs:
+        for command in (Bye(call.handle), Answer(call.handle, b"")):
+            call.command_failed(CommandFailed(command, "it is over"))
+    assert [each["command"] for each in logs if each["event"] == "a SIP command failed"] == ["Answer"]
 
 
 # --- offers in a call

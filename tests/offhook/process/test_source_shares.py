@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from offhook.process.fair_division import Rank, SharingGroup
-from offhook.process.source_shares import KNOWN_S, MAX_HOSTS, MAX_STRANGERS_UNCONFIRMED, Capacity, SourceShares
+from offhook.process.source_shares import (
+    KNOWN_S,
+    MAX_HOSTS,
+    MAX_STRANGERS_UNCONFIRMED,
+    STRANGER_OF_STRANGERS,
+    Capacity,
+    SourceShares,
+)
 from offhook.sip.net.address import Address
 
 TRUNK, OTHER, ATTACKER = Address("192.0.2.10", 5060), Address("192.0.2.11", 5060), Address("198.51.100.66", 5060)
@@ -142,6 +149,18 @@ def test_forged_sources_do_not_keep_a_known_one_out() -> None:
     assert shares.dump(site.now)["sources"] <= MAX_HOSTS + MAX_STRANGERS_UNCONFIRMED  # type: ignore[operator]
 
 
+def test_forged_sources_do_not_keep_a_new_phone_at_a_known_host_out() -> None:
+    shares = SourceShares()
+    site = Site(shares, acknowledges=lambda source: source.host == TRUNK.host)
+    site.call(TRUNK)
+    for n in range(10_000):
+        site.now += 1 / 2_000
+        site.call(forged())
+        if n % 100 == 99:
+            assert site.call(Address(TRUNK.host, 20_000 + n)) is not None
+    assert shares.dump(site.now)["unconfirmed_strangers"] == MAX_STRANGERS_UNCONFIRMED
+
+
 def test_configured_peers_go_before_known_sources() -> None:
     site = Site(SourceShares(["192.0.2.8/29"]))
     site.run(20, lambda: iter([(75, TRUNK), (500, ATTACKER)]))
@@ -219,7 +238,7 @@ def test_an_ipv6_site_is_one_source() -> None:
     for n in range(1_000):
         site.now += 0.01
         site.call(Address(f"2001:db8:1:2::{n:x}", 5060))
-    assert site.given.total() == SETUPS_PER_S
+    assert site.given.total() == STRANGER_OF_STRANGERS * MAX_STRANGERS_UNCONFIRMED
 
 
 def test_a_division_is_fair_and_complete() -> None:

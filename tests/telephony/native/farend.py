@@ -136,13 +136,15 @@ class FarEnd:
 
     def _rubbish(self, data: bytes) -> bytes:
         rng = self._rng
-        kind = rng.randrange(6)
+        kind = rng.randrange(7)
         if kind == 0:
             return data[: rng.randrange(len(data))]
         if kind == 1:
             return data + rng.randbytes(1_600)
         if kind == 2:
             return data[:12]
+        if kind == 3:
+            return bytes.fromhex("000100002112a442") + rng.randbytes(12)  # STUN
         spoilt = bytearray(data)
         spoilt[rng.randrange(12)] ^= 1 << rng.randrange(8)
         return bytes(spoilt)

@@ -162,6 +162,22 @@ def test_strangers_do_not_take_a_stream_from_the_pump() -> None:
     assert pair.native.pump.plain == own - 1
 
 
+def test_stun_among_the_audio_is_counted_alike() -> None:
+    pair = Pair(8)
+    far_end = FarEnd(Habits(jitter_ms=0), random.Random(8), START)
+    request = bytes.fromhex("000100002112a442") + bytes(12)
+    packets = far_end.until(START + 20)
+    for i, (arrival, data, source) in enumerate(packets):
+        for twin in pair.each():
+            twin.datagram(data, source, arrival)
+            if i % 50 == 49:
+                twin.datagram(request, source, arrival)
+    pair.compare_all()
+    stats = pair.native.stats()
+    assert (stats.stun, stats.malformed, stats.packets_received) == (len(packets) // 50, 0, len(packets))
+    assert pair.native.pump.plain > 0.9 * len(packets)
+
+
 def test_too_much_of_a_plain_stream_is_dropped_alike() -> None:
     pair = Pair(3)
     far_end = FarEnd(Habits(jitter_ms=0), random.Random(3), START)

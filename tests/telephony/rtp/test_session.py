@@ -187,6 +187,19 @@ def test_counters() -> None:
     assert stats.jitter_ms > 0
 
 
+def test_stun_is_neither_media_nor_malformed() -> None:
+    subject = session()
+    request = bytes.fromhex("000100002112a442") + bytes(12)
+    for n in range(5):
+        subject.receive_rtp(audio(n), REMOTE, START + 0.02 * n)
+        subject.receive_rtp(request, REMOTE, START + 0.02 * n)
+    subject.receive_rtcp(request, REMOTE_RTCP, START + 0.1)
+    subject.receive_rtp(request, ("203.0.113.9", 4_000), START + 0.1)
+    stats = subject.stats()
+    assert (stats.stun, stats.malformed, stats.rejected_source) == (6, 0, 1)
+    assert (stats.packets_received, stats.gaps) == (5, 0)
+
+
 def test_loss_is_reported_as_a_share() -> None:
     subject = session()
     for n in range(100):

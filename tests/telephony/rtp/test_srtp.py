@@ -112,6 +112,16 @@ def test_nothing_of_others_is_heard() -> None:
     assert (stats.last_received_at, stats.packets_received) == (None, 0), "the media watch has to end the call"
 
 
+def test_stun_is_not_taken_for_media_of_others() -> None:
+    subject, far = session(srtp=keys()), Srtp(turned(keys()))
+    request = bytes.fromhex("000100002112a442") + bytes(12)
+    send(far, subject, 0, 1)
+    subject.receive_rtp(request, REMOTE, START)
+    subject.receive_rtcp(request, REMOTE_RTCP, START)
+    assert heard(subject) == 2
+    assert (subject.stats().stun, subject.stats().srtp_rejected) == (2, 0)
+
+
 def test_a_replayed_packet_is_dropped() -> None:
     subject, far = session(srtp=keys()), Srtp(turned(keys()))
     (data,) = far.protect([audio(0)])
