@@ -24,15 +24,21 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = ("POST", "PUT", "PATCH")
 MAX_ANSWER_BYTES = 256_000
 READ_BYTES = 16_384
+FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")
+"""Headers that are the request's own."""
 MAX_REASON_CHARS = 200
 
 _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class HttpRequestError(Exception):
-    """A request failed, or was refused: why, for people."""
+    """A request failed, or was refused: why, for people. `reason` is without what the server said, for logs."""
+
+    def __init__(self, reason: str, said: str = "") -> None:
+        super().__init__(f"{reason}: {said}" if said else reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +57,18 @@ class HttpRequest:
         url = urlsplit(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            address = await self._address(url.hostname or "", port)
-            context = ssl.create_default_context() if url.scheme == "https" else None
-            reader, writer = await asyncio.open_connection(
-                address, port, ssl=context, server_hostname=url.hostname if context is not None else None
-            )
-        except OSError as error:
-            raise HttpRequestError(
-                f"the server cannot be reached ({error.strerror or type(error).__name__})"
-            ) from error
+            request = self._request(url.netloc, target, body)
+        except h11.LocalProtocolError as error:
+            raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
-            return _text_of(*await _exchange(reader, writer, self._request(url.netloc, target, body), body))
-        except (OSError, h11.RemoteProtocolError, EOFError) as error:
+            addresses = await self._addresses(url.hostname or "", port)
+            reader, writer = await _connected(addresses, port, url.hostname if url.scheme == "https" else None)
+        except (OSError, UnicodeError) as error:  # a name that no DNS has is a UnicodeError
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise HttpRequestError(f"the server cannot be reached ({why})") from error
+        try:
+            return _text_of(*await _exchange(reader, writer, request, body))
+        except (OSError, h11.ProtocolError, EOFError) as error:
             raise HttpRequestError(f"the server's answer broke off ({type(error).__name__})") from error
         finally:
             writer.close()
@@ -80,7 +86,7 @@ class HttpRequest:
 
     def places(self) -> tuple[str, ...]:
         """The values that are part of the address."""
-        return tuple(_PLACE.findall(self.url))
+        return tuple(PLACE.findall(self.url))
 
     def _filled(self, values: Mapping[str, Any]) -> tuple[str, bytes]:
         """The request's target and body."""
@@ -88,7 +94,11 @@ class HttpRequest:
         given = {name: _plain(value) for name, value in values.items() if value is not None}
 
         def fill(text: str) -> str:
-            return _PLACE.sub(lambda found: quote(as_text(given.get(found[1], "")), safe=""), text)
+            return PLACE.sub(lambda found: quote(as_text(given.get(found[1], "")), safe="", errors="replace"), text)
+
+        for name in PLACE.findall(url.path):
+            if given.get(name, "") == "":
+                raise HttpRequestError(f"`{name}`, a part of the address, has no value")
 
         path, query = fill(url.path) or "/", fill(url.query)
         if "/../" in f"{path}/" or "/./" in f"{path}/":
@@ -96,24 +106,41 @@ class HttpRequest:
         rest = {name: value for name, value in given.items() if name not in places}
         if self.method in WITH_BODY:
             return f"{path}?{query}" if query else path, json.dumps(rest).encode()
-        more = urlencode({name: as_text(value) for name, value in rest.items()})
+        more = urlencode({name: as_text(value) for name, value in rest.items()}, errors="replace")
         query = "&".join(each for each in (query, more) if each)
         return f"{path}?{query}" if query else path, b""
 
     def _request(self, host: str, target: str, body: bytes) -> h11.Request:
         headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", "application/json")]
-        headers += [("Accept-Encoding", "identity"), ("Connection", "close"), *self.headers.items()]
+        headers += [("Accept-Encoding", "identity"), ("Connection", "close")]
         if self.method in WITH_BODY:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        own = {name.lower() for name in self.headers}
+        headers = [(name, value) for name, value in headers if name.lower() not in own] + [*self.headers.items()]
         return h11.Request(method=self.method, target=target, headers=headers)
 
-    async def _address(self, host: str, port: int) -> str:
-        """The address that is connected to: the one that was checked, so that a name cannot change its mind."""
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found]
         if not self.allow_private and not all(is_public(address) for address in addresses):
             raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
-        return addresses[0]
+        return list(dict.fromkeys(addresses))
+
+
+async def _connected(
+    addresses: list[str], port: int, tls_name: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first address that takes one: `localhost` has two, and a server may listen on one. Raises
+    OSError."""
+    context = ssl.create_default_context() if tls_name is not None else None
+    for left in reversed(range(len(addresses))):
+        try:
+            return await asyncio.open_connection(addresses[-left - 1], port, ssl=context, server_hostname=tls_name)
+        except OSError:
+            if not left:
+                raise
+    raise OSError("the name has no address")
 
 
 def _text_of(status: int, body: bytes) -> str:
@@ -121,7 +148,7 @@ def _text_of(status: int, body: bytes) -> str:
     if 300 <= status < 400:
         raise HttpRequestError(f"the server redirects (HTTP {status}), which is not followed")
     if status >= 400:
-        raise HttpRequestError(f"HTTP {status}: {text[:MAX_REASON_CHARS]}")
+        raise HttpRequestError(f"HTTP {status}", text[:MAX_REASON_CHARS])
     return text
 
 
@@ -150,6 +177,8 @@ async def _exchange(
 def is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
     inside = _ipv4_inside(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.is_site_local:  # fec0::/10, which counts as global
+        return False
     return parsed.is_global and not parsed.is_multicast and (inside is None or inside.is_global)
 
 

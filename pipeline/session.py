@@ -156,6 +156,11 @@ class Session:
         return self._line.queued_ticks > 0
 
     @property
+    def correct_within_s(self) -> float:
+        """How long behind an answer a late final may correct it."""
+        return self._core.settings.correct_within_ms / 1000
+
+    @property
     def caller_talks(self) -> bool:
         """Whether the caller speaks, for certain."""
         return self._core.caller_talks

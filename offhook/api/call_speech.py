@@ -71,6 +71,11 @@ class CallSpeech:
     def covers_silence(self, covers: bool) -> None:
         self._session.silence.covers_dialog = covers
 
+    @property
+    def correct_within_s(self) -> float:
+        """How long behind an answer a late final may correct it."""
+        return self._session.correct_within_s
+
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it
         is, the silence is covered as after a turn. `owed` false: it is not, as while the dialog says fillers of its

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from offhook.api.call import Call
 from offhook.api.turns import TurnEvents
 from offhook.pipeline.dialog.actions import Action
 from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.wording import Wording
-from offhook.pipeline.events import Answer, Question
+from offhook.pipeline.events import Question
 from offhook.pipeline.turn.events import TurnCorrected
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,9 @@ class Instead:
 
 
 async def unless_corrected(
-    call: Call, wording: Wording | None, runner: FlowRunner, asked: Question, work: Coroutine[Any, Any, Answer]
-) -> Answer | Instead:
-    """The answer of a step; or what takes its place, since a late final gives the answer before it, to `asked`, another
+    call: Call, wording: Wording | None, runner: FlowRunner, asked: Question, work: Coroutine[Any, Any, _T]
+) -> _T | Instead:
+    """What came of `work`; or what takes its place, since a late final gives the answer before it, to `asked`, another
     meaning. `wording` is the flow's."""
     step = asyncio.ensure_future(work)
     correction = asyncio.ensure_future(_correction(call, call.turns(), wording, runner, asked, step))
@@ -45,7 +47,7 @@ async def _correction(  # each from another part
     wording: Wording | None,
     runner: FlowRunner,
     asked: Question,
-    step: "asyncio.Task[Answer]",
+    step: "asyncio.Task[Any]",
 ) -> Action | None:
     try:
         async for event in events:

@@ -1,5 +1,6 @@
 """A flow as a dialog: what its steps want is done in the call."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
-from offhook.api.flow_requests import fetched
+from offhook.api.flow_requests import changes_something, fetched
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.answering.verdict import AnsweredBy
 from offhook.pipeline.dialog.actions import (
@@ -88,6 +89,12 @@ class FlowAgent:
         self, call: Call, runner: FlowRunner, action: Action, asked: Question | None
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
+        wording = self._flow.wording
+        if asked is not None and _is_for_good(action):
+            settled = unless_corrected(call, wording, runner, asked, asyncio.sleep(call.correct_within_s))
+            if (instead := await call.until_ended(settled)) is not None:
+                return instead
+            asked = None
         match action:
             case Delegate():
                 outcome = await self._delegate(call, action)
@@ -98,10 +105,10 @@ class FlowAgent:
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
             case Fetch():
-                return await fetched(call, action)
+                asking = fetched(call, action)
+                return await (asking if asked is None else unless_corrected(call, wording, runner, asked, asking))
             case Speak() | AskFor() | HangUp():
                 saying = self._say(call, action, runner)
-                wording = self._flow.wording
                 found = await (saying if asked is None else unless_corrected(call, wording, runner, asked, saying))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
@@ -149,6 +156,11 @@ class FlowAgent:
         if by == AnsweredBy.VOICEMAIL and by in dict(action.step.answers):
             await call.until_ended(call.wait_for_beep())
         return by
+
+
+def _is_for_good(action: Action) -> bool:
+    """Whether it cannot be taken back, so that the answer that led to it has to be certain."""
+    return isinstance(action, Connect) or (isinstance(action, Fetch) and changes_something(action))
 
 
 def _known_of(call: Call) -> Mapping[str, str]:

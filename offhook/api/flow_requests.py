@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -12,12 +12,23 @@ import structlog
 from offhook.api.call import Call
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.actions import Fetch, Fetched
+from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.understanding.recorded import recorded
 
 MOMENT_S = 0.8
 """Who waits for longer wants to hear why."""
 
 RETRY_S = 0.2
+
+MAX_DEPTH = 20
+"""Of an answer: lists in objects in lists."""
+
+_TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
+
+
+def changes_something(action: Fetch) -> bool:
+    """Whether the server may do more than tell (RFC 9110, section 9.2.1)."""
+    return isinstance(request := action.step.request, HttpRequest) and request.method != "GET"
 
 
 async def fetched(call: Call, action: Fetch) -> Fetched:
@@ -45,14 +56,57 @@ async def _answer(call: Call, action: Fetch) -> Fetched:
         try:
             async with asyncio.timeout(step.timeout_s):
                 text = await request.send({name: _in_json(value) for name, value in action.values.items()})
-            value = json.loads(text, parse_float=Decimal) if step.into is not None else None
-        except (HttpRequestError, TimeoutError, ValueError, RecursionError) as error:
-            why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
+            value = value_in(text) if step.into is not None else None
+        except (HttpRequestError, TimeoutError, ValueError) as error:
+            why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
             log.warning("a request failed", why=why, tries_left=left, seconds=round(monotonic() - began, 2))
             await asyncio.sleep(RETRY_S if left else 0)
             continue
         return Fetched(True, value)
     return Fetched(False)
+
+
+def _why(error: Exception) -> str:
+    """Without the answer itself, which may have what the caller has typed."""
+    if isinstance(error, HttpRequestError):
+        return error.reason
+    return f"the answer is not JSON that can be kept ({error})" if type(error) is ValueError else "it is not JSON"
+
+
+def value_in(text: str) -> object:
+    """The value of a server's answer; numbers of more than MAX_NUMBER_CHARS digits are None.
+
+    Raises ValueError: it is not JSON (RFC 8259), or nested more than MAX_DEPTH deep.
+    """
+    try:
+        value = json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_not_json)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [each for whole in level for each in _parts(whole)]
+    if level:
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _parts(whole: object) -> Iterable[object]:
+    if isinstance(whole, dict):
+        return whole.values()
+    return whole if isinstance(whole, list) else ()
+
+
+def _number(text: str) -> int | Decimal | None:
+    if len(text) > MAX_NUMBER_CHARS:
+        return None
+    if text.lstrip("-").isdigit():
+        return int(text)
+    number = Decimal(text)
+    return number if abs(number.adjusted()) <= MAX_NUMBER_CHARS else None
+
+
+def _not_json(text: str) -> None:
+    raise ValueError(f"{text} is no number")
 
 
 def _in_json(value: object) -> Any:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from yaml.nodes import Node
 
-from offhook.http_request import METHODS, HttpRequest
+from offhook.http_request import FRAMING, METHODS, PLACE, HttpRequest
 from offhook.settings.yaml_file import Reader
 
 REQUEST = ("method", "headers", "allow_private")
@@ -14,6 +14,7 @@ REQUEST = ("method", "headers", "allow_private")
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
+_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def read_request(
@@ -24,7 +25,10 @@ def read_request(
     node = found[key]
     text = reader.text(node, f"`{key}` of {what}") or ""
     if not _is_address(text):
-        why = "it is http:// or https:// with a host that is written out, in ASCII and without blanks"
+        why = (
+            "it is http:// or https:// with a host that is written out, in ASCII, without blanks and #, and has only "
+            "names of values in braces"
+        )
         todo = f"type `{key}: https://api.example.com/…/{{number}}`"
         reader.problem(node, f"`{key}` of {what} is `{text[:60]}`", why, todo)
         return None
@@ -45,10 +49,18 @@ def _headers(
     headers = {}
     entries = reader.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
     for name, _, value in entries or []:
+        before = len(reader.problems)
         headers[name] = fill(value, reader.text(value, f"header `{name}`") or "")
-        if _HEADER.fullmatch(name) is None or not headers[name].isascii():
-            why = "a header is letters, digits and hyphens, and its value is ASCII"
-            reader.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, 'type `X-Shop: "…"`')
+        if len(reader.problems) > before:
+            continue
+        if _HEADER.fullmatch(name) is None or _VALUE.fullmatch(headers[name]) is None:
+            why = (
+                "a header is letters, digits and hyphens, and its value is one line of ASCII, without blanks around it"
+            )
+            todo = 'type `X-Shop: "…"`; look for a line break in a variable of the environment'
+            reader.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, todo)
+        if name.lower() in FRAMING:
+            reader.problem(value, f"header `{name}` of {what} is the request's own", "it is set already", "remove it")
     return headers
 
 
@@ -68,5 +80,6 @@ def _is_address(text: str) -> bool:
         reachable = bool(url.hostname) and url.port != 0
     except ValueError:  # a port or an IPv6 address that is none
         return False
-    plain = text.isascii() and not any(each.isspace() for each in text)
+    braces = set("{}") & set(PLACE.sub("", text))
+    plain = not braces and text.isascii() and text.isprintable() and " " not in text and not url.fragment
     return reachable and plain and url.scheme in ("http", "https") and not set("{@") & set(url.netloc)

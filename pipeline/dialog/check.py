@@ -8,15 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Protocol
 
+from offhook.pipeline.dialog.expression.error import ExpressionError
+from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.hints import end_hint, near
-from offhook.pipeline.dialog.limits import MAX_STEPS
+from offhook.pipeline.dialog.limits import MAX_STEPS, MAX_VARIABLES
 from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.path_check import path_problems
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
-from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED
+from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED, word_problems
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
 
@@ -58,6 +60,9 @@ class AnyFlow(Protocol):
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """All problems of `flow`; paths are checked only if the steps themselves are right."""
+    found = tuple(islice(_expression_problems(flow.steps), MAX_PROBLEMS))
+    if found:
+        return found
     unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
@@ -86,6 +91,16 @@ def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> It
             yield FlowProblem(f"there is no step `{name}`", "every branch must lead to a step", todo, path)
 
 
+def _expression_problems(steps: Mapping[str, Step]) -> Iterator[FlowProblem]:
+    for name, step in islice(steps.items(), MAX_STEPS):
+        for each in step.expressions():
+            try:
+                parse(each.text)
+            except ExpressionError as error:
+                what = f"`{each.text[:60]}` cannot be evaluated"
+                yield FlowProblem(what, error.why, error.todo, ("steps", name, *each.path))
+
+
 def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     if not flow.steps:
         yield FlowProblem("the flow has no steps", "there is nothing to say", "add a step to `steps`", ("steps",))
@@ -108,16 +123,22 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
 
 
 def _name_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
+    stored = {name for step in flow.steps.values() for way in step.exits() for name in way.stores}
+    if len(stored) > MAX_VARIABLES:
+        what, why = f"the flow stores {len(stored)} variables", f"at most {MAX_VARIABLES} are kept"
+        yield FlowProblem(what, why, "use some of them again", ("steps",))
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", NAME_RULE, "rename it", ("variables", name))
         elif name in RESERVED:
             what = f"`{name}` cannot be a variable of the flow"
             yield FlowProblem(what, RESERVED[name], "choose another name", ("variables", name))
+        yield from word_problems(name, ("variables", name))
         yield from fixed_text_problems(text, ("variables", name))
     for name in flow.hours:
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid name", NAME_RULE, "rename it", ("hours", name))
+        yield from word_problems(name, ("hours", name))
 
 
 def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:

@@ -36,6 +36,7 @@ _CALL = {
     "time": "now()",
     "now": "now()",
 }
+_TRUTH = {"on": "yes", "off": "no"}
 
 
 def end_hint(name: str) -> str | None:
@@ -82,7 +83,9 @@ def brace_hint(text: str) -> tuple[str, str]:
 
 
 def call_variable_hint(name: str) -> tuple[str, str] | None:
-    """Why a flow has no variable `name`, and what to do, if it names a property of the call."""
+    """Why a flow has no variable `name`, and what to do, if it names a property of the call, or a truth in YAML."""
+    if name in _TRUTH:
+        return "expressions have `yes` and `no`", f"type `{_TRUTH[name]}`"
     value = _CALL.get(name.lower())
     return None if value is None else ("what is known of the call and the time has other names", f"type `{value}`")
 

@@ -114,6 +114,8 @@ def _unset(
             why = "no step stores it and `variables` does not set it"
             others = sorted(types.keys() - RESERVED.keys())
             todo = near(variable, others) if others else f"set it: `variables: {{{variable}: …}}`"
+            if at[2] in ("set", "send") and not todo.startswith("did you mean"):
+                todo = f"a text has quotes of its own: `'\"{variable}\"'`"
             yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
         elif variable not in certain:
             why = f"step `{step}` can be reached without the step that stores it"

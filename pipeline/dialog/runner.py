@@ -11,6 +11,7 @@ from types import MappingProxyType
 from offhook.pipeline.dialog.actions import Action, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.limits import MAX_DIGITS
 from offhook.pipeline.dialog.spoken_text import as_text, fill
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
@@ -96,12 +97,15 @@ class FlowRunner:
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
+        values, spoken = dict(self._values), dict(self._spoken)
         step, seen = self._step, set[str]()
         while step is not None and not step.waits and step.name not in seen:
             seen.add(step.name)
             follows = step.onward(self)
             step = None if follows is None else self._flow.steps[follows]
-        return None if step is None else step.question_in(self)
+        question = None if step is None else step.question_in(self)
+        self._values, self._spoken = values, spoken  # without what the steps ahead would set
+        return question
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; what was collected is masked."""
@@ -110,7 +114,7 @@ class FlowRunner:
             "step": self._step.name if self._step else None,
             "finished": self._finished,
             **{kind.value: count for kind, count in self._counts.items()},
-            "collected": {name: "*" * len(recorded(value)) for name, value in self._values.items()},
+            "collected": {name: "*" * min(len(recorded(value)), MAX_DIGITS) for name, value in self._values.items()},
         }
 
     # Run: what steps see.

@@ -1,15 +1,23 @@
 """Texts of a flow with expressions: `{name}` or `{last(account, 4)}` stands for a value, `{{` and `}}` for braces."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
 
 from offhook.pipeline.dialog.digits import apart, is_digits
+from offhook.pipeline.dialog.limits import MAX_TEXT_CHARS
 from offhook.pipeline.understanding.amounts import Money
 from offhook.pipeline.understanding.recorded import recorded
 from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
 from offhook.pipeline.understanding.yes_no import written_yes_no
+
+MAX_VALUE_CHARS = MAX_TEXT_CHARS
+MAX_ITEMS = 100
+MAX_FILLED_CHARS = 2 * MAX_TEXT_CHARS
+
+_UNSPOKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff<>]")
+"""Control characters, halves of characters, and what would begin markup: servers send it, and voices may read it."""
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -26,27 +34,27 @@ def expressions_in(text: str) -> tuple[str, ...]:
 
 
 def fill(text: str, say: Callable[[str], str]) -> str:
-    """`text` with what `say` makes of its expressions. Values are not expanded again."""
+    """`text` with what `say` makes of its expressions, up to MAX_FILLED_CHARS. Values are not expanded again."""
 
     def replace(piece: re.Match[str]) -> str:
         expression = piece.group(1)
         return piece.group()[0] if expression is None else say(expression.strip())
 
-    return _PIECE.sub(replace, text)
+    return _PIECE.sub(replace, text)[:MAX_FILLED_CHARS]
 
 
 def as_text(value: object, language: str | None) -> str:
-    """A value for a voice in `language` (BCP 47): digits one by one, numbers, dates and amounts as they are read."""
+    """A value for a voice in `language` (BCP 47): digits one by one, numbers, dates and amounts as they are read; of a
+    text what is not a control character, up to MAX_VALUE_CHARS, of a list the first MAX_ITEMS, of an object nothing."""
     match value:
-        case None:
+        case None | Mapping():
             return ""
         case bool():
             return written_yes_no(value, language)
         case int():
             return written_number(value, language)
         case Decimal():
-            plain = format(value.normalize(), "f")  # 25.0 is 25
-            return written_number(Decimal(plain), language)
+            return written_number(Decimal(recorded(value)), language)  # 25.0 is 25
         case Money():
             return written_amount(value, language)
         case date():
@@ -54,8 +62,12 @@ def as_text(value: object, language: str | None) -> str:
         case time():
             return written_time(value, language)
         case list() | tuple():
-            return ", ".join(as_text(each, language) for each in value)
+            return ", ".join(as_text(each, language) for each in value[:MAX_ITEMS])[:MAX_VALUE_CHARS]
         case str():
-            return apart(value) if is_digits(value) else value
+            return _spoken(value[:MAX_VALUE_CHARS])
         case _:
             return recorded(value)
+
+
+def _spoken(text: str) -> str:
+    return apart(text) if is_digits(text) else _UNSPOKEN.sub(" ", text)

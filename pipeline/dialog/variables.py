@@ -1,7 +1,9 @@
 """The variables of a flow: their names, and their values in a call. Pure."""
 
 from collections.abc import Iterator, Mapping
+from keyword import kwlist
 
+from offhook.pipeline.dialog.expression.words import WORDS
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.template import is_variable_name
 
@@ -13,6 +15,9 @@ CALL_PARTS = ("caller", "called", "language", "trunk")
 HOURS = "hours"
 """The variable that has, for each opening hours of the flow, whether it is open now."""
 
+_WORDS = frozenset(WORDS) | frozenset(kwlist)
+"""What stands for something else in expressions, which are parsed as Python."""
+
 RESERVED = {
     CALL: f"`{CALL}` has what is known of the call itself, such as `{CALL}.caller`",
     HOURS: f"`{HOURS}` has the flow's opening hours, such as `{HOURS}.shop`",
@@ -20,6 +25,13 @@ RESERVED = {
 """Variables that no step stores in, and why."""
 
 NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
+
+
+def word_problems(name: str, path: Path) -> Iterator[FlowProblem]:
+    """What is wrong with a name that expressions cannot use."""
+    if name in _WORDS:
+        why = "it means something else in expressions, as `and`, `if`, `yes` and `from` do"
+        yield FlowProblem(f"`{name}` cannot be a name", why, f"choose another name, such as `{name}_`", path)
 
 
 def name_problems(name: str, constants: Mapping[str, str], stored: str, path: Path) -> Iterator[FlowProblem]:
@@ -32,3 +44,5 @@ def name_problems(name: str, constants: Mapping[str, str], stored: str, path: Pa
     elif name in constants:
         what, why = f"`{name}` is a constant of the flow", f"{stored} would replace it"
         yield FlowProblem(what, why, "choose another name", path)
+    else:
+        yield from word_problems(name, path)

@@ -1,6 +1,7 @@
 """Values as a record keeps them. Pure."""
 
 from datetime import date, time
+from decimal import Decimal
 
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.amounts import Money
@@ -8,11 +9,14 @@ from offhook.pipeline.understanding.time_spans import TimeSpan
 
 
 def recorded(value: object) -> str:
-    """ISO 8601 for dates and times, "12.50 EUR", "yes" and "no"; the readings of an ambiguous value with "or"."""
+    """ISO 8601 for dates and times, numbers without an exponent, "12.50 EUR", "yes" and "no"; the readings of an
+    ambiguous value with "or"."""
     if isinstance(value, Ambiguous):
         return " or ".join(recorded(each) for each in value.values)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")  # 1E+2 is 100, 25.0 is 25
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, time):

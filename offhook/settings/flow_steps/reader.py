@@ -76,6 +76,10 @@ class StepReader(Reader):
 
     def expression(self, node: Node, what: str) -> str | None:
         """An expression that can be parsed."""
+        if isinstance(node, ScalarNode) and node.tag.startswith("!"):
+            why = "YAML takes what begins with ! for a tag"
+            self.problem(node, f"{what} cannot be evaluated: `{node.tag[:60]}`", why, f"type `not {node.tag[1:60]}`")
+            return None
         text = self.text(node, what)
         if text is None:
             return None

@@ -62,7 +62,9 @@ class Evaluation(ast.NodeVisitor):
         return self.visit(node.body if self.visit(node.test) else node.orelse)
 
     def visit_List(self, node: ast.List) -> object:
-        return [self.visit(each) for each in node.elts]
+        # Lists in lists could be made to grow by a loop.
+        values = [self.visit(each) for each in node.elts]
+        return None if any(isinstance(each, list | tuple | Mapping) for each in values) else values
 
     def visit_Attribute(self, node: ast.Attribute) -> object:
         return _part(self.visit(node.value), node.attr)
@@ -90,9 +92,15 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: lambda one, other: one - other,
     ast.Mult: lambda one, other: one * other,
     ast.Div: lambda one, other: Decimal(one) / Decimal(other),
-    ast.FloorDiv: lambda one, other: one // other,
-    ast.Mod: lambda one, other: one % other,
+    ast.FloorDiv: lambda one, other: _divided(one, other)[0],
+    ast.Mod: lambda one, other: _divided(one, other)[1],
 }
+
+
+def _divided(one: int | Decimal, other: int | Decimal) -> tuple[int | Decimal, int | Decimal]:
+    """The quotient without a rest, and the rest, which has the sign of `other`, for all numbers as for whole ones."""
+    quotient, rest = divmod(one, other)
+    return (quotient - 1, rest + other) if rest and (rest < 0) is not (other < 0) else (quotient, rest)
 
 
 def _calculated(op: ast.operator, one: object, other: object) -> object:
@@ -130,6 +138,10 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 _ORDERED = (Type.NUMBER, Type.TEXT, Type.DATE, Type.TIME)
 
 
+def _same(one: object, other: object) -> bool:
+    return type_of(one) is type_of(other) and one == other  # in Python True is 1
+
+
 def _compared(op: ast.cmpop, one: object, other: object) -> bool:
     one, other = _plain(one), _plain(other)
     if isinstance(op, ast.In | ast.NotIn):
@@ -137,11 +149,11 @@ def _compared(op: ast.cmpop, one: object, other: object) -> bool:
             return isinstance(op, ast.NotIn)
         if not isinstance(other, str | list | tuple | Mapping) or isinstance(one, list | tuple | Mapping):
             return isinstance(op, ast.NotIn)
+        if isinstance(other, list | tuple):
+            return any(_same(one, _plain(each)) for each in other) is isinstance(op, ast.In)
         return COMPARISONS[type(op)](one, other)
     if isinstance(op, ast.Eq | ast.NotEq):
-        # In Python True is 1.
-        same = type_of(one) is type_of(other) and one == other
-        return same is isinstance(op, ast.Eq)
+        return _same(one, other) is isinstance(op, ast.Eq)
     if type_of(one) is not type_of(other) or type_of(one) not in _ORDERED:
         return False
     return COMPARISONS[type(op)](one, other)

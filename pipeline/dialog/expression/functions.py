@@ -1,6 +1,6 @@
 """The functions of expressions. Each takes values of its types, and gives None where there is no sensible result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.opening_hours import WEEKDAYS
 from offhook.pipeline.understanding.recorded import recorded
 
 MAX_NUMBER_CHARS = 40
+MAX_VALUE_CHARS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,21 @@ def number_in(text: str) -> int | Decimal | None:
     return int(value) if value == value.to_integral_value() and "." not in plain else value
 
 
+def _text(now: datetime, value: object) -> str | None:
+    return None if isinstance(value, list | tuple | Mapping) else recorded(value)
+
+
 def _last(now: datetime, text: str, count: int) -> str | None:
-    return (text[-int(count) :] if count >= 1 else "") if count >= 0 else None
+    return (text[-_places(count) :] if count >= 1 else "") if count >= 0 else None
 
 
 def _first(now: datetime, text: str, count: int) -> str | None:
-    return text[: int(count)] if count >= 0 else None
+    return text[: _places(count)] if count >= 0 else None
+
+
+def _places(count: int | Decimal) -> int:
+    """`count` of characters, but no more than a value has: a Decimal may have as many digits as its exponent says."""
+    return int(min(count, MAX_VALUE_CHARS))
 
 
 def has_check_digit(digits: str) -> bool:
@@ -80,7 +90,7 @@ FUNCTIONS: dict[str, Function] = {
     "begins_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.startswith(part), ""),
     "ends_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.endswith(part), ""),
     "number": Function((Type.TEXT,), Type.NUMBER, _number, "the number that a text is: `number(pin) > 5`"),
-    "text": Function((Type.ANY,), Type.TEXT, lambda _, x: recorded(x), "of a number or a date (2026-12-24)"),
+    "text": Function((Type.ANY,), Type.TEXT, _text, "of a number or a date (2026-12-24)"),
     "round": Function((Type.NUMBER, Type.NUMBER), Type.NUMBER, _round, "to so many places, or to a whole number", 1),
     "luhn": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_check_digit(text), "its last digit is right"),
     "today": Function((), Type.DATE, lambda now: now.date(), "the date in the flow's time zone"),

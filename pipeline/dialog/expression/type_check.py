@@ -70,7 +70,8 @@ class TypeCheck(ast.NodeVisitor):
 
     def visit_List(self, node: ast.List) -> Type:
         for each in node.elts:
-            self.visit(each)
+            if (given := self._of(each)) in (Type.LIST, Type.OBJECT):
+                raise ExpressionError(f"`{ast.unparse(each)}` is a {given}", "a list has texts, numbers and dates")
         return Type.LIST
 
     def visit_Attribute(self, node: ast.Attribute) -> Type:

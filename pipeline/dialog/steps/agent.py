@@ -12,8 +12,8 @@ from offhook.pipeline.dialog.variables import name_problems
 
 @dataclass(frozen=True, slots=True)
 class AgentOutcome:
-    """A result of an `AgentStep`: `values` come back as variables of these names (their types are the application's),
-    and `next` follows."""
+    """A result of an `AgentStep`: `values` come back as variables of these names, as texts (their types are the
+    application's), and `next` follows."""
 
     name: str
     next: str
@@ -37,7 +37,7 @@ class AgentStep(Step):
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
         handed_back = tuple(
-            Exit(("outcomes", each.name, "next"), each.next, dict.fromkeys(each.values, Type.ANY))
+            Exit(("outcomes", each.name, "next"), each.next, dict.fromkeys(each.values, Type.TEXT))
             for each in self.outcomes
         )
         return (*handed_back, Exit(("otherwise",), self.otherwise))

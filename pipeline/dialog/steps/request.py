@@ -9,7 +9,7 @@ from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
-from offhook.pipeline.dialog.variables import name_problems
+from offhook.pipeline.dialog.variables import name_problems, word_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class RequestStep(Step):
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""
+        for place in self.places:
+            yield from word_problems(place, (*at, "request"))
         if self.into is not None:
             yield from name_problems(self.into, constants, "the answer", (*at, "into"))
         yield from out_of_range(self.timeout_s, MIN_REQUEST_S, MAX_REQUEST_S, (*at, "timeout_s"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.limits import MAX_SET
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step
 from offhook.pipeline.dialog.variables import name_problems
 
 
@@ -29,13 +30,13 @@ class Set(Step):
 
     def onward(self, run: Run) -> str | None:
         """See Step."""
-        return self.next
+        return self.enter(run).name
 
     def after_silence(self) -> str | None:
         """See Step."""
         return self.next
 
-    def enter(self, run: Run) -> Then:
+    def enter(self, run: Run) -> Enter:
         """See Step."""
         for name, text in self.values.items():
             run.store(name, run.value_of(parse(text)))
@@ -43,5 +44,8 @@ class Set(Step):
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""
+        if len(self.values) > MAX_SET:
+            what, why = f"step `{self.name}` sets {len(self.values)} variables", f"at most {MAX_SET} are set in a step"
+            yield FlowProblem(what, why, "make two steps", (*at, "set"))
         for name in self.values:
             yield from name_problems(name, constants, "the value", (*at, "set", name))

@@ -132,7 +132,8 @@ class Step(ABC):
         return ()
 
     def onward(self, run: Run) -> str | None:
-        """The step that follows in this call, whatever the caller does; None: that depends on them, or none does."""
+        """The step that follows in this call, whatever the caller does; None: that depends on them, or none does. It
+        may store what it would: the caller of this takes it back."""
         return None
 
     def after_silence(self) -> str | None:

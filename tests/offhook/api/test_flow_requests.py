@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.api.flow_dialog import flow_dialog
 from offhook.settings.flow_file import parse_flow
@@ -138,6 +139,12 @@ async def test_what_is_not_in_the_answer_is_spoken_as_nothing(server: Server) ->
         ("timeout_s: 5", "timeout_s: 5000", "timeout_s is 5000"),
         ("length(number)", "size(number)", "`digits` of step `ask` cannot be evaluated"),
         ("into: order", "into: 7up", "`7up` is not a valid variable name"),
+        ("/{number}\n", "/{class}\n", "`class` cannot be evaluated"),
+        ("/{number}\n", "/{yes}\n", "`yes` cannot be a name"),
+        ("/{number}\n", "/{call.caller}\n", "`request` of step `ask` is `http://127.0.0.1:1/orders/{call.caller}`"),
+        ("/{number}\n", "/{number}#here\n", "`request` of step `ask` is"),
+        ("Authorization: ", "Host: ", "header `Host` of step `ask` is the request's own"),
+        ("Authorization: ", "content-length: ", "header `content-length` of step `ask` is the request's own"),
     ],
 )
 def test_what_is_wrong_is_found_before_the_call(old: str, new: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,3 +154,101 @@ def test_what_is_wrong_is_found_before_the_call(old: str, new: str, what: str, m
     with pytest.raises(UserError) as failed:
         parse_flow(text.replace(old, new).encode(), "flow.yaml")
     assert any(problem.what.startswith(what) for problem in failed.value.problems)
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "ended\n", "ret\rurn", "nul\x00", "k\xe9y"])
+def test_a_header_cannot_be_split_by_the_environment(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"ORDERS_KEY": key})
+    text = FLOW.format(port=1, method="GET", timeout_s=5, retries=0)
+    with pytest.raises(UserError) as failed:
+        parse_flow(text.encode(), "flow.yaml")
+    (problem,) = failed.value.problems
+    assert problem.what == "header `Authorization` of step `ask` cannot be sent"
+    assert key.strip() not in str(failed.value)
+
+
+async def test_a_huge_number_and_a_huge_text_do_not_end_the_call(server: Server) -> None:
+    body = b'{"state":"' + b"so<b>on\\u0000 " + b"x" * 100_000 + b'","total":1e999999}'
+    server.answers = [lambda: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)]
+    text = FLOW.format(port=server.port, method="GET", timeout_s=5, retries=0)
+    async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your order number please.")
+        await caller.presses("0471")
+        await caller.begins_to_hear("It is so b on")
+        await caller.hangs_up()
+
+
+async def test_the_log_has_nothing_of_the_answer(server: Server) -> None:
+    body = b"no order 0471"
+    server.answers = [lambda: b"HTTP/1.1 404 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)]
+    with capture_logs() as logs:
+        assert await told(server) == ["I cannot find out.", "Goodbye."]
+    (failed,) = (each for each in logs if each["event"] == "a request failed")
+    assert failed["why"] == "HTTP 404"
+    assert "0471" not in str(failed)
+
+
+async def test_who_hangs_up_leaves_no_request(server: Server) -> None:
+    server.answers = [mute]
+    text = FLOW.format(port=server.port, method="GET", timeout_s=60, retries=5)
+    async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your order number please.")
+        await caller.presses("0471")
+        await caller.hears("I am looking for it.")
+        await caller.hangs_up()
+        async with asyncio.timeout(30):
+            await caller.over.wait()
+    assert not [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "_answer"]
+    assert len(server.requests) == 1
+
+
+CHARGING = """
+name: paying
+start: ask
+no_input: {{then: bye}}
+no_match: {{then: bye}}
+steps:
+  ask:
+    ask: Sales or support?
+    choices:
+      pay: {{phrases: [sales], next: mark}}
+      keep: {{phrases: [support], next: kept}}
+  mark: {{set: {{sum: "400"}}, next: charge}}
+  charge:
+    request: http://127.0.0.1:{port}/charge
+    method: {method}
+    send: {{sum: sum}}
+    timeout_s: 20
+    allow_private: true
+    next: charged
+    otherwise: charged
+  charged: {{say: It is done., next: bye}}
+  kept: {{say: We keep your money where it is., next: bye}}
+  bye: {{hang_up: Goodbye.}}
+"""
+
+
+async def charged(server: Server, method: str, misheard: str, meant: str) -> list[str]:
+    text = CHARGING.format(port=server.port, method=method)
+    async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Sales or support?")
+        await caller.says(meant, misheard=misheard)
+        async with asyncio.timeout(60):
+            await caller.over.wait()
+        return [said.text for said in caller.transcript if said.who == "bot"][1:]
+
+
+async def test_a_late_no_sends_nothing_that_cannot_be_taken_back(server: Server) -> None:
+    assert (await charged(server, "POST", "sales", "support"))[-2:] == ["We keep your money where it is.", "Goodbye."]
+    assert server.requests == []
+
+
+async def test_an_answer_that_stays_is_sent_once(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    assert (await charged(server, "POST", "sales", "the sales team"))[-2:] == ["It is done.", "Goodbye."]
+    assert len(server.requests) == 1
+
+
+async def test_a_late_no_gives_up_what_is_only_asked(server: Server) -> None:
+    server.answers = [mute]
+    assert (await charged(server, "GET", "sales", "support"))[-2:] == ["We keep your money where it is.", "Goodbye."]

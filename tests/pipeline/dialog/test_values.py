@@ -224,3 +224,36 @@ def test_a_variable_of_several_types_may_be_anything() -> None:
         Set("c", {"x": "'one'"}, "d"),
         If("d", "x == 1", "bye", "bye"),
     )
+
+
+def test_what_steps_ahead_set_counts_for_the_question_ahead() -> None:
+    ask = Ask("ask", "Yes?", (Option(Choice("yes", ("yes",), "1"), "bye"),), no_input=RETRY, no_match=RETRY)
+    run = runner(Say("hello", "Hello.", "set"), Set("set", {"n": "1"}, "if"), If("if", "n == 1", "ask", "bye"), ask)
+    run.start()
+    assert run.ahead() == ask.question()
+    collected = run.dump()["collected"]
+    assert collected == {}
+
+
+@pytest.mark.parametrize("name", ["from", "class", "yes", "not", "nothing"])
+def test_words_of_expressions_name_nothing(name: str) -> None:
+    (problem,) = problems(Set("a", {name: "1"}, "bye"))
+    assert problem.what == f"`{name}` cannot be a name"
+    with pytest.raises(FlowError, match="cannot be a name"):
+        Flow("f", "bye", {"bye": BYE}, {name: "x"})
+
+
+def test_an_expression_that_is_none_is_a_problem_of_the_flow() -> None:
+    (problem,) = problems(Set("a", {"x": "1 +"}, "bye"))
+    assert (problem.what, problem.path) == ("`1 +` cannot be evaluated", ("steps", "a", "set", "x"))
+
+
+def test_a_flow_stores_so_many_variables() -> None:
+    found = problems(Set("a", {f"v{n}": "1" for n in range(600)}, "bye"))
+    assert {each.what for each in found} == {"the flow stores 600 variables", "step `a` sets 600 variables"}
+
+
+@pytest.mark.parametrize("text", ["Berlin", "on", "off"])
+def test_a_text_without_quotes_gets_a_hint(text: str) -> None:
+    (problem,) = problems(Set("a", {"x": text}, "bye"))
+    assert "quotes" in problem.todo or problem.todo in ("type `yes`", "type `no`")

@@ -228,3 +228,67 @@ def test_check_digits(card: str) -> None:
     for place in range(len(card)):
         wrong = card[:place] + str((int(card[place]) + 1) % 10) + card[place + 1 :]
         assert not has_check_digit(wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e999999",
+        "-1e400",
+        "9" * 400,
+        "0x" + "f" * 300,
+        "today() == 2026-12-24",
+        r"'\d'",
+        "[[1], 2] == x[0:1]",
+        "x[not y]",
+    ],
+)
+def test_what_would_be_something_else_is_not_parsed(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "todo"),
+    [
+        ("x is None", "`==` and `!=` compare, with `nothing`, too"),
+        ("None", "write `nothing`"),
+        ("{x} == 1", "names stand without braces in expressions"),
+        ("'a'.upper()", "`upper(…)`, with the text in it"),
+        ("x[y[0]]", "give the number a name by `set`"),
+        ("x <> 1", "`!=` is not equal"),
+        ("“a”", 'quotes are straight: `"text"`'),
+        ("now() < 17:30", "times are compared by `hours` at the top of the flow: `hours.shop`"),
+        ("007", "digits that begin with 0 are a text"),
+        ("Hello there", "a text has quotes of its own"),
+        ("from", "choose another name"),
+    ],
+)
+def test_a_hint_says_what_was_meant(text: str, todo: str) -> None:
+    with pytest.raises(ExpressionError) as failed:
+        parse(text)
+    assert failed.value.todo.startswith(todo)
+
+
+@pytest.mark.parametrize("one", ["7", "-7", "7.5", "-7.5", "0.0"])
+@pytest.mark.parametrize("other", ["2", "-2", "2.5", "-2.5"])
+def test_a_rest_is_the_same_for_all_numbers(one: str, other: str) -> None:
+    values = {"one": Decimal(one), "other": Decimal(other)}
+    rest, quotient = (parse(text).value_in(values, NOW) for text in ("one % other", "one // other"))
+    assert (rest, quotient) == (Decimal(str(float(one) % float(other))), Decimal(str(float(one) // float(other))))
+
+
+def test_lists_do_not_grow_in_a_loop() -> None:
+    values: dict[str, object] = {"x": [1]}
+    assert parse("[x, x]").value_in(values, NOW) is None
+    assert parse("[{}]".format(", ".join(["y"] * 100))).value_in({"y": "a"}, NOW) == ["a"] * 100
+
+
+@pytest.mark.parametrize("text", ["first('abc', n)", "last('abc', n)"])
+def test_a_number_with_a_huge_exponent_is_no_bomb(text: str) -> None:
+    assert parse(text).value_in({"n": Decimal("1e999999999999")}, NOW) == "abc"
+
+
+@pytest.mark.parametrize(("text", "value"), [("1 in [true]", False), ("true in [true]", True), ("2 not in [1]", True)])
+def test_items_are_equal_as_values_are(text: str, value: bool) -> None:
+    assert parse(text).value_in({}, NOW) is value
