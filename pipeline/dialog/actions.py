@@ -2,15 +2,65 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from offhook.pipeline.events import Answer, Prompt, Question
 
-if TYPE_CHECKING:
-    from offhook.pipeline.dialog.steps.agent import AgentStep
-    from offhook.pipeline.dialog.steps.request import RequestStep
-    from offhook.pipeline.dialog.steps.transfer import TransferStep
-    from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
+
+class Named(Protocol):
+    """A step of a flow."""
+
+    @property
+    def name(self) -> str:
+        """Its name there."""
+
+
+class TransferTo(Named, Protocol):
+    """See TransferStep."""
+
+    @property
+    def target(self) -> str:
+        """A name or number of the application's."""
+
+    @property
+    def mode(self) -> str | None:
+        """One of the application's; None: its setting."""
+
+    @property
+    def ring_s(self) -> float | None:
+        """How long it may ring; None: the application's setting."""
+
+
+class SearchFor(Named, Protocol):
+    """See WhoAnsweredStep."""
+
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """The answers that have a step of their own, with it."""
+
+    @property
+    def within_s(self) -> float:
+        """How long it may take."""
+
+
+class RequestOf(Named, Protocol):
+    """See RequestStep."""
+
+    @property
+    def request(self) -> object:
+        """The application's."""
+
+    @property
+    def into(self) -> str | None:
+        """The variable that keeps the answer; None: nobody wants it."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Of one try."""
+
+    @property
+    def retries(self) -> int:
+        """How many more tries there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +89,7 @@ class HangUp:
 class Delegate:
     """Give the call to the agent of `step`, with these instructions. Its result is HandedBack."""
 
-    step: "AgentStep"
+    step: Named
     instructions: str
     greeting: str | None
     language: str | None
@@ -58,7 +108,7 @@ class HandedBack:
 class Connect:
     """Say `prompt`, if there is one, and connect the caller as `step` says. Its result is CameBack, if they do."""
 
-    step: "TransferStep"
+    step: TransferTo
     prompt: Prompt | None
     summary: str
 
@@ -74,7 +124,7 @@ class CameBack:
 class FindOut:
     """Find out who answered, as `step` says. Its result is FoundOut."""
 
-    step: "WhoAnsweredStep"
+    step: SearchFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +138,7 @@ class FoundOut:
 class Fetch:
     """Send the request of `step` with `values`, and say `meanwhile` if it takes longer. Its result is Fetched."""
 
-    step: "RequestStep"
+    step: RequestOf
     values: Mapping[str, object]
     meanwhile: Prompt | None
 
