@@ -18,8 +18,8 @@ from offhook.usererror import Problem, UserError
 @dataclass(frozen=True, slots=True)
 class Run:
     """What is known of a run before it begins: `target` of the command line (empty: that of each script), whether it is
-    over a stream, whether there are records, whether a flow is there that calls a SIPp, SIPp's options, and whether
-    personas are recorded anew."""
+    over a stream, whether there are records, whether a flow is there that calls a SIPp, SIPp's options, whether
+    personas are recorded anew, and what is to be typed to have records."""
 
     target: str = ""
     over_stream: bool = False
@@ -27,6 +27,7 @@ class Run:
     has_flow: bool = False
     options: tuple[str, ...] = ()
     record_personas: bool = False
+    records_from: str = "--http HOST:PORT, the bot's pages; or --bot FILE"
 
 
 def check_run(found: Sequence[Script | Scenario], config: Config, run: Run) -> None:
@@ -52,8 +53,8 @@ def _of_scenario(scenario: Scenario, run: Run) -> Iterator[Problem]:
 def _of_script(script: Script, run: Run) -> Iterator[Problem]:
     if script.expect.needs_record and not run.has_records:
         what = "what is expected of the bot's record cannot be known"
-        todo = "--http HOST:PORT, the bot's pages; or --bot FILE"
-        yield Problem(what, "only an offhook bot has records, and no pages of one are given", todo, script.where)
+        why = "only an offhook bot has records, and no pages of one are given"
+        yield Problem(what, why, run.records_from, script.where)
     if run.over_stream or is_stream(run.target):
         for name in script.call.only_over_sip:
             why = "the call goes over a stream (WebSocket)"

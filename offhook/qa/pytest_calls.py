@@ -23,6 +23,8 @@ from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 SECTION = "offhook"
+CALLED_BY = "--offhook-target HOST:PORT, --offhook-bot FILE, or `target` below `call`"
+RECORDS_FROM = "--offhook-http HOST:PORT, the bot's pages; or --offhook-bot FILE"
 
 
 @contextmanager
@@ -76,7 +78,10 @@ class CallPlacer:
         options = self._item.config
         settings = Config.load(_path(options, "config"))
         address, pages = self._called(target, settings)
-        check_run([script], settings, Run(address, has_records=pages is not None))
+        if not address and not script.call.target:
+            why = f"{script.where} has no target, and none is given"
+            raise UserError("nobody is called", why, CALLED_BY)
+        check_run([script], settings, Run(address, has_records=pages is not None, records_from=RECORDS_FROM))
         heard = self._folder / f"heard-{self._count}"
         results: list[Result] = []
         run = RunSettings(address, pages, _path(options, "ca"), heard)

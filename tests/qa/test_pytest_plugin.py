@@ -114,12 +114,14 @@ def test_loop(offhook_call):
     result.stdout.fnmatch_lines(
         [
             "nobody is called",
+            "*type: --offhook-target HOST:PORT, --offhook-bot FILE, *",
             "*test_calls.py:12: `wait_for` cannot be `speach`",
             "*did you mean `speech`?",
             "a file takes no other keys",
             "the script cannot be read",
             "*Path*",
             "*what is expected of the bot's record cannot be known",
+            "*type: --offhook-http HOST:PORT, the bot's pages; or --offhook-bot FILE",
             "the call cannot be placed",
             "*asyncio.to_thread*",
         ]

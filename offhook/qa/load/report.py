@@ -77,7 +77,8 @@ class LoadReport:
             lines += _kind(kind, whole.calls)
         for finding in self.findings:
             lines += [f"FAILED  {finding.what}", f"      why: {finding.why}"]
-        lines.append(f"{whole.passed} passed, {whole.failed} failed")
+        verdict = ", the load failed" if self.findings else ""
+        lines.append(f"{whole.passed} passed, {whole.failed} failed{verdict}")
         return "\n".join(plain(each) for each in lines)
 
 

@@ -7,6 +7,7 @@ from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.functions import FUNCTIONS
 from offhook.pipeline.dialog.expression.types import Type, joined, may_be, type_of
 from offhook.pipeline.dialog.expression.words import WORDS
+from offhook.pipeline.dialog.opening_hours import WEEKDAYS
 
 
 class TypeCheck(ast.NodeVisitor):
@@ -26,9 +27,12 @@ class TypeCheck(ast.NodeVisitor):
         assert isinstance(node.func, ast.Name), "nothing else is parsed"
         name, function = node.func.id, FUNCTIONS[node.func.id]
         most = len(function.takes)
-        if not most - function.optional <= len(node.args) <= most:
+        least = most - function.optional
+        if not least <= len(node.args) <= most:
             example = f"`{name}({', '.join(str(each) for each in function.takes)})`"
-            raise ExpressionError(f"`{name}` has {len(node.args)} arguments", example)
+            takes = f"{most}" if least == most else f"{least} to {most}"
+            word = "argument" if most == 1 else "arguments"
+            raise ExpressionError(f"`{name}` takes {takes} {word}, and is given {len(node.args)}", example)
         for each, wanted in zip(node.args, function.takes, strict=False):
             self._wants(each, wanted)
         return function.gives
@@ -41,6 +45,8 @@ class TypeCheck(ast.NodeVisitor):
                     raise ExpressionError(f"nothing is in a {right}", '`day in ["saturday", "sunday"]`')
             elif not may_be(left, right):
                 raise _mismatch(one, left, other, right)
+            _check_weekday(one, other)
+            _check_weekday(other, one)
         return Type.TRUTH
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Type:
@@ -105,5 +111,16 @@ def _mismatch(one: ast.expr, left: Type, other: ast.expr, right: Type) -> Expres
     first, second = ast.unparse(one), ast.unparse(other)
     why = f"`{first}` is a {left}, and `{second}` a {right}"
     text = first if left is Type.TEXT else second if right is Type.TEXT else ""
+    if Type.DATE in (left, right) and text:
+        return ExpressionError(why, f"`text({second if text == first else first})`, which is as 2026-12-24")
     number = Type.NUMBER in (left, right) and text.isidentifier()
     return ExpressionError(why, f"`number({text})`" if number else "values of one type")
+
+
+def _check_weekday(day: ast.expr, compared: ast.expr) -> None:
+    """Raises ExpressionError for `weekday(…) == "Monday"`, which would never hold."""
+    if not (isinstance(day, ast.Call) and isinstance(day.func, ast.Name) and day.func.id == "weekday"):
+        return
+    for each in compared.elts if isinstance(compared, ast.List) else [compared]:
+        if isinstance(each, ast.Constant) and each.value not in WEEKDAYS:
+            raise ExpressionError(f"`weekday` is never `{ast.unparse(each)}`", '`"monday"` to `"sunday"`')

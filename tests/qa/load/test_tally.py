@@ -95,6 +95,7 @@ def test_a_machine_that_was_too_busy_fails_the_load() -> None:
     found = report_of(tally)
     assert not found.passed and [each.kind for each in found.findings] == [TOO_BUSY]
     assert "too busy to measure" in found.text()
+    assert found.text().endswith(" failed, the load failed")
     assert found.to_dict()["failed"] == 1, "a result of its own"
 
 
