@@ -104,6 +104,10 @@ class Held:
                     seconds, ns = struct.unpack("qq", value[:16])
                     self.pacing.take(data, seconds + ns / 1e9)
 
+    def fall_silent(self) -> None:
+        """Leave without a word: `end` then sends no BYE."""
+        self.dialog.ended.set()
+
     async def end(self) -> None:
         """Hang up."""
         if self._sending is not None:
@@ -150,7 +154,7 @@ def flood(bot: tuple[str, int], rate: int, sources: int, ready: Event, over: Eve
     print(f"the flood: {sent} INVITEs, {sent / (time.monotonic() - began):.0f} a second, from {sources} hosts")
 
 
-def _said() -> list[bytes]:
+def said() -> list[bytes]:
     """A sentence and silence in turn, in mu-law packets: the bot has something to answer all the time."""
     speech = codec_named("PCMU").encode(read_recording(ASSETS / "caller/check-my-balance.wav"))
     sound = speech.ljust(int(TURN_S * 8_000), SILENCE)
@@ -171,7 +175,7 @@ def _is_ready(bot: Bot) -> bool:
         return False
 
 
-async def _back_s(bot: Bot, target: tuple[str, int], frames: Sequence[bytes]) -> float:
+async def until_back_s(bot: Bot, target: tuple[str, int], frames: Sequence[bytes]) -> float:
     """After how many seconds the bot is ready and takes a new caller."""
     began = time.monotonic()
     for number in count(10_000):
@@ -204,7 +208,7 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
     """What is missed."""
     host, _, port = bot.sip.rpartition(":")
     target = host, int(port)
-    frames = _said()
+    frames = said()
     held = [Held(target, number, frames) for number in range(given.calls)]
     for one in held:
         await one.begin()
@@ -225,7 +229,7 @@ async def measure(given: argparse.Namespace, bot: Bot) -> list[str]:
     over.set()
     during = _report("during", held)
     await asyncio.to_thread(process.join)
-    back_s = await _back_s(bot, target, frames)
+    back_s = await until_back_s(bot, target, frames)
     lost = sum(one.dialog.ended.is_set() for one in held)
     _report("after", held)
     print(f"memory {before_mib:.0f} MiB, at most {most_mib - before_mib:+.1f} during the flood")

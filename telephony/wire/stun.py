@@ -1,4 +1,4 @@
-"""STUN (RFC 8489 §5), as far as it has to be told from RTP on one port."""
+"""STUN (RFC 8489 §5), as far as it has to be recognised among RTP on one port."""
 
 from struct import Struct
 
