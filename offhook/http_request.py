@@ -175,6 +175,7 @@ async def _exchange(
 
 
 def is_public(address: str) -> bool:
+    """Whether an address is reached through the Internet alone. Raises ValueError for what is none."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     inside = _ipv4_inside(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.is_site_local:  # fec0::/10, which counts as global

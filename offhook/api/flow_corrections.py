@@ -41,7 +41,7 @@ async def unless_corrected(
         await asyncio.gather(step, correction, return_exceptions=True)
 
 
-async def _correction(  # each from another part
+async def _correction(
     call: Call,
     events: TurnEvents,
     wording: Wording | None,

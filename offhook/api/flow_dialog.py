@@ -81,7 +81,7 @@ class FlowAgent:
             if isinstance(found, Instead):
                 asked, action = None, found.action
                 continue
-            may_change = isinstance(action, AskFor) and isinstance(found, Answer) and not found.is_final
+            may_change = isinstance(found, Answer) and not found.is_final
             asked = action.question if isinstance(action, AskFor) and may_change else None
             action = runner.after(found)
 

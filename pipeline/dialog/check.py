@@ -16,7 +16,7 @@ from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.path_check import path_problems
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Step
-from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.dialog.template import expressions_in, is_variable_name
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
 from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED, word_problems
 from offhook.pipeline.dialog.wording import Wording
@@ -161,7 +161,7 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         text, at = getattr(flow.wording, field), ("wording", field)
         wrong = list(text_problems(text, at))
         yield from wrong
-        for name in () if wrong else names_in(text):
+        for name in () if wrong else expressions_in(text):
             if name not in names:
                 why = f"only {' and '.join(f'{{{each}}}' for each in names)} have values in this text"
                 yield FlowProblem(f"there is no variable `{name}` here", why, near(name, names), at)

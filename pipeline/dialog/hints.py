@@ -16,8 +16,6 @@ _PATTERN = re.compile(r"[()\[\]|*+^$\\]")
 _ENDS = frozenset(
     {"end", "hang_up", "hangup", "exit", "stop", "finish", "done", "quit", "goodbye", "disconnect", "none"}
 )
-_PART = re.compile(r"\{\s*[A-Za-z_]\w*\s*[^\w\s}{]")  # {pin[-4:]}, {pin|last4}, {order.id}
-_SPACED = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 _CALL = {
     "caller": "call.caller",
     "caller_id": "call.caller",
@@ -69,17 +67,6 @@ def key_hint(key: str) -> str:
     if key.isdigit():
         return "a choice has one key: `key: 1`; a number of several digits is asked for with `collect`"
     return "type `key: 1`, or `key: '*'` in quotes"
-
-
-def brace_hint(text: str) -> tuple[str, str]:
-    """Why a brace in `text` is unmatched, and what to type."""
-    spaced = _SPACED.search(text)
-    if spaced is not None:
-        return "there are spaces beside the name of a variable", f"type `{{{spaced[1]}}}`"
-    if _PART.search(text):
-        return "braces enclose an expression", "`{last(pin, 4)}` is a part of it"
-    why = "braces enclose an expression, such as {pin}"
-    return why, "double it, {{ or }}, to speak of the brace itself"
 
 
 def call_variable_hint(name: str) -> tuple[str, str] | None:

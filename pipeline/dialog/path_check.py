@@ -9,8 +9,8 @@ from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.expression.types import Type, joined
 from offhook.pipeline.dialog.hints import call_variable_hint, near
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.spoken_text import expressions_in
 from offhook.pipeline.dialog.steps.step import Evaluated, Step
+from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.variables import CALL, CALL_PARTS, HOURS, RESERVED
 
 Steps = Mapping[str, Step]
@@ -73,7 +73,7 @@ def _variable_problems(
 ) -> Iterator[FlowProblem]:
     parts = {CALL: CALL_PARTS, HOURS: hours} if hours else {CALL: CALL_PARTS}
     known = {**dict.fromkeys(constants, Type.TEXT), **dict.fromkeys(parts, Type.OBJECT)}
-    types = known | _types(steps, known)
+    types = _types(steps, known)
     certain = _certain_variables(start, steps, frozenset(known))
     for name, step in steps.items():
         if name not in certain:
@@ -132,22 +132,23 @@ def _unknown_parts(expression: Expression, parts: Mapping[str, Sequence[str]], a
 
 
 def _types(steps: Steps, known: Mapping[str, Type]) -> dict[str, Type]:
-    """The type of each variable that a step stores: ANY where steps differ, or where it is made of itself."""
+    """The type of each variable: `known`, and of those that steps store, ANY where they differ, or where it is made of
+    itself."""
     stored: dict[str, list[Type | Expression]] = {}
     for step in steps.values():
         for way in step.exits():
             for name, each in way.stores.items():
                 stored.setdefault(name, []).append(each)
-    types: dict[str, Type] = {}
+    types = dict(known)  # none of which a step stores
     for _ in range(len(stored) + 1):
         before = dict(types)
         for name, each_stored in stored.items():
-            found = {_type_of(each, {**known, **types}) for each in each_stored} - {None}
+            found = {_type_of(each, types) for each in each_stored} - {None}
             if found:
                 types[name] = joined(each for each in found if each is not None)
         if types == before:
             break
-    return {name: types.get(name, Type.ANY) for name in stored}
+    return types | {name: Type.ANY for name in stored if name not in types}
 
 
 def _type_of(stored: Type | Expression, types: Mapping[str, Type]) -> Type | None:

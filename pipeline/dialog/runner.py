@@ -12,9 +12,10 @@ from offhook.pipeline.dialog.actions import Action, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_DIGITS
-from offhook.pipeline.dialog.spoken_text import as_text, fill
+from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
+from offhook.pipeline.dialog.template import fill
 from offhook.pipeline.dialog.variables import CALL, HOURS
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question

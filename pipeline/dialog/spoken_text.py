@@ -1,7 +1,7 @@
-"""Texts of a flow with expressions: `{name}` or `{last(account, 4)}` stands for a value, `{{` and `}}` for braces."""
+"""What is spoken of a value that a text of a flow has."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
 
@@ -14,33 +14,9 @@ from offhook.pipeline.understanding.yes_no import written_yes_no
 
 MAX_VALUE_CHARS = MAX_TEXT_CHARS
 MAX_ITEMS = 100
-MAX_FILLED_CHARS = 2 * MAX_TEXT_CHARS
 
 _UNSPOKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff<>]")
 """Control characters, halves of characters, and what would begin markup: servers send it, and voices may read it."""
-
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-
-
-def expressions_in(text: str) -> tuple[str, ...]:
-    """The expressions that `text` has, in their order. Raises ValueError for an unmatched brace."""
-    found = []
-    for piece in _PIECE.finditer(text):
-        if piece.group(1) is not None:
-            found.append(piece.group(1).strip())
-        elif len(piece.group()) == 1:
-            raise ValueError(f"a single {piece.group()} at character {piece.start() + 1}")
-    return tuple(found)
-
-
-def fill(text: str, say: Callable[[str], str]) -> str:
-    """`text` with what `say` makes of its expressions, up to MAX_FILLED_CHARS. Values are not expanded again."""
-
-    def replace(piece: re.Match[str]) -> str:
-        expression = piece.group(1)
-        return piece.group()[0] if expression is None else say(expression.strip())
-
-    return _PIECE.sub(replace, text)[:MAX_FILLED_CHARS]
 
 
 def as_text(value: object, language: str | None) -> str:

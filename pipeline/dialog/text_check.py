@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import parse
-from offhook.pipeline.dialog.hints import brace_hint
 from offhook.pipeline.dialog.limits import MAX_TEXT_CHARS
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.spoken_text import expressions_in
+from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.markup import TAG_LIKE
 
 # The syntax of other systems: {{ name }}, {{ order.id | upper }}.
@@ -29,7 +28,8 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     try:
         expressions = expressions_in(text)
     except ValueError as error:
-        yield FlowProblem(str(error), *brace_hint(text), path)
+        why = "braces enclose an expression, such as {pin}"
+        yield FlowProblem(str(error), why, "double it, {{ or }}, to speak of the brace itself", path)
         return
     for each in expressions:
         try:

@@ -91,7 +91,6 @@ class _Load:
         self._scripts = scripts
         self._prepared = prepared
         self._settings = settings
-        self._plan = plan
         self._analyst = analyst
         self._schedule = Schedule(plan)
         self._running: dict[asyncio.Task[None], OneCall] = {}

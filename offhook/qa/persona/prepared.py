@@ -126,10 +126,12 @@ class Personas:
         self._config = config
         self._record = record
         self._stack = stack
+        self._played: set[str] = set()  # anew, in this run
 
     def recording_of(self, script: Script) -> PersonaRecording | None:
-        """What is replayed; None: a model plays. Raises UserError."""
-        return None if self._record or script.persona is None else persona_recording(script, self._config)
+        """What is replayed; None: a model plays. A recording is made anew once, and then replayed. Raises UserError."""
+        plays = self._record and script.where not in self._played
+        return None if plays or script.persona is None else persona_recording(script, self._config)
 
     async def prepare(self, script: Script, recording: PersonaRecording | None, speak: Speak) -> PreparedPersona | None:
         """None: the script has no persona. Raises UserError."""
@@ -138,6 +140,7 @@ class Personas:
         recogniser = recogniser_of(self._config)
         if recording is not None:
             return PreparedPersona(script, script.persona, recogniser, recording)
+        self._played.add(script.where)
         model = make_chain(_model_settings(script, script.persona, self._config))
         self._stack.push_async_callback(model.close)
         await model.start()

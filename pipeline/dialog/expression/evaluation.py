@@ -9,10 +9,10 @@ from typing import Any
 from offhook.pipeline.dialog.expression.functions import FUNCTIONS
 from offhook.pipeline.dialog.expression.types import Type, may_be, type_of
 from offhook.pipeline.dialog.expression.words import WORDS
+from offhook.pipeline.dialog.limits import MAX_TEXT_CHARS
 from offhook.pipeline.understanding.amounts import Money
 
 MAX_NUMBER = 10**15
-MAX_TEXT_CHARS = 2_000
 
 
 class Evaluation(ast.NodeVisitor):

@@ -11,7 +11,6 @@ from offhook.pipeline.dialog.opening_hours import WEEKDAYS
 from offhook.pipeline.understanding.recorded import recorded
 
 MAX_NUMBER_CHARS = 40
-MAX_VALUE_CHARS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,6 @@ class Function:
     takes: tuple[Type, ...]
     gives: Type
     run: Callable[..., Any]
-    about: str
     optional: int = 0
 
 
@@ -46,17 +44,17 @@ def _text(now: datetime, value: object) -> str | None:
     return None if isinstance(value, list | tuple | Mapping) else recorded(value)
 
 
-def _last(now: datetime, text: str, count: int) -> str | None:
-    return (text[-_places(count) :] if count >= 1 else "") if count >= 0 else None
+def _last(now: datetime, text: str, count: int | Decimal) -> str | None:
+    return (text[-_places(text, count) :] if count >= 1 else "") if count >= 0 else None
 
 
-def _first(now: datetime, text: str, count: int) -> str | None:
-    return text[: _places(count)] if count >= 0 else None
+def _first(now: datetime, text: str, count: int | Decimal) -> str | None:
+    return text[: _places(text, count)] if count >= 0 else None
 
 
-def _places(count: int | Decimal) -> int:
-    """`count` of characters, but no more than a value has: a Decimal may have as many digits as its exponent says."""
-    return int(min(count, MAX_VALUE_CHARS))
+def _places(text: str, count: int | Decimal) -> int:
+    """`count` of characters, but no more than there are: a Decimal may have as many digits as its exponent says."""
+    return int(min(count, len(text)))
 
 
 def has_check_digit(digits: str) -> bool:
@@ -78,26 +76,22 @@ def _round(now: datetime, number: int | Decimal, places: int = 0) -> int | Decim
 
 
 FUNCTIONS: dict[str, Function] = {
-    "length": Function((Type.ANY,), Type.NUMBER, lambda _, x: len(x), "of a text or a list"),
-    "lower": Function((Type.TEXT,), Type.TEXT, lambda _, text: text.lower(), "in small letters"),
-    "upper": Function((Type.TEXT,), Type.TEXT, lambda _, text: text.upper(), "in capitals"),
-    "first": Function((Type.TEXT, Type.NUMBER), Type.TEXT, _first, "the first characters"),
-    "last": Function((Type.TEXT, Type.NUMBER), Type.TEXT, _last, "the last characters: `last(account, 4)`"),
-    "digits": Function(
-        (Type.TEXT,), Type.TEXT, lambda _, text: "".join(c for c in text if c in "0123456789"), "its digits alone"
-    ),
-    "contains": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: part in text, "a part of a text"),
-    "begins_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.startswith(part), ""),
-    "ends_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.endswith(part), ""),
-    "number": Function((Type.TEXT,), Type.NUMBER, _number, "the number that a text is: `number(pin) > 5`"),
-    "text": Function((Type.ANY,), Type.TEXT, _text, "of a number or a date (2026-12-24)"),
-    "round": Function((Type.NUMBER, Type.NUMBER), Type.NUMBER, _round, "to so many places, or to a whole number", 1),
-    "luhn": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_check_digit(text), "its last digit is right"),
-    "today": Function((), Type.DATE, lambda now: now.date(), "the date in the flow's time zone"),
-    "now": Function((), Type.TIME, lambda now: now.time().replace(microsecond=0, tzinfo=None), "the time there"),
-    "weekday": Function((Type.DATE,), Type.TEXT, lambda _, day: WEEKDAYS[day.weekday()], "`monday` to `sunday`"),
-    "days_until": Function(
-        (Type.DATE,), Type.NUMBER, lambda now, day: (day - now.date()).days, "from today; negative: it is past"
-    ),
+    "length": Function((Type.ANY,), Type.NUMBER, lambda _, x: len(x)),
+    "lower": Function((Type.TEXT,), Type.TEXT, lambda _, text: text.lower()),
+    "upper": Function((Type.TEXT,), Type.TEXT, lambda _, text: text.upper()),
+    "first": Function((Type.TEXT, Type.NUMBER), Type.TEXT, _first),
+    "last": Function((Type.TEXT, Type.NUMBER), Type.TEXT, _last),
+    "digits": Function((Type.TEXT,), Type.TEXT, lambda _, text: "".join(c for c in text if c in "0123456789")),
+    "contains": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: part in text),
+    "begins_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.startswith(part)),
+    "ends_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.endswith(part)),
+    "number": Function((Type.TEXT,), Type.NUMBER, _number),
+    "text": Function((Type.ANY,), Type.TEXT, _text),
+    "round": Function((Type.NUMBER, Type.NUMBER), Type.NUMBER, _round, optional=1),
+    "luhn": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_check_digit(text)),
+    "today": Function((), Type.DATE, lambda now: now.date()),
+    "now": Function((), Type.TIME, lambda now: now.time().replace(microsecond=0, tzinfo=None)),
+    "weekday": Function((Type.DATE,), Type.TEXT, lambda _, day: WEEKDAYS[day.weekday()]),
+    "days_until": Function((Type.DATE,), Type.NUMBER, lambda now, day: (day - now.date()).days),
 }
-"""By name."""
+"""By name; what each does stands in docs/flows.md."""

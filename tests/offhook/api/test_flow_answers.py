@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from offhook.api.flow_requests import MAX_DEPTH, value_in
-from offhook.pipeline.dialog.spoken_text import MAX_FILLED_CHARS, MAX_VALUE_CHARS, as_text, fill
+from offhook.pipeline.dialog.spoken_text import MAX_VALUE_CHARS, as_text
+from offhook.pipeline.dialog.template import MAX_FILLED_CHARS, fill
 
 
 @pytest.mark.parametrize(

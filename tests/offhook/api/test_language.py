@@ -12,7 +12,7 @@ from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.asr.digit_words import digit_words
 from offhook.pipeline.dialog.actions import AskFor
 from offhook.pipeline.dialog.runner import FlowRunner
-from offhook.pipeline.dialog.template import names_in
+from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.wording import wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.events import TurnOver
@@ -256,7 +256,7 @@ def failed(runner: FlowRunner) -> str:
 def test_each_language_that_has_digits_has_a_wording(language: str) -> None:
     wording = wording_in(language)
     assert digit_words(language)
-    assert set(names_in(wording.option)) == {"choice", "key"}
+    assert set(expressions_in(wording.option)) == {"choice", "key"}
     assert language.startswith("en") or wording.apology != wording_in("en").apology
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -298,3 +299,8 @@ def test_a_number_with_a_huge_exponent_is_no_bomb(text: str) -> None:
 @pytest.mark.parametrize(("text", "value"), [("1 in [true]", False), ("true in [true]", True), ("2 not in [1]", True)])
 def test_items_are_equal_as_values_are(text: str, value: bool) -> None:
     assert parse(text).value_in({}, NOW) is value
+
+
+def test_the_page_has_every_function() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "flows.md").read_text(encoding="utf-8")
+    assert [name for name in FUNCTIONS if f"`{name}(" not in page] == []
