@@ -2,18 +2,16 @@
 
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from tests.certificates import Authority, Issued
+from tests.e2e.daemon import Daemon
 from tests.e2e.peers import HOST, free_udp_ports, program
 
 MODULES = next((path for path in Path("/usr").glob("lib*/**/kamailio/modules") if path.is_dir()), Path("/usr/lib"))
-START_S = 20.0
 
 CONFIG = """\
 #!KAMAILIO
@@ -182,7 +180,7 @@ request_route {{
 """New calls go to the first of several servers that answers OPTIONS."""
 
 
-class Kamailio:
+class Kamailio(Daemon):
     """One that knows a password, for any user. `algorithm` is Kamailio's: MD5 or SHA-256. With `calls_to` it is a proxy
     for calls out, to that port, by UDP, and asks for the password; it gives them up (408) where nothing is answered for
     `patience_ms`. With `secure` it also listens for TLS."""
@@ -211,18 +209,8 @@ class Kamailio:
         self._run = Path(tempfile.mkdtemp(prefix="kam"))
         config = directory / "kamailio.cfg"
         config.write_text(text.format(host=HOST, port=self.port, modules=MODULES, **values))
-        self._log = (directory / "kamailio.log").open("w+")
-        self._process = subprocess.Popen(
-            [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "64", "-M", "8"],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
-        deadline = time.monotonic() + START_S
-        while not self._asks("nobody"):
-            assert time.monotonic() < deadline, self.log()
-            assert self._process.poll() is None, self.log()
+        command = [program("kamailio"), "-f", str(config), "-DD", "-E", "-Y", str(self._run), "-m", "64", "-M", "8"]
+        self.launch(directory, command, lambda: bool(self._asks("nobody")))
 
     @property
     def address(self) -> str:
@@ -234,26 +222,9 @@ class Kamailio:
         assert answer, self.log()
         return not answer.startswith("SIP/2.0 404")
 
-    def log(self) -> str:
-        self._log.flush()
-        return Path(self._log.name).read_text(errors="replace")
-
     def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._log.close()
+        super().close()
         shutil.rmtree(self._run, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _asks(self, user: str) -> str:
         """The final answer to an OPTIONS for the user; empty if there is none."""

@@ -2,16 +2,14 @@
 
 import re
 import socket
-import subprocess
 import time
 from pathlib import Path
-from typing import Self
 
+from tests.e2e.daemon import Daemon
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, free_udp_ports, program
 
 MEDIA_PORTS = 40
-START_S = 20.0
 
 CONFIG = """\
 #!KAMAILIO
@@ -60,53 +58,23 @@ REPORT = r"Port +[\d.]+:\d+ +<> +[\d.]+:\d+ *, SSRC \w+, (\d+) p,"
 BOTH_WAYS = "replace-origin replace-session-connection ICE=remove"
 
 
-class Rtpengine:
+class Rtpengine(Daemon):
     """The relay, which other programs direct at `port`."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_udp_ports()
         media = free_udp_ports(MEDIA_PORTS)
-        self._log = (directory / "rtpengine.log").open("w+")
-        self._process = subprocess.Popen(
-            [
-                *(program("rtpengine"), "--config-file=none", "--foreground", "--log-stderr", "--table=-1"),
-                "--delete-delay=0",
-                *(f"--interface={HOST}", f"--listen-ng={HOST}:{self.port}", "--num-threads=2"),
-                *(f"--port-min={media}", f"--port-max={media + MEDIA_PORTS - 1}"),
-            ],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
-        deadline = time.monotonic() + START_S
-        while not self._is_there():
-            assert time.monotonic() < deadline, self.log()
-            assert self._process.poll() is None, self.log()
-
-    def log(self) -> str:
-        self._log.flush()
-        return Path(self._log.name).read_text(errors="replace")
+        command = [
+            *(program("rtpengine"), "--config-file=none", "--foreground", "--log-stderr", "--table=-1"),
+            "--delete-delay=0",
+            *(f"--interface={HOST}", f"--listen-ng={HOST}:{self.port}", "--num-threads=2"),
+            *(f"--port-min={media}", f"--port-max={media + MEDIA_PORTS - 1}"),
+        ]
+        self.launch(directory, command, self._is_there)
 
     def packets(self) -> list[int]:
         """What it forwarded in the call that is over, of each stream of RTP that it got."""
         return [int(count) for count in re.findall(REPORT, self.log())]
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._log.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _is_there(self) -> bool:
         """Whether it answers its control protocol."""
