@@ -27,7 +27,7 @@ async def silent(_: Sequence[Speech]) -> None:
 async def test_a_recording_is_made_anew_once_and_then_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config()
     async with ModelServer([]) as server, AsyncExitStack() as stack:
-        monkeypatch.setenv("PERSONA_KEY", server.api_key)
+        monkeypatch.setenv("PERSONA_KEY", server.api_key or "")
         script = parse_script(SCRIPT.format(url=server.openai_url).encode(), str(tmp_path / "table.yaml"))
         assert script.persona is not None
         write_recording(path_of(script.where), PersonaRecording(script.persona, recogniser_of(config), (), "scripted"))
