@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from offhook.qa.script.expect import MEASURES
 from tests.docs.pages import ROOT, blocks
 
 EXAMPLES: list[dict[str, Any]] = [yaml.safe_load(each) for each in blocks(ROOT / "docs" / "qa-report.md", "yml")]
@@ -63,8 +64,8 @@ def test_their_commands_run(shop: Path, number: int) -> None:
         # Seldom enough for a test; this machine has other things to do, so that how fast it was is not judged.
         words = shlex.split(command.replace("--repeat 20", "--repeat 2").replace("--repeat 3", "--repeat 1"))
         if "--baseline" in words:
-            words += ["--tolerance", "answer_ms=100,5000", "--tolerance", "first_sound_ms=100,5000"]
-            words += ["--tolerance", "response_ms=100,5000", "--tolerance", "jitter_ms=100,500"]
+            timed = [name for name, measure in MEASURES.items() if measure.unit in ("ms", "ppm")]
+            words += [word for name in timed for word in ("--tolerance", f"{name}=100,5000")]
         done = subprocess.run(
             [sys.executable, "-m", *words], cwd=shop, capture_output=True, text=True, timeout=180, check=False
         )

@@ -36,9 +36,9 @@ BY_UNIT: Mapping[str, Tolerance] = {
     "%": Tolerance(20.0, 0.5),
     "s": Tolerance(20.0, 1.0, either_way=True),
     "dBFS": Tolerance(0.0, 3.0, either_way=True),
+    "ppm": Tolerance(20.0, 50.0),
 }
-"""Of a measure that has none of its own, by its unit; of other units `OTHERS`."""
-OTHERS = Tolerance(20.0, 0.0)
+"""Of a measure that has none of its own, by its unit: none is without a floor, for many are 0 where all is well."""
 TOLERANCES: Mapping[str, Tolerance] = {
     "answer_ms": Tolerance(20.0, 50.0),
     "gap_ms": Tolerance(20.0, 10.0),
@@ -48,7 +48,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
 
 def tolerance_of(measure: str, own: Mapping[str, Tolerance]) -> Tolerance:
     """What is allowed of a measure; `own` is the user's."""
-    return own.get(measure) or TOLERANCES.get(measure) or BY_UNIT.get(MEASURES[measure].unit, OTHERS)
+    return own.get(measure) or TOLERANCES.get(measure) or BY_UNIT[MEASURES[measure].unit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offhook.qa.script.expect import MEASURES
 from offhook.qa.verdict.baseline import (
     Baseline,
     Machine,
@@ -51,6 +52,14 @@ def test_percentiles_take_values() -> None:
 )
 def test_worse_is_beyond_a_share_and_a_floor(before: float, now: float, is_worse: bool) -> None:
     assert kinds({"response_ms": [before]}, {"response_ms": [now]}) == ["worse"] * is_worse
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_noise_about_nothing_is_not_worse(measure: str) -> None:
+    allowed = tolerance_of(measure, {})
+    assert allowed.floor > 0
+    assert kinds({measure: [0.0] * 100}, {measure: [0.4 * allowed.floor] * 100}) == []
+    assert kinds({measure: [0.0]}, {measure: [1.01 * allowed.floor]}) == ["worse"]
 
 
 def test_what_is_better_above_and_below_has_no_good_side() -> None:
