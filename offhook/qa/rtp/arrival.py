@@ -170,7 +170,8 @@ class Gaps:
 
 class Drift(NamedTuple):
     """How much faster (positive: slower) than the capture's clock the sender's runs, in parts per million; `error_ppm`
-    is the standard error, `over_s` the time over which it was observed."""
+    is the standard error, or by how much the parts of the time disagree, if that is more: a sender that is held up once
+    is late in all that follows, but not ever later. `over_s` is the time over which it was observed."""
 
     ppm: float
     error_ppm: float
@@ -230,18 +231,35 @@ class ClockDrift:
             return None
         when, offset = np.array(points).T
         offset = offset - self._steps(when, offset)
-        offset = offset - offset.mean()
-        spread = when - when.mean()
-        slope = float(spread @ offset / (spread @ spread))
-        residual = offset - slope * spread
-        error = math.sqrt(float(residual @ residual) / (len(points) - 2) / float(spread @ spread))
+        slope, error = _line(when, offset)
+        half = len(points) // 2
+        slopes = (
+            slope,
+            _line(when[: half + 1], offset[: half + 1])[0],
+            _line(when[half:], offset[half:])[0],
+            _median_slope(when, offset),
+        )
+        error = max(error, (max(slopes) - min(slopes)) / 2)
         return Drift(slope * 1e6, error * 1e6, float(when[-1] - when[0]))
 
     def _steps(self, when: Floats, offset: Floats) -> Floats:
         """What stalls have added to each offset: where it grew by much more, or less, than it usually does."""
         elapsed, grown = np.diff(when), np.diff(offset)
-        beyond = grown - float(np.median(grown / elapsed)) * elapsed
+        beyond = grown - _median_slope(when, offset) * elapsed
         return np.concatenate(([0.0], np.cumsum(np.where(np.abs(beyond) >= self.STALL_S, beyond, 0.0))))
+
+
+def _line(when: Floats, offset: Floats) -> tuple[float, float]:
+    """The slope of the line through three points or more, and its standard error if each is off by itself."""
+    offset, spread = offset - offset.mean(), when - when.mean()
+    slope = float(spread @ offset / (spread @ spread))
+    residual = offset - slope * spread
+    return slope, math.sqrt(float(residual @ residual) / (len(when) - 2) / float(spread @ spread))
+
+
+def _median_slope(when: Floats, offset: Floats) -> float:
+    """From each point to the next."""
+    return float(np.median(np.diff(offset) / np.diff(when)))
 
 
 class Lateness:

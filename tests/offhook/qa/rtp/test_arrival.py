@@ -1,6 +1,7 @@
 """Loss, order, gaps and drift of streams that were made with known ones; and against a plain count."""
 
 import random
+from itertools import combinations
 
 import pytest
 
@@ -111,6 +112,22 @@ def test_a_stall_is_no_drift(ppm: float, stall_s: float) -> None:
     found = drift.result()
     assert found is not None and found.over_s > 8
     assert found.ppm == pytest.approx(ppm, abs=100)
+
+
+@pytest.mark.parametrize("stall_s", [0.002, 0.005, 0.009])
+@pytest.mark.parametrize("seconds", [6, 8, 13])
+def test_a_small_stall_is_never_taken_for_a_drift_that_is_certain(stall_s: float, seconds: int) -> None:
+    """Wherever it is in the call, and whether time goes on from there late, or is caught up with."""
+    chance = random.Random(seconds)
+    for first, last in combinations(range(50, 50 * seconds, 35), 2):
+        for up_to in (last, 50 * seconds):
+            drift = ClockDrift()
+            for number in range(50 * seconds):
+                late_s = stall_s * (first <= number < up_to) + 0.0001 * chance.random()
+                drift.update(number * 0.02 + late_s, number * 0.02)
+            found = drift.result()
+            assert found is not None
+            assert abs(found.ppm) - 2 * found.error_ppm < 200, (first, up_to, found)
 
 
 def test_lateness() -> None:
