@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from offhook.qa.caller.turns import loud_blocks
-from offhook.qa.rtp.arrival import ClockDrift, Drift, Sequence
+from offhook.qa.rtp.arrival import ClockDrift, Drift, Sequence, marker_may_be_lost
 from offhook.qa.verdict.speech_quality import Arrival, Arrivals
 from offhook.telephony.codec.base import codec_named, codec_of_payload_type
 from offhook.telephony.errors import LocalError, WireError
@@ -85,7 +85,7 @@ class ReceivedAudio:
             return None
         source = self._source_of(packet, at_s)
         duplicates = source.sequence.duplicate
-        source.sequence.update(packet.sequence)
+        ahead = source.sequence.update(packet.sequence)
         if source.sequence.duplicate > duplicates:
             self.duplicates += 1
             return None
@@ -96,7 +96,7 @@ class ReceivedAudio:
         decode = self._decoder(packet.payload_type)
         if decode is None:
             return None
-        return self._place(packet, source, decode(packet.payload), at_s)
+        return self._place(packet, source, decode(packet.payload), at_s, ahead)
 
     @property
     def lost(self) -> int:
@@ -165,10 +165,11 @@ class ReceivedAudio:
         last = self.arrivals[-1]
         return max(end_tick, last.at_tick + round((at_s - last.at_s) * RATE_HZ))
 
-    def _place(self, packet: rtp.RtpPacket, source: _Source, pcm: bytes, at_s: float) -> Piece:
+    def _place(self, packet: rtp.RtpPacket, source: _Source, pcm: bytes, at_s: float, ahead: int | None) -> Piece:
         if self._began_s is None:
             self._began_s = at_s
         leap = delta32(packet.timestamp, source.timestamp)
+        begins_spurt = packet.marker or marker_may_be_lost(ahead, leap, len(pcm) // 2)
         at_tick = source.at_tick + leap
         latest_tick = round((at_s - self._began_s) * RATE_HZ) + MAX_LEAP_TICKS
         if leap < -MAX_LEAP_TICKS or at_tick > latest_tick:
@@ -178,21 +179,21 @@ class ReceivedAudio:
         elif leap > 0:
             source.timestamp, source.at_tick = packet.timestamp, at_tick
         self._clock.update(at_s, at_tick / RATE_HZ)
-        return self.place(pcm, max(0, at_tick), at_s, marker=packet.marker)
+        return self.place(pcm, max(0, at_tick), at_s, begins_spurt=begins_spurt)
 
     def _begin_anew(self) -> None:
         """Timestamps are those of another clock from now on."""
         self._jitter.restart()
         self._drift, self._clock = self.drift, ClockDrift()
 
-    def place(self, pcm: bytes, at_tick: int, at_s: float, *, marker: bool = False) -> Piece:
+    def place(self, pcm: bytes, at_tick: int, at_s: float, *, begins_spurt: bool = False) -> Piece:
         """Audio whose place is known already."""
         end = 2 * at_tick + len(pcm)
         if end > len(self.pcm):
             self.pcm.extend(bytes(end - len(self.pcm)))
         self.pcm[2 * at_tick : end] = pcm
         loud = loud_blocks(pcm) or [False]
-        self.arrivals.append(Arrival(at_s, at_tick, len(pcm) // 2, marker, loud[0], loud[-1]))
+        self.arrivals.append(Arrival(at_s, at_tick, len(pcm) // 2, begins_spurt, loud[0], loud[-1]))
         self._jitter.update(at_tick & MASK32, at_s)
         return Piece(pcm, at_tick)
 

@@ -128,6 +128,12 @@ def _with_run(past: tuple[int, int, int, int], run: int) -> tuple[int, int, int,
     return (expected, lost + run, runs + 1, max(longest, run))
 
 
+def marker_may_be_lost(ahead: int | None, step: int, packet_units: int) -> bool:
+    """Whether the packet that began a talk spurt (RFC 3551 §4.1) may be among those that are missing: more time is
+    missing than they can hold. `ahead` by sequence numbers, as from `Sequence.update`; `step` by timestamps."""
+    return ahead is not None and ahead > 1 and packet_units > 0 and step > (ahead + 1) * packet_units
+
+
 class Gap(NamedTuple):
     """Audio that was not there when it was due: from `at_s` on, for `missing_ms`; `lost` packets never came."""
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from offhook.qa.rtp.arrival import ClockDrift, Drift, Gap, Gaps, Lateness, LossCounts, Sequence
+from offhook.qa.rtp.arrival import ClockDrift, Drift, Gap, Gaps, Lateness, LossCounts, Sequence, marker_may_be_lost
 from offhook.qa.rtp.audio import Audio, AudioFigures, OnPcm, Timeline
 from offhook.qa.rtp.dtmf import DtmfEvents, Press
 from offhook.qa.rtp.encodings import COMFORT_NOISE, EVENT, STATIC, Encoding, Encodings
@@ -200,7 +200,7 @@ class RtpStream:
         if ahead == 1 and 0 < step <= MAX_PACKET_S * clock_hz and not self._packet_units:
             self._packet_units = step
         packet_s = self._packet_units / clock_hz or DEFAULT_PACKET_MS / 1_000
-        pause = self._after_pause or packet.marker
+        pause = self._after_pause or packet.marker or marker_may_be_lost(ahead, step, self._packet_units)
         self._gaps.update(at_s, packet_s, (ahead or 1) - 1, follows_pause=pause)
         self._after_pause = False
 

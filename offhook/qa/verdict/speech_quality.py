@@ -14,13 +14,13 @@ NOTED_MS = 15.0
 
 
 class Arrival(NamedTuple):
-    """One packet of audio: when it came, its place and length in ticks, and whether its first and its last 10 ms are
-    loud."""
+    """One packet of audio: when it came, its place and length in ticks, whether a talk spurt begins (or may begin)
+    there, and whether its first and its last 10 ms are loud."""
 
     at_s: float
     at_tick: int
     ticks: int
-    marker: bool
+    begins_spurt: bool
     begins_loud: bool
     ends_loud: bool
 
@@ -42,7 +42,7 @@ class Arrivals(Sequence[Arrival]):
         self._at_s.append(each.at_s)
         self._at_tick.append(each.at_tick)
         self._ticks.append(each.ticks)
-        self._flags.append(each.marker | each.begins_loud << 1 | each.ends_loud << 2)
+        self._flags.append(each.begins_spurt | each.begins_loud << 1 | each.ends_loud << 2)
 
     def __len__(self) -> int:
         return len(self._at_s)
@@ -85,7 +85,7 @@ def holes(arrivals: Sequence[Arrival]) -> list[Hole]:
         lost_ms = 1_000 * (packet.at_tick - before.at_tick - before.ticks) / RATE_HZ
         late_ms = 1_000 * (packet.at_s - played_until_s)
         hole_ms = max(lost_ms, late_ms)
-        if hole_ms >= NOTED_MS and before.ends_loud and packet.begins_loud and not packet.marker:
+        if hole_ms >= NOTED_MS and before.ends_loud and packet.begins_loud and not packet.begins_spurt:
             found.append(Hole(played_until_s, hole_ms, 2 * lost_ms >= hole_ms))
         played_until_s = max(played_until_s, packet.at_s) + packet.ticks / RATE_HZ
         before = packet

@@ -8,6 +8,7 @@ import pytest
 from offhook.qa.caller.clips import at_level, mumble, trimmed
 from offhook.qa.caller.incoming import LEAST_TICKS, MAX_AHEAD_S, MAX_LEAP_TICKS, ReceivedAudio
 from offhook.qa.caller.outgoing import FRAME, CallerAudio
+from offhook.qa.verdict.speech_quality import holes
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.dtmf_tones import DtmfTones
 from offhook.telephony.pcm import RATE_HZ, level_dbfs, to_array
@@ -258,3 +259,23 @@ def test_a_flood_is_kept_as_far_as_a_call_has_room_and_then_counted(payload: byt
     assert len(received.pcm) <= 2 * (most_ticks + MAX_LEAP_TICKS)
     assert received.left_out == count - sum(received.payload_types.values()) - received.duplicates > 0
     assert received.receive(rtp.build_plain(0, 1, 1, 1, b"\xff" * 160), 5.0 + 600) is not None  # time has passed
+
+
+@pytest.mark.parametrize(
+    ("lost", "paused", "found"),
+    [
+        (0, 31, []),
+        (1, 31, []),
+        (2, 31, []),
+        (3, 0, [60]),  # in the middle of a word
+    ],
+)
+def test_a_pause_between_talk_spurts_is_no_hole_though_the_marker_is_lost(
+    lost: int, paused: int, found: list[int]
+) -> None:
+    received, loud = ReceivedAudio({0: "PCMU"}, None), PCMU.encode(tones((300,), 20, level_dbfs=-10))
+    for number in (*range(50), *range(50 + lost, 100)):
+        place = number + paused * (number >= 50)
+        packet = rtp.RtpPacket(0, number == 0 or (number == 50 and paused > 0), number, 160 * place, 7, loud)
+        assert received.receive(rtp.build(packet), 5.0 + 0.02 * place) is not None
+    assert [round(each.hole_ms) for each in holes(received.arrivals)] == found

@@ -56,6 +56,16 @@ def test_the_clock_of_the_codec_counts() -> None:
     assert wide.jitter_max_ms == pytest.approx(0.0, abs=0.01) and wide.audio is None and wide.mos is None
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_pause_between_talk_spurts_is_no_gap_though_the_marker_is_lost(lost: int) -> None:
+    found = RtpStream(1)
+    for number in (*range(100), *range(100 + lost, 200)):
+        pause = 31 * (number >= 100)
+        packet = RtpPacket(0, number in (0, 100), number, 160 * (number + pause), 1, PAYLOAD)
+        found.receive(packet, 1.0 + 0.02 * (number + pause))
+    assert (found.summary().gap_count, found.summary().loss.lost) == (0, lost)
+
+
 def test_a_codec_that_nothing_describes() -> None:
     summary = stream(kind=97)
     assert summary.codecs == {"PT 97": 500} and summary.jitter_ms is None and summary.drift is None
