@@ -84,6 +84,11 @@ class HttpRequest:
         except ValueError:  # a name
             return False
 
+    def address(self, values: Mapping[str, Any]) -> str:
+        """The whole address with these values in it. Raises HttpRequestError for those that it cannot take."""
+        url = urlsplit(self.url)
+        return f"{url.scheme}://{url.netloc}{self._filled(values)[0]}"
+
     def places(self) -> tuple[str, ...]:
         """The values that are part of the address."""
         return tuple(PLACE.findall(self.url))

@@ -17,7 +17,8 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
-from offhook.api.flow_requests import changes_something, fetched
+from offhook.api.flow_requests import Send, changes_something, fetched
+from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.answering.verdict import AnsweredBy
 from offhook.pipeline.dialog.actions import (
@@ -43,11 +44,19 @@ from offhook.usererror import UserError
 
 
 class FlowAgent:
-    """Runs a flow, from its start, for every call. `model` makes that of the `agent` steps whose files name none."""
+    """Runs a flow, from its start, for every call. `model` makes that of the `agent` steps whose files name none.
+    `send` sends its requests, `now` is the time of its expressions, in tests; None: that in the flow's time zone."""
 
-    def __init__(self, flow: Flow, model: Callable[[], LanguageModel] | None = None) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        model: Callable[[], LanguageModel] | None = None,
+        send: Send = HttpRequest.send,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._flow = flow
-        self._timezone = None if flow.timezone is None else ZoneInfo(flow.timezone)
+        self._send = send
+        self._now = now or partial(datetime.now, None if flow.timezone is None else ZoneInfo(flow.timezone))
         shared = cache(model) if model is not None else None
         self._agents = {
             step.name: _agent_of(step, load_agent(Path(step.file)), shared)
@@ -66,8 +75,7 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        now = partial(datetime.now, self._timezone)
-        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), now)
+        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now)
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         while True:
@@ -105,7 +113,7 @@ class FlowAgent:
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
             case Fetch():
-                asking = fetched(call, action)
+                asking = fetched(call, action, self._send)
                 return await (asking if asked is None else unless_corrected(call, wording, runner, asked, asking))
             case Speak() | AskFor() | HangUp():
                 saying = self._say(call, action, runner)

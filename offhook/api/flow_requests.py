@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -23,6 +23,9 @@ RETRY_S = 0.2
 MAX_DEPTH = 20
 """Of an answer: lists in objects in lists."""
 
+Send = Callable[[HttpRequest, Mapping[str, Any]], Awaitable[str]]
+"""Sends a request with its values. Returns the answer's text. Raises HttpRequestError."""
+
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
 
@@ -31,9 +34,9 @@ def changes_something(action: Fetch) -> bool:
     return isinstance(request := action.step.request, HttpRequest) and request.method != "GET"
 
 
-async def fetched(call: Call, action: Fetch) -> Fetched:
+async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
     """The answer. Raises CallEnded."""
-    asking = asyncio.ensure_future(_answer(call, action))
+    asking = asyncio.ensure_future(_answer(call, action, send))
     covers, call.covers_silence = call.covers_silence, True
     try:
         done, _ = await call.until_ended(asyncio.wait((asking,), timeout=MOMENT_S))
@@ -46,7 +49,7 @@ async def fetched(call: Call, action: Fetch) -> Fetched:
             call.covers_silence = covers
 
 
-async def _answer(call: Call, action: Fetch) -> Fetched:
+async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
     step = action.step
     request = step.request
     assert isinstance(request, HttpRequest), "the flow's reader has made it"
@@ -55,7 +58,7 @@ async def _answer(call: Call, action: Fetch) -> Fetched:
         began = monotonic()
         try:
             async with asyncio.timeout(step.timeout_s):
-                text = await request.send({name: _in_json(value) for name, value in action.values.items()})
+                text = await send(request, {name: _in_json(value) for name, value in action.values.items()})
             value = value_in(text) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)

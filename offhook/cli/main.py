@@ -1,5 +1,5 @@
 """The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `sip`, `models`, `say`,
-`voices`, `listen`, `replay`, `trunk`, `tune`, `qa`.
+`voices`, `listen`, `replay`, `trunk`, `tune`, `flow`, `qa`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -16,6 +16,7 @@ from offhook.cli.agent_demo import agent_demo as run_agent_demo
 from offhook.cli.call import call, dialog_of
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
+from offhook.cli.flow import app as flow
 from offhook.cli.init import init as write_first_files
 from offhook.cli.listen import listen
 from offhook.cli.models import app as models
@@ -141,6 +142,7 @@ app.command()(status)
 app.add_typer(sip, name="sip")
 app.add_typer(models, name="models")
 app.add_typer(trunk, name="trunk")
+app.add_typer(flow, name="flow")
 app.add_typer(qa, name="qa")
 app.command()(say)
 app.command()(voices)

@@ -47,6 +47,10 @@ _FLOW = (
 )
 
 
+Warn = Callable[[Flow], Iterable[FlowProblem]]
+"""What is allowed in a flow, but probably not intended."""
+
+
 def load_flow(path: Path | None = None, defaults: FlowDefaults | None = None) -> Flow:
     """The flow of a file, or the sample flow. Raises UserError with all problems; logs what is probably not meant."""
     if path is None:
@@ -60,13 +64,14 @@ def parse_flow(
     name: str,
     defaults: FlowDefaults | None = None,
     on_doubt: Callable[[Problem], None] = lambda doubt: None,
+    warn: Warn = find_warnings,
 ) -> Flow:
     """The flow in `data` (YAML in UTF-8); `name` is the file's name for errors.
 
-    `on_doubt` gets what is allowed, but probably not meant. Raises UserError with all problems.
+    `on_doubt` gets what is allowed, but probably not meant, as `warn` finds it. Raises UserError with all problems.
     """
     text = decoded(data, name, "flow")
-    reader = _FlowReader(name, compose(text, name), defaults or FlowDefaults(), text.splitlines())
+    reader = _FlowReader(name, compose(text, name), defaults or FlowDefaults(), text.splitlines(), warn)
     flow = reader.read()
     for doubt in reader.doubts:
         on_doubt(doubt)
@@ -79,8 +84,9 @@ def _log(doubt: Problem) -> None:
 
 
 class _FlowReader(StepReader):
-    def __init__(self, name: str, root: Node, defaults: FlowDefaults, lines: list[str]) -> None:
+    def __init__(self, name: str, root: Node, defaults: FlowDefaults, lines: list[str], warn: Warn) -> None:
         super().__init__(name, defaults, lines, os.environ)
+        self._warn = warn
         self._root = root
 
     def read(self) -> Flow:
@@ -109,7 +115,7 @@ class _FlowReader(StepReader):
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None
-        for doubt in find_warnings(flow):
+        for doubt in self._warn(flow):
             where = position(locate(self._root, doubt.path), self.name)
             self.doubts.append(Problem(doubt.what, doubt.why, doubt.todo, where))
         return flow

@@ -13,8 +13,8 @@ def test_opening_hours() -> None:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from types import TracebackType
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType, TracebackType
 
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
@@ -64,6 +64,7 @@ class SimulatedCall:
         caller: str = "sip:caller@example.com",
         called: str = "sip:bot@example.com",
         headers: Iterable[tuple[str, str]] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
         settings: TurnSettings | None = None,
         endpoint: EndpointPolicy | None = None,
         silence_ms: int = 500,
@@ -110,6 +111,7 @@ class SimulatedCall:
             caller=caller,
             called=called,
             headers=headers,
+            variables=variables,
             silence_ms=silence_ms,
             no_input_ms=no_input_ms,
             language=language,

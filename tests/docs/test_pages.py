@@ -12,6 +12,7 @@ import typer
 
 from offhook.agents.agent_file import parse_agent
 from offhook.cli.main import app
+from offhook.flow_tools.case_file import parse_cases
 from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
@@ -60,6 +61,8 @@ def test_flows_are_flows(page: str, text: str) -> None:
         server_from(text, page)  # of the scripted model
     elif "steps:\n  - " in text or text.startswith("persona:") or "\npersona:" in text:
         parse_script(text.encode(), page)
+    elif "\ncases:" in text:
+        parse_cases(text.encode(), Path("shop.test.yaml"))
     elif "instructions:" in text:
         parse_agent(text.encode(), page, {})
     else:

@@ -1,0 +1,189 @@
+"""`offhook flow`: checks flows, draws them, runs them by typing, and plays their tests."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offhook.cli.options import AsJson
+from offhook.cli.qa_options import FAILURE, Json, Junit
+from offhook.flow_tools.case_file import SUFFIX, CaseFile, load_cases
+from offhook.flow_tools.lint import RULES, doubts
+from offhook.flow_tools.mermaid import mermaid
+from offhook.flow_tools.play import play
+from offhook.flow_tools.svg import svg
+from offhook.flow_tools.typed import TypedCall
+from offhook.observe.log import setup
+from offhook.pipeline.dialog.check import find_warnings
+from offhook.pipeline.dialog.flow import Flow
+from offhook.qa.coverage.report import lines, summary
+from offhook.qa.coverage.walked import Coverage, Entered, coverage_of
+from offhook.qa.result import Result, as_json, write_junit
+from offhook.qa.verdict.judge import Deviation
+from offhook.settings.flow_file import load_flow, parse_flow
+from offhook.settings.yaml_file import MAX_FILE_BYTES, read_limited
+from offhook.testing.private_file import write_json
+from offhook.testing.virtual_time import run as in_virtual_time
+from offhook.usererror import Problem, UserError, did_you_mean
+
+USAGE = 2
+
+app = typer.Typer(help="Check, draw, try and test flows, without a phone.", no_args_is_help=True)
+
+FlowFiles = Annotated[list[Path], typer.Argument(help="Flows, YAML files.", metavar="FLOW…")]
+FlowFile = Annotated[Path, typer.Argument(help="A flow, a YAML file.", metavar="FLOW")]
+
+
+@app.command()
+def check(
+    flows: FlowFiles,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", help=f"Leave out a rule: {', '.join(RULES)}.", metavar="RULE")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where there is a doubt, too.", metavar="")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is wrong with flows, and what is probably not meant so.
+
+    0: the flows can be run; 1: with --strict, there are doubts; 2: a flow cannot be run.
+    """
+    setup(level="error")
+    without = ignore or []
+    for each in without:
+        if each not in RULES:
+            raise UserError(
+                f"there is no rule `{each[:40]}`", "a rule has one of these names", did_you_mean(each, list(RULES))
+            )
+    checked = [(path, *_checked(path, without)) for path in flows]
+    if as_json:
+        typer.echo(json.dumps([_as_dict(*each) for each in checked], indent=2))
+    else:
+        for path, problems, found in checked:
+            typer.echo(_as_text(path, problems, found))
+    wrong = any(problems for _, problems, _ in checked)
+    doubted = strict and any(found for _, _, found in checked)
+    raise typer.Exit(USAGE if wrong else FAILURE if doubted else 0)
+
+
+def _checked(path: Path, without: Sequence[str]) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """What is wrong, and the doubts."""
+    found: list[Problem] = []
+    try:
+        data = read_limited(path, MAX_FILE_BYTES, "flow")
+        parse_flow(data, str(path), None, found.append, lambda flow: (*find_warnings(flow), *doubts(flow, without)))
+    except UserError as error:
+        return error.problems, ()
+    return (), found
+
+
+def _as_text(path: Path, problems: Sequence[Problem], found: Sequence[Problem]) -> str:
+    shown = "\n".join(each.render() for each in (*problems, *found))
+    if problems:
+        return shown
+    return "\n".join(filter(None, (shown, f"{path}: " + (f"can be run; doubts: {len(found)}" if found else "ok"))))
+
+
+def _as_dict(path: Path, problems: Sequence[Problem], found: Sequence[Problem]) -> dict[str, object]:
+    return {
+        "flow": str(path),
+        "can_run": not problems,
+        "problems": [asdict(each) for each in problems],
+        "doubts": [asdict(each) for each in found],
+    }
+
+
+@app.command()
+def graph(
+    flow: FlowFile,
+    picture: Annotated[
+        Path | None, typer.Option("--svg", help="Write a picture there instead.", metavar="FILE")
+    ] = None,
+    tests: Annotated[
+        Path | None, typer.Option("--tests", help="Colour what these tests walk (of --svg).", metavar="FILE")
+    ] = None,
+) -> None:
+    """Draw a flow: Mermaid on the terminal, or an SVG file."""
+    setup(level="error")
+    loaded = load_flow(flow)
+    if picture is None:
+        typer.echo(mermaid(loaded), nl=False)
+        return
+    coverage = None if tests is None else _played(load_cases(tests), loaded)[1]
+    try:
+        picture.write_text(svg(loaded, coverage), "utf-8")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UserError(f"{picture} cannot be written", why, "name another file", "--svg") from error
+    typer.echo(f"wrote {picture}")
+
+
+@app.command()
+def run(
+    flow: FlowFile,
+    caller: Annotated[str, typer.Option(help="Who calls.", metavar="ADDRESS")] = "sip:caller@example.com",
+    called: Annotated[str, typer.Option(help="Who is called.", metavar="ADDRESS")] = "sip:bot@example.com",
+    language: Annotated[str, typer.Option(help="The call's.", metavar="TAG")] = "en-US",
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the steps.", metavar="")] = False,
+) -> None:
+    """Call a flow by typing. Its requests are answered by typing, too: nothing leaves this machine."""
+    setup(level="error")
+    call = TypedCall(load_flow(flow), input, typer.echo, verbose=verbose)
+    in_virtual_time(call.run(caller, called, language))
+
+
+@app.command()
+def test(
+    tests: Annotated[list[Path], typer.Argument(help=f"Tests (NAME{SUFFIX}), or folders of them.", metavar="TEST…")],
+    least: Annotated[
+        float | None, typer.Option("--least", min=0, max=100, help="Coverage that passes.", metavar="PERCENT")
+    ] = None,
+    junit: Junit = None,
+    as_json_to: Json = None,
+) -> None:
+    """Play the tests of flows, without audio: milliseconds a call.
+
+    0: all passed; 1: one did not; 2: a flow or a test cannot be run.
+    """
+    setup(level="error")
+    results: list[Result] = []
+    for path in _test_files(tests):
+        file = load_cases(path)
+        flow = load_flow(file.flow)
+        played, coverage = _played(file, flow)
+        for each in played:
+            typer.echo(each.text())
+        typer.echo("\n".join(lines(coverage)))
+        results += played
+        if least is not None and coverage.percent < least:
+            what = f"the tests walk {coverage.percent:.1f} % of the flow, {least:g} % were expected"
+            results.append(Result("coverage", str(path), 0.0, (Deviation("coverage", what, summary(coverage)),)))
+            typer.echo(results[-1].text())
+    failed = sum(not each.passed for each in results)
+    typer.echo(f"{len(results) - failed} passed, {failed} failed")
+    if junit is not None:
+        write_junit(junit, results)
+    if as_json_to is not None:
+        write_json(as_json_to, as_json(results), "--json")
+    raise typer.Exit(FAILURE if failed else 0)
+
+
+def _test_files(given: Iterable[Path]) -> list[Path]:
+    found = []
+    for path in given:
+        inside = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        if not inside:
+            raise UserError(f"there are no tests in {path}", f"a test is called NAME{SUFFIX}", "name a file", str(path))
+        found += inside
+    return found
+
+
+def _played(file: CaseFile, flow: Flow) -> tuple[list[Result], Coverage]:
+    results, walks = list[Result](), list[list[Entered]]()
+    for case in file.cases:
+        result, walk = play(flow, file, case)
+        results.append(result)
+        walks.append(walk)
+    return results, coverage_of(flow, walks)

@@ -1,0 +1,63 @@
+"""A test of a flow: what the caller does and hears, and how the call ends. Plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Does = Literal["hears", "begins_to_hear", "says", "presses", "waits", "hangs_up"]
+MOVES: tuple[Does, ...] = ("hears", "begins_to_hear", "says", "presses", "waits", "hangs_up")
+
+Ending = Literal["bot hangs up", "caller hangs up", "transferred"]
+ENDINGS: tuple[Ending, ...] = ("bot hangs up", "caller hangs up", "transferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing that the caller does, or waits to hear: a text, keys, or seconds. `line` is that of the file."""
+
+    does: Does
+    what: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answers: JSON with status 200, another status, or nothing until the time is up (None)."""
+
+    text: str = "null"
+    status: int | None = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What has to be true at the end; None: it is not looked at. `requests` are METHOD and address, in their order."""
+
+    ends: Ending | None = None
+    transferred_to: str | None = None
+    steps: tuple[str, ...] | None = None
+    requests: tuple[str, ...] | None = None
+    never_said: tuple[str, ...] = ()
+
+    @property
+    def awaits_end(self) -> bool:
+        """Whether the caller stays on the line when everything is said."""
+        return self.ends in ("bot hangs up", "transferred") or self.transferred_to is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call. `replies` are by METHOD and address; `now` is the time of the flow's expressions (None: the real one);
+    with `transfers` each transfer succeeds."""
+
+    name: str
+    line: int
+    talk: tuple[Move, ...]
+    expected: Expected = Expected()
+    caller: str = "sip:caller@example.com"
+    called: str = "sip:bot@example.com"
+    language: str = "en-US"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    now: datetime | None = None
+    transfers: bool = True

@@ -1,0 +1,220 @@
+"""Reads the tests of a flow from YAML; all problems are reported at once, each with its line.
+
+`docs/flow-tools.md` has the format.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply
+from offhook.http_request import METHODS
+from offhook.pipeline.dialog.limits import KEYS
+from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
+from offhook.usererror import did_you_mean
+
+SUFFIX = ".test.yaml"
+GUIDE = "docs/flow-tools.md"
+MAX_CASES = 1_000
+MAX_MOVES = 500
+MAX_WAIT_S = 3_600.0
+
+_FILE = ("flow", "requests", "now", "caller", "called", "language", "variables", "transfers", "cases")
+_CASE = ("talk", "expect", *_FILE[1:-1])
+_EXPECT = ("ends", "transferred_to", "steps", "requests", "never_said")
+_REPLY = ("json", "status")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A flow's file, and its tests."""
+
+    path: Path
+    flow: Path
+    cases: tuple[Case, ...]
+
+
+def load_cases(path: Path) -> CaseFile:
+    """The tests of a file. Raises UserError with all problems."""
+    return parse_cases(read_limited(path, MAX_FILE_BYTES, "test"), path)
+
+
+def parse_cases(data: bytes, path: Path) -> CaseFile:
+    """The tests in `data`, which is from that file. Without `flow` in it they are those of `NAME.yaml`, for a file
+    `NAME.test.yaml`. Raises UserError with all problems."""
+    return _CaseReader(path).read(compose(decoded(data, str(path), "test"), str(path), GUIDE))
+
+
+class _CaseReader(Reader):
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self._path = path
+
+    def read(self, root: Node) -> CaseFile:
+        found = self.fields(root, "a test", _FILE, ("cases",), f"begin with `cases:`, see {GUIDE}") or {}
+        flow = self._flow(root, found)
+        common = self._call(found, "the file", Case("", 0, ()))
+        cases = list[Case]()
+        for name, key, node in (
+            self.entries(found["cases"], "`cases`", "write each below its name") or [] if "cases" in found else []
+        ):
+            if len(cases) == MAX_CASES:
+                self.problem(key, f"there are more than {MAX_CASES} cases", "so many are run", "make a second file")
+                break
+            cases.append(self._case(name, key, node, common))
+        if not self.problems and not cases:
+            self.problem(root, "there are no cases", "nothing would be tested", "add one below `cases`")
+        if flow is None or self.problems:
+            raise self.error()
+        return CaseFile(self._path, flow, tuple(cases))
+
+    def _flow(self, root: Node, found: Mapping[str, Node]) -> Path | None:
+        if "flow" in found:
+            name = self.text(found["flow"], "`flow`")
+            return None if name is None else self._path.parent / name
+        if self._path.name.endswith(SUFFIX):
+            return self._path.with_name(self._path.name.removesuffix(SUFFIX) + ".yaml")
+        self.problem(root, "the test has no `flow`", f"its name does not end in {SUFFIX}", "add `flow: shop.yaml`")
+        return None
+
+    def _case(self, name: str, key: Node, node: Node, common: Case) -> Case:
+        what = f"case `{name}`"
+        found = self.fields(node, what, _CASE, ("talk",)) or {}
+        case = self._call(found, what, common)
+        talk = self._talk(found["talk"], what) if "talk" in found else ()
+        expected = self._expected(found["expect"], what) if "expect" in found else Expected()
+        return replace(case, name=name, line=_line(key), talk=talk, expected=expected)
+
+    def _call(self, found: Mapping[str, Node], what: str, common: Case) -> Case:
+        """`common`, with what is said of the call here."""
+
+        def given(key: str, read: Callable[[Node, str], _T | None], default: _T) -> _T:
+            value = read(found[key], f"`{key}` of {what}") if key in found else None
+            return default if value is None else value
+
+        return replace(
+            common,
+            caller=given("caller", self.text, common.caller),
+            called=given("called", self.text, common.called),
+            language=given("language", self.text, common.language),
+            variables={**common.variables, **given("variables", self._variables, {})},
+            replies={**common.replies, **given("requests", self._replies, {})},
+            now=given("now", self._time, common.now),
+            transfers=given("transfers", self.truth, common.transfers),
+        )
+
+    def _variables(self, node: Node, what: str) -> dict[str, str]:
+        read = {name: self.text(value, f"`{name}` of {what}") for name, _, value in self.entries(node, what) or []}
+        return {name: text for name, text in read.items() if text is not None}
+
+    def _time(self, node: Node, what: str) -> datetime | None:
+        text = self.text(node, what)
+        try:
+            return None if text is None else datetime.fromisoformat(text)
+        except ValueError:
+            self.problem(node, f"{what} is no time", self.got(node), "type `now: 2026-12-24 18:30`")
+            return None
+
+    def _talk(self, node: Node, what: str) -> tuple[Move, ...]:
+        example = "type `- hears: Hello`, `- says: goodbye` … below it"
+        if not isinstance(node, SequenceNode):
+            self.problem(node, f"`talk` of {what} is no list", self.got(node), example)
+            return ()
+        if len(node.value) > MAX_MOVES:
+            self.problem(node, f"`talk` of {what} is too long", f"at most {MAX_MOVES} are done", "make two cases")
+        read = [self._move(each, what) for each in node.value[:MAX_MOVES]]
+        return tuple(each for each in read if each is not None)
+
+    def _move(self, node: Node, what: str) -> Move | None:
+        if isinstance(node, ScalarNode) and node.value == "hangs_up":
+            return Move("hangs_up", "", _line(node))
+        entries = self.entries(node, f"a line of `talk` of {what}", "type `- says: goodbye`") or []
+        if len(entries) != 1:
+            if entries:
+                why = "the caller does one thing after the other"
+                self.problem(node, f"a line of `talk` of {what} has {len(entries)} keys", why, "make a line of each")
+            return None
+        name, key, value = entries[0]
+        does = next((each for each in MOVES if each == name), None)
+        if does is None:
+            why = "a caller " + ", ".join(MOVES)
+            self.problem(key, f"callers do not know `{name[:40]}`", why, did_you_mean(name, MOVES))
+            return None
+        text = self.text(value, f"`{name}`")
+        if text is None or not self._can(does, text, value):
+            return None
+        return Move(does, text, _line(key))
+
+    def _can(self, does: str, text: str, node: Node) -> bool:
+        if does == "presses" and not set(text) <= set(KEYS):
+            self.problem(node, f"`{text[:40]}` cannot be pressed", "keys are 0 to 9, *, # and A to D", 'type `"1234#"`')
+            return False
+        if does == "waits":
+            seconds = self.number(node, "`waits`", unit="s")
+            if seconds is not None and not 0 < seconds <= MAX_WAIT_S:
+                self.problem(node, f"nobody can wait {seconds:g} s", f"0 to {MAX_WAIT_S:g} s", "type `waits: 10`")
+                return False
+            return seconds is not None
+        return True
+
+    def _expected(self, node: Node, what: str) -> Expected:
+        found = self.fields(node, f"`expect` of {what}", _EXPECT) or {}
+        said = self.one_of(found, "ends", ENDINGS, "")
+        known = (
+            {"transferred_to": self.text(found["transferred_to"], "`transferred_to`")}
+            if "transferred_to" in found
+            else {}
+        )
+        lists = {
+            key: tuple(self.texts(found[key], f"`{key}`"))
+            for key in ("steps", "requests", "never_said")
+            if key in found
+        }
+        return replace(Expected(next((each for each in ENDINGS if each == said), None)), **known, **lists)  # type: ignore[arg-type]
+
+    # Servers.
+
+    def _replies(self, node: Node, what: str) -> dict[str, Reply]:
+        found = {}
+        for name, key, value in self.entries(node, what, "type `GET https://…: {json: …}`") or []:
+            method, _, address = name.partition(" ")
+            if method not in METHODS or not address.startswith(("http://", "https://")):
+                why = "a request is a method and the whole address"
+                self.problem(
+                    key, f"`{name[:60]}` is no request", why, "type `GET https://api.example.com/orders/17: …`"
+                )
+            else:
+                found[name] = self._reply(value, f"`{name}`")
+        return found
+
+    def _reply(self, node: Node, what: str) -> Reply:
+        if isinstance(node, ScalarNode) and node.value == "nothing":
+            return Reply(status=None)
+        found = self.fields(node, what, _REPLY, (), "type `{json: {state: sent}}`, `{status: 500}` or `nothing`") or {}
+        status = self.whole(found["status"], f"`status` of {what}") if "status" in found else 200
+        if status is not None and not 200 <= status <= 599:
+            self.problem(
+                found["status"], f"there is no status {status}", "statuses are 200 to 599", "type `status: 500`"
+            )
+        return Reply(json.dumps(self._value(found["json"])) if "json" in found else "null", status)
+
+    def _value(self, node: Node) -> Any:
+        """As YAML has it: here a number is no text."""
+        if isinstance(node, MappingNode):
+            return {key: self._value(value) for key, _, value in self.entries(node, "`json`") or []}
+        if isinstance(node, SequenceNode):
+            return [self._value(each) for each in node.value]
+        is_date = node.tag == "tag:yaml.org,2002:timestamp"  # which JSON does not have
+        return node.value if is_date else yaml.SafeLoader("").construct_object(node)
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1 if node.start_mark else 0

@@ -1,0 +1,145 @@
+"""Doubts about a flow that can be run: what callers or the recogniser would stumble over. Pure.
+
+Each rule has a name, by which it can be left out.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, islice
+
+from offhook.flow_tools.pronunciation import alike, sounds_of
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
+from offhook.pipeline.understanding.words import base_of
+
+MOST_CHOICES = 5
+"""More are not kept in mind by somebody who only hears them."""
+MOST_PROMPT_CHARS = 300
+"""Some twenty seconds."""
+MOST_PAIRS = 20_000
+"""So many phrases of a question are compared with each other."""
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_KEYS = {word: str(digit) for digit, word in enumerate(_DIGITS)} | {"star": "*", "pound": "#", "hash": "#"}
+_PRESS = re.compile(rf"\bpress(?:ing)?\s+(?:the\s+)?(\d|{'|'.join(_KEYS)})\b")
+
+
+Rule = Callable[[Flow], Iterator[FlowProblem]]
+
+
+def doubts(flow: Flow, without: Sequence[str] = ()) -> Iterator[FlowProblem]:
+    """All of them, each with the name of its rule, but for those of the rules `without`."""
+    for name, rule in RULES.items():
+        if name not in without:
+            yield from (replace(problem, what=f"{problem.what} [{name}]") for problem in rule(flow))
+
+
+def _questions(flow: Flow) -> Iterator[ListeningStep]:
+    return (step for step in flow.steps.values() if isinstance(step, ListeningStep))
+
+
+def _at(step: Step, *rest: str | int) -> Path:
+    return ("steps", step.name, *rest)
+
+
+def _no_person(flow: Flow) -> Iterator[FlowProblem]:
+    """Of a flow that has somebody to talk to."""
+    if not any(isinstance(step, TransferStep) for step in flow.steps.values()):
+        return
+    reach = _reaching(flow)
+    for step in _questions(flow):
+        if step.no_match.then not in reach:
+            what = f"who is not understood in `{step.name}` never gets to a person"
+            why = f"no `transfer` can be reached from `{step.no_match.then}`"
+            yield FlowProblem(what, why, "let `then` lead to the transfer", _at(step, "no_match", "then"))
+
+
+def _reaching(flow: Flow) -> set[str]:
+    """The steps from which a transfer can be reached, transfers among them."""
+    before: dict[str, list[str]] = {}
+    for step in flow.steps.values():
+        for way in step.exits():
+            before.setdefault(way.next, []).append(step.name)
+    left = [step.name for step in flow.steps.values() if isinstance(step, TransferStep)]
+    found = set(left)
+    while left:
+        more = [name for name in before.get(left.pop(), ()) if name not in found]
+        found.update(more)
+        left += more
+    return found
+
+
+def _sound_alike(flow: Flow) -> Iterator[FlowProblem]:
+    for step in _questions(flow):
+        base = base_of(step.language or flow.language)
+        phrases = [(choice.name, each) for choice in step.question().choices for each in choice.phrases]
+        sounds = {phrase: sounds_of(phrase, base) for _, phrase in phrases}
+        for (one, said), (other, heard) in islice(combinations(phrases, 2), MOST_PAIRS):
+            if one != other and alike(sounds[said], sounds[heard]):
+                what = f"`{said}` (`{one}`) and `{heard}` (`{other}`) sound alike"
+                why = "one will be taken for the other"
+                yield FlowProblem(what, why, "choose other words for one of them", _at(step, "choices", other))
+
+
+def _press_without_key(flow: Flow) -> Iterator[FlowProblem]:
+    """Where keys are digits of a value instead, any may be named."""
+    for step in _questions(flow):
+        question = step.question()
+        if question.digits is not None or question.value is not None or base_of(step.language or flow.language) != "en":
+            continue
+        keys = {choice.dtmf for choice in question.choices}
+        for path, text in step.texts():
+            for found in _PRESS.finditer(text.lower()):
+                key = _KEYS.get(found[1], found[1])
+                if key not in keys:
+                    what, why = f"the text says {found[0]!r}", f"no choice of `{step.name}` has the key {key}"
+                    yield FlowProblem(what, why, f"add `key: {key}` to a choice, or change the text", _at(step, *path))
+
+
+def _no_key(flow: Flow) -> Iterator[FlowProblem]:
+    for step in _questions(flow):
+        for choice in step.question().choices:
+            if choice.dtmf is None:
+                what = f"choice `{choice.name}` of `{step.name}` has no key"
+                why = "callers in a noisy place, or whose words are not understood, have no way to it"
+                yield FlowProblem(what, why, "add `key: …`", _at(step, "choices", choice.name))
+
+
+def _many_choices(flow: Flow) -> Iterator[FlowProblem]:
+    for step in _questions(flow):
+        if (count := len(step.question().choices)) > MOST_CHOICES:
+            what, why = f"`{step.name}` has {count} choices", f"callers keep {MOST_CHOICES} in mind"
+            yield FlowProblem(what, why, "ask in two steps", _at(step, "choices"))
+
+
+def _long_prompt(flow: Flow) -> Iterator[FlowProblem]:
+    for step in _questions(flow):
+        if len(step.prompt) > MOST_PROMPT_CHARS:
+            what = f"the question of `{step.name}` takes {len(step.prompt) // 15} s"
+            why = f"who hears more than {MOST_PROMPT_CHARS // 15} s forgets its beginning"
+            yield FlowProblem(what, why, "say the rest in a `say` before it", _at(step, step.texts()[0][0][0]))
+
+
+def _same_again(flow: Flow) -> Iterator[FlowProblem]:
+    for step in _questions(flow):
+        retry = step.no_match
+        if retry.attempts > 1 and not retry.reprompts:
+            what = f"`{step.name}` asks again in the same words"
+            why = "who was not understood does not learn what to say instead"
+            yield FlowProblem(what, why, "add `reprompts` to `no_match`", _at(step))
+
+
+RULES: Mapping[str, Rule] = {
+    "no-person": _no_person,
+    "sound-alike": _sound_alike,
+    "press-without-key": _press_without_key,
+    "no-key": _no_key,
+    "many-choices": _many_choices,
+    "long-prompt": _long_prompt,
+    "same-again": _same_again,
+}
+"""By the names that `offhook flow check --ignore` takes."""

@@ -1,0 +1,170 @@
+"""Plays the tests of a flow: a call without audio in virtual time, by the turns and the flow of a real one."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from offhook.api.flow_dialog import FlowAgent
+from offhook.flow_tools.case import Case, Expected, Move, Reply
+from offhook.flow_tools.case_file import CaseFile
+from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.trace import DialogState
+from offhook.qa.coverage.walked import Entered
+from offhook.qa.result import Result
+from offhook.qa.verdict.judge import Deviation
+from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.virtual_time import NothingHappensError, run
+
+HEARS_WITHIN_S = 90.0
+"""Of virtual time: the prompts before, and a silence or two, go by meanwhile."""
+
+ENDS_WITHIN_S = 300.0
+
+
+SHORTEST_S = 0.4
+"""A "no" of 60 ms a character would be taken for a noise."""
+
+
+def spoken_s(text: str) -> float:
+    """How long it takes to say."""
+    return max(SHORTEST_S, 0.06 * len(text))
+
+
+class Servers:
+    """The servers of a case: they answer what the case says, and keep what they were asked."""
+
+    def __init__(self, replies: Mapping[str, Reply]) -> None:
+        self._replies = replies
+        self.asked: list[str] = []
+
+    async def send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
+        """See Send."""
+        what = f"{request.method} {request.address(values)}"
+        self.asked.append(what)
+        reply = self._replies.get(what)
+        if reply is None:
+            raise HttpRequestError(f"the test has no answer to {what}")
+        if reply.status is None:
+            await asyncio.Event().wait()  # until the step's time is up
+        if reply.status is not None and reply.status >= 300:
+            raise HttpRequestError(f"status {reply.status}")
+        return reply.text
+
+
+def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]:
+    """One call of the flow: what was not as expected, and its walk."""
+    began = time.monotonic()
+    servers = Servers(case.replies)
+    try:
+        found, walk = run(_call(flow, case, servers))
+    except NothingHappensError:
+        found, walk = [Deviation("stuck", "the flow waits for ever", "nothing would happen any more")], []
+    except Exception as error:  # noqa: BLE001  # whatever ends a call
+        found, walk = [Deviation("failed", "the flow failed", f"{type(error).__name__}: {error}")], []
+    details = {"steps": [each.name for each in walk], "requests": servers.asked}
+    return Result(case.name, str(file.path), time.monotonic() - began, tuple(found), details), walk
+
+
+async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
+    now = None if case.now is None else _Clock(case.now)
+    agent = FlowAgent(flow, None, servers.send, now)
+    found: list[Deviation] = []
+    async with SimulatedCall(
+        agent,
+        caller=case.caller,
+        called=case.called,
+        language=case.language,
+        variables=case.variables,
+        transfers=case.transfers,
+    ) as caller:
+        with suppress(_Unheard):
+            for move in case.talk:
+                await _do(caller, move, found)
+        if case.expected.awaits_end and not found:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ENDS_WITHIN_S):
+                    await caller.over.wait()
+        ended = _ending(caller)
+    walk = [Entered(each.name, each.by) for each in caller.events if isinstance(each, DialogState)]
+    if not found:
+        found += _judged(case.expected, caller, ended, [each.name for each in walk], servers.asked)
+    return found, walk
+
+
+class _Unheard(Exception):
+    """The rest of the talk would make no sense."""
+
+
+async def _do(caller: SimulatedCall, move: Move, found: list[Deviation]) -> None:
+    if caller.over.is_set() and move.does != "hears":
+        found.append(
+            Deviation("over", f"the call is over before `{move.does}: {move.what}`", _said(caller), line=move.line)
+        )
+        raise _Unheard
+    try:
+        match move.does:
+            case "hears":
+                await caller.hears(move.what, within_s=HEARS_WITHIN_S)
+            case "begins_to_hear":
+                await caller.begins_to_hear(move.what, within_s=HEARS_WITHIN_S)
+            case "says":
+                await caller.says(move.what, seconds=spoken_s(move.what))
+            case "presses":
+                await caller.presses(move.what)
+            case "waits":
+                await caller.waits(float(move.what))
+            case "hangs_up":
+                await caller.hangs_up()
+    except AssertionError:
+        what = f"the bot did not say {move.what!r}"
+        found.append(Deviation("not_heard", what, _said(caller), line=move.line))
+        raise _Unheard from None
+
+
+def _said(caller: SimulatedCall) -> str:
+    """The end of the talk, as the reason of a failure."""
+    last = [f"{each.who}: {each.text}" for each in caller.transcript[-4:]]
+    return " | ".join(last) if last else "nobody had said anything"
+
+
+def _ending(caller: SimulatedCall) -> str:
+    if caller.transferred_to is not None:
+        return "transferred"
+    return "bot hangs up" if caller.bot_hung_up else "caller hangs up"
+
+
+def _judged(
+    expected: Expected, caller: SimulatedCall, ended: str, steps: list[str], asked: list[str]
+) -> Iterator[Deviation]:
+    if expected.ends not in (None, ended):
+        yield Deviation(
+            "ended", f"the call ended otherwise: {ended}", f"`{expected.ends}` was expected; {_said(caller)}"
+        )
+    if expected.transferred_to not in (None, caller.transferred_to):
+        why = f"`{expected.transferred_to}` was expected"
+        yield Deviation("transferred", f"the caller was transferred to {caller.transferred_to or 'nobody'}", why)
+    for name, wanted, got in (("steps", expected.steps, steps), ("requests", expected.requests, asked)):
+        if wanted is not None and list(wanted) != got:
+            yield Deviation(
+                name, f"other {name} were taken: {', '.join(got) or 'none'}", f"expected: {', '.join(wanted)}"
+            )
+    for text in expected.never_said:
+        for said in caller.transcript:
+            if said.who == "bot" and text.lower() in said.text.lower():
+                yield Deviation("said", f"the bot said {said.text!r}", f"`{text}` must not be said")
+
+
+class _Clock:
+    """The time of day in a call that began at `began`, on the loop's clock."""
+
+    def __init__(self, began: datetime) -> None:
+        self._began = began
+        self._loop = asyncio.get_running_loop()
+        self._from_s = self._loop.time()
+
+    def __call__(self) -> datetime:
+        return self._began + timedelta(seconds=self._loop.time() - self._from_s)

@@ -1,0 +1,99 @@
+"""A call of a flow by typing: what the bot says is printed, what the caller says is asked for. Time stands still
+meanwhile, and jumps to what happens next, so that nobody waits for prompts or silences."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from offhook.api.flow_dialog import FlowAgent
+from offhook.flow_tools.play import spoken_s
+from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.limits import KEYS
+from offhook.pipeline.trace import BotHeard, BotSpoke, DialogState, SessionEvent
+from offhook.testing.simulated_call import SimulatedCall
+
+QUIET_S = 0.4
+"""After so long without an event the bot listens, or waits for something."""
+LOOK_S = 0.1
+ANSWERS_WITHIN_S = 6.0
+"""Of virtual time: a bot that says nothing for longer may be waiting for the next line."""
+SILENT_S = 600.0
+
+HELP = "type what the caller says; keys behind a #: #1, #4711#; an empty line: nothing is said; Ctrl-D: hang up"
+
+
+class TypedCall:
+    """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
+
+    def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
+        self._agent = FlowAgent(flow, None, self._send)
+        self._read = read
+        self._write = write
+        self._verbose = verbose
+        self._last_s = 0.0
+        self._speaking = 0
+        self._goes_on = asyncio.Event()
+
+    async def run(self, caller: str, called: str, language: str) -> None:
+        """Until one of both hangs up."""
+        self._write(HELP)
+        async with SimulatedCall(self._agent, caller=caller, called=called, language=language, transfers=True) as call:
+            call.on_event = lambda event: self._show(event, call.now)
+            end = asyncio.ensure_future(self._notice_end(call))
+            try:
+                while await self._listens(call):
+                    await self._do(call, self._read("> ").strip())
+            except EOFError:
+                self._write("you hang up")
+                return
+            finally:
+                end.cancel()
+            where = call.transferred_to
+        self._write("the bot hangs up" if where is None else f"you are connected to {where}")
+
+    async def _notice_end(self, call: SimulatedCall) -> None:
+        await call.over.wait()
+        self._goes_on.set()
+
+    async def _listens(self, call: SimulatedCall) -> bool:
+        """Wait until the bot has said everything; false: the call is over."""
+        while not call.over.is_set():
+            left_s = QUIET_S - (call.now - self._last_s)
+            if not self._speaking and left_s <= 0:
+                return True
+            await asyncio.sleep(max(left_s, LOOK_S))
+        return False
+
+    async def _do(self, call: SimulatedCall, line: str) -> None:
+        self._goes_on.clear()
+        if line[:1] == "#" and line[1:] and set(line[1:]) <= set(KEYS):
+            await call.presses(line[1:])
+        elif line:
+            await call.says(line, seconds=spoken_s(line))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERS_WITHIN_S if line else SILENT_S):
+                await self._goes_on.wait()
+
+    def _show(self, event: SessionEvent, now: float) -> None:
+        self._last_s = now
+        if isinstance(event, BotSpoke):
+            self._speaking += 1
+            self._goes_on.set()
+            self._write(event.text)
+        elif isinstance(event, BotHeard):
+            self._speaking -= 1
+        elif isinstance(event, DialogState) and self._verbose:
+            self._write(f"[{event.name}]" + (f"  {event.by}" if event.by else ""))
+
+    async def _send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
+        """See Send: the one who types is the server, too."""
+        self._write(f"{request.method} {request.address(values)}")
+        try:
+            answer = self._read("its answer (JSON; empty: none comes)> ").strip()
+        except EOFError:
+            answer = ""
+        if not answer:
+            raise HttpRequestError("nobody has answered")
+        return answer

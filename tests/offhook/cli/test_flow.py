@@ -1,0 +1,86 @@
+"""`offhook flow`: check, graph, run, test."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from offhook.cli.main import app
+from offhook.flow_tools.typed import TypedCall
+from offhook.settings.flow_file import load_flow
+from offhook.testing.virtual_time import run
+from tests.offhook.flow_tools.test_cases import ANSWERS, FLOW, TALK
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop.yaml").write_text(FLOW)
+    (tmp_path / "shop.test.yaml").write_text(f"cases:\n  one: {{{ANSWERS}, {TALK}}}\n")
+    return tmp_path
+
+
+def offhook(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["flow", *map(str, arguments)])
+
+
+def test_check_tells_doubts_and_fails_on_them_by_wish(shop: Path) -> None:
+    flow = shop / "shop.yaml"
+    assert offhook("check", flow, "--strict").exit_code == 0
+    flow.write_text(FLOW.replace(", key: 2", ""))
+    found = offhook("check", flow)
+    assert found.exit_code == 0 and "shop.yaml:11:7" in found.stdout and "[no-key]" in found.stdout
+    assert offhook("check", flow, "--strict").exit_code == 1
+    assert offhook("check", flow, "--strict", "--ignore", "no-key").exit_code == 0
+    (told,) = json.loads(offhook("check", flow, "--json").stdout)
+    assert told["can_run"] and told["doubts"][0]["where"].endswith("shop.yaml:11:7")
+
+
+def test_check_of_a_flow_that_cannot_be_run(shop: Path) -> None:
+    flow = shop / "shop.yaml"
+    flow.write_text(FLOW.replace("next: ask", "next: aks"))
+    found = offhook("check", flow, shop / "none.yaml")
+    assert found.exit_code == 2 and "there is no step `aks`" in found.stdout and "none.yaml" in found.stdout
+
+
+def test_graph(shop: Path) -> None:
+    assert offhook("graph", shop / "shop.yaml").stdout.startswith("flowchart TD\n")
+    picture = shop / "shop.svg"
+    drawn = offhook("graph", shop / "shop.yaml", "--svg", picture, "--tests", shop / "shop.test.yaml")
+    assert drawn.exit_code == 0 and 'class="missed"' in picture.read_text()
+
+
+def test_test_of_files_and_folders(shop: Path) -> None:
+    passed = offhook("test", shop, "--junit", shop / "out.xml", "--json", shop / "out.json")
+    assert passed.exit_code == 0 and "1 passed, 0 failed" in passed.stdout
+    assert json.loads((shop / "out.json").read_text())["passed"] == 1
+    assert "<testsuite " in (shop / "out.xml").read_text()
+    assert offhook("test", shop, "--least", 90).exit_code == 1
+    (shop / "shop.test.yaml").write_text(f"cases:\n  one: {{{TALK}}}\n")
+    failed = offhook("test", shop / "shop.test.yaml")
+    assert failed.exit_code == 1 and "shop.test.yaml:2" in failed.stdout
+
+
+def typed(*lines: str) -> list[str]:
+    """What is printed to somebody who types these lines."""
+    shown, left = list[str](), list(lines)
+
+    def read(prompt: str) -> str:
+        if not left:
+            raise EOFError
+        return left.pop(0)
+
+    run(TypedCall(load_flow(Path("shop.yaml")), read, shown.append, verbose=False).run("sip:a@b", "sip:c@d", "en"))
+    return shown[1:]
+
+
+def test_a_call_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    welcome, asked = "Welcome. Parcel, or a person?", "GET https://api.example.com/parcels"
+    by_speech = typed("my parcel", '{"day": "Monday"}')
+    assert by_speech == [welcome, asked, "It comes on Monday.", "Goodbye.", "the bot hangs up"]
+    assert typed("#1", '{"day": "Monday"}') == by_speech
+    assert typed("#2") == [welcome, "you are connected to desk"]
+    assert typed("my parcel", "") == [welcome, asked, "you are connected to desk"]
+    assert typed("", "") == [welcome, welcome, "Goodbye.", "the bot hangs up"]
+    assert typed() == [welcome, "you hang up"]

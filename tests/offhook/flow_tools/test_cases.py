@@ -1,0 +1,147 @@
+"""Tests of flows: what they find, and what is wrong with the tests themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from offhook.flow_tools.case_file import load_cases
+from offhook.flow_tools.play import play
+from offhook.settings.flow_file import load_flow
+from offhook.usererror import UserError
+
+FLOW = """
+name: shop
+start: menu
+no_input: {attempts: 2, then: bye}
+no_match: {attempts: 2, reprompts: "Parcel, or a person?", then: person}
+steps:
+  menu:
+    ask: Welcome. Parcel, or a person?
+    choices:
+      parcel: {phrases: [parcel, my parcel], key: 1, next: ask}
+      person: {phrases: [a person], key: 2, next: person}
+  ask:
+    request: https://api.example.com/parcels
+    into: parcel
+    timeout_s: 3
+    next: sent
+    otherwise: person
+  sent: {say: "It comes on {parcel.day}, in {days_until(parcel_day)} days.", next: bye}
+  person: {transfer: desk, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+""".replace(", in {days_until(parcel_day)} days", "")
+TALK = "talk: [{hears: Welcome}, {says: my parcel}, {hears: comes on Monday}]"
+ANSWERS = "requests: {GET https://api.example.com/parcels: {json: {day: Monday}}}"
+
+
+def findings(tmp_path: Path, case: str, flow: str = FLOW) -> list[str]:
+    """The kinds of what is found by one case."""
+    (tmp_path / "shop.yaml").write_text(flow)
+    path = tmp_path / "shop.test.yaml"
+    path.write_text(f"cases:\n  one: {{{case}}}\n")
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow), file, file.cases[0])
+    return [each.kind for each in result.findings]
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ("ends: bot hangs up", []),
+        ("ends: transferred", ["ended"]),
+        ("transferred_to: desk", ["transferred"]),
+        ("steps: [menu, ask, sent, bye]", []),
+        ("steps: [menu, sent, bye]", ["steps"]),
+        ("requests: [GET https://api.example.com/parcels]", []),
+        ("requests: []", ["requests"]),
+        ("never_said: [Monday]", ["said"]),
+        ("never_said: [Tuesday]", []),
+    ],
+)
+def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[str]) -> None:
+    ends = "" if expected.startswith(("ends", "transferred")) else ", ends: bot hangs up"
+    assert findings(tmp_path, f"{ANSWERS}, {TALK}, expect: {{{expected}{ends}}}") == found
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        (f"{ANSWERS}, {TALK.replace('Monday', 'Tuesday')}", ["not_heard"]),
+        (f"{TALK}", ["not_heard"]),  # nobody answers the request, and there is no day
+        ("talk: [{hears: Welcome}, {presses: '2'}, {waits: 5}, {says: hello}]", ["over"]),
+        ("talk: [{hears: Welcome}, {hears: Welcome}, {hears: Goodbye}], expect: {ends: bot hangs up}", []),
+        ("talk: [{begins_to_hear: Welcome}, {says: a person}], expect: {transferred_to: desk}", []),
+        ("transfers: no, talk: [{hears: Welcome}, {says: a person}, {hears: Goodbye}]", []),
+        ("talk: [{hears: Welcome}, hangs_up], expect: {ends: caller hangs up}", []),
+        (
+            "requests: {GET https://api.example.com/parcels: nothing}, talk: [{hears: Welcome}, {presses: '1'}],"
+            " expect: {transferred_to: desk}",
+            [],
+        ),
+        (
+            "requests: {GET https://api.example.com/parcels: {status: 500}}, talk: [{hears: Welcome}, {presses: '1'}],"
+            " expect: {transferred_to: desk}",
+            [],
+        ),
+    ],
+)
+def test_how_calls_go(tmp_path: Path, case: str, found: list[str]) -> None:
+    assert findings(tmp_path, case) == found
+
+
+def test_the_clock_stands_where_the_case_puts_it(tmp_path: Path) -> None:
+    flow = """
+name: clock
+start: which
+steps:
+  which: {if: 'weekday(today()) == "saturday"', then: closed, else: open}
+  closed: {hang_up: We are closed.}
+  open: {hang_up: We are open.}
+"""
+    for now, text in (("2026-12-19 12:00", "closed"), ("2026-12-21 12:00", "open")):
+        assert findings(tmp_path, f"now: {now}, talk: [{{hears: {text}}}]", flow) == []
+
+
+def test_a_flow_that_goes_in_circles_fails_its_test(tmp_path: Path) -> None:
+    flow = """
+name: circle
+start: one
+steps:
+  one: {set: {x: 1}, next: two}
+  two: {if: x > 0, then: one, else: bye}
+  bye: {hang_up: Goodbye.}
+"""
+    assert findings(tmp_path, "talk: [{hears: Goodbye}]", flow) in (["failed"], ["not_heard"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("cases: {}", 1, "there are no cases"),
+        ("case: 1", 1, "unknown key `case`"),
+        ("cases:\n  one: {talk: [{say: hello}]}", 2, "did you mean `says`?"),
+        ("cases:\n  one:\n    talk:\n      - {hears: a, says: b}", 4, "make a line of each"),
+        ("cases:\n  one: {talk: [{presses: 1x}]}", 2, "cannot be pressed"),
+        ("cases:\n  one: {talk: [{waits: 0}]}", 2, "nobody can wait 0 s"),
+        ("cases:\n  one: {talk: hello}", 2, "is no list"),
+        ("cases:\n  one: {talk: [], expect: {ends: hangup}}", 2, "did you mean"),
+        ("cases:\n  one: {talk: [], now: noon}", 2, "is no time"),
+        ("requests: {GET /parcels: {json: 1}}\ncases:\n  one: {talk: []}", 1, "is no request"),
+        ("requests: {GET https://a/b: {status: 99}}\ncases:\n  one: {talk: []}", 1, "there is no status 99"),
+    ],
+)
+def test_mistakes_in_tests(tmp_path: Path, text: str, line: int, says: str) -> None:
+    path = tmp_path / "a.test.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_cases(path)
+    assert f"a.test.yaml:{line}:" in error.value.render() and says in error.value.render()
+
+
+def test_a_test_of_another_name_says_which_flow_it_is_of(tmp_path: Path) -> None:
+    path = tmp_path / "calls.yaml"
+    path.write_text("cases:\n  one: {talk: []}")
+    with pytest.raises(UserError, match="has no `flow`"):
+        load_cases(path)
+    path.write_text("flow: ../shop.yaml\ncases:\n  one: {talk: []}")
+    assert load_cases(path).flow == tmp_path / ".." / "shop.yaml"

@@ -1,0 +1,108 @@
+"""Doubts about flows, rule by rule, and how long the check of a large one takes."""
+
+import re
+import time
+
+import pytest
+
+from offhook.flow_tools.lint import RULES, doubts
+from offhook.flow_tools.pronunciation import alike, sounds_of
+from offhook.settings.flow_file import parse_flow
+from tests.docs.pages import ROOT
+
+GOOD = """
+name: shop
+start: menu
+no_input: {then: bye}
+no_match: {reprompts: "Sales or support?", then: person}
+steps:
+  menu:
+    ask: Sales, or support? Press one or two.
+    choices:
+      sales: {phrases: [sales], key: 1, next: person}
+      support: {phrases: [support], key: 2, next: person}
+  person: {transfer: desk, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+def rules_of(text: str, *without: str) -> list[str]:
+    found = doubts(parse_flow(text.encode(), "flow.yaml"), without)
+    return [re.search(r"\[([a-z-]+)\]$", each.what)[1] for each in found]  # type: ignore[index]
+
+
+def test_nothing_to_doubt() -> None:
+    assert rules_of(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("then: person}\nsteps", "then: bye}\nsteps", "no-person"),
+        ("phrases: [support]", "phrases: [sails]", "sound-alike"),
+        ("one or two", "one or press 3", "press-without-key"),
+        ("one or two", "one or press the star key", "press-without-key"),
+        (", key: 2", "", "no-key"),
+        ("Sales, or support?", "Sales, or support? " + "And so on and on. " * 20, "long-prompt"),
+        ('reprompts: "Sales or support?", ', "", "same-again"),
+        (
+            "      support:",
+            "".join(
+                f"      {name}: {{phrases: [{name}], key: {key}, next: bye}}\n"
+                for key, name in enumerate(("delivery", "invoices", "jobs", "accounting"), 3)
+            )
+            + "      support:",
+            "many-choices",
+        ),
+    ],
+)
+def test_each_rule_finds_its_doubt_and_can_be_left_out(old: str, new: str, rule: str) -> None:
+    text = GOOD.replace(old, new, 1)
+    assert text != GOOD
+    assert rules_of(text) == [rule]
+    assert rules_of(text, rule) == []
+
+
+def test_a_flow_without_a_person_needs_none() -> None:
+    text = GOOD.replace("person: {transfer: desk, otherwise: bye}", "person: {say: Nobody is here., next: bye}")
+    assert rules_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("sales", "sails", True),
+        ("billing", "filling", True),
+        ("sales", "support", False),
+        ("yes", "no", False),
+        ("five", "nine", False),
+        ("my balance", "my balances", True),
+    ],
+)
+def test_what_sounds_alike(one: str, other: str, expected: bool) -> None:
+    assert alike(sounds_of(one, "en"), sounds_of(other, "en")) is expected
+
+
+@pytest.mark.alone
+def test_a_flow_of_500_steps_is_checked_within_a_second() -> None:
+    """The figure is of a quiet machine; here it may take three times as long."""
+    words = ("sales", "support", "delivery", "invoices")
+    steps = "".join(
+        f"  s{n}:\n    ask: Which of them, please?\n    choices:\n"
+        + "".join(
+            f"      {word}: {{phrases: [{word}, my {word}, about {word}], key: {key}, next: s{min(n + key, 498)}}}\n"
+            for key, word in enumerate(words, 1)
+        )
+        for n in range(498)
+    )
+    rest = "  s498: {transfer: desk, otherwise: bye}\n  bye: {hang_up: Goodbye.}\n"
+    head = 'name: large\nstart: s0\nno_input: {then: bye}\nno_match: {reprompts: "Again?", then: s498}\nsteps:\n'
+    rules_of(GOOD)  # reads the dictionary
+    began = time.process_time()
+    assert rules_of(head + steps + rest) == []
+    assert time.process_time() - began < 3.0
+
+
+def test_every_rule_is_documented() -> None:
+    page = (ROOT / "docs" / "flow-tools.md").read_text()
+    assert [rule for rule in RULES if f"`{rule}`" not in page] == []

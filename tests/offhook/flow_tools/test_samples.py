@@ -1,0 +1,35 @@
+"""The sample flows: nothing to doubt about them, and their tests pass, walk every step, and take milliseconds."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from offhook.flow_tools.case_file import SUFFIX, load_cases
+from offhook.flow_tools.lint import doubts
+from offhook.flow_tools.play import play
+from offhook.qa.coverage.walked import coverage_of
+from offhook.settings.flow_file import load_flow
+
+FLOWS = Path(str(files("offhook").joinpath("assets", "flows")))
+NAMES = sorted(path.name.removesuffix(SUFFIX) for path in FLOWS.glob(f"*{SUFFIX}"))
+
+
+def test_each_has_tests() -> None:
+    flows = {path.stem for path in FLOWS.glob("*.yaml") if not path.name.endswith(SUFFIX)}
+    assert flows == set(NAMES) and len(NAMES) >= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_nothing_to_doubt(name: str) -> None:
+    assert list(doubts(load_flow(FLOWS / f"{name}.yaml"))) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_tests_pass_and_walk_every_step(name: str) -> None:
+    file = load_cases(FLOWS / f"{name}{SUFFIX}")
+    flow = load_flow(file.flow)
+    played = [play(flow, file, case) for case in file.cases]
+    assert [result.text() for result, _ in played if not result.passed] == []
+    coverage = coverage_of(flow, [walk for _, walk in played])
+    assert all(coverage.steps.values()) and coverage.percent > 70, coverage.missing
