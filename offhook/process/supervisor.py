@@ -13,7 +13,7 @@ import structlog
 
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.carriers.end_reasons import end_reasons
-from offhook.carriers.place_call import LegWanted, PlaceCall
+from offhook.carriers.place_call import PlaceCall
 from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
@@ -24,18 +24,7 @@ from offhook.process.bot_status import BotStatus
 from offhook.process.call_admission import CallAdmission
 from offhook.process.call_watch import CallWatch
 from offhook.process.calls_out import CallsOut
-from offhook.process.messages import (
-    Admit,
-    Admitted,
-    CallMessage,
-    Claim,
-    Claimed,
-    Closing,
-    Over,
-    Signalled,
-    SignallingReady,
-    Watch,
-)
+from offhook.process.messages import CallMessage, Signalled, SignallingReady, Watch
 from offhook.process.placements import WORKER_GONE, Placement, Placements
 from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
 from offhook.process.sip_intake import SipIntake
@@ -45,10 +34,11 @@ from offhook.process.stream_intake import StreamIntake
 from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle
 from offhook.process.worker_pool import WorkerPool
+from offhook.process.worker_requests import WorkerRequests
 from offhook.process.worker_source import WorkerSource
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
-from offhook.sip.commands import Answer, Bye, Cancel, Command, CommandFailed, Invite, Reject, Ring
+from offhook.sip.commands import Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -129,6 +119,9 @@ class Supervisor:
             self._admission, self._placements, self._directory, self._refusals, self._on_call_status
         )
         """Calls over sockets."""
+        self._requests = WorkerRequests(
+            self._placements, self._admission, self.calls_out, self._directory, self._refusals, self._do
+        )
         self._placements.on_removed += [
             self._shares.released,
             self._trunks.sources.released,
@@ -328,51 +321,10 @@ class Supervisor:
 
     def on_call_message(self, worker: WorkerHandle, message: CallMessage) -> None:
         """Handle a worker's message about one of its calls."""
-        match message:
-            case Admit():
-                self._on_admit(worker, message)
-            case LegWanted():
-                self._on_leg(worker, message)
-            case Signalled() | SignallingReady():
-                if isinstance(self._endpoint, RemoteEndpoint):
-                    self._endpoint.from_worker(message)
-            case _:
-                self._on_placed(worker, message)
-
-    def _on_placed(self, worker: WorkerHandle, message: Command | Claim | Closing | Over) -> None:
-        placement = self._placements.get(message.call)
-        if placement is None or placement.worker is not worker:
-            return  # the call was moved to another worker, or has ended
-        match message:
-            case Claim(call, name):
-                worker.send(Claimed(call, self._directory.claim(name, call)))
-            case Closing(call):
-                self._directory.release(call)
-            case Over(call):
-                self._placements.remove(call)
-            case Answer() | Ring(sdp=bytes()):
-                placement.invite = None  # what the far end has been notified of our media holds for this worker alone
-                self._do(message)
-            case Invite() if message.call in self.calls_out:
-                self.calls_out.invite(message)
-            case Cancel() if message.call in self.calls_out:
-                self.calls_out.cancel(message)
-            case _:
-                self._do(message)
-
-    def _on_leg(self, worker: WorkerHandle, wanted: LegWanted) -> None:
-        """A worker calls somebody, for one of its calls."""
-        worker.take(wanted.call)
-        self._placements.add(wanted.call, Placement(worker, None, is_leg=True))
-        self.calls_out.leg(wanted)
-
-    def _on_admit(self, worker: WorkerHandle, message: Admit) -> None:
-        refusal = self._admission.closed() or worker.refusal(ports=False)
-        if refusal is not None:
-            self._refusals.refused(refusal, "other")
-            worker.send(Admitted(message.call, refusal))
-        elif worker.give(message.call, Admitted(message.call, None)):
-            self._placements.add(message.call, Placement(worker, None))
+        if not isinstance(message, Signalled | SignallingReady):
+            self._requests.handle(worker, message)
+        elif isinstance(self._endpoint, RemoteEndpoint):
+            self._endpoint.from_worker(message)
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
         """Handle an event of a watched call."""

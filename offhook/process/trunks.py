@@ -10,13 +10,12 @@ open, and ask whether the trunk is there (OPTIONS); what does not answer that is
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 from random import random
 
 import structlog
 
 from offhook.observe.metrics import Metrics
+from offhook.process.trunk import Trunk, TrunkState, transport_wanted
 from offhook.process.trunk_advice import PROBLEMS, SERVER_FAILURES, is_cut_off, problem_of, what_to_do
 from offhook.process.trunk_sources import TrunkSources
 from offhook.settings.trunks import TrunkConfig
@@ -32,7 +31,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.net.address import numeric
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.flow import Target, Transport
+from offhook.sip.net.flow import Target
 
 LOOKED_UP_S = 300.0
 """Between two look-ups of a host, at most; what its records say counts."""
@@ -53,44 +52,6 @@ UNAVAILABLE = (408, 503)
 """Answers to OPTIONS by which a trunk says that it takes no calls; any other shows that it is there."""
 
 
-class TrunkState(StrEnum):
-    """Where a trunk stands."""
-
-    RESOLVING = "resolving"  # its host has no known address yet
-    IN_USE = "in_use"  # it wants no registration
-    REGISTERING = "registering"
-    REGISTERED = "registered"
-    FAILED = "failed"  # refused or unanswered; tried again later
-    ENDED = "ended"
-
-
-@dataclass(slots=True)
-class _Trunk:
-    name: str
-    config: TrunkConfig
-    state: TrunkState = TrunkState.RESOLVING
-    since: float = 0.0
-    targets: tuple[Target, ...] = ()
-    at: Target | None = None
-    """Where its REGISTERs and its OPTIONS go."""
-    why: str = ""
-    todo: str = ""
-    ping_why: str = ""
-    """Why it is not there, as the latest OPTIONS has shown, and what to do."""
-    ping_todo: str = ""
-    tried: set[Target] = field(default_factory=set)
-    """Targets that have failed since it was last registered, or last waited."""
-    is_there: bool | None = None
-    """What the latest OPTIONS has shown; None: none was answered or given up yet."""
-    answered_after_s: float = 0.0
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    @property
-    def problem(self) -> tuple[str, str]:
-        """Why it cannot be used, or is not there, and what to do; both empty if all is well."""
-        return (self.why, self.todo) if self.why else (self.ping_why, self.ping_todo)
-
-
 class Trunks:
     """All trunks of a bot. `on_networks` is called when the networks that their calls come from change."""
 
@@ -98,7 +59,7 @@ class Trunks:
         self, configs: Mapping[str, TrunkConfig], metrics: Metrics, on_networks: Callable[[list[str]], None]
     ) -> None:
         self.sources = TrunkSources(configs)
-        self._trunks = {name: _Trunk(name, config) for name, config in configs.items()}
+        self._trunks = {name: Trunk(name, config) for name, config in configs.items()}
         self._metrics = metrics
         self._on_networks = on_networks
         self._endpoint: Endpoint | None = None
@@ -124,7 +85,7 @@ class Trunks:
             for task in trunk.tasks:
                 task.cancel()
             trunk.tasks.clear()
-            if self._is_open(trunk):
+            if trunk.is_open:
                 self._ended.clear()
                 self._do(Unregister(trunk.name))
 
@@ -132,7 +93,7 @@ class Trunks:
         """Wait until the bindings are removed, but not for longer than that."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), within_s)
-        left = [trunk.name for trunk in self._trunks.values() if self._is_open(trunk)]
+        left = [trunk.name for trunk in self._trunks.values() if trunk.is_open]
         if left:
             self._log.warning("registrations were not removed", trunks=left, why="there was no answer in time")
 
@@ -161,7 +122,7 @@ class Trunks:
             case RegistrationEnded():
                 self._enter(trunk, TrunkState.ENDED)
                 self._log.info("no longer registered", trunk=trunk.name)
-                if not any(map(self._is_open, self._trunks.values())):
+                if not any(each.is_open for each in self._trunks.values()):
                     self._ended.set()
 
     async def find(self, name: str) -> tuple[Target, ...]:
@@ -218,7 +179,7 @@ class Trunks:
 
     # --- hosts
 
-    async def _look_up(self, trunk: _Trunk, endpoint: Endpoint, after_s: float) -> None:
+    async def _look_up(self, trunk: Trunk, endpoint: Endpoint, after_s: float) -> None:
         await asyncio.sleep(after_s)
         host, port = trunk.config.next_hop
         transport = transport_wanted(trunk.config)
@@ -233,14 +194,14 @@ class Trunks:
             wait_s = max(LOOKED_UP_AGAIN_S, min(LOOKED_UP_S, found.valid_s))
             await asyncio.sleep(wait_s if trunk.targets else LOOKED_UP_AGAIN_S)
 
-    def _not_found(self, trunk: _Trunk, host: str, why: str) -> None:
+    def _not_found(self, trunk: Trunk, host: str, why: str) -> None:
         if trunk.targets or trunk.why == why:
             return  # what was found before goes on, and a failure is reported once
         trunk.why = why
         trunk.todo = todo = f"`host` below `[trunks.{trunk.name}]`, or this machine's DNS"
         self._log.warning("the trunk cannot be found", trunk=trunk.name, host=host, why=why, todo=todo)
 
-    def _found(self, trunk: _Trunk, found: tuple[Target, ...]) -> None:
+    def _found(self, trunk: Trunk, found: tuple[Target, ...]) -> None:
         if not trunk.targets:
             trunk.why = trunk.todo = ""
         if set(found) != set(trunk.targets):
@@ -259,7 +220,7 @@ class Trunks:
 
     # --- registrations
 
-    def _register(self, trunk: _Trunk, target: Target) -> None:
+    def _register(self, trunk: Trunk, target: Target) -> None:
         config = trunk.config
         trunk.at = target
         self._enter(trunk, TrunkState.REGISTERING)
@@ -276,12 +237,12 @@ class Trunks:
             )
         )
 
-    def _move(self, trunk: _Trunk, target: Target) -> None:
+    def _move(self, trunk: Trunk, target: Target) -> None:
         trunk.at = target
         if trunk.config.registration:
             self._do(MoveRegistration(trunk.name, target))
 
-    def _next_target(self, trunk: _Trunk) -> bool:
+    def _next_target(self, trunk: Trunk) -> bool:
         """Go on with another target, after the present one has failed; False: all have been tried."""
         if trunk.at is not None:
             trunk.tried.add(trunk.at)
@@ -291,7 +252,7 @@ class Trunks:
         self._move(trunk, other)
         return True
 
-    def _registered(self, trunk: _Trunk, refresh_s: float) -> None:
+    def _registered(self, trunk: Trunk, refresh_s: float) -> None:
         trunk.tried.clear()
         trunk.why = trunk.todo = ""
         self._count_problem(trunk, "")
@@ -300,7 +261,7 @@ class Trunks:
             at = str(trunk.at)
             self._log.info("registered", trunk=trunk.name, target=at, refreshed_after_s=round(refresh_s))
 
-    def _failed(self, trunk: _Trunk, event: RegistrationFailed) -> None:
+    def _failed(self, trunk: Trunk, event: RegistrationFailed) -> None:
         if (event.status == 0 or event.status in SERVER_FAILURES) and self._next_target(trunk):
             return
         why = f"{event.status} {event.reason}" if event.status else f"{trunk.at}: {event.reason}"
@@ -324,26 +285,18 @@ class Trunks:
 
     # --- what keeps the way open, and what asks whether somebody is there
 
-    async def _keep_alive(self, trunk: _Trunk, endpoint: Endpoint) -> None:
+    async def _keep_alive(self, trunk: Trunk, endpoint: Endpoint) -> None:
         loop, every_s = asyncio.get_running_loop(), trunk.config.keepalive_s
         while True:
             await asyncio.sleep(every_s)
             now = loop.time()
-            for at in self._ways(trunk):
+            for at in trunk.ways:
                 # Accounts at one registrar share the way there.
                 if now - self._kept_alive.get(at, -every_s) > every_s / 2:
                     self._kept_alive[at] = now
                     endpoint.keep_alive(at)
 
-    @staticmethod
-    def _ways(trunk: _Trunk) -> tuple[Target, ...]:
-        """What is kept open: the way of a registration, and connections over TLS where we have no certificate: the far
-        end of a call reaches us by them alone."""
-        if trunk.config.registration:
-            return () if trunk.at is None else (trunk.at,)
-        return tuple(each for each in trunk.targets if each.transport.is_secure)
-
-    async def _ping(self, trunk: _Trunk) -> None:
+    async def _ping(self, trunk: Trunk) -> None:
         while True:
             if trunk.at is None:
                 await asyncio.sleep(FIRST_PING_S * random())
@@ -351,7 +304,7 @@ class Trunks:
             self._do(Ping(trunk.name, trunk.config.uri, trunk.at))
             await asyncio.sleep(trunk.config.options_s)
 
-    def _pinged(self, trunk: _Trunk, event: Pinged) -> None:
+    def _pinged(self, trunk: Trunk, event: Pinged) -> None:
         is_there, was_there = event.status not in (0, *UNAVAILABLE), trunk.is_there
         if is_there is not trunk.is_there:
             log = self._log.info if is_there else self._log.warning
@@ -375,16 +328,11 @@ class Trunks:
 
     # --- inside
 
-    @staticmethod
-    def _is_open(trunk: _Trunk) -> bool:
-        """Whether the user agent has its account."""
-        return trunk.config.registration and trunk.at is not None and trunk.state is not TrunkState.ENDED
-
-    def _count_problem(self, trunk: _Trunk, problem: str) -> None:
+    def _count_problem(self, trunk: Trunk, problem: str) -> None:
         for each in PROBLEMS:
             self._metrics.trunk_problem(trunk.name, each, each == problem)
 
-    def _enter(self, trunk: _Trunk, state: TrunkState) -> None:
+    def _enter(self, trunk: Trunk, state: TrunkState) -> None:
         if trunk.state is not state or not trunk.since:
             trunk.since = asyncio.get_running_loop().time()
         trunk.state = state
@@ -403,8 +351,3 @@ class Trunks:
                 self._log.error("the trunk cannot be used", trunk=trunk.name, why=str(error))
             trunk.why, trunk.todo = str(error), ""
             self._enter(trunk, TrunkState.FAILED)
-
-
-def transport_wanted(trunk: TrunkConfig) -> Transport | None:
-    """The transport that is set; None: as the domain's records say."""
-    return None if trunk.transport == "auto" else Transport(trunk.transport.upper())

@@ -2,13 +2,15 @@
 
 Theory of operation. A password is used for the realm and the hosts of its account only: a stranger's 401 gets no hash
 to guess it from. The strongest algorithm that is offered is taken (RFC 8760 §2.4). A challenge is remembered by its
-account: later requests carry credentials at once, with a growing count, until the server asks anew. A challenge to the
+account: later requests carry credentials at once, with a growing count, until the server asks anew. Proxies on the way
+may ask each in a realm of its own: the answers to all of them go along (§22.3). A challenge of the same realm to the
 answer of a challenge means that the password is wrong, unless it says that only the nonce was stale.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from offhook.sip.auth.digest import known, response, secret_of, strength
 from offhook.sip.auth.fields import Challenge, Credentials
@@ -24,6 +26,12 @@ QOPS = ("auth", "auth-int")
 
 MAX_CHALLENGES = 16
 """Looked at, of one response."""
+
+MAX_REALMS = 8
+"""Remembered of one account, for those who ask: the latest."""
+
+ProtectionSpace: TypeAlias = tuple[str, str]
+"""What credentials are for: the field that has them, and the realm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Authenticator:
     def __init__(self, accounts: Iterable[Account], entropy: Callable[[], str]) -> None:
         self._accounts = tuple(accounts)
         self._entropy = entropy
-        self._known: dict[Account, dict[str, _Known]] = {}  # by the field that answers
+        self._known: dict[Account, dict[ProtectionSpace, _Known]] = {}
 
     def prepare(self, request: Request, host: str, user: str | None = None) -> None:
         """Add credentials that answer what `host` has asked for before; of several accounts there, those of `user`."""
@@ -57,25 +65,33 @@ class Authenticator:
             for known_one in self._known.get(account, {}).values():
                 self._answer(request, account, known_one)
 
-    def answer(self, request: Request, refused: Response, host: str, *, again: bool, user: str | None = None) -> bool:
-        """Add credentials to a copy of the request that was refused with 401 or 407; False: there are none to add.
+    def answer(
+        self,
+        request: Request,
+        refused: Response,
+        host: str,
+        *,
+        answered: Collection[ProtectionSpace] = (),
+        user: str | None = None,
+    ) -> ProtectionSpace | None:
+        """Add credentials to a copy of the request that was refused with 401 or 407; returns what they are for, None:
+        there are none to add.
 
-        `host` is the one that the request went to, `user` whose account there is meant (None: any). `again`: the
-        refused request answered a challenge to itself.
+        `host` is the one that the request went to, `user` whose account there is meant (None: any). `answered` are the
+        challenges that the refused request answered.
         """
         names = CHALLENGES.get(refused.status)
         if names is None:
-            return False
+            return None
         asks, answers = names
         for challenge in _challenges(refused, asks):
-            if again and not challenge.stale:
+            space = (answers, challenge.realm)
+            if space in answered and not challenge.stale:
                 continue  # §22.3: a wrong password is not tried again
             for account in self._accounts_of(host, user, challenge.realm):
-                known_one = _Known(challenge, answers)
-                self._known.setdefault(account, {})[answers] = known_one
-                self._answer(request, account, known_one)
-                return True
-        return False
+                self._answer(request, account, self._keep(account, space, _Known(challenge, answers)))
+                return space
+        return None
 
     def has_account(self, host: str, user: str | None = None) -> bool:
         """Whether there is a password for `host`; of several accounts there, for that of `user`."""
@@ -89,6 +105,14 @@ class Authenticator:
             and user in (None, account.user)
             and (None in (realm, account.realm) or account.realm == realm)
         ]
+
+    def _keep(self, account: Account, space: ProtectionSpace, known_one: _Known) -> _Known:
+        spaces = self._known.setdefault(account, {})
+        spaces.pop(space, None)
+        spaces[space] = known_one
+        if len(spaces) > MAX_REALMS:
+            del spaces[next(iter(spaces))]
+        return known_one
 
     def _answer(self, request: Request, account: Account, known_one: _Known) -> None:
         challenge = known_one.challenge

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offhook.sip.auth.client import CHALLENGES
+from offhook.sip.auth.client import CHALLENGES, ProtectionSpace
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.hops import Contact, Hops
 from offhook.sip.dialog.model import Dialog
@@ -19,8 +19,8 @@ from offhook.sip.net.flow import Flow
 from offhook.sip.policy import Network
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser
 
-MAX_CHALLENGES = 4
-"""A proxy's and a server's, each once more for a stale nonce; also of those who want a longer session interval."""
+MAX_SENT_AGAIN = 6
+"""Two proxies' and a server's challenges, each once more for a stale nonce; a longer session interval counts as one."""
 
 INTERVAL_TOO_SMALL = 422
 
@@ -60,7 +60,8 @@ class AuthenticatedRequest(Hops):
         self._take_cseq = take_cseq
         self._auth_user = auth_user
         self._host = ""
-        self._answered: list[int] = []  # the statuses of the challenges that were answered
+        self._answered: set[ProtectionSpace] = set()
+        self._sent_again = 0
 
     def send(self, request: Request, host: str, now: float) -> ClientTransaction:
         """Send it to `host`, the one that credentials are for; empty: nobody gets any."""
@@ -90,16 +91,20 @@ class AuthenticatedRequest(Hops):
         if not self._host:
             self._withheld()
             return False
-        again = response.status in self._answered
-        return self._core.authenticator.answer(request, response, self._host, again=again, user=self._auth_user)
+        space = self._core.authenticator.answer(
+            request, response, self._host, answered=self._answered, user=self._auth_user
+        )
+        if space is not None:
+            self._answered.add(space)
+        return space is not None
 
     def _send_again(self, refused: Request, response: Response, now: float) -> bool:
-        if len(self._answered) >= MAX_CHALLENGES:
+        if self._sent_again >= MAX_SENT_AGAIN:
             return False
         request = Request(refused.method, refused.uri, refused.headers.copy(), refused.body)
         if not self._fix(request, response):
             return False
-        self._answered.append(response.status)
+        self._sent_again += 1
         number = typed.cseq(refused).number + 1 if self._take_cseq is None else self._take_cseq()
         request.headers.set("CSeq", f"{number} {request.method}")
         self.send_on(request, now)

@@ -1,5 +1,7 @@
 """A server that is a program of its own, from its start until it is closed."""
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -14,9 +16,15 @@ class Daemon:
 
     def launch(self, directory: Path, command: Sequence[str], is_there: Callable[[], bool]) -> None:
         """Start it in that directory, and wait until it is there."""
+        self._is_frozen = False
         self._log = (directory / f"{Path(command[0]).name}.log").open("w+")
         self._process = subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
         )
         deadline = time.monotonic() + START_S
         while not is_there():
@@ -27,9 +35,17 @@ class Daemon:
         self._log.flush()
         return Path(self._log.name).read_text(errors="replace")
 
+    def freeze(self) -> None:
+        """Have it answer nothing more, though it is there: it and its processes stand still."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        self._is_frozen = True
+
     def close(self) -> None:
         if self._process.poll() is None:
-            self._process.terminate()
+            if self._is_frozen:
+                os.killpg(self._process.pid, signal.SIGKILL)  # once awake it would do what has piled up
+            else:
+                self._process.terminate()
             try:
                 self._process.wait(STOP_S)
             except subprocess.TimeoutExpired:

@@ -23,7 +23,7 @@ def test_the_call_beyond_the_last_is_busy(start_bot: Callable[..., BotProcess], 
     with Sipp("uac_holds_on.xml", tmp_path, "-d", "2500", target=bot.address) as first:
         wait_for_call(bot)
         assert bot.readiness() == (429, "full")
-        sipp("uac_busy.xml", tmp_path, bot.address).check()
+        sipp("uac_busy.xml", tmp_path, bot.address, user="bot").check()
         first.wait().check()
     assert bot.record(first.port)["end_reason"] == "caller hung up"
     assert len(bot.records()) == 1

@@ -79,7 +79,7 @@ def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
             bot.wait_for(partial(answered, bot, count))
         bot.wait_for(lambda: bot.readiness() == (429, "full"))
         assert "calls of PJSIP are used up" in str(ask(bot, "GET", "/readyz")[1]["why"])
-        sipp("uac_busy.xml", tmp_path, bot.address).check()
+        sipp("uac_busy.xml", tmp_path, bot.address, user="bot").check()
         bot.wait_for(lambda: bot.metric("offhook_calls_refused_total") >= 1)
         bot.process.send_signal(signal.SIGQUIT)
         for call in held:

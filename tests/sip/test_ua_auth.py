@@ -8,7 +8,7 @@ from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer, Verdict
 from offhook.sip.commands import Answer, Bye, Cancel, Command, Invite, Reinvite, SendKey, Update
-from offhook.sip.dialog.authenticated import Sender, meant_by
+from offhook.sip.dialog.authenticated import MAX_SENT_AGAIN, Sender, meant_by
 from offhook.sip.events import (
     CallAnswered,
     CallRejected,
@@ -29,7 +29,10 @@ from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Message, Phone, 
 from tests.sip.dialog.harness import invite as incoming
 
 HOST = "192.0.2.1"
-TRUNK = DigestServer("trunk", lambda user, realm, algorithm: secret_of(algorithm, user, realm, "s3cret"), b"key")
+TRUNK, OTHER_REALM = (
+    DigestServer(realm, lambda user, realm, algorithm: secret_of(algorithm, user, realm, "s3cret"), b"key")
+    for realm in ("trunk", "other")
+)
 
 
 def dialled(password: str = "s3cret", hosts: tuple[str, ...] = (HOST,)) -> tuple[Phone, str, Request]:
@@ -119,6 +122,31 @@ def test_a_proxy_and_the_server_behind_it_may_both_ask() -> None:
     (third,) = challenge(phone, second, 401)
     assert judged(phone, third, 407) is not Verdict.ABSENT
     assert judged(phone, third, 401) is Verdict.RIGHT
+
+
+def test_two_proxies_ask_each_in_a_realm_of_its_own() -> None:
+    phone, call, first = dialled()
+    (second,) = challenge(phone, first)
+    value = OTHER_REALM.challenges(phone.now)[0]
+    sent = give(phone, reply(second, 407, extra=(f"Proxy-Authenticate: {value}",)))
+    (third,) = (each for each in sent if each.method == "INVITE")
+    assert judged(phone, third) is Verdict.RIGHT
+    assert OTHER_REALM.judge(third, phone.now, status=407)[0] is Verdict.RIGHT
+    give(phone, reply(third, 200, body=ANSWER))
+    assert phone.of(CallAnswered) == [CallAnswered(call, ANSWER)]
+
+
+def test_realms_without_end_end_somewhere() -> None:
+    phone, call, request = dialled()
+    sent = 1
+    for number in range(20):
+        value = f'Proxy-Authenticate: Digest realm="r{number}", nonce="n", algorithm=MD5'
+        again = [each for each in give(phone, reply(request, 407, extra=(value,))) if each.method == "INVITE"]
+        if not again:
+            break
+        (request,), sent = again, sent + 1
+    assert sent == 1 + MAX_SENT_AGAIN
+    assert [each.call for each in phone.of(CallRejected)] == [call]
 
 
 def test_nonces_that_are_always_stale_end_somewhere() -> None:

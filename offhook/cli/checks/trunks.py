@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from offhook.cli.checks.finding import Finding, Level
 from offhook.process.sockets import dns_records
+from offhook.process.trunk import transport_wanted
 from offhook.process.trunk_advice import is_cut_off
-from offhook.process.trunks import transport_wanted
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.net.address import Address

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from offhook.cli.trunk_check.probe import Probe
 from offhook.cli.trunk_check.report import Report, shown
 from offhook.process.sockets import dns_records
+from offhook.process.trunk import transport_wanted
 from offhook.process.trunk_advice import is_cut_off
-from offhook.process.trunks import transport_wanted
 from offhook.sip.net.address import numeric
 from offhook.sip.net.flow import Transport
 from offhook.sip.net.records import Naptr, Records, Srv

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from offhook.observe.metrics import Metrics
 from offhook.process import trunks as module
+from offhook.process.trunk import TrunkState
 from offhook.process.trunk_advice import what_to_do
-from offhook.process.trunks import Trunks, TrunkState
+from offhook.process.trunks import Trunks
 from offhook.settings.trunks import TrunkConfig
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of

@@ -186,9 +186,7 @@ class ByHand:
             return refused
         again = parse(bytes(message))
         assert isinstance(again, Request)
-        assert Authenticator([Account("alice", "s3cret", frozenset({"x"}))], Tokens("n")).answer(
-            again, refused, "x", again=False
-        )
+        assert Authenticator([Account("alice", "s3cret", frozenset({"x"}))], Tokens("n")).answer(again, refused, "x")
         again.headers.set("Via", (again.headers.get("Via") or "").replace("branch=z9hG4bK", "branch=z9hG4bKagain"))
         return self.send(bytes(again), source)
 
