@@ -44,6 +44,7 @@ def observed(
                 speech_level_dbfs(audio[each.turn]),
                 tuple((one.name, one.missing_ms) for one in each.prompts),
                 each.text,
+                tuple(one.at_s + one.missing_ms / 1_000 - zero for one in each.prompts),
             )
             for each in call.spoken
             if each.ended_s > (signalling.answered_s or 0.0)
