@@ -44,10 +44,11 @@ from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.coverage.report import flow_of
+from offhook.qa.one_call import RunSettings
 from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, not_run
-from offhook.qa.run import RunSettings, run_scripts
+from offhook.qa.run import run_scripts
 from offhook.qa.script.reading import is_script
 from offhook.qa.script.recorded import script_of
 from offhook.qa.script.script import Script

@@ -16,9 +16,9 @@ from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.qa.load.report import LoadReport
 from offhook.qa.load.run import Progress, check_load, run_load
 from offhook.qa.load.schedule import Plan
+from offhook.qa.one_call import RunSettings
 from offhook.qa.preflight import Run, check_run
 from offhook.qa.result import write_junit
-from offhook.qa.run import RunSettings
 from offhook.settings.config import Config
 from offhook.testing.private_file import write_json
 from offhook.usererror import UserError

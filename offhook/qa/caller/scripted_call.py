@@ -63,6 +63,7 @@ Transcribe = Callable[[bytes], Awaitable[str]]
 class Leg(Protocol):
     """What carries a call."""
 
+    call_id: str
     signalling: Signalling
     messages: list[SipMessage]
 
