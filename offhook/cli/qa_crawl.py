@@ -62,7 +62,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     """Map an IVR by calling it: its prompts, what follows which key or words, and a call script for each end.
 
     Only addresses that the settings allow are called: `outbound.allowed_addresses`, `allowed_numbers` of a trunk.
-    0: there is a map; 1: nothing was heard.
+    0: there is a map; 1: nothing was heard; 130, 143: Ctrl-C or SIGTERM ended it, and what is known is written.
     """
     actions = _actions(keys, speech or [])
     call = CallSettings(ring_s=ring_s, max_s=call_s, pause_ms=pause_ms, transport=_transport(transport))

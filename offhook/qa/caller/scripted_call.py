@@ -175,6 +175,8 @@ class ScriptedCall:
                 self._deciding.cancel()
             if self._timer is not None:
                 self._timer.cancel()
+            if leg.is_up:  # the run was stopped
+                leg.hang_up()
             leg.close()
 
     async def _talk(self) -> None:

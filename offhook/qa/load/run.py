@@ -123,9 +123,15 @@ class _Load:
             await asyncio.gather(*left, return_exceptions=True)
         if self._error is not None:
             raise self._error
-        held_back, seconds = self._schedule.held_back, self._now_s
         return LoadReport(
-            self._scripts, self._whole, self._by_script, seconds, self._most_at_once, held_back, self._stopped
+            self._scripts,
+            self._whole,
+            self._by_script,
+            self._now_s,
+            self._most_at_once,
+            self._schedule.held_back,
+            self._stopped,
+            self._is_stopping,
         )
 
     @property
