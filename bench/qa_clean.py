@@ -24,8 +24,9 @@ from bench.runs import REPORTS, save
 from offhook.observe.log import setup
 from offhook.qa.bot import Bot
 from offhook.qa.caller.scripted_call import Prepared
+from offhook.qa.one_call import RunSettings
 from offhook.qa.result import Result
-from offhook.qa.run import RunSettings, Speakers, prepare, run_script
+from offhook.qa.run import Speakers, prepare, run_script
 from offhook.settings.config import Config
 
 ASSETS = Path(str(files("offhook").joinpath("assets")))

@@ -2,8 +2,8 @@
 
 The calling program (see bench.__main__) measures what the bot sends as it comes; `offhook qa pcap` and tshark read the
 capture of these very calls (tcpdump on loopback, which needs its right). Packets, loss and jitter (RFC 3550 §6.4.1) are
-of the bot's streams, `apart` is how much longer than a packet the longest time between two of them was: the caller's
-largest deviation from the pace.
+of the bot's streams; `off pace` is how far the time between two packets of one talk spurt was, at most, from that
+between their timestamps.
 """
 
 import argparse
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.runs import BENCH, MEDIA_PORTS, TALK, Bot, Callers, Run, call
-from tests.e2e.sniffer import by_tshark, tcpdump
+from tests.e2e.sniffer import by_tshark, pace_by_tshark, tcpdump
 
-ROW = "{:<14}{:>9}{:>7}{:>16}{:>15}{:>11}"
-HEADINGS = ("by", "packets", "lost", "jitter mean ms", "jitter max ms", "apart ms")
+ROW = "{:<14}{:>9}{:>7}{:>16}{:>15}{:>13}"
+HEADINGS = ("by", "packets", "lost", "jitter mean ms", "jitter max ms", "off pace ms")
 
 
 def by_qa(path: Path, server: range) -> list[dict[str, Any]]:
@@ -41,17 +41,36 @@ def of_caller(rtp: Mapping[str, Any]) -> tuple[object, ...]:
 def of_qa(streams: Sequence[Mapping[str, Any]]) -> tuple[object, ...]:
     """The same by our own reading: the jitter is the last value, too."""
     last = sum(each["jitter_ms"] for each in streams) / len(streams)
-    apart = max(each["longest_interval_ms"] - each["packet_ms"] for each in streams)
+    pace = max(each["pace_max_ms"] for each in streams)
     most = max(each["jitter_max_ms"] for each in streams)
     packets, lost = (sum(each) for each in zip(*((s["packets"], s["loss"]["lost"]) for s in streams), strict=True))
-    return ("qa pcap", packets, lost, round(last, 3), round(most, 3), round(apart, 3))
+    return ("qa pcap", packets, lost, round(last, 3), round(most, 3), round(pace, 3))
 
 
-def of_tshark(streams: Sequence[Mapping[str, float]]) -> tuple[object, ...]:
-    """tshark's, which has the mean over each stream, and no last value."""
+def of_tshark(streams: Sequence[Mapping[str, float]], paces_ms: Sequence[float]) -> tuple[object, ...]:
+    """tshark's, which has the mean over each stream, and no last value; the pace is by packets as it dissects them."""
     mean = sum(each["jitter_mean_ms"] for each in streams) / len(streams)
     packets, lost = (int(sum(each[name] for each in streams)) for name in ("packets", "lost"))
-    return ("tshark", packets, lost, f"({mean:.3f})", max(each["jitter_max_ms"] for each in streams), "-")
+    most = max(each["jitter_max_ms"] for each in streams)
+    return ("tshark", packets, lost, f"({mean:.3f})", most, round(max(paces_ms), 3))
+
+
+def measured(callers: Callers, calls: int) -> tuple[tuple[object, ...], ...]:
+    """The rows: by the caller, by `offhook qa pcap`, by tshark."""
+    run = Run("figures", BENCH, ("--calls", str(calls), "--cps", "2", *TALK))
+    low, high = map(int, MEDIA_PORTS.split("-"))
+    server = range(low, high + 1)
+    with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
+        path = Path(directory) / "calls.pcap"
+        with tcpdump(path, f"udp and (port {bot.sip.rpartition(':')[2]} or portrange {low}-{high})"):
+            rtp = call(callers, run, bot)["rtp"]
+        streams, theirs, paces_ms = by_qa(path, server), by_tshark(path), pace_by_tshark(path)
+        keys = [(each["source"], each["destination"], each["ssrc"]) for each in streams]
+    return (
+        of_caller(rtp),
+        of_qa(streams),
+        of_tshark([theirs[each] for each in keys], [paces_ms[each] for each in keys]),
+    )
 
 
 def main() -> None:
@@ -61,17 +80,8 @@ def main() -> None:
     options.add_argument("--caller-python", default=sys.executable)
     options.add_argument("--calls", type=int, default=4)
     args = options.parse_args()
-    run = Run("figures", BENCH, ("--calls", str(args.calls), "--cps", "2", *TALK))
-    low, high = map(int, MEDIA_PORTS.split("-"))
-    server = range(low, high + 1)
-    with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
-        path = Path(directory) / "calls.pcap"
-        with tcpdump(path, f"udp and (port {bot.sip.rpartition(':')[2]} or portrange {low}-{high})"):
-            rtp = call(Callers(args.caller, None, args.caller_python), run, bot)["rtp"]
-        streams, theirs = by_qa(path, server), by_tshark(path)
-        same = [theirs[each["source"], each["destination"], each["ssrc"]] for each in streams]
-        rows = (HEADINGS, of_caller(rtp), of_qa(streams), of_tshark(same))
-        print("\n".join(ROW.format(*map(str, row)) for row in rows))
+    rows = (HEADINGS, *measured(Callers(args.caller, None, args.caller_python), args.calls))
+    print("\n".join(ROW.format(*map(str, row)) for row in rows))
 
 
 if __name__ == "__main__":

@@ -66,3 +66,8 @@ def did_you_mean(word: str, names: Sequence[str]) -> str:
 def plain(text: str) -> str:
     """With control characters escaped: a text may carry escape sequences, and a terminal must not act on them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cut(text: str, most: int) -> str:
+    """The text, with at the most so many characters."""
+    return text if len(text) <= most else text[: max(1, most - 1)] + "…"

@@ -25,6 +25,12 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so does a shell with what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is not part of the project is given, or its test is skipped."""
+    parser.addoption("--sip-caller", type=Path, metavar="PATH", help="a program that calls over SIP: bench/README.md")
+
+
 TESTS = Path(__file__).parent
 REAL_TIME = (
     "e2e",

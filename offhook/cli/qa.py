@@ -39,15 +39,17 @@ from offhook.cli.qa_options import (
 from offhook.cli.qa_output import Covering, Outputs, RunOutput
 from offhook.cli.qa_pcap import pcap
 from offhook.cli.qa_scripts import read_all, read_scripts
+from offhook.cli.qa_stopped import ends_as_interrupted
 from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.qa.coverage.report import flow_of
+from offhook.qa.one_call import RunSettings
 from offhook.qa.persona.prepared import persona_problems
 from offhook.qa.preflight import Run, check_run, voice_problems
 from offhook.qa.result import Result, not_run
-from offhook.qa.run import RunSettings, run_scripts
+from offhook.qa.run import run_scripts
 from offhook.qa.script.reading import is_script
 from offhook.qa.script.recorded import script_of
 from offhook.qa.script.script import Script
@@ -90,7 +92,7 @@ def run(  # noqa: PLR0913  # each is one option
     """Run call scripts (YAML) and SIPp scenarios (XML, a folder, or a name of --list).
 
     0: all passed; 1: something was found; 2: usage. Where a SIPp scenario is the first that fails, SIPp's own status:
-    1, 97, 99, 253 …
+    1, 97, 99, 253 … SIGTERM, SIGINT and SIGHUP end it: what there is is reported, the status is 143, 130 or 129.
     """
     if list_them:
         typer.echo("\n".join(f"{each.name:<24} {each.about}" for each in library()))
@@ -110,14 +112,18 @@ def run(  # noqa: PLR0913  # each is one option
     scripts = [each for each in found if isinstance(each, Script)]
     line = "ws://" if stream else target or ("sip:" if bot is not None else "")
     output = RunOutput(wanted, scripts, line)
-    with called(Options(target, bot, http, stream, config), settings) as (address, pages):
-        _run_all(
-            found,
-            settings,
-            RunSettings(address, pages, ca, save, html is not None, repeat, record_personas),
-            SippSettings(address.removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
-            output,
-        )
+    try:
+        with called(Options(target, bot, http, stream, config), settings) as (address, pages):
+            _run_all(
+                found,
+                settings,
+                RunSettings(address, pages, ca, save, html is not None, repeat, record_personas),
+                SippSettings(address.removeprefix("sip:").rpartition("@")[2], pages, flow, tuple(options)),
+                output,
+            )
+    except KeyboardInterrupt:
+        output.stop(repeat * len(scripts) + len(found) - len(scripts))
+        raise
     output.finish()
     typer.echo(f"{len(output.results) - output.failed} passed, {output.failed} failed")
     raise typer.Exit(output.status)
@@ -170,12 +176,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def _with_status(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which ends with `INTERNAL_ERROR` where Python would end with 1."""
+    """The command, which ends with `INTERNAL_ERROR` where Python would end with 1, and by a signal in order."""
 
     @wraps(command)
     def run_command(*args: object, **options: object) -> None:
         try:
-            command(*args, **options)
+            with ends_as_interrupted():
+                command(*args, **options)
         except (UserError, EngineError, typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:

@@ -25,7 +25,7 @@ from offhook.qa.script.script import TRANSPORTS, CallSettings, is_stream
 from offhook.qa.script.steps import Speech
 from offhook.settings.config import Config
 from offhook.settings.sip_address import is_sip
-from offhook.usererror import UserError
+from offhook.usererror import UserError, plain
 
 ALL_KEYS = "1234567890*#"
 _LIMITS, _CALL = CrawlLimits(), CallSettings()
@@ -62,7 +62,7 @@ def crawl(  # noqa: PLR0913  # each is one option
     """Map an IVR by calling it: its prompts, what follows which key or words, and a call script for each end.
 
     Only addresses that the settings allow are called: `outbound.allowed_addresses`, `allowed_numbers` of a trunk.
-    0: there is a map; 1: nothing was heard.
+    0: there is a map; 1: nothing was heard; 130, 143: Ctrl-C or SIGTERM ended it, and what is known is written.
     """
     actions = _actions(keys, speech or [])
     call = CallSettings(ring_s=ring_s, max_s=call_s, pause_ms=pause_ms, transport=_transport(transport))
@@ -91,14 +91,17 @@ async def _crawl(what: CrawlSettings, config: Config, out: Path, *, suggested: b
             said = Speech(text)
             return (await clips_of((said,), lambda *_: speakers.speak(text, "", ""), seed=1, level_db=0.0))[said]
 
-        crawler = Crawler(what, speak, typer.echo)
+        def show(line: str) -> None:
+            typer.echo(plain(line))
+
+        crawler = Crawler(what, speak, show)
         try:
             await crawler.run()
         finally:
             found = crawler.map
             scripts = write(out, found, crawler.sounds, what.call, what.limits.wait_s)
             for note in found.notes:
-                typer.echo(f"note: {note}")
+                show(f"note: {note}")
             done = f"{found.calls} calls, {len(found.nodes)} prompts, {len(found.edges)} edges, {scripts} scripts"
             typer.echo(f"{done}: {out}")
         return bool(found.nodes)

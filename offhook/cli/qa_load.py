@@ -16,9 +16,9 @@ from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.qa.load.report import LoadReport
 from offhook.qa.load.run import Progress, check_load, run_load
 from offhook.qa.load.schedule import Plan
+from offhook.qa.one_call import RunSettings
 from offhook.qa.preflight import Run, check_run
 from offhook.qa.result import write_junit
-from offhook.qa.run import RunSettings
 from offhook.settings.config import Config
 from offhook.testing.private_file import write_json
 from offhook.usererror import UserError
@@ -63,8 +63,8 @@ def load(  # noqa: PLR0913  # each is one option
 ) -> None:
     """Run call scripts (YAML) many times at once: ramps, arrival rates, distributions, the first failure of each kind.
 
-    Ctrl-C ends it: calls hang up, and what there is is reported.
-    0: all passed; 1: something was found, or this machine was too busy to measure; 2: usage.
+    Ctrl-C or SIGTERM ends it: calls hang up, and what there is is reported.
+    0: all passed; 1: something was found, or this machine was too busy to measure; 2: usage; 130, 143: it was ended.
     """
     if evenly and rate is None:
         raise UserError("nothing arrives", "--evenly is about arrivals, and --rate gives none", "--rate 5", "--evenly")
@@ -80,6 +80,8 @@ def load(  # noqa: PLR0913  # each is one option
         found = run_loop(run_load(scripts, settings, RunSettings(address, pages, ca, save), plan, _progress()))
     _write(found, junit, as_json_file)
     typer.echo(found.text())
+    if found.was_stopped:
+        raise KeyboardInterrupt  # by SIGINT, or what counts as one
     raise typer.Exit(0 if found.passed else FAILURE)
 
 

@@ -16,9 +16,13 @@ from offhook.qa.report.page import HtmlReport
 from offhook.qa.result import Result, as_json, write_junit
 from offhook.qa.script.script import Script
 from offhook.qa.verdict.baseline import Baseline, Tolerance, compare, differences
+from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.repeats import flaky
 from offhook.testing.private_file import write_json
 from offhook.usererror import Problem, UserError
+
+STOPPED = "stopped"
+"""The kind of finding of a run that was ended before it was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,23 @@ class RunOutput:
         self._cover()
         run = baseline_of(self.results, this_machine())
         self._compare(run)
+        self._write()
+        self._save(run)
+
+    def stop(self, planned: int) -> None:
+        """The run was stopped: what there is of so many results is written, not judged together. Raises UserError."""
+        what = f"the run was stopped: {len(self.results)} of {planned} were run"
+        why = "a signal, or Ctrl-C, has ended it; what was not finished is not judged"
+        self.take(Result("the run", "", 0.0, (Deviation(STOPPED, what, why),)))
+        self._write()
+
+    def _write(self) -> None:
         if self._wanted.json is not None:
             write_json(self._wanted.json, as_json(self.results), "--json")
         if self._wanted.junit is not None:
             write_junit(self._wanted.junit, self.results)
         if self._html is not None:
             self._html.write()
-        self._save(run)
 
     def _cover(self) -> None:
         wanted = self._wanted.coverage

@@ -77,6 +77,11 @@ def redacted(data: bytes, *, digits: bool = False) -> bytes:
     return data if digits or not _IS_INFO.match(data.lstrip()) else _without_digits(data)
 
 
+def redacted_text(text: str, *, digits: bool = False) -> str:
+    """The same of a message, or of a part of one, as text."""
+    return redacted(text.encode("utf-8", "replace"), digits=digits).decode("utf-8", "replace")
+
+
 def _without_digits(info: bytes) -> bytes:
     """An INFO without the key that its body has (application/dtmf-relay, application/dtmf, and what others invent)."""
     end = _HEAD_END.search(info, len(info) - len(info.lstrip()))

@@ -3,13 +3,13 @@ records."""
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,8 @@ from offhook.cli.running_bot import RunningBot
 from offhook.usererror import UserError
 
 START_S = 60.0
-STOP_S = 20.0
+STOP_S, HANG_UP_S, END_S = 20.0, 1.0, 5.0
+"""How long it may take to end: its calls when nobody calls any more, those that were hung up just now, and itself."""
 RECORD_S = 10.0
 POLL_S = 0.1
 PAGE, MOST_CALLS = 100, 10_000
@@ -56,11 +57,11 @@ class Bot:
                 _command(program, config), env=environment, stdout=subprocess.PIPE, stderr=log
             )
         self._reader = threading.Thread(target=self._read, name="bot-output", daemon=True)
-        self._reader.start()
         try:
+            self._reader.start()
             self.sip, http, self.sips = self._ready(program)
         except BaseException:
-            self.close()
+            self.close(at_once=True)
             raise
         self.http = RunningBot(f"http://{http}", password)
         self.stream = f"ws://{http}/twilio/media"
@@ -68,20 +69,24 @@ class Bot:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(at_once=kind is not None)
 
-    def close(self) -> None:
-        """End it, and remove what it has written."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._reader.join(READER_S)  # not for ever: a process of the bot's that goes on may hold the pipe
-        self._folder.cleanup()
+    def close(self, *, at_once: bool = False) -> None:
+        """End it, calls that go on only if `at_once`, and remove what it has written."""
+        try:
+            # The first signal lets calls end, the second one ends them.
+            for limit_s in (HANG_UP_S if at_once else STOP_S, END_S):
+                self._process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(limit_s)
+                    break
+        finally:
+            self._process.kill()
+            self._process.wait()
+            if self._reader.is_alive():
+                self._reader.join(READER_S)  # not for ever: a process of the bot's that goes on may hold the pipe
+            self._folder.cleanup()
 
     def _read(self) -> None:
         """All that it prints, until the end: a pipe that nobody reads would stop it."""
@@ -124,10 +129,26 @@ def records_of(bot: RunningBot, is_wanted: Callable[[Mapping[str, Any]], bool], 
     """The records of `count` calls, or fewer if there are no more after a while. Raises UserError."""
     until = time.monotonic() + RECORD_S
     while True:
-        found = [each for each in _latest(bot) if is_wanted(each) and each["end"] is not None]
-        if len(found) >= count or time.monotonic() > until:
-            return [bot.get(f"/api/calls/{each['uniqueid']}", needs="transcript") for each in found]
+        try:
+            found = [each for each in _latest(bot) if is_wanted(each) and each["end"] is not None]
+            if len(found) >= count or time.monotonic() > until:
+                return [_record(bot, each["uniqueid"]) for each in found]
+        except (KeyError, TypeError) as error:
+            todo = "--http HOST:PORT of an offhook bot, or leave it out"
+            raise UserError(f"no bot answers at {bot.url}", "another program answers there", todo, "--http") from error
         time.sleep(POLL_S)
+
+
+def _record(bot: RunningBot, call: str) -> Mapping[str, Any]:
+    """Raises TypeError, KeyError if it is none."""
+    found = bot.get(f"/api/calls/{call}", needs="transcript")
+    for line in found["transcript"]:
+        if not (isinstance(line["who"], str) and isinstance(line["text"], str)):
+            raise TypeError(line)
+    for event in found.get("timeline", ()):
+        if not isinstance(event["kind"], str):
+            raise TypeError(event)
+    return found
 
 
 def _latest(bot: RunningBot) -> Iterator[Mapping[str, Any]]:

@@ -14,9 +14,10 @@ import pytest
 
 from offhook.cli.running_bot import RunningBot
 from offhook.qa.bot import Bot
+from offhook.qa.one_call import RunSettings
 from offhook.qa.preflight import Run, check_run
 from offhook.qa.result import Result
-from offhook.qa.run import RunSettings, run_scripts
+from offhook.qa.run import run_scripts
 from offhook.qa.script.reading import load_script, parse_script
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config

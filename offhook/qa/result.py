@@ -104,8 +104,8 @@ def write_junit(path: Path, results: Sequence[Result]) -> None:
     suites = Element("testsuites", {"name": "offhook qa", **sums})
     suite = SubElement(suites, "testsuite", {"name": "offhook qa", **sums})
     for each in results:
-        about = {"classname": "offhook.qa", "name": each.title, "file": each.where, "time": f"{each.seconds:.3f}"}
-        case = SubElement(suite, "testcase", about)
+        about = {"classname": "offhook.qa", "name": plain(each.title), "file": plain(each.where)}
+        case = SubElement(suite, "testcase", {**about, "time": f"{each.seconds:.3f}"})
         if not each.passed:
             first = plain(each.findings[0].what)
             failure = SubElement(case, "failure", {"message": first, "type": each.findings[0].kind})

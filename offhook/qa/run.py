@@ -1,59 +1,34 @@
 """Runs call scripts: prepares what is said and heard, places the calls one after the other, and judges them."""
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from offhook.cli.running_bot import RunningBot
 from offhook.engines.requirements import require_installed
 from offhook.engines.speak import Speaker
 from offhook.pipeline.errors import EngineError
-from offhook.qa.bot import record_of
 from offhook.qa.caller.clips import clips_of, prompt_of
 from offhook.qa.caller.http_double import RunningDouble
-from offhook.qa.caller.observe import observed
 from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.recorder import LineRecorder
 from offhook.qa.caller.scripted_call import Prepared, ScriptedCall, Transcribe
-from offhook.qa.caller.sip_call import SipCall
-from offhook.qa.caller.stream_call import StreamCall
+from offhook.qa.one_call import OneCall, RunSettings, target_of
 from offhook.qa.persona.prepared import PersonaReport, Personas
 from offhook.qa.persona.runner import PersonaRunner
 from offhook.qa.preflight import with_voice
 from offhook.qa.report.recorded import recording_of
 from offhook.qa.report.recording import Recording
 from offhook.qa.result import Result, not_run
-from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream
 from offhook.qa.script.steps import Speech
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.identity import clips_hash, script_hash
-from offhook.qa.verdict.judge import judge
-from offhook.qa.verdict.measures import figures
-from offhook.qa.verdict.observed import ObservedCall
 from offhook.settings.config import Config
 from offhook.testing.audio_files import save
 from offhook.testing.private_file import make_folder, write_private
 from offhook.usererror import UserError
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What a run needs besides the scripts: where the bot is (`target`, of `sip:` or `ws:`; empty: the scripts say),
-    the bot's pages (None: it is another's), its authorities for TLS, where audio is saved, whether results keep the
-    recording of their call, how often each script is run, and whether personas are recorded anew."""
-
-    target: str = ""
-    http: RunningBot | None = None
-    authorities: Path | None = None
-    save: Path | None = None
-    keep_recordings: bool = False
-    repeat: int = 1
-    record_personas: bool = False
 
 
 async def run_scripts(
@@ -132,65 +107,30 @@ async def prepare(
 
 async def run_script(script: Script, prepared: Prepared, settings: RunSettings, repeat: int = 0) -> Result:
     """One call, judged; `repeat` tells the files of several runs apart. Raises UserError, EngineError."""
-    target = target_of(script, settings)
-    began = time.monotonic()
     is_kept = settings.keep_recordings or settings.save is not None
-    call = ScriptedCall(script, prepared, LineRecorder() if is_kept else None)
+    one = OneCall(script, prepared, settings, LineRecorder() if is_kept else None)
     with ExitStack() as stack:
         double = None if script.http is None else stack.enter_context(RunningDouble(script.http))
-        leg = await placed(call, target, settings)
-        record = None
-        if settings.http is not None and leg.signalling.answered_s is not None:
-            record = await asyncio.to_thread(record_of, settings.http, leg.call_id)
+        leg = await one.place()
         requests = () if double is None else double.since(leg.signalling.invited_s)
-    seen = observed(call, leg, record, requests)
-    seconds = time.monotonic() - began
-    recording = recording_of(call, leg, leg.call_id, seen) if is_kept else None
+    seen = one.observed(requests)
+    recording = recording_of(one.call, leg, leg.call_id, seen) if is_kept else None
     report = PersonaReport()
-    if prepared.persona is not None and isinstance(call.runner, PersonaRunner) and seen.answered_s is not None:
-        report = await prepared.persona.report(call.runner)
+    if prepared.persona is not None and isinstance(one.call.runner, PersonaRunner) and seen.answered_s is not None:
+        report = await prepared.persona.report(one.call.runner)
     notes = list(report.notes)
     if settings.save is not None and recording is not None:
-        notes += _save(settings.save, script, call, recording, repeat)
+        notes += _save(settings.save, script, one.call, recording, repeat)
     about = {
         "hash": script_hash(script),
         "clips": clips_hash(prepared.clips.values()),
-        "line": "stream" if is_stream(target) else "sip",
+        "line": "stream" if is_stream(target_of(script, settings)) else "sip",
     }
-    details = {"script": about, **as_details(script, seen), **report.details}
-    findings = tuple(judge(script, seen))
-    kept = recording if settings.keep_recordings else None
-    return Result(script.name, script.where, seconds, findings, details, tuple(notes), recording=kept)
-
-
-def target_of(script: Script, settings: RunSettings) -> str:
-    """Who is called. Raises UserError if nobody is."""
-    target = settings.target or script.call.target
-    if not target:
-        todo = "--target HOST:PORT, --bot flow.yaml, or `target` below `call`"
-        raise UserError("nobody is called", f"{script.where} has no target, and none is given", todo)
-    return target
-
-
-async def placed(call: ScriptedCall, target: str, settings: RunSettings) -> SipCall | StreamCall:
-    """Place the call; it is over then. Raises UserError."""
-    if not is_stream(target):
-        return await call.by_sip(target, settings.authorities)
-    leg = StreamCall(call.script.call, call)
-    await call.run(leg, leg.dial(target))
-    return leg
-
-
-def as_details(script: Script, seen: ObservedCall) -> Mapping[str, Any]:
-    """What was seen, as plain values."""
-    plain = asdict(replace(seen, record=None, messages=()))
-    del plain["messages"]
-    return {
-        "seed": script.seed,
-        "figures": {name: [each._asdict() for each in figures(seen, name)] for name in MEASURES},
-        "call": plain | {"record": None if seen.record is None else dict(seen.record)},
-        "sip": [asdict(each) for each in seen.messages],
-    }
+    result = one.judged(seen)
+    details = {"script": about, **result.details, **report.details}
+    return replace(
+        result, details=details, notes=tuple(notes), recording=recording if settings.keep_recordings else None
+    )
 
 
 def _save(folder: Path, script: Script, call: ScriptedCall, recording: Recording, repeat: int) -> list[str]:

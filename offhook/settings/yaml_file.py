@@ -5,8 +5,9 @@ expected.
 """
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,6 +19,8 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 50_000  # aliases count at every use
 MAX_PROBLEMS = 50  # the first ones usually cause the rest
+
+T = TypeVar("T")
 
 _SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
 _NULL = "tag:yaml.org,2002:null"
@@ -280,13 +283,35 @@ class Reader:
             return None
         return None if value is None else int(value)
 
+    def value(self, found: Mapping[str, Node], key: str, read: Callable[[Node, str], T | None], default: T) -> T:
+        """What `read` (such as `text`) makes of the value at `key`; `default` if it is not there, or wrong."""
+        value = read(found[key], f"`{key}`") if key in found else None
+        return default if value is None else value
+
     def one_of(self, found: Mapping[str, Node], key: str, allowed: Sequence[str], default: str) -> str:
-        """The word at `key`, one of those that are allowed; `default` if it is not there."""
-        given = self.text(found[key], f"`{key}`") if key in found else None
-        if given is not None and given not in allowed:
+        """The word at `key`, one of those that are allowed, as it is spelled there; `default` if it is not there."""
+        given = self.value(found, key, self.text, default)
+        spelled = {each.lower(): each for each in allowed}.get(given.lower())
+        if spelled is None and key in found:
             why = "it is one of " + ", ".join(f"`{each}`" for each in allowed)
             self.problem(found[key], f"`{key}` is `{given[:40]}`", why, did_you_mean(given, allowed))
-        return given or default
+        return spelled or default
+
+    def within(
+        self, found: Mapping[str, Node], key: str, low: float, high: float, default: T, *, whole: bool = False
+    ) -> float | T:
+        """The number at `key`, a `whole` one, from `low` to `high`; `default` if it is not there, or wrong."""
+        if key not in found:
+            return default
+        what = f"`{key}`"
+        value = self.whole(found[key], what) if whole else self.number(found[key], what)
+        if value is None:
+            return default
+        if not low <= value <= high:
+            why, todo = f"it goes from {low:g} to {high:g}", f"type `{key}: {low if value < low else high:g}`"
+            self.problem(found[key], f"`{key}` is {value:g}", why, todo)
+            return default
+        return value
 
     def got(self, node: Node) -> str:
         """What there is at `node`, as the reason of a problem."""

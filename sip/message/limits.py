@@ -11,7 +11,7 @@ MAX_HEADER_LINE = 8_192
 out."""
 
 MAX_HEAD = 32_768
-"""Bytes of all headers together."""
+"""Bytes of all headers of a request together."""
 
 MAX_LINES = 1_000
 """Header lines that are looked at."""

@@ -27,7 +27,8 @@ def parse(data: bytes) -> Request | Response:
     The body is as long as Content-Length says, and bytes after it are ignored; without one it is the rest of the
     datagram (§18.3). Empty lines before the start line are ignored (§7.5). Lines end in CRLF: a bare CR or LF is an
     error, since elements that disagree about it let headers be smuggled. Any other line that is not a header, and
-    optional headers beyond the limits, are left out; `ignored_lines` counts them.
+    optional headers beyond the limits, are left out; `ignored_lines` counts them. A request with more than `MAX_HEAD`
+    is refused; of a response, to which nothing can be answered, what is needed is read all the same.
 
     An ACK, BYE or CANCEL with a valid request line is returned whatever is wrong with its headers and length:
     malformed lines are left out.
@@ -42,7 +43,7 @@ def parse(data: bytes) -> Request | Response:
     if end < 0:
         problems.append("message has no empty line behind its headers")
         end = len(data)
-    if end - start > MAX_HEAD:
+    if end - start > MAX_HEAD and not _is_response(data[start : start + 4]):
         problems.append("headers are too large")
     head = data[start:end].decode("utf-8", "surrogateescape")
     first, line_end, rest = head.partition("\r\n")
@@ -56,6 +57,10 @@ def parse(data: bytes) -> Request | Response:
     elif length is not None:
         body = body[:length]
     return _message(first, Headers.of(fields), body, ignored, problems)
+
+
+def _is_response(begin: bytes) -> bool:
+    return begin.lower() == b"sip/"
 
 
 def _fields(text: str, problems: list[str]) -> tuple[list[Field], list[str], int]:
@@ -107,7 +112,7 @@ def _content_length(values: list[str], problems: list[str]) -> int | None:
 def _message(line: str, headers: Headers, body: bytes, ignored: int, problems: list[str]) -> Request | Response:
     if len(line) > MAX_HEADER_LINE:
         raise ParseError("start line is too long")
-    if line[:4].lower() == "sip/":
+    if _is_response(line[:4].encode("utf-8", "surrogateescape")):
         match = _STATUS_LINE.fullmatch(line)
         if match is None:
             raise ParseError("status line is malformed")

@@ -22,7 +22,7 @@ from offhook.sip.net.address import Address
 from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.peers import HOST, free_udp_ports, sipp
-from tests.e2e.sniffer import by_tshark, tcpdump
+from tests.e2e.sniffer import by_tshark, pace_by_tshark, tcpdump
 from tests.e2e.test_baresip import configure, dials
 from tests.e2e.test_pjsua import Pjsua
 from tests.e2e.test_qa import qa, results_of
@@ -179,7 +179,7 @@ def test_a_bad_line_is_as_tshark_has_it(bench_bot: BotProcess, tmp_path: Path, l
             sipp("uac_speech.xml", tmp_path, address, "-d", "4000").check()
             # On both hops, from the one that asks and from the one that answers.
             bench_bot.wait_for(lambda: path.read_bytes().count(b"CSeq: 2 BYE") >= 4)
-    found, theirs = judged(path), by_tshark(path)
+    found, theirs, paces_ms = judged(path), by_tshark(path), pace_by_tshark(path)
     assert len(found["streams"]) == len(theirs) == 4, "two ways, before and behind the relay"
     for stream in found["streams"]:
         other = theirs[stream["source"], stream["destination"], stream["ssrc"]]
@@ -188,6 +188,8 @@ def test_a_bad_line_is_as_tshark_has_it(bench_bot: BotProcess, tmp_path: Path, l
         assert loss["lost"] - loss["duplicate"] == other["lost"]
         assert stream["jitter_mean_ms"] == pytest.approx(other["jitter_mean_ms"], rel=0.01, abs=0.01)
         assert stream["jitter_max_ms"] == pytest.approx(other["jitter_max_ms"], rel=0.01, abs=0.01)
+        pace_ms = paces_ms[stream["source"], stream["destination"], stream["ssrc"]]
+        assert stream["pace_max_ms"] == pytest.approx(pace_ms, abs=0.01)
     assert "loss" in troubles(found) or "heavy_loss" in troubles(found)
 
 

@@ -43,9 +43,9 @@ def a_law(sample: int) -> int:
 def prompt(name: str) -> bytes:
     with wave.open(str(PROMPTS / f"{name}.wav")) as file:
         samples = array.array("h", file.readframes(file.getnframes()))
-    if FAULT == "clipped":
+    if FAULT in ("clipped", "no_pause"):
         first = next(at for at, sample in enumerate(samples) if abs(sample) > 600)
-        samples = samples[first + 1_600 :]
+        samples = samples[first + (1_600 if FAULT == "clipped" else 0) :]
     return bytes(map(a_law if FAULT == "wrong_codec" else mu_law, samples))
 
 
@@ -84,7 +84,7 @@ class Call:
         audio = prompt("balance" if FAULT == "wrong_prompt" and name == "hours" else name)
         if FAULT == "said_twice" and name == "hours":
             audio += audio
-        self.play(audio, 0.3)
+        self.play(audio, 0.0 if FAULT == "no_pause" else 0.3)
 
     def key(self, key: str) -> None:
         self.pressed += 1

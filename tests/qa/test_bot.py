@@ -1,11 +1,14 @@
-"""The bot that a run starts: what it prints, before it is ready and afterwards. A Python program stands for it."""
+"""The bot that a run starts: what it prints, before it is ready and afterwards; and records. A Python program stands
+for it."""
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from offhook.qa.bot import Bot
+from offhook.cli.running_bot import RunningBot
+from offhook.qa.bot import Bot, record_of
 from offhook.usererror import UserError
 
 READY = 'print("ready sip:127.0.0.1:5070 http://127.0.0.1:8090 sips:127.0.0.1:5071", flush=True)\n'
@@ -37,6 +40,42 @@ def test_a_bot_that_prints_much_goes_on(tmp_path: Path) -> None:
     assert done.exists()
 
 
+WHOLE = {"transcript": [{"who": "bot", "text": "hello"}], "timeline": [{"kind": "state"}]}
+
+
+class Pages(RunningBot):
+    """A bot's pages with one call, whose record is `found`; `listed` is what the list has of it."""
+
+    def __init__(self, found: dict[str, Any], listed: object = None) -> None:
+        super().__init__("http://127.0.0.1:9", None)
+        self._found = found
+        self._listed = listed or {"call_id": "c", "end": "2026-01-01", "uniqueid": "u"}
+
+    def get(self, path: str, query: object = None, *, needs: str = "") -> dict[str, Any]:
+        return {"calls": [self._listed], "next": None} if needs == "calls" else self._found
+
+
+def test_the_record_of_a_call() -> None:
+    assert record_of(Pages(WHOLE), "c") == WHOLE
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        Pages({"transcript": ["hello"]}),
+        Pages({"transcript": 7}),
+        Pages({"transcript": [{"who": "bot"}]}),
+        Pages({"transcript": [{"who": "bot", "text": 7}]}),
+        Pages({**WHOLE, "timeline": [{"kind": 1}]}),
+        Pages(WHOLE, "no call"),
+        Pages(WHOLE, {"call_id": "c"}),
+    ],
+)
+def test_another_program_with_such_pages_is_no_bot(pages: Pages) -> None:
+    with pytest.raises(UserError, match="no bot answers"):
+        record_of(pages, "c")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -52,3 +91,15 @@ def test_a_bot_that_does_not_start(tmp_path: Path, text: str, why: str) -> None:
         Bot(path, None, None)
     (problem,) = raised.value.problems
     assert why in problem.why and problem.todo == f"python {path}"
+
+
+def test_a_bot_that_does_not_end_is_killed_and_its_folder_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.qa.bot.HANG_UP_S", 0.2)
+    monkeypatch.setattr("offhook.qa.bot.END_S", 0.2)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    path = program(tmp_path, stubborn + READY + "while True:\n    signal.pause()\n")
+    with pytest.raises(KeyboardInterrupt), Bot(path, None, None):
+        assert list(tmp_path.glob("offhook-qa-*"))
+        raise KeyboardInterrupt
+    assert not list(tmp_path.glob("offhook-qa-*"))

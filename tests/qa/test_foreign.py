@@ -115,3 +115,36 @@ def test_nothing_is_found_in_a_good_call(results: dict[str, Result], number: int
     call = good.details["call"]
     assert [name for turn in call["turns"] for name, _ in turn["prompts"]] == ["greeting", "hours", "goodbye"]
     assert call["steps_done"] == 7 and call["media"]["codecs"].keys() == {"PCMU"}
+
+
+NO_PAUSE = """
+call: {max_s: 14}
+prompts: {greeting: greeting.wav, hours: hours.wav, goodbye: goodbye.wav}
+steps:
+  - wait: 1500
+  - press: "1"
+  - wait_for: {prompt: hours, within_ms: 5000}
+  - press: "9"
+  - wait_for: {prompt: goodbye, within_ms: 5000}
+  - wait_for: {end: true, within_ms: 2000}
+expect: {response_ms: 900, barge_in_ms: 900, prompts: [greeting, hours, goodbye]}
+"""
+
+
+def test_an_answer_without_a_pause_is_told_by_its_prompt(tmp_path: Path) -> None:
+    """The greeting, which the key ends, and the answer to the key are one turn."""
+    folder = copied_to(tmp_path)
+    ivr = start(folder, "no_pause")
+    try:
+        result = call_each(NO_PAUSE, folder, {"no pause": port(ivr)}, 1)["no pause"]
+    finally:
+        ivr.kill()
+        ivr.communicate()
+    assert result.passed, result.text()
+    first, *_ = result.details["call"]["turns"]
+    assert [name for name, _ in first["prompts"]] == ["greeting", "hours"], "one turn"
+    (key, _) = result.details["call"]["sounds"]
+    response, _ = result.details["figures"]["response_ms"]
+    assert key["ended_s"] <= response["at_s"] <= key["ended_s"] + 0.9
+    (barge_in,) = result.details["figures"]["barge_in_ms"]
+    assert barge_in["value"] < 1_000 * (first["ended_s"] - key["began_s"]) - 500, "the answer is no part of it"

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from offhook.qa.caller.scripted_call import LEAD_TICKS, Leg, ScriptedCall
 from offhook.qa.caller.turns import Turn
+from offhook.qa.verdict.distribution import percentile
 from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.observed import (
     BotTurn,
@@ -44,6 +43,7 @@ def observed(
                 speech_level_dbfs(audio[each.turn]),
                 tuple((one.name, one.missing_ms) for one in each.prompts),
                 each.text,
+                tuple(one.at_s + one.missing_ms / 1_000 - zero for one in each.prompts),
             )
             for each in call.spoken
             if each.ended_s > (signalling.answered_s or 0.0)
@@ -105,6 +105,6 @@ def _media(call: ScriptedCall, speech: bytes) -> MediaFigures:
         codecs=received.codec_names(),
         agreed=agreed,
         sent=media.sent if media is not None else 0,
-        sent_late_p99_ms=round(float(np.percentile(late_ms, 99)), 2) if late_ms else 0.0,
+        sent_late_p99_ms=round(percentile(late_ms, 99), 2) if late_ms else 0.0,
         left_out=received.left_out,
     )

@@ -63,6 +63,7 @@ Transcribe = Callable[[bytes], Awaitable[str]]
 class Leg(Protocol):
     """What carries a call."""
 
+    call_id: str
     signalling: Signalling
     messages: list[SipMessage]
 
@@ -174,6 +175,8 @@ class ScriptedCall:
                 self._deciding.cancel()
             if self._timer is not None:
                 self._timer.cancel()
+            if leg.is_up:  # the run was stopped
+                leg.hang_up()
             leg.close()
 
     async def _talk(self) -> None:

@@ -115,9 +115,13 @@ class SipCall:
         self._invite(endpoint, self._offers, uri, targets)
         try:
             await asyncio.wait_for(self._final.wait(), self._settings.ring_s)
-        except TimeoutError:
-            self._over("caller", f"it was not answered within {self._settings.ring_s:g} s")
+        except (TimeoutError, asyncio.CancelledError) as error:
+            stopped = isinstance(error, asyncio.CancelledError)
+            why = "the run was stopped" if stopped else f"it was not answered within {self._settings.ring_s:g} s"
+            self._over("caller", why)
             self._do(Cancel(self._handle))
+            if stopped:
+                raise
 
     def _invite(self, endpoint: Endpoint, offers: OfferAnswer, uri: Uri, targets: tuple[Target, ...]) -> None:
         self._handle = self.call_id = secrets.token_hex(12)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from offhook.qa.crawl.graph import CrawlMap, Ending, Reached, Tried
 from offhook.qa.script.script import CallSettings
+from offhook.usererror import plain
 
 _ENDS = (Ending.HUNG_UP, Ending.TRANSFERRED, Ending.ENDLESS)
 """What is worth a script where no prompt follows; others are silent, or an accident."""
@@ -78,5 +79,5 @@ def _expect(end: Reached | None) -> list[str]:
 
 
 def _quoted(value: object) -> str:
-    """A value as YAML, whatever is in it."""
-    return json.dumps(value, ensure_ascii=False)
+    """A value as YAML, whatever is in it: JSON, with escapes for all that YAML does not take as it is."""
+    return plain(json.dumps(value, ensure_ascii=False))

@@ -25,7 +25,8 @@ def write(folder: Path, found: CrawlMap, sounds: Mapping[int, bytes], call: Call
         for name in ("prompts", "scripts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         content = json.dumps(as_dict(found, sounds), indent=2, ensure_ascii=False)
-        (folder / "map.json").write_text(content + "\n", encoding="utf-8")
+        # What a far end sends may hold halves of characters, which no file can.
+        (folder / "map.json").write_text(content + "\n", encoding="utf-8", errors="replace")
         (folder / "map.mmd").write_text(mermaid(found), encoding="utf-8")
         for number, text in enumerate(scripts, 1):
             (folder / "scripts" / f"{number:02}.yaml").write_text(text, encoding="utf-8")

@@ -116,6 +116,7 @@ class Report:
             "jitter_max_ms": _rounded(summary.jitter_max_ms),
             "packet_ms": round(summary.packet_ms, 3),
             "longest_interval_ms": round(summary.longest_interval_ms, 3),
+            "pace_max_ms": round(summary.pace_max_ms, 3),
             "gaps": [{"at_s": each.at_s, "missing_ms": round(each.missing_ms, 1)} for each in summary.gaps],
             "late_packets": summary.late,
             "drift": None if summary.drift is None else _rounded_all(summary.drift._asdict()),

@@ -1,4 +1,5 @@
-"""How values are distributed, in bounded memory whatever their number. Pure."""
+"""How values are distributed, in bounded memory whatever their number: percentiles as of `verdict.distribution`, of
+values that are counted in classes. Pure."""
 
 import math
 from collections import Counter
@@ -6,7 +7,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from offhook.qa.verdict.distribution import LEAST_VALUES
+from offhook.qa.verdict.distribution import LEAST_VALUES, rank_of
 
 STEP = 1.01
 """The ratio of a class's bounds: a percentile is within half a percent of the value at its place."""
@@ -40,10 +41,10 @@ class Distribution:
         self.most = max(self.most, float(found.max()))
 
     def percentile(self, percent: int) -> float | None:
-        """The nearest-rank percentile, to half a percent of itself; None where there are too few values."""
+        """The percentile, to half a percent of itself; None where there are too few values."""
         if self.count < LEAST_VALUES[percent]:
             return None
-        rank = math.ceil(percent / 100 * self.count)
+        rank = rank_of(percent, self.count)
         for number in sorted(self._classes):
             rank -= self._classes[number]
             if rank <= 0:

@@ -19,7 +19,7 @@ NO_CALL = Deviation("no_call", "no call was completed", "it was stopped before, 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
     """A load that is over: `whole` has all calls, `by_script` those of each script. `most_at_once` ran at the same
-    time, `held_back` arrivals waited for room; `stopped` calls were ended because the load was."""
+    time, `held_back` arrivals waited for room; `stopped` calls were ended because the load was (`was_stopped`)."""
 
     scripts: Sequence[Script]
     whole: Tally
@@ -28,6 +28,7 @@ class LoadReport:
     most_at_once: int
     held_back: int = 0
     stopped: int = 0
+    was_stopped: bool = False
 
     @property
     def findings(self) -> list[Deviation]:

@@ -13,12 +13,13 @@ from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, Transcribe
 from offhook.qa.load.analyst import Analyst
 from offhook.qa.load.kept import OPTION, keep, notes_of
-from offhook.qa.load.one_call import OneCall
+from offhook.qa.load.one_call import LoadCall
 from offhook.qa.load.report import LoadReport, progress_line
 from offhook.qa.load.schedule import Plan, Schedule
 from offhook.qa.load.tally import Outcome, Tally
+from offhook.qa.one_call import RunSettings, target_of
 from offhook.qa.persona.prepared import Personas
-from offhook.qa.run import RunSettings, Speakers, prepare, target_of
+from offhook.qa.run import Speakers, prepare
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
 from offhook.testing.private_file import make_folder
@@ -93,7 +94,7 @@ class _Load:
         self._settings = settings
         self._analyst = analyst
         self._schedule = Schedule(plan)
-        self._running: dict[asyncio.Task[None], OneCall] = {}
+        self._running: dict[asyncio.Task[None], LoadCall] = {}
         self._changed = asyncio.Event()
         self._whole = Tally()
         self._by_script = [Tally() for _ in scripts]
@@ -122,9 +123,15 @@ class _Load:
             await asyncio.gather(*left, return_exceptions=True)
         if self._error is not None:
             raise self._error
-        held_back, seconds = self._schedule.held_back, self._now_s
         return LoadReport(
-            self._scripts, self._whole, self._by_script, seconds, self._most_at_once, held_back, self._stopped
+            self._scripts,
+            self._whole,
+            self._by_script,
+            self._now_s,
+            self._most_at_once,
+            self._schedule.held_back,
+            self._stopped,
+            self._is_stopping,
         )
 
     @property
@@ -133,14 +140,14 @@ class _Load:
 
     def _begin(self) -> None:
         number = self._schedule.begun % len(self._scripts)
-        one = OneCall(self._scripts[number], self._prepared[number], self._settings)
+        one = LoadCall(self._scripts[number], self._prepared[number], self._settings)
         task = asyncio.create_task(self._place(one, number))
         self._running[task] = one
         task.add_done_callback(self._ended)
         self._most_at_once = max(self._most_at_once, len(self._running))
         self._schedule.placed(self._now_s)
 
-    async def _place(self, one: OneCall, number: int) -> None:
+    async def _place(self, one: LoadCall, number: int) -> None:
         outcome = await one.run(self._analyst)
         if one.is_stopped:
             self._stopped += 1

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from offhook.qa.load.distribution import Distribution
 from offhook.qa.result import Result
+from offhook.qa.verdict.distribution import percentile
 from offhook.qa.verdict.judge import Deviation
 
 MEASURES = ("answer_ms", "first_sound_ms", "response_ms", "barge_in_ms", "gap_ms", "jitter_ms", "loss_percent")
@@ -81,7 +82,7 @@ class Tally:
             self.measures[name].add(values)
         if len(outcome.late_ms):
             self.measures[OWN].add(outcome.late_ms)
-            self.measures[OWN_OF_CALL].add([np.percentile(outcome.late_ms, 99)])
+            self.measures[OWN_OF_CALL].add([percentile(outcome.late_ms, 99)])
 
     @property
     def calls(self) -> int:

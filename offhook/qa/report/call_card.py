@@ -14,9 +14,13 @@ from offhook.qa.result import Result
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import ObservedCall
+from offhook.usererror import cut
 
 PCAP, WAV = "application/vnd.tcpdump.pcap", "audio/wav"
 CALLER = "caller"
+MAX_LINES, MAX_LINE_CHARS = 1_000, 2_000
+"""Of a bot's transcript; the JSON has all of it."""
+
 SWATCHES = (
     ("caller", "caller, left"),
     ("bot", "bot, right"),
@@ -127,15 +131,16 @@ def _words(number: int, seen: ObservedCall) -> Html:
 
 def _by_record(number: int, record: Mapping[str, Any]) -> Html:
     """The bot's own account; its times count from where its record begins."""
-    rows = [
-        el(
-            "tr",
-            el("td", f"{float(line.get('at_s', 0.0)):.2f} s", class_="number"),
-            el("td", line["text"] if line["who"] == CALLER else "", class_="caller"),
-            el("td", line["text"] if line["who"] != CALLER else "", class_="bot"),
-        )
-        for line in record.get("transcript", ())
-    ]
+    lines = record.get("transcript", ())
+    rows = []
+    for line in lines[:MAX_LINES]:
+        said = cut(line["text"], MAX_LINE_CHARS)
+        sides = (said, "") if line["who"] == CALLER else ("", said)
+        at_s = el("td", f"{float(line.get('at_s', 0.0)):.2f} s", class_="number")
+        rows.append(el("tr", at_s, el("td", sides[0], class_="caller"), el("td", sides[1], class_="bot")))
+    if len(lines) > MAX_LINES:
+        left_out = f"{len(lines) - MAX_LINES} more lines are left out; --json has them"
+        rows.append(el("tr", el("td"), el("td", left_out, class_="note"), el("td")))
     return _table(f"Record of call {number}", ("At", "Caller, as the bot understood", "Bot"), rows)
 
 

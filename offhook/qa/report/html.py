@@ -55,11 +55,6 @@ def table(heads: Sequence[str], rows: Sequence[Html], class_: str) -> Html:
     return el("table", head, el("tbody", *rows), class_=class_)
 
 
-def cut(text: str, most: int) -> str:
-    """The text, with at the most so many characters."""
-    return text if len(text) <= most else text[: max(1, most - 1)] + "…"
-
-
 _CASED = {"view_box": "viewBox"}
 
 

@@ -1,7 +1,8 @@
 """A call's SIP messages as a table with arrows, as the call's page of the bot has it. Pure."""
 
 from offhook.ladder.ladder import Ladder, MediaBar, Step
-from offhook.qa.report.html import Child, Html, cut, el, table
+from offhook.qa.report.html import Child, Html, el, table
+from offhook.usererror import cut
 
 GAP, HEIGHT = 150, 30
 MIDDLE = HEIGHT // 2

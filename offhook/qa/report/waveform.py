@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from offhook.qa.report.html import Html, cut, el, join
+from offhook.qa.report.html import Html, el, join
 from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.observed import BotTurn, CallerSound
 from offhook.telephony.pcm import RATE_HZ, to_array
+from offhook.usererror import cut
 
 WIDEST, NARROWEST = 250.0, 2.0
 """Pixels a second."""

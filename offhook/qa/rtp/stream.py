@@ -47,6 +47,8 @@ class StreamSummary(NamedTuple):
     packet_ms: float
     longest_interval_ms: float
     """Between two packets, for whatever reason."""
+    pace_max_ms: float
+    """How far the time between two packets of one talk spurt was, at most, from that between their timestamps."""
     gaps: list[Gap]
     gap_count: int
     late: int
@@ -106,6 +108,8 @@ class RtpStream:
         self._lateness = Lateness(BUFFER_MS)
         self._dtmf = DtmfEvents()
         self._media: int | None = None  # of the latest audio packet in order, without wrap
+        self._media_at_s = 0.0  # when that came
+        self._pace_max_s = 0.0
         self._packet_units = 0
         self._after_pause = False
         self._codec_name = ""
@@ -177,7 +181,7 @@ class RtpStream:
         if clock_hz:
             self._arrived(packet, at_s, media, step, clock_hz, ahead)
         if ahead is None or ahead > 0:
-            self._media = media
+            self._media, self._media_at_s = media, at_s
         if encoding is not None and not self.is_encrypted and not is_cut:
             self._hear(encoding, media, packet.payload)
 
@@ -197,10 +201,12 @@ class RtpStream:
         if ahead is not None and ahead <= 0:
             return
         self._drift.update(at_s, media_s)
-        if ahead == 1 and 0 < step <= MAX_PACKET_S * clock_hz and not self._packet_units:
-            self._packet_units = step
-        packet_s = self._packet_units / clock_hz or DEFAULT_PACKET_MS / 1_000
         pause = self._after_pause or packet.marker or marker_may_be_lost(ahead, step, self._packet_units)
+        if ahead == 1 and 0 < step <= MAX_PACKET_S * clock_hz:
+            self._packet_units = self._packet_units or step
+            if not pause:
+                self._pace_max_s = max(self._pace_max_s, abs(at_s - self._media_at_s - step / clock_hz))
+        packet_s = self._packet_units / clock_hz or DEFAULT_PACKET_MS / 1_000
         self._gaps.update(at_s, packet_s, (ahead or 1) - 1, follows_pause=pause)
         self._after_pause = False
 
@@ -249,6 +255,7 @@ class RtpStream:
             jitter_mean_ms=jitter.total / jitter.count / 8 if measured else None,
             packet_ms=1_000 * self._packet_units / clock_hz if self._packet_units else DEFAULT_PACKET_MS,
             longest_interval_ms=self.longest_interval_s * 1_000,
+            pace_max_ms=self._pace_max_s * 1_000,
             gaps=list(self._gaps.found),
             gap_count=self._gaps.count,
             late=self._lateness.late,

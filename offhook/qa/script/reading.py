@@ -1,7 +1,7 @@
 """Reads call scripts (YAML): all problems at once, each with its line, before any call is placed. docs/qa.md has the
 format."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from offhook.qa.script.script import (
 from offhook.qa.script.steps import Speech, Step, WaitFor
 from offhook.settings.yaml_file import MAX_FILE_BYTES, compose, decoded, position, read_limited
 from offhook.testing.impair import Impairment
-from offhook.usererror import did_you_mean
 
 GUIDE = "docs/qa.md"
 MAX_STEPS = 500
@@ -72,7 +71,7 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
 
     def read(self) -> Script:
         top = self._top()
-        name = self._get(top, "name", self.text, Path(self.name).stem)
+        name = self.value(top, "name", self.text, Path(self.name).stem)
         prompts = self._prompts(top["prompts"]) if "prompts" in top else {}
         steps, nodes = self._steps(top["steps"]) if "steps" in top else ((), ())
         expect = self.expectations(top.get("expect"), prompts)
@@ -88,7 +87,7 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
             self._line(top["line"]) if "line" in top else LineProfile(),
             prompts,
             self._http(top["http"]) if "http" in top else None,
-            self._get(top, "seed", self.whole, 1),
+            self.value(top, "seed", self.whole, 1),
             self.name,
             tuple(int(position(node, "").split(":")[1]) for node in nodes),
             self.persona(top["persona"]) if "persona" in top else None,
@@ -117,12 +116,6 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
             self.problem(found["persona"], "`persona` and `steps` exclude each other", why, "leave one of them out")
         return found
 
-    def _get(self, found: dict[str, Node], key: str, read: Callable[[Node, str], Any], default: Any) -> Any:
-        if key not in found:
-            return default
-        value = read(found[key], f"`{key}`")
-        return default if value is None else value
-
     def _steps(self, node: Node) -> tuple[tuple[Step, ...], tuple[Node, ...]]:
         if not isinstance(node, SequenceNode) or not node.value:
             why = self.got(node) if not isinstance(node, SequenceNode) else "it is empty"
@@ -147,18 +140,18 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
         found = self.fields(node, "`call`", _CALL) or {}
         usual = CallSettings()
         call = CallSettings(
-            target=self._get(found, "target", self.text, ""),
-            transport=self._one_of(found, "transport", TRANSPORTS, usual.transport),
-            codec=self._one_of(found, "codec", CODECS, usual.codec),
-            srtp=self._get(found, "srtp", self.truth, False),
-            dtmf=self._one_of(found, "dtmf", DTMF, usual.dtmf),
-            caller=self._get(found, "from", self.text, usual.caller),
+            target=self.value(found, "target", self.text, ""),
+            transport=self.one_of(found, "transport", TRANSPORTS, usual.transport),
+            codec=self.one_of(found, "codec", CODECS, usual.codec),
+            srtp=self.value(found, "srtp", self.truth, False),
+            dtmf=self.one_of(found, "dtmf", DTMF, usual.dtmf),
+            caller=self.value(found, "from", self.text, usual.caller),
             headers=tuple(self._headers(found["headers"])) if "headers" in found else (),
-            voice=self._get(found, "voice", self.text, ""),
-            language=self._get(found, "language", self.text, ""),
-            ring_s=self._within(found, "ring_s", 1, 180, usual.ring_s),
-            max_s=self._within(found, "max_s", 1, 3_600, usual.max_s),
-            pause_ms=int(self._within(found, "pause_ms", 200, 5_000, usual.pause_ms)),
+            voice=self.value(found, "voice", self.text, ""),
+            language=self.value(found, "language", self.text, ""),
+            ring_s=self.within(found, "ring_s", 1, 180, usual.ring_s),
+            max_s=self.within(found, "max_s", 1, 3_600, usual.max_s),
+            pause_ms=int(self.within(found, "pause_ms", 200, 5_000, usual.pause_ms, whole=True)),
         )
         if is_stream(call.target):
             for name in call.only_over_sip:
@@ -179,15 +172,15 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
         return LineProfile(
             up=self._impairment(found, "up"),
             down=self._impairment(found, "down"),
-            level_db=self._within(found, "level_db", -40, 20, 0.0),
-            echo_db=self._within(found, "echo_db", 0, 60, None),
-            echo_ms=int(self._within(found, "echo_ms", 0, 500, LineProfile().echo_ms)),
-            noise_dbfs=self._within(found, "noise_dbfs", -90, -10, None),
+            level_db=self.within(found, "level_db", -40, 20, 0.0),
+            echo_db=self.within(found, "echo_db", 0, 60, None),
+            echo_ms=int(self.within(found, "echo_ms", 0, 500, LineProfile().echo_ms, whole=True)),
+            noise_dbfs=self.within(found, "noise_dbfs", -90, -10, None),
         )
 
     def _http(self, node: Node) -> HttpDouble | None:
         found = self.fields(node, "`http`", ("port", "answers"), ("port",), "type `port: 8099` below it") or {}
-        port = int(self._within(found, "port", 1, 65_535, 0))
+        port = int(self.within(found, "port", 1, 65_535, 0, whole=True))
         answers = found.get("answers")
         if answers is not None and not isinstance(answers, SequenceNode):
             todo = "type `- {path: /orders, body: ok}` below it"
@@ -198,10 +191,10 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
     def _answer(self, node: Node) -> HttpAnswer:
         found = self.fields(node, "an answer", ("path", "method", "status", "body"), ("path",)) or {}
         return HttpAnswer(
-            self._get(found, "path", self.text, "/"),
-            str(self._get(found, "method", self.text, "")).upper(),
-            int(self._within(found, "status", 200, 599, 200)),
-            self._get(found, "body", self.text, ""),
+            self.value(found, "path", self.text, "/"),
+            self.value(found, "method", self.text, "").upper(),
+            int(self.within(found, "status", 200, 599, 200, whole=True)),
+            self.value(found, "body", self.text, ""),
         )
 
     def _impairment(self, found: dict[str, Node], key: str) -> Impairment:
@@ -216,22 +209,6 @@ class _ScriptReader(StepReader, ExpectReader, PersonaReader):
         except ValueError as error:
             self.problem(node, f"`{key}` is no line that can be", str(error), "type `loss_percent: 3` below it")
             return Impairment()
-
-    def _one_of(self, found: dict[str, Node], key: str, allowed: Sequence[str], usual: str) -> str:
-        value = self._get(found, key, self.text, usual)
-        spelled = {each.lower(): each for each in allowed}.get(str(value).lower())
-        if spelled is None:
-            why, todo = f"`{key}` is one of {', '.join(allowed)}", did_you_mean(str(value), list(allowed))
-            self.problem(found[key], f"there is no {key} `{str(value)[:40]}`", why, todo)
-        return spelled or usual
-
-    def _within(self, found: dict[str, Node], key: str, low: float, high: float, usual: Any) -> Any:
-        value = self._get(found, key, self.number, usual)
-        if key in found and value is not None and not low <= value <= high:
-            why, todo = f"it goes from {low:g} to {high:g}", f"type `{key}: {low if value < low else high:g}`"
-            self.problem(found[key], f"`{key}` is {value:g}", why, todo)
-            return usual
-        return value
 
 
 def _is_early(step: Step) -> bool:

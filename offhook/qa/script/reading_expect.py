@@ -153,5 +153,5 @@ class ExpectReader(Reader):
     def _request(self, node: Node) -> RequestExpectation | None:
         names = ("path", "method", "body", "at_least", "at_most")
         found = self.fields(node, "an item of `requests`", names, ("path",), "type `- path: /orders`") or {}
-        path, method, body = (self._text(found, name) or "" for name in ("path", "method", "body"))
+        path, method, body = (self.value(found, name, self.text, "") for name in ("path", "method", "body"))
         return RequestExpectation(path, method.upper(), body, *self._counts(found)) if path else None

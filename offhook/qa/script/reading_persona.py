@@ -63,11 +63,7 @@ class PersonaReader(Reader):
 
     def _turns(self, node: Node) -> int:
         found = self.fields(node, "`limits`", ("turns",), (), "type `turns: 12` below it") or {}
-        turns = self.whole(found["turns"], "`turns`") if "turns" in found else USUAL_TURNS
-        if turns is not None and not 1 <= turns <= MAX_TURNS:
-            todo = f"type `turns: {1 if turns < 1 else MAX_TURNS}`"
-            self.problem(found["turns"], f"`turns` is {turns}", f"it goes from 1 to {MAX_TURNS}", todo)
-        return turns or USUAL_TURNS
+        return int(self.within(found, "turns", 1, MAX_TURNS, USUAL_TURNS, whole=True))
 
     def _model(self, node: Node) -> ModelAddress:
         names = ("base_url", "name", "api_key_env")

@@ -57,10 +57,8 @@ class StepReader(Reader):
         """A text; or a mapping with `text` or `wav`, `voice`, `level_db`. What ends in .wav is a file."""
         if isinstance(node, MappingNode):
             found = self.fields(node, what, _SPEECH) or {}
-            text = (self.text(found["text"], f"`text` of {what}") or "") if "text" in found else ""
-            wav = (self.text(found["wav"], f"`wav` of {what}") or "") if "wav" in found else ""
-            voice = (self.text(found["voice"], f"`voice` of {what}") or "") if "voice" in found else ""
-            level_db = (self.number(found["level_db"], f"`level_db` of {what}") or 0.0) if "level_db" in found else 0.0
+            text, wav, voice = (self.value(found, key, self.text, "") for key in ("text", "wav", "voice"))
+            level_db = self.value(found, "level_db", self.number, 0.0)
             if not -60 <= level_db <= 20:
                 self.problem(node, f"`level_db` of {what} is {level_db:g}", "it goes from -60 to 20", "`level_db: -6`")
             if bool(text) == bool(wav):
@@ -102,7 +100,7 @@ class StepReader(Reader):
             why = f"it names {' and '.join(named)}" if named else "it names nothing"
             self.problem(node, "`wait_for` waits for one thing", why, "type `wait_for: {words: good morning}`")
             return None
-        within_ms = self.milliseconds(found["within_ms"], "`within_ms`") if "within_ms" in found else 10_000
+        within_ms = self.value(found, "within_ms", self.milliseconds, 10_000)
         step = self._awaited(found[named[0]], named[0], within_ms or 10_000)
         if "early" not in found or not self.truth(found["early"], "`early`") or step is None:
             return step

@@ -275,7 +275,7 @@ class Runner(ABC):
 
     def _wait_for_turn(self, step: WaitFor) -> Course:
         """The next turn: what is said in between is not skipped, or a wrong prompt would pass for a slow one."""
-        deadline_s = self._now + step.within_ms / 1_000
+        began_s, deadline_s = self._now, self._now + step.within_ms / 1_000
         while True:
             turn = next((each for each in self._spoke if each.turn >= self._taken), None)
             if turn is not None:
@@ -286,10 +286,15 @@ class Runner(ABC):
             if event is None and speaking:
                 return self._fail("the far end does not stop speaking", f"it went on for {MAX_TURN_S:g} s", "endless")
             if event is None and not self._speaking:
-                why = f"the far end was silent for {step.within_ms} ms"
-                return self._fail(f"{_name(step)} was not heard", why, "silent")
+                return self._fail(f"{_name(step)} was not heard", self._silence(step, began_s), "silent")
         self._taken = turn.turn + 1
         return self._difference(step, turn)
+
+    def _silence(self, step: WaitFor, began_s: float) -> str:
+        if self._last_sound_s <= began_s:
+            return f"the far end was silent for {step.within_ms} ms"
+        why = f"the far end went on with what it had begun to say, and began nothing else within {step.within_ms} ms"
+        return f"{why}: if it answers without a pause, `wait` and then `press` or `say`, in place of `interrupt`"
 
     def _difference(self, step: WaitFor, turn: BotSpoke) -> Failure | None:
         """What the turn has in place of what the step waits for."""

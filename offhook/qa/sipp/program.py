@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from offhook.ladder.redact import redacted_text
 from offhook.qa.own_host import own_host
 from offhook.qa.sipp.library import Scenario
 from offhook.usererror import UserError
@@ -34,6 +35,9 @@ GRACE_S = 15.0
 """How long it may go on after its time-out, at which it does not end while calls are up."""
 
 ERROR_LINES = 8
+MAX_TEXT_BYTES = 1_000_000
+"""Of its errors, and of its last screen."""
+
 PORTS = 8
 LISTENS_S, POLL_S = 5.0, 0.02
 
@@ -53,7 +57,8 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class SippRun:
-    """How SIPp ended: its status, process id, statistics, errors (as in its error file), its last screen."""
+    """How SIPp ended: its status, process id, statistics, errors (as in its error file, without secrets), its last
+    screen."""
 
     status: int
     pid: int
@@ -149,7 +154,7 @@ class Sipp:
             TIMED_OUT if ended else self._process.returncode,
             self._process.pid,
             _statistics(self._files / "statistics.csv"),
-            errors,
+            redacted_text(errors),
             _text(self._files / "screen"),
             self._target,
         )
@@ -229,13 +234,17 @@ def _seconds(timeout: str | None) -> float | None:
 
 def _statistics(path: Path) -> dict[str, int]:
     """The sums at the end: the last row of SIPp's CSV."""
-    rows = list(csv.DictReader(_text(path).splitlines(), delimiter=";"))
+    rows = list(csv.DictReader(path.read_text().splitlines(), delimiter=";")) if path.exists() else []
     last = rows[-1] if rows else {}
     return {name: int(last[column]) for name, column in _COUNTS.items() if (last.get(column) or "").isdigit()}
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors="replace") if path.exists() else ""
+    """The beginning of a file; a far end that sends what SIPp does not expect fills that of its errors."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        return file.read(MAX_TEXT_BYTES).decode("utf-8", "replace")
 
 
 def first_errors(run: SippRun) -> str:

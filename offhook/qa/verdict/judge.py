@@ -9,17 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from offhook.ladder.redact import redacted_text
 from offhook.qa.script.expect import MEASURES, Limit, SipExpectation
 from offhook.qa.script.keys import difference
 from offhook.qa.script.script import Script
 from offhook.qa.script.words import has_words, words_of
-from offhook.qa.verdict.measures import figures, unanswered
+from offhook.qa.verdict.measures import figures, unanswered, unmeasured
 from offhook.qa.verdict.observed import ObservedCall
+from offhook.usererror import cut
 
 SILENT_S = 1.0
 """An answered call of this length without one packet of the far end has one-way audio, or none."""
 
 SHOWN = 3
+
+SHOWN_CHARS = 300
+"""Of a text that others have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +95,7 @@ def _limit(call: ObservedCall, name: str, limit: Limit) -> Iterator[Deviation]:
     measure = MEASURES[name]
     values = figures(call, name)
     if name == "response_ms" and limit.at_most is not None:
-        for sound, silence_s in unanswered(call):
-            # The step that failed has said so already.
-            if 1_000 * silence_s > limit.at_most and call.failure is None:
-                why = f"the far end was silent for {1_000 * silence_s:.0f} ms after it; {limit} ms are allowed"
-                yield Deviation("no_response", f"no answer to {sound.what!r}", why, sound.ended_s)
+        yield from _responses(call, limit, is_measured=bool(values))
     elif not values and call.failure is None:
         yield Deviation(name, f"{name} was not measured", f"there was nothing to measure: {measure.what}")
     outside = [each for each in values if _is_outside(each.value, limit)]
@@ -104,6 +105,20 @@ def _limit(call: ObservedCall, name: str, limit: Limit) -> Iterator[Deviation]:
     if len(outside) > SHOWN:
         what = f"{name} is outside {len(outside)} times"
         yield Deviation(name, what, f"of {len(values)} in all; the first {SHOWN} are above")
+
+
+def _responses(call: ObservedCall, limit: Limit, *, is_measured: bool) -> Iterator[Deviation]:
+    """Answers that did not come, or of which nobody knows when they did."""
+    if call.failure is not None:
+        return  # the step that failed has said so already
+    for sound, silence_s in unanswered(call):
+        if 1_000 * silence_s > (limit.at_most or 0.0):
+            why = f"the far end was silent for {1_000 * silence_s:.0f} ms after it; {limit} ms are allowed"
+            yield Deviation("no_response", f"no answer to {sound.what!r}", why, sound.ended_s)
+    for sound in () if is_measured else unmeasured(call)[:1]:
+        why = f"the far end was speaking, and went on without a pause after {sound.what!r}: its answer cannot be distinguished"
+        todo = "wait until it has paused, or name the answer among `prompts`"
+        yield Deviation("response_ms", "response_ms was not measured", f"{why}; {todo}", sound.ended_s)
 
 
 def _is_outside(value: float, limit: Limit) -> bool:
@@ -133,7 +148,7 @@ def _texts(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     for expected in script.expect.heard:
         found = next((n for n, each in enumerate(call.turns) if n >= at and has_words(each.text or "", expected)), None)
         if found is None:
-            heard = "; ".join(repr(each.text or "") for each in call.turns[at:][:SHOWN])
+            heard = "; ".join(_shown(each.text or "") for each in call.turns[at:][:SHOWN])
             yield Deviation("heard", f"{expected!r} was not heard", f"heard: {heard or 'nothing'}")
         else:
             at = found
@@ -150,7 +165,7 @@ def _ends(script: Script, call: ObservedCall) -> Iterator[Deviation]:
         yield Deviation("ended", "the call was lost", call.why)
     wanted = script.expect.transfer_to
     if wanted is not None and wanted not in (call.transfer_to or ""):
-        why = f"the REFER names {call.transfer_to}" if call.transfer_to else "no REFER came"
+        why = f"the REFER names {redacted_text(call.transfer_to)}" if call.transfer_to else "no REFER came"
         yield Deviation("transfer", f"the caller was not transferred to {wanted}", why)
 
 
@@ -194,7 +209,9 @@ def _values(text: str, name: str) -> list[str]:
 
 
 def _headers_in(text: str, expected: SipExpectation) -> str:
-    return "; ".join(f"{name}: {', '.join(_values(text, name)) or 'none'}" for name in expected.headers)
+    shown = redacted_text(text)
+    found = {name: ", ".join(_values(shown, name)) for name in expected.headers}
+    return "; ".join(f"{name}: {cut(values, SHOWN_CHARS) or 'none'}" for name, values in found.items())
 
 
 def _requests(script: Script, call: ObservedCall) -> Iterator[Deviation]:
@@ -221,21 +238,21 @@ def _record(script: Script, call: ObservedCall) -> Iterator[Deviation]:
     for name, wanted in expect.record.items():
         found = record.get(name)
         if str(found).lower() != wanted.lower():
-            yield Deviation("record", f"the record's {name} is {found!r}", f"{wanted!r} was expected")
+            yield Deviation("record", f"the record's {name} is {_shown(found)}", f"{wanted!r} was expected")
     for who, texts in (("bot", expect.bot_said), ("caller", expect.caller_said)):
         lines = [str(line["text"]) for line in record.get("transcript", ()) if line["who"] == who]
         at = 0
         for wanted in texts:
             place = next((n for n, line in enumerate(lines) if n >= at and _contains(line, wanted)), None)
             if place is None:
-                why = f"the transcript has: {'; '.join(map(repr, lines[at:][: 2 * SHOWN])) or 'nothing'}"
+                why = f"the transcript has: {'; '.join(map(_shown, lines[at:][: 2 * SHOWN])) or 'nothing'}"
                 yield Deviation(f"{who}_said", f"the {who} did not say {wanted!r}", why)
             else:
                 at = place
     entered = [str(each["name"]) for each in record.get("timeline", ()) if each["kind"] == "state"]
     missing = _first_missing(expect.steps, entered)
     if missing is not None:
-        why = f"the dialog entered: {', '.join(entered) or 'none'}"
+        why = f"the dialog entered: {cut(', '.join(entered), SHOWN_CHARS) or 'none'}"
         yield Deviation("steps", f"the step {missing!r} was not entered in its place", why)
     if expect.keys_received is not None:
         yield from _compare_counts(expect.keys_received, keys_in(record))
@@ -254,6 +271,10 @@ def _compare_counts(expected: int, found: int) -> Iterator[Deviation]:
         yield Deviation("keys_lost", "keys were lost", why)
     elif found > expected:
         yield Deviation("keys", "more keys came than expected", why)
+
+
+def _shown(value: object) -> str:
+    return cut(repr(value), SHOWN_CHARS)
 
 
 def _contains(line: str, wanted: str) -> bool:

@@ -1,5 +1,12 @@
-"""The figures of a call, by the names of `expect.MEASURES`: of some there are several. Pure."""
+"""The figures of a call, by the names of `expect.MEASURES`: of some there are several. Pure.
 
+Theory of operation. The far end begins to say something where a turn of it begins. One that goes on with its answer
+without a pause makes one turn of what it was saying and of the answer; so it does too where one of the script's prompts
+begins within a turn. Where the answer is no prompt that is known, there is nothing to know it by, and the response was
+not measured.
+"""
+
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -7,6 +14,9 @@ from offhook.qa.verdict.observed import BotTurn, CallerSound, ObservedCall
 
 PAUSE_S = 0.5
 """Who speaks so soon after the far end has interrupted it: it may only have drawn breath."""
+
+WITHIN_S = 0.1
+"""A prompt that begins so soon after its turn is the beginning of that, by another way of measuring."""
 
 
 class Figure(NamedTuple):
@@ -36,26 +46,52 @@ def _first_sound(call: ObservedCall) -> _Values:
 
 def _responses(call: ObservedCall) -> _Values:
     """Each from the last sound of the caller before it; what was interrupted is no response."""
-    for number, sound in enumerate(call.sounds):
-        if sound.kind == "mumble":
-            continue
-        following = call.sounds[number + 1].began_s if number + 1 < len(call.sounds) else float("inf")
-        turn = next((each for each in call.turns if each.began_s >= sound.ended_s), None)
-        if turn is not None and turn.began_s < following:
-            yield Figure(1_000 * (turn.began_s - sound.ended_s), turn.began_s)
+    begun_s = _begun_s(call)
+    for sound, until_s in _spoken(call):
+        at_s = next((each for each in begun_s if sound.ended_s <= each < until_s), None)
+        if at_s is not None:
+            yield Figure(1_000 * (at_s - sound.ended_s), at_s)
+
+
+def _begun_s(call: ObservedCall) -> list[float]:
+    """When the far end began to say something: each turn, and each prompt within one."""
+    return sorted(at_s for turn in call.turns for at_s in (turn.began_s, *_within(turn)))
+
+
+def _within(turn: BotTurn) -> list[float]:
+    return [each for each in turn.prompts_began_s if turn.began_s + WITHIN_S < each < turn.ended_s]
+
+
+def _spoken(call: ObservedCall) -> Iterator[tuple[CallerSound, float]]:
+    """What the caller said or pressed, and until when an answer is one to that: the next sound, or never."""
+    following = [*(each.began_s for each in call.sounds[1:]), math.inf]
+    return ((sound, at_s) for sound, at_s in zip(call.sounds, following, strict=False) if sound.kind != "mumble")
 
 
 def unanswered(call: ObservedCall) -> list[tuple[CallerSound, float]]:
     """What the caller said or pressed last before a silence of the far end, and how long that lasted, in seconds, until
     the caller's next sound or the end."""
-    found = []
-    for number, sound in enumerate(call.sounds):
-        until_s = call.sounds[number + 1].began_s if number + 1 < len(call.sounds) else call.ended_s
-        answered = any(sound.ended_s <= each.began_s < until_s for each in call.turns)
-        going_on = any(each.began_s < sound.ended_s < each.ended_s for each in call.turns)
-        if sound.kind != "mumble" and not answered and not going_on:
+    found, begun_s = [], _begun_s(call)
+    for sound, next_s in _spoken(call):
+        until_s = min(next_s, call.ended_s)
+        if not any(sound.ended_s <= each < until_s for each in begun_s) and not _goes_on(call, sound):
             found.append((sound, until_s - sound.ended_s))
     return found
+
+
+def unmeasured(call: ObservedCall) -> list[CallerSound]:
+    """What the caller said or pressed while the far end spoke, which went on without anything that could be known for
+    the answer."""
+    begun_s = _begun_s(call)
+    return [
+        sound
+        for sound, until_s in _spoken(call)
+        if _goes_on(call, sound) and not any(sound.ended_s <= each < until_s for each in begun_s)
+    ]
+
+
+def _goes_on(call: ObservedCall, sound: CallerSound) -> bool:
+    return any(each.began_s < sound.ended_s < each.ended_s for each in call.turns)
 
 
 def interruptions(call: ObservedCall) -> list[tuple[CallerSound, BotTurn]]:
@@ -70,7 +106,8 @@ def interruptions(call: ObservedCall) -> list[tuple[CallerSound, BotTurn]]:
 
 def _barge_ins(call: ObservedCall) -> _Values:
     for sound, turn in interruptions(call):
-        yield Figure(max(0.0, 1_000 * (turn.ended_s - sound.began_s)), sound.began_s)
+        ended_s = min((turn.ended_s, *(each for each in _within(turn) if each >= sound.began_s)))
+        yield Figure(max(0.0, 1_000 * (ended_s - sound.began_s)), sound.began_s)
 
 
 def _gaps(call: ObservedCall) -> _Values:

@@ -9,13 +9,15 @@ from offhook.qa.script.runner import Failure
 
 @dataclass(frozen=True, slots=True)
 class BotTurn:
-    """Something that the far end said; `prompts` are (name, milliseconds of its beginning that are missing)."""
+    """Something that the far end said; `prompts` are (name, milliseconds of its beginning that are missing), and
+    `prompts_began_s` when each of them was heard to begin."""
 
     began_s: float
     ended_s: float
     level_dbfs: float
     prompts: tuple[tuple[str, float], ...] = ()
     text: str | None = None
+    prompts_began_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from offhook.qa.one_call import RunSettings
 from offhook.qa.result import Result
-from offhook.qa.run import RunSettings, Speakers, prepare, run_script
+from offhook.qa.run import Speakers, prepare, run_script
 from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
 

@@ -19,6 +19,7 @@ SPEECH = prompt("hours")
 
 class FakeLeg:
     def __init__(self) -> None:
+        self.call_id = ""
         self.signalling = Signalling()
         self.messages: list[SipMessage] = []
         self.hung_up = 0

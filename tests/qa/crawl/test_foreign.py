@@ -11,7 +11,8 @@ import pytest
 from offhook.qa.crawl.crawler import Crawler, CrawlSettings
 from offhook.qa.crawl.graph import LISTEN, Action, CrawlLimits, Ending, Reached, Tried
 from offhook.qa.crawl.written import write
-from offhook.qa.run import RunSettings, Speakers, prepare, run_script
+from offhook.qa.one_call import RunSettings
+from offhook.qa.run import Speakers, prepare, run_script
 from offhook.qa.script.reading import load_script
 from offhook.qa.script.script import CallSettings
 from offhook.settings.config import Config

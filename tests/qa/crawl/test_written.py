@@ -62,6 +62,18 @@ def test_there_is_a_script_for_each_end(tmp_path: Path) -> None:
     assert (tmp_path / "scripts" / ".." / "prompts" / "n1.wav").samefile(scripts["press 1"].prompts["n1"].wav)
 
 
+def test_an_address_with_anything_in_it_is_written_as_it_is(tmp_path: Path) -> None:
+    """Of a REFER: what YAML and JSON have only as escapes, and half a character."""
+    evil = 'sip:"a"<b>\x7f\x9b\ufffe\U0001f600\U000e0001\udcff#{x}: ]@192.0.2.1'
+    of_desk = found()
+    of_desk.nodes[2].ending = Reached(None, Ending.TRANSFERRED, evil)
+    write(tmp_path, of_desk, {number: prompt("hours") for number in range(4)}, CALL, 12.0)
+    scripts = {each.name: each for each in map(load_script, sorted((tmp_path / "scripts").iterdir()))}
+    assert scripts[str(WORDS)].expect.transfer_to == evil
+    about = json.loads((tmp_path / "map.json").read_text())["nodes"][2]["about"]
+    assert about == evil.replace("\udcff", "?")
+
+
 def test_the_graph_in_json_and_in_mermaid(tmp_path: Path) -> None:
     written(tmp_path)
     content = json.loads((tmp_path / "map.json").read_text())

@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
+from offhook.qa.one_call import RunSettings
 from offhook.qa.result import Result
-from offhook.qa.run import RunSettings, run_scripts
+from offhook.qa.run import run_scripts
 from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
 from tests.qa.foreign.calls import HOST, kinds

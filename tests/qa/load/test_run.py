@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from offhook.qa.load import run as load_run
-from offhook.qa.load.one_call import OneCall
+from offhook.qa.load.one_call import LoadCall
 from offhook.qa.load.run import Progress, run_load
 from offhook.qa.load.schedule import Plan
 from offhook.qa.load.tally import Outcome
-from offhook.qa.run import RunSettings
+from offhook.qa.one_call import RunSettings
 from offhook.qa.script.reading import parse_script
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
@@ -56,11 +56,11 @@ async def test_an_interrupt_ends_it_and_calls_that_ring_are_not_judged() -> None
 
 
 async def test_a_mistake_in_a_call_ends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(OneCall):
+    class Broken(LoadCall):
         async def run(self, *_: object) -> Outcome:
             raise KeyError("mistake")
 
-    monkeypatch.setattr(load_run, "OneCall", Broken)
+    monkeypatch.setattr(load_run, "LoadCall", Broken)
     with pytest.raises(KeyError, match="mistake"):
         await run_load([script()], Config(), RunSettings(NOBODY), Plan(5, 2), QUIET)
 

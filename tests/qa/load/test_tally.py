@@ -13,6 +13,7 @@ from offhook.qa.load.tally import MOST_LATE_MS, OWN, TOO_BUSY, Outcome, Tally
 from offhook.qa.result import Result, write_junit
 from offhook.qa.script.script import Script
 from offhook.qa.script.steps import HangUp
+from offhook.qa.verdict.distribution import percentile, percentiles
 from offhook.qa.verdict.judge import Deviation
 
 PASSED = Result("hours", "hours.yaml", 5.0)
@@ -35,9 +36,23 @@ def test_percentiles_are_those_of_the_values(seed: int) -> None:
     for part in np.array_split(values, 7):
         distribution.add(part)
     for percent in (50, 90, 95, 99):
-        exact = float(np.percentile(values, percent, method="inverted_cdf"))
+        exact = percentile(values, percent)
+        assert exact == pytest.approx(float(np.percentile(values, percent, method="inverted_cdf")))
         assert distribution.percentile(percent) == pytest.approx(exact, rel=0.0055)
     assert distribution.to_dict()["max"] == round(float(values.max()), 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 10, 19, 20, 21, 99, 100, 101, 180])
+def test_the_report_of_a_run_and_that_of_a_load_have_the_same_percentiles(count: int) -> None:
+    values = np.random.default_rng(count).permutation(np.linspace(100.0, 2_000.0, count))
+    distribution = Distribution()
+    distribution.add(values)
+    of_load = {name: value for name, value in distribution.to_dict().items() if name in ("p50", "p95", "p99")}
+    of_run = percentiles(values.tolist())
+    assert {name for name, value in of_load.items() if value is not None} == of_run.keys()
+    assert all(value in values for value in of_run.values()), "one of the values"
+    for name, value in of_run.items():
+        assert of_load[name] == pytest.approx(value, rel=0.0055)
 
 
 def test_few_values_have_no_high_percentile() -> None:

@@ -2,14 +2,17 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from offhook.qa.report import attachments
+from offhook.qa.report.call_card import MAX_LINE_CHARS, MAX_LINES
 from offhook.qa.report.html import el
 from offhook.qa.report.page import HtmlReport
+from offhook.qa.result import Result
 from offhook.usererror import UserError
 from tests.qa.report.made_up import recording, results
 
@@ -60,6 +63,19 @@ def test_nothing_of_a_far_end_is_markup(tmp_path: Path) -> None:
     assert "img" not in tags and tags.count("script") == tags.count("style") == 1
     assert not any(name.startswith("on") or name == "style" for _, attributes in page.tags for name in attributes)
     assert "window.evil=1" in page.words and "\u202e" not in text
+
+
+def test_a_transcript_without_end_is_cut(tmp_path: Path) -> None:
+    call = recording()
+    lines = [{"who": "bot", "text": "x" * 5_000, "at_s": 1.0}] * (MAX_LINES + 7)
+    report = HtmlReport(tmp_path / "report.html")
+    report.add(
+        Result("x", "x.yaml", 1.0, recording=replace(call, seen=replace(call.seen, record={"transcript": lines})))
+    )
+    report.write()
+    words = Page((tmp_path / "report.html").read_text()).words
+    assert "7 more lines are left out" in words
+    assert MAX_LINES * (MAX_LINE_CHARS - 1) <= words.count("x") <= MAX_LINES * MAX_LINE_CHARS + 1_000
 
 
 def test_files_and_page_are_for_their_owner(tmp_path: Path) -> None:

@@ -90,6 +90,19 @@ def test_statistics_errors_screen_and_status(folder: Path, status: int, meaning:
         assert "unexpected 486" in finding.why
 
 
+def test_errors_have_no_secrets_and_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.qa.sipp.program.MAX_TEXT_BYTES", 200)
+    sipp(folder, 1)
+    program = folder / "bin" / "sipp"
+    message = r"INVITE sip:x SIP/2.0\\r\\nAuthorization: Bearer t0ken\\r\\n"
+    many = f'; printf "{message}" >> "$2"; head -c 500 /dev/zero >> "$2" ;;\n    -screen'
+    program.write_text(program.read_text().replace(" ;;\n    -screen", many))
+    result, _ = run_scenario(scenario_of(folder / "caller.xml"), SippSettings("127.0.0.1:5060"))
+    errors = result.details["sipp"]["errors"]
+    assert "Authorization:****" in errors and "t0ken" not in errors and len(errors) == 200
+    assert "t0ken" not in result.text()
+
+
 def test_the_users_options_go_before_ours(folder: Path) -> None:
     sipp(folder, 0)
     options = ("-m", "10", "-r", "5", "-inf", "users.csv", "-key", "rtp_port", "4000", "-timeout", "5m")

@@ -8,6 +8,7 @@ import pytest
 from offhook.qa.script.reading import parse_script
 from offhook.qa.script.runner import Failure
 from offhook.qa.verdict.judge import judge
+from offhook.qa.verdict.measures import figures
 from offhook.qa.verdict.observed import (
     BotTurn,
     CallerSound,
@@ -138,6 +139,52 @@ def test_no_answer_is_found_unless_the_call_ended_too_soon_for_one() -> None:
     silent = replace(GOOD, turns=GOOD.turns[:2])
     assert kinds("expect: {response_ms: {at_most: 1000}}", silent) == ["no_response"]
     assert kinds("expect: {response_ms: {at_most: 1000}}", replace(silent, ended_s=6.2)) == []
+
+
+ONE_TURN = replace(
+    GOOD,
+    turns=(BotTurn(0.3, 9.0, -20.0, (("greeting", 0.0), ("menu", 0.0)), None, (0.31, 4.2)),),
+    sounds=(CallerSound("keys", "1", 3.5, 3.6),),
+)
+"""The greeting, a key, and the answer to it, without a pause between them."""
+
+
+def test_an_answer_without_a_pause_begins_where_its_prompt_does() -> None:
+    assert [each.value for each in figures(ONE_TURN, "response_ms")] == pytest.approx([600.0])
+    assert [each.value for each in figures(ONE_TURN, "barge_in_ms")] == pytest.approx([700.0])
+    assert kinds("expect: {response_ms: 700, barge_in_ms: 800}", ONE_TURN) == []
+    assert kinds("expect: {response_ms: 500}", ONE_TURN) == ["response_ms"]
+
+
+def test_an_answer_that_cannot_be_told_is_not_taken_for_one_in_time() -> None:
+    turn = replace(ONE_TURN.turns[0], prompts=(("greeting", 0.0),), prompts_began_s=(0.31,))
+    unknown = replace(ONE_TURN, turns=(turn,))
+    script = parse_script(b"steps: [hang_up]\nexpect: {response_ms: 5000}", "x.yaml")
+    (found,) = judge(script, unknown)
+    assert found.kind == "response_ms" and "was not measured" in found.what and "`prompts`" in found.why
+    assert kinds("expect: {response_ms: 5000}", replace(unknown, turns=(turn, BotTurn(9.8, 9.9, -20.0)))) == [
+        "response_ms"
+    ], "the next turn is later than allowed"
+    assert kinds("expect: {response_ms: 7000}", replace(unknown, turns=(turn, BotTurn(9.8, 9.9, -20.0)))) == []
+
+
+def test_secrets_of_messages_are_in_no_finding() -> None:
+    challenge = (
+        'INVITE sip:x SIP/2.0\r\nX-Token: s3cret-a7\r\nAuthorization: Digest username="u", response="abcdef"\r\n\r\n'
+    )
+    call = replace(GOOD, messages=(Message(0.1, True, challenge),), transfer_to="sip:bob:pa55word@x")
+    script = parse_script(
+        b"steps: [hang_up]\nexpect:\n  transfer_to: alice\n"
+        b"  sip: [{message: INVITE, headers: {X-Token: b8, Authorization: nobody}}]",
+        "x.yaml",
+    )
+    found = judge(script, call)
+    assert [each.kind for each in found] == ["transfer", "sip"]
+    said = " ".join(each.what + each.why for each in found)
+    assert "came with other headers: X-Token: ***" in said and "sip:bob:" in said
+    assert not any(secret in said for secret in ("s3cret", "abcdef", "pa55word"))
+    expected = b"steps: [hang_up]\nexpect: {sip: [{message: INVITE, headers: {X-Token: s3cret-a7}}]}"
+    assert judge(parse_script(expected, "x.yaml"), call) == [], "what came is compared as it came"
 
 
 def test_after_a_failed_step_nothing_is_said_of_what_it_prevented() -> None:

@@ -20,7 +20,7 @@ def findings(_: Analysis, stream: MediaStream, limits: Limits) -> Iterator[Findi
     call = stream.call.number if stream.call is not None else 0
     level = audio.speech_level_dbov
     if level is None:
-        if audio.duration_s >= LEAST_S:
+        if audio.duration_s >= LEAST_S and not _presses_keys(stream):
             yield Finding(
                 "silence",
                 f"{whose(stream)} is silent",
@@ -53,3 +53,9 @@ def findings(_: Analysis, stream: MediaStream, limits: Limits) -> Iterator[Findi
             call,
             stream.number,
         )
+
+
+def _presses_keys(stream: MediaStream) -> bool:
+    """Whether its sender pressed keys: who does that says nothing, and may have muted the microphone on purpose."""
+    by_info = stream.call is not None and stream.from_caller is not None and stream.call.keys[stream.from_caller]
+    return bool(by_info) or (stream.summary is not None and stream.summary.events > 0)

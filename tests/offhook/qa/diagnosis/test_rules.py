@@ -189,6 +189,18 @@ def test_silence(tmp_path: Path) -> None:
     assert "the callee's RTP" in only(judged([*dialog.packets(), *caller, *callee], tmp_path), "silence").what
 
 
+def test_who_presses_keys_may_be_silent(tmp_path: Path) -> None:
+    dialog = Dialog()
+    _, callee = both_ways(dialog)
+    caller = audio(bytes(160_000), dialog.caller_media, dialog.callee_media, ssrc=0xA)
+    assert troubles(judged([*dialog.packets(), *caller, *callee], tmp_path)) == ["silence"]
+    assert troubles(judged([*dialog.packets(), *with_key(caller, "5", 200), *callee], tmp_path)) == []
+    body = "Signal=7\r\nDuration=160\r\n"
+    info = dialog.message("INFO sip:bot@203.0.113.5 SIP/2.0", "3 INFO", body, kind="application/dtmf-relay")
+    dialog.extra.append(Packet(START_S + 5.0, dialog.caller, dialog.callee, info))
+    assert troubles(judged([*dialog.packets(), *caller, *callee], tmp_path)) == []
+
+
 @pytest.mark.parametrize(("factor", "kind"), [(0.02, "too_quiet"), (6.0, "too_loud")])
 def test_levels(tmp_path: Path, factor: float, kind: str) -> None:
     dialog = Dialog()

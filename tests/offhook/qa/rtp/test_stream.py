@@ -50,6 +50,26 @@ def test_jitter_is_that_of_the_rfc() -> None:
     assert summary.jitter_max_ms is not None and summary.jitter_max_ms < 8
 
 
+def paced(spurts: list[tuple[float, int]], late_ms: float = 0.0) -> StreamSummary:
+    """Talk spurts of ten packets, each from a time and a timestamp on; the sixth of each is late."""
+    found = RtpStream(1)
+    for spurt, (began_s, began_tick) in enumerate(spurts):
+        for number in range(10):
+            at_s = began_s + 0.02 * number + (late_ms / 1_000 if number == 5 else 0.0)
+            packet = RtpPacket(0, number == 0, 10 * spurt + number, began_tick + 160 * number, 1, PAYLOAD)
+            found.receive(packet, at_s)
+    found.finish()
+    return found.summary()
+
+
+def test_the_pace_is_that_within_talk_spurts() -> None:
+    """A sender's pauses are no deviation, and its clock may stand still in them."""
+    spurts = [(5.0, 0), (8.0, 1_600), (9.0, 9_600)]
+    assert paced(spurts).longest_interval_ms == pytest.approx(2_820)
+    assert paced(spurts).pace_max_ms == pytest.approx(0.0, abs=1e-6)
+    assert paced(spurts, late_ms=14.0).pace_max_ms == pytest.approx(14.0)
+
+
 def test_the_clock_of_the_codec_counts() -> None:
     wide = stream(kind=96, ticks=960, dynamic=Encoding("OPUS", 48_000))
     assert wide.codecs == {"OPUS": 500} and wide.packet_ms == 20
