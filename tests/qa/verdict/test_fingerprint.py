@@ -71,7 +71,7 @@ def test_the_pauses_between_sentences_may_be_of_any_length(seed: int) -> None:
     rng = np.random.default_rng(seed)
     found, placed, of = 0, 0, 40
     for _ in range(of):
-        names = rng.permutation([*FILES])[: int(rng.integers(2, 4))]
+        names = [str(each) for each in rng.permutation([*FILES])][: int(rng.integers(2, 4))]
         pauses_ms = [int(each) for each in rng.integers(180, 700, len(names))]
         reference = frames_of(said(names, [250] * len(names)))
         match = find(reference, frames_of(on_line(said(names, pauses_ms), rng)))
