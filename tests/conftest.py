@@ -4,7 +4,7 @@
 
 - two at a time, those that only compute, or read and write on loopback as fast as they can;
 - `real_time`, four at a time: those that wait, for a call to be talked through or for a process to start and to end.
-  Such a test needs a tenth of a core, but soon: these are not beside the first;
+  Such a test needs a quarter of a core, but soon: these are not beside the first;
 - `alone`, one after the other: those that measure time, memory or CPU, and those that load all cores.
 """
 
@@ -47,6 +47,7 @@ REAL_TIME = (
     "pipeline/engine_host/test_pool.py",
     "pipeline/test_speaker.py",
     "pipeline/tts/test_espeak.py",
+    "qa/foreign/test_words.py",
     "telephony/net",
     "vendors",
 )
@@ -66,7 +67,8 @@ ALONE = (
     "packaging",  # its environment takes both cores to make, and its first call tells how fast it was
     "pipeline/asr/test_whisper.py",
     "pipeline/engine_host/test_whisper_engine.py",
-    "qa/foreign",
+    "qa/foreign/test_pjsua2.py",
+    "qa/foreign/test_sipp.py",
     "qa/test_clean.py",
     "qa/test_foreign.py",
     "telephony/net/test_clock.py",

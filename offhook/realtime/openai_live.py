@@ -31,7 +31,12 @@ SILENT_RMS = 60
 
 NO_TASKS = "Nothing but talking can be done on this call."
 
-MAX_LEAD_MS = 40.0
+LEAD_S = 0.04
+"""A stretch of its speech is played behind so much of it: audio that comes in real time is late now and then, and the
+caller would hear each time."""
+
+MAX_LEAD_MS = 60.0
+"""The lead, and a message of 20 ms: with more of its audio to be sent the line is behind."""
 
 STALLS_S, MUTE_S = 0.8, 2.5
 """Its audio comes every 20 ms: without any for so long the caller may be waiting, and the session is lost."""
@@ -56,6 +61,8 @@ class OpenAiLive(VendorSession):
         self._spoken = 0  # stretches so far
         self._speaks = False
         self._paused_s = 0.0  # its silence since its last sound
+        self._stretch_s = 0.0  # of audio that has come since it began to speak
+        self._held = b""  # the beginning of that, in the line's encoding, until it is LEAD_S
         self._words = ""  # the latest piece of its transcript
         self._quiet: asyncio.TimerHandle | None = None
         self._mute: asyncio.TimerHandle | None = None
@@ -165,14 +172,25 @@ class OpenAiLive(VendorSession):
             self._paused_s += length_s
             # A pause between words stays, unless the line is behind; longer silence is not sent at all.
             if self._speaks and receiver.behind_ms <= MAX_LEAD_MS:
-                receiver.on_audio(self._item, self._port.to_line(audio))
+                self._play(audio, length_s, receiver)
             return
         self._speaks = self.replying = True
         self._paused_s = 0.0
-        receiver.on_audio(self._item, self._port.to_line(audio))
+        self._play(audio, length_s, receiver)
         if self._quiet is not None:
             self._quiet.cancel()
         self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
+
+    def _play(self, audio: bytes, length_s: float, receiver: Receiver) -> None:
+        self._held += self._port.to_line(audio)
+        self._stretch_s += length_s
+        if self._stretch_s > LEAD_S:
+            self._play_held(receiver)
+
+    def _play_held(self, receiver: Receiver) -> None:
+        held, self._held = self._held, b""
+        if held:
+            receiver.on_audio(self._item, held)
 
     def _pcm(self, audio: bytes) -> bytes:
         law = LAWS.get(self._port.law)
@@ -181,7 +199,9 @@ class OpenAiLive(VendorSession):
     def _on_quiet(self) -> None:
         receiver = self._receiver
         self._speaks = self.replying = False
+        self._stretch_s = 0.0
         if receiver is not None:
+            self._play_held(receiver)
             receiver.on_item_over(self._item)
             self._spoken += 1
             receiver.on_response_over()

@@ -35,8 +35,8 @@ steps:
   - wait_for: end
 expect:
   ended_by: bot
-  response_ms: 2500
-  barge_in_ms: 900
+  response_ms: 6000
+  barge_in_ms: 2500
   prompts: [greeting, pin]
   prompt_start_missing_ms: 120
   codec: PCMU
@@ -54,7 +54,7 @@ steps:
   - hold: 300
   - mumble: 400
   - hang_up
-expect: {ended_by: caller, codec: PCMA, speech_s: {at_least: 1}, barge_in_ms: 900}
+expect: {ended_by: caller, codec: PCMA, speech_s: {at_least: 1}, barge_in_ms: 2500}
 """
 
 

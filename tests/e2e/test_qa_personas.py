@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ no_input: {then: bye}
 no_match: {then: bye}
 steps:
   size:
-    ask: Good morning. Would you like a small or a large pizza?
+    ask: Would you like a small or a large pizza?
     timeout_s: 60
     choices:
       small: {phrases: [small, a small pizza], key: 1, next: count}
@@ -34,7 +36,7 @@ steps:
     timeout_s: 60
     next: done
   done:
-    hang_up: Your order is on its way. Goodbye.
+    hang_up: It is on its way.
   bye:
     hang_up: Goodbye.
 """
@@ -101,27 +103,40 @@ def done(result: dict[str, Any]) -> list[Any]:
 
 
 async def test_a_flow_is_called_by_a_persona_and_by_its_recording(tmp_path: Path) -> None:
-    (tmp_path / "flow.yaml").write_text(FLOW)
     script, recording = tmp_path / "order.yaml", tmp_path / "order.persona.yaml"
-    options = ("order.yaml", "--bot", "flow.yaml", "--config", settings(tmp_path))
-    async with ModelServer(BY_VOICE_AND_KEY, api_key="very-secret") as server:
-        script.write_text(ORDER.format(url=server.openai_url))
-        status, said, result = await qa(tmp_path, *options, PERSONA_KEY="very-secret")
+    options = ("order.yaml", "--config", settings(tmp_path))
+    async with bot_with(tmp_path, FLOW) as bot:
+        async with ModelServer(BY_VOICE_AND_KEY, api_key="very-secret") as server:
+            script.write_text(ORDER.format(url=server.openai_url))
+            status, said, result = await qa(tmp_path, *options, *bot, PERSONA_KEY="very-secret")
         assert status == 0, said
         assert not result["persona"]["replayed"] and result["adviser"]["answer"] == "It was polite."
         heard = " ".join(text for each in result["persona"]["exchanges"] for text in each["heard"]).lower()
         assert "small or a large" in heard, "it heard the bot by its voice"
-    text = recording.read_text()
-    assert "very-secret" not in text and "call the police" in text, "what was refused is in it, the key is not"
-    status, said, replayed = await qa(tmp_path, *options)  # the server is gone
+        text = recording.read_text()
+        assert "very-secret" not in text and "call the police" in text, "what was refused is in it, the key is not"
+        status, said, replayed = await qa(tmp_path, *options, *bot)  # the model's server is gone
     assert status == 0 and replayed["persona"]["replayed"] and done(replayed) == done(result), said
     assert replayed["adviser"]["answer"] == "It was polite." and replayed["adviser"]["of_recording"]
-    (tmp_path / "flow.yaml").write_text(FLOW.replace("How many? Press the number.", "What is your telephone, please?"))
-    status, said, diverged = await qa(tmp_path, *options)
+    async with bot_with(
+        tmp_path, FLOW.replace("How many? Press the number.", "What is your telephone, please?")
+    ) as bot:
+        status, said, diverged = await qa(tmp_path, *options, *bot)
     assert status == 1, said
     (finding,) = diverged["findings"]
     assert finding["kind"] == "persona_diverged"
     assert "telephone" in finding["why"].lower() and "how many" in finding["why"].lower()
+
+
+@asynccontextmanager
+async def bot_with(folder: Path, flow: str) -> AsyncIterator[tuple[str, ...]]:
+    """A bot with that flow, by keys alone: the options for who calls it."""
+    (folder / "flow.yaml").write_text(flow)
+    bot = await asyncio.to_thread(BotProcess, folder, "--flow", "flow.yaml", OFFHOOK_ASR__ENGINE="fixed")
+    try:
+        yield "--target", bot.address, "--http", bot.http
+    finally:
+        await asyncio.to_thread(bot.stop)
 
 
 async def test_an_agent_is_called_by_a_persona_and_by_its_recording(tmp_path: Path) -> None:

@@ -55,6 +55,6 @@ def is_same(one: Frames, other: Frames, *, as_a_whole: bool) -> bool:
         return False
     for reference, heard in ((shorter, longer), (longer, shorter)):
         match = find(reference, heard)
-        if match is not None and abs(match.at_ms + HOP_MS * (len(reference) - len(heard))) <= END_MS:
+        if match is not None and abs(match.ends_ms - HOP_MS * len(heard)) <= END_MS:
             return True
     return False

@@ -3,11 +3,13 @@
 Each frame of 32 ms is reduced to the levels of 18 bands of 200 to 3400 Hz, without their mean and without what the
 whole recording has in common, as a vector of length 1; quiet frames are zero. Two recordings of the same sound have
 nearly the same vectors whatever their level and codec, other words have not. The reference is moved along what was
-heard, and where the two are most alike is its place.
+heard, and where the two are most alike is its place; the parts between its pauses, if all are there, one by one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,16 @@ LEAST_SHARE = 0.6
 LEAST_FRAMES = 60
 """so many frames of it that are not quiet (0.6 s), where nothing else is heard: it was interrupted."""
 
+PAUSE_FRAMES = 15
+"""A pause of more than 0.15 s need not be as long as it is in the reference: a bot puts together what it says, and a
+sentence comes when it is ready."""
+
+MOVED_FRAMES = 50
+"""So much longer or shorter (0.5 s) it may be."""
+
+LEAST_PART_FRAMES = 40
+"""What stands by itself beside such a pause has as many frames that are not quiet: less is like anything."""
+
 SMOOTHED = 5
 
 Frames = npt.NDArray[np.float64]
@@ -43,10 +55,12 @@ Frames = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where a reference was found: the place of its beginning in milliseconds of what was heard (negative: before it),
-    the mean likeness (0 to 1), and how much of the reference's beginning is missing."""
+    """Where a reference was found: the places of its beginning and its end in milliseconds of what was heard (the first
+    may be before it, the other behind), the mean likeness (0 to 1), and how much of the reference's beginning is
+    missing."""
 
     at_ms: float
+    ends_ms: float
     likeness: float
     missing_ms: float
 
@@ -74,6 +88,38 @@ def frames_of(pcm: bytes) -> Frames:
 
 def find(reference: Frames, heard: Frames) -> Match | None:
     """Where the reference, which begins with a sound, is in what was heard; None: it is not there."""
+    parts = _parts(np.any(reference != 0.0, axis=1))
+    return (_in_parts(reference, parts, heard) if len(parts) > 1 else None) or _as_it_is(reference, heard)
+
+
+def _in_parts(reference: Frames, parts: Sequence[slice], heard: Frames) -> Match | None:
+    """As `find`, with other pauses: all parts are there, one behind the other."""
+    found: list[Match] = []
+    offset = 0
+    for part in parts:
+        near = slice(max(0, offset + part.start - MOVED_FRAMES), offset + part.stop + MOVED_FRAMES if found else None)
+        match = _as_it_is(reference[part], heard[near])
+        if match is None:
+            return None
+        offset = near.start + round(match.at_ms / HOP_MS) - part.start
+        found.append(replace(match, at_ms=HOP_MS * offset, ends_ms=HOP_MS * (offset + len(reference))))
+    likeness = float(np.average([each.likeness for each in found], weights=[each.stop - each.start for each in parts]))
+    return replace(found[0], ends_ms=found[-1].ends_ms, likeness=likeness)
+
+
+def _parts(sounding: npt.NDArray[np.bool_]) -> list[slice]:
+    """A recording in parts with pauses in between; each begins with a sound."""
+    until = np.concatenate(([0], np.cumsum(sounding)))
+    cuts = [0]
+    for before, after in pairwise(np.flatnonzero(sounding)):
+        is_pause = after - before > PAUSE_FRAMES
+        if is_pause and min(until[after] - until[cuts[-1]], until[-1] - until[after]) >= LEAST_PART_FRAMES:
+            cuts.append(int(after))
+    return [slice(*each) for each in pairwise((*cuts, len(sounding)))]
+
+
+def _as_it_is(reference: Frames, heard: Frames) -> Match | None:
+    """As `find`, as a whole."""
     sounding = np.any(reference != 0.0, axis=1)
     heard_total = int(np.any(heard != 0.0, axis=1).sum())
     if not sounding.any() or not heard_total:
@@ -92,7 +138,7 @@ def find(reference: Frames, heard: Frames) -> Match | None:
     offset = int(offsets[best])
     values = np.sum(reference[part] * heard[part.start + offset : part.stop + offset], axis=1)
     missing = _missing(values, sounding[part], part.start, int(np.argmax(sounding)))
-    return Match(offset * HOP_MS, float(likeness[best]), missing * HOP_MS)
+    return Match(offset * HOP_MS, (offset + len(reference)) * HOP_MS, float(likeness[best]), missing * HOP_MS)
 
 
 def _missing(values: Frames, sounding: npt.NDArray[np.bool_], first: int, begins: int) -> int:

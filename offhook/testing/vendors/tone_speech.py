@@ -4,9 +4,11 @@
 was cut off. What a caller received can so be compared with the text, letter by letter.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 MS_PER_CHARACTER = 60
 _LOWEST_HZ, _STEP_HZ = 300, 25  # 95 characters end below 2700 Hz; 60 ms resolve 17 Hz
@@ -14,6 +16,10 @@ _FIRST, _LAST = 33, 126  # the printable ASCII characters; all others sound like
 _LEVEL = 6_000
 _WINDOW_MS, _HOP_MS = 20, 5
 _PURE = 0.9
+_AT_ONCE = 500
+"""So many blocks are read together: one by one they take five times as long, and all at once any memory."""
+
+Samples = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,10 @@ def _sounds(pcm: bytes, rate_hz: int) -> list[tuple[str, float]]:
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(float)
     window, hop = rate_hz * _WINDOW_MS // 1000, rate_hz * _HOP_MS // 1000
     around = np.concatenate([np.zeros(window // 2), samples, np.zeros(window // 2 + hop)])
-    starts = np.arange(0, len(samples) + hop, hop)
+    blocks = np.lib.stride_tricks.sliding_window_view(around, window)[::hop]
     found: list[tuple[str, float]] = []
     unsure_ms = 0.0  # where two meet: half belongs to each
-    for start in starts:
-        character = _character_in(around[start : start + window], rate_hz)
+    for character in _characters_in(blocks, rate_hz):
         if character is None:
             unsure_ms += _HOP_MS
         elif found and found[-1][0] == character:
@@ -99,17 +104,22 @@ def _tone_hz(character: str) -> int:
     return _LOWEST_HZ + _STEP_HZ * ((code if _FIRST <= code <= _LAST else ord("?")) - _FIRST)
 
 
-def _character_in(block: "np.ndarray[tuple[int], np.dtype[np.float64]]", rate_hz: int) -> str | None:
-    """Its only tone; " " if it is silent, or all but; None if it is of more than one."""
-    if float(np.square(block).mean()) < _LEVEL**2 / 8:
-        return " "
-    window = np.hanning(len(block))
-    block = block * window
-    size = 16 * len(block)  # zeros behind: a finer grid of frequencies
-    spectrum = np.abs(np.fft.rfft(block, size))
-    peak = int(spectrum.argmax())
-    share = 2 * spectrum[peak] ** 2 * np.square(window).sum() / (np.square(block).sum() * window.sum() ** 2)
-    if share < _PURE:
-        return None
-    peak_hz = peak * rate_hz / size
-    return chr(min(max(round((peak_hz - _LOWEST_HZ) / _STEP_HZ), 0), _LAST - _FIRST) + _FIRST)
+def _characters_in(blocks: Samples, rate_hz: int) -> Iterator[str | None]:
+    """Of each block (a row) its only tone; " " if it is silent, or all but; None if it is of more than one."""
+    for first in range(0, len(blocks), _AT_ONCE):
+        yield from _tones_in(blocks[first : first + _AT_ONCE], rate_hz)
+
+
+def _tones_in(blocks: Samples, rate_hz: int) -> Iterator[str | None]:
+    silent = np.square(blocks).mean(axis=1) < _LEVEL**2 / 8
+    window = np.hanning(blocks.shape[1])
+    blocks = blocks * window
+    size = 16 * blocks.shape[1]  # zeros behind: a finer grid of frequencies
+    spectra = np.abs(np.fft.rfft(blocks, size, axis=1))
+    peaks = spectra.argmax(axis=1)
+    powers = np.square(blocks).sum(axis=1) * window.sum() ** 2
+    highest = np.take_along_axis(spectra, peaks[:, None], axis=1)[:, 0]
+    shares = 2 * highest**2 * np.square(window).sum() / np.maximum(powers, 1.0)
+    steps = np.round((peaks * rate_hz / size - _LOWEST_HZ) / _STEP_HZ).astype(int).clip(0, _LAST - _FIRST)
+    for is_silent, share, step in zip(silent, shares, steps, strict=True):
+        yield " " if is_silent else None if share < _PURE else chr(int(step) + _FIRST)

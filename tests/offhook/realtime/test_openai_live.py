@@ -1,6 +1,8 @@
 """SpeechAgent with OpenAI's Live API: a simulated caller, the real client, a server on loopback."""
 
 import asyncio
+import json
+from base64 import b64encode
 from time import monotonic
 from typing import Any
 
@@ -10,10 +12,15 @@ from openai.types.live import ClientEvent, ServerEvent
 from pydantic import TypeAdapter
 from websockets.asyncio.server import ServerConnection
 
+from offhook.llm.model import Usage
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.trace import BotSpoke, EngineFailed, SilenceFilled
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.realtime import openai_live
 from offhook.realtime.agent import SpeechAgent, speech_agent
+from offhook.realtime.audio_port import AudioPort
+from offhook.realtime.link import Setup
+from offhook.realtime.openai_live import AUDIO, MAX_LEAD_MS, OpenAiLive
 from offhook.telephony.codec import PCMU
 from offhook.telephony.pcm import audioop
 from offhook.testing.simulated_call import SimulatedCall
@@ -185,8 +192,77 @@ async def test_when_the_model_stops_the_caller_hears_it_at_once() -> None:
             (stopped_at,) = server.stopped_at
             before = [at for at in loud_at if at < stopped_at + 0.4]
             assert before[-1] - stopped_at <= 0.08
-            assert most[0] <= 8 * 40
+            assert most[0] <= 8 * MAX_LEAD_MS
             await caller.hears("Yes?")
+
+
+class PlainLine:
+    """A `LineAudio` of G.711."""
+
+    encoding = "PCMU"
+    line_rate_hz = 8_000
+
+    def encode(self, pcm: bytes, /) -> bytes:
+        return PCMU.encode(pcm)
+
+
+class Heard:
+    """A `Receiver` that keeps the audio, piece by piece."""
+
+    behind_ms = 0.0
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def on_audio(self, item: str, payload: bytes) -> None:
+        self.pieces.append(payload)
+
+    def on_ready(self) -> None: ...
+
+    def on_lost(self, error: EngineError) -> None: ...
+
+    def on_response_failed(self, error: EngineError) -> None: ...
+
+    def on_text(self, item: str, delta: str) -> None: ...
+
+    def on_item_over(self, item: str) -> None: ...
+
+    def on_response_over(self, usage: Usage = ...) -> None: ...
+
+    def on_tool_call(self, call_id: str, name: str, arguments: str) -> None: ...
+
+    def on_caller_text(self, turn: int, text: str) -> None: ...
+
+    def on_caller_speech(self, speaks: bool) -> None: ...
+
+    def on_interrupted(self) -> None: ...
+
+
+def frame(level: int) -> tuple[bytes, str]:
+    """A message of 20 ms, and its payload: a square wave."""
+    payload = PCMU.encode(level.to_bytes(2, "little", signed=True) * 160)
+    delta = b64encode(payload).decode()
+    return payload, json.dumps({"type": "session.output_audio.delta", "delta": delta})
+
+
+@pytest.mark.parametrize("sounds", [1, 2, 3, 10])
+async def test_each_stretch_of_speech_begins_with_a_lead(sounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in real time is late now and then."""
+    monkeypatch.setattr(openai_live, "END_AFTER_S", 0.0)
+    heard = Heard()
+    async with OpenAiLiveServer(fault="mute") as server:
+        setup = Setup("model", "", None, (), "vendor", "en-US")
+        link = OpenAiLive(server.url + "/v1", server.api_key, setup, AudioPort(PlainLine(), AUDIO), heard)
+        for _ in range(2):
+            heard.pieces.clear()
+            frames = [frame(1_000 + 100 * number) for number in range(sounds)]
+            for number, (_, message) in enumerate(frames, 1):
+                link.on_message(message)
+                assert len(heard.pieces) == max(0, number - 2), "what comes later goes on at once"
+            while link.replying:  # noqa: ASYNC110  # it is over, however short it was
+                await asyncio.sleep(0.005)
+            assert b"".join(heard.pieces) == b"".join(payload for payload, _ in frames)
+        link.close()
 
 
 async def test_the_vendors_client_judges_the_server() -> None:

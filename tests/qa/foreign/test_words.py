@@ -23,7 +23,9 @@ OTHERS = STEPS.format("our opening hours")
 def test_a_sentence_is_known_by_its_words_and_another_is_not(tmp_path: Path) -> None:
     ivr = start(copied_to(tmp_path), "")
     scripts = [parse_script(text.encode(), f"{name}.yaml") for name, text in (("right", HEARD), ("wrong", OTHERS))]
-    config = Config.model_validate({"asr": {"engine": "whisper", "whisper": {"model": str(model_folder())}}})
+    config = Config.model_validate(
+        {"asr": {"engine": "whisper", "timeout_s": 30, "whisper": {"model": str(model_folder())}}}
+    )
     results: list[Result] = []
     try:
         asyncio.run(run_scripts(scripts, config, RunSettings(f"{HOST}:{port(ivr)}"), results.append))
