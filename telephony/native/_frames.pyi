@@ -37,7 +37,7 @@ def keep_to(call: int, media: int, host: str | None, port: int, /) -> bool:
 
 def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int], /) -> None:
     """Have messages looked at before PJSIP has them, once PJSUA was initialised: requests, but those that begin or end
-    something and have no Replaces, and 401 and 407. `taker` gets the message as PJSIP has read it, where it came from
+    something and have no Replaces, and 401 and 407. `taker` gets the message as it came, where it came from
     (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0, or 1 to take a request from
     PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. Raises
     OSError, which says what does not fit."""

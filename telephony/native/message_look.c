@@ -51,7 +51,7 @@ typedef struct {
 } pj_sender;
 
 typedef struct {
-    void *text;
+    const char *text;
     int octets;
     pj_message *message;
 } pj_read;
@@ -64,7 +64,6 @@ static struct {
     void *(*endpoint)(void);
     int (*register_module)(void *endpoint, pj_module *);
     pj_message *(*parse)(char *text, size_t octets, void *received);
-    long (*print)(const pj_message *, char *text, size_t octets);
     char *(*summary)(void *received);
     pj_node *(*find)(const pj_message *, const pj_text *name, const void *after);
     void (*erase)(void *node);
@@ -88,7 +87,15 @@ static pj_text text_of(const char *text) { return (pj_text){(char *)(uintptr_t)t
 
 /* ---- what was received */
 
-static pj_message *message_of(void *received) { return ((pj_read *)(void *)((char *)received + read_at))->message; }
+static const pj_read *read_of(void *received) { return (const pj_read *)(const void *)((char *)received + read_at); }
+
+static pj_message *message_of(void *received) { return read_of(received)->message; }
+
+static bool is_whole(void *received) {
+    const pj_read *read = read_of(received);
+    const char *from = received, *text = read->text; /* into which it was received */
+    return text > from && read->octets > 0 && text + read->octets <= from + read_at;
+}
 
 static void source_of(void *received, char *source) {
     pj_sender sender;
@@ -117,14 +124,12 @@ static request_copy *copy_of(void *received) {
 }
 
 static message_verdict verdict_of(void *received, bool is_request) {
-    static char text[MESSAGE_OCTETS_MAX]; /* one thread polls PJSIP */
     char source[SOURCE_OCTETS_MAX];
     request_copy *copy = NULL;
-    long octets = of.print(message_of(received), text, sizeof text);
-    if (octets <= 0 || (is_request && (copy = copy_of(received)) == NULL))
+    if (!is_whole(received) || (is_request && (copy = copy_of(received)) == NULL))
         return LOOK_PASS;
     source_of(received, source);
-    return take(text, (size_t)octets, source, copy);
+    return take(read_of(received)->text, (size_t)read_of(received)->octets, source, copy);
 }
 
 /* ---- the module's side */
@@ -245,7 +250,6 @@ const char *messages_look(const char *path, message_taker *taker) {
     FIND(endpoint, "pjsua_get_pjsip_endpt");
     FIND(register_module, "pjsip_endpt_register_module");
     FIND(parse, "pjsip_parse_rdata");
-    FIND(print, "pjsip_msg_print");
     FIND(summary, "pjsip_rx_data_get_info");
     FIND(find, "pjsip_msg_find_hdr_by_name");
     FIND(erase, "pj_list_erase");

@@ -1,9 +1,9 @@
 /* Has messages looked at before PJSIP has them: requests that it has no answer for, and responses that want a password.
  *
  * Theory of operation. As in description_check.h ours is a module of PJSIP's, before all others. It asks the taker about
- * requests that begin or end nothing, about an INVITE with Replaces, and about 401 and 407; the taker gets what PJSIP has
- * read, printed by it. A request may be taken: PJSIP never has it, and the copy that came with it is answered later, without
- * a transaction. Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403, which no password
+ * requests that begin or end nothing, about an INVITE with Replaces, and about 401 and 407; the taker gets them as they
+ * came. A request may be taken: PJSIP never has it, and the copy that came with it is answered later, without a transaction.
+ * Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403, which no password
  * answers.
  *
  * Functions are found by name. Where a message is in what PJSIP has received is found by a trial; where it came from is
@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MESSAGE_OCTETS_MAX 65536
 #define SOURCE_OCTETS_MAX 64
 
 typedef enum { LOOK_PASS, LOOK_TAKE, LOOK_CHANGE } message_verdict;

@@ -5,9 +5,9 @@ it work every few milliseconds, on the event loop's thread, and all that it repo
 has threads of its own, in C, which exchange audio with the lines (`line`) and never run Python.
 
 PJSIP makes and answers offers by itself, so commands carry no session description, and of events only that of a new
-call does, which says that there is one: a call's line is connected when its media begins. What the far end changes later
-(hold, another address, another codec) it handles likewise, and only hold is reported, to the line. What it would answer
-in another way than our own SIP goes to `requests`.
+call does, which says that there is one: a call's line is connected when its media begins. What the far end changes
+later (hold, another address, another codec) it handles likewise, and only hold is reported, to the line. What it would
+answer in another way than our own SIP goes to `requests`.
 """
 
 import asyncio
