@@ -20,7 +20,6 @@ BOTH = (
     "test_ringing.py",
     "test_scenarios.py::test_sipp_calls",
     "test_transfer.py::test_nobody_moves_the_bot_without_leave",
-    "test_transfer.py::test_the_bot_goes_on_with_another_party",
 )
 """Files, or single functions of them."""
 

@@ -98,12 +98,9 @@ steps:
 """
 
 
-def test_the_bot_goes_on_with_another_party(tmp_path: Path, sip_backend: str) -> None:
+def test_the_bot_goes_on_with_another_party(tmp_path: Path) -> None:
     more = f'[transfer]\nallow = ["*@{HOST}"]\n[trunks.pbx]\nhost = "{HOST}"\nrefer = "accept"\n'
-    with (
-        Sipp("uas_answers.xml", tmp_path) as agent,
-        bot(tmp_path / "bot", 9, more=more, flow=ASKS, backend=sip_backend) as running,
-    ):
+    with Sipp("uas_answers.xml", tmp_path) as agent, bot(tmp_path / "bot", 9, more=more, flow=ASKS) as running:
         sipp("uac_refers.xml", tmp_path, running.address, agent=agent.port).check()
         outcome = agent.wait().check()
         assert re.search(r"Referred-By: <sip:qa@", outcome.messages)

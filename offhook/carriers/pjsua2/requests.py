@@ -140,6 +140,8 @@ class Requests:
     def over(self, call: PjCall) -> None:
         """It is over, for PJSIP has hung up, or is about to."""
         if (dialog := self._of_calls.pop(call.handle, None)) is not None:
+            if dialog.transferee is not None:
+                dialog.transferee.close()
             dialog.transferee = None  # in a circle the call's object would live on, beyond PJSIP
             self._dialogs.pop(call.dialog_id, None)
             self._ended.keep(call.dialog_id, dialog.servers, monotonic())

@@ -11,7 +11,7 @@ from offhook.sip.errors import LocalError
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, RejectRefer
-from offhook.sip.refer.transferee import notice, wants_notices
+from offhook.sip.refer.transferee import DECLINED, notice, wants_notices
 from offhook.sip.uas_checks import Refusal
 
 ACCEPTED = 202
@@ -41,6 +41,12 @@ class Transferee:
             case NotifyRefer(status=status, reason=reason) if self.busy:
                 self.busy = status < 200
                 self._notify(status, reason)
+
+    def close(self) -> None:
+        """The call is over: a REFER that waits is declined."""
+        if not self._is_answered:
+            self._is_answered, self.busy = True, False
+            self._respond(Refusal(DECLINED))
 
     def _accept(self) -> None:
         """202, and the first NOTIFY at once (RFC 3515 §2.4.4)."""

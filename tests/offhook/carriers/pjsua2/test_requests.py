@@ -163,6 +163,14 @@ def test_a_refer_waits_for_its_call_and_another_one_for_nothing() -> None:
     assert bot.statuses == [491, 603, 603]
 
 
+def test_a_refer_that_waits_is_declined_when_the_call_is_over() -> None:
+    bot = Bot()
+    bot.get(refer(2))
+    bot.requests.over(bot.call)
+    bot.requests.over(bot.call)
+    assert bot.statuses == [603]
+
+
 def invite(replaces: str, cseq: int = 1) -> Request:
     return request("INVITE", f"Replaces: {replaces}", cseq=cseq, to_tag="", from_tag="two")
 
