@@ -184,6 +184,13 @@ class Accounts:
         return ""
 
 
+def meant_by(command: Invite) -> frozenset[str]:
+    """The hosts that a call goes to, as far as its owner has looked them up, or named them by number."""
+    ways = (command.destination, *command.others)
+    found = {way.address.host if isinstance(way, Target) else way.host for way in ways if way is not None}
+    return frozenset({*found, Uri.parse(command.target).host.strip("[]")})
+
+
 def _proxy(trunk: TrunkConfig, target: Target | None) -> str:
     """The route to a trunk's server, where its name does not lead there; PJSIP leaves it out of what it sends."""
     if target is None or (trunk.outbound_proxy is None and (target.transport.is_secure or numeric(trunk.host))):

@@ -21,7 +21,7 @@ import pjsua2 as pj
 import structlog
 
 from offhook.carriers.pjsua2 import build, descriptions, library, setup, streams
-from offhook.carriers.pjsua2.accounts import Accounts
+from offhook.carriers.pjsua2.accounts import Accounts, meant_by
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
 from offhook.carriers.pjsua2.line import FrameLine, FrameStats
 from offhook.carriers.pjsua2.messages import (
@@ -54,7 +54,6 @@ from offhook.sip.message.grammar import quote
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.reason import fields
 from offhook.sip.net.address import Address
-from offhook.sip.net.flow import Target
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.telephony.dtmf_keys import KeyPath
 from offhook.usererror import UserError
@@ -212,8 +211,7 @@ class PjsuaUserAgent:
     def _invite(self, command: Invite) -> None:
         account, target = self._accounts.for_call(command)
         call = PjCall(self, account, command.call)
-        ways = (command.destination, *command.others)
-        call.meant = frozenset(way.address.host for way in ways if isinstance(way, Target))
+        call.meant = meant_by(command)
         options = pj.CallOpParam(True)
         options.opt.videoCount = 0
         options.opt.customCallId = command.call_id
