@@ -28,7 +28,7 @@ from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall
 from offhook.sip.message.reason import EndReason
 from offhook.sip.sdp.crypto import SrtpPolicy
-from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
+from offhook.sip.sdp.negotiate import LocalMedia, answer_offer
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.ports import PortsExhaustedError
@@ -88,7 +88,7 @@ class InboundCall(SipCall):
             pair = self._take_ports()
             self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), capabilities)
             sdp = self._offers.offer() if offer is None else self._offers.answer(offer)
-            early = self._conversation.speaks_early and self._takes_early_media(self._offers.agreed)
+            early = self._conversation.speaks_early and self._takes_early_media(offer is not None)
             if self._offers.agreed is not None:
                 self._open_line(self._offers.agreed, early=early)
         except (PortsExhaustedError, OSError) as error:
@@ -131,7 +131,7 @@ class InboundCall(SipCall):
             # Who has written somebody else's address into the INVITE must not have them sent seconds of RTP: else it
             # begins with the PRACK, or with the caller's own media.
             sure = self._event.proven  # a trunk is known by its address alone, which over UDP anybody can write
-            stop = self._line.add_listener(audio=lambda pcm, at_tick, at_s: self._reached.set())
+            stop = self._line.add_listener(audio=lambda pcm, at_tick, at_s: self._heard())
             self._line.start(confirmed=sure)
             self._resources.do(Ring(self.handle, SESSION_PROGRESS, sdp))
             self._log_missing_keys()
@@ -145,15 +145,19 @@ class InboundCall(SipCall):
             self.log.exception("the call failed", step="early media")
             self.failed(error)
 
+    def _heard(self) -> None:
+        """The line has audio of the caller's."""
+        self._reached.set()
+
     def _answer_early(self, sdp: bytes) -> None:
         self._conversation.early_answered()
         self._resources.do(Answer(self.handle, sdp))
 
-    def _takes_early_media(self, agreed: NegotiatedAudio | None) -> bool:
-        if agreed is None:
+    def _takes_early_media(self, has_offer: bool) -> bool:
+        if not has_offer:
             # RFC 3262 §5: our offer would have to be in the 183, and the answer in its PRACK.
             self.log.info("no early media", why="the INVITE has no offer", todo="the call is answered at once")
-        return agreed is not None
+        return has_offer
 
     @ends_this_call_only
     def early_media_confirmed(self) -> None:

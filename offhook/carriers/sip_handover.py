@@ -129,21 +129,21 @@ class Handover:
 
     def referred(self, event: ReferReceived) -> None:
         """The far end wants us to call somebody else, and go on with them."""
-        config, pair = self._services.config, self._pair
+        config = self._services.config
         trunk = config.trunks.get(self._trunk)
         why, to = "", ""
         if trunk is None or trunk.refer != "accept":
             why = '`refer = "accept"` below the trunk would allow it'
         elif self._codecs.srtp.policy is SrtpPolicy.REQUIRED:
             why = "`rtp.srtp` requires encryption, which this is not sure of"
-        elif pair is None or self._move is not None or (self._transfer is not None and not self._transfer.over):
+        elif not self._has_media or self._move is not None or (self._transfer is not None and not self._transfer.over):
             why = "the call is being transferred already"
         else:
             try:
                 to = target_of(event.target.uri, config).address
             except TransferError as error:
                 why = error.problems[0].why
-        if why or pair is None:
+        if why:
             self.log.warning("refused a transfer by the far end", to=event.target.uri, why=why)
             self._resources.do(RejectRefer(self.handle, 403))
             return
@@ -155,11 +155,11 @@ class Handover:
         headers = wanted_headers(event.target)
         if event.referred_by:
             headers += (("Referred-By", event.referred_by),)
-        self._move.begin(to, headers, self._media_host, pair.port, self._codecs)
+        self._move.begin(to, headers, self._new_offers())
 
-    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
+    def moved_to(self, handle: str, offers: OfferAnswer | None) -> None:
         """See Moving."""
-        self._take_media(offers, None)
+        self._take_moved(handle, offers)
         before, self.handle = self.handle, handle
         if not self._left:
             self._resources.do(NotifyRefer(before, 200, "OK"))
@@ -177,16 +177,14 @@ class Handover:
 
     def _replaced_by(self, event: IncomingCall) -> None:
         """Another far end takes the place of the one that we have (RFC 3891), if its media can be used."""
-        if self._pair is None or self._conversation.over or self._move is not None:
+        if not self._has_media or self._conversation.over or self._move is not None:
             self._legs.refused(event.call, 481)
             return
         if self._codecs.srtp.policy is SrtpPolicy.REQUIRED and not event.transport.is_secure:
             self._legs.refused(event.call, 488)
             return
-        offers = OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
         try:
-            sdp = offers.offer() if event.sdp is None else offers.answer(event.sdp)
-            self._take_media(offers, event.source.host)
+            sdp = self._take_replacing(event)
         except (RemoteError, MediaError) as error:
             self.log.info("not replaced", why=str(error))
             self._legs.refused(event.call, 488)
@@ -204,6 +202,31 @@ class Handover:
         """The capture has the messages of a further dialog, too."""
         if self._resources.captures is not None:
             self._resources.captures.join(handle, self._captured)
+
+    # Its media, which go with it to another far end.
+
+    @property
+    def _has_media(self) -> bool:
+        return self._pair is not None
+
+    def _new_offers(self) -> OfferAnswer | None:
+        """What another far end is offered at our ports; None: the user agent negotiates."""
+        assert self._pair is not None, "it has media"
+        return OfferAnswer(LocalMedia(self._media_host, self._pair.port, secrets.randbits(31), 1), self._codecs)
+
+    def _take_moved(self, handle: str, offers: OfferAnswer | None) -> None:
+        """Go on with the media of the dialog `handle`. Raises RemoteError, LocalError of media."""
+        assert offers is not None, "it was begun with them"
+        self._take_media(offers, None)
+
+    def _take_replacing(self, event: IncomingCall) -> bytes:
+        """Go on with the media of that call; the description that answers it. Raises RemoteError, LocalError of
+        media."""
+        offers = self._new_offers()
+        assert offers is not None, "they are ours"
+        sdp = offers.offer() if event.sdp is None else offers.answer(event.sdp)
+        self._take_media(offers, event.source.host)
+        return sdp
 
     def _take_media(self, offers: OfferAnswer, host: str | None) -> None:
         """Raises RemoteError and LocalError of media, and changes nothing then."""

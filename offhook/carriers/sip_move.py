@@ -1,6 +1,5 @@
 """A call that goes on with another far end: by a REFER that we accepted, we call them with the same ports."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
@@ -16,8 +15,6 @@ from offhook.sip.errors import RemoteError
 from offhook.sip.events import CallAnswered, CallEnded, CallEvent, CallProgress, CallRejected
 from offhook.sip.refer.commands import NotifyRefer
 from offhook.sip.refer.refer_to import ReferTo
-from offhook.sip.sdp.codecs import AudioCapabilities
-from offhook.sip.sdp.negotiate import LocalMedia
 from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
 
@@ -40,7 +37,7 @@ class Moving(Protocol):
     def leg_wanted(self, to: str, headers: tuple[tuple[str, str], ...]) -> LegWanted:
         """A call to another party; its handle is still to be filled in."""
 
-    def moved_to(self, handle: str, offers: OfferAnswer) -> None:
+    def moved_to(self, handle: str, offers: OfferAnswer | None) -> None:
         """The call has another dialog, and media, from now on. Raises RemoteError, LocalError of media."""
 
     def not_moved(self) -> None:
@@ -58,11 +55,9 @@ class SipMove:
         self._offers: OfferAnswer | None = None
         self._over = False
 
-    def begin(
-        self, to: str, headers: tuple[tuple[str, str], ...], media_host: str, port: int, codecs: AudioCapabilities
-    ) -> None:
-        """Call `to`, a number or a URI."""
-        self._offers = OfferAnswer(LocalMedia(media_host, port, secrets.randbits(31), 1), codecs)
+    def begin(self, to: str, headers: tuple[tuple[str, str], ...], offers: OfferAnswer | None) -> None:
+        """Call `to`, a number or a URI; without `offers` the user agent negotiates."""
+        self._offers = offers
         self._call.do(replace(self._call.leg_wanted(to, headers), call=self.handle))
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
@@ -78,8 +73,8 @@ class SipMove:
     def on_event(self, event: CallEvent | CommandFailed | PlaceCall | LegRefused) -> None:
         """Whether the call can be placed, then an event of the new dialog, until the call has moved."""
         match event:
-            case PlaceCall(invite=invite) if self._offers is not None and not self._over:
-                self._call.do(replace(invite, sdp=self._offers.offer()))
+            case PlaceCall(invite=invite) if not self._over:
+                self._call.do(invite if self._offers is None else replace(invite, sdp=self._offers.offer()))
             case LegRefused(why=why):
                 self._failed(503, why)
             case CallProgress(status=status, reason=reason):
@@ -95,9 +90,10 @@ class SipMove:
 
     def _answered(self, sdp: bytes | None) -> None:
         try:
-            if sdp is None or self._offers is None:
+            if self._offers is not None and sdp is None:
                 raise RemoteError(400, "the answer has no session description")
-            self._offers.accept(sdp)
+            if self._offers is not None and sdp is not None:
+                self._offers.accept(sdp)
             self._call.moved_to(self.handle, self._offers)
         except (RemoteError, MediaError) as error:
             self._call.do(Bye(self.handle))

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.services import Listener
+from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.place_call import LegWanted
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent
@@ -156,7 +157,7 @@ class SignallingReady:
 class Signalled:
     """The user agent that the worker has reports something."""
 
-    event: Event
+    event: Event | Probed
 
 
 CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over | Signalled | SignallingReady

@@ -3,6 +3,7 @@
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
 from offhook.carriers.pjsua2.calls import PjsuaCarrier, PjsuaResources
+from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 from offhook.process.messages import Execute, Signalled
 from offhook.process.remote import Send
@@ -38,5 +39,5 @@ class Pjsua2Host:
         """How many more calls PJSIP takes."""
         return self.user_agent.free
 
-    def _on_event(self, event: Event) -> None:
+    def _on_event(self, event: Event | Probed) -> None:
         self._send(Signalled(event))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from offhook.carriers.pjsua2 import library
+from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.setup import check, uses_tls
 from offhook.process.free_ports import free_address
 from offhook.process.messages import Execute, Signalled, SignallingReady
@@ -17,7 +18,7 @@ from offhook.process.sockets import dns_records, open_endpoint
 from offhook.process.tls_files import open_tls
 from offhook.process.worker_handle import WorkerDiedError, WorkerHandle, WorkerState
 from offhook.settings.config import Config
-from offhook.sip.commands import Command, MoveRegistration, Register, Reject, Unregister
+from offhook.sip.commands import Answer, Command, MoveRegistration, Register, Reject, Unregister
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
@@ -26,6 +27,7 @@ from offhook.sip.net.flow import Flow, Target, Transport
 from offhook.sip.net.resolver import Resolver
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
+from offhook.sip.uas_checks import Refusal
 from offhook.usererror import UserError
 
 
@@ -110,10 +112,17 @@ class RemoteEndpoint(Endpoint):
                 self._execute(register)
             return
         event = message.event
-        if isinstance(event, IncomingCall) and (refused := self._admit("INVITE", event.source)) is not None:
-            self._execute(Reject(event.call, refused.status))
-            return
-        self._deliver(event)
+        if isinstance(event, Probed):
+            refused = self._admit("OPTIONS", event.source)
+            self._execute(Answer(event.call, b"") if refused is None else _rejection(event.call, refused))
+        elif isinstance(event, IncomingCall) and (refused := self._admit("INVITE", event.source)) is not None:
+            self._execute(_rejection(event.call, refused))
+        else:
+            self._deliver(event)
+
+
+def _rejection(call: str, refused: Refusal) -> Reject:
+    return Reject(call, refused.status, refused.headers, refused.reason)
 
 
 async def open_signalling(

@@ -25,7 +25,7 @@ def check_info(request: Request) -> Refusal | None:
     if request.body and typed.content_type(request) not in (RELAY, PLAIN):
         return Refusal(415, (("Accept", ACCEPT),))
     try:
-        _key(request)
+        key_of(request)
     except ParseError as error:
         return Refusal(error.status, reason=error.reason)
     return None
@@ -34,7 +34,7 @@ def check_info(request: Request) -> Refusal | None:
 def receive_info(core: Core, usage: InviteUsage, server: ServerTransaction, now: float) -> None:
     """An INFO that passed `check_info`. One without a body asks whether the call is there."""
     core.respond(server, 200, now, to_tag=usage.local_tag)
-    key = _key(server.request)
+    key = key_of(server.request)
     if key is not None and key.digit:
         core.events.append(KeyReceived(usage.call, key.digit, key.duration_ms))
 
@@ -69,5 +69,6 @@ class _SentKey:
             self._core.events.append(KeyRefused(self._call, 408, "no answer"))
 
 
-def _key(request: Request) -> DtmfRelay | None:
+def key_of(request: Request) -> DtmfRelay | None:
+    """The key of an INFO; None: it has no body. Raises ParseError."""
     return DtmfRelay.parse(typed.content_type(request) or "", request.body) if request.body else None

@@ -24,22 +24,30 @@ NOT_FOUND = 481
 def on_refer(usage: InviteUsage, server: ServerTransaction, now: float) -> None:
     """A REFER in a call: its owner decides. One at a time."""
     core, dialog = usage.core, usage.dialog
-    values = server.request.headers.get_all("Refer-To")
     if dialog is None or usage.machine.state is not CallState.CONFIRMED:
         return core.respond(server, 403, now, to_tag=usage.local_tag)
     if usage.transferee is not None and usage.transferee.busy:
         return core.respond(server, 491, now, to_tag=usage.local_tag)
     try:
-        # RFC 3515 §2.4.1: exactly one.
-        if len(values) != 1:
-            raise ParseError("Refer-To must be there once")
-        target = ReferTo.parse(values[0])
+        target = target_of(server.request)
     except ParseError as error:
         return core.respond(server, 400, now, to_tag=usage.local_tag, reason=error.reason)
     usage.transferee = Transferee(core, usage.call, dialog, usage.sender, server)
-    by = printable(server.request.headers.get("Referred-By") or "")
-    core.events.append(ReferReceived(usage.call, target, by))
+    core.events.append(ReferReceived(usage.call, target, referred_by(server.request)))
     return None
+
+
+def target_of(request: Request) -> ReferTo:
+    """Who a REFER wants called. Raises ParseError."""
+    values = request.headers.get_all("Refer-To")
+    if len(values) != 1:  # RFC 3515 §2.4.1
+        raise ParseError("Refer-To must be there once")
+    return ReferTo.parse(values[0])
+
+
+def referred_by(request: Request) -> str:
+    """Who has sent a REFER, by its own word; empty: it does not say."""
+    return printable(request.headers.get("Referred-By") or "")
 
 
 def on_notify(usage: InviteUsage, server: ServerTransaction, now: float) -> None:
@@ -49,17 +57,24 @@ def on_notify(usage: InviteUsage, server: ServerTransaction, now: float) -> None
     usage.core.respond(server, status, now, to_tag=usage.local_tag, headers=headers)
 
 
-def replaced_by(core: Core, request: Request, now: float) -> InviteUsage | Refusal | None:
-    """The call that an INVITE wants to replace; None: it wants none; or why it cannot (RFC 3891 §3)."""
+def replaces_of(request: Request) -> Replaces | Refusal | None:
+    """Which dialog's place an INVITE wants; None: that of none; or why it cannot (RFC 3891 §3)."""
     values = [each for value in request.headers.get_all("Replaces") for each in split_list(value, "Replaces", 2)]
     if not values:
         return None
     if len(values) > 1 or "Join" in request.headers:
         return Refusal(400, reason="Replaces is there twice, or together with Join")
     try:
-        replaces = Replaces.parse(values[0])
+        return Replaces.parse(values[0])
     except ParseError as error:
         return Refusal(400, reason=error.reason)
+
+
+def replaced_by(core: Core, request: Request, now: float) -> InviteUsage | Refusal | None:
+    """The call that an INVITE wants to replace; None: it wants none; or why it cannot (RFC 3891 §3)."""
+    replaces = replaces_of(request)
+    if replaces is None or isinstance(replaces, Refusal):
+        return replaces
     usage = core.dialogs.get(replaces.dialog_id)
     if usage is None:
         over = core.hung_up.recall(replaces.dialog_id, now) is not None

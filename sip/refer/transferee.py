@@ -10,6 +10,7 @@ from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.errors import LocalError
 from offhook.sip.message import build, typed
+from offhook.sip.message.message import Request
 from offhook.sip.refer.sipfrag import SIPFRAG, SipFragment
 from offhook.sip.transaction.server import ServerTransaction
 
@@ -31,8 +32,7 @@ class Transferee:
         self._sender = sender
         self._server: ServerTransaction | None = server
         self._number = typed.cseq(server.request).number
-        wanted = (server.request.headers.get("Refer-Sub") or "").partition(";")[0].strip().lower() != "false"
-        self._notifies = wanted
+        self._notifies = wants_notices(server.request)
         self.busy = True
 
     def accept(self, now: float) -> None:
@@ -73,12 +73,22 @@ class Transferee:
         return server
 
     def _notify(self, status: int, reason: str, now: float) -> None:
-        ends = "terminated;reason=noresource" if status >= 200 else f"active;expires={EXPIRES_S}"
-        fields = (
-            # §2.4.6: the id may be left out for the first REFER, and every peer understands that.
-            ("Event", f"refer;id={self._number}"),
-            ("Subscription-State", ends),
-            ("Content-Type", f"{SIPFRAG};version=2.0"),
-        )
-        body = bytes(SipFragment(status, reason or build.REASONS.get(status, "")))
+        fields, body = notice(self._number, status, reason)
         send_within(self._core, self._dialog, self._sender, "NOTIFY", now, fields=fields, body=body, contact=True)
+
+
+def wants_notices(refer: Request) -> bool:
+    """Whether its sender wants to know what becomes of it (RFC 4488)."""
+    return (refer.headers.get("Refer-Sub") or "").partition(";")[0].strip().lower() != "false"
+
+
+def notice(number: int, status: int, reason: str) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """The fields and the body of a NOTIFY, for the REFER with that CSeq; a status of 200 and more is the last one's."""
+    ends = "terminated;reason=noresource" if status >= 200 else f"active;expires={EXPIRES_S}"
+    fields = (
+        # §2.4.6: the id may be left out for the first REFER, and every peer understands that.
+        ("Event", f"refer;id={number}"),
+        ("Subscription-State", ends),
+        ("Content-Type", f"{SIPFRAG};version=2.0"),
+    )
+    return fields, bytes(SipFragment(status, reason or build.REASONS.get(status, "")))

@@ -35,6 +35,17 @@ def keep_to(call: int, media: int, host: str | None, port: int, /) -> bool:
     """Have the RTP socket of a call's media receive from that address alone; None: from everybody again. Whether that
     is done. Raises OSError before `open_library`, ValueError for what is no address."""
 
+def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int], /) -> None:
+    """Have messages looked at before PJSIP has them, once PJSUA was initialised: requests, but those that begin or end
+    something and have no Replaces, and 401 and 407. `taker` gets the message as it came, where it came from
+    (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0, or 1 to take a request from
+    PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. Raises
+    OSError, which says what does not fit."""
+
+def respond(request: object, status: int, reason: str | None, headers: tuple[tuple[str, str], ...], /) -> bool:
+    """Answer a request that was taken. Whether that is done: not once PJSUA is destroyed. Raises ValueError for more
+    than 16 headers."""
+
 def set_sending(stream: int, sends: bool, /) -> bool:
     """Whether a stream of PJMEDIA, by its address, sends RTP: else it only receives. Whether that is done. Raises
     OSError before `open_library`."""

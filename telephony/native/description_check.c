@@ -11,24 +11,13 @@
 #include <string.h>
 
 #include "frame_port.h"
+#include "pj_module.h"
 
 #define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
-#define NO_ID (-1)
 #define REQUEST "Request msg "
 #define ACK REQUEST "ACK/"
 
 /* ---- PJSIP's layouts */
-
-typedef struct pj_module {
-    struct pj_module *previous, *next;
-    pj_text name;
-    int id, priority;
-    int (*load)(void *endpoint);
-    int (*start)(void), (*stop)(void), (*unload)(void);
-    int (*on_request)(void *received), (*on_response)(void *received);
-    int (*on_sent_request)(void *sent), (*on_sent_response)(void *sent);
-    void (*on_transaction)(void *transaction, void *event);
-} pj_module;
 
 typedef struct {
     pj_text body;
@@ -90,11 +79,11 @@ const char *descriptions_check(const char *path, description_verdict *verdict) {
     judge = verdict;
     memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
     module.name = (pj_text){name, (long)sizeof name - 1};
-    module.id = NO_ID;
+    module.id = PJ_NO_ID;
     module.priority = BEFORE_TRANSACTIONS;
     module.on_request = on_request;
     module.on_response = on_response;
     if (of.register_module(of.endpoint(), &module) != 0)
         return "it takes no more modules";
-    return module.id == NO_ID ? "its modules are laid out in another way" : NULL;
+    return module.id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
 }

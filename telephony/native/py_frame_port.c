@@ -12,6 +12,7 @@
 
 #include "description_check.h"
 #include "frame_port.h"
+#include "py_message_look.h"
 
 typedef struct {
     PyObject_HEAD
@@ -326,7 +327,9 @@ static PyMethodDef functions[] = {
     {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
+    {"look_at_messages", py_look_at_messages, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
+    {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,11 @@ from tests.e2e.conftest import BotProcess
 from tests.e2e.kamailio import Kamailio
 from tests.e2e.peers import HOST, Sipp, sipp
 from tests.e2e.phone import Phone, sdp
+from tests.e2e.scenario_dialogs import __file__ as DIALOGS
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
 from tests.e2e.test_pjsua import Pjsua
 from tests.e2e.test_secure_calls import call as secure_call
-from tests.e2e.test_transfer import FLOW, LIGHT
+from tests.e2e.test_transfer import ASKS, FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
 from tests.e2e.test_trunks import trunk
 from tests.ports import own_ports
@@ -185,6 +187,39 @@ def test_it_connects_a_caller_whose_telephone_knows_no_refer(start_bot: Start, t
         sipp("uac_knows_no_refer.xml", tmp_path, bot.address).check()
         assert "CONFIRMED" in [event.get("state") for event in agent.events()]
     assert [str(one["dst"]).startswith("sip:desk@") for one in bot.ended(2)] == [False, True]
+
+
+def test_it_goes_on_with_the_party_that_the_far_end_refers_it_to(start_bot: Start, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(ASKS)
+    trunk_of_caller = f'[transfer]\nallow = ["*@{HOST}"]\n[trunks.pbx]\nhost = "{HOST}"\nrefer = "accept"\n'
+    (tmp_path / "offhook.toml").write_text(trunk_of_caller)
+    with Pjsua(tmp_path, answer=0.1, steps=[["wait", 2], ["hang_up"]]) as agent:
+        bot = start_bot("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"), **LIGHT)
+        sipp("uac_refers.xml", tmp_path, bot.address, agent=agent.port).check()
+        assert "CONFIRMED" in [event.get("state") for event in agent.events()]
+        (found,) = bot.ended()
+    assert (found["ended_by"], found["end_reason"]) == ("caller", "caller hung up")
+    assert json.loads(found["rtp"])["packets_sent"] > 50  # before that it had no time for ten
+
+
+def test_it_speaks_before_it_answers(start_bot: Start, tmp_path: Path) -> None:
+    shutil.copy(DIALOGS, tmp_path / "qa_dialogs.py")
+    (tmp_path / "offhook.toml").write_text('[[routes]]\nnumber = "*"\nbot = "qa_dialogs:early"\n')
+    bot = start_bot("--config", str(tmp_path / "offhook.toml"), **LIGHT)
+    sipp("uac_early_media.xml", tmp_path, bot.address).check()  # 183, PRACK, UPDATE, and then 200
+    (found,) = bot.ended()
+    assert (found["disposition"], found["ended_by"]) == ("ANSWERED", "bot")
+    assert found["billsec"] < found["duration"]
+
+
+def test_options_get_what_a_call_would_get(start_bot: Start, tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", OFFHOOK_CALLS__MAX_CALLS="1")
+    with Phone((bot.host, bot.port)) as phone, Phone((bot.host, bot.port)) as other:
+        answer = phone.ask(phone.request("INVITE", body=sdp(MEDIA_PORT)))
+        phone.send(phone.request("ACK", to_tag=answer.to_tag))
+        assert other.ask(other.request("OPTIONS")).status == 486
+        assert phone.insist(phone.request("BYE", cseq=2, to_tag=answer.to_tag)).status == 200
+        bot.wait_for(lambda: other.ask(other.request("OPTIONS")).status == 200)
 
 
 def test_its_process_is_replaced_when_it_is_killed(start_bot: Start, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.backends import AT_ONCE, OWN, deviation, settings_of
+from tests.e2e.backends import AT_ONCE, deviation, settings_of
 from tests.e2e.captures import CAPTURES, write_capture
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST, Outcome, Sipp
@@ -85,11 +85,10 @@ class Bots:
         return f'{routes}[[routes]]\nnumber = "*"\nbot = "qa_dialogs:bench_dialog"\n'
 
     def _callee(self) -> str:
-        refers = 'refer = "accept"' if self.backend == OWN else ""  # no other backend has it
         return f"""
 [trunks.pbx]
 host = "{HOST}"
-{refers}
+refer = "accept"
 [transfer]
 allow = ["*@{HOST}"]
 [transfer.targets]

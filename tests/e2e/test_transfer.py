@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.backends import OWN, settings_of
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST, Sipp, free_udp_ports, sipp
 from tests.e2e.test_baresip import configure, dials
@@ -33,12 +34,14 @@ LIGHT = {"OFFHOOK_ASR__ENGINE": "fixed", "OFFHOOK_TTS__ENGINE": "recorded", "OFF
 
 
 @contextmanager
-def bot(directory: Path, agent: int, *, more: str = "", workers: int = 1, flow: str = FLOW) -> Iterator[BotProcess]:
+def bot(
+    directory: Path, agent: int, *, more: str = "", workers: int = 1, flow: str = FLOW, backend: str = OWN
+) -> Iterator[BotProcess]:
     directory.mkdir()
     (directory / "flow.yaml").write_text(flow)
     (directory / "offhook.toml").write_text(f'[transfer.targets]\ndesk = "sip:desk@{HOST}:{agent}"\n{more}')
     options = ("--config", "offhook.toml", "--flow", "flow.yaml", "--workers", str(workers))
-    process = BotProcess(directory, *options, command=None, **LIGHT)
+    process = BotProcess(directory, *options, command=None, **LIGHT, **settings_of(backend))
     try:
         yield process
     finally:
@@ -105,8 +108,8 @@ def test_the_bot_goes_on_with_another_party(tmp_path: Path) -> None:
         assert record["end_reason"] == "bot hung up"
 
 
-def test_nobody_moves_the_bot_without_leave(tmp_path: Path) -> None:
-    with bot(tmp_path / "bot", 9, flow=ASKS) as running:
+def test_nobody_moves_the_bot_without_leave(tmp_path: Path, sip_backend: str) -> None:
+    with bot(tmp_path / "bot", 9, flow=ASKS, backend=sip_backend) as running:
         sipp("uac_refer_refused.xml", tmp_path, running.address).check()
         assert "would allow it" in running.log()
 

@@ -49,9 +49,12 @@ class Accounts:
     def of(self, source: str) -> int:
         """PJSIP's number for the account of a call from there. A trunk's is for its own server only: who calls by an
         account can ask for its password to be proven."""
-        host = address_of(source).host
-        found = next((each for each in self._trunks.values() if each.host == host), self._plain)
+        found = self._trunks.get(self.trunk_at(address_of(source).host), self._plain)
         return int(found.getId()) if found is not None else 0
+
+    def trunk_at(self, host: str) -> str:
+        """The trunk whose server has that address; "": none."""
+        return next((name for name, each in self._trunks.items() if each.host == host), "")
 
     def close(self) -> None:
         """Let all of them go."""
@@ -179,6 +182,13 @@ class Accounts:
             if trunk.uri_host == host and (trunk.auth_user or trunk.user or "") == (command.auth_user or ""):
                 return name
         return ""
+
+
+def meant_by(command: Invite) -> frozenset[str]:
+    """The hosts that a call goes to, as far as its owner has looked them up, or named them by number."""
+    ways = (command.destination, *command.others)
+    found = {way.address.host if isinstance(way, Target) else way.host for way in ways if way is not None}
+    return frozenset({*found, Uri.parse(command.target).host.strip("[]")})
 
 
 def _proxy(trunk: TrunkConfig, target: Target | None) -> str:

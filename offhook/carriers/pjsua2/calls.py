@@ -11,8 +11,9 @@ from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.records import EndedBy
-from offhook.sip.events import CallProgress
+from offhook.sip.events import CallProgress, IncomingCall
 from offhook.sip.net.address import Address
+from offhook.sip.sdp.offer_answer import OfferAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,38 @@ class PjsuaResources(SipResources):
     user_agent: PjsuaUserAgent | None = None
 
 
+def _user_agent(resources: SipResources) -> PjsuaUserAgent:
+    assert isinstance(resources, PjsuaResources) and resources.user_agent is not None
+    return resources.user_agent
+
+
 class _Media(SipCall):
     """What both directions do in place of negotiating."""
 
     def _take_line(self) -> None:
         """Raises OSError."""
-        resources = self._resources
-        assert isinstance(resources, PjsuaResources) and resources.user_agent is not None
-        line = resources.user_agent.line(self.handle)
+        line = self._user_agent.line(self.handle)
         line.on_hold = self._conversation.hold
         self._line = line
         self.keys.attach(line)
+
+    @property
+    def _has_media(self) -> bool:
+        return self._line is not None
+
+    def _new_offers(self) -> None:
+        """PJSIP negotiates."""
+
+    def _take_moved(self, handle: str, offers: OfferAnswer | None) -> None:
+        self._user_agent.hand_over(self.handle, handle)
+
+    def _take_replacing(self, event: IncomingCall) -> bytes:
+        self._user_agent.hand_over(self.handle, event.call)
+        return b""
+
+    @property
+    def _user_agent(self) -> PjsuaUserAgent:
+        return _user_agent(self._resources)
 
     def moved(self, source: Address) -> None:
         """PJSIP follows by itself."""
@@ -60,10 +82,17 @@ class PjsuaInbound(_Media, InboundCall):
             self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
             return
         assert self._line is not None, "it was just made"
-        if self._conversation.speaks_early:
-            self.log.warning("the call is answered at once, without early media", why='`sip.backend` is "pjsua2"')
-        self._conversation.attach(self._line)
-        self._conversation.spawn(self._answer(b""))
+        if self._conversation.speaks_early and self._takes_early_media(self._event.sdp is not None):
+            self._conversation.attach_early(self._line)
+            self._conversation.spawn(self._speak_early(b""))
+        else:
+            self._conversation.attach(self._line)
+            self._conversation.spawn(self._answer(b""))
+
+    def _heard(self) -> None:
+        # PJSIP's clock gives silence where nothing has come.
+        if self._line is not None and self._line.stats().packets_received:
+            super()._heard()
 
 
 class PjsuaOutbound(_Media, OutboundCall):
@@ -143,6 +172,4 @@ class PjsuaCarrier(SipCarrier):
 
     @property
     def _agent(self) -> PjsuaUserAgent:
-        resources = self._resources
-        assert isinstance(resources, PjsuaResources) and resources.user_agent is not None
-        return resources.user_agent
+        return _user_agent(self._resources)

@@ -37,13 +37,16 @@ def frames() -> ModuleType:
         raise UserError('`backend = "pjsua2"` cannot be used', why, todo, WHERE) from error
 
 
-def opened(pj: Any, judge: Callable[[bytes, bytes | None], int]) -> tuple[ModuleType, int]:
+def opened(
+    pj: Any, judge: Callable[[bytes, bytes | None], int], look: Callable[[bytes, str, object | None], int]
+) -> tuple[ModuleType, int]:
     """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
-    session descriptions from now on. PJSUA is initialised. Raises UserError."""
+    session descriptions, and `look` about messages, from now on. PJSUA is initialised. Raises UserError."""
     found = frames()
     try:
         most_calls = found.open_library(path_of(pj))
         found.check_descriptions(path_of(pj), judge)
+        found.look_at_messages(path_of(pj), look)
         return found, most_calls
     except OSError as error:
         what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"

@@ -83,6 +83,8 @@ class FrameLine:
         media_timeout_s: float,
         first_media_timeout_s: float,
     ) -> None:
+        self.call = ""
+        """The handle of the call that it belongs to, for its owner."""
         self.on_hold: Callable[[bool], None] = _nothing
         """Called when the far end holds the call, and when it goes on."""
         self._listeners = LineListeners()
@@ -159,7 +161,8 @@ class FrameLine:
     # --- the line
 
     def start(self, *, confirmed: bool = True) -> None:
-        """Begin to receive and to send what is queued; from `confirmed` on the far end's media is waited for."""
+        """Begin to receive, and to send what is queued: once it is `confirmed`, by a second call, or with the first
+        packet received. From `confirmed` on the far end's media is waited for."""
         if self._closed:
             return
         self._started = True
@@ -321,7 +324,7 @@ class FrameLine:
     def _lend(self, *, rest: bool = False) -> None:
         """Cut what waits into frames. With `rest` the last, short one, too, if the port would run dry without it: what
         is played in one go may come in pieces."""
-        if not self._started:
+        if not self._confirmed and not self._stats.packets_received:
             return
         while self._waiting and len(self._lent) < LENT_FRAMES:
             if len(self._waiting) < self._frame_octets and not (rest and self._port.waiting() <= 1):

@@ -1,5 +1,7 @@
 """What PJSIP reports, as the events of `sip`. Pure, but for what it is handed of PJSIP's."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from offhook.sip.dialog.rejection import rejected
@@ -16,6 +18,14 @@ from offhook.sip.net.flow import Transport
 CANCELLED_STATUS = 487
 
 
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """An OPTIONS outside of all calls: `Answer`, or `Reject`, with this handle says what an INVITE would get."""
+
+    call: str
+    source: Address
+
+
 def message_of(text: str) -> Request | Response:
     """A message that PJSIP has read. Raises ParseError: it reads more than we do."""
     return parse(text.encode("utf-8", "surrogateescape"))
@@ -29,8 +39,10 @@ def address_of(text: str) -> Address:
     return Address(host.strip("[]"), int(port))
 
 
-def incoming_of(handle: str, text: str, source: str) -> IncomingCall:
-    """The event of an INVITE. Raises ParseError."""
+def incoming_of(
+    handle: str, text: str, source: str, replaced: Callable[[str, str], str] = lambda *_: ""
+) -> IncomingCall:
+    """The event of an INVITE; `replaced` says whose place it wants, by its Call-ID and From tag. Raises ParseError."""
     request = message_of(text)
     if not isinstance(request, Request):
         raise ParseError("it is no request")
@@ -42,11 +54,13 @@ def incoming_of(handle: str, text: str, source: str) -> IncomingCall:
         from_uri=printable(str(typed.from_(request).uri)),
         request_uri=printable(request.uri),
         call_id=printable(typed.call_id(request)),
-        sdp=None,
+        sdp=request.body or None,
         source=address_of(source),
         headers=request.headers.copy(),
         identities=identities(request),
         transport=Transport(transport),
+        replaces=replaced(typed.call_id(request), typed.from_tag(request)),
+        proven=Transport(transport).is_reliable,
     )
 
 
@@ -61,6 +75,14 @@ def last_message(pj: Any, event: Any) -> Request | Response | None:
         return message_of(text) if text else None
     except ParseError:
         return None
+
+
+def allowed(answer: Response) -> frozenset[str]:
+    """The methods that its sender takes, as far as it says so."""
+    try:
+        return typed.allow(answer) or frozenset()
+    except ParseError:
+        return frozenset()
 
 
 def from_info(info: Any) -> tuple[int, str]:

@@ -11,7 +11,9 @@ import pjsua2 as pj
 import structlog
 
 from offhook.carriers.pjsua2.media_source import MediaSource
+from offhook.sip.dialog.model import DialogId
 
+OK = 200
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -53,6 +55,9 @@ class Owner(Protocol):
     def on_stream_over(self, call: "PjCall") -> None:
         """A call's media is about to stop."""
 
+    def on_acknowledged(self, call: "PjCall") -> None:
+        """A PRACK has come."""
+
     def on_key(self, call: "PjCall", what: Any) -> None:
         """A key has come."""
 
@@ -60,7 +65,7 @@ class Owner(Protocol):
         """What became of our REFER."""
 
     def on_referred(self, call: "PjCall", what: Any) -> None:
-        """The far end asks us to call somebody else."""
+        """The far end asks us to call somebody else, before the call is confirmed."""
 
 
 class PjEndpoint(pj.Endpoint):  # type: ignore[misc]
@@ -112,8 +117,15 @@ class PjCall(pj.Call):  # type: ignore[misc]
         super().__init__(account, call_id)
         self.owner = owner
         self.handle = handle
+        self.trunk = account.name
+        self.meant: frozenset[str] = frozenset()
+        """The hosts that were called, or that it came from: its trunk's own."""
+        self.dialog_id: DialogId = ("", "", "")
+        """Once it is confirmed."""
         self.is_inbound = call_id >= 0
         self.confirmed = False
+        self.allow: frozenset[str] = frozenset()
+        """What the far end that we called takes."""
         self.answered = False
         self.released = False
         """Whether its owner has let it go: nothing is reported any more."""
@@ -121,6 +133,8 @@ class PjCall(pj.Call):  # type: ignore[misc]
         self.refer_accepted = False
         self.audio: int | None = None
         """Which of its media is the audio."""
+        self.may_send = False
+        """Whether audio may go out before it is confirmed."""
         self.silent: int | None = None
         """The stream that does not send yet."""
         self.source = MediaSource()
@@ -129,6 +143,13 @@ class PjCall(pj.Call):  # type: ignore[misc]
     def onCallState(self, what: Any) -> None:
         """From PJSIP."""
         self.owner.on_state(self, what)
+
+    @_kept_here
+    def onCallTsxState(self, what: Any) -> None:
+        """From PJSIP."""
+        of = what.e.body.tsxState.tsx
+        if of.method == "PRACK" and of.role == pj.PJSIP_ROLE_UAS and of.statusCode == OK:
+            self.owner.on_acknowledged(self)
 
     @_kept_here
     def onCallMediaState(self, what: Any) -> None:
@@ -156,8 +177,8 @@ class PjCall(pj.Call):  # type: ignore[misc]
         self.owner.on_refer_progress(self, what)
 
     def onCallReplaceRequest(self, what: Any) -> None:
-        """From PJSIP: another call wants this one's place (RFC 3891)."""
-        log.warning("refused a call that wants another's place", why='`sip.backend` is "pjsua2"')
+        """From PJSIP: another call wants this one's place, and has come by `requests`, which sees to that."""
+        log.warning("refused a call that wants another's place", why="PJSIP would decide by itself")
         what.statusCode, what.reason = 403, "Forbidden"
 
     @_kept_here

@@ -6,7 +6,7 @@ from typing import Any
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
 from offhook.settings.values import split_host_port
-from offhook.sip.net.address import Address
+from offhook.sip.net.address import Address, numeric
 from offhook.sip.policy import Use
 from offhook.telephony.pcm import RATE_HZ, WIDE_RATE_HZ
 from offhook.usererror import Problem, UserError
@@ -162,6 +162,11 @@ def _problems(config: Config) -> Iterator[Problem]:
     for key, given, why in refused:
         if given:
             yield Problem(f"`sip.{key}` {what}", why, f"remove `{key}` below `[sip]`, {other}", f"sip.{key}")
+    number = numeric(sip.host)
+    if sip.ice and number is not None and number.is_loopback:
+        why = "PJSIP takes no loopback address for a candidate (RFC 8445), and would answer each call 500"
+        todo = f"the address of a network as `host` below `[sip]`, or no `ice`, {other}"
+        yield Problem(f"`sip.ice` cannot be used at {sip.host}", why, todo, "sip.ice")
     if problem := _of_name_servers(sip.dns_servers):
         yield Problem(
             f"these `dns_servers` cannot be used {with_it}",
@@ -201,5 +206,3 @@ def _of_trunk(trunk: TrunkConfig) -> Iterator[tuple[str, str]]:
         yield "codecs", "PJSIP has the same codecs in all calls: `codecs` below `[rtp]`"
     if trunk.contact_user not in (None, trunk.user):
         yield "contact_user", "PJSIP's Contact has the account's user"
-    if trunk.refer == "accept":
-        yield "refer", "the call that the far end asks for would be PJSIP's own"

@@ -14,13 +14,14 @@ from offhook.carriers.pjsua2.objects import PjCall
 
 def begun(frames: ModuleType, call: PjCall, stream: int) -> None:
     """A stream is about to begin, at that address in memory. A caller who has not sent the ACK may have named somebody
-    else's address: nothing goes there yet."""
-    if call.is_inbound and not call.confirmed and frames.set_sending(stream, False):
+    else's address: nothing goes there yet, unless it sends something itself (`measured`)."""
+    if call.is_inbound and not call.confirmed and not call.may_send and frames.set_sending(stream, False):
         call.silent = stream
 
 
 def confirmed(frames: ModuleType, call: PjCall) -> None:
-    """The ACK has come."""
+    """The far end is where it says that it is: by its ACK, its PRACK, or its own media."""
+    call.may_send = True
     if call.silent is not None:
         frames.set_sending(call.silent, True)
         call.silent = None
@@ -34,12 +35,14 @@ def described_anew(frames: ModuleType, call: PjCall) -> None:
 
 
 def measured(frames: ModuleType, call: PjCall, *, ice: bool) -> FrameStats | None:
-    """PJSIP's figures as they are now, None: it has none. Once a second; looks at the source as well, but with `ice`,
-    which has proven it."""
+    """PJSIP's figures as they are now, None: it has none. Once a second, and more often before a stream may send; looks
+    at the source as well, but with `ice`, which has proven it."""
     if call.audio is None:
         return None
     try:
         found = figures_of(call, call.audio)
+        if found.packets_received:
+            confirmed(frames, call)
         if not ice and not call.source.kept:
             _look(frames, call, call.audio, found.packets_received)
         return found

@@ -4,13 +4,14 @@ Theory of operation. PJSIP's library (PJSUA) exists once in a process. It has no
 it work every few milliseconds, on the event loop's thread, and all that it reports comes from within that. Its media
 has threads of its own, in C, which exchange audio with the lines (`line`) and never run Python.
 
-PJSIP makes and answers offers by itself, so no event or command carries a session description: a call's line is
-connected when its media begins. What the far end changes later (hold, another address, another codec) it handles
-likewise, and only hold is reported, to the line.
+PJSIP makes and answers offers by itself, so commands carry no session description, and of events only that of a new
+call does, which says that there is one: a call's line is connected when its media begins. What the far end changes
+later (hold, another address, another codec) it handles likewise, and only hold is reported, to the line. What it would
+answer in another way than our own SIP goes to `requests`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -20,10 +21,12 @@ import pjsua2 as pj
 import structlog
 
 from offhook.carriers.pjsua2 import build, descriptions, library, setup, streams
-from offhook.carriers.pjsua2.accounts import Accounts
+from offhook.carriers.pjsua2.accounts import Accounts, meant_by
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
 from offhook.carriers.pjsua2.line import FrameLine, FrameStats
 from offhook.carriers.pjsua2.messages import (
+    Probed,
+    allowed,
     confirmed_end,
     from_info,
     inbound_end,
@@ -32,6 +35,8 @@ from offhook.carriers.pjsua2.messages import (
     outbound_end,
 )
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall, PjEndpoint
+from offhook.carriers.pjsua2.requests import Requests
+from offhook.carriers.pjsua2.transferor import progress, refer
 from offhook.settings.config import Config
 from offhook.sip.commands import Bye, Command, Invite
 from offhook.sip.errors import LocalError, ParseError
@@ -41,16 +46,15 @@ from offhook.sip.events import (
     CallEnded,
     CallProgress,
     CallRefused,
+    EarlyMediaConfirmed,
     EndCause,
     Event,
 )
-from offhook.sip.message import typed
 from offhook.sip.message.grammar import quote
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.reason import fields
 from offhook.sip.net.address import Address
-from offhook.sip.refer.commands import Refer
-from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferRefused
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
 from offhook.telephony.dtmf_keys import KeyPath
 from offhook.usererror import UserError
 
@@ -70,7 +74,7 @@ log = structlog.get_logger("offhook.pjsip")
 class PjsuaUserAgent:
     """One for a process. Everything runs on the event loop's thread, which has to be the process's main one."""
 
-    def __init__(self, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, config: Config, address: Address, on_event: Callable[[Event | Probed], None]) -> None:
         self.max_calls = 0
         """How many calls this build of PJSIP takes at once."""
         self._config = config
@@ -80,6 +84,7 @@ class PjsuaUserAgent:
         self._frames: Any = None
         self._accounts = Accounts(self, config, address, on_event)
         self._calls: dict[str, PjCall] = {}
+        self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
         self._lines: dict[str, FrameLine] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._measured_at = 0.0
@@ -88,7 +93,10 @@ class PjsuaUserAgent:
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
             **COMMANDS,
             Bye: self._bye,
-            Refer: self._refer,
+            Refer: lambda call, command: refer(call, command, self._calls.get),
+            AcceptRefer: self._requests.answer_refer,
+            RejectRefer: self._requests.answer_refer,
+            NotifyRefer: self._requests.answer_refer,
         }
 
     # --- its life
@@ -111,7 +119,7 @@ class PjsuaUserAgent:
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
         judge = descriptions.judge(self._address.host, ice=self._config.sip.ice)
-        self._frames, self.max_calls = library.opened(pj, judge)
+        self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -143,6 +151,7 @@ class PjsuaUserAgent:
         self._endpoint.hangupAllCalls()
         # Before the library: taking them apart afterwards would call it.
         self._calls.clear()
+        self._requests.close()
         self._accounts.close()
         # Without waiting for answers, for which `drain` has waited.
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)
@@ -163,12 +172,20 @@ class PjsuaUserAgent:
         line = self._lines[handle] = FrameLine(
             self._frames.FramePort(rate_hz),
             rate_hz=rate_hz,
-            dial=lambda digits: self._dial(handle, digits),
-            measure=lambda: self._measure(handle),
+            dial=lambda digits: self._dial(line.call, digits),
+            measure=lambda: self._measure(line.call),
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
+        line.call = handle
         return line
+
+    def hand_over(self, before: str, after: str) -> None:
+        """Give a call the line of another one, whose place it takes."""
+        line = self._lines[after] = self._lines.pop(before)
+        line.call = after
+        if (call := self._calls.get(after)) is not None:
+            self.on_media(call)
 
     def do(self, command: Command) -> None:
         """Execute a command. Raises LocalError."""
@@ -177,10 +194,13 @@ class PjsuaUserAgent:
         try:
             if isinstance(command, Invite):
                 self._invite(command)
+            elif self._requests.do(command):
+                return
             elif (execute := self._commands.get(type(command))) is None:
                 self._accounts.do(command)
             elif (call := self._calls.get(command.call)) is None or call.released:
-                raise LocalError("there is no such call")
+                if not isinstance(command, NotifyRefer):  # nobody is left who wants to know
+                    raise LocalError("there is no such call")
             else:
                 execute(call, command)
         except pj.Error as error:
@@ -191,6 +211,7 @@ class PjsuaUserAgent:
     def _invite(self, command: Invite) -> None:
         account, target = self._accounts.for_call(command)
         call = PjCall(self, account, command.call)
+        call.meant = meant_by(command)
         options = pj.CallOpParam(True)
         options.opt.videoCount = 0
         options.opt.customCallId = command.call_id
@@ -212,17 +233,6 @@ class PjsuaUserAgent:
         call.hangup(options)
         self._on_event(CallEnded(call.handle, EndCause.LOCAL_BYE))
 
-    def _refer(self, call: PjCall, command: Refer) -> None:
-        call.refer_accepted = False
-        options = pj.CallOpParam()
-        add_headers(options, command.headers)
-        if command.replaces is None:
-            call.xfer(command.target, options)
-        elif (other := self._calls.get(command.replaces)) is not None:
-            call.xferReplaces(other, options)
-        else:
-            raise LocalError("the call whose place is to be taken is over")
-
     # --- from PJSIP
 
     def on_incoming(self, account: PjAccount, what: Any) -> None:
@@ -231,7 +241,9 @@ class PjsuaUserAgent:
         call = PjCall(self, account, handle, what.callId)
         self._calls[handle] = call
         try:
-            self._on_event(incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress))
+            event = incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress, self._requests.replaced)
+            call.meant, call.may_send = frozenset((event.source.host,)), event.proven
+            self._on_event(event)
         except ParseError as error:
             log.info("an INVITE cannot be read", why=str(error))
             self._turn_away(call, error.status)
@@ -268,14 +280,17 @@ class PjsuaUserAgent:
         elif info.state == pj.PJSIP_INV_STATE_EARLY and not call.is_inbound:
             body = message.body if isinstance(message, Response) and message.body else None
             self._on_event(CallProgress(call.handle, status, reason, body))
+        elif info.state == pj.PJSIP_INV_STATE_CONNECTING and isinstance(message, Response):
+            self._requests.confirmed(call, message)
+            call.allow = allowed(message)
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not call.confirmed:
             call.confirmed = True
             streams.confirmed(self._frames, call)
             if call.is_inbound:
+                self._requests.confirmed(call, message)
                 self._on_event(CallConfirmed(call.handle, None))
             else:
-                allow = typed.allow(message) if message is not None else None
-                self._on_event(CallAnswered(call.handle, None, allow or frozenset()))
+                self._on_event(CallAnswered(call.handle, None, call.allow))
 
     def on_media(self, call: PjCall) -> None:
         """A call's media has begun, changed or stopped."""
@@ -307,6 +322,12 @@ class PjsuaUserAgent:
         if (line := self._lines.get(call.handle)) is not None:
             line.measure()
 
+    def on_acknowledged(self, call: PjCall) -> None:
+        """The far end has our answer, by its PRACK (RFC 3262)."""
+        if call.is_inbound and not call.confirmed and not call.released:
+            streams.confirmed(self._frames, call)
+            self._on_event(EarlyMediaConfirmed(call.handle))
+
     def on_key(self, call: PjCall, what: Any) -> None:
         """A key has come."""
         if (line := self._lines.get(call.handle)) is not None:
@@ -316,25 +337,19 @@ class PjsuaUserAgent:
 
     def on_refer_progress(self, call: PjCall, what: Any) -> None:
         """What became of our REFER: its answer, and then that of the INVITE which it asked for."""
-        status, reason = int(what.statusCode), str(what.reason)
-        if call.released:
-            return
-        if not call.refer_accepted:
-            if status >= 300:
-                self._on_event(ReferRefused(call.handle, status, reason))
-                return
-            call.refer_accepted = True
-            self._on_event(ReferAccepted(call.handle, notifies=True))
-            if status == 202:
-                return
-        self._on_event(ReferProgress(call.handle, status, reason, is_last=bool(what.finalNotify)))
+        if not call.released:
+            for event in progress(call, what):
+                self._on_event(event)
 
     def on_referred(self, call: PjCall, what: Any) -> None:
-        """The far end asks us to call somebody else, which PJSIP would do with a call of its own."""
-        log.warning("refused a transfer by the far end", to=what.dstUri, why='`sip.backend` is "pjsua2"')
+        """The far end asks us to call somebody else before the call is confirmed: later it does by `requests`."""
+        log.warning("refused a transfer by the far end", to=what.dstUri, why="the call is not confirmed")
         what.statusCode = 403
 
     # --- inside
+
+    def _respond(self, request: object, status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bool:
+        return bool(self._frames.respond(request, status, reason, tuple(headers)))
 
     def _turn_away(self, call: PjCall, status: int) -> None:
         call.released = True
@@ -349,6 +364,7 @@ class PjsuaUserAgent:
     def _disconnected(
         self, call: PjCall, status: int, reason: str, message: Request | Response | None, event: Any
     ) -> None:
+        self._requests.over(call)
         # Not now: PJSIP still uses the object.
         asyncio.get_running_loop().call_soon(self._calls.pop, call.handle, None)
         if call.released:
@@ -372,6 +388,11 @@ class PjsuaUserAgent:
         call = self._calls.get(handle)
         return None if call is None else streams.measured(self._frames, call, ice=self._config.sip.ice)
 
+    def _is_silent(self, handle: str) -> bool:
+        """Whether audio goes out with the first packet that comes."""
+        call = self._calls.get(handle)
+        return call is not None and call.silent is not None
+
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
         for _ in range(EVENTS_A_POLL):
@@ -391,7 +412,7 @@ class PjsuaUserAgent:
         for handle, line in tuple(self._lines.items()):
             try:
                 line.poll(now)
-                if measures:
+                if measures or self._is_silent(handle):
                     line.measure(now)
             except Exception:
                 log.exception("a line failed, and its call ends", line=handle)

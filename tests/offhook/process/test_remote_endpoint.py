@@ -6,11 +6,12 @@ from typing import cast
 
 import pytest
 
+from offhook.carriers.pjsua2.messages import Probed
 from offhook.process.messages import Execute, Signalled, SignallingReady
 from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
 from offhook.process.worker_handle import WorkerDiedError, WorkerHandle, WorkerState
 from offhook.settings.config import Config
-from offhook.sip.commands import Bye, MoveRegistration, Register, Reject, Unregister
+from offhook.sip.commands import Answer, Bye, MoveRegistration, Register, Reject, Unregister
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, Event, IncomingCall
 from offhook.sip.message.headers import Headers
@@ -54,6 +55,19 @@ async def test_a_call_that_is_not_admitted_is_refused_there() -> None:
     bot = Bot(Refusal(503))
     bot.endpoint.from_worker(Signalled(INVITE))
     assert (bot.events, bot.done) == ([], [Execute(Reject("c", 503))])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [
+        (None, Answer("o", b"")),
+        (Refusal(503, (("Retry-After", "9"),)), Reject("o", 503, (("Retry-After", "9"),))),
+    ],
+)
+async def test_options_get_what_a_call_would_get(refusal: Refusal | None, answer: Answer | Reject) -> None:
+    bot = Bot(refusal)
+    bot.endpoint.from_worker(Signalled(Probed("o", CALLER)))
+    assert (bot.events, bot.done) == ([], [Execute(answer)])
 
 
 async def test_without_the_worker_nobody_executes_anything() -> None:

@@ -18,8 +18,9 @@ def config(**sections: Any) -> Config:
 
 def test_what_it_can_do_is_not_refused() -> None:
     check(config())
+    check(config(trunks={"pbx": {**TRUNK, "refer": "accept"}}))
     check(config(sip={"dns_servers": ("192.0.2.53", "192.0.2.54:53")}))
-    check(config(calls={"workers": 1}, sip={"ice": True, "advertised_host": "192.0.2.1"}, rtp={"srtp": "preferred"}))
+    check(config(calls={"workers": 1}, sip={"ice": True, "host": "192.0.2.1"}, rtp={"srtp": "preferred"}))
     secure = {"pbx": {**TRUNK, "registration": True, "transport": "tls"}}
     check(config(sip={"tls_authorities": "authorities.pem"}, trunks=secure))
 
@@ -32,6 +33,8 @@ def test_what_it_can_do_is_not_refused() -> None:
         ({"sip": {"dns_servers": tuple(f"192.0.2.{number}" for number in range(5))}}, "sip.dns_servers"),
         ({"sip": {"dns_servers": ("192.0.2.53", "192.0.2.53:5353")}}, "sip.dns_servers"),
         ({"sip": {"dns_servers": ("[2001:db8::53]",)}}, "sip.dns_servers"),
+        ({"sip": {"ice": True}}, "sip.ice"),
+        ({"sip": {"ice": True, "host": "127.0.1.7"}}, "sip.ice"),
         ({"sip": {"unknown_sources": "silence"}}, "sip.unknown_sources"),
         ({"sip": {"advertised_host": "192.0.2.1", "advertised_port": 5090}}, "sip.advertised_port"),
         ({"trunks": {"pbx": {**TRUNK, "transport": "tls"}}}, "sip.tls_authorities"),
@@ -40,7 +43,6 @@ def test_what_it_can_do_is_not_refused() -> None:
         ({"trunks": {"pbx": {**TRUNK, "options_s": 30}}}, "trunks.pbx.options_s"),
         ({"trunks": {"pbx": {**TRUNK, "codecs": ("PCMA",)}}}, "trunks.pbx.codecs"),
         ({"trunks": {"pbx": {**TRUNK, "contact_user": "other"}}}, "trunks.pbx.contact_user"),
-        ({"trunks": {"pbx": {**TRUNK, "refer": "accept"}}}, "trunks.pbx.refer"),
     ],
 )
 def test_what_it_cannot_do_is_refused_in_three_parts(sections: dict[str, Any], where: str) -> None:

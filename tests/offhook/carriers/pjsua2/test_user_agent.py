@@ -25,11 +25,12 @@ from offhook.sip.events import (
     EndCause,
     Event,
     IncomingCall,
+    KeyReceived,
 )
 from offhook.sip.message.reason import EndReason
 from offhook.sip.net.address import Address
-from offhook.sip.refer.commands import Refer
-from offhook.sip.refer.events import ReferRefused
+from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
+from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 from offhook.telephony import tones
 from offhook.telephony.pcm import rms
 from tests.ports import HOST, own_port, own_rtp
@@ -39,6 +40,7 @@ if importlib.util.find_spec("pjsua2") is None:
     pytest.skip("there is no wheel of PJSIP for this Python", allow_module_level=True)
 
 from offhook.carriers.pjsua2.line import FrameLine
+from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ class Agent:
     """The user agent, and what it has reported."""
 
     def __init__(self, **sections: object) -> None:
-        self.events: list[Event] = []
+        self.events: list[Event | Probed] = []
         self.address = Address(HOST, own_port())
         config = Config.model_validate({"sip": {"backend": "pjsua2"}, "rtp": own_rtp(), **sections})
         self.pjsip = PjsuaUserAgent(config, self.address, self.events.append)
@@ -130,7 +132,7 @@ async def test_a_call_with_audio_and_keys_both_ways(agent: Agent) -> None:
     await agent.until(lambda: out.played_ticks() == out.sent_ticks)
     assert any(rms(bytes(heard[at : at + 320])) > 1_000 for at in range(0, len(heard) - 320, 320))
     agent.pjsip.do(SendKey("out", "7"))
-    await agent.until(lambda: keys == ["1", "2", "7"])
+    assert (await agent.wait_for(KeyReceived, event.call)).digit == "7"
     out.measure()
     assert out.stats().packets_sent > 10
     agent.pjsip.do(Bye("out", (EndReason("Q.850", 16),)))
@@ -249,8 +251,68 @@ async def test_what_fails_in_a_callback_is_logged(agent: Agent, monkeypatch: pyt
 async def test_the_far_end_s_refer_is_refused(agent: Agent) -> None:
     _, _, event = await talk(agent)
     agent.pjsip.do(Refer(event.call, "sip:desk@192.0.2.1"))
-    refused = await agent.wait_for(ReferRefused, event.call)
-    assert refused.status == 403
+    assert (await agent.wait_for(ReferReceived, "out")).target.uri == "sip:desk@192.0.2.1"
+    agent.pjsip.do(RejectRefer("out", 403))
+    assert (await agent.wait_for(ReferRefused, event.call)).status == 403
+    with pytest.raises(LocalError, match="answered"):
+        agent.pjsip.do(AcceptRefer("out"))
+
+
+async def test_the_far_end_s_refer_is_accepted_and_it_hears_of_the_call(agent: Agent) -> None:
+    _, _, event = await talk(agent)
+    agent.pjsip.do(Refer(event.call, "sip:desk@192.0.2.1"))
+    received = await agent.wait_for(ReferReceived, "out")
+    assert received.referred_by == f"<sip:bot@{HOST}>"  # by PJSIP
+    with pytest.raises(LocalError, match="not answered"):
+        agent.pjsip.do(NotifyRefer("out", 180))
+    agent.pjsip.do(AcceptRefer("out"))
+    await agent.wait_for(ReferAccepted, event.call)
+
+    def progress() -> list[tuple[int, bool]]:
+        told = [(each.status, each.is_last) for each in agent.events if isinstance(each, ReferProgress)]
+        return list(dict.fromkeys(told))  # the transferor, which is PJSIP, may tell the first one twice
+
+    for status in (180, 200):
+        agent.pjsip.do(NotifyRefer("out", status))
+        await agent.until(lambda told=status: told in [each[0] for each in progress()])  # type: ignore[misc]
+    assert progress() == [(100, False), (180, False), (200, True)]
+    agent.pjsip.do(NotifyRefer("out", 200))  # nobody is told twice
+    agent.pjsip.do(Bye(event.call))
+    await agent.wait_for(CallEnded, "out")
+    agent.pjsip.do(NotifyRefer("out", 200))  # and nobody is there any more
+
+
+async def test_a_call_takes_the_line_of_another_one(agent: Agent) -> None:
+    out, _, event = await talk(agent)
+    other, came, _ = await talk(agent, "other")
+    other.close()
+    agent.pjsip.hand_over("out", "other")
+    agent.pjsip.do(Bye("out"))
+    await agent.wait_for(CallEnded, event.call)
+    heard: list[bytes] = []
+    came.add_listener(audio=lambda pcm, at_tick, at_s: heard.append(pcm))
+    out.play(out.encode(tones.dtmf("5")))
+    await agent.until(lambda: any(rms(pcm) > 1_000 for pcm in heard))
+    out.measure()
+    assert out.stats().packets_sent > 0
+
+
+async def test_early_media_begins_with_the_far_end_s_own(agent: Agent) -> None:
+    out, event = await agent.rings("out")
+    assert event.sdp
+    came = agent.pjsip.line(event.call)
+    heard: list[bytes] = []
+    out.add_listener(audio=lambda pcm, at_tick, at_s: heard.append(pcm))
+    came.play(came.encode(tones.dtmf("5")))
+    came.start(confirmed=False)
+    agent.pjsip.do(Ring(event.call, 183, b""))
+    assert (await agent.wait_for(CallProgress, "out")).status == 183
+    assert came.sent_ticks == 0
+    out.start()  # it sends from here on, to keep the way open
+    await agent.until(lambda: any(rms(pcm) > 1_000 for pcm in heard))
+    agent.pjsip.do(Answer(event.call, b""))
+    await agent.wait_for(CallConfirmed, event.call)
+    assert "REFER" in (await agent.wait_for(CallAnswered, "out")).allow
 
 
 async def test_what_cannot_be_done_is_said(agent: Agent) -> None:

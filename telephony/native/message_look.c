@@ -1,0 +1,274 @@
+/* See message_look.h. Nothing here knows Python. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "message_look.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frame_port.h"
+#include "pj_module.h"
+
+#define BEFORE_ALL 14 /* description_check's is 15 */
+#define POOL_OCTETS 4096
+#define TRIAL_OCTETS (1 << 18) /* more than what PJSIP receives into */
+#define FORBIDDEN 403
+
+/* ---- PJSIP's layouts */
+
+enum { REQUEST, RESPONSE };
+
+typedef struct {
+    int type;
+    union {
+        void *request;
+        int status;
+    } line;
+} pj_message;
+
+typedef struct pj_node {
+    struct pj_node *previous, *next;
+} pj_node;
+
+/* In what was received: what comes before `pj_read`. */
+typedef struct {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } from; /* 28 octets */
+    int from_octets;
+    char host[46];
+    int port;
+} pj_sender;
+
+typedef struct {
+    const char *text;
+    int octets;
+    pj_message *message;
+} pj_read;
+
+#define SENDER_OCTETS ((sizeof(pj_sender) + 7) / 8 * 8) /* as what is before a pointer is filled up */
+
+static struct {
+    void *(*pool_create)(const char *name, size_t octets, size_t more);
+    void (*pool_release)(void *pool);
+    void *(*endpoint)(void);
+    int (*register_module)(void *endpoint, pj_module *);
+    pj_message *(*parse)(char *text, size_t octets, void *received);
+    char *(*summary)(void *received);
+    pj_node *(*find)(const pj_message *, const pj_text *name, const void *after);
+    void (*erase)(void *node);
+    int (*clone)(const void *received, unsigned flags, void **copy);
+    int (*release)(void *copy);
+    pj_node *(*header)(void *pool, const pj_text *name, const pj_text *value);
+    int (*respond)(void *endpoint, void *received, int status, const pj_text *reason, const void *headers,
+                   const void *body);
+} of;
+
+struct request_copy {
+    void *received;
+    unsigned life;
+};
+
+static message_taker *take;
+static unsigned life; /* which PJSUA of this process it is: a copy's memory goes with it */
+static size_t read_at; /* of `pj_read`, in what was received */
+
+static pj_text text_of(const char *text) { return (pj_text){(char *)(uintptr_t)text, (long)strlen(text)}; }
+
+/* ---- what was received */
+
+static const pj_read *read_of(void *received) { return (const pj_read *)(const void *)((char *)received + read_at); }
+
+static pj_message *message_of(void *received) { return read_of(received)->message; }
+
+static bool is_whole(void *received) {
+    const pj_read *read = read_of(received);
+    const char *from = received, *text = read->text; /* into which it was received */
+    return text > from && read->octets > 0 && text + read->octets <= from + read_at;
+}
+
+static void source_of(void *received, char *source) {
+    pj_sender sender;
+    char host[sizeof sender.host];
+    source[0] = '\0';
+    memcpy(&sender, (char *)received + read_at - SENDER_OCTETS, sizeof sender);
+    bool six = sender.from.any.sa_family == AF_INET6;
+    if (!six && sender.from.any.sa_family != AF_INET)
+        return;
+    const void *address = six ? (void *)&sender.from.six.sin6_addr : (void *)&sender.from.four.sin_addr;
+    if (inet_ntop(sender.from.any.sa_family, address, host, sizeof host) == NULL ||
+        strncmp(host, sender.host, sizeof host) != 0 || ntohs(sender.from.four.sin_port) != sender.port)
+        return;
+    snprintf(source, SOURCE_OCTETS_MAX, six ? "[%s]:%d" : "%s:%d", host, sender.port);
+}
+
+static request_copy *copy_of(void *received) {
+    request_copy *copy = malloc(sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    copy->life = life;
+    if (of.clone(received, 0, &copy->received) == 0)
+        return copy;
+    free(copy);
+    return NULL;
+}
+
+static message_verdict verdict_of(void *received, bool is_request) {
+    char source[SOURCE_OCTETS_MAX];
+    request_copy *copy = NULL;
+    if (!is_whole(received) || (is_request && (copy = copy_of(received)) == NULL))
+        return LOOK_PASS;
+    source_of(received, source);
+    return take(read_of(received)->text, (size_t)read_of(received)->octets, source, copy);
+}
+
+/* ---- the module's side */
+
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+static pj_node *replaces_of(void *received) {
+    const pj_text name = text_of("Replaces");
+    return of.find(message_of(received), &name, NULL);
+}
+
+static bool is_pjsips_own(void *received) {
+    static const char *const methods[] = {"ACK/", "BYE/", "CANCEL/", "PRACK/", "UPDATE/", "NOTIFY/"};
+    const char *summary = of.summary(received);
+    if (!begins(summary, "Request msg "))
+        return true;
+    summary += strlen("Request msg ");
+    for (size_t each = 0; each < sizeof methods / sizeof methods[0]; each++)
+        if (begins(summary, methods[each]))
+            return true;
+    return begins(summary, "INVITE/") && replaces_of(received) == NULL;
+}
+
+static int on_request(void *received) {
+    if (is_pjsips_own(received))
+        return 0;
+    message_verdict verdict = verdict_of(received, true);
+    pj_node *replaces = replaces_of(received);
+    if (verdict == LOOK_CHANGE && replaces != NULL)
+        of.erase(replaces);
+    return verdict == LOOK_TAKE;
+}
+
+static int on_response(void *received) {
+    const char *summary = of.summary(received);
+    if (!begins(summary, "Response msg 401/") && !begins(summary, "Response msg 407/"))
+        return 0;
+    if (verdict_of(received, false) == LOOK_CHANGE)
+        message_of(received)->line.status = FORBIDDEN;
+    return 0;
+}
+
+static int on_unload(void) {
+    life++;
+    return 0;
+}
+
+/* ---- the taker's side */
+
+bool message_respond(const request_copy *copy, int status, const char *reason, const header_field *fields, size_t count) {
+    pj_node headers = {&headers, &headers};
+    void *pool = copy->life == life ? of.pool_create("offhook", POOL_OCTETS, POOL_OCTETS) : NULL;
+    if (pool == NULL)
+        return false;
+    for (size_t each = 0; each < count; each++) {
+        const pj_text name = text_of(fields[each].name), value = text_of(fields[each].value);
+        pj_node *header = of.header(pool, &name, &value);
+        header->previous = headers.previous;
+        header->next = &headers;
+        headers.previous->next = header;
+        headers.previous = header;
+    }
+    const pj_text phrase = text_of(reason == NULL ? "" : reason);
+    int failed = of.respond(of.endpoint(), copy->received, status, reason == NULL ? NULL : &phrase, &headers, NULL);
+    of.pool_release(pool);
+    return failed == 0;
+}
+
+void message_free(request_copy *copy) {
+    if (copy->life == life)
+        of.release(copy->received);
+    free(copy);
+}
+
+/* ---- the library */
+
+static const char *try_message(void) {
+    static const char sample[] = "SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+                                 "From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:b@192.0.2.2>;tag=2\r\n"
+                                 "Call-ID: 1\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n";
+    const char *why = "what it receives is laid out in another way";
+    char text[sizeof sample];
+    memcpy(text, sample, sizeof sample);
+    void **received = calloc(1, TRIAL_OCTETS), *pool = of.pool_create("trial", POOL_OCTETS, POOL_OCTETS);
+    if (received != NULL && pool != NULL) {
+        received[0] = pool;
+        const pj_message *message = of.parse(text, sizeof sample - 1, received);
+        size_t at = 1;
+        while (message != NULL && at < TRIAL_OCTETS / sizeof(void *) && received[at] != message)
+            at++;
+        read_at = at * sizeof(void *) - offsetof(pj_read, message);
+        if (message != NULL && at < TRIAL_OCTETS / sizeof(void *) && read_at > SENDER_OCTETS &&
+            message->type == RESPONSE && message->line.status == 401)
+            why = NULL;
+    }
+    if (pool != NULL)
+        of.pool_release(pool);
+    free(received);
+    return why;
+}
+
+#define FIND(member, function)                                                                                         \
+    do {                                                                                                               \
+        void *found = dlsym(library, function);                                                                        \
+        if (found == NULL)                                                                                             \
+            return "it has no " function;                                                                              \
+        memcpy(&of.member, &found, sizeof found);                                                                      \
+    } while (0)
+
+const char *messages_look(const char *path, message_taker *taker) {
+    static char name[] = "offhook-messages";
+    static pj_module module;
+    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    if (library == NULL)
+        return "it is not loaded";
+    FIND(pool_create, "pjsua_pool_create");
+    FIND(pool_release, "pj_pool_release");
+    FIND(endpoint, "pjsua_get_pjsip_endpt");
+    FIND(register_module, "pjsip_endpt_register_module");
+    FIND(parse, "pjsip_parse_rdata");
+    FIND(summary, "pjsip_rx_data_get_info");
+    FIND(find, "pjsip_msg_find_hdr_by_name");
+    FIND(erase, "pj_list_erase");
+    FIND(clone, "pjsip_rx_data_clone");
+    FIND(release, "pjsip_rx_data_free_cloned");
+    FIND(header, "pjsip_generic_string_hdr_create");
+    FIND(respond, "pjsip_endpt_respond_stateless");
+    take = taker;
+    const char *why = try_message();
+    if (why != NULL)
+        return why;
+    memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
+    module.name = text_of(name);
+    module.id = PJ_NO_ID;
+    module.priority = BEFORE_ALL;
+    module.unload = on_unload;
+    module.on_request = on_request;
+    module.on_response = on_response;
+    if (of.register_module(of.endpoint(), &module) != 0)
+        return "it takes no more modules";
+    return module.id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
+}
