@@ -62,6 +62,10 @@ class RequestOf(Named, Protocol):
     def retries(self) -> int:
         """How many more tries there are."""
 
+    @property
+    def retry_always(self) -> bool:
+        """Whether it is tried again where the server may do twice what it is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speak:
