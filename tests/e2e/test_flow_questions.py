@@ -75,7 +75,7 @@ def test_a_value_is_cleared_corrected_and_confirmed(start_bot: Callable[..., Bot
     said = bot.lines(record, "bot")
     assert said == [
         "The three digits of your meter?",
-        "I understood 4 7 1. Is that right?",
+        "I understood *****. Is that right?",  # it was keyed, as a secret may be
         "I understood 4 7 2. Is that right?",
         "And the other one?",
         "The operator has 4 7 2.",
