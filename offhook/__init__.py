@@ -65,9 +65,13 @@ if TYPE_CHECKING:
     )
     from offhook.pipeline.understanding.ambiguous import Ambiguous
     from offhook.pipeline.understanding.amounts import Money
+    from offhook.pipeline.understanding.directory import Directory, Listed, Person
     from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
     from offhook.pipeline.understanding.match import Match, Matcher
+    from offhook.pipeline.understanding.patterns import Pattern
+    from offhook.pipeline.understanding.phones import Phone
     from offhook.pipeline.understanding.time_spans import TimeSpan
+    from offhook.pipeline.understanding.valid import Valid
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.realtime.agent import SpeechAgent
     from offhook.settings.config import Config
@@ -99,6 +103,8 @@ _HOMES = {
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
     "Digits": "offhook.pipeline.understanding.kinds",
+    "Directory": "offhook.pipeline.understanding.directory",
+    "Listed": "offhook.pipeline.understanding.directory",
     "EndpointPolicy": "offhook.pipeline.events",
     "Expectation": "offhook.pipeline.events",
     "EndpointReport": "offhook.pipeline.asr.engine",
@@ -116,6 +122,9 @@ _HOMES = {
     "MultilingualTtsEngine": "offhook.pipeline.tts.engine",
     "NoInput": "offhook.pipeline.turn.events",
     "Number": "offhook.pipeline.understanding.kinds",
+    "Pattern": "offhook.pipeline.understanding.patterns",
+    "Person": "offhook.pipeline.understanding.directory",
+    "Phone": "offhook.pipeline.understanding.phones",
     "Outcome": "offhook.api.agent",
     "Playback": "offhook.pipeline.events",
     "SpokenWord": "offhook.pipeline.events",
@@ -130,6 +139,7 @@ _HOMES = {
     "Time": "offhook.pipeline.understanding.kinds",
     "TimeRange": "offhook.pipeline.understanding.kinds",
     "TimeSpan": "offhook.pipeline.understanding.time_spans",
+    "Valid": "offhook.pipeline.understanding.valid",
     "Transcript": "offhook.pipeline.asr.engine",
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
@@ -182,6 +192,7 @@ __all__ = [
     "Dialog",
     "DigitRule",
     "Digits",
+    "Directory",
     "EndpointPolicy",
     "EndpointReport",
     "EndpointingAsrEngine",
@@ -193,6 +204,7 @@ __all__ = [
     "HostedTts",
     "Interrupted",
     "Interruption",
+    "Listed",
     "Match",
     "Matcher",
     "Money",
@@ -200,6 +212,9 @@ __all__ = [
     "NoInput",
     "Number",
     "Outcome",
+    "Pattern",
+    "Person",
+    "Phone",
     "Playback",
     "Prompt",
     "Question",
@@ -236,6 +251,7 @@ __all__ = [
     "VadCapabilities",
     "VadEngine",
     "VadStream",
+    "Valid",
     "ValueKind",
     "Verdict",
     "Word",

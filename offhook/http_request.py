@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import h11
@@ -22,6 +22,12 @@ from offhook.version import __version__
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = ("POST", "PUT", "PATCH")
+IDEMPOTENT = ("GET", "PUT", "DELETE")
+"""Doing it twice is doing it once (RFC 9110, section 9.2.2)."""
+
+TOO_MANY = 429
+"""The status of a request that is refused as there were too many (RFC 6585, section 4)."""
+
 MAX_ANSWER_BYTES = 256_000
 READ_BYTES = 16_384
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")
@@ -33,12 +39,18 @@ _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:
 PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class HttpRequestError(Exception):
-    """A request failed, or was refused: why, for people. `reason` is without what the server said, for logs."""
+Again = Literal["useless", "harmless", "twice"]
+"""Of another try: it would fail as well; nothing has been done yet; or the server may do twice what it is asked for."""
 
-    def __init__(self, reason: str, said: str = "") -> None:
+
+class HttpRequestError(Exception):
+    """A request failed, or was refused: why, for people. `reason` is without what the server said, for logs; `again`
+    what another try would do."""
+
+    def __init__(self, reason: str, said: str = "", again: Again = "useless") -> None:
         super().__init__(f"{reason}: {said}" if said else reason)
         self.reason = reason
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,12 @@ class HttpRequest:
             reader, writer = await _connected(addresses, port, url.hostname if url.scheme == "https" else None)
         except (OSError, UnicodeError) as error:  # a name that no DNS has is a UnicodeError
             why = getattr(error, "strerror", None) or type(error).__name__
-            raise HttpRequestError(f"the server cannot be reached ({why})") from error
+            raise HttpRequestError(f"the server cannot be reached ({why})", again="harmless") from error
         try:
             return _text_of(*await _exchange(reader, writer, request, body))
         except (OSError, h11.ProtocolError, EOFError) as error:
-            raise HttpRequestError(f"the server's answer broke off ({type(error).__name__})") from error
+            why = f"the server's answer broke off ({type(error).__name__})"
+            raise HttpRequestError(why, again="twice") from error
         finally:
             writer.close()
 
@@ -153,7 +166,8 @@ def _text_of(status: int, body: bytes) -> str:
     if 300 <= status < 400:
         raise HttpRequestError(f"the server redirects (HTTP {status}), which is not followed")
     if status >= 400:
-        raise HttpRequestError(f"HTTP {status}", text[:MAX_REASON_CHARS])
+        again: Again = "twice" if status >= 500 else "harmless" if status == TOO_MANY else "useless"
+        raise HttpRequestError(f"HTTP {status}", text[:MAX_REASON_CHARS], again)
     return text
 
 

@@ -82,21 +82,31 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: its phrases, and its key."""
+    """One answer to a question: its phrases, and its key, of one digit or several; `more_keys` mean it as well."""
 
     name: str
     phrases: tuple[str, ...] = ()
     dtmf: str | None = None
+    more_keys: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that mean it, the one that is offered first."""
+        return self.more_keys if self.dtmf is None else (self.dtmf, *self.more_keys)
 
 
 @dataclass(frozen=True, slots=True)
 class DigitRule:
-    """Digits to collect by key (or spoken one by one): between `minimum` and `maximum` of them."""
+    """Digits to collect by key (or spoken one by one): between `minimum` and `maximum` of them.
+
+    `terminator` ends an entry, `clear` drops what has been typed of it; each is a key, or empty.
+    """
 
     minimum: int = 1
     maximum: int = 1
     terminator: str = "#"
     inter_digit_ms: int = 2_500
+    clear: str = ""
 
 
 class ValueKind(Protocol):
@@ -160,6 +170,7 @@ class Question:
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for
     free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
+    With `read_back` a value is repeated to the caller, spoken or keyed, and is an answer when they agree.
     `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
     without a setting of their own; None: never.
     """
@@ -178,6 +189,7 @@ class Question:
     any_words: bool = False
     expect: Expectation | None = None
     likely_ms: int | None = None
+    read_back: bool = False
 
     @property
     def is_free(self) -> bool:

@@ -26,7 +26,8 @@ from offhook.pipeline.events import (
 from offhook.pipeline.overlap_hook import OnOverlap
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import Mark
-from offhook.pipeline.understanding.kinds import Date
+from offhook.pipeline.understanding.kinds import Digits
+from offhook.pipeline.understanding.valid import on_day
 
 ANY_SPEECH = Question()
 
@@ -208,30 +209,36 @@ class CallSpeech:
         value: ValueKind | None = None,
         confirm_below: float | None = None,
         expect: Expectation | str | None = None,
+        confirm: bool = False,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
-        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys to choices. `digits` collects that
-        many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then has. Without choices,
-        digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below `min_confidence` (None:
-        the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None: `asr.confirm_below`, 0:
-        never) is asked back: "Did you say small?" So is a value that may be one of several. `endpoint` replaces
-        `silence_ms` in deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
+        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys, of one digit or several, to choices.
+        `digits` collects that many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then
+        has. Without choices, digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below
+        `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None:
+        `asr.confirm_below`, 0: never) is asked back: "Did you say small?" So is a value that may be one of several.
+        With `confirm` a value, or digits, are read back, and count when the caller agrees: "I understood 1 2 3. Is that
+        right?" `endpoint` replaces `silence_ms` in deciding when the turn is over. Earlier speech or
+        DTMF that fits answers the question, too.
         `language` is the language of the text and of the answer, None the call's; `voice` as in `say`. `expect` says
         what the answer will be like where the rest does not, so that its end is found: `digits(10..16)`, `email`
         (docs/agents.md).
 
         Raises CallEnded; RuntimeError while something else is being asked; GrammarError for phrases that cannot be
-        recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a choice with
-        two keys, a phrase that means two, fewer digits than one, a language that is not a BCP 47 tag. UserError, with
-        nothing said, if the voice does not know the language, or the recogniser does not and is needed.
+        recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a phrase or
+        a key that means two, fewer digits than one, a language that is not a BCP 47 tag. UserError, with nothing said,
+        if the voice does not know the language, or the recogniser does not and is needed.
         """
-        listed = choices_of(choices, keys or {})
+        listed, rule = choices_of(choices, keys or {}), digit_rule(digits)
+        keys_only = rule is not None and not listed and grammar is None and value is None
+        if confirm and value is None and rule is not None:
+            value = Digits(rule.minimum, rule.maximum)
         question = Question(
             choices=listed,
             grammar=grammar,
-            speech=speech and not (digits is not None and not listed and grammar is None and value is None),
-            digits=digit_rule(digits) or (None if value is None or keys else value.keys),
+            speech=speech and not keys_only,
+            digits=rule or (None if value is None or keys else value.keys),
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
             endpoint=endpoint,
@@ -240,6 +247,7 @@ class CallSpeech:
             value=value,
             confirm_below=confirm_below,
             expect=expectation(expect),
+            read_back=confirm,
         )
         prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))
@@ -259,6 +267,8 @@ class CallSpeech:
         voice = None if prompt is None else prompt.voice
 
         async def ask_back(asked: Prompt, about: Question) -> Answer:
+            if self._languages.problem("asr", about.language or self._language) is not None:
+                about = replace(about, speech=False)  # of a question that is keyed
             return await self._session.step(self._localised(replace(asked, voice=voice)), about)
 
         return await self.until_ended(self._understanding.settle(question, answer, ask_back, wording))
@@ -303,8 +313,7 @@ class CallSpeech:
         check_tag(language)
         if question.speech:
             self._languages.check("asr", language, "keys in place of speech")
-        value = question.value.on(date.today()) if isinstance(question.value, Date) else question.value
-        return replace(question, language=language, value=value)
+        return replace(question, language=language, value=on_day(question.value, date.today()))
 
 
 def _text(text: object) -> str:

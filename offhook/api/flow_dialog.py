@@ -109,7 +109,7 @@ class FlowAgent:
                 return outcome if call.hung_up else HandedBack(outcome.name, outcome.values)
             case Connect():
                 reason = await self._connect(call, action)
-                return Outcome(f"transferred to {action.step.target}") if call.hung_up else CameBack(reason)
+                return Outcome(f"transferred to {action.target}") if call.hung_up else CameBack(reason)
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
             case Fetch():
@@ -149,7 +149,7 @@ class FlowAgent:
         try:
             # The settings' reader knows the modes.
             mode = cast("TransferMode | None", step.mode)
-            await call.transfer(step.target, mode=mode, summary=action.summary, ring_s=step.ring_s)
+            await call.transfer(action.target, mode=mode, summary=action.summary, ring_s=step.ring_s)
         except TransferError as error:
             return str(error.reason)
         except UserError as error:
@@ -186,7 +186,7 @@ def _interruption(ahead: Question | None) -> Interruption:
     """What may interrupt an announcement: an answer to the question that follows it; nothing if none follows."""
     if ahead is None:
         return NOTHING
-    keys = {choice.dtmf[0] for choice in ahead.choices if choice.dtmf}
+    keys = {key[0] for choice in ahead.choices for key in choice.keys}
     if ahead.digits is not None:
         keys.update("0123456789")
     if not keys:

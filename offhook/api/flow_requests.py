@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from offhook.api.call import Call
-from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.actions import Fetch, Fetched
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.understanding.recorded import recorded
@@ -62,11 +62,21 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
             value = value_in(text) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
-            log.warning("a request failed", why=why, tries_left=left, seconds=round(monotonic() - began, 2))
-            await asyncio.sleep(RETRY_S if left else 0)
+            may_repeat = left > 0 and _may_repeat(request, error, always=step.retry_always)
+            tries_left = left if may_repeat else 0
+            log.warning("a request failed", why=why, tries_left=tries_left, seconds=round(monotonic() - began, 2))
+            if not may_repeat:
+                break
+            await asyncio.sleep(RETRY_S)
             continue
         return Fetched(True, value)
     return Fetched(False)
+
+
+def _may_repeat(request: HttpRequest, error: Exception, *, always: bool) -> bool:
+    """Whether another try can help, and does no harm or is wanted all the same."""
+    again = error.again if isinstance(error, HttpRequestError) else "twice"
+    return again == "harmless" or (again == "twice" and (always or request.method in IDEMPOTENT))
 
 
 def _why(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Questions as a dialog writes them, checked where they are asked: a wrong one would fail in the middle of a call."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from offhook.pipeline.endpoint.expectation import parse_expectation
 from offhook.pipeline.events import Choice, DigitRule, Expectation, Question
@@ -20,14 +20,16 @@ def choices_of(choices: Choices, keys: Mapping[str, str]) -> tuple[Choice, ...]:
         if keys:
             raise ValueError("`keys` goes with choices given as a mapping; a Choice has its own `dtmf`")
         return made
-    by_name: dict[str, str] = {}
+    by_name: dict[str, list[str]] = {}
     for key, name in keys.items():
         if name not in choices:
             raise ValueError(f"a key stands for {name!r}, which is not among the choices {sorted(choices)}")
-        if name in by_name:
-            raise ValueError(f"the keys {by_name[name]!r} and {key!r} both stand for {name!r}: a choice has one key")
-        by_name[name] = key
-    return tuple(Choice(name, _phrases(name, phrases), by_name.get(name)) for name, phrases in choices.items())
+        by_name.setdefault(name, []).append(key)
+    return tuple(_choice(name, phrases, by_name.get(name, ())) for name, phrases in choices.items())
+
+
+def _choice(name: str, phrases: object, keys: Sequence[str]) -> Choice:
+    return Choice(name, _phrases(name, phrases), next(iter(keys), None), tuple(keys[1:]))
 
 
 def _phrases(name: str, phrases: object) -> tuple[str, ...]:
@@ -95,12 +97,12 @@ def _check_choices(choices: tuple[Choice, ...]) -> None:
             if not isinstance(phrase, str):
                 raise TypeError(f"a phrase of the choice {choice.name!r} is a text, not {phrase!r}")
             _claim(phrases, " ".join(phrase.lower().split()), choice.name, f"the phrase {phrase!r}")
-        if choice.dtmf is not None:
-            if not isinstance(choice.dtmf, str):
-                raise TypeError(f'a key is a text: "{choice.dtmf}", not {choice.dtmf!r}')
-            if not choice.dtmf or not KEYS.issuperset(choice.dtmf):
-                raise ValueError(f"there is no key {choice.dtmf!r} on a phone: keys are 0 to 9, *, #, A to D")
-            _claim(keys, choice.dtmf, choice.name, f"the key {choice.dtmf!r}")
+        for key in choice.keys:
+            if not isinstance(key, str):
+                raise TypeError(f'a key is a text: "{key}", not {key!r}')
+            if not key or not KEYS.issuperset(key):
+                raise ValueError(f"there is no key {key!r} on a phone: keys are 0 to 9, *, #, A to D")
+            _claim(keys, key, choice.name, f"the key {key!r}")
 
 
 def _claim(taken: dict[str, str], what: str, name: str, shown: str) -> None:
@@ -114,6 +116,8 @@ def _check_digits(rule: DigitRule) -> None:
     _check_number("digits: inter_digit_ms", rule.inter_digit_ms, least=1)
     if rule.terminator not in ("#", "*", ""):
         raise ValueError(f'`digits: terminator` is "#", "*" or "" for none, not {rule.terminator!r}')
+    if rule.clear not in ("#", "*", "") or (rule.clear and rule.clear == rule.terminator):
+        raise ValueError(f'`digits: clear` is "#", "*" or "" for none, and not the terminator, not {rule.clear!r}')
 
 
 def _check_number(name: str, value: object, *, least: float, most: float | None = None) -> None:

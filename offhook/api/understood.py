@@ -8,10 +8,15 @@ import structlog
 
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.confirm import asked_below, confirmation, settled
 from offhook.pipeline.understanding.match import Match, Matcher
 
 AskBack = Callable[[Prompt, Question], Awaitable[Answer]]
+
+
+MAX_CORRECTIONS = 3
+"""Of a value that is read back; each is read back in its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,23 @@ class Understanding:
         """The answer that the dialog gets. `ask` asks the caller back, in `wording` or that of the language."""
         matched = await self._matched(question, answer)
         likely = self._likely(question, matched)
+        found = await self._confirmed(question, likely, ask, wording)
+        if found is None:
+            return answer if answer.too_uncertain else matched  # what was hardly heard is not taken unasked
+        for _ in range(MAX_CORRECTIONS):
+            if not (question.read_back and _is_correction(likely, found)):
+                return found
+            likely = found
+            found = await self._confirmed(question, likely, ask, wording) or likely
+        return replace(found, kind=AnswerKind.NO_MATCH, value=None) if _is_correction(likely, found) else found
+
+    async def _confirmed(
+        self, question: Question, likely: Answer, ask: AskBack, wording: Wording | None
+    ) -> Answer | None:
+        """What the caller says to the answer; None: it is not asked back."""
         asked = confirmation(question, likely, self.confirm_below, wording or wording_in(question.language))
         if asked is None:
-            return answer if answer.too_uncertain else matched  # what was hardly heard is not taken unasked
+            return None
         reply = await ask(Prompt(asked.text, language=question.language), asked.question)
         return settled(question, likely, reply)
 
@@ -67,3 +86,9 @@ class Understanding:
         confidence = found.confidence if answer.confidence is None else min(found.confidence, answer.confidence)
         known = replace(answer, guess=None, too_uncertain=False)
         return replace(known, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)
+
+
+def _is_correction(answer: Answer, found: Answer) -> bool:
+    """Whether another value came of the question back, and not by a choice between several."""
+    changed = found.value is not None and found.value != answer.value
+    return changed and not isinstance(answer.value, Ambiguous)

@@ -10,9 +10,11 @@ from offhook.engines.languages import EngineLanguages
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.steps.ask import Ask
+from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.understanding.directory import Listed
+from offhook.pipeline.understanding.kinds import Text
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
@@ -39,6 +41,8 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
     problems = list(_unknown_languages(flow, path, lines, known, language))
     problems += _wrong_voices(flow, path, lines, known, language)
+    if not any(engine.capabilities.free_speech for engine in asr.values()):
+        problems += _free_speech(flow, path, lines, known)
     if not problems and len(limited) == len(asr):
         problems = [
             Problem(
@@ -48,13 +52,22 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
                 _where(path, _line_with(lines, re.escape(unknown.phrase))),
             )
             for step in flow.steps.values()
-            if isinstance(step, Ask)
+            if isinstance(step, ListeningStep)
             for unknown in unknown_words(
-                [option.choice for option in step.options], lambda word: any(each.known_word(word) for each in limited)
+                step.question().choices, lambda word: any(each.known_word(word) for each in limited)
             )
         ]
     if problems:
         raise UserError.of(problems)
+
+
+def _free_speech(flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages) -> Iterator[Problem]:
+    """The steps that no recogniser of phrases alone can do."""
+    for step in flow.steps.values():
+        if isinstance(step, Collect) and isinstance(step.value, Text | Listed):
+            why = f"{known.asr_name} recognises phrases alone"
+            todo = 'a recogniser of free speech, such as `[asr] engine = "whisper"`'
+            yield Problem(f"step `{step.name}` needs free speech", why, todo, _where(path, _line_of("as", lines, step)))
 
 
 def _unknown_languages(

@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.limits import MAX_STEPS
 from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording, wording_in
+from offhook.pipeline.understanding.phones import COUNTRIES
 from offhook.settings.flow_hints import instead, other_word
 from offhook.settings.flow_hours import read_hours, read_timezone
 from offhook.settings.flow_position import locate
@@ -42,6 +43,7 @@ _FLOW = (
     "confirm_below",
     "wording",
     "timezone",
+    "country",
     "hours",
     "steps",
 )
@@ -98,8 +100,9 @@ class _FlowReader(StepReader):
             if key in top:
                 self.retries[key] = read_retry(self, top[key], f"`{key}` of the flow")
         self.confirm_below = self.optional(self.number, top, "confirm_below", "the flow", None)
+        self.country = self._country(top["country"]) if "country" in top else None
         constants = self._constants(top["variables"]) if "variables" in top else {}
-        language = self.optional(self.text, top, "language", "the flow", None)
+        language = self.language = self.optional(self.text, top, "language", "the flow", None)
         voice = self.optional(self.text, top, "voice", "the flow", None)
         wording = self._wording(top["wording"], language) if "wording" in top else None
         timezone = read_timezone(self, top["timezone"]) if "timezone" in top else None
@@ -127,6 +130,13 @@ class _FlowReader(StepReader):
             if text is not None:
                 found[name] = text
         return found
+
+    def _country(self, node: Node) -> str | None:
+        code = self.text(node, "`country`")
+        if code is not None and code.upper() not in COUNTRIES:
+            why = "it is an ISO 3166-1 code, by which phone numbers are understood"
+            self.problem(node, f"the numbers of `{code[:40]}` are not known", why, f"one of: {', '.join(COUNTRIES)}")
+        return code and code.upper()
 
     def _wording(self, node: Node, language: str | None) -> Wording:
         allowed = [field.name for field in fields(Wording)]

@@ -34,6 +34,7 @@ _OTHER_WORDS = {
     "timeout_s": "timeout timeout_ms wait wait_s",
     "silence_ms": "silence end_silence_ms silence_s",
     "min_confidence": "confidence threshold min_score score",
+    "confirm": "confirmation read_back readback repeat_back verify",
     "confirm_below": "confirm confirmation confirm_threshold",
     "as": "type kind slot",
     "expect": "expects expected answer_type",
@@ -113,9 +114,9 @@ _BEYOND = (
         "write it once with `&name` and in each question as `*name` (docs/flows.md)",
     ),
     (
-        "validate validation check luhn pattern regex format",
-        "`collect` checks how many digits there are, and no more",
-        "type `if: luhn(number)` in a step behind it, or another condition (docs/flows.md)",
+        "validate validation check luhn iban regex format valid",
+        "`collect` has a condition, and a pattern of letters and digits",
+        "type `where: luhn(number)`, or `pattern: AA-9999` in place of `digits` (docs/flow-questions.md)",
     ),
     (
         "max_visits visits limit max_loops loop",
@@ -130,8 +131,8 @@ _BEYOND = (
     (
         "intent intents entities slot slots nlu llm ai gpt model grammar hints",
         "a flow understands its choices, digits and values such as dates",
-        "list what callers say below `phrases`, or type `collect: …` with `as: date`; for free speech give the step "
-        "to a language model, `agent: …`",
+        "list what callers say below `phrases`, or type `collect: …` with `as: date`, or `as: text` for free speech; "
+        "a language model understands more, `agent: …`",
     ),
     (
         "answer ring ringing reject busy accept",
@@ -143,14 +144,17 @@ _BEYOND = (
     ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
 )
 
-_BOTH = (
-    "a question takes choices, or digits, but not both",
-    "ask first which it will be; or both at once in Python: `call.ask(choices=…, digits=…)`",
+_DIGITS_TOO = (
+    "`ask` leads on by its choices and keeps nothing",
+    "type `collect: …` with `digits: 4`, `into: …` and the `choices`: it takes both",
+)
+_OF_CHOICE = (
+    "phrases and keys are those of a choice",
+    "type `choices: {operator: {phrases: [operator], key: 0, next: …}}`",
 )
 _FREE_SPEECH = (
     "`ask` leads on by its choices and keeps nothing",
-    "for digits, dates and other values use `collect`; to keep what is said write the dialog in Python: "
-    "`answer = await call.ask(…)`",
+    "for digits, dates, other values and what is said use `collect`: `as: text` keeps any words",
 )
 
 _DIGITS = re.compile(r"([0-9]{1,2})(?:\s*(?:-|–|\.\.+|to|,)\s*([0-9]{1,2})|\s*(?:digits?|keys?))")
@@ -183,9 +187,9 @@ def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
     """Why a flow has no `name`, and what to do instead, if known."""
     word = _plain(name)
     if "ask" in allowed and word in ("digits", "min", "max", "terminator"):
-        return _BOTH
-    if "collect" in allowed and word in ("choices", "options", "phrases", "key", "keys"):
-        return _BOTH
+        return _DIGITS_TOO
+    if "collect" in allowed and word in ("phrases", "key", "keys"):
+        return _OF_CHOICE
     if "ask" in allowed and word in ("into", "variable", "store", "save", "as", "next", "speech", "free", "open"):
         return _FREE_SPEECH
     return _CANNOT.get(word)

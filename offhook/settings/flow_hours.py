@@ -92,6 +92,10 @@ def _spans(reader: Reader, node: Node, what: str) -> tuple[Span, ...]:
     if None in spans:
         wrong = texts[spans.index(None)]
         why = f"`{wrong[:40]}` is not from one time to another"
-        reader.problem(node, f"{what} are no times", why, "type `9:00-17:30`, `[9-12, 14-18]`, or `closed`")
+        todo = "type `9:00-17:30`, `[9-12, 14-18]`, or `closed`"
+        if wrong.startswith("24"):
+            why = "24:00 is the end of a day, and begins none"
+            todo = f"type `0:00-{wrong.partition('-')[2][:20]}` on the day after, or let the hours before go on"
+        reader.problem(node, f"{what} are no times", why, todo)
         return ()
     return tuple(span for span in spans if span is not None)

@@ -68,6 +68,20 @@ def question_grammar(question: Question) -> str | None:
     return f"{_HEADER}grammar answer;\npublic <answer> = {' | '.join(answers)};\n{written}"
 
 
+def correction_grammar(
+    answers: Sequence[Choice], no: Sequence[str], kind: ValueKind, language: str | None
+) -> str | None:
+    """JSGF for yes, no, and a value in place of another one, perhaps behind a no ("no, one two four"); None for free
+    speech: the kind has no grammar. Raises GrammarError."""
+    value = value_rules(kind, language)
+    if not value:
+        return None
+    lead = " | ".join(" ".join(_grammar_words(phrase, language)) for phrase in no)
+    said = [*_alternatives(answers, language), f"{f'[{lead}] ' if lead else ''}<{next(iter(value))}>"]
+    written = "".join(f"<{name}> = {rule};\n" for name, rule in value.items())
+    return f"{_HEADER}grammar answer;\npublic <answer> = {' | '.join(said)};\n{written}"
+
+
 def value_rules(kind: ValueKind | None, language: str | None) -> dict[str, str]:
     """The rules for a kind's values, none if it has no grammar."""
     found = kind.grammar(language) if isinstance(kind, KindWithGrammar) else None

@@ -19,10 +19,6 @@ class TransferTo(Named, Protocol):
     """See TransferStep."""
 
     @property
-    def target(self) -> str:
-        """A name or number of the application's."""
-
-    @property
     def mode(self) -> str | None:
         """One of the application's; None: its setting."""
 
@@ -61,6 +57,10 @@ class RequestOf(Named, Protocol):
     @property
     def retries(self) -> int:
         """How many more tries there are."""
+
+    @property
+    def retry_always(self) -> bool:
+        """Whether it is tried again where the server may do twice what it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,11 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Say `prompt`, if there is one, and connect the caller as `step` says. Its result is CameBack, if they do."""
+    """Say `prompt`, if there is one, and connect the caller to `target` as `step` says. Its result is CameBack, if they
+    do."""
 
     step: TransferTo
+    target: str
     prompt: Prompt | None
     summary: str
 

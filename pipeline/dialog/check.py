@@ -157,7 +157,13 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         return
     for field in ("apology", "keypad", "star", "hash"):
         yield from fixed_text_problems(getattr(flow.wording, field), ("wording", field))
-    for field, names in (("option", ("choice", "key")), ("confirm", ("answer",)), ("either", ("one", "other"))):
+    named = {
+        "option": ("choice", "key"),
+        "confirm": ("answer",),
+        "either": ("one", "other"),
+        "read_back": ("answer",),
+    }
+    for field, names in named.items():
         text, at = getattr(flow.wording, field), ("wording", field)
         wrong = list(text_problems(text, at))
         yield from wrong

@@ -65,8 +65,8 @@ def key_hint(key: str) -> str:
     if meant is not None:
         return f"type `key: {meant}`" if meant.isdigit() else f"type `key: '{meant}'`"
     if key.isdigit():
-        return "a choice has one key: `key: 1`; a number of several digits is asked for with `collect`"
-    return "type `key: 1`, or `key: '*'` in quotes"
+        return "type `key: 1`, or `key: 12`; a longer number is asked for with `collect`"
+    return "type `key: 1`, `key: [1, 2]`, or `key: '*'` in quotes"
 
 
 def call_variable_hint(name: str) -> tuple[str, str] | None:

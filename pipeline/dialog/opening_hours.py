@@ -47,10 +47,11 @@ class OpeningHours:
 
 
 def span_in(text: str) -> Span | None:
-    """`9:00-17:30`, `9-17`, `22:00-06:00`, `00:00-24:00`; None if it is none."""
+    """`9:00-17:30`, `9-17`, `22:00-06:00`, `00:00-24:00`; None if it is none. It begins before 24:00, which is the
+    next day."""
     first, dash, last = text.replace("–", "-").partition("-")
     start, end = _time(first.strip()), _time(last.strip())
-    if not dash or start is None or end is None:
+    if not dash or start is None or end is None or first.strip().startswith("24"):
         return None
     return Span(start, end)
 

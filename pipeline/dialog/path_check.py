@@ -82,7 +82,7 @@ def _variable_problems(
         for each in _expressions(step):
             at = ("steps", name, *each.path)
             expression = parse(each.text)
-            unset = list(_unset(expression, types, there, name, at))
+            unset = list(_unset(expression, types, there | {each.given}, name, at))
             yield from unset
             yield from _unknown_parts(expression, parts, at)
             if not unset:
@@ -105,7 +105,7 @@ def _type_problems(expression: Expression, types: Mapping[str, Type], at: Path) 
 
 
 def _unset(
-    expression: Expression, types: Mapping[str, Type], certain: Collection[str], step: str, at: Path
+    expression: Expression, types: Mapping[str, Type], certain: Collection[str | None], step: str, at: Path
 ) -> Iterator[FlowProblem]:
     for variable in expression.names():
         if variable not in types and (hint := call_variable_hint(variable)) is not None:

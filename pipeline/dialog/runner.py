@@ -135,11 +135,12 @@ class FlowRunner:
 
         return fill(text, say)
 
-    def value_of(self, expression: Expression) -> object:
+    def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
         """See Run."""
         now = self._now()
         open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
-        return expression.value_in({**self._constants, **self._values, CALL: self._call, HOURS: open_now}, now)
+        known = {**self._constants, **self._values, **given, CALL: self._call, HOURS: open_now}
+        return expression.value_in(known, now)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""

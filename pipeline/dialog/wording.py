@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Wording:
     """`option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
-    the digit, or `star` or `hash`. `confirm` asks back what was said, `either` which of several values was meant.
+    the digit, or `star` or `hash`. `confirm` asks back what was said, `either` which of several values was meant, and
+    `read_back` has the caller agree to a value.
     """
 
     apology: str = "I am sorry, I had trouble hearing you."
@@ -16,6 +17,7 @@ class Wording:
     hash: str = "pound"
     confirm: str = "Did you say {answer}?"
     either: str = "Did you mean {one}, or {other}?"
+    read_back: str = "I understood {answer}. Is that right?"
 
 
 _AMERICAN = Wording()
@@ -29,6 +31,7 @@ _WORDINGS = {
         "Rautetaste",
         "Sagten Sie {answer}?",
         "Meinen Sie {one}, oder {other}?",
+        "Ich habe {answer} verstanden. Ist das richtig?",
     ),
     "es": Wording(
         "Disculpe, no le he entendido.",
@@ -38,6 +41,7 @@ _WORDINGS = {
         "almohadilla",
         "¿Ha dicho {answer}?",
         "¿Quiere decir {one}, o {other}?",
+        "He entendido {answer}. ¿Es correcto?",
     ),
     "fr": Wording(
         "Excusez-moi, je ne vous ai pas compris.",
@@ -47,6 +51,7 @@ _WORDINGS = {
         "dièse",
         "Avez-vous dit {answer} ?",
         "Voulez-vous dire {one}, ou {other} ?",
+        "J'ai compris {answer}. Est-ce exact ?",
     ),
     "it": Wording(
         "Mi scusi, non ho capito.",
@@ -56,6 +61,7 @@ _WORDINGS = {
         "cancelletto",
         "Ha detto {answer}?",
         "Intende {one}, o {other}?",
+        "Ho capito {answer}. È giusto?",
     ),
     "nl": Wording(
         "Sorry, ik heb u niet verstaan.",
@@ -65,6 +71,7 @@ _WORDINGS = {
         "hekje",
         "Zei u {answer}?",
         "Bedoelt u {one}, of {other}?",
+        "Ik heb {answer} verstaan. Klopt dat?",
     ),
     "pt": Wording(
         "Desculpe, não entendi.",
@@ -74,6 +81,7 @@ _WORDINGS = {
         "cardinal",
         "Disse {answer}?",
         "Quer dizer {one}, ou {other}?",
+        "Entendi {answer}. Está certo?",
     ),
 }
 _UNITED_STATES = ("en", "en-us", "en-ph", "en-pr")

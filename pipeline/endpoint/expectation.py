@@ -6,6 +6,9 @@ from typing import Any, cast, get_args
 
 from offhook.pipeline.events import Expectation, ExpectedKind, Question
 from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
+from offhook.pipeline.understanding.patterns import Pattern
+from offhook.pipeline.understanding.phones import Phone
+from offhook.pipeline.understanding.valid import plain_kind
 
 MAX_DIGITS = 32
 PHONE_DIGITS = (7, 15)
@@ -76,9 +79,14 @@ def expectations_of(question: Question) -> tuple[Expectation, ...]:
 
 
 def _of_value(question: Question) -> Expectation:
-    if isinstance(question.value, Digits):
-        return Expectation("digits", question.value.minimum, question.value.maximum)
-    return next((Expectation(kind) for cls, kind in _KINDS if isinstance(question.value, cls)), FREE)
+    value = plain_kind(question.value)
+    if isinstance(value, Digits):
+        return Expectation("digits", value.minimum, value.maximum)
+    if isinstance(value, Phone):
+        return Expectation("phone", *PHONE_DIGITS)
+    if isinstance(value, Pattern):
+        return Expectation("digits" if value.is_numeric else "spelled", len(value.places), len(value.places))
+    return next((Expectation(kind) for cls, kind in _KINDS if isinstance(value, cls)), FREE)
 
 
 def expectation_of(schema: Mapping[str, Any], _depth: int = 0) -> Expectation:

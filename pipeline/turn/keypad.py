@@ -4,12 +4,13 @@ from collections import deque
 from dataclasses import replace
 from enum import StrEnum
 
+from offhook.pipeline.dialog.digits import is_digits
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
 
 MAX_TYPED_AHEAD = 32  # a longer run is a stuck key or a flood
 SURPLUS_MS = 1_000  # between the keys of an entry that is too long; callers who hear the next prompt need longer
 KEYS = frozenset("0123456789*#")
-CHOICE_MS = 1_500  # for a further key of a choice with more than one
+CHOICE_MS = 1_500  # for a further digit of a choice's key that has more
 
 
 class Entry(StrEnum):
@@ -17,6 +18,7 @@ class Entry(StrEnum):
 
     UNUSED = "unused"  # no question can use it
     MORE = "more"  # further keys may follow
+    CLEARED = "cleared"  # what was typed is dropped
     COMPLETE = "complete"
 
 
@@ -54,14 +56,17 @@ class Keypad:
         if early and not self.entered and not can_begin(question, digit):
             return Entry.UNUSED  # it was meant for something else, so it is not a wrong answer
         rule = question.digits
-        keys = [choice.dtmf for choice in question.choices if choice.dtmf]
+        keys = [key for choice in question.choices for key in choice.keys]
         first = not self.entered
-        if rule is not None and (digit.isdigit() or digit == rule.terminator):
+        if rule is not None and digit == rule.clear and self.entered:
+            self.entered = ""
+            return Entry.CLEARED
+        if rule is not None and (digit == rule.terminator or is_digits(self.entered + digit)):
             outcome = self._enter_digit(digit, at, rule)
         elif keys:
             self.entered += digit
-            longer = [key for key in keys if key.startswith(self.entered) and key != self.entered]
-            outcome = Entry.COMPLETE if not longer or rule is not None else Entry.MORE
+            longer = any(key.startswith(self.entered) and key != self.entered for key in keys)
+            outcome = Entry.MORE if longer else Entry.COMPLETE
         else:
             return Entry.UNUSED
         self._last_at = at
@@ -110,7 +115,7 @@ def typed_entry(question: Question, line: str) -> Answer | None:
     """
     keys, rule = "".join(line.split()), question.digits
     digits = keys.removesuffix(rule.terminator) if rule is not None else ""
-    if any(choice.dtmf == keys for choice in question.choices):
+    if any(keys in choice.keys for choice in question.choices):
         return replace(_answer(question, keys), typed=True)
     return replace(_answer(question, digits), typed=True) if digits.isascii() and digits.isdigit() else None
 
@@ -121,7 +126,7 @@ def is_keys(line: str) -> bool:
 
 
 def _answer(question: Question, entered: str) -> Answer:
-    choice = next((choice.name for choice in question.choices if choice.dtmf == entered), None)
+    choice = next((choice.name for choice in question.choices if entered in choice.keys), None)
     rule = question.digits
     fits = choice is not None or (rule is not None and rule.minimum <= len(entered) <= rule.maximum)
     value = question.value.read_keys(entered) if question.value is not None and fits and choice is None else None
@@ -134,7 +139,7 @@ def can_begin(question: Question, digit: str) -> bool:
     """Whether an answer to the question may begin with this key."""
     if question.digits is not None and digit.isdigit():
         return True
-    return any(choice.dtmf is not None and choice.dtmf.startswith(digit) for choice in question.choices)
+    return any(key.startswith(digit) for choice in question.choices for key in choice.keys)
 
 
 def inter_digit_ms(question: Question) -> int:

@@ -40,6 +40,9 @@ class CallerKeys(CallerTurns):
                 return
             if entry is Entry.MORE:
                 self._move(Move.KEY, now)
+            elif entry is Entry.CLEARED:
+                self._no_input_at = None  # the time to answer begins anew
+                self._move(Move.CLEARED, now)
 
     def _complete_keys(self, now: float, move: Move = Move.KEYED) -> None:
         self._answer = self._keypad.answer(self._state.question or Question())

@@ -98,6 +98,7 @@ class Move(StrEnum):
     NO_INPUT = "no-input"  # the caller said nothing for too long
     TYPED = "typed"  # a typed line that a question takes
     KEY = "key"  # a key that does not complete an answer
+    CLEARED = "cleared"  # a key that drops what was entered
     KEYED = "keyed"  # a key that completes an answer
     KEYED_UNASKED = "keyed-unasked"  # a key over an utterance without a question
     KEY_TIMEOUT = "key-timeout"  # no further key came
@@ -262,6 +263,7 @@ for _floor in _ASKED:
     if _floor is not _F.RECOGNISING:  # the caller's turn, which is over and comes first
         MOVES[_floor, _M.TYPED] = (_F.RECOGNISING, (*_GIVE_UP, *_KEPT))
 MOVES[_F.COLLECTING_DTMF, _M.KEY_TIMEOUT] = (_F.IDLE, (_A.FINISH,))
+MOVES[_F.COLLECTING_DTMF, _M.CLEARED] = (_F.LISTENING, (_A.DISARM, _A.ARM_NO_INPUT))
 MOVES[_F.ON_HOLD, _M.ABANDON] = (_F.IDLE, _GIVE_UP)
 
 # An utterance or a question is withdrawn on its own.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from offhook.pipeline.asr.grammar import correction_grammar
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
@@ -33,12 +34,18 @@ def confirmation(question: Question, answer: Answer, confirm_below: float, wordi
     """What to ask before `answer` is taken; None if it is certain enough, or no answer, or in a language without words.
 
     `confirm_below` is the bot's setting, for a question and a recogniser that have none of their own. Ambiguous values
-    are asked about whatever the confidence.
+    are asked about whatever the confidence, and so is a value that is to be read back.
     """
-    if answer.kind is not AnswerKind.SPEECH or not yes_phrases(question.language):
+    if answer.kind not in (AnswerKind.SPEECH, AnswerKind.DTMF):
+        return None
+    if question.read_back and answer.value is not None and not isinstance(answer.value, Ambiguous | bool):
+        return _read_back(question, answer.value, wording)
+    if not yes_phrases(question.language):
         return None
     if isinstance(answer.value, Ambiguous):
         return _which(question, answer.value, wording)
+    if answer.kind is AnswerKind.DTMF:
+        return None
     least = asked_below(question, answer, confirm_below)
     if answer.either and least > 0:
         return _which_choice(question, answer.either, wording)
@@ -106,7 +113,11 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
         Choice(_NO, _free(no_phrases(language), taken, language), "2"),
     )
     # "No, support" answers the first question again.
-    others = tuple(replace(choice, name=f"={choice.name}", dtmf=None) for choice in question.choices if choice.phrases)
+    others = tuple(
+        replace(choice, name=f"={choice.name}", dtmf=None, more_keys=())
+        for choice in question.choices
+        if choice.phrases
+    )
     asked = replace(
         question,
         choices=(*answers, *others),
@@ -118,6 +129,25 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
         confirm_below=0.0,
     )
     return Confirmation(render(wording.confirm, {"answer": said}), asked)
+
+
+def _read_back(question: Question, value: object, wording: Wording) -> Confirmation | None:
+    """The value, to be agreed to or corrected at once: "no, one two four"."""
+    kind, language = question.value, question.language
+    if kind is None:
+        return None
+    answers = (Choice(_YES, yes_phrases(language), "1"), Choice(_NO, no_phrases(language), "2"))
+    asked = replace(
+        question,
+        choices=answers,
+        grammar=None if question.any_words else correction_grammar(answers, answers[1].phrases, kind, language),
+        digits=None,
+        expect=None,
+        speech=bool(yes_phrases(language)),
+        confirm_below=0.0,
+        read_back=False,
+    )
+    return Confirmation(render(wording.read_back, {"answer": kind.say(value, language)}), asked)
 
 
 def _free(phrases: tuple[str, ...], taken: set[tuple[str, ...]], language: str | None) -> tuple[str, ...]:
@@ -175,15 +205,21 @@ def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | No
             if denied
             else replace(_confirmed(answer), choice=found.choice, text=text if not same else answer.text)
         )
-    if question.value is not None and text:
+    agreed = read_yes_no(text, language)
+    if question.value is not None and text and not question.any_words and agreed is not True:
         read = values_in(question.value.read(text, language))
         if len(read) == 1 and not isinstance(read[0], bool):
-            return replace(_confirmed(answer), value=read[0], text=answer.text if read[0] == answer.value else text)
+            if read[0] == answer.value and agreed is False:
+                return _refused(answer)  # "no, not one two three"
+            if read[0] == answer.value:
+                return _confirmed(answer)
+            return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0, value=read[0], text=text, digits="")
     return None
 
 
 def _confirmed(answer: Answer) -> Answer:
-    return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0)
+    keyed = answer.kind is AnswerKind.DTMF
+    return replace(answer, kind=answer.kind if keyed else AnswerKind.SPEECH, confidence=None if keyed else 1.0)
 
 
 def _refused(answer: Answer) -> Answer:

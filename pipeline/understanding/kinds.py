@@ -6,7 +6,7 @@ one of several is `Ambiguous`. English, German, Spanish and French are understoo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 from offhook.pipeline.asr.grammar import digits_rules
@@ -16,6 +16,7 @@ from offhook.pipeline.understanding.ambiguous import one_of, values_in
 from offhook.pipeline.understanding.amounts import Money, read_amount
 from offhook.pipeline.understanding.dates import read_date
 from offhook.pipeline.understanding.numbers import read_digits, read_number
+from offhook.pipeline.understanding.phones import Phone
 from offhook.pipeline.understanding.spelling import read_spelling
 from offhook.pipeline.understanding.time_spans import TimeSpan, read_time_span, written_time_span
 from offhook.pipeline.understanding.times import read_time
@@ -32,6 +33,7 @@ from offhook.pipeline.understanding.written import written_amount, written_date,
 from offhook.pipeline.understanding.yes_no import read_yes_no, written_yes_no
 
 MAX_KEYS = 32
+MAX_TEXT_CHARS = 500
 
 
 class _SpokenOnly:
@@ -116,13 +118,14 @@ class Digits:
 class Date(_SpokenOnly):
     """A `datetime.date`. Without a year it is the next one from `today` on, with `past` (a birthday) the last one.
 
-    `today` is the day of the call if it is None. Dates before `earliest` or after `latest` are no answer.
+    `today` is the day of the call if it is None. Dates before `earliest` or after `latest`, which may be so many days
+    from `today` on, are no answer.
     """
 
     today: date | None = None
     past: bool = False
-    earliest: date | None = None
-    latest: date | None = None
+    earliest: date | timedelta | None = None
+    latest: date | timedelta | None = None
 
     def on(self, today: date) -> "Date":
         """This kind, with today's date if it has none of its own."""
@@ -134,7 +137,7 @@ class Date(_SpokenOnly):
             raise ValueError("a date is read relative to today: give `today`")
         found = values_in(read_date(text, language, self.today, past=self.past))
         days = [each for each in found if isinstance(each, date)]
-        low, high = self.earliest, self.latest
+        low, high = _day(self.earliest, self.today), _day(self.latest, self.today)
         return one_of([day for day in days if (low is None or day >= low) and (high is None or day <= high)])
 
     def grammar(self, language: str | None) -> Mapping[str, str] | None:
@@ -144,6 +147,10 @@ class Date(_SpokenOnly):
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_date(value, language, self.today) if isinstance(value, date) else str(value)
+
+
+def _day(limit: date | timedelta | None, today: date) -> date | None:
+    return today + limit if isinstance(limit, timedelta) else limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +280,22 @@ class YesNo:
         return written_yes_no(bool(value), language)
 
 
+@dataclass(frozen=True, slots=True)
+class Text(_SpokenOnly):
+    """What was said as it was recognised, as str of MAX_TEXT_CHARS at most: it is cut at a word."""
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        said = " ".join(text.split())
+        if len(said) > MAX_TEXT_CHARS:
+            said = said[: MAX_TEXT_CHARS + 1].rpartition(" ")[0] or said[:MAX_TEXT_CHARS]
+        return said or None
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return str(value)
+
+
 KINDS: dict[str, type[ValueKind]] = {
     "number": Number,
     "digits": Digits,
@@ -282,5 +305,7 @@ KINDS: dict[str, type[ValueKind]] = {
     "amount": Amount,
     "spelling": Spelling,
     "yes_no": YesNo,
+    "text": Text,
+    "phone": Phone,
 }
 """By their names in a flow."""

@@ -46,7 +46,7 @@ def by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase],
         number = cardinal_at(words, at + 1, numerals)
         value = int(said) if said.isdigit() else None if number is None else number.value
         if value is not None and len(others) <= 1:
-            keyed = next((choice for choice in choices if choice.dtmf == str(value)), None)
+            keyed = next((choice for choice in choices if str(value) in choice.keys), None)
             return Match(keyed.name, EXACT) if keyed is not None else _nth(choices, value)
     return None
 

@@ -4,7 +4,6 @@ from collections import deque
 
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.agent import AgentStep
-from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep, Retry
@@ -12,6 +11,9 @@ from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
+from offhook.pipeline.events import ValueKind
+from offhook.pipeline.understanding.directory import Listed
+from offhook.pipeline.understanding.kinds import Text
 from offhook.qa.coverage.walked import Edge, edges_of
 
 
@@ -40,7 +42,7 @@ def action(step: Step, by: str) -> str:
     kind, _, name = by.partition(".")
     if isinstance(step, ListeningStep) and kind in (rules := dict(step.retries)):
         return _wrong(step, kind, rules[kind], is_last=name == "then")
-    if kind == "choices" and isinstance(step, Ask):
+    if kind == "choices" and isinstance(step, ListeningStep):
         return _choice(step, name)
     if kind == "next" and isinstance(step, Collect):
         return _value(step)
@@ -66,16 +68,19 @@ _OTHERWISE: dict[type[Step], str] = {
 }
 
 
-def _choice(step: Ask, name: str) -> str:
-    choice = next(option.choice for option in step.options if option.choice.name == name)
-    ways = [f'press: "{choice.dtmf}"'] if choice.dtmf else []
+def _choice(step: ListeningStep, name: str) -> str:
+    choice = next(choice for choice in step.question().choices if choice.name == name)
+    ways = [f'press: "{choice.keys[0]}"'] if choice.keys else []
     ways += [f"say: {choice.phrases[0]}"] if choice.phrases else []
     return " or ".join(ways)
 
 
+_SAID: dict[type[ValueKind], str] = {Text: "anything", Listed: "a name of the directory"}
+
+
 def _value(step: Collect) -> str:
     if step.value is not None:
-        return f"say a {type(step.value).__name__.lower()} for {step.into}"
+        return f"say {_SAID.get(type(step.value), f'a {type(step.value).__name__.lower()}')} for {step.into}"
     least, most = step.rule.minimum, step.rule.maximum
     count = f"{least}" if least == most else f"{least} to {most}"
     return f"press {count} digits"

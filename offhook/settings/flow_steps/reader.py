@@ -42,6 +42,10 @@ class StepReader(Reader):
         """Of the flow, for questions without their own."""
         self.confirm_below: float | None = None
         """As `retries`."""
+        self.country: str | None = None
+        """By whose rules phone numbers are dialled, by its ISO 3166-1 code."""
+        self.language: str | None = None
+        """Of the flow's texts, and of the names in its directories."""
         self._lines = lines
 
     def spoken(self, node: Node, what: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from yaml.nodes import Node
+
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
@@ -19,6 +21,7 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     meanwhile = reader.spoken(found["meanwhile"], f"`meanwhile` of {what}") if "meanwhile" in found else None
     timeout_s = reader.optional(reader.number, found, "timeout_s", what, 5.0)
     retries = reader.optional(reader.whole, found, "retries", what, 0)
+    always = "retry" in found and _always(reader, found["retry"], what)
     follows, otherwise = (reader.step_name(found[key], f"`{key}` of {what}") for key in ("next", "otherwise"))
     spoken = reader.spoken_by(found, what)
     send = {key: text for key, text in sent.items() if text is not None}
@@ -26,13 +29,22 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         return None
     places = made.places()
     return RequestStep(
-        name, follows, otherwise, places, send, into, meanwhile, timeout_s, retries, request=made, **spoken
+        name, follows, otherwise, places, send, into, meanwhile, timeout_s, retries, always, request=made, **spoken
     )
+
+
+def _always(reader: StepReader, node: Node, what: str) -> bool:
+    """`retry: always`; without it only what can be repeated without harm is."""
+    word = reader.text(node, f"`retry` of {what}")
+    if word not in (None, "always"):
+        why = "without it only requests are repeated that change nothing by being repeated"
+        reader.problem(node, f"`retry` of {what} is not `always`", why, "type `retry: always`, or remove it")
+    return word == "always"
 
 
 REQUEST_STEP = StepKind(
     "request",
-    (*REQUEST, "send", "into", "meanwhile", "timeout_s", "retries", "next", "otherwise", *SPOKEN),
+    (*REQUEST, "send", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
     _request,
     ("next", "otherwise"),
 )

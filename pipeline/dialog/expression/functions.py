@@ -68,6 +68,16 @@ def has_check_digit(digits: str) -> bool:
     return total % 10 == 0
 
 
+def has_iban_check(text: str) -> bool:
+    """Whether it is an IBAN with the right check digits (ISO 13616-1: ISO/IEC 7064, MOD 97-10), with spaces or not."""
+    plain = text.replace(" ", "").upper()
+    if not 15 <= len(plain) <= 34 or not (plain.isascii() and plain.isalnum()):
+        return False
+    if not (plain[:2].isalpha() and plain[2:4].isdigit()):
+        return False
+    return int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
+
+
 def _round(now: datetime, number: int | Decimal, places: int = 0) -> int | Decimal | None:
     if not 0 <= places <= 10:
         return None
@@ -89,6 +99,7 @@ FUNCTIONS: dict[str, Function] = {
     "text": Function((Type.ANY,), Type.TEXT, _text),
     "round": Function((Type.NUMBER, Type.NUMBER), Type.NUMBER, _round, optional=1),
     "luhn": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_check_digit(text)),
+    "iban": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_iban_check(text)),
     "today": Function((), Type.DATE, lambda now: now.date()),
     "now": Function((), Type.TIME, lambda now: now.time().replace(microsecond=0, tzinfo=None)),
     "weekday": Function((Type.DATE,), Type.TEXT, lambda _, day: WEEKDAYS[day.weekday()]),

@@ -65,6 +65,10 @@ class ListeningStep(Step):
     def offer(self, run: Run) -> str:
         """What is said, behind an apology, when the recogniser fails."""
 
+    def reprompt(self, run: Run, answer: Answer) -> str | None:
+        """What is said after this answer, which is none; None: what the retry rules say."""
+        return None
+
     @property
     def retries(self) -> tuple[tuple[str, Retry], ...]:
         """The retry rules with their names in a flow file."""
@@ -99,7 +103,7 @@ class ListeningStep(Step):
         """See Step."""
         if not isinstance(result, Answer):
             return Step.follow(self, run, result)
-        return self.branch(run, result) or self._again(run, result.kind)
+        return self.branch(run, result) or self._again(run, result)
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
@@ -108,9 +112,9 @@ class ListeningStep(Step):
     def _ask(self, run: Run, text: str) -> AskFor:
         return AskFor(run.prompt(self, text, barge_in=self.barge_in), self.question_in(run))
 
-    def _again(self, run: Run, kind: AnswerKind) -> Then:
+    def _again(self, run: Run, answer: Answer) -> Then:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
-        kind = kind if kind in COUNTED else AnswerKind.NO_MATCH
+        kind = answer.kind if answer.kind in COUNTED else AnswerKind.NO_MATCH
         run.counts[kind] += 1
         count = run.counts[kind]
         retry = self.no_input if kind is AnswerKind.NO_INPUT else self.no_match
@@ -121,7 +125,8 @@ class ListeningStep(Step):
             return Again(self._ask(run, f"{run.wording(self).apology} {self.offer(run)}"), kind)
         if count >= retry.attempts:
             return Enter(retry.then, f"{kind}.then")
-        return Again(self._ask(run, run.fill(self, retry.reprompt(count) or self.prompt)), kind)
+        text = self.reprompt(run, answer) or retry.reprompt(count) or self.prompt
+        return Again(self._ask(run, run.fill(self, text)), kind)
 
     def listening_problems(self, at: Path) -> Iterator[FlowProblem]:
         """What is wrong with how it listens."""

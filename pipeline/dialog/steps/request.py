@@ -16,6 +16,7 @@ from offhook.pipeline.dialog.variables import name_problems, word_problems
 class RequestStep(Step):
     """Ask a server, and keep its answer (JSON) in the variable `into`, if there is one; then `next` follows. Without an
     answer within `timeout_s`, after `retries` more tries, or with an HTTP status of 300 and more, it is `otherwise`.
+    With `retry_always` it is tried again even if the server may then do twice what it is asked for.
 
     `send` has the expressions of what is sent, by name; `places` the variables that are part of the address.
     `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
@@ -29,6 +30,7 @@ class RequestStep(Step):
     meanwhile: str | None = None
     timeout_s: float = 5.0
     retries: int = 0
+    retry_always: bool = False
     request: object = field(default=None, repr=False, compare=False)
 
     def exits(self) -> tuple[Exit, ...]:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from offhook.pipeline.dialog.actions import Action, Result
@@ -25,11 +26,13 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """An expression of a step, where it stands within it, and the variable that has its value from there on."""
+    """An expression of a step, where it stands within it, and the variable that has its value from there on. The
+    variable `given` has a value in it that the step judges."""
 
     path: Path
     text: str
     into: str | None = None
+    given: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ class Run(Protocol):
     def fill(self, step: "Step", text: str) -> str:
         """A text of `step` with the values of its expressions."""
 
-    def value_of(self, expression: Expression) -> object:
-        """Its value now."""
+    def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
+        """Its value now, with variables that have the values in `given`."""
 
     def prompt(self, step: "Step", text: str, *, barge_in: bool) -> Prompt:
         """`text`, which is filled in, in the language and by the voice of the step."""

@@ -1,15 +1,20 @@
 """`transfer`: somebody else takes the call."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Result
-from offhook.pipeline.dialog.problem import Path
-from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then, chosen
+from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then, chosen
+from offhook.pipeline.dialog.template import expressions_in, fill
+from offhook.pipeline.understanding.recorded import recorded
 
 
 @dataclass(frozen=True, slots=True)
 class TransferStep(Step):
-    """Connect the caller to `target`, a name or a number that the application knows, after `announce`.
+    """Connect the caller to `target`, a name or a number that the application knows, after `announce`. It may have
+    expressions, as texts do; whether what comes of them may be called is the application's to decide.
 
     With `failures`, by reason, or else `otherwise` the flow goes on with a caller who is not connected. `next` follows
     when they come back after it; None: then the bot hangs up. `summary` is for the one who is called. `mode` is the
@@ -36,6 +41,18 @@ class TransferStep(Step):
         said = (("announce", self.announce), ("summary", self.summary))
         return tuple(((key,), text) for key, text in said if text is not None)
 
+    def expressions(self) -> tuple[Evaluated, ...]:
+        """See Step."""
+        return tuple(Evaluated(("transfer",), each) for each in _expressions_in(self.target))
+
+    def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+        """See Step."""
+        try:
+            expressions_in(self.target)
+        except ValueError as error:
+            why = "braces enclose an expression, such as {person.number}"
+            yield FlowProblem(str(error), why, "remove it", (*at, "transfer"))
+
     def after_silence(self) -> str | None:
         """See Step."""
         return self.otherwise
@@ -43,7 +60,8 @@ class TransferStep(Step):
     def enter(self, run: Run) -> Then:
         """See Step."""
         said = None if self.announce is None else run.prompt(self, run.fill(self, self.announce), barge_in=False)
-        return Connect(self, said, "" if self.summary is None else run.fill(self, self.summary))
+        target = fill(self.target, lambda each: _plain(run.value_of(parse(each))))
+        return Connect(self, target, said, "" if self.summary is None else run.fill(self, self.summary))
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
@@ -52,3 +70,16 @@ class TransferStep(Step):
         if result.reason:
             return chosen(dict(self.failures), result.reason, "on_failure", self.otherwise)
         return HangUp() if self.next is None else Enter(self.next, "next")
+
+
+def _expressions_in(target: str) -> tuple[str, ...]:
+    """None where the braces do not match, which is a problem of the step."""
+    try:
+        return expressions_in(target)
+    except ValueError:
+        return ()
+
+
+def _plain(value: object) -> str:
+    """A value as it stands in a number or an address."""
+    return "" if value is None or isinstance(value, list | tuple | Mapping) else recorded(value)

@@ -91,6 +91,10 @@ async def listener() -> Listener:
             Question((Choice("no", ("no",)), Choice("yes", ("yes", "yeah"), "1")), silence_ms=300, no_input_ms=4_000),
         ),
         (
+            {"choices": {"yes": "yes"}, "keys": {"1": "yes", "10": "yes"}},
+            Question((Choice("yes", ("yes",), "1", ("10",)),), silence_ms=300, no_input_ms=4_000),
+        ),
+        (
             {"expect": "digits(10..16)"},
             Question(silence_ms=300, no_input_ms=4_000, expect=Expectation("digits", 10, 16)),
         ),
@@ -112,7 +116,8 @@ async def test_a_question_without_a_prompt_and_a_firm_one(listener: Listener) ->
     ("asked", "why"),
     [
         ({"choices": {"yes": "yes"}, "keys": {"1": "no"}}, "'no', which is not among the choices"),
-        ({"choices": {"yes": "yes"}, "keys": {"1": "yes", "2": "yes"}}, "a choice has one key"),
+        ({"choices": [Choice("yes", ("yes",), "1", ("1x",))]}, "no key '1x'"),
+        ({"digits": DigitRule(1, 9, clear="#")}, "not the terminator"),
         ({"choices": [Choice("yes")], "keys": {"1": "yes"}}, "its own `dtmf`"),
         ({"digits": 0}, "at least 1"),
         ({"digits": DigitRule(4, 2)}, "`digits: maximum` is at least 4, not 2"),

@@ -112,6 +112,28 @@ async def test_another_try_may_help(answer: Callable[[], bytes], server: Server)
     assert await told(server, retries=1) == ["It is sent, for 12.5 euros.", "Goodbye."]
 
 
+def status(code: int) -> bytes:
+    return b"HTTP/1.1 %d Oh\r\nContent-Length: 0\r\n\r\n" % code
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "tries"),
+    [
+        *(("GET", 500, 3), ("GET", 429, 3), ("GET", 404, 1), ("GET", 301, 1)),
+        *(("PUT", 503, 3), ("DELETE", 500, 3), ("POST", 500, 1), ("PATCH", 500, 1), ("POST", 429, 3)),
+        *(("POST, retry: always", 500, 3), ("POST, retry: always", 404, 1)),
+    ],
+)
+async def test_what_may_help_and_does_no_harm_is_tried_again(
+    method: str, code: int, tries: int, server: Server
+) -> None:
+    server.answers = [lambda: status(code)] * 3
+    method, always = method.partition(",")[::2]
+    both = f"{method}\n    retry: always" if always else method
+    assert await told(server, both, retries=2) == ["I cannot find out.", "Goodbye."]
+    assert len(server.requests) == tries
+
+
 @pytest.mark.parametrize("answer", [lambda: BROKEN, lambda: b"HTTP/1.1 200 OK\r\n\r\n[", mute])
 async def test_without_an_answer_the_other_step_follows(answer: Callable[[], bytes], server: Server) -> None:
     server.answers = [answer, answer]

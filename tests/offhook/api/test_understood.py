@@ -8,10 +8,15 @@ from datetime import time
 import pytest
 
 from offhook.api.understood import Understanding
-from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.dialog.wording import wording_in
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
+from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.understanding.ambiguous import Ambiguous
-from offhook.pipeline.understanding.kinds import Time
+from offhook.pipeline.understanding.confirm import confirmation
+from offhook.pipeline.understanding.kinds import Digits, Text, Time
 from offhook.pipeline.understanding.match import Match
+from offhook.pipeline.understanding.valid import Valid
 
 MENU = Question((Choice("sales", ("sales",)), Choice("support", ("support",))), language="en")
 ODD = Answer(AnswerKind.NO_MATCH, "my goldfish needs a doctor")
@@ -152,3 +157,84 @@ def test_an_uncertain_correction_is_no_answer(confidence: float | None, kind: An
     late = Answer(AnswerKind.SPEECH, "sails", "sales", confidence=confidence)
     found = Understanding(confirm_below=0.6).certain(MENU, late, None)
     assert (found.kind, found.choice) == (kind, "sales" if kind is AnswerKind.SPEECH else None)
+
+
+ACCOUNT = Question(digits=DigitRule(3, 3), value=Digits(3, 3), language="en", read_back=True)
+SPOKEN = Answer(AnswerKind.SPEECH, "one two three", value="123", confidence=0.95)
+KEYED = Answer(AnswerKind.DTMF, digits="123", value="123")
+
+
+class Replies:
+    """Answers what is read back as the core would, one reply after the other."""
+
+    def __init__(self, *replies: str) -> None:
+        self.replies = list(replies)
+        self.heard: list[str] = []
+
+    async def ask(self, prompt: Prompt, question: Question) -> Answer:
+        self.heard.append(prompt.text)
+        reply = self.replies.pop(0)
+        if not reply:
+            return Answer(AnswerKind.NO_INPUT)
+        return answer_to(question, Transcript(reply, 0.9), 0.5, typed=reply.isdigit())
+
+
+def right(digits: str) -> str:
+    return f"I understood {digits}. Is that right?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "replies", "heard", "kind", "value"),
+    [
+        (SPOKEN, ["yes"], [right("1 2 3")], AnswerKind.SPEECH, "123"),
+        (KEYED, ["1"], [right("1 2 3")], AnswerKind.DTMF, "123"),
+        (KEYED, ["that's right"], [right("1 2 3")], AnswerKind.DTMF, "123"),
+        (SPOKEN, ["no"], [right("1 2 3")], AnswerKind.NO_MATCH, None),
+        (SPOKEN, ["2"], [right("1 2 3")], AnswerKind.NO_MATCH, None),
+        (SPOKEN, ["no not one two three"], [right("1 2 3")], AnswerKind.NO_MATCH, None),
+        (SPOKEN, ["no, one two four", "yes"], [right("1 2 3"), right("1 2 4")], AnswerKind.SPEECH, "124"),
+        (KEYED, ["one two four", "1"], [right("1 2 3"), right("1 2 4")], AnswerKind.SPEECH, "124"),
+        (SPOKEN, ["the weather is nice"], [right("1 2 3")], AnswerKind.NO_MATCH, None),
+        (SPOKEN, [""], [right("1 2 3")], AnswerKind.NO_INPUT, None),
+        (
+            SPOKEN,
+            ["one two four", "one two five", "one two six", "one two seven"],
+            [right("1 2 3"), right("1 2 4"), right("1 2 5"), right("1 2 6")],
+            AnswerKind.NO_MATCH,
+            None,
+        ),
+    ],
+)
+async def test_a_value_is_read_back(
+    answer: Answer, replies: list[str], heard: list[str], kind: AnswerKind, value: str | None
+) -> None:
+    caller = Replies(*replies)
+    found = await Understanding().settle(ACCOUNT, answer, caller.ask, None)
+    assert (caller.heard, found.kind, found.value) == (heard, kind, value)
+    assert not caller.replies
+
+
+async def test_a_choice_in_place_of_the_value_is_not_read_back() -> None:
+    answer = Answer(AnswerKind.DTMF, choice="operator", digits="0")
+    assert await Understanding().settle(ACCOUNT, answer, Replies().ask, None) == answer
+
+
+async def test_words_that_are_read_back_are_not_replaced_by_the_reply() -> None:
+    asked = Question(value=Text(), any_words=True, language="en", read_back=True)
+    caller = Replies("yes that's right")
+    found = await Understanding().settle(asked, Answer(AnswerKind.SPEECH, "my bill", value="my bill"), caller.ask, None)
+    assert (found.kind, found.value) == (AnswerKind.SPEECH, "my bill")
+
+
+async def test_a_correction_has_to_be_valid_too() -> None:
+    checked = replace(ACCOUNT, value=Valid(Digits(3, 3), lambda digits: digits != "124"))
+    found = await Understanding().settle(checked, SPOKEN, Replies("no, one two four").ask, None)
+    assert found.kind is AnswerKind.NO_MATCH
+
+
+def test_a_recogniser_with_grammars_hears_yes_no_and_a_correction() -> None:
+    asked = confirmation(ACCOUNT, SPOKEN, 0.0, wording_in("en"))
+    assert asked is not None and asked.question.grammar is not None
+    (public,) = [line for line in asked.question.grammar.splitlines() if line.startswith("public")]
+    assert " yes |" in public
+    assert public.endswith("] <digits>;")

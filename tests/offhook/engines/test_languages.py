@@ -182,3 +182,31 @@ def test_the_calls_language_needs_both_engines() -> None:
 def test_an_odd_tag_is_not_looked_up() -> None:
     with pytest.raises(ValueError, match="BCP 47"):
         EngineLanguages().check("tts", "klingon!")
+
+
+KEPT = """\
+name: complaint
+start: why
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  why:
+    collect: Why?
+    as: text
+    into: why
+    next: bye
+  bye:
+    hang_up: Goodbye.
+"""
+
+
+def test_any_words_take_a_recogniser_of_free_speech(tmp_path: Path) -> None:
+    path = flow_file(tmp_path, KEPT)
+    checked_flow(LOCAL, path)
+    only_phrases = Config(asr=AsrConfig.model_validate({"pocketsphinx": {"free_speech": False}}))
+    with pytest.raises(UserError) as caught:
+        checked_flow(only_phrases, path)
+    (problem,) = caught.value.problems
+    assert problem.where == f"{path}:8"
+    assert problem.what == "step `why` needs free speech"
+    assert 'engine = "whisper"' in problem.todo

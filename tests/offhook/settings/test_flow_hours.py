@@ -47,6 +47,7 @@ def test_opening_hours_are_read() -> None:
         ({"days": "weekdays"}, "`weekdays` of `hours` of `shop` is no day", "type `monday: 9-17`"),
         ({"days": "friday-saturday"}, "`saturday` of `hours` of `shop` has a day that is set twice", "keep one"),
         ({"spans": "nine to five"}, "`monday-friday` of `hours` of `shop` are no times", "type `9:00-17:30`"),
+        ({"spans": "24:00-06:00"}, "`monday-friday` of `hours` of `shop` are no times", "type `0:00-06:00` on the day"),
         ({"closed": "no"}, "`2026-12-25` of `hours` of `shop` are no times", "type `9:00-17:30`"),
         ({"condition": "hours.shp"}, "there is no `hours.shp`", "did you mean `shop`?"),
     ],

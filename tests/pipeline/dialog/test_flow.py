@@ -6,10 +6,11 @@ from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.dialog.flow import Flow, FlowError
 from offhook.pipeline.dialog.limits import MAX_STEPS
 from offhook.pipeline.dialog.problem import FlowProblem
-from offhook.pipeline.dialog.steps.ask import Ask, Option
+from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.options import Option
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording
@@ -171,7 +172,7 @@ def test_a_variable_in_a_reprompt_is_checked() -> None:
         ((Option(Choice("n", ("a | b",)), "bye"),), "cannot be recognised", ("choices", "n", "phrases", 0)),
         ((Option(Choice("n", (" - ",)), "bye"),), "has no word", ("choices", "n", "phrases", 0)),
         ((Option(Choice("n", ("a" * 201,)), "bye"),), "too long", ("choices", "n", "phrases", 0)),
-        ((Option(Choice("n", (), "12"), "bye"),), "`12` is not a key", ("choices", "n", "key")),
+        ((Option(Choice("n", (), "12345"), "bye"),), "`12345` is not a key", ("choices", "n", "key")),
         ((Option(Choice("n", (), "x"), "bye"),), "`x` is not a key", ("choices", "n", "key")),
     ],
 )

@@ -43,6 +43,7 @@ def test_when_it_is_open(at: str, is_open: bool) -> None:
         ("09:00–17:30", DAY),
         ("22-6", NIGHT),
         ("00:00-24:00", Span(time(0), time(0))),
+        ("24:00-06:00", None),
         ("9", None),
         ("9-25", None),
         ("9:5-10", None),

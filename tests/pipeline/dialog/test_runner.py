@@ -8,10 +8,11 @@ from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.dialog.actions import AskFor, Connect, Delegate, Fetch, FindOut, HangUp, Speak
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.runner import FlowRunner
-from offhook.pipeline.dialog.steps.ask import Ask, Option
+from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.options import Option
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording

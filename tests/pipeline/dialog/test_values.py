@@ -10,11 +10,12 @@ from offhook.pipeline.dialog.actions import AskFor, HangUp, Speak
 from offhook.pipeline.dialog.flow import Flow, FlowError
 from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.runner import EndlessFlowError, FlowRunner
-from offhook.pipeline.dialog.steps.ask import Ask, Option
+from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.options import Option
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.step import Step

@@ -5,6 +5,7 @@ import pytest
 from offhook.pipeline.events import (
     Answer,
     AnswerKind,
+    Choice,
     DigitRule,
     Interruption,
     Prompt,
@@ -158,3 +159,72 @@ def test_a_key_that_no_question_to_come_can_use_interrupts_nothing(talk: Talk) -
     assert talk.keys("5#") == []
     assert talk.core.floor is Floor.SPEAKING
     assert Action.FINISH in talk.keys("1")
+
+
+FLOORS = Question(
+    (Choice("first", dtmf="1", more_keys=("01",)), Choice("tenth", dtmf="10"), Choice("ground", dtmf="*"))
+)
+CLEARED = Question((Choice("back", dtmf="*"),), digits=DigitRule(4, 4, clear="*"))
+OPERATOR = Question((Choice("operator", ("operator",), "0"),), digits=DigitRule(3, 4))
+
+
+@pytest.mark.parametrize(("keys", "choice"), [("10", "tenth"), ("01", "first"), ("*", "ground"), ("12", None)])
+def test_a_key_of_several_digits_counts_when_no_other_is_longer(talk: Talk, keys: str, choice: str | None) -> None:
+    talk.begin(PROMPT, FLOORS)
+    talk.keys(keys)
+    assert talk.answer is not None and (talk.answer.choice, talk.answer.digits) == (choice, keys)
+
+
+def test_a_key_that_begins_another_one_counts_in_time(talk: Talk) -> None:
+    talk.begin(PROMPT, FLOORS)
+    talk.keys("1")
+    assert talk.wait(1.4) == []
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.DTMF, choice="first", digits="1")
+
+
+def test_an_entry_is_cleared_and_begun_anew(talk: Talk) -> None:
+    talk.begin(PROMPT, CLEARED)
+    talk.keys("99*")
+    assert talk.core.floor is Floor.LISTENING
+    talk.wait(3.0)  # more than between two keys
+    talk.keys("4711")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+def test_who_clears_an_entry_and_is_silent_has_said_nothing(talk: Talk) -> None:
+    talk.begin(PROMPT, CLEARED)
+    talk.keys("99*")
+    talk.wait(CLEARED.no_input_ms / 1000 - 0.1)
+    assert talk.core.floor is Floor.LISTENING
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
+def test_before_the_first_digit_the_same_key_is_a_choice(talk: Talk) -> None:
+    talk.begin(PROMPT, CLEARED)
+    talk.keys("*")
+    assert talk.answer == Answer(AnswerKind.DTMF, choice="back", digits="*")
+
+
+def test_a_key_to_clear_is_nothing_where_there_is_nothing_to_clear(talk: Talk) -> None:
+    talk.begin(PROMPT, Question(digits=DigitRule(2, 2, clear="*")))
+    talk.keys("*42")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="42")
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        ("0", Answer(AnswerKind.DTMF, choice="operator", digits="0")),
+        ("0#", Answer(AnswerKind.DTMF, choice="operator", digits="0")),
+        ("012#", Answer(AnswerKind.DTMF, digits="012")),
+        ("0123", Answer(AnswerKind.DTMF, digits="0123")),
+        ("01", Answer(AnswerKind.NO_MATCH, digits="01")),
+    ],
+)
+def test_digits_or_a_choice(talk: Talk, keys: str, answer: Answer) -> None:
+    talk.begin(PROMPT, OPERATOR)
+    talk.keys(keys)
+    talk.wait(2.6)
+    assert talk.answer == answer
