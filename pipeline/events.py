@@ -82,11 +82,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: its phrases, and its key."""
+    """One answer to a question: its phrases, and its key. Not `listed`: the question does not name it, so that it is
+    never "the last one"."""
 
     name: str
     phrases: tuple[str, ...] = ()
     dtmf: str | None = None
+    listed: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ def _option(reader: StepReader, name: str, node: Node, step: str) -> Option | No
     found = reader.fields(node, what, _CHOICE, ("next",), example)
     if not found or "next" not in found:
         return None
-    phrases = reader.texts(found["phrases"], f"`phrases` of {what}") if "phrases" in found else []
+    phrases = reader.phrases(found["phrases"], f"`phrases` of {what}") if "phrases" in found else ()
     key = _key(reader, found["key"], what) if "key" in found else None
     follows = reader.step_name(found["next"], f"`next` of {what}")
-    return None if follows is None else Option(Choice(name, tuple(phrases), key), follows)
+    return None if follows is None else Option(Choice(name, phrases, key), follows)
 
 
 def _key(reader: StepReader, node: Node, what: str) -> str | None:
