@@ -82,12 +82,14 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: its phrases, and its key, of one digit or several; `more_keys` mean it as well."""
+    """One answer to a question: its phrases, and its key, of one digit or several; `more_keys` mean it as well. Not
+    `listed`: the question does not name it, so that it is never "the last one"."""
 
     name: str
     phrases: tuple[str, ...] = ()
     dtmf: str | None = None
     more_keys: tuple[str, ...] = ()
+    listed: bool = field(default=True, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ class FlowAgent:
         while True:
             for step, by in runner.walked():
                 call.enter(step, by)
+            if runner.chosen_language is not None:
+                call.language = runner.chosen_language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
             found = await self._done(call, runner, action, asked)

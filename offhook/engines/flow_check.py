@@ -1,7 +1,8 @@
 """Checks before the first call that the engines know a flow's words, languages and voices."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -10,9 +11,12 @@ from offhook.engines.languages import EngineLanguages
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.scopes import local
+from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.events import Choice
 from offhook.pipeline.understanding.directory import Listed
 from offhook.pipeline.understanding.kinds import Text
 from offhook.settings.config import Config
@@ -38,59 +42,75 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     asr = asr_engines(config, given)
     known = languages_of(asr, tts_engines(config, given))
     limited = [engine for engine in asr.values() if isinstance(engine, LimitedVocabulary)]
-    lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
-    problems = list(_unknown_languages(flow, path, lines, known, language))
-    problems += _wrong_voices(flow, path, lines, known, language)
+    files = _Files(flow, path)
+    problems = list(_unknown_languages(flow, files, known, language))
+    problems += _wrong_voices(flow, files, known, language)
     if not any(engine.capabilities.free_speech for engine in asr.values()):
-        problems += _free_speech(flow, path, lines, known)
+        problems += _free_speech(flow, files, known)
     if not problems and len(limited) == len(asr):
         problems = [
             Problem(
                 f"the recogniser does not know the word `{unknown.word}`",
                 f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {known.asr_name}",
                 "another word, or its parts as separate words; keys need no words",
-                _where(path, _line_with(lines, re.escape(unknown.phrase))),
+                files.where(step, partial(_line_with, pattern=re.escape(unknown.phrase))),
             )
             for step in flow.steps.values()
             if isinstance(step, ListeningStep)
             for unknown in unknown_words(
-                step.question().choices, lambda word: any(each.known_word(word) for each in limited)
+                list(_heard(flow, step, language)), lambda word: any(each.known_word(word) for each in limited)
             )
         ]
     if problems:
         raise UserError.of(problems)
 
 
-def _free_speech(flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages) -> Iterator[Problem]:
+class _Files:
+    """The lines of the files that a flow and its sub-flows are written in. `path` is the flow's; None: it has none."""
+
+    def __init__(self, flow: Flow, path: Path | None) -> None:
+        self._path = path
+        called = [step for step in flow.steps.values() if isinstance(step, CallStep)]
+        self._by_scope = {step.name: Path(step.sub_flow.file) for step in called if step.sub_flow.file}
+        self._lines = cache(lambda path: path.read_text(encoding="utf-8").splitlines())
+
+    def where(self, step: Step | None, find: Callable[[list[str]], int | None]) -> str:
+        """FILE:LINE of what `find` finds in the lines of a step's file (None: the flow's); the file if it finds
+        nothing."""
+        if self._path is None:
+            return ""
+        path = self._path if step is None else self._by_scope.get(step.scope, self._path)
+        line = find(self._lines(path))
+        return str(path) if line is None else f"{path}:{line + 1}"
+
+
+def _free_speech(flow: Flow, files: _Files, known: EngineLanguages) -> Iterator[Problem]:
     """The steps that no recogniser of phrases alone can do."""
     for step in flow.steps.values():
         if isinstance(step, Collect) and isinstance(step.value, Text | Listed):
             why = f"{known.asr_name} recognises phrases alone"
             todo = 'a recogniser of free speech, such as `[asr] engine = "whisper"`'
-            yield Problem(f"step `{step.name}` needs free speech", why, todo, _where(path, _line_of("as", lines, step)))
+            where = files.where(step, partial(_line_of, "as", step))
+            yield Problem(f"step `{local(step.name)}` needs free speech", why, todo, where)
 
 
-def _unknown_languages(
-    flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages, language: str
-) -> Iterator[Problem]:
+def _unknown_languages(flow: Flow, files: _Files, known: EngineLanguages, language: str) -> Iterator[Problem]:
     """One problem for each language of each engine, at the first step that needs it."""
     seen = set()
     for step in flow.steps.values():
-        spoken = step.language or flow.language or language
-        where = _where(path, _line_of_language(lines, step, flow))
-        checks = {
-            "tts": known.problem("tts", spoken, where=where) if step.texts() else None,
-            "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
-        }
-        for part, problem in checks.items():
-            if problem is not None and (part, spoken) not in seen:
-                seen.add((part, spoken))
-                yield problem
+        where = files.where(step if step.language else None, partial(_line_of_language, step, flow))
+        for spoken in flow.languages_of(step, language):
+            checks = {
+                "tts": known.problem("tts", spoken, where=where) if step.texts() else None,
+                "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
+            }
+            for part, problem in checks.items():
+                if problem is not None and (part, spoken) not in seen:
+                    seen.add((part, spoken))
+                    yield problem
 
 
-def _wrong_voices(
-    flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages, language: str
-) -> Iterator[Problem]:
+def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: str) -> Iterator[Problem]:
     """One problem for each voice and language, at the first step that needs it."""
     seen = set()
     for step in flow.steps.values():
@@ -100,33 +120,36 @@ def _wrong_voices(
             continue
         seen.add((voice, spoken))
         of_step = step if step.voice is not None else None
-        problem = known.voice_problem(voice, spoken, _where(path, _line_of("voice", lines, of_step)))
+        problem = known.voice_problem(voice, spoken, files.where(of_step, partial(_line_of, "voice", of_step)))
         if problem is not None:
             yield problem
 
 
+def _heard(flow: Flow, step: ListeningStep, language: str) -> Iterator[Choice]:
+    """The choices and commands of a question, in each of its languages."""
+    for spoken in flow.languages_of(step, language):
+        yield from flow.catalogue.question(step.full_question(), spoken).choices
+
+
 def _listens(step: Step) -> bool:
-    return isinstance(step, ListeningStep) and step.question().speech
+    return isinstance(step, ListeningStep) and step.full_question().speech
 
 
-def _line_of_language(lines: list[str], step: Step, flow: Flow) -> int | None:
+def _line_of_language(step: Step, flow: Flow, lines: list[str]) -> int | None:
     if step.language is not None:
-        return _line_of("language", lines, step)
-    return _line_of("language", lines, None) if flow.language is not None else None
+        return _line_of("language", step, lines)
+    return _line_of("language", None, lines) if flow.language is not None else None
 
 
-def _line_of(key: str, lines: list[str], step: Step | None) -> int | None:
-    """The line of a step's key; None: of the flow's."""
+def _line_of(key: str, step: Step | None, lines: list[str]) -> int | None:
+    """The line of a step's key, or of that at the top where it has none; None for `step`: that at the top."""
+    top = _line_with(lines, rf"^['\"]?{key}['\"]?\s*:")
     if step is None:
-        return _line_with(lines, rf"^['\"]?{key}['\"]?\s*:")
-    at = _line_with(lines, rf"^\s+['\"]?{re.escape(step.name)}['\"]?\s*:")
-    return _line_with(lines, rf"\b{key}['\"]?\s*:", at or 0)
+        return top
+    at = _line_with(lines, rf"^\s+['\"]?{re.escape(local(step.name))}['\"]?\s*:")
+    return _line_with(lines, rf"\b{key}['\"]?\s*:", at or 0) or top
 
 
 def _line_with(lines: list[str], pattern: str, start: int = 0) -> int | None:
     found = re.compile(pattern)
     return next((at for at in range(start, len(lines)) if found.search(lines[at])), None)
-
-
-def _where(path: Path | None, line: int | None) -> str:
-    return "" if path is None else str(path) if line is None else f"{path}:{line + 1}"

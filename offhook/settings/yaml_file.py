@@ -173,14 +173,21 @@ class Reader:
 
     def problem(self, node: Node, what: str, why: str, todo: str) -> None:
         """Note a problem at `node`."""
-        found = Problem(what, why, todo, position(node, self.name))
+        self.note(Problem(what, why, todo, position(node, self.name)))
+
+    def note(self, found: Problem) -> None:
+        """Note a problem, unless the same was said of its place."""
         said = any((found.where, found.why, found.todo) == (each.where, each.why, each.todo) for each in self.problems)
         if len(self.problems) < MAX_PROBLEMS and not said:
             self.problems.append(found)
 
     def error(self) -> UserError:
-        """All problems (at least one), in the order of the file."""
-        return UserError.of(sorted(self.problems, key=_line_and_column))
+        """All problems (at least one), in the order of the file; those of other files follow."""
+        return UserError.of(sorted(self.problems, key=self._order))
+
+    def _order(self, problem: Problem) -> tuple[bool, str, list[int]]:
+        file, _, _ = problem.where.partition(":")
+        return not problem.where.startswith(f"{self.name}:"), file, _line_and_column(problem)
 
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
         """Why `what` has no key `name`, and what to type."""
@@ -326,5 +333,5 @@ class Reader:
             self.problem(node, f"{what} has the tag `{tag}`", "tags have no meaning here", todo)
 
 
-def _line_and_column(problem: Problem) -> tuple[int, ...]:
-    return tuple(int(part) for part in problem.where.split(":")[-2:] if part.isdigit())
+def _line_and_column(problem: Problem) -> list[int]:
+    return [int(part) for part in problem.where.split(":")[-2:] if part.isdigit()]

@@ -11,13 +11,17 @@ from typing import Protocol
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.hints import end_hint, near
-from offhook.pipeline.dialog.limits import MAX_STEPS, MAX_VARIABLES
+from offhook.pipeline.dialog.limits import MAX_STEPS, MAX_VARIABLES, MAX_VISITS
 from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.path_check import path_problems
-from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.scopes import local, scope_of
+from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.template import expressions_in, is_variable_name
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
+from offhook.pipeline.dialog.translations import Catalogue, missing_languages, phrase_problems
 from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED, word_problems
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
@@ -54,6 +58,10 @@ class AnyFlow(Protocol):
         """Opening hours, by name."""
 
     @property
+    def catalogue(self) -> Catalogue:
+        """What is said, and listened for, in other languages."""
+
+    @property
     def wording(self) -> Wording | None:
         """What is said after the recogniser failed; None: that of the step's language."""
 
@@ -67,12 +75,18 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
         return found
-    return tuple(islice(path_problems(flow.start, flow.steps, flow.constants, tuple(flow.hours)), MAX_PROBLEMS))
+    ways = path_problems(flow.start, flow.steps, flow.constants, tuple(flow.hours), flow.catalogue)
+    return tuple(islice(ways, MAX_PROBLEMS))
 
 
 def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """What is allowed in `flow`, but probably not intended."""
-    said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in step.texts()]
+    said: list[tuple[Path, str]] = [
+        (("steps", name, *path, *language), each)
+        for name, step in flow.steps.items()
+        for path, text in step.texts()
+        for language, each in flow.catalogue.variants(text)
+    ]
     constants = [(("variables", name), text) for name, text in flow.constants.items()]
     return tuple(
         islice((doubt for path, text in [*said, *constants] for doubt in text_warnings(text, path)), MAX_PROBLEMS)
@@ -84,11 +98,12 @@ def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> It
     known = list(names)
     there = set(known)
     branches: list[tuple[Path, str]] = [(("start",), start)]
-    branches += [(("steps", step.name, *way.path), way.next) for step in steps for way in step.exits()]
+    branches += [(("steps", way.named_in or step.name, *way.path), way.next) for step in steps for way in step.ways()]
     for path, name in branches:
         if name not in there:
-            todo = end_hint(name) or near(name, known)
-            yield FlowProblem(f"there is no step `{name}`", "every branch must lead to a step", todo, path)
+            beside = [local(each) for each in known if scope_of(each) == scope_of(name)]
+            todo = end_hint(local(name)) or near(local(name), beside)
+            yield FlowProblem(f"there is no step `{local(name)}`", "every branch must lead to a step", todo, path)
 
 
 def _expression_problems(steps: Mapping[str, Step]) -> Iterator[FlowProblem]:
@@ -118,12 +133,17 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         yield from _language_problems(step.language, (*at, "language"))
         yield from _voice_problems(step.voice, (*at, "voice"))
         for path, text in step.texts():
-            yield from text_problems(text, (*at, *path))
-        yield from step.problems(at, flow.constants)
+            for language, each in flow.catalogue.variants(text):
+                yield from text_problems(each, (*at, *path, *language))
+        wrong = tuple(step.problems(at, {} if step.scope else flow.constants))
+        yield from wrong or _translation_problems(flow, step, at)
+        if step.visits is not None:
+            yield from out_of_range(step.visits.most, 1, MAX_VISITS, (*at, "visits", "most"))
 
 
 def _name_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
-    stored = {name for step in flow.steps.values() for way in step.exits() for name in way.stores}
+    ways = [(step, way) for step in flow.steps.values() for way in step.ways()]
+    stored = {(step.scope if way.scope is None else way.scope, name) for step, way in ways for name in way.stores}
     if len(stored) > MAX_VARIABLES:
         what, why = f"the flow stores {len(stored)} variables", f"at most {MAX_VARIABLES} are kept"
         yield FlowProblem(what, why, "use some of them again", ("steps",))
@@ -139,6 +159,24 @@ def _name_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid name", NAME_RULE, "rename it", ("hours", name))
         yield from word_problems(name, ("hours", name))
+
+
+def _translation_problems(flow: AnyFlow, step: Step, at: Path) -> Iterator[FlowProblem]:
+    """What a step lacks in a language that it may be spoken in."""
+    chosen = (each.spoken for each in flow.steps.values() if isinstance(each, SetLanguage))
+    own = (flow.language,) if flow.language is not None else ()
+    wanted = tuple(dict.fromkeys((*own, *chosen, *flow.catalogue.languages)))
+    if len(wanted) < 2 or step.language is not None:
+        return
+    for path, text in step.texts():
+        missing = missing_languages(flow.catalogue.texts.get(text, {}), wanted)
+        if missing and path != ("agent",):  # which are for a model, and not spoken
+            what = f"`{text[:40]}` is not given in `{missing[0]}`"
+            why = "the flow speaks " + ", ".join(f"`{each}`" for each in wanted)
+            todo = f"type `{{{wanted[0]}: …, {missing[0]}: …}}`, or give the step a `language`"
+            yield FlowProblem(what, why, todo, (*at, *path))
+    if isinstance(step, ListeningStep):
+        yield from phrase_problems(step.full_question(), flow.catalogue, wanted, at)
 
 
 def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:

@@ -13,7 +13,7 @@ def never_early(start: str, steps: Mapping[str, Step]) -> Iterator[FlowProblem]:
         step = steps[waiting.pop()]
         if step.early_media and step.name not in reached:
             reached.add(step.name)
-            waiting.extend(way.next for way in step.exits())
+            waiting.extend(way.next for way in step.ways())
     for name, step in steps.items():
         if step.early_media and name not in reached:
             what, why = f"step `{name}` is never early media", "every way to it answers the call before"

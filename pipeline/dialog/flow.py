@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from offhook.pipeline.dialog.check import find_problems
 from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.problem import FlowProblem
+from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.wording import Wording
 
 
@@ -40,6 +42,9 @@ class Flow:
     timezone: str | None = None
     """Of times and dates, by its name in the IANA database; None: the machine's."""
 
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    """What is said, and listened for, in other languages."""
+
     def __post_init__(self) -> None:
         problems = find_problems(self)
         if problems:
@@ -49,6 +54,13 @@ class Flow:
     def speaks_early(self) -> bool:
         """Whether it begins before the call is answered."""
         return self.steps[self.start].early_media
+
+    def languages_of(self, step: Step, call: str) -> tuple[str, ...]:
+        """Those that a step may be spoken in, in calls in the language `call`."""
+        if step.language is not None:
+            return (step.language,)
+        chosen = (each.spoken for each in self.steps.values() if isinstance(each, SetLanguage))
+        return tuple(dict.fromkeys((self.language or call, *chosen)))
 
     def voice_of(self, step: Step) -> str | None:
         """Which voice speaks a step's texts; None: the engine's own for the language."""

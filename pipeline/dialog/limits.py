@@ -1,10 +1,15 @@
 """The limits of a flow."""
 
 MAX_STEPS = 500
+MAX_DEPTH = 16  # of sub-flows that call others
+MAX_VISITS = 100
 MAX_TEXT_CHARS = 2_000
 MAX_CHOICES = 50
 MAX_CHOICE_PHRASES = 100
 MAX_QUESTION_PHRASES = 1_000  # over all choices of a question: the limit of the recogniser's grammars
+MAX_COMMANDS = 20
+MAX_SILENCES = 1_000
+MAX_BACK = 100  # questions that a call remembers to go back to
 MAX_PHRASE_CHARS = 200
 MAX_CHOICE_KEYS = 10
 MAX_KEY_DIGITS = 4  # of a choice

@@ -6,24 +6,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from offhook.pipeline.dialog.early_media import never_early
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import Expression, parse
-from offhook.pipeline.dialog.expression.types import Type, joined
+from offhook.pipeline.dialog.expression.types import Type, joined, may_be
 from offhook.pipeline.dialog.hints import call_variable_hint, near
 from offhook.pipeline.dialog.problem import FlowProblem, Path
-from offhook.pipeline.dialog.steps.step import Evaluated, Step
+from offhook.pipeline.dialog.result_check import result_problems
+from offhook.pipeline.dialog.scopes import local, scope_of, within
+from offhook.pipeline.dialog.steps.step import Evaluated, Exit, Step
 from offhook.pipeline.dialog.template import expressions_in
+from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.variables import CALL, CALL_PARTS, HOURS, RESERVED
 
 Steps = Mapping[str, Step]
 
 
 def path_problems(
-    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str] = ()
+    start: str,
+    steps: Steps,
+    constants: Iterable[str],
+    hours: Sequence[str] = (),
+    catalogue: Catalogue = Catalogue(),  # noqa: B008
 ) -> Iterator[FlowProblem]:
     """All problems of the ways through a flow, whose steps themselves are right. `hours` are the names of its opening
-    hours."""
+    hours, `catalogue` has its texts in other languages."""
     yield from _unreachable(start, steps)
     yield from _endless_loops(steps)
-    yield from _variable_problems(start, steps, constants, hours)
+    yield from _variable_problems(start, steps, constants, hours, catalogue)
     yield from never_early(start, steps)
 
 
@@ -31,7 +38,7 @@ def _unreachable(start: str, steps: Steps) -> Iterator[FlowProblem]:
     seen = {start}
     waiting = [start]
     while waiting:
-        for way in steps[waiting.pop()].exits():
+        for way in steps[waiting.pop()].ways():
             if way.next not in seen:
                 seen.add(way.next)
                 waiting.append(way.next)
@@ -45,14 +52,25 @@ def _endless_loops(steps: Steps) -> Iterator[FlowProblem]:
     settled: set[str] = set()
     for name in steps:
         trail: list[str] = []
+        spent: set[str] = set()  # steps that the silent caller has visited as often as they may
         step = steps[name]
-        while step.name not in settled and (follows := step.after_silence()) is not None:
+        while step.name not in settled and (follows := _silently(step, spent)) is not None:
             if step.name in trail:
-                yield _endless([steps[each] for each in trail[trail.index(step.name) :]])
-                break
+                loop = trail[trail.index(step.name) :]
+                limited = next((each for each in loop if steps[each].visits and each not in spent), None)
+                if limited is None:
+                    yield _endless([steps[each] for each in loop])
+                    break
+                spent.add(limited)
+                trail.clear()
+                continue
             trail.append(step.name)
             step = steps[follows]
         settled.update(trail)
+
+
+def _silently(step: Step, spent: Collection[str]) -> str | None:
+    return step.visits.then if step.visits and step.name in spent else step.after_silence()
 
 
 def _endless(loop: list[Step]) -> FlowProblem:
@@ -69,39 +87,49 @@ def _endless(loop: list[Step]) -> FlowProblem:
 
 
 def _variable_problems(
-    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str]
+    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str], catalogue: Catalogue
 ) -> Iterator[FlowProblem]:
     parts = {CALL: CALL_PARTS, HOURS: hours} if hours else {CALL: CALL_PARTS}
-    known = {**dict.fromkeys(constants, Type.TEXT), **dict.fromkeys(parts, Type.OBJECT)}
+    known = {step.scope: dict.fromkeys(parts, Type.OBJECT) for step in steps.values()}
+    known[""] = {**dict.fromkeys(constants, Type.TEXT), **dict.fromkeys(parts, Type.OBJECT)}
     types = _types(steps, known)
-    certain = _certain_variables(start, steps, frozenset(known))
+    certain = _certain_variables(start, steps, {within(scope, name) for scope in known for name in known[scope]})
     for name, step in steps.items():
         if name not in certain:
             continue  # never reached, which is reported
-        there = set(certain[name])
-        for each in _expressions(step):
+        there = {local(each) for each in certain[name] if scope_of(each) == step.scope}
+        for each in _expressions(step, catalogue):
             at = ("steps", name, *each.path)
             expression = parse(each.text)
-            unset = list(_unset(expression, types, there | {each.given}, name, at))
+            unset = list(_unset(expression, types[step.scope], there | {each.given}, name, at))
             yield from unset
             yield from _unknown_parts(expression, parts, at)
             if not unset:
-                yield from _type_problems(expression, types, at)
+                yield from _type_problems(expression, types[step.scope], each.wanted, at)
             if each.into is not None:
                 there.add(each.into)
+    yield from result_problems(steps, types)
 
 
-def _expressions(step: Step) -> Iterator[Evaluated]:
+def _expressions(step: Step, catalogue: Catalogue) -> Iterator[Evaluated]:
     yield from step.expressions()
     for path, text in step.texts():
-        yield from (Evaluated(path, each) for each in dict.fromkeys(expressions_in(text)))
+        for language, said in catalogue.variants(text):
+            yield from (Evaluated((*path, *language), each) for each in dict.fromkeys(expressions_in(said)))
 
 
-def _type_problems(expression: Expression, types: Mapping[str, Type], at: Path) -> Iterator[FlowProblem]:
+def _type_problems(
+    expression: Expression, types: Mapping[str, Type], wanted: Type | None, at: Path
+) -> Iterator[FlowProblem]:
     try:
-        expression.type_in(types)
+        given = expression.type_in(types)
     except ExpressionError as error:
         yield FlowProblem(f"`{expression.text[:60]}` cannot be evaluated", error.why, error.todo, at)
+        return
+    if wanted is not None and not may_be(given, wanted):
+        what, why = f"`{expression.text[:60]}` is a {given}", f"the parameter `{at[-1]}` is a {wanted}"
+        todo = f"type `{wanted}({expression.text[:60]})`" if wanted in (Type.NUMBER, Type.TEXT) else f"a {wanted}"
+        yield FlowProblem(what, why, todo, at)
 
 
 def _unset(
@@ -111,10 +139,12 @@ def _unset(
         if variable not in types and (hint := call_variable_hint(variable)) is not None:
             yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
         elif variable not in types:
-            why = "no step stores it and `variables` does not set it"
+            why, given_in = "no step stores it and `variables` does not set it", "variables"
+            if scope_of(step):
+                why, given_in = "no step of the sub-flow stores it and it is no parameter", "parameters"
             others = sorted(types.keys() - RESERVED.keys())
-            todo = near(variable, others) if others else f"set it: `variables: {{{variable}: …}}`"
-            if at[2] in ("set", "send") and not todo.startswith("did you mean"):
+            todo = near(variable, others) if others else f"set it: `{given_in}: {{{variable}: …}}`"
+            if at[2] in ("set", "send", "with") and not todo.startswith("did you mean"):
                 todo = f"a text has quotes of its own: `'\"{variable}\"'`"
             yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
         elif variable not in certain:
@@ -131,24 +161,28 @@ def _unknown_parts(expression: Expression, parts: Mapping[str, Sequence[str]], a
                 yield FlowProblem(f"there is no `{whole}.{part}`", why, near(part, names), at)
 
 
-def _types(steps: Steps, known: Mapping[str, Type]) -> dict[str, Type]:
-    """The type of each variable: `known`, and of those that steps store, ANY where they differ, or where it is made of
-    itself."""
-    stored: dict[str, list[Type | Expression]] = {}
+def _types(steps: Steps, known: Mapping[str, Mapping[str, Type]]) -> dict[str, dict[str, Type]]:
+    """The type of each variable, by its scope: `known`, and of those that steps store, ANY where they differ, or where
+    it is made of itself."""
+    stored: dict[tuple[str, str], list[tuple[str, Type | Expression]]] = {}
     for step in steps.values():
-        for way in step.exits():
+        for way in step.ways():
+            scope = step.scope if way.scope is None else way.scope
             for name, each in way.stores.items():
-                stored.setdefault(name, []).append(each)
-    types = dict(known)  # none of which a step stores
+                stored.setdefault((scope, name), []).append((step.scope, each))
+    types = {scope: dict(names) for scope, names in known.items()}  # none of which a step stores
     for _ in range(len(stored) + 1):
-        before = dict(types)
-        for name, each_stored in stored.items():
-            found = {_type_of(each, types) for each in each_stored} - {None}
-            if found:
-                types[name] = joined(each for each in found if each is not None)
-        if types == before:
+        is_settled = True
+        for (scope, name), each_stored in stored.items():
+            found = {_type_of(each, types[where]) for where, each in each_stored} - {None}
+            kind = joined(each for each in found if each is not None) if found else None
+            if kind is not None and types[scope].get(name) is not kind:
+                types[scope][name], is_settled = kind, False
+        if is_settled:
             break
-    return types | {name: Type.ANY for name in stored if name not in types}
+    for scope, name in stored:
+        types[scope].setdefault(name, Type.ANY)
+    return types
 
 
 def _type_of(stored: Type | Expression, types: Mapping[str, Type]) -> Type | None:
@@ -163,17 +197,27 @@ def _type_of(stored: Type | Expression, types: Mapping[str, Type]) -> Type | Non
         return Type.ANY  # it is reported where it stands
 
 
-def _certain_variables(start: str, steps: Steps, known: frozenset[str]) -> dict[str, frozenset[str]]:
-    """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
-    certain: dict[str, frozenset[str]] = {start: known}
+def _certain_variables(start: str, steps: Steps, known: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each step, the variables, by their whole names, that have a value on every path to it (a forward
+    must-analysis)."""
+    certain: dict[str, frozenset[str]] = {start: frozenset(known)}
     waiting = [start]
     while waiting:
         step = steps[waiting.pop()]
-        for way in step.exits():
-            brings = certain[step.name].union(way.stores)
+        for way in step.ways():
+            brings = certain[step.name].union(_brought(step, way, certain[step.name]))
             before = certain.get(way.next)
             both = brings if before is None else before & brings
             if both != before:
                 certain[way.next] = both
                 waiting.append(way.next)
     return certain
+
+
+def _brought(step: Step, way: Exit, certain: Collection[str]) -> Iterator[str]:
+    """The variables that have a value because of this way."""
+    for name, value in way.stores.items():
+        if way.scope is None:
+            yield within(step.scope, name)
+        elif isinstance(value, Type) or all(within(step.scope, each) in certain for each in value.names()):
+            yield within(way.scope, name)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from offhook.pipeline.dialog.actions import Action, HangUp, Result
+from offhook.pipeline.dialog.actions import Action, AskFor, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.limits import MAX_DIGITS
+from offhook.pipeline.dialog.limits import MAX_BACK, MAX_DIGITS
+from offhook.pipeline.dialog.scopes import in_scope, within
 from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
@@ -49,10 +50,16 @@ class FlowRunner:
         self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
         self._step: Step | None = None
+        self._scope = ""  # of the variables that its expressions see
         self._finished = False
         self._counts = dict.fromkeys(COUNTED, 0)
         self._values: dict[str, object] = {}
         self._spoken: dict[str, str] = {}
+        self._visits: dict[str, int] = {}
+        self.chosen_language: str | None = None
+        """That of the call from a step on that has set it."""
+        self._silences = 0
+        self._asked: list[str] = []  # the questions that led here
         self._before: _Position | None = None
         self._walk: list[tuple[str, str]] = []
         self._alone = 0  # steps since the caller did something
@@ -98,14 +105,20 @@ class FlowRunner:
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
-        values, spoken = dict(self._values), dict(self._spoken)
+        values, spoken, language = dict(self._values), dict(self._spoken), self.chosen_language
         step, seen = self._step, set[str]()
         while step is not None and not step.waits and step.name not in seen:
             seen.add(step.name)
+            self._scope = step.scope
             follows = step.onward(self)
-            step = None if follows is None else self._flow.steps[follows]
+            step = None if follows is None else self._entered(follows)
         question = None if step is None else step.question_in(self)
-        self._values, self._spoken = values, spoken  # without what the steps ahead would set
+        self._values, self._spoken, self.chosen_language = (
+            values,
+            spoken,
+            language,
+        )  # without what the steps ahead would set
+        self._scope = "" if self._step is None else self._step.scope
         return question
 
     def dump(self) -> dict[str, object]:
@@ -125,12 +138,34 @@ class FlowRunner:
         """See Run."""
         return self._counts
 
+    def speak(self, language: str) -> None:
+        """See Run."""
+        self.chosen_language = language
+
+    def translated(self, step: Step, question: Question) -> Question:
+        """See Run."""
+        return self._flow.catalogue.question(question, self.answered_in(step))
+
+    def silent_again(self) -> int:
+        """See Run."""
+        self._silences += 1
+        return self._silences
+
+    def question_before(self) -> str | None:
+        """See Run."""
+        if len(self._asked) < 2:
+            return None
+        self._asked.pop()
+        return self._asked[-1]
+
     def fill(self, step: Step, text: str) -> str:
         """See Run."""
         language = self.answered_in(step)
+        text = self._flow.catalogue.text(text, language)
+        constants = {} if step.scope else self._constants
 
         def say(expression: str) -> str:
-            spoken = self._constants.get(expression) or self._spoken.get(expression)
+            spoken = constants.get(expression) or self._spoken.get(within(step.scope, expression))
             return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
 
         return fill(text, say)
@@ -139,8 +174,9 @@ class FlowRunner:
         """See Run."""
         now = self._now()
         open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
-        known = {**self._constants, **self._values, **given, CALL: self._call, HOURS: open_now}
-        return expression.value_in(known, now)
+        values = in_scope(self._values, self._scope) if self._scope else {**self._constants, **self._values}
+        call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
+        return expression.value_in({**values, **given, CALL: call, HOURS: open_now}, now)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""
@@ -148,7 +184,7 @@ class FlowRunner:
 
     def language(self, step: Step) -> str | None:
         """See Run."""
-        return step.language or self._flow.language
+        return step.language or self.chosen_language or self._flow.language
 
     def answered_in(self, step: Step) -> str | None:
         """See Run."""
@@ -156,18 +192,26 @@ class FlowRunner:
 
     def voice(self, step: Step) -> str | None:
         """See Run."""
-        return self._flow.voice_of(step)
+        other = self.chosen_language not in (None, self._flow.language)
+        return None if other and step.language is None and step.voice is None else self._flow.voice_of(step)
 
     def wording(self, step: Step) -> Wording:
         """See Run."""
         return self._flow.wording or wording_in(self.answered_in(step))
 
-    def store(self, name: str, value: object, spoken: str | None = None) -> None:
+    def store(self, name: str, value: object, spoken: str | None = None, scope: str | None = None) -> None:
         """See Run."""
+        name = within(self._scope if scope is None else scope, name)
         self._values[name] = value
         self._spoken.pop(name, None)
         if spoken is not None:
             self._spoken[name] = spoken
+
+    def pass_on(self, name: str, into: str, scope: str) -> None:
+        """See Run."""
+        name = within(self._scope, name)
+        if name in self._values:
+            self.store(into, self._values[name], self._spoken.get(name), scope)
 
     def walked(self) -> list[tuple[str, str]]:
         """The steps since the last call of this, with the way that led to each, as `Step.edges` calls it: empty at the
@@ -180,25 +224,45 @@ class FlowRunner:
             self._alone += 1
             if self._alone > MAX_STEPS_ALONE:
                 raise EndlessFlowError(f"step {then.name}: {MAX_STEPS_ALONE} steps without a word of the caller")
-            self._step = self._flow.steps[then.name]
+            self._step = step = self._flow.steps[then.name]
+            self._scope = self._step.scope
             self._walk.append((then.name, then.by))
             self._counts = dict.fromkeys(COUNTED, 0)
-            then = self._step.enter(self)
+            visits = self._visits[step.name] = self._visits.get(step.name, 0) + 1
+            limit = step.visits
+            then = Enter(limit.then, "visits.then") if limit and visits > limit.most else step.enter(self)
+            if isinstance(then, AskFor) and self._asked[-1:] != [step.name]:
+                self._asked = [*self._asked, step.name][-MAX_BACK:]
         if isinstance(then, Again):
             self._walk.append((self.step, then.by))
             then = then.action
         self._finished = isinstance(then, HangUp)
         return then
 
+    def _entered(self, name: str) -> Step | None:
+        """The step that the flow comes to when it goes on with `name`; None: only such as it has visited too often."""
+        for _ in range(len(self._flow.steps)):
+            step = self._flow.steps[name]
+            if step.visits is None or self._visits.get(name, 0) < step.visits.most:
+                return step
+            name = step.visits.then
+        return None
+
     def _position(self) -> "_Position | None":
         if self._step is None:
             return None
-        return _Position(self._step, dict(self._counts), dict(self._values), dict(self._spoken))
+        values, spoken = dict(self._values), dict(self._spoken)
+        asked = tuple(self._asked)
+        of_call = (dict(self._visits), self._silences, asked, self.chosen_language)
+        return _Position(self._step, dict(self._counts), values, spoken, *of_call)
 
     def _restore(self, position: "_Position") -> None:
-        self._step, self._finished = position.step, False
+        self._step, self._scope, self._finished = position.step, position.step.scope, False
         self._counts = dict(position.counts)
         self._values, self._spoken = dict(position.values), dict(position.spoken)
+        self._visits = dict(position.visits)
+        self._silences, self._asked = position.silences, list(position.asked)
+        self.chosen_language = position.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +273,7 @@ class _Position:
     counts: dict[AnswerKind, int]
     values: dict[str, object]
     spoken: dict[str, str]
+    visits: dict[str, int]
+    silences: int
+    asked: tuple[str, ...]
+    language: str | None

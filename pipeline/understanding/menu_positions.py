@@ -28,15 +28,16 @@ _OPTION = {
 def by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
     """ "The second one", "option two": by the place in the menu, a number also by its key."""
     numerals = known_numerals(base)
-    if numerals is None or not choices:
+    listed = [choice for choice in choices if choice.listed]
+    if numerals is None or not listed:
         return None
     words = number_words(text, base)
     ordinals = [found for at in range(len(words)) if (found := ordinal_at(words, at, numerals)) is not None]
     others = [word for word in words if not is_filler(word, base) and word not in (*_OPTION[base], "one")]
     if len(ordinals) == 1 and len(others) <= ordinals[0].end - ordinals[0].start:
-        return _nth(choices, ordinals[0].value)
+        return _nth(listed, ordinals[0].value)
     if any(last in words for last in _LAST[base]) and len(others) <= 1 and not ordinals:
-        return Match(choices[-1].name, BY_PLACE)
+        return Match(listed[-1].name, BY_PLACE)
     for at, word in enumerate(words[:-1]):
         if word not in _OPTION[base] or any(
             each.isdigit() and each != "1" for phrase in phrases for each in phrase.words
@@ -47,7 +48,7 @@ def by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase],
         value = int(said) if said.isdigit() else None if number is None else number.value
         if value is not None and len(others) <= 1:
             keyed = next((choice for choice in choices if str(value) in choice.keys), None)
-            return Match(keyed.name, EXACT) if keyed is not None else _nth(choices, value)
+            return Match(keyed.name, EXACT) if keyed is not None else _nth(listed, value)
     return None
 
 

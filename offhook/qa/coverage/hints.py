@@ -42,6 +42,8 @@ def action(step: Step, by: str) -> str:
     kind, _, name = by.partition(".")
     if isinstance(step, ListeningStep) and kind in (rules := dict(step.retries)):
         return _wrong(step, kind, rules[kind], is_last=name == "then")
+    if kind == "visits" and step.visits is not None:
+        return f"come to {step.name} more than {step.visits.most} times"
     if kind == "choices" and isinstance(step, ListeningStep):
         return _choice(step, name)
     if kind == "next" and isinstance(step, Collect):
@@ -50,7 +52,7 @@ def action(step: Step, by: str) -> str:
         return f"let the transfer fail ({name})"
     if kind == "who_answered":
         return f"let the one who is called be {name}"
-    if kind == "outcomes":
+    if kind == "outcomes" and isinstance(step, AgentStep):
         return f"let the agent hand back {name}"
     if isinstance(step, If):
         return f"have it that {step.condition}" if kind == "then" else f"have it that not: {step.condition}"

@@ -2,15 +2,32 @@
 
 from offhook.settings.flow_steps.agent import AGENT
 from offhook.settings.flow_steps.ask import ASK
+from offhook.settings.flow_steps.call import CALL, RETURN
 from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
+from offhook.settings.flow_steps.set_language import SET_LANGUAGE
 from offhook.settings.flow_steps.transfer import TRANSFER
 from offhook.settings.flow_steps.values import IF, SET, SWITCH
 from offhook.settings.flow_steps.who_answered import WHO_ANSWERED
 
-_ALL = (SAY, ASK, COLLECT, SET, IF, SWITCH, REQUEST_STEP, AGENT, TRANSFER, WHO_ANSWERED, HANG_UP)
+_ALL = (
+    SAY,
+    ASK,
+    COLLECT,
+    SET,
+    IF,
+    SWITCH,
+    REQUEST_STEP,
+    AGENT,
+    TRANSFER,
+    WHO_ANSWERED,
+    CALL,
+    RETURN,
+    SET_LANGUAGE,
+    HANG_UP,
+)
 
 KINDS: dict[str, StepKind] = {kind.word: kind for kind in _ALL}
 """By the key that makes a step one of them."""

@@ -4,9 +4,11 @@ from typing import TypedDict
 
 from yaml.nodes import Node, ScalarNode
 
-from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.commands import Command
+from offhook.pipeline.dialog.steps.listening import Retry, Silent
 from offhook.pipeline.endpoint.expectation import parse_expectation
 from offhook.pipeline.events import Expectation
+from offhook.settings.flow_steps.commands import read_commands
 from offhook.settings.flow_steps.kind import Fields
 from offhook.settings.flow_steps.reader import StepReader
 
@@ -21,10 +23,12 @@ LISTENING = (
     "language",
     "voice",
     "expect",
+    "commands",
+    "help",
 )
 """The keys of a question that say how it listens."""
 
-_RETRY = ("attempts", "reprompts", "then")
+_RETRY = ("attempts", "reprompts", "keys_only_after", "then")
 _MEANS = {"no_input": "says nothing", "no_match": "says something else"}
 
 
@@ -41,6 +45,9 @@ class Listening(TypedDict):
     expect: Expectation | None
     language: str | None
     voice: str | None
+    commands: tuple[Command, ...]
+    help: str | None
+    silent: Silent
 
 
 def read_listening(reader: StepReader, found: Fields, what: str) -> Listening | None:
@@ -54,6 +61,8 @@ def read_listening(reader: StepReader, found: Fields, what: str) -> Listening | 
     spoken = reader.spoken_by(found, what)
     confirm_below = reader.optional(reader.number, found, "confirm_below", what, reader.confirm_below)
     expect = _expect(reader, found, what)
+    commands = _commands(reader, found["commands"], what) if "commands" in found else reader.commands
+    helping = reader.spoken(found["help"], f"`help` of {what}") if "help" in found else None
     if no_input is None or no_match is None:
         return None
     return {
@@ -65,6 +74,9 @@ def read_listening(reader: StepReader, found: Fields, what: str) -> Listening | 
         "min_confidence": min_confidence,
         "confirm_below": confirm_below,
         "expect": expect,
+        "commands": commands,
+        "help": helping,
+        "silent": reader.silent,
         **spoken,
     }
 
@@ -76,9 +88,24 @@ def read_retry(reader: StepReader, node: Node, what: str) -> Retry | None:
     if not found or "then" not in found:
         return None
     then = reader.step_name(found["then"], f"`then` of {what}")
-    reprompts = reader.texts(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
+    reprompts = reader.all_spoken(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
     attempts = reader.optional(reader.whole, found, "attempts", what, 3)
-    return None if then is None else Retry(then, attempts, tuple(reprompts))
+    keys_only_after = reader.optional(reader.whole, found, "keys_only_after", what, None)
+    return None if then is None else Retry(then, attempts, tuple(reprompts), keys_only_after)
+
+
+def read_silent(reader: StepReader, node: Node, what: str) -> Silent:
+    """How many no-inputs a call may have, and what follows."""
+    found = reader.fields(node, what, ("most", "then"), (), "type `{most: 5, then: …}`") or {}
+    most = reader.optional(reader.whole, found, "most", what, Silent().most)
+    return Silent(most, reader.step_name(found["then"], f"`then` of {what}") if "then" in found else None)
+
+
+def _commands(reader: StepReader, node: Node, what: str) -> tuple[Command, ...]:
+    """Those of a question, in place of the flow's."""
+    if isinstance(node, ScalarNode):
+        return reader.commands if reader.truth(node, f"`commands` of {what}") else ()
+    return read_commands(reader, node, f"`commands` of {what}")
 
 
 def _retry_of(reader: StepReader, found: Fields, key: str, what: str) -> Retry | None:

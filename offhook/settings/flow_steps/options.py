@@ -23,9 +23,9 @@ def _option(reader: StepReader, name: str, node: Node, step: str) -> Option | No
     found = reader.fields(node, what, _CHOICE, ("next",), example)
     if not found or "next" not in found:
         return None
-    phrases = reader.texts(found["phrases"], f"`phrases` of {what}") if "phrases" in found else []
+    phrases = reader.phrases(found["phrases"], f"`phrases` of {what}") if "phrases" in found else ()
     keys = reader.texts(found["key"], f"`key` of {what}") if "key" in found else []
     follows = reader.step_name(found["next"], f"`next` of {what}")
     if follows is None:
         return None
-    return Option(Choice(name, tuple(phrases), next(iter(keys), None), tuple(keys[1:])), follows)
+    return Option(Choice(name, phrases, next(iter(keys), None), tuple(keys[1:])), follows)

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, TypeVar
 
-from yaml.nodes import Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from offhook.pipeline.dialog.commands import Command
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import parse
-from offhook.pipeline.dialog.steps.listening import Retry
-from offhook.settings.yaml_file import Reader, position
+from offhook.pipeline.dialog.scopes import within
+from offhook.pipeline.dialog.steps.listening import Retry, Silent
+from offhook.pipeline.language import is_language_tag
+from offhook.settings.yaml_file import Reader, is_null, position
 from offhook.usererror import Problem, did_you_mean
 
 _T = TypeVar("_T")
@@ -46,10 +49,29 @@ class StepReader(Reader):
         """By whose rules phone numbers are dialled, by its ISO 3166-1 code."""
         self.language: str | None = None
         """Of the flow's texts, and of the names in its directories."""
+        self.texts_by_language: dict[str, dict[str, str]] = {}
+        self.phrases_by_language: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+        """See `pipeline.dialog.translations.Catalogue`."""
+        self.named_texts: dict[str, Node] = {}
+        self.commands: tuple[Command, ...] = ()
+        self.silent = Silent()
+        """As `retries`."""
+        self.scope = ""
+        """That of the steps, see `pipeline.dialog.scopes`."""
         self._lines = lines
 
     def spoken(self, node: Node, what: str) -> str | None:
-        """A text that is said."""
+        """A text that is said, in one language or several (then that of the first)."""
+        if (by_language := self._by_language(node, what)) is not None:
+            given = {language: self.text(each, f"{what} in `{language}`") for language, each in by_language.items()}
+            return self._kept(self.texts_by_language, {k: text for k, text in given.items() if text}, node, what)
+        if (name := _named(node)) is not None:
+            named = self.named_texts.get(name)
+            if named is not None and _named(named) is None:
+                return self.spoken(named, f"the text `{name}`")
+            known = did_you_mean(name, list(self.named_texts)) if self.named_texts else f"`texts: {{{name}: …}}`"
+            self.problem(node, f"there is no text `{name}`", "`texts` at the top has the texts by their names", known)
+            return None
         text = self.text(node, what)
         if text and isinstance(node, ScalarNode) and node.style is None and text[-1] not in ".!?…":
             mark = node.end_mark
@@ -59,15 +81,50 @@ class StepReader(Reader):
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
         return text
 
+    def all_spoken(self, node: Node, what: str) -> list[str]:
+        """A list of texts that are said, or a single one."""
+        nested = isinstance(node, SequenceNode) and any(isinstance(item, SequenceNode) for item in node.value)
+        is_text = not isinstance(node, MappingNode) or _names_languages(node) or _named(node) is not None
+        if nested or not is_text:
+            return self.texts(node, what)  # which is a problem
+        items = node.value if isinstance(node, SequenceNode) else [node]
+        found = [self.spoken(item, f"an item of {what}" if isinstance(node, SequenceNode) else what) for item in items]
+        return [text for text in found if text is not None]
+
+    def phrases(self, node: Node, what: str) -> tuple[str, ...]:
+        """What a caller says, in one language or several (then that of the first)."""
+        by_language = self._by_language(node, what)
+        if by_language is None:
+            return tuple(self.texts(node, what))
+        given = {language: tuple(self.texts(each, f"{what} in `{language}`")) for language, each in by_language.items()}
+        return self._kept(self.phrases_by_language, given, node, what) or ()
+
+    def _by_language(self, node: Node, what: str) -> dict[str, Node] | None:
+        """What a mapping has for each language; None: it is no such mapping."""
+        if not _names_languages(node):
+            return None
+        return {language: value for language, _, value in self.entries(node, what) or []}
+
+    def _kept(self, kept: dict[_T, dict[str, _T]], given: dict[str, _T], node: Node, what: str) -> _T | None:
+        """The first of `given`, by which all are kept."""
+        if not given:
+            return None
+        first = next(iter(given.values()))
+        if kept.setdefault(first, given) != given:
+            why = "the same words have another translation elsewhere"
+            self.problem(node, f"{what} is translated in two ways", why, "write it once, below `texts`, or otherwise")
+        return first
+
     def spoken_by(self, found: Mapping[str, Node], what: str) -> Spoken:
         """Language and voice of a step."""
         language, voice = (self.optional(self.text, found, key, what, None) for key in ("language", "voice"))
         return {"language": language, "voice": voice}
 
     def step_name(self, node: Node, what: str) -> str | None:
-        """The name of a step that follows."""
+        """The whole name of a step that follows."""
         if not isinstance(node, SequenceNode):
-            return self.text(node, what)
+            name = self.text(node, what)
+            return None if name is None else within(self.scope, name)
         self.problem(node, f"{what} names several steps", "one step follows", "name one")
         return None
 
@@ -103,3 +160,19 @@ class StepReader(Reader):
             elif (follows := self.step_name(value, f"`{word}` of {field}")) is not None:
                 read.append((word, follows))
         return read
+
+
+def _names_languages(node: Node) -> bool:
+    """Whether it is a mapping with something for each of some languages."""
+    pairs = node.value if isinstance(node, MappingNode) else []
+    tags = [key.value for key, value in pairs if isinstance(key, ScalarNode) and not is_null(value)]
+    return bool(pairs) and len(tags) == len(pairs) and all(is_language_tag(tag) for tag in tags)
+
+
+def _named(node: Node) -> str | None:
+    """The name in `{text: NAME}`; None for anything else."""
+    pairs = node.value if isinstance(node, MappingNode) else []
+    if len(pairs) != 1 or pairs[0][0].value != "text" or not isinstance(pairs[0][1], ScalarNode):
+        return None
+    name: str = pairs[0][1].value
+    return name or None

@@ -22,6 +22,15 @@ class Type(StrEnum):
     ANY = "any"
 
 
+TYPE_WORDS = {"yes_no" if each is Type.TRUTH else each.value: each for each in Type}
+"""The types, by their words in a flow's file."""
+
+
+def word_of(kind: Type) -> str:
+    """The word for a type in a flow's file."""
+    return next(word for word, each in TYPE_WORDS.items() if each is kind)
+
+
 def type_of(value: object) -> Type:
     """That of a value in a call."""
     if isinstance(value, bool):

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from offhook.pipeline.dialog import limits
-from offhook.pipeline.dialog.actions import AskFor, Result
+from offhook.pipeline.dialog.actions import AskFor, HangUp, Result
+from offhook.pipeline.dialog.commands import Command, Does, command_problems, with_commands
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
 from offhook.pipeline.events import Answer, AnswerKind, Expectation, Question
@@ -19,16 +20,26 @@ class Retry:
     """What to do when the caller said nothing, or nothing that matches.
 
     The question is asked `attempts` times in all, then step `then` follows. After the n-th failure the n-th of
-    `reprompts` is said, or the last one; without any, the prompt itself.
+    `reprompts` is said, or the last one; without any, the prompt itself. After `keys_only_after` failures the keys are
+    offered, and nothing else is listened for.
     """
 
     then: str
     attempts: int = 3
     reprompts: tuple[str, ...] = ()
+    keys_only_after: int | None = None
 
     def reprompt(self, count: int) -> str | None:
         """What is said after the `count`-th failure; None: the prompt itself."""
         return self.reprompts[min(count, len(self.reprompts)) - 1] if self.reprompts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """How many no-inputs a call may have in all; with that many it goes on with `then`, once, or (None) is hung up."""
+
+    most: int = 20
+    then: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,10 @@ class ListeningStep(Step):
     """None: the bot's setting."""
     expect: Expectation | None = field(default=None, kw_only=True)
     """None: what its choices, digits or value say."""
+    commands: tuple[Command, ...] = field(default=(), kw_only=True)
+    help: str | None = field(default=None, kw_only=True)
+    """What a command for help says."""
+    silent: Silent = field(default=Silent(), kw_only=True)
 
     @abstractmethod
     def question(self) -> Question:
@@ -78,18 +93,28 @@ class ListeningStep(Step):
         """Where it leads without an answer."""
         return tuple(Exit((key, "then"), retry.then) for key, retry in self.retries)
 
-    def edges(self) -> dict[str, str]:
+    def ways(self) -> tuple[Exit, ...]:
         """See Step."""
+        led = tuple(
+            Exit(("commands", each.choice.name, "next"), each.next) for each in self.commands if each.next is not None
+        )
+        silent = () if self.silent.then is None else (Exit(("silent", "then"), self.silent.then),)
+        return (*Step.ways(self), *led, *silent)
+
+    def edges(self) -> dict[str, str]:
+        """See Step. Commands are none: they would be the same in every question."""
         again = {key: self.name for key, retry in self.retries if retry.attempts > 1}
         return Step.edges(self) | again
 
     def retry_texts(self) -> tuple[tuple[Path, str], ...]:
-        """What it says when it asks again."""
-        return tuple(
+        """What it says when it asks again, and as help."""
+        helping = () if self.help is None else ((("help",), self.help),)
+        again = tuple(
             ((key, "reprompts", index), text)
             for key, retry in self.retries
             for index, text in enumerate(retry.reprompts)
         )
+        return (*again, *helping)
 
     def after_silence(self) -> str | None:
         """See Step."""
@@ -103,20 +128,50 @@ class ListeningStep(Step):
         """See Step."""
         if not isinstance(result, Answer):
             return Step.follow(self, run, result)
+        given = next((each for each in self.commands if each.choice.name == result.choice), None)
+        if given is not None and result.kind in (AnswerKind.SPEECH, AnswerKind.DTMF):
+            return self._execute(run, given)
         return self.branch(run, result) or self._again(run, result)
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
-        return replace(self.question(), language=run.language(self))
+        return replace(run.translated(self, self.full_question()), language=run.language(self))
+
+    def full_question(self) -> Question:
+        """The question, with the commands that hold in it."""
+        return with_commands(self.question(), self.commands)
+
+    def _execute(self, run: Run, command: Command) -> Then:
+        by = f"commands.{command.choice.name}"
+        if command.next is not None:
+            return Enter(command.next, by)
+        if command.does is Does.BACK and (before := run.question_before()) is not None:
+            return Enter(before, by)
+        text = self.help if command.does is Does.HELP and self.help is not None else self.prompt
+        return Again(self._ask(run, run.fill(self, text)), by)
 
     def _ask(self, run: Run, text: str) -> AskFor:
-        return AskFor(run.prompt(self, text, barge_in=self.barge_in), self.question_in(run))
+        question = self.question_in(run)
+        if self._by_keys_alone(run):
+            question = replace(question, speech=False)
+        return AskFor(run.prompt(self, text, barge_in=self.barge_in), question)
+
+    def _by_keys_alone(self, run: Run) -> bool:
+        rules = ((AnswerKind.NO_INPUT, self.no_input), (AnswerKind.NO_MATCH, self.no_match))
+        return any(
+            rule.keys_only_after is not None and run.counts[kind] >= rule.keys_only_after for kind, rule in rules
+        )
 
     def _again(self, run: Run, answer: Answer) -> Then:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
         kind = answer.kind if answer.kind in COUNTED else AnswerKind.NO_MATCH
         run.counts[kind] += 1
         count = run.counts[kind]
+        if kind is AnswerKind.NO_INPUT and (silences := run.silent_again()) >= self.silent.most:
+            if self.silent.then is None:
+                return HangUp()
+            if silences == self.silent.most:  # once: that step may ask, too
+                return Enter(self.silent.then, "silent.then")
         retry = self.no_input if kind is AnswerKind.NO_INPUT else self.no_match
         if kind is AnswerKind.FAILED:
             # One more than no-matches: the answer was not judged, so even a single attempt gets an apology.
@@ -125,11 +180,23 @@ class ListeningStep(Step):
             return Again(self._ask(run, f"{run.wording(self).apology} {self.offer(run)}"), kind)
         if count >= retry.attempts:
             return Enter(retry.then, f"{kind}.then")
+        if self._by_keys_alone(run):
+            return Again(self._ask(run, self.offer(run)), kind)
         text = self.reprompt(run, answer) or retry.reprompt(count) or self.prompt
         return Again(self._ask(run, run.fill(self, text)), kind)
 
     def listening_problems(self, at: Path) -> Iterator[FlowProblem]:
         """What is wrong with how it listens."""
+        wrong = tuple(self._number_problems(at))
+        yield from wrong
+        if wrong:
+            return  # there is no question with these numbers
+        for key, retry in self.retries:
+            if retry.keys_only_after is not None:
+                yield from self._keys_problems(retry, (*at, key, "keys_only_after"))
+        yield from command_problems(self.commands, self.question(), at)
+
+    def _number_problems(self, at: Path) -> Iterator[FlowProblem]:
         yield from out_of_range(self.silence_ms, limits.MIN_SILENCE_MS, limits.MAX_SILENCE_MS, (*at, "silence_ms"))
         yield from out_of_range(self.timeout_s, limits.MIN_TIMEOUT_S, limits.MAX_TIMEOUT_S, (*at, "timeout_s"))
         for key, value in (("min_confidence", self.min_confidence), ("confirm_below", self.confirm_below)):
@@ -137,6 +204,20 @@ class ListeningStep(Step):
                 yield from out_of_range(value, limits.MIN_CONFIDENCE, limits.MAX_CONFIDENCE, (*at, key))
         for key, retry in self.retries:
             yield from _retry_problems(retry, (*at, key))
+        yield from out_of_range(self.silent.most, 1, limits.MAX_SILENCES, (*at, "silent", "most"))
+
+    def _keys_problems(self, retry: Retry, at: Path) -> Iterator[FlowProblem]:
+        """What is wrong with listening for keys alone in the end."""
+        question = self.question()
+        if not 1 <= (retry.keys_only_after or 0) < retry.attempts:
+            what = f"keys_only_after is {retry.keys_only_after}"
+            why = f"with {retry.attempts} attempts {retry.attempts - 1} failures are followed by another question"
+            yield FlowProblem(what, why, f"more `attempts` than `{at[-1]}`", at)
+        keyless = next((choice.name for choice in question.choices if choice.dtmf is None), None)
+        if keyless is not None or (not question.choices and question.digits is None):
+            what = "nothing is left to answer with" if keyless is None else f"choice `{keyless}` has no key"
+            why = f"after `{at[-1]}` failures only keys are listened for"
+            yield FlowProblem(what, why, "give it a key: `key: 1`, or remove `keys_only_after`", at)
 
 
 def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:

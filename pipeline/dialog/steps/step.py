@@ -10,29 +10,34 @@ from offhook.pipeline.dialog.actions import Action, Result
 from offhook.pipeline.dialog.expression.expression import Expression
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.scopes import scope_of
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import AnswerKind, Prompt, Question
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A way out of a step: to the step `next`, which is named at `path` within it. The variables of `stores` have a
-    value of that type from there on, or that of an expression."""
+    """A way out of a step: to the step `next`, which is named at `path` within it, or within the step `named_in`. The
+    variables of `stores` have a value of that type from there on, or that of an expression. They are in the step's own
+    scope, or in `scope`: then those get no value whose expression may have none."""
 
     path: Path
     next: str
     stores: Mapping[str, Type | Expression] = field(default_factory=dict)
+    scope: str | None = None
+    named_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """An expression of a step, where it stands within it, and the variable that has its value from there on. The
-    variable `given` has a value in it that the step judges."""
+    variable `given` has a value in it that the step judges. `wanted` is the type that it has to have."""
 
     path: Path
     text: str
     into: str | None = None
     given: str | None = None
+    wanted: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,14 @@ class Again:
 
     action: Action
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """How often a call may come to a step, in all; instead of coming once more it goes on with the step `then`."""
+
+    most: int
+    then: str
 
 
 Then = Action | Enter | Again
@@ -68,6 +81,18 @@ class Run(Protocol):
     @property
     def counts(self) -> dict[AnswerKind, int]:
         """How often the caller's answers to the current step came to nothing, by their kind, on this visit."""
+
+    def speak(self, language: str) -> None:
+        """From now on this (BCP 47) is the language of steps without one."""
+
+    def translated(self, step: "Step", question: Question) -> Question:
+        """A question of `step` with its phrases in the language of the answers."""
+
+    def silent_again(self) -> int:
+        """Count a no-input of the caller: how many there were in the call, with it."""
+
+    def question_before(self) -> str | None:
+        """The step that asked before the current one did, and go back to it; None: there is none."""
 
     def fill(self, step: "Step", text: str) -> str:
         """A text of `step` with the values of its expressions."""
@@ -90,8 +115,12 @@ class Run(Protocol):
     def wording(self, step: "Step") -> Wording:
         """What the bot says by itself."""
 
-    def store(self, name: str, value: object, spoken: str | None = None) -> None:
-        """Give a variable its value, and the text that speaks of it; None: as values of its type are spoken."""
+    def store(self, name: str, value: object, spoken: str | None = None, scope: str | None = None) -> None:
+        """Give a variable its value, and the text that speaks of it; None: as values of its type are spoken. It is one
+        of the current step's scope, or of `scope`."""
+
+    def pass_on(self, name: str, into: str, scope: str) -> None:
+        """Give the variable `into` of another scope what `name` has, if it has a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +134,25 @@ class Step(ABC):
     """Who speaks its texts; None: the flow's voice, or that of another language."""
     early_media: bool = field(default=False, kw_only=True)
     """It is carried out before the call is answered."""
+    visits: Visits | None = field(default=None, kw_only=True)
+    """None: as often as the flow leads there."""
 
     waits: ClassVar[bool] = True
     """For the caller, or for somebody else."""
 
+    @property
+    def scope(self) -> str:
+        """That of its variables, see `scopes`."""
+        return scope_of(self.name)
+
     @abstractmethod
     def exits(self) -> tuple[Exit, ...]:
-        """Where it may lead, and what is known then."""
+        """Where it leads by what it does, and what is known then."""
+
+    def ways(self) -> tuple[Exit, ...]:
+        """All ways on: `exits`, and what holds for every kind of step."""
+        limit = () if self.visits is None else (Exit(("visits", "then"), self.visits.then),)
+        return (*self.exits(), *limit)
 
     @abstractmethod
     def enter(self, run: Run) -> Then:
@@ -124,7 +165,7 @@ class Step(ABC):
     def edges(self) -> dict[str, str]:
         """The ways out of it, by their names in a flow's file, and the steps that they lead to: `next`,
         `choices.hours`, `no_input.then`; and those that lead back to it, where it is repeated."""
-        return {".".join(str(each) for each in way.path[:2]): way.next for way in self.exits()}
+        return {".".join(str(each) for each in way.path[:2]): way.next for way in Step.ways(self)}
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """Everything that it may say, each with its path within the step."""

@@ -199,3 +199,41 @@ def test_all_is_walked() -> None:
     found = coverage_of(flow, [[Entered("bye", "")]])
     assert found.percent == 100 and not found.missing
     assert lines(found) == ["walked: 1 of 1 steps, 0 of 0 edges (100.0 %)"] and as_dict(found)["edges"] == []
+
+
+def test_the_steps_of_sub_flows_and_limits_of_visits_have_edges_and_ways() -> None:
+    flow = parse_flow(SUB_FLOWS.encode(), "f.yaml")
+    called = Edge("who", "call", "who/number")
+    returned = Edge("who/found", "outcomes.found", "menu")
+    limit = Edge("menu", "visits.then", "bye")
+    assert {called, returned, limit} <= set(edges_of(flow))
+    assert not any(edge.by.startswith("commands") for edge in edges_of(flow))
+    ways = ways_to(flow)
+    assert ways[returned] == ["press 4 digits"]
+    assert ways[limit] == ["press 4 digits", "come to menu more than 2 times"]
+    runner = FlowRunner(flow)
+    runner.start()
+    runner.after(Answer(AnswerKind.DTMF, digits="1234"))
+    found = coverage_of(flow, [[Entered(*each) for each in runner.walked()]])
+    assert found.edges[called] == found.edges[returned] == found.steps["who/number"] == 1
+
+
+SUB_FLOWS = """
+name: parts
+start: who
+no_input: {then: bye}
+no_match: {then: bye}
+commands: {leave: {phrases: [leave], next: bye}}
+flows:
+  identify:
+    start: number
+    no_input: {then: found}
+    no_match: {then: found}
+    steps:
+      number: {collect: Your number., into: account, digits: 4, next: found}
+      found: {return: found}
+steps:
+  who: {call: identify, outcomes: {found: menu}}
+  menu: {ask: Again., choices: {yes: {phrases: [yes], key: 1, next: who}}, visits: {most: 2, then: bye}}
+  bye: {hang_up: Goodbye.}
+"""

@@ -1,0 +1,109 @@
+"""Texts and phrases in several languages, as a flow's file gives them. Pure.
+
+Steps have a text in the first language that it is written in, and a catalogue has it in all: as in gettext, the text
+itself is the key. Phrases of a choice are kept likewise.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from offhook.pipeline.asr.grammar import GrammarError, check_phrase
+from offhook.pipeline.dialog.hints import phrase_hint
+from offhook.pipeline.dialog.limits import MAX_CHOICE_PHRASES
+from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.events import Choice, Question
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """`texts` and `phrases` in each of their languages (BCP 47), by what the steps have."""
+
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    phrases: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """All that something is given in."""
+        each = (language for found in (*self.texts.values(), *self.phrases.values()) for language in found)
+        return tuple(dict.fromkeys(each))
+
+    def text(self, text: str, language: str | None) -> str:
+        """A step's text in a language; as it stands where it is given in no other, or not in that one."""
+        return _in_language(self.texts.get(text, {}), language) or text
+
+    def question(self, question: Question, language: str | None) -> Question:
+        """A step's question with the phrases of a language."""
+        if not self.phrases:
+            return question
+        choices = tuple(self._choice(choice, language) for choice in question.choices)
+        return replace(question, choices=choices)
+
+    def _choice(self, choice: Choice, language: str | None) -> Choice:
+        return replace(choice, phrases=_in_language(self.phrases.get(choice.phrases, {}), language) or choice.phrases)
+
+    def variants(self, text: str) -> Iterator[tuple[Path, str]]:
+        """A step's text in all its languages, each with the rest of its path."""
+        found = self.texts.get(text)
+        if found is None:
+            yield (), text
+        else:
+            yield from (((language,), each) for language, each in found.items())
+
+
+def _in_language(by_language: Mapping[str, _T], language: str | None) -> _T | None:
+    """What there is in a language; else in it without its region, else with another region."""
+    wanted = (language or "en").lower()
+    base = wanted.partition("-")[0]
+    tags = {tag.lower(): tag for tag in by_language}
+    for tag in (wanted, base, next((each for each in tags if each.partition("-")[0] == base), "")):
+        if tag in tags:
+            return by_language[tags[tag]]
+    return None
+
+
+def missing_languages(given: Mapping[str, object], wanted: Sequence[str]) -> list[str]:
+    """The languages that something is not given in."""
+    return [language for language in wanted if _in_language(given, language) is None]
+
+
+def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
+    """What is wrong with the phrases of the question of the step at `at`, in the languages that it may be asked in."""
+    for choice in question.choices:
+        place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases")
+        by_language = catalogue.phrases.get(choice.phrases, {})
+        if by_language or choice.listed:
+            yield from _missing(choice, by_language, wanted, place)
+        for language, phrases in by_language.items():
+            if len(phrases) > MAX_CHOICE_PHRASES:
+                what, why = f"{len(phrases)} phrases", f"a choice has at most {MAX_CHOICE_PHRASES}"
+                yield FlowProblem(what, why, "keep the most likely ones", (*place, language))
+            for index, phrase in enumerate(phrases):
+                try:
+                    check_phrase(phrase)
+                except GrammarError as error:
+                    what = f"phrase `{phrase[:40]}` cannot be recognised"
+                    yield FlowProblem(what, error.why, phrase_hint(phrase), (*place, language, index))
+    for language in wanted:
+        yield from _twice(catalogue.question(question, language), language, at)
+
+
+def _missing(choice: Choice, given: Mapping[str, object], wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
+    missing = missing_languages(given, wanted) if choice.phrases else []
+    if missing and choice.dtmf is None:
+        what = f"the phrases of `{choice.name}` are not given in `{missing[0]}`"
+        why = "callers may be spoken with in that language, and the choice has no key"
+        yield FlowProblem(what, why, f"type `phrases: {{…, {missing[0]}: […]}}`, or give it a key", at)
+
+
+def _twice(question: Question, language: str, at: Path) -> Iterator[FlowProblem]:
+    said: dict[str, str] = {}
+    for choice in question.choices:
+        for phrase in choice.phrases:
+            other = said.setdefault(" ".join(phrase.lower().replace("-", " ").split()), choice.name)
+            if other != choice.name:
+                what = f"phrase `{phrase}` stands for `{other}` and for `{choice.name}` in `{language}`"
+                place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases", language)
+                yield FlowProblem(what, "it can mean one thing only", "remove one", place)
