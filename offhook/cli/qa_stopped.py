@@ -17,8 +17,8 @@ SIGNALLED = 128
 
 @contextmanager
 def ends_as_interrupted() -> Iterator[None]:
-    """Meanwhile SIGTERM and SIGHUP are as SIGINT: a KeyboardInterrupt, or whatever an event loop makes of that. One that
-    comes out ends the command with the status 128 and the signal's number. In the main thread alone."""
+    """Meanwhile SIGTERM and SIGHUP are as SIGINT: a KeyboardInterrupt, or whatever an event loop makes of that. One
+    that comes out ends the command with the status 128 and the signal's number. In the main thread alone."""
     received = [signal.SIGINT]
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGINT)}
 

@@ -116,7 +116,7 @@ def _responses(call: ObservedCall, limit: Limit, *, is_measured: bool) -> Iterat
             why = f"the far end was silent for {1_000 * silence_s:.0f} ms after it; {limit} ms are allowed"
             yield Deviation("no_response", f"no answer to {sound.what!r}", why, sound.ended_s)
     for sound in () if is_measured else unmeasured(call)[:1]:
-        why = f"the far end was speaking, and went on without a pause after {sound.what!r}: its answer cannot be distinguished"
+        why = f"the far end was speaking, and went on without a pause after {sound.what!r}: where it answers is unknown"
         todo = "wait until it has paused, or name the answer among `prompts`"
         yield Deviation("response_ms", "response_ms was not measured", f"{why}; {todo}", sound.ended_s)
 
