@@ -23,6 +23,9 @@ class ReferTo:
     @classmethod
     def parse(cls, text: str) -> "ReferTo":
         """Read the header's value; `method` other than INVITE is refused. Raises ParseError."""
+        if "?" in text and "<" not in text:
+            # RFC 3261 §20.10 wants such a URI in angle brackets; Asterisk's Transfer() writes what its dialplan has.
+            text = f"<{text.strip()}>"
         uri = NameAddr.parse(text).uri
         if (uri.params.get("method") or "INVITE").upper() != "INVITE":
             raise ParseError("Refer-To asks for something else than a call")

@@ -49,11 +49,13 @@ def test_only_calls_are_referred_to() -> None:
         ReferTo.parse("<sip:a@example.com;method=SUBSCRIBE>")
 
 
-def test_replaces_of_another_phone_is_read() -> None:
-    text = "<sip:bob@192.0.2.4?Replaces=425928%40bob.example.org%3Bto-tag%3D7743%3Bfrom-tag%3D6472>"
-    value = ReferTo.parse(text).get("replaces")
-    assert value is not None
-    assert Replaces.parse(value) == Replaces("425928@bob.example.org", "7743", "6472")
+@pytest.mark.parametrize("text", ["<{}>", "{}", " {} "])
+def test_replaces_of_another_phone_is_read(text: str) -> None:
+    """Also without the angle brackets that RFC 3261 §20.10 wants: Asterisk sends what its dialplan has."""
+    uri = "sip:bob@192.0.2.4;transport=tcp?Replaces=425928%40bob.example.org%3Bto-tag%3D7743%3Bfrom-tag%3D6472"
+    refer_to = ReferTo.parse(text.format(uri))
+    assert refer_to.uri == "sip:bob@192.0.2.4;transport=tcp"
+    assert Replaces.parse(refer_to.get("replaces") or "") == Replaces("425928@bob.example.org", "7743", "6472")
 
 
 @pytest.mark.parametrize(
