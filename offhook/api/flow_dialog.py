@@ -76,13 +76,14 @@ class FlowAgent:
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
         runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now)
+        began_in = call.language
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
         while True:
             for step, by in runner.walked():
                 call.enter(step, by)
-            if runner.chosen_language is not None:
-                call.language = runner.chosen_language
+            if call.language != (language := runner.chosen_language or began_in):
+                call.language = language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
             found = await self._done(call, runner, action, asked)

@@ -48,6 +48,11 @@ def command_problems(commands: Sequence[Command], question: Question, at: Path) 
     if len(commands) > limits.MAX_COMMANDS:
         what, why = f"there are {len(commands)} commands", f"at most {limits.MAX_COMMANDS} are listened for"
         yield FlowProblem(what, why, "keep those that hold everywhere", path)
+    phrases = sum(len(choice.phrases) for choice in with_commands(question, commands).choices)
+    if commands and phrases > limits.MAX_QUESTION_PHRASES:
+        what = f"with the commands there are {phrases} phrases"
+        why = f"at most {limits.MAX_QUESTION_PHRASES} are listened for at once"
+        yield FlowProblem(what, why, "fewer, or `commands: no` in this step", path)
     said: dict[str, str] = {}
     pressed: dict[str, str] = {}
     for command in commands:

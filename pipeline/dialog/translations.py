@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from offhook.pipeline.asr.grammar import GrammarError, check_phrase
 from offhook.pipeline.dialog.hints import phrase_hint
-from offhook.pipeline.dialog.limits import MAX_CHOICE_PHRASES
+from offhook.pipeline.dialog.limits import MAX_CHOICE_PHRASES, MAX_QUESTION_PHRASES
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.events import Choice, Question
 
@@ -87,7 +87,11 @@ def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[s
                     what = f"phrase `{phrase[:40]}` cannot be recognised"
                     yield FlowProblem(what, error.why, phrase_hint(phrase), (*place, language, index))
     for language in wanted:
-        yield from _twice(catalogue.question(question, language), language, at)
+        in_language = catalogue.question(question, language)
+        if (count := sum(len(choice.phrases) for choice in in_language.choices)) > MAX_QUESTION_PHRASES:
+            why = f"at most {MAX_QUESTION_PHRASES} are listened for at once"
+            yield FlowProblem(f"there are {count} phrases in `{language}`", why, "ask in two steps", (*at, "choices"))
+        yield from _twice(in_language, language, at)
 
 
 def _missing(choice: Choice, given: Mapping[str, object], wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:

@@ -164,6 +164,13 @@ def test_the_step_of_a_command_is_reached() -> None:
     ]
 
 
+def _crowded(number: int) -> Command:
+    """A command with as many phrases as one may have."""
+    letters = "abcdefghij"
+    phrases = tuple(f"{letters[n // 10]} {letters[n % 10]} {'x' * (number + 1)}" for n in range(100))
+    return Command(Choice(f"c{number}", phrases), does=Does.HELP)
+
+
 @pytest.mark.parametrize(
     ("changed", "what", "path"),
     [
@@ -211,6 +218,11 @@ def test_the_step_of_a_command_is_reached() -> None:
         (
             replace(MENU, commands=tuple(Command(Choice(f"c{n}", (), "*"), does=Does.HELP) for n in range(21))),
             f"there are {MAX_COMMANDS + 1} commands",
+            ("commands",),
+        ),
+        (
+            replace(MENU, commands=tuple(_crowded(n) for n in range(11))),
+            "with the commands there are 1102 phrases",
             ("commands",),
         ),
         (
