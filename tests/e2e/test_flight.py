@@ -21,7 +21,7 @@ from tests.e2e.conftest import BotProcess
 from tests.offhook.records.pcapfile import Datagram, read
 
 SPEECH = files("offhook").joinpath("assets", "caller", "check-my-balance.wav")
-TURNS = 3
+TURNS = 2
 AUDIBLE = 184  # -45 dBFS
 AGREES_MS = 20.0
 
