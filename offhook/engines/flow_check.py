@@ -10,6 +10,8 @@ from offhook.engines.languages import EngineLanguages
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.spoken_ssml import languages
+from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Step
@@ -65,13 +67,17 @@ def _unknown_languages(
     for step in flow.steps.values():
         spoken = step.language or flow.language or language
         where = _where(path, _line_of_language(lines, step, flow))
+        instead = "keys in place of phrases"
         checks = {
-            "tts": known.problem("tts", spoken, where=where) if step.texts() else None,
-            "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
+            ("tts", spoken): known.problem("tts", spoken, where=where) if step.texts() else None,
+            ("asr", spoken): known.problem("asr", spoken, instead, where) if _listens(step) else None,
         }
-        for part, problem in checks.items():
-            if problem is not None and (part, spoken) not in seen:
-                seen.add((part, spoken))
+        for other in dict.fromkeys(each for _, text in step.texts() if is_ssml(text) for each in languages(text)):
+            at = _where(path, _line_with(lines, rf"xml:lang=\\?[\"']{re.escape(other)}\b"))
+            checks.setdefault(("tts", other), known.problem("tts", other, "no `<lang>` of it", at))
+        for key, problem in checks.items():
+            if problem is not None and key not in seen:
+                seen.add(key)
                 yield problem
 
 

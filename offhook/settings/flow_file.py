@@ -22,6 +22,7 @@ from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.settings.flow_hints import instead, other_word
 from offhook.settings.flow_hours import read_hours, read_timezone
 from offhook.settings.flow_position import locate
+from offhook.settings.flow_sounds import load_sounds
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.kinds import KINDS
 from offhook.settings.flow_steps.listening import read_retry
@@ -103,9 +104,12 @@ class _FlowReader(StepReader):
             if names:
                 self._note(unknown_steps(names[0] if start is None else start, steps, names))
             raise self.error()
+        sounds = load_sounds(steps, Path(self.name).parent, lambda problem: self._note([problem]))
+        if self.problems:
+            raise self.error()
         try:
             by_name = {step.name: step for step in steps}
-            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone)
+            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone, sounds)
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None

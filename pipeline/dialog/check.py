@@ -21,6 +21,7 @@ from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problem
 from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED, word_problems
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
+from offhook.pipeline.tts.recording import Recording
 
 MAX_PROBLEMS = 100
 """Checking stops here: the first problems usually cause the rest."""
@@ -56,6 +57,10 @@ class AnyFlow(Protocol):
     @property
     def wording(self) -> Wording | None:
         """What is said after the recogniser failed; None: that of the step's language."""
+
+    @property
+    def sounds(self) -> Mapping[str, Recording]:
+        """The recordings, by the names that they have in texts and steps."""
 
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -118,7 +123,11 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         yield from _language_problems(step.language, (*at, "language"))
         yield from _voice_problems(step.voice, (*at, "voice"))
         for path, text in step.texts():
-            yield from text_problems(text, (*at, *path))
+            yield from text_problems(text, (*at, *path), None if path[0] in step.plain_texts else flow.sounds)
+        for path, sound in step.sounds():
+            if sound not in flow.sounds:
+                why = "no recording of that name has been loaded"
+                yield FlowProblem(f"there is no recording `{sound[:60]}`", why, "name a WAV file", (*at, *path))
         yield from step.problems(at, flow.constants)
 
 

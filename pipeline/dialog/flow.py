@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.wording import Wording
+from offhook.pipeline.tts.recording import Recording
 
 
 class FlowError(ValueError):
@@ -39,6 +40,8 @@ class Flow:
     """By name, as expressions use them: `hours.shop`."""
     timezone: str | None = None
     """Of times and dates, by its name in the IANA database; None: the machine's."""
+    sounds: Mapping[str, Recording] = field(default_factory=dict, repr=False)
+    """The recordings, by the names that they have in texts and steps."""
 
     def __post_init__(self) -> None:
         problems = find_problems(self)

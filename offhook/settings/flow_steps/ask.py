@@ -13,7 +13,7 @@ _CHOICE = ("phrases", "key", "next")
 
 
 def _ask(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    prompt = reader.spoken(found["ask"], f"the text of {what}")
+    prompt = reader.wording(found["ask"], f"the text of {what}")
     example = "write each below its name: `yes: {phrases: [yes], key: 1, next: …}`"
     entries = reader.entries(found["choices"], f"`choices` of {what}", example) or []
     options = [_option(reader, choice, value, what) for choice, _, value in entries]

@@ -4,13 +4,33 @@ from offhook.settings.flow_steps.agent import AGENT
 from offhook.settings.flow_steps.ask import ASK
 from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
+from offhook.settings.flow_steps.play import PLAY
+from offhook.settings.flow_steps.record import RECORD
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
 from offhook.settings.flow_steps.transfer import TRANSFER
 from offhook.settings.flow_steps.values import IF, SET, SWITCH
+from offhook.settings.flow_steps.wait import LOG, PRESS, WAIT
 from offhook.settings.flow_steps.who_answered import WHO_ANSWERED
 
-_ALL = (SAY, ASK, COLLECT, SET, IF, SWITCH, REQUEST_STEP, AGENT, TRANSFER, WHO_ANSWERED, HANG_UP)
+_ALL = (
+    SAY,
+    ASK,
+    COLLECT,
+    SET,
+    IF,
+    SWITCH,
+    REQUEST_STEP,
+    AGENT,
+    TRANSFER,
+    WHO_ANSWERED,
+    PLAY,
+    RECORD,
+    WAIT,
+    PRESS,
+    LOG,
+    HANG_UP,
+)
 
 KINDS: dict[str, StepKind] = {kind.word: kind for kind in _ALL}
 """By the key that makes a step one of them."""

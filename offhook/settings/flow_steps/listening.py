@@ -76,7 +76,7 @@ def read_retry(reader: StepReader, node: Node, what: str) -> Retry | None:
     if not found or "then" not in found:
         return None
     then = reader.step_name(found["then"], f"`then` of {what}")
-    reprompts = reader.texts(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
+    reprompts = reader.spoken_texts(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
     attempts = reader.optional(reader.whole, found, "attempts", what, 3)
     return None if then is None else Retry(then, attempts, tuple(reprompts))
 

@@ -4,15 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, TypeVar
 
-from yaml.nodes import Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.limits import MAX_WORDINGS
+from offhook.pipeline.dialog.one_of import OneOf, Text
+from offhook.pipeline.dialog.ssml import recorded
 from offhook.pipeline.dialog.steps.listening import Retry
 from offhook.settings.yaml_file import Reader, position
 from offhook.usererror import Problem, did_you_mean
 
 _T = TypeVar("_T")
+
+ORDERS = ("in_turn", "random")
+_RECORDED = ("file", "text")
+_WORDINGS = "type `[Hello., Hi there.]`, or `{one_of: [Hello., Hi there.], order: random}`"
 
 
 class Spoken(TypedDict):
@@ -45,7 +52,9 @@ class StepReader(Reader):
         self._lines = lines
 
     def spoken(self, node: Node, what: str) -> str | None:
-        """A text that is said."""
+        """A text that is said, or a recording of it (as SSML)."""
+        if isinstance(node, MappingNode) and any(key.value in _RECORDED for key, _ in node.value):
+            return self._recorded(node, what)
         text = self.text(node, what)
         if text and isinstance(node, ScalarNode) and node.style is None and text[-1] not in ".!?…":
             mark = node.end_mark
@@ -54,6 +63,39 @@ class StepReader(Reader):
                 why, todo = "what follows a # after a space is a comment", "put the text in quotes if it should be said"
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
         return text
+
+    def spoken_texts(self, node: Node, what: str) -> list[str]:
+        """A list of such texts, or a single one."""
+        if not isinstance(node, SequenceNode):
+            return self.texts(node, what) if not isinstance(node, MappingNode) else self._read_each([node], what)
+        return self._read_each(node.value, f"an item of {what}")
+
+    def wording(self, node: Node, what: str) -> Text | None:
+        """A text that is said, or several of which each visit gets one."""
+        words, listed, at_random = f"`one_of` of {what}", node, False
+        if isinstance(node, MappingNode) and any(key.value == "one_of" for key, _ in node.value):
+            found = self.fields(node, what, ("one_of", "order"), ("one_of",), _WORDINGS) or {}
+            at_random = self.one_of(found, "order", ORDERS, ORDERS[0]) == "random"
+            listed = found.get("one_of", node)
+        elif not isinstance(node, SequenceNode):
+            return self.spoken(node, what)
+        if not isinstance(listed, SequenceNode) or not 1 <= len(listed.value) <= MAX_WORDINGS:
+            why = f"it is a list of 1 to {MAX_WORDINGS} texts"
+            self.problem(listed, f"{words} cannot be read", why, _WORDINGS)
+            return None
+        texts = self._read_each(listed.value, f"a wording of {what}")
+        return OneOf(tuple(texts), at_random) if len(texts) == len(listed.value) else None
+
+    def _read_each(self, nodes: Sequence[Node], what: str) -> list[str]:
+        return [text for text in (self.spoken(node, what) for node in nodes) if text is not None]
+
+    def _recorded(self, node: Node, what: str) -> str | None:
+        found = self.fields(node, what, _RECORDED, _RECORDED, "type `{file: welcome.wav, text: Welcome.}`") or {}
+        file, text = (self.text(found[key], f"`{key}` of {what}") if key in found else None for key in _RECORDED)
+        if text == "":
+            why = "it is what the transcript has, and what tests hear"
+            self.problem(found["text"], f"`text` of {what} is empty", why, "write what is said, or use `play: FILE`")
+        return None if not file or not text else recorded(file, text)
 
     def spoken_by(self, found: Mapping[str, Node], what: str) -> Spoken:
         """Language and voice of a step."""

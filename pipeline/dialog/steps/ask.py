@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.hints import key_hint, phrase_hint
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run
@@ -49,7 +50,7 @@ class Ask(ListeningStep):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
-        return ((("ask",), self.prompt), *self.retry_texts())
+        return (*worded(("ask",), self.prompt), *self.retry_texts())
 
     def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.ssml import behind
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run
 from offhook.pipeline.dialog.variables import name_problems
@@ -48,7 +50,7 @@ class Collect(ListeningStep):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
-        return ((("collect",), self.prompt), *self.retry_texts())
+        return (*worded(("collect",), self.prompt), *self.retry_texts())
 
     def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""
@@ -71,7 +73,7 @@ class Collect(ListeningStep):
 
     def offer(self, run: Run) -> str:
         """See ListeningStep."""
-        return f"{run.wording(self).keypad}. {run.fill(self, self.prompt)}"
+        return behind(f"{run.wording(self).keypad}.", run.fill(self, self.prompt))
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""

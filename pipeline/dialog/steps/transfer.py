@@ -1,6 +1,7 @@
 """`transfer`: somebody else takes the call."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Result
 from offhook.pipeline.dialog.problem import Path
@@ -24,6 +25,8 @@ class TransferStep(Step):
     summary: str | None = None
     mode: str | None = None
     ring_s: float | None = None
+
+    plain_texts: ClassVar[tuple[str, ...]] = ("summary",)
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""

@@ -158,3 +158,15 @@ def test_a_key_that_no_question_to_come_can_use_interrupts_nothing(talk: Talk) -
     assert talk.keys("5#") == []
     assert talk.core.floor is Floor.SPEAKING
     assert Action.FINISH in talk.keys("1")
+
+
+def test_keys_that_are_forgotten_answer_nothing_and_skip_no_announcement(talk: Talk) -> None:
+    talk.begin(ANNOUNCEMENT, None)
+    talk.keys("1")
+    talk.core.forget_unasked(talk.now)
+    talk.take()
+    assert Action.PLAY in talk.begin(ANNOUNCEMENT, None)
+    talk.spoken()
+    talk.begin()
+    talk.spoken()
+    assert talk.core.floor is Floor.LISTENING
