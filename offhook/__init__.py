@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from offhook.api.bot import Bot
     from offhook.api.call import Call, Dialog
     from offhook.api.call_ended import CallEnded
+    from offhook.api.sayable import Ssml, ssml
     from offhook.api.turns import Said, TurnEvents
     from offhook.api.utterance import Utterance
     from offhook.engines.factory import EngineContext, FromEnvironment, read_options
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
     from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
+    from offhook.pipeline.tts.recording import Recording
     from offhook.pipeline.turn.events import (
         Interrupted,
         NoInput,
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.realtime.agent import SpeechAgent
     from offhook.settings.config import Config
+    from offhook.sound_file import load_sound
     from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
     from offhook.usererror import UserError
 
@@ -131,10 +134,12 @@ _HOMES = {
     "Prompt": "offhook.pipeline.events",
     "Question": "offhook.pipeline.events",
     "RecognisedWord": "offhook.pipeline.asr.engine",
+    "Recording": "offhook.pipeline.tts.recording",
     "Said": "offhook.api.turns",
     "SpeechAgent": "offhook.realtime.agent",
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Spelling": "offhook.pipeline.understanding.kinds",
+    "Ssml": "offhook.api.sayable",
     "Stalled": "offhook.pipeline.turn.events",
     "Time": "offhook.pipeline.understanding.kinds",
     "TimeRange": "offhook.pipeline.understanding.kinds",
@@ -167,7 +172,9 @@ _HOMES = {
     "Verdict": "offhook.pipeline.events",
     "Word": "offhook.pipeline.tts.engine",
     "YesNo": "offhook.pipeline.understanding.kinds",
+    "load_sound": "offhook.sound_file",
     "read_options": "offhook.engines.factory",
+    "ssml": "offhook.api.sayable",
     "tool": "offhook.agents.tools",
 }
 
@@ -219,11 +226,13 @@ __all__ = [
     "Prompt",
     "Question",
     "RecognisedWord",
+    "Recording",
     "Said",
     "SpeechAgent",
     "SpeechChunk",
     "Spelling",
     "SpokenWord",
+    "Ssml",
     "Stalled",
     "Time",
     "TimeRange",
@@ -256,7 +265,9 @@ __all__ = [
     "Verdict",
     "Word",
     "YesNo",
+    "load_sound",
     "read_options",
+    "ssml",
     "tool",
 ]
 

@@ -11,7 +11,8 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
@@ -54,6 +55,14 @@ class HttpRequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class HttpBody:
+    """An answer that is still coming: its `content_type`, without parameters and in small letters, and its `pieces`."""
+
+    content_type: str
+    pieces: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
     body of a method that has one."""
@@ -62,9 +71,30 @@ class HttpRequest:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = False
+    accept: str = "application/json"
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
+        async with self._connection(values) as (reader, writer, request, body):
+            return _text_of(*await _exchange(reader, writer, request, body))
+
+    @asynccontextmanager
+    async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
+        """The answer as it comes, without a limit: who reads it has one. Raises HttpRequestError as `send` does, while
+        it is read, too."""
+        async with self._connection(values) as (reader, writer, request, body):
+            state = await _sent(writer, request, body)
+            while not isinstance(event := await _next_event(reader, state), h11.Response):
+                pass
+            _text_of(event.status_code, b"")
+            kind = next((value for name, value in event.headers if name == b"content-type"), b"")
+            yield HttpBody(kind.decode("latin-1").partition(";")[0].strip().lower(), _pieces(reader, state))
+
+    @asynccontextmanager
+    async def _connection(
+        self, values: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request, bytes]]:
+        """A connection on which nothing has been sent, the request, and its body."""
         target, body = self._filled(values)
         url = urlsplit(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -79,7 +109,7 @@ class HttpRequest:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise HttpRequestError(f"the server cannot be reached ({why})", again="harmless") from error
         try:
-            return _text_of(*await _exchange(reader, writer, request, body))
+            yield reader, writer, request, body
         except (OSError, h11.ProtocolError, EOFError) as error:
             why = f"the server's answer broke off ({type(error).__name__})"
             raise HttpRequestError(why, again="twice") from error
@@ -129,7 +159,7 @@ class HttpRequest:
         return f"{path}?{query}" if query else path, b""
 
     def _request(self, host: str, target: str, body: bytes) -> h11.Request:
-        headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", "application/json")]
+        headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", self.accept)]
         headers += [("Accept-Encoding", "identity"), ("Connection", "close")]
         if self.method in WITH_BODY:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
@@ -171,25 +201,42 @@ def _text_of(status: int, body: bytes) -> str:
     return text
 
 
-async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes
-) -> tuple[int, bytes]:
+async def _sent(writer: asyncio.StreamWriter, request: h11.Request, body: bytes) -> h11.Connection:
+    """The state of a connection on which the request has been sent."""
     state = h11.Connection(h11.CLIENT)
     sent = [state.send(event) or b"" for event in (request, h11.Data(data=body), h11.EndOfMessage())]
     writer.write(b"".join(sent))
     await writer.drain()
+    return state
+
+
+async def _next_event(reader: asyncio.StreamReader, state: h11.Connection) -> h11.Event:
+    while (event := state.next_event()) is h11.NEED_DATA:
+        state.receive_data(await reader.read(READ_BYTES))
+    if isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
+        raise EOFError
+    assert isinstance(event, h11.Event), "these are all"
+    return event
+
+
+async def _pieces(reader: asyncio.StreamReader, state: h11.Connection) -> AsyncIterator[bytes]:
+    while not isinstance(event := await _next_event(reader, state), h11.EndOfMessage):
+        if isinstance(event, h11.Data):
+            yield bytes(event.data)
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes
+) -> tuple[int, bytes]:
+    state = await _sent(writer, request, body)
     status, answer = 0, bytearray()
-    while not isinstance(event := state.next_event(), h11.EndOfMessage):
-        if event is h11.NEED_DATA:
-            state.receive_data(await reader.read(READ_BYTES))
-        elif isinstance(event, h11.Response):
+    while not isinstance(event := await _next_event(reader, state), h11.EndOfMessage):
+        if isinstance(event, h11.Response):
             status = event.status_code
         elif isinstance(event, h11.Data):
             answer += event.data
             if len(answer) > MAX_ANSWER_BYTES:
                 raise HttpRequestError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-        elif isinstance(event, h11.ConnectionClosed):
-            raise EOFError
     return status, bytes(answer)
 
 

@@ -1,9 +1,12 @@
-"""Plain values of a conversation: prompts, questions, answers, and how turns end. Imports nothing else."""
+"""Plain values of a conversation: prompts, questions, answers, and how turns end. Imports only what prompts are made
+of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
+
+from offhook.pipeline.prompt_parts import Part
 
 InterruptedBy = Literal["both", "speech", "keys", "hotwords", "nobody"]
 ResumeAt = Literal["word", "sentence", "never"]
@@ -65,7 +68,8 @@ class Prompt:
 
     `interruption` says who may interrupt it; without one, `barge_in` decides: true allows everything, false nothing.
     `language` (BCP 47) is the language of the text, None the call's; `voice` one of the engine's voices, None the one
-    for the language.
+    for the language. `parts` are what it is made of, where it is more than a text for the voice: `text` is their
+    transcript then.
     """
 
     text: str
@@ -73,6 +77,7 @@ class Prompt:
     interruption: Interruption | None = None
     language: str | None = None
     voice: str | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def policy(self) -> Interruption:

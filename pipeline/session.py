@@ -19,6 +19,7 @@ from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, 
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
 from offhook.pipeline.ports import Line
+from offhook.pipeline.prompt_parts import Part
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.stopgap import Stopgap
 from offhook.pipeline.trace import CallerAnswered, Mark, SessionEvent
@@ -125,16 +126,18 @@ class Session:
         language: str | None = None,
         voice: str | None = None,
         given_by: str = "",
+        parts: tuple[Part, ...] = (),
     ) -> int:
         """Begin an utterance and return its id; with `complete` false, `append` adds text and `finish` ends it.
 
         With `given_by`, the name of who speaks, its audio comes by `append_audio` and `append` adds to the transcript.
+        `parts`: see Prompt.
 
         Raises RuntimeError while another one is open, ValueError after `close`.
         """
         if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
-        prompt = Prompt(text, interruption=interruption, language=language, voice=voice)
+        prompt = Prompt(text, interruption=interruption, language=language, voice=voice, parts=parts)
         self._begin(prompt, None, complete=complete, given_by=given_by)
         return self._utterances.latest
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from offhook.pipeline.clauses import Clause, ClauseSplitter
+from offhook.pipeline.clauses import ClauseSplitter
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.closed import ignore, run_nothing
 from offhook.pipeline.errors import EngineError
@@ -15,9 +15,11 @@ from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
 from offhook.pipeline.prepared import PreparedSpeech
+from offhook.pipeline.prompt_parts import Part, Pause, Recorded, Span, Words, spans, transcript
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
 from offhook.pipeline.transcript_pace import TranscriptPace
+from offhook.pipeline.tts.clip import Clip
 from offhook.pipeline.tts.gap import gap_ticks
 from offhook.pipeline.tts.voice import Voice
 
@@ -60,9 +62,10 @@ class Speaker:
         self._language: str | None = None
         self._voice_name: str | None = None
         self._splitter = ClauseSplitter()
-        self._clauses: deque[Clause] = deque()  # not fully synthesised yet
+        self._clauses: deque[Span] = deque()  # not fully synthesised yet
         self._clause_at_ticks = 0  # where the first of them begins in the audio
         self._goes_on = False  # whether the first of them continues the sentence before
+        self._after_voice = True  # whether what is before it was spoken by a voice
         self._synthesis: asyncio.Task[None] | None = None
         self._engines: dict[str, None] = {}  # that have spoken it, in their order
         self._began_at: float | None = None
@@ -86,10 +89,11 @@ class Speaker:
         language: str | None = None,
         voice: str | None = None,
         given_by: str = "",
+        parts: tuple[Part, ...] = (),
     ) -> None:
         """Synthesise and play as audio arrives; with `complete` false, `append` adds text. `language`, `voice`: see
         Voice. With `given_by`, the engine's name, nothing is synthesised: `append_audio` adds the audio, `append` its
-        transcript."""
+        transcript. `parts`: see Prompt."""
         self._stop_synthesis()
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
@@ -97,7 +101,7 @@ class Speaker:
         self._splitter = ClauseSplitter(language or self._voice.language, is_written=not complete)
         self._clauses.clear()
         self._engines.clear()
-        self._clause_at_ticks, self._goes_on = 0, False
+        self._clause_at_ticks, self._goes_on, self._after_voice = 0, False, True
         self._begun.clear()
         self._voice_notified = False
         self._given = TranscriptPace() if given_by else None
@@ -105,7 +109,11 @@ class Speaker:
             self._engines[given_by] = None
         utterance = Utterance("", bytes_per_tick=self._line.bytes_per_tick, is_given=bool(given_by))
         self._ledger = PlayoutLedger(utterance)
-        self.append(text)
+        if parts:
+            utterance.text = transcript(parts)
+            self._clauses += spans(parts, language or self._voice.language)
+        else:
+            self.append(text)
         if complete:
             self.complete()
         self._start_synthesis()
@@ -141,13 +149,13 @@ class Speaker:
             if self._given is not None:
                 self._given.text(self._ledger.utterance, len(text))
                 return
-            self._clauses += self._splitter.push(text)
+            self._clauses += (Span(*clause) for clause in self._splitter.push(text))
             self._more.set()
 
     def flush(self) -> None:
         """Speak the text so far, though it ends no clause."""
         if self._ledger is not None and not self._text_complete:
-            self._clauses += self._splitter.flush(marks=False)
+            self._clauses += (Span(*clause) for clause in self._splitter.flush(marks=False))
             self._more.set()
 
     def so_far(self) -> Playback:
@@ -173,7 +181,8 @@ class Speaker:
             if self._given is not None:
                 self._complete_given(self._given)
                 return
-            self._clauses += self._splitter.flush(marks=not self._splitter.has_clauses)
+            marks = not self._splitter.has_clauses
+            self._clauses += (Span(*clause) for clause in self._splitter.flush(marks=marks))
             self._more.set()
 
     def pause(self, silent_ms: float) -> None:
@@ -279,10 +288,12 @@ class Speaker:
         start = 0
         try:
             while await self._has_clause():
-                start, text = self._clauses[0]
+                span = self._clauses[0]
+                start = span.start
                 self._on_clause(self._clock.now())
-                await self._synthesise_clause(utterance, start, text)
-                self._goes_on = self._clauses.popleft().ends_softly
+                await self._synthesise_clause(utterance, span)
+                self._clauses.popleft()
+                self._goes_on, self._after_voice = span.ends_softly, span.is_spoken
                 self._clause_at_ticks = utterance.ticks
         except EngineError as error:
             self._fail(utterance, start, error.engine, str(error))
@@ -303,34 +314,50 @@ class Speaker:
             await self._more.wait()
         return bool(self._clauses)
 
-    async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
-        line = self._line
+    async def _synthesise_clause(self, utterance: Utterance, span: Span) -> None:
         had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
-        named = self._language, self._voice_name
-        stream = None if self._begun else self.prepared.take(text, *named)
-        if stream is None:
-            stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, *named)
-        async with aclosing(stream) as pieces:
+        async with aclosing(self._stream(span)) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:
-                    self._begin_clause(utterance, text)
+                    self._begin_clause(utterance, span)
                 if piece.engine:
                     self._engines[piece.engine] = None
                 new, had = piece.after(had), max(0, had - piece.ticks)
-                utterance.append(new.payload, new.words, start)
+                utterance.append(new.payload, new.words, span.start)
                 if not self.paused:
                     self._queue_from(self._ledger.queued_to if self._ledger else 0)
 
-    def _begin_clause(self, utterance: Utterance, text: str) -> None:
+    def _stream(self, span: Span) -> AsyncGenerator[Clip, None]:
+        line = self._line
+        match span.part:
+            case Recorded(text, recording):
+                return _one(recording.clip(text, line.encoding, line.encode, line.rate_hz))
+            case Pause() as pause:
+                return _one(Clip(self._silence(pause.ticks), pause.ticks))
+            case Words(_, language) if language is not None:
+                # The prompt's voice is one for the prompt's language.
+                return self._voice.stream(span.text, line.encoding, line.encode, line.rate_hz, language)
+        named = self._language, self._voice_name
+        prepared = None if self._begun else self.prepared.take(span.text, *named)
+        if prepared is not None:
+            return prepared
+        return self._voice.stream(span.text, line.encoding, line.encode, line.rate_hz, *named)
+
+    def _begin_clause(self, utterance: Utterance, span: Span) -> None:
         line = self._line
         # No gap if the voice, or the text, was late: the caller has had silence already.
-        if utterance.words and (line.queued_ticks or self.paused):
+        late = not (line.queued_ticks or self.paused)
+        if utterance.words and not late and self._after_voice and span.is_spoken:
             ticks = gap_ticks(utterance.ticks, utterance.words[-1].end_sample, goes_on=self._goes_on)
-            utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
+            utterance.append(self._silence(ticks), ())
             self._clause_at_ticks = utterance.ticks
-        self._begun.append((text, utterance.ticks))
+        if span.is_spoken:
+            self._begun.append((span.text, utterance.ticks))
         if not self._goes_on:
             utterance.sentences.append(utterance.ticks)
+
+    def _silence(self, ticks: int) -> bytes:
+        return self._line.encode(bytes(2 * ticks * self._line.rate_hz // TICK_HZ))
 
     def _queue_from(self, utterance_tick: int) -> None:
         ledger, line = self._ledger, self._line
@@ -345,3 +372,7 @@ class Speaker:
         ledger.queue(utterance_tick, len(payload) // line.bytes_per_tick, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
+
+
+async def _one(clip: Clip) -> AsyncGenerator[Clip, None]:
+    yield clip

@@ -241,6 +241,14 @@ class DialogState:
 
 
 @dataclass(frozen=True, slots=True)
+class DialogNoted:
+    """The dialog notes something about the call."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTraced:
     """The bot has begun to answer a turn: reported when the answer has become audible, or can no longer."""
 
@@ -387,6 +395,7 @@ SessionEvent = (
     | CallerCorrected
     | KeyPressed
     | DialogState
+    | DialogNoted
     | TurnTraced
     | EngineFailed
     | SpeechPrepared

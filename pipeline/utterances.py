@@ -133,6 +133,7 @@ class Utterances:
                     language=prompt.language,
                     voice=prompt.voice,
                     given_by=self._given_by,
+                    parts=prompt.parts,
                 )
             case Action.PAUSE:
                 self._speaker.pause(1000 * max(0.0, now - interrupted_at))

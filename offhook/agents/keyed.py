@@ -11,6 +11,7 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    DialogNoted,
     ModelAsked,
     ModelReplied,
     ModelWrote,
@@ -57,7 +58,7 @@ class Keyed:
         return text
 
     def masked_event(self, event: SessionEvent) -> SessionEvent:
-        """An event with what a model wrote or the bot said, likewise."""
+        """An event with what a model wrote, or the bot said or noted, likewise."""
         if not self._digits:
             return event
         match event:
@@ -68,7 +69,7 @@ class Keyed:
                 return replace(event, text=self.masked(_OPEN_DIGITS.sub("", text)))
             case ModelReplied(text=text, error=error):
                 return replace(event, text=self.masked(text), error=self.masked(error))
-            case BotSpoke(text) | BotResumed(text):
+            case BotSpoke(text) | BotResumed(text) | DialogNoted(text):
                 return replace(event, text=self.masked(text))
             case BotHeard(playback) | BargedIn(playback=playback):
                 return replace(event, playback=self._masked_playback(playback))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -11,12 +12,24 @@ from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
 from offhook.api.headers import CallHeaders
+from offhook.api.message import Message, MessageRecorder, beeped
+from offhook.api.playing import Played, Until, play
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
+from offhook.audio_stream import AUDIO_TYPES
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages
+from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel, no_model
+from offhook.pipeline.dialog.limits import (
+    MAX_MESSAGE_S,
+    MAX_MESSAGE_SILENCE_S,
+    MAX_PLAY_S,
+    MAX_VOLUME_DB,
+    MIN_VOLUME_DB,
+)
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
+from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
@@ -69,6 +82,7 @@ class Call(CallSpeech):
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
         early_media: StillUnanswered | None = None,
+        on_message: Callable[[bytes], Awaitable[Path]] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -94,6 +108,7 @@ class Call(CallSpeech):
         self._answering = answering
         self._answered_by = ""
         self._early_media = early_media
+        self._on_message = on_message
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -159,6 +174,84 @@ class Call(CallSpeech):
         if self._on_dtmf is None:
             raise UserError("this line cannot send keys", "its protocol has none", "have the call come over SIP")
         self._on_dtmf(digits)
+
+    async def play(
+        self,
+        sound: Recording | str | HttpRequest,
+        *,
+        loop: bool = False,
+        for_s: float | None = None,
+        until: Until = "end",
+        volume_db: float = 0.0,
+    ) -> Played:
+        """Play music or a long recording (`load_sound`), or what the server of an address sends, WAV or mu-law; returns
+        when it has been played, after `for_s` (an hour at most), or when the caller ends it, with a key or by speech as
+        `until` says, which answers nothing else then. `loop` begins a recording again at its end.
+
+        A stream may be late by two seconds, five at its beginning: then the result's `failed` says why. Raises
+        CallEnded; RuntimeError while something else is being said or asked; ValueError for a number out of its range.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if not MIN_VOLUME_DB <= volume_db <= MAX_VOLUME_DB or not (for_s is None or 0 < for_s <= MAX_PLAY_S):
+            raise ValueError(f"volume_db is {volume_db!r}, for_s {for_s!r}")
+        if isinstance(sound, str):
+            sound = HttpRequest(sound, accept=AUDIO_TYPES)
+        playing = play(self.audio, sound, loop=loop, for_s=for_s, until=until, volume_db=volume_db)
+        played = await self.until_ended(playing)
+        if played.playback.interrupted:
+            self.forget_unasked()
+        return played
+
+    async def record(
+        self,
+        *,
+        beep: bool = True,
+        most_s: float = 120.0,
+        silence_s: float = 3.0,
+        end_keys: str = "#",
+    ) -> Message:
+        """Record what the caller says, after a beep, until they have been silent for `silence_s` or press one of
+        `end_keys`, for `most_s` at the longest. What they say is no answer to anything else.
+
+        Where the caller hangs up in it, CallEnded is raised, and its `message` has what there is so far. Raises
+        RuntimeError while something else is being said; ValueError for lengths out of their range.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if not (0 < silence_s <= MAX_MESSAGE_SILENCE_S and 0 < most_s <= MAX_MESSAGE_S):
+            raise ValueError(f"most_s is {most_s!r}, silence_s {silence_s!r}")
+        covers, self.covers_silence = self.covers_silence, False
+        try:
+            if beep:
+                await self.until_ended(beeped(self.audio, self._session))
+            recorder = MessageRecorder(self._session.line, self._session, most_s, end_keys)
+            try:
+                message = recorder.message(await self.until_ended(recorder.ended(silence_s)))
+            except CallEnded as ended:
+                ended.message = recorder.message("hang_up")
+                raise
+            finally:
+                recorder.close()
+        finally:
+            if not self._ended:
+                self.covers_silence = covers
+        self.forget_unasked()
+        return message
+
+    def forget_unasked(self) -> None:
+        """Drop what the caller has said and pressed that nothing has asked for: it answers no question any more."""
+        if not self._ended:
+            self._session.forget_unasked()
+
+    async def keep(self, message: Message) -> Path:
+        """Write a message into the recordings' folder, by the call's id; returns the file. It may follow the call's
+        end. Raises OSError; UserError where there is no such folder."""
+        if self._on_message is None:
+            raise UserError(
+                "no message can be kept", "this call has no folder for it", "a bot that `offhook serve` runs"
+            )
+        return await self._on_message(message.pcm)
 
     @property
     def answered_by(self) -> str:

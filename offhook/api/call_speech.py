@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from offhook.api.call_ended import CallEnded
 from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
+from offhook.api.sayable import Sayable, prompt_of
 from offhook.api.understood import Understanding
 from offhook.api.utterance import Utterance
 from offhook.engines.languages import EngineLanguages, check_tag
@@ -24,6 +25,7 @@ from offhook.pipeline.events import (
     ValueKind,
 )
 from offhook.pipeline.overlap_hook import OnOverlap
+from offhook.pipeline.prompt_parts import Words
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import Mark
 from offhook.pipeline.understanding.kinds import Digits
@@ -105,14 +107,14 @@ class CallSpeech:
 
     async def say(
         self,
-        text: str | AsyncIterable[str],
+        text: Sayable | AsyncIterable[str],
         *,
         barge_in: bool = True,
         interruption: Interruption | None = None,
         language: str | None = None,
         voice: str | None = None,
     ) -> Playback:
-        """Say `text`; returns at its end, with what was played of it.
+        """Say `text`, a recording (`load_sound`) or `ssml`; returns at its end, with what was played of it.
 
         Text that arrives in pieces is spoken as it arrives; after an interruption no more of it is requested.
         `interruption` sets what may interrupt, `barge_in` allows or forbids all of it. What the caller says while
@@ -126,7 +128,7 @@ class CallSpeech:
         if isinstance(text, AsyncIterable):
             utterance = self._start(Prompt("", barge_in, interruption, language, voice))
             return await self.until_ended(utterance.follow(text))
-        prompt = Prompt(_text(text), barge_in, interruption, language, voice)
+        prompt = self._prompt(text, barge_in, interruption, language, voice)
         if not self._session.expecting:
             return (await self.step(prompt, None)).prompt
         utterance = self._start(prompt)
@@ -191,7 +193,7 @@ class CallSpeech:
 
     async def ask(  # noqa: PLR0913  # each is one property of a question
         self,
-        text: str | None,
+        text: Sayable | None,
         *,
         choices: Choices = (),
         keys: Mapping[str, str] | None = None,
@@ -211,7 +213,7 @@ class CallSpeech:
         expect: Expectation | str | None = None,
         confirm: bool = False,
     ) -> Answer:
-        """Say `text` and listen for the answer.
+        """Say `text`, which may be all that `say` takes but an iterator, and listen for the answer.
 
         `choices` maps names to the phrases that mean them, `keys` maps DTMF keys, of one digit or several, to choices.
         `digits` collects that many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then
@@ -249,7 +251,7 @@ class CallSpeech:
             expect=expectation(expect),
             read_back=confirm,
         )
-        prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language, voice)
+        prompt = None if text is None else self._prompt(text, barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))
 
     async def step(self, prompt: Prompt | None, question: Question | None, wording: Wording | None = None) -> Answer:
@@ -296,11 +298,24 @@ class CallSpeech:
             raise CallEnded
         prompt = self._localised(prompt)
         utterance = self._session.say(
-            prompt.text, prompt.policy, complete=False, language=prompt.language, voice=prompt.voice
+            prompt.text,
+            prompt.policy,
+            complete=False,
+            language=prompt.language,
+            voice=prompt.voice,
+            parts=prompt.parts,
         )
         return Utterance(self._session, utterance)
 
+    def _prompt(
+        self, said: Sayable, barge_in: bool, interruption: Interruption | None, language: str | None, voice: str | None
+    ) -> Prompt:
+        return prompt_of(said, barge_in, interruption, language, voice, self._language)
+
     def _localised(self, prompt: Prompt) -> Prompt:
+        for part in prompt.parts:
+            if isinstance(part, Words) and part.language is not None:
+                self._languages.check("tts", part.language)
         if prompt.voice is not None:
             self._languages.check_voice(prompt.voice)
         if prompt.language is None:

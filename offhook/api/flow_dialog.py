@@ -17,7 +17,9 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
+from offhook.api.flow_message import recorded
 from offhook.api.flow_requests import Send, changes_something, fetched
+from offhook.api.flow_sound import done
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.answering.verdict import AnsweredBy
@@ -32,8 +34,13 @@ from offhook.pipeline.dialog.actions import (
     FoundOut,
     HandedBack,
     HangUp,
+    Note,
+    Play,
+    Press,
+    RecordMessage,
     Result,
     Speak,
+    Wait,
 )
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.runner import FlowRunner
@@ -75,7 +82,7 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now)
+        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now, call.id)
         began_in = call.language
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
@@ -118,6 +125,10 @@ class FlowAgent:
             case Fetch():
                 asking = fetched(call, action, self._send)
                 return await (asking if asked is None else unless_corrected(call, wording, runner, asked, asking))
+            case RecordMessage():
+                return await recorded(call, action)
+            case Wait() | Play() | Press() | Note():
+                return await done(call, action)
             case Speak() | AskFor() | HangUp():
                 saying = self._say(call, action, runner)
                 found = await (saying if asked is None else unless_corrected(call, wording, runner, asked, saying))
@@ -171,7 +182,7 @@ class FlowAgent:
 
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain."""
-    return isinstance(action, Connect) or (isinstance(action, Fetch) and changes_something(action))
+    return isinstance(action, Connect | Press) or (isinstance(action, Fetch) and changes_something(action))
 
 
 def _known_of(call: Call) -> Mapping[str, str]:

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -37,6 +39,7 @@ from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
+from offhook.records.message import save_message
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
@@ -221,6 +224,7 @@ class Conversation:
             model=services.engines.model,
             answering=self._answering,
             early_media=self.early,
+            on_message=partial(_keep_message, config.records.dir / "recordings", self.id),
         )
 
     def early_answered(self) -> None:
@@ -426,6 +430,11 @@ class Conversation:
         """Report the end, and drop the references to the owner."""
         on_over, self._on_over, self._disconnect = self._on_over, _nothing, _nothing
         on_over()
+
+
+async def _keep_message(folder: Path, call_id: str, pcm: bytes) -> Path:
+    """Write a caller's message, without holding up the calls. It may follow the call's end. Raises OSError."""
+    return await asyncio.to_thread(save_message, folder, call_id, pcm)
 
 
 def _nothing() -> None:

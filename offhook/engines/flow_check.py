@@ -12,6 +12,8 @@ from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.scopes import local
+from offhook.pipeline.dialog.spoken_ssml import languages
+from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
@@ -99,15 +101,18 @@ def _unknown_languages(flow: Flow, files: _Files, known: EngineLanguages, langua
     seen = set()
     for step in flow.steps.values():
         where = files.where(step if step.language else None, partial(_line_of_language, step, flow))
+        checks = {}
         for spoken in flow.languages_of(step, language):
-            checks = {
-                "tts": known.problem("tts", spoken, where=where) if step.texts() else None,
-                "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
-            }
-            for part, problem in checks.items():
-                if problem is not None and (part, spoken) not in seen:
-                    seen.add((part, spoken))
-                    yield problem
+            checks["tts", spoken] = known.problem("tts", spoken, where=where) if step.texts() else None
+            heard = known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None
+            checks["asr", spoken] = heard
+        for other in dict.fromkeys(each for _, text in step.texts() if is_ssml(text) for each in languages(text)):
+            at = files.where(step, partial(_line_with, pattern=rf"xml:lang=\\?[\"']{re.escape(other)}\b"))
+            checks.setdefault(("tts", other), known.problem("tts", other, "no `<lang>` of it", at))
+        for key, problem in checks.items():
+            if problem is not None and key not in seen:
+                seen.add(key)
+                yield problem
 
 
 def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: str) -> Iterator[Problem]:

@@ -118,10 +118,11 @@ def _many_choices(flow: Flow) -> Iterator[FlowProblem]:
 
 def _long_prompt(flow: Flow) -> Iterator[FlowProblem]:
     for step in _questions(flow):
-        if len(step.prompt) > MOST_PROMPT_CHARS:
-            what = f"the question of `{step.name}` takes {len(step.prompt) // 15} s"
+        path, text = step.texts()[0]
+        if len(text) > MOST_PROMPT_CHARS:
+            what = f"the question of `{step.name}` takes {len(text) // 15} s"
             why = f"who hears more than {MOST_PROMPT_CHARS // 15} s forgets its beginning"
-            yield FlowProblem(what, why, "say the rest in a `say` before it", _at(step, step.texts()[0][0][0]))
+            yield FlowProblem(what, why, "say the rest in a `say` before it", _at(step, *path))
 
 
 def _same_again(flow: Flow) -> Iterator[FlowProblem]:

@@ -16,6 +16,7 @@ from offhook.pipeline.trace import (
     CallerPartial,
     CallerSpeech,
     CallerTyped,
+    DialogNoted,
     DialogState,
     EngineFailed,
     EngineUsed,
@@ -94,6 +95,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
         case DialogState(name, by=by):
             return "the dialog enters a step", {"step": name, "by": by}
+        case DialogNoted(text):
+            return "the dialog notes something", {"chars": len(text)}
         case TurnTraced(trace):
             stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
             return "turn answered", {**stages}

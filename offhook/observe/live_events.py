@@ -22,6 +22,7 @@ from offhook.pipeline.trace import (
     CallerPartial,
     CallerSpeech,
     CallerTyped,
+    DialogNoted,
     DialogState,
     EngineFailed,
     EngineUsed,
@@ -100,6 +101,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "key"}
         case DialogState(name, by=by):
             return {"kind": "state", "name": _short(name), "by": _short(by)}
+        case DialogNoted(text):
+            return {"kind": "note", "text": _short(text)}
         case TurnTraced(trace):
             return {"kind": "turn", **_turn(trace, began)}
         case SpeechPrepared(characters, is_used):

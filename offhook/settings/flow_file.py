@@ -22,6 +22,7 @@ from offhook.settings.flow_calls import SubFlows
 from offhook.settings.flow_hours import read_hours, read_timezone
 from offhook.settings.flow_part import COMMON, PartReader
 from offhook.settings.flow_position import Source, place
+from offhook.settings.flow_sounds import load_sounds
 from offhook.settings.flow_steps.listening import read_silent
 from offhook.settings.flow_steps.reader import FlowDefaults
 from offhook.settings.yaml_file import MAX_FILE_BYTES, MAX_PROBLEMS, compose, decoded, read_limited
@@ -96,10 +97,14 @@ class _FlowReader(PartReader):
             if names:
                 self._note(unknown_steps(names[0] if start is None else start, steps, names), called.sources)
             raise self.error()
+        catalogue = Catalogue(self.texts_by_language, self.phrases_by_language)
+        folder = Path(self.source.file).parent
+        sounds = load_sounds(steps, catalogue, folder, lambda problem: self._note([problem], called.sources))
+        if self.problems:
+            raise self.error()
         try:
-            catalogue = Catalogue(self.texts_by_language, self.phrases_by_language)
             by_name = {step.name: step for step in steps}
-            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone, catalogue)
+            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone, sounds, catalogue)
         except FlowError as error:
             self._note(error.problems, called.sources)
             raise self.error() from None

@@ -20,6 +20,11 @@ _OTHER_WORDS = {
     "switch": "case match router",
     "else": "otherwise",
     "cases": "choices when values",
+    "play": "audio wav mp3 sound music media prompt_file beep tone moh hold_music stream",
+    "record": "recording voicemail record_audio store_audio message leave_message",
+    "wait": "pause sleep delay break",
+    "press": "send_dtmf send_digits send_keys tones",
+    "log": "note debug print echo event",
     "request": "http https webhook api fetch get post url rest lookup",
     "send": "body json data params query payload",
     "next": "goto go_to jump then to target transition next_step follow follows",
@@ -68,14 +73,19 @@ _OTHER_WORDS = {
 # What flows cannot do: words for it, why, and what to type instead.
 _BEYOND = (
     (
-        "record recording voicemail record_audio store_audio",
-        "a flow cannot record an answer",
-        "`record_audio = true` below `[records]` records whole calls; for the words of an answer " + PYTHON,
+        "play audio wav mp3 sound music media prompt_file beep tone moh hold_music",
+        "a sound is a step of its own, or stands in place of a text",
+        "type `play: music.wav` in a step, or `say: {file: welcome.wav, text: Welcome.}`",
     ),
     (
-        "play audio file wav mp3 sound music media prompt_file beep tone moh hold_music",
-        "a flow speaks texts and plays no files",
-        "write what is said as a text: `say: Hello.`",
+        "pause wait sleep delay break",
+        "a pause is a step of its own, or a part of a text",
+        'type `wait: 2` in a step, or `<speak>One. <break time="500ms"/> Two.</speak>`; a full stop makes a short one',
+    ),
+    (
+        "record recording voicemail record_audio store_audio send_dtmf send_digits send_keys tones",
+        "that is a step of its own",
+        "`record: …` records a message, `press: …` sends keys (docs/flow-sound.md)",
     ),
     (
         "elif elseif conditions branch branches random",
@@ -98,11 +108,6 @@ _BEYOND = (
         "name the step that it leads to in `next`, where this one is named",
     ),
     (
-        "pause wait sleep delay break",
-        "a flow has no pauses of its own",
-        "a comma or a full stop in the text makes a short pause; for a longer one " + PYTHON,
-    ),
-    (
         "hours opening_hours business_hours schedule calendar holidays date time timezone open closed",
         "opening hours are the flow's, and steps ask for them by `if`",
         "type `hours: {shop: {monday-friday: 9:00-17:30}}` at the top, and `if: hours.shop` in a step (docs/flows.md)",
@@ -112,7 +117,6 @@ _BEYOND = (
         "a flow chooses a voice and a language, and no more of how it speaks",
         "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
-    ("send_dtmf send_digits send_keys tones dtmf", "a flow sends no keys", PYTHON),
     (
         "callback call_back queue enqueue park hold conference sms email mail send notify fax",
         "a flow only talks with this caller",

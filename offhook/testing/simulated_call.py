@@ -13,7 +13,8 @@ def test_opening_hours() -> None:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from offhook.api.agent import CallAgent, as_agent
@@ -75,6 +76,7 @@ class SimulatedCall:
         recorded: bool = False,
         line: SimulatedLine | None = None,
         model: LanguageModel | None = None,
+        on_message: Callable[[bytes], Awaitable[Path]] | None = None,
     ) -> None:
         self.transferred_to: str | None = None
         self.sent_keys = ""
@@ -121,6 +123,7 @@ class SimulatedCall:
             on_transfer=self._on_transfer if transfers else None,
             on_dtmf=self._on_dtmf,
             model=None if model is None else lambda: model,
+            on_message=on_message,
         )
         self.call.keep_history()
         self._agent = as_agent(talks)

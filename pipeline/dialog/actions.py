@@ -63,6 +63,58 @@ class RequestOf(Named, Protocol):
         """Whether it is tried again where the server may do twice what it is asked for."""
 
 
+class Playing(Named, Protocol):
+    """See PlayStep."""
+
+    @property
+    def loop(self) -> bool:
+        """Whether it begins again at its end."""
+
+    @property
+    def for_s(self) -> float | None:
+        """For how long at most; None: to its end."""
+
+    @property
+    def until(self) -> str:
+        """What ends it sooner: "end" (nothing), "key" or "speech"."""
+
+    @property
+    def volume_db(self) -> float:
+        """How much louder it is."""
+
+
+class MessageOf(Named, Protocol):
+    """See RecordStep."""
+
+    @property
+    def beep(self) -> bool:
+        """Whether a tone says when the recording begins."""
+
+    @property
+    def most_s(self) -> float:
+        """How long a message may be."""
+
+    @property
+    def least_s(self) -> float:
+        """What is shorter is none."""
+
+    @property
+    def silence_s(self) -> float:
+        """Of the caller, that ends it."""
+
+    @property
+    def end_keys(self) -> str:
+        """The keys that end it."""
+
+    @property
+    def review(self) -> bool:
+        """Whether the caller may hear it, and decide."""
+
+    @property
+    def keep_on_hang_up(self) -> bool:
+        """Whether it is kept where the caller hangs up in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speak:
     """Say `prompt`. Its result is an Answer, whose kind is ignored."""
@@ -154,5 +206,58 @@ class Fetched:
     value: object = None
 
 
-Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut | Fetch
-Result = Answer | HandedBack | CameBack | FoundOut | Fetched
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say nothing for so long, or, with `until_key`, until the caller presses a key. Its result is an Answer."""
+
+    seconds: float
+    until_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play `sound`, a recording or a stream of the application's, as `step` says. Its result is Done."""
+
+    step: Playing
+    sound: object
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Say `prompt` and record a message as `step` says; `language` is that of its caller. Its result is Recorded."""
+
+    step: MessageOf
+    prompt: Prompt
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of a message that is kept: "seconds", "file" and "ended_by"; None: there is none."""
+
+    message: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Press these keys for the far end, a "w" being a pause. Its result is Done."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Put a line on the call's record. Its result is Done."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It has been done; `failed`: it could not be."""
+
+    failed: bool = False
+
+
+Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut | Fetch | Wait | Play | RecordMessage | Press | Note
+Result = Answer | HandedBack | CameBack | FoundOut | Fetched | Recorded | Done

@@ -25,6 +25,7 @@ from offhook.pipeline.dialog.translations import Catalogue, missing_languages, p
 from offhook.pipeline.dialog.variables import NAME_RULE, RESERVED, word_problems
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
+from offhook.pipeline.tts.recording import Recording
 
 MAX_PROBLEMS = 100
 """Checking stops here: the first problems usually cause the rest."""
@@ -64,6 +65,10 @@ class AnyFlow(Protocol):
     @property
     def wording(self) -> Wording | None:
         """What is said after the recogniser failed; None: that of the step's language."""
+
+    @property
+    def sounds(self) -> Mapping[str, Recording]:
+        """The recordings, by the names that they have in texts and steps."""
 
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -133,8 +138,13 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         yield from _language_problems(step.language, (*at, "language"))
         yield from _voice_problems(step.voice, (*at, "voice"))
         for path, text in step.texts():
+            sounds = None if path[0] in step.plain_texts else flow.sounds
             for language, each in flow.catalogue.variants(text):
-                yield from text_problems(each, (*at, *path, *language))
+                yield from text_problems(each, (*at, *path, *language), sounds)
+        for path, sound in step.sounds():
+            if sound not in flow.sounds:
+                why = "no recording of that name has been loaded"
+                yield FlowProblem(f"there is no recording `{sound[:60]}`", why, "name a WAV file", (*at, *path))
         wrong = tuple(step.problems(at, {} if step.scope else flow.constants))
         yield from wrong or _translation_problems(flow, step, at)
         if step.visits is not None:

@@ -13,6 +13,7 @@ from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.wording import Wording
+from offhook.pipeline.tts.recording import Recording
 
 
 class FlowError(ValueError):
@@ -41,6 +42,8 @@ class Flow:
     """By name, as expressions use them: `hours.shop`."""
     timezone: str | None = None
     """Of times and dates, by its name in the IANA database; None: the machine's."""
+    sounds: Mapping[str, Recording] = field(default_factory=dict, repr=False)
+    """The recordings, by the names that they have in texts and steps."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     """What is said, and listened for, in other languages."""

@@ -6,20 +6,26 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from types import MappingProxyType
 
 from offhook.pipeline.dialog.actions import Action, AskFor, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_BACK, MAX_DIGITS
+from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.scopes import in_scope, within
+from offhook.pipeline.dialog.spoken_ssml import filled, parts_of
 from offhook.pipeline.dialog.spoken_text import as_text
+from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
 from offhook.pipeline.dialog.variables import CALL, HOURS
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.prompt_parts import transcript
+from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.understanding.recorded import recorded
 
 MAX_STEPS_ALONE = 1_000
@@ -43,6 +49,7 @@ class FlowRunner:
         variables: Mapping[str, str] = MappingProxyType({}),
         call: Mapping[str, str] = MappingProxyType({}),
         now: Callable[[], datetime] = datetime.now,
+        seed: str = "",
     ) -> None:
         self._flow = flow
         self._call = call
@@ -60,6 +67,8 @@ class FlowRunner:
         """That of the call from a step on that has set it."""
         self._silences = 0
         self._asked: list[str] = []  # the questions that led here
+        self._random = Random(seed)
+        self._worded: dict[tuple[str, Text], int] = {}  # which wording was said last
         self._before: _Position | None = None
         self._walk: list[tuple[str, str]] = []
         self._alone = 0  # steps since the caller did something
@@ -158,9 +167,13 @@ class FlowRunner:
         self._asked.pop()
         return self._asked[-1]
 
-    def fill(self, step: Step, text: str) -> str:
+    def fill(self, step: Step, text: Text) -> str:
         """See Run."""
         language = self.answered_in(step)
+        if not isinstance(text, str):
+            key = (step.name, text)
+            self._worded[key] = text.after(self._worded.get(key), self._random.randrange)
+            text = text.texts[self._worded[key]]
         text = self._flow.catalogue.text(text, language)
         constants = {} if step.scope else self._constants
 
@@ -168,7 +181,7 @@ class FlowRunner:
             spoken = constants.get(expression) or self._spoken.get(within(step.scope, expression))
             return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
 
-        return fill(text, say)
+        return filled(text, say) if is_ssml(text) else fill(text, say)
 
     def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
         """See Run."""
@@ -180,7 +193,13 @@ class FlowRunner:
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""
-        return Prompt(text, barge_in, language=self.language(step), voice=self.voice(step))
+        parts = parts_of(text, self.answered_in(step), self._flow.sounds) if is_ssml(text) else ()
+        said = transcript(parts) if parts else text
+        return Prompt(said, barge_in, language=self.language(step), voice=self.voice(step), parts=parts)
+
+    def sound(self, name: str) -> Recording:
+        """See Run."""
+        return self._flow.sounds[name]
 
     def language(self, step: Step) -> str | None:
         """See Run."""

@@ -27,14 +27,14 @@ def expressions_in(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def fill(text: str, say: Callable[[str], str]) -> str:
-    """`text` with what `say` makes of its expressions, up to MAX_FILLED_CHARS. Values are not expanded again."""
+def fill(text: str, say: Callable[[str], str], limit: int | None = MAX_FILLED_CHARS) -> str:
+    """`text` with what `say` makes of its expressions, up to `limit` characters. Values are not expanded again."""
 
     def replace(piece: re.Match[str]) -> str:
         expression = piece.group(1)
         return piece.group()[0] if expression is None else say(expression.strip())
 
-    return _PIECE.sub(replace, text)[:MAX_FILLED_CHARS]
+    return _PIECE.sub(replace, text)[:limit]
 
 
 def render(text: str, values: Mapping[str, str]) -> str:

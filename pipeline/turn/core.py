@@ -129,7 +129,9 @@ class TurnCore(OpenQuestion):
             self._move(Move.ASK_ANSWERED, now)
 
     def forget_unasked(self, now: float) -> None:
-        """What the caller has said and typed that nothing has asked for is dropped."""
+        """What the caller has said, keyed and typed that nothing has asked for is dropped: it skips no announcement."""
+        self._keypad.typed_ahead.clear()
+        self._state.interrupting = False
         self._drop_unasked()
 
     def close(self, now: float) -> None:

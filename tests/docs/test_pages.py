@@ -21,6 +21,7 @@ from offhook.testing.carrier import __main__ as carrier
 from offhook.testing.models import __main__ as models
 from offhook.testing.models.file import server_from
 from offhook.testing.vendors import __main__ as vendors
+from offhook.testing.wav_file import wav
 from tests.docs.pages import PAGES, ROOT, blocks, every, name, prose
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -56,7 +57,7 @@ def test_settings_can_be_read(page: str, text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("page", "text"), every("yaml"))
-def test_flows_are_flows(page: str, text: str) -> None:
+def test_flows_are_flows(page: str, text: str, tmp_path: Path) -> None:
     if "\nreplies:" in text:
         server_from(text, page)  # of the scripted model
     elif "steps:\n  - " in text or text.startswith("persona:") or "\npersona:" in text:
@@ -66,7 +67,10 @@ def test_flows_are_flows(page: str, text: str) -> None:
     elif "instructions:" in text:
         parse_agent(text.encode(), page, {})
     else:
-        parse_flow(text.encode(), page)
+        for sound in re.findall(r"[\w/-]+\.wav", text):
+            (tmp_path / sound).parent.mkdir(exist_ok=True)
+            (tmp_path / sound).write_bytes(wav(bytes(16_000)))
+        parse_flow(text.encode(), str(tmp_path / "flow.yaml"))
 
 
 @pytest.mark.parametrize(("page", "text"), every("python"))

@@ -9,7 +9,7 @@ from offhook.settings.flow_steps.reader import StepReader
 
 
 def _ask(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    prompt = reader.spoken(found["ask"], f"the text of {what}")
+    prompt = reader.wording(found["ask"], f"the text of {what}")
     options = read_options(reader, found["choices"], what)
     listening = read_listening(reader, found, what)
     return None if prompt is None or listening is None else Ask(name, prompt, options, **listening)

@@ -17,7 +17,7 @@ _JUDGED = ("where", "where_reprompt", "confirm")
 
 
 def _collect(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    prompt = reader.spoken(found["collect"], f"the text of {what}")
+    prompt = reader.wording(found["collect"], f"the text of {what}")
     into = reader.text(found["into"], f"`into` of {what}")
     follows = reader.step_name(found["next"], f"`next` of {what}")
     value = value_kind(reader, found, what)

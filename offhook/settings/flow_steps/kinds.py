@@ -5,11 +5,14 @@ from offhook.settings.flow_steps.ask import ASK
 from offhook.settings.flow_steps.call import CALL, RETURN
 from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
+from offhook.settings.flow_steps.play import PLAY
+from offhook.settings.flow_steps.record import RECORD
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
 from offhook.settings.flow_steps.set_language import SET_LANGUAGE
 from offhook.settings.flow_steps.transfer import TRANSFER
 from offhook.settings.flow_steps.values import IF, SET, SWITCH
+from offhook.settings.flow_steps.wait import LOG, PRESS, WAIT
 from offhook.settings.flow_steps.who_answered import WHO_ANSWERED
 
 _ALL = (
@@ -26,6 +29,11 @@ _ALL = (
     CALL,
     RETURN,
     SET_LANGUAGE,
+    PLAY,
+    RECORD,
+    WAIT,
+    PRESS,
+    LOG,
     HANG_UP,
 )
 

@@ -9,13 +9,20 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from offhook.pipeline.dialog.commands import Command
 from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.limits import MAX_WORDINGS
+from offhook.pipeline.dialog.one_of import OneOf, Text
 from offhook.pipeline.dialog.scopes import within
+from offhook.pipeline.dialog.ssml import recorded
 from offhook.pipeline.dialog.steps.listening import Retry, Silent
 from offhook.pipeline.language import is_language_tag
 from offhook.settings.yaml_file import Reader, is_null, position
 from offhook.usererror import Problem, did_you_mean
 
 _T = TypeVar("_T")
+
+ORDERS = ("in_turn", "random")
+_RECORDED = ("file", "text")
+_WORDINGS = "type `[Hello., Hi there.]`, or `{one_of: [Hello., Hi there.], order: random}`"
 
 
 class Spoken(TypedDict):
@@ -61,9 +68,11 @@ class StepReader(Reader):
         self._lines = lines
 
     def spoken(self, node: Node, what: str) -> str | None:
-        """A text that is said, in one language or several (then that of the first)."""
+        """A text that is said, or a recording of it (as SSML), in one language or several (then that of the first)."""
+        if _is_recorded(node):
+            return self._recorded(node, what)
         if (by_language := self._by_language(node, what)) is not None:
-            given = {language: self.text(each, f"{what} in `{language}`") for language, each in by_language.items()}
+            given = {language: self.spoken(each, f"{what} in `{language}`") for language, each in by_language.items()}
             return self._kept(self.texts_by_language, {k: text for k, text in given.items() if text}, node, what)
         if (name := _named(node)) is not None:
             named = self.named_texts.get(name)
@@ -84,12 +93,39 @@ class StepReader(Reader):
     def all_spoken(self, node: Node, what: str) -> list[str]:
         """A list of texts that are said, or a single one."""
         nested = isinstance(node, SequenceNode) and any(isinstance(item, SequenceNode) for item in node.value)
-        is_text = not isinstance(node, MappingNode) or _names_languages(node) or _named(node) is not None
+        is_text = not isinstance(node, MappingNode) or _names_languages(node) or _named(node) or _is_recorded(node)
         if nested or not is_text:
             return self.texts(node, what)  # which is a problem
-        items = node.value if isinstance(node, SequenceNode) else [node]
-        found = [self.spoken(item, f"an item of {what}" if isinstance(node, SequenceNode) else what) for item in items]
-        return [text for text in found if text is not None]
+        if not isinstance(node, SequenceNode):
+            return self._read_each([node], what)
+        return self._read_each(node.value, f"an item of {what}")
+
+    def wording(self, node: Node, what: str) -> Text | None:
+        """A text that is said, or several of which each visit gets one."""
+        words, listed, at_random = f"`one_of` of {what}", node, False
+        if isinstance(node, MappingNode) and any(key.value == "one_of" for key, _ in node.value):
+            found = self.fields(node, what, ("one_of", "order"), ("one_of",), _WORDINGS) or {}
+            at_random = self.one_of(found, "order", ORDERS, ORDERS[0]) == "random"
+            listed = found.get("one_of", node)
+        elif not isinstance(node, SequenceNode):
+            return self.spoken(node, what)
+        if not isinstance(listed, SequenceNode) or not 1 <= len(listed.value) <= MAX_WORDINGS:
+            why = f"it is a list of 1 to {MAX_WORDINGS} texts"
+            self.problem(listed, f"{words} cannot be read", why, _WORDINGS)
+            return None
+        texts = self._read_each(listed.value, f"a wording of {what}")
+        return OneOf(tuple(texts), at_random) if len(texts) == len(listed.value) else None
+
+    def _read_each(self, nodes: Sequence[Node], what: str) -> list[str]:
+        return [text for text in (self.spoken(node, what) for node in nodes) if text is not None]
+
+    def _recorded(self, node: Node, what: str) -> str | None:
+        found = self.fields(node, what, _RECORDED, _RECORDED, "type `{file: welcome.wav, text: Welcome.}`") or {}
+        file, text = (self.text(found[key], f"`{key}` of {what}") if key in found else None for key in _RECORDED)
+        if text == "":
+            why = "it is what the transcript has, and what tests hear"
+            self.problem(found["text"], f"`text` of {what} is empty", why, "write what is said, or use `play: FILE`")
+        return None if not file or not text else recorded(file, text)
 
     def phrases(self, node: Node, what: str) -> tuple[str, ...]:
         """What a caller says, in one language or several (then that of the first)."""
@@ -160,6 +196,11 @@ class StepReader(Reader):
             elif (follows := self.step_name(value, f"`{word}` of {field}")) is not None:
                 read.append((word, follows))
         return read
+
+
+def _is_recorded(node: Node) -> bool:
+    """Whether it names a recording: `{file: welcome.wav, text: Welcome.}`."""
+    return isinstance(node, MappingNode) and any(key.value == "file" for key, _ in node.value)
 
 
 def _names_languages(node: Node) -> bool:

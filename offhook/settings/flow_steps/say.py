@@ -9,7 +9,7 @@ from offhook.settings.yaml_file import is_null
 
 
 def _say(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    text = reader.spoken(found["say"], f"the text of {what}")
+    text = reader.wording(found["say"], f"the text of {what}")
     follows = reader.step_name(found["next"], f"`next` of {what}")
     barge_in = reader.optional(reader.truth, found, "barge_in", what, True)
     spoken = reader.spoken_by(found, what)
@@ -19,7 +19,7 @@ def _say(reader: StepReader, name: str, what: str, found: Fields) -> Step | None
 def _hang_up(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
     if is_null(found["hang_up"]):
         return End(name)
-    text = reader.spoken(found["hang_up"], f"the text of {what}")
+    text = reader.wording(found["hang_up"], f"the text of {what}")
     return None if text is None else End(name, text, **reader.spoken_by(found, what))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from offhook.pipeline.dialog.actions import Delegate, HandedBack, Result
 from offhook.pipeline.dialog.expression.types import Type
@@ -33,6 +34,8 @@ class AgentStep(Step):
     outcomes: tuple[AgentOutcome, ...]
     otherwise: str
     greeting: str | None = None
+
+    plain_texts: ClassVar[tuple[str, ...]] = ("agent", "greeting")
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""

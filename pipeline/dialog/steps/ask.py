@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.options import Option, chosen_option, key_offer, option_exits, option_problems
@@ -36,7 +37,7 @@ class Ask(ListeningStep):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
-        return ((("ask",), self.prompt), *self.retry_texts())
+        return (*worded(("ask",), self.prompt), *self.retry_texts())
 
     def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""

@@ -8,7 +8,9 @@ from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.digits import apart, fitting_digits, is_digits, spoken_digits
 from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.ssml import behind
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.options import (
     Option,
@@ -109,7 +111,7 @@ class Collect(ListeningStep):
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
         refused = () if self.where_reprompt is None else ((("where_reprompt",), self.where_reprompt),)
-        return ((("collect",), self.prompt), *self.retry_texts(), *refused)
+        return (*worded(("collect",), self.prompt), *self.retry_texts(), *refused)
 
     def branch(self, run: Run, answer: Answer) -> Enter | None:
         """See ListeningStep."""
@@ -148,7 +150,7 @@ class Collect(ListeningStep):
         """See ListeningStep."""
         offers = key_offer(self.options, run.wording(self))
         keypad = f"{run.wording(self).keypad}: {offers}" if offers else run.wording(self).keypad
-        return f"{keypad}. {run.fill(self, self.prompt)}"
+        return behind(f"{keypad}.", run.fill(self, self.prompt))
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from offhook.pipeline.dialog.actions import HangUp
+from offhook.pipeline.dialog.one_of import Text, worded
 from offhook.pipeline.dialog.problem import Path
 from offhook.pipeline.dialog.steps.step import Exit, Run, Step, Then
 
@@ -11,7 +12,7 @@ from offhook.pipeline.dialog.steps.step import Exit, Run, Step, Then
 class End(Step):
     """Hang up, after `text` if there is one, which nothing interrupts."""
 
-    text: str | None = None
+    text: Text | None = None
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
@@ -19,7 +20,7 @@ class End(Step):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
-        return () if self.text is None else ((("hang_up",), self.text),)
+        return () if self.text is None else worded(("hang_up",), self.text)
 
     def enter(self, run: Run) -> Then:
         """See Step."""

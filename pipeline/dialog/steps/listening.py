@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.actions import AskFor, HangUp, Result
 from offhook.pipeline.dialog.commands import Command, Does, command_problems, with_commands
+from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.ssml import behind
 from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
 from offhook.pipeline.events import Answer, AnswerKind, Expectation, Question
 
@@ -51,7 +53,7 @@ class ListeningStep(Step):
     failures than the allowed no-matches: the recogniser will not recover.
     """
 
-    prompt: str
+    prompt: Text
     no_input: Retry = field(kw_only=True)
     no_match: Retry = field(kw_only=True)
     silence_ms: int = field(default=500, kw_only=True)
@@ -177,7 +179,7 @@ class ListeningStep(Step):
             # One more than no-matches: the answer was not judged, so even a single attempt gets an apology.
             if count > retry.attempts:
                 return Enter(retry.then, kind)
-            return Again(self._ask(run, f"{run.wording(self).apology} {self.offer(run)}"), kind)
+            return Again(self._ask(run, behind(run.wording(self).apology, self.offer(run))), kind)
         if count >= retry.attempts:
             return Enter(retry.then, f"{kind}.then")
         if self._by_keys_alone(run):

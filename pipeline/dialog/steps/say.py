@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from offhook.pipeline.dialog.actions import Result, Speak
+from offhook.pipeline.dialog.one_of import Text, worded
 from offhook.pipeline.dialog.problem import Path
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then
 from offhook.pipeline.events import Answer
@@ -13,7 +14,7 @@ from offhook.pipeline.events import Answer
 class Say(Step):
     """Say something, go on."""
 
-    text: str
+    text: Text
     next: str
     barge_in: bool = True
 
@@ -25,7 +26,7 @@ class Say(Step):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
-        return ((("say",), self.text),)
+        return worded(("say",), self.text)
 
     def onward(self, run: Run) -> str | None:
         """See Step."""

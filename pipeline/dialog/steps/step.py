@@ -9,10 +9,12 @@ from typing import ClassVar, Protocol
 from offhook.pipeline.dialog.actions import Action, Result
 from offhook.pipeline.dialog.expression.expression import Expression
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.scopes import scope_of
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import AnswerKind, Prompt, Question
+from offhook.pipeline.tts.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,17 @@ class Run(Protocol):
     def question_before(self) -> str | None:
         """The step that asked before the current one did, and go back to it; None: there is none."""
 
-    def fill(self, step: "Step", text: str) -> str:
-        """A text of `step` with the values of its expressions."""
+    def fill(self, step: "Step", text: Text) -> str:
+        """A text of `step`, in the wording of this visit, with the values of its expressions."""
 
     def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
         """Its value now, with variables that have the values in `given`."""
 
     def prompt(self, step: "Step", text: str, *, barge_in: bool) -> Prompt:
-        """`text`, which is filled in, in the language and by the voice of the step."""
+        """`text`, which is filled in, in the language and by the voice of the step; SSML is carried out."""
+
+    def sound(self, name: str) -> Recording:
+        """A recording of the flow."""
 
     def language(self, step: "Step") -> str | None:
         """The language of a step's texts; None: the call's."""
@@ -139,6 +144,8 @@ class Step(ABC):
 
     waits: ClassVar[bool] = True
     """For the caller, or for somebody else."""
+    plain_texts: ClassVar[tuple[str, ...]] = ()
+    """The keys of texts that cannot be SSML: others than the bot's voice get them."""
 
     @property
     def scope(self) -> str:
@@ -169,6 +176,10 @@ class Step(ABC):
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """Everything that it may say, each with its path within the step."""
+        return ()
+
+    def sounds(self) -> tuple[tuple[Path, str], ...]:
+        """The recordings that it plays, but for those in its texts, each with its path within the step."""
         return ()
 
     def expressions(self) -> tuple[Evaluated, ...]:

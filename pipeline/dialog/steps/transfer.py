@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import parse
@@ -29,6 +30,8 @@ class TransferStep(Step):
     summary: str | None = None
     mode: str | None = None
     ring_s: float | None = None
+
+    plain_texts: ClassVar[tuple[str, ...]] = ("summary",)
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""

@@ -75,7 +75,7 @@ def only(old: str, new: str) -> Problem:
         ("into:", "secret: true\n    into:", 13, "remove it"),
         ("ask: Yes", "intent: book\n    ask: Yes", 7, "list what callers say below `phrases`"),
         ("{hang_up: Goodbye.}", "{fax: x}", 16, "write the dialog in Python, see the README"),
-        ("{hang_up: Goodbye.}", "{beep: x}", 16, "write what is said as a text: `say: Hello.`"),
+        ("{hang_up: Goodbye.}", "{beep: x}", 16, "did you mean `play`?"),
         # nothing to say, or something that nobody wants to be said
         ("Yes or no?", "'...'", 7, "write what to say"),
         ("Yes or no?", "👍", 7, "write what to say"),

@@ -228,3 +228,15 @@ def test_digits_or_a_choice(talk: Talk, keys: str, answer: Answer) -> None:
     talk.keys(keys)
     talk.wait(2.6)
     assert talk.answer == answer
+
+
+def test_keys_that_are_forgotten_answer_nothing_and_skip_no_announcement(talk: Talk) -> None:
+    talk.begin(ANNOUNCEMENT, None)
+    talk.keys("1")
+    talk.core.forget_unasked(talk.now)
+    talk.take()
+    assert Action.PLAY in talk.begin(ANNOUNCEMENT, None)
+    talk.spoken()
+    talk.begin()
+    talk.spoken()
+    assert talk.core.floor is Floor.LISTENING

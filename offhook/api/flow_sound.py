@@ -1,0 +1,85 @@
+"""What a flow's steps want done besides talking: sounds, waits, keys, notes."""
+
+import asyncio
+from time import monotonic
+
+import structlog
+
+from offhook.api.call import Call
+from offhook.api.playing import UNTIL
+from offhook.http_request import HttpRequest
+from offhook.pipeline.dialog.actions import Done, Note, Play, Press, Wait
+from offhook.pipeline.dialog.limits import KEYS
+from offhook.pipeline.dialog.steps.press import PAUSE
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
+from offhook.pipeline.trace import DialogNoted
+from offhook.pipeline.tts.recording import Recording
+from offhook.usererror import UserError
+
+PAUSE_S = 0.5
+"""Of a PAUSE between keys."""
+
+KEY_S = 0.2
+"""How long a key takes with the gap behind it, by whatever way it goes."""
+
+_ANY_KEY = tuple(Choice(f"key {key}", dtmf=key) for key in KEYS)
+
+
+async def done(call: Call, action: Wait | Play | Press | Note) -> Answer | Done:
+    """Do what a step wants. Raises CallEnded."""
+    match action:
+        case Wait():
+            return await _wait(call, action)
+        case Play():
+            return await _play(call, action)
+        case Press():
+            return await _press(call, action)
+        case Note():
+            return _note(call, action)
+
+
+async def _wait(call: Call, action: Wait) -> Answer:
+    """The key that was pressed, if one ends it. Raises CallEnded."""
+    covers, call.covers_silence = call.covers_silence, False
+    try:
+        if action.until_key:
+            question = Question(choices=_ANY_KEY, speech=False, no_input_ms=round(1000 * action.seconds))
+            return await call.step(None, question)
+        await call.until_ended(asyncio.sleep(action.seconds))
+        return Answer(AnswerKind.NO_INPUT)
+    finally:
+        if not call.hung_up:
+            call.covers_silence = covers
+
+
+async def _play(call: Call, action: Play) -> Done:
+    """Play a sound, for as long as the step says. Raises CallEnded."""
+    step, sound = action.step, action.sound
+    assert isinstance(sound, Recording | HttpRequest), "the flow's reader has made it"
+    until = next(each for each in UNTIL if each == step.until)
+    played = await call.play(sound, loop=step.loop, for_s=step.for_s, until=until, volume_db=step.volume_db)
+    if played.failed:
+        log = structlog.get_logger("offhook.flow")
+        log.warning("a sound broke off", call=call.id, step=step.name, why=played.failed)
+    return Done(failed=bool(played.failed))
+
+
+async def _press(call: Call, action: Press) -> Done:
+    """Press keys; returns when all have been sent. Raises CallEnded."""
+    log = structlog.get_logger("offhook.flow")
+    for index, keys in enumerate(action.keys.split(PAUSE)):
+        await call.until_ended(asyncio.sleep(PAUSE_S if index else 0))
+        if keys:
+            try:
+                call.send_dtmf(keys)
+            except UserError as error:
+                log.warning("no keys were sent", call=call.id, why=error.problems[0].why)
+                return Done(failed=True)
+            await call.until_ended(asyncio.sleep(KEY_S * len(keys)))
+    return Done()
+
+
+def _note(call: Call, action: Note) -> Done:
+    """Put a line on the call's record, but for keys that the caller has pressed."""
+    call.report(DialogNoted(action.text, monotonic()))
+    return Done()

@@ -1,0 +1,82 @@
+"""Sound that a server sends while it is played: WAV, or mu-law without a header."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from offhook.http_request import HttpRequest
+from offhook.telephony.resample import Resampler
+from offhook.telephony.wav import WavFormat, wav_start
+
+AUDIO_TYPES = "audio/wav, audio/basic"
+"""What a request for a stream accepts."""
+
+LAW_TYPES = ("audio/basic", "audio/x-mulaw", "audio/mulaw", "audio/pcmu", "application/octet-stream", "")
+"""The content types of mu-law (audio/basic is RFC 2046 §4.3), and those that say nothing."""
+
+LAW = WavFormat(kind=7, channels=1, rate_hz=8_000, bits=8)
+"""What comes without a header."""
+
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
+_ENDLESS_BYTES = 0x7FFF_0000
+"""What the header of a live stream claims at least, or 0."""
+
+
+class AudioStreamError(Exception):
+    """What a server sends cannot be played: why."""
+
+
+async def stream_pcm(request: HttpRequest, rate_hz: int) -> AsyncGenerator[bytes, None]:
+    """16-bit mono PCM at `rate_hz` (8000 or 16000), as it comes. Raises AudioStreamError, and HttpRequestError."""
+    async with request.open({}) as body:
+        data = bytearray()
+        start = None
+        async for piece in body.pieces:
+            data += piece
+            if len(data) >= 12 and (start := _start(bytes(data), body.content_type)) is not None:
+                break
+        if start is None:
+            raise AudioStreamError("it ended before its audio began")
+        layout, at, size = start
+        resampler = None if layout.rate_hz == rate_hz else Resampler(layout.rate_hz, rate_hz)
+        async for pcm in _mono(layout, bytes(data[at:]), size, body.pieces):
+            yield pcm if resampler is None else resampler.push(pcm)
+        if resampler is not None:
+            yield resampler.flush()
+
+
+async def _mono(
+    layout: WavFormat, first: bytes, size: int | None, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The whole frames of each piece, up to `size` bytes in all; None: as long as it lasts."""
+    rest, left = first, size
+    while True:
+        if left is not None:
+            rest = rest[:left]
+        whole = len(rest) // layout.frame_bytes * layout.frame_bytes
+        if whole:
+            yield layout.mono(rest[:whole])
+            rest = rest[whole:]
+            left = None if left is None else left - whole
+        if left is not None and left < layout.frame_bytes:
+            return
+        piece = await anext(pieces, None)
+        if piece is None:
+            return
+        rest += piece
+
+
+def _start(data: bytes, content_type: str) -> tuple[WavFormat, int, int | None] | None:
+    """The format of the samples, where they begin, and how many bytes they have; None: more is needed."""
+    if not data.startswith(b"RIFF"):
+        if content_type in LAW_TYPES and not data.startswith((b"ID3", b"OggS", b"fLaC", b"<")):
+            return LAW, 0, None
+        raise AudioStreamError(f"it is neither WAV nor mu-law ({content_type[:40]!r})")
+    try:
+        found = wav_start(data)
+    except ValueError as error:
+        raise AudioStreamError(str(error)) from None
+    if found is None:
+        return None
+    if not MIN_RATE_HZ <= found.format.rate_hz <= MAX_RATE_HZ:
+        raise AudioStreamError(f"it has {found.format.rate_hz} Hz, and {MIN_RATE_HZ} to {MAX_RATE_HZ} can be played")
+    endless = not 0 < found.data_bytes < _ENDLESS_BYTES
+    return found.format, found.data_at, None if endless else found.data_bytes

@@ -1,0 +1,34 @@
+"""Messages that callers leave: WAV files in the recordings' folder, by the call's id."""
+
+import os
+import re
+import wave
+from pathlib import Path
+
+from offhook.records.wav import RATE_HZ
+
+MAX_PER_CALL = 99
+
+_OWN_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
+    """Write 8 kHz 16-bit mono PCM as `CALL-message-1.wav`, or with the next free number; its owner alone may read it.
+
+    Raises OSError; ValueError for an id that could lead out of the folder.
+    """
+    if _OWN_NAME.fullmatch(call_id) is None:
+        raise ValueError("a message is named by the call's id, letters, digits and hyphens")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    for number in range(1, MAX_PER_CALL + 1):
+        path = folder / f"{call_id}-message-{number}.wav"
+        try:
+            fd = os.open(path, flags, 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(fd, "wb") as raw, wave.open(raw, "wb") as file:
+            file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+            file.writeframes(pcm)
+        return path
+    raise FileExistsError(f"the call has {MAX_PER_CALL} messages already")
