@@ -200,7 +200,8 @@ class StepReader(Reader):
 
 def _is_recorded(node: Node) -> bool:
     """Whether it names a recording: `{file: welcome.wav, text: Welcome.}`."""
-    return isinstance(node, MappingNode) and any(key.value == "file" for key, _ in node.value)
+    keys = [key.value for key, _ in node.value] if isinstance(node, MappingNode) else []
+    return "file" in keys or ("text" in keys and len(keys) > 1)
 
 
 def _names_languages(node: Node) -> bool:
