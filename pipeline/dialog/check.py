@@ -183,7 +183,8 @@ def _translation_problems(flow: AnyFlow, step: Step, at: Path) -> Iterator[FlowP
         if missing and path != ("agent",):  # which are for a model, and not spoken
             what = f"`{text[:40]}` is not given in `{missing[0]}`"
             why = "the flow speaks " + ", ".join(f"`{each}`" for each in wanted)
-            todo = f"type `{{{wanted[0]}: …, {missing[0]}: …}}`, or give the step a `language`"
+            each = ", ".join(f"{language}: …" for language in wanted)
+            todo = f"type `{{{each}}}`, or give the step a `language`"
             yield FlowProblem(what, why, todo, (*at, *path))
     if isinstance(step, ListeningStep):
         yield from phrase_problems(step.full_question(), flow.catalogue, wanted, at)

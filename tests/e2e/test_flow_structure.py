@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_qa import qa
+from tests.e2e.test_qa import offhook_qa
 
 FLOW = """
 name: bank
@@ -70,6 +70,7 @@ def test_calls_walk_sub_flows_and_commands(tmp_path: Path) -> None:
     for name, (done, steps) in CALLS.items():
         (tmp_path / f"{name}.yaml").write_text(script(done, steps))
     names = [f"{name}.yaml" for name in CALLS]
-    status, said = qa(tmp_path, *names, "--bot", "flow.yaml", "--json", "out.json", "--coverage")
+    arguments = ("--bot", "flow.yaml", "--json", "out.json", "--coverage")
+    status, said = offhook_qa(tmp_path, "run", *names, *arguments, timeout_s=300)
     assert status == 0, said
     assert "who/number: no_match.then" in said, "what was not walked of a sub-flow is named"

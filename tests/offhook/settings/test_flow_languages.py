@@ -114,10 +114,10 @@ def test_a_language_has_what_another_region_of_it_has() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where", "what", "todo"),
     [
-        ("{en: Hello., de: Guten Tag.}", "Hello.", "18:16", "`Hello.` is not given in `de`", "de: …"),
+        ("{en: Hello., de: Guten Tag.}", "Hello.", "18:16", "`Hello.` is not given in `en`", "de: …"),
         ("{en: Hello., de: Guten Tag.}", "{en: Hello.}", "18:11", "`Hello.` is not given in `de`", "de: …"),
         ("de: Guten Tag.}", "de: Guten Tag., fr: Bonjour.}", "13:5", "is not given in `fr`", "fr: …"),
-        ("de: Guten Tag.", 'de: "Guten Tag {x}."', "18:33", "no variable `x`", "variables"),
+        ("de: Guten Tag.", 'de: "Guten Tag {x}."', "18:33", "no variable `x`", "one of: number"),
         ("de: Guten Tag.", "de: <p>Guten Tag.</p>", "18:33", "markup", "remove it"),
         ("de: [stornieren]", "de: [buchen]", "23:40", "phrase `buchen` stands for `book` and for `cancel`", "remove"),
         ("de: [stornieren]", "de: [24 stornos/x]", "23:45", "`24 stornos/x` cannot be recognised", "list"),
