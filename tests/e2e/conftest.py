@@ -24,7 +24,7 @@ from offhook.testing.sip_caller import read_recording
 from offhook.web.app import METRICS_KEPT_S
 from tests.e2e.backends import OWN, backends_of, deviation, lacks, settings_of
 
-START_S = 60.0
+START_S = 120.0
 READY = re.compile(r"ready sip:(?P<host>[^:[]+|\[[^]]+]):(?P<port>\d+) http://(?P<http>\S+)(?: sips:\S+:(?P<tls>\d+))?")
 
 

@@ -54,6 +54,9 @@ expect:
   bot_said: [how many, on its way]
   keys_received: 2
 """
+ONE = ("--workers", "1")
+"""Enough for one call: each loads its own engines."""
+
 BY_VOICE_AND_KEY = [
     Reply("It was polite.", when="The question:"),
     Reply(calls=(ScriptedCall("press", {"keys": "call the police"}),)),
@@ -132,7 +135,7 @@ async def test_a_flow_is_called_by_a_persona_and_by_its_recording(tmp_path: Path
 async def bot_with(folder: Path, flow: str) -> AsyncIterator[tuple[str, ...]]:
     """A bot with that flow, by keys alone: the options for who calls it."""
     (folder / "flow.yaml").write_text(flow)
-    bot = await asyncio.to_thread(BotProcess, folder, "--flow", "flow.yaml", OFFHOOK_ASR__ENGINE="fixed")
+    bot = await asyncio.to_thread(BotProcess, folder, *ONE, "--flow", "flow.yaml", OFFHOOK_ASR__ENGINE="fixed")
     try:
         yield "--target", bot.address, "--http", bot.http
     finally:
@@ -160,7 +163,7 @@ async def test_an_agent_is_called_by_a_persona_and_by_its_recording(tmp_path: Pa
 async def called_agent(folder: Path, replies: list[Reply]) -> tuple[int, str, dict[str, Any]]:
     async with ModelServer(replies, api_key=None) as server:
         (folder / "agent.yaml").write_text(AGENT.format(url=server.openai_url))
-        bot = await asyncio.to_thread(BotProcess, folder, "--agent", "agent.yaml", "--config", "settings.toml")
+        bot = await asyncio.to_thread(BotProcess, folder, *ONE, "--agent", "agent.yaml", "--config", "settings.toml")
         try:
             config = str(folder / "settings.toml")
             return await qa(folder, "visit.yaml", "--target", bot.address, "--http", bot.http, "--config", config)

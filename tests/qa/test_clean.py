@@ -10,7 +10,7 @@ from tests.rates import is_at_least, is_at_most
 
 CASES = cases()[::2]
 REPEATS = 6
-AT_ONCE = 3
+AT_ONCE = 5
 FALSE_RATE = 0.02
 """Of calls; a busy machine has its share in it."""
 
