@@ -37,7 +37,7 @@ def frames() -> ModuleType:
         raise UserError('`backend = "pjsua2"` cannot be used', why, todo, WHERE) from error
 
 
-def opened(pj: Any, judge: Callable[[bytes, bytes | None], int]) -> tuple[ModuleType, int]:
+def opened(pj: Any, judge: Callable[[bytes, bytes | None, int], int]) -> tuple[ModuleType, int]:
     """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
     session descriptions from now on. PJSUA is initialised. Raises UserError."""
     found = frames()

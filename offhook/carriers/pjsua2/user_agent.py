@@ -68,14 +68,18 @@ log = structlog.get_logger("offhook.pjsip")
 
 
 class PjsuaUserAgent:
-    """One for a process. Everything runs on the event loop's thread, which has to be the process's main one."""
+    """One for a process. Everything runs on the event loop's thread, which has to be the process's main one.
+    `on_refused(status)` is called for each request that is refused for its session description."""
 
-    def __init__(self, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, config: Config, address: Address, on_event: Callable[[Event], None], on_refused: Callable[[int], None]
+    ) -> None:
         self.max_calls = 0
         """How many calls this build of PJSIP takes at once."""
         self._config = config
         self._address = address
         self._on_event = on_event
+        self._on_refused = on_refused
         self._endpoint: Any = None
         self._frames: Any = None
         self._accounts = Accounts(self, config, address, on_event)
@@ -110,7 +114,7 @@ class PjsuaUserAgent:
         self._endpoint = PjEndpoint(self)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
-        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice)
+        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._on_refused)
         self._frames, self.max_calls = library.opened(pj, judge)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
