@@ -26,9 +26,8 @@ def open_library(path: str, /) -> int:
 def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
     the message, the description as PJSIP has understood it (None: too long; empty: not valid), and where offer and
-    answer stand in its dialog (0 unknown, 1 idle, 2 we have offered, 3 busy, 4 over: see exchange.h); it returns the
-    SIP status to refuse it with, 0, or -1 to have a request go on without it. It runs while PJSIP is polled. Raises
-    OSError, which says what does not fit."""
+    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have a
+    request go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""

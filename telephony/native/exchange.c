@@ -51,7 +51,7 @@ typedef struct {
 enum { NEGOTIATOR_AFTER_DIALOG = 2 };
 
 enum { SESSION_CONFIRMED = 5, SESSION_DISCONNECTED };
-enum { NEGOTIATOR_OFFERED = 1, NEGOTIATOR_DONE = 4 };
+enum { NEGOTIATOR_OFFERED = 1, NEGOTIATOR_ASKED, NEGOTIATOR_ANSWERING, NEGOTIATOR_DONE };
 
 static struct {
     void *(*dialog)(const pj_text *call_id, const pj_text *local_tag, const pj_text *remote_tag, int lock);
@@ -114,5 +114,7 @@ exchange exchange_of(void *received, const char *summary) {
     int state = of.state(negotiator);
     if (state == NEGOTIATOR_OFFERED)
         return EXCHANGE_OFFERED;
+    if (state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING)
+        return EXCHANGE_ASKED;
     return state == NEGOTIATOR_DONE && session->state == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
 }

@@ -23,8 +23,9 @@ class Exchange(IntEnum):
     UNKNOWN = 0
     IDLE = 1
     OFFERED = 2  # our offer waits
-    BUSY = 3  # theirs does, or the call is being set up
+    BUSY = 3  # the call is being set up
     OVER = 4
+    ASKED = 5  # their offer waits: PJSIP refuses another itself (RFC 3311 §5.2)
 
 
 def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callable[[bytes, bytes | None, int], int]:
@@ -50,8 +51,8 @@ def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callabl
 def out_of_turn(what: str, stands: Exchange) -> tuple[int, str]:
     """The status for a request ("Request msg INVITE/cseq=1") whose description comes at the wrong time, and why; or 0.
 
-    RFC 3261 §14.2 and RFC 6337 §2: no offer before the last one is answered. PJSIP has answered each that it has, but
-    for the first of a call, which is confirmed by the ACK.
+    RFC 3261 §14.2 and RFC 6337 §2: no offer before the last one is answered, and the answer of a 200 is confirmed by
+    the ACK.
     """
     method = _method(what)
     if stands is Exchange.UNKNOWN or method not in ("INVITE", "UPDATE", "PRACK", "ACK"):
@@ -62,7 +63,9 @@ def out_of_turn(what: str, stands: Exchange) -> tuple[int, str]:
         return (0, "") if asked else (IGNORED if method == "ACK" else NOT_ACCEPTABLE_HERE, "nobody has asked for it")
     if stands is Exchange.OVER:
         return NOT_IN_A_CALL, "its call is over"
-    return (0, "") if stands is Exchange.IDLE else (REQUEST_PENDING, "the last offer is not answered yet")
+    if stands in (Exchange.IDLE, Exchange.ASKED):
+        return 0, ""
+    return REQUEST_PENDING, "the last offer is not answered yet"
 
 
 def _method(what: str) -> str:

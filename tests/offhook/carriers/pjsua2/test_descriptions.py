@@ -95,8 +95,8 @@ def test_what_gets_no_answer_is_not_counted(message: str) -> None:
     [
         ("INVITE", {Exchange.OFFERED: REQUEST_PENDING, Exchange.BUSY: REQUEST_PENDING, Exchange.OVER: NOT_IN_A_CALL}),
         ("UPDATE", {Exchange.OFFERED: REQUEST_PENDING, Exchange.BUSY: REQUEST_PENDING, Exchange.OVER: NOT_IN_A_CALL}),
-        ("ACK", {Exchange.IDLE: IGNORED, Exchange.BUSY: IGNORED, Exchange.OVER: IGNORED}),
-        ("PRACK", dict.fromkeys((Exchange.IDLE, Exchange.BUSY, Exchange.OVER), NOT_ACCEPTABLE_HERE)),
+        ("ACK", dict.fromkeys((Exchange.IDLE, Exchange.BUSY, Exchange.OVER, Exchange.ASKED), IGNORED)),
+        ("PRACK", dict.fromkeys((Exchange.IDLE, Exchange.BUSY, Exchange.OVER, Exchange.ASKED), NOT_ACCEPTABLE_HERE)),
         ("INFO", {}),
     ],
 )
