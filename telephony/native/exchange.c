@@ -50,7 +50,7 @@ typedef struct {
 /* After the session's dialog come two numbers, and its negotiator. */
 enum { NEGOTIATOR_AFTER_DIALOG = 2 };
 
-enum { SESSION_CONFIRMED = 5, SESSION_DISCONNECTED };
+enum { SESSION_CONNECTING = 4, SESSION_CONFIRMED, SESSION_DISCONNECTED };
 enum { NEGOTIATOR_OFFERED = 1, NEGOTIATOR_ASKED, NEGOTIATOR_ANSWERING, NEGOTIATOR_DONE };
 
 static struct {
@@ -114,7 +114,7 @@ exchange exchange_of(void *received, const char *summary) {
     int state = of.state(negotiator);
     if (state == NEGOTIATOR_OFFERED)
         return EXCHANGE_OFFERED;
-    if (state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING)
+    if ((state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING) && session->state < SESSION_CONNECTING)
         return EXCHANGE_ASKED;
     return state == NEGOTIATOR_DONE && session->state == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
 }

@@ -12,9 +12,9 @@ typedef enum {
     EXCHANGE_UNKNOWN, /* the request belongs to no call */
     EXCHANGE_IDLE,    /* all offers have their answers */
     EXCHANGE_OFFERED, /* our offer waits for its answer */
-    EXCHANGE_BUSY,    /* the call is being set up, though its offer has its answer */
+    EXCHANGE_BUSY,    /* the call is being set up, though its offer has its answer; or an exchange has stuck */
     EXCHANGE_OVER,    /* the call is over, or our BYE is on its way */
-    EXCHANGE_ASKED,   /* their offer waits for our answer: PJSIP refuses another itself */
+    EXCHANGE_ASKED,   /* the offer of their INVITE waits for our answer: PJSIP refuses another itself */
 } exchange;
 
 /* Finds PJSIP's functions in a loaded library, as `dlopen` returns it. NULL: all is well; else why not. */

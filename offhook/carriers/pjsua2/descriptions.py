@@ -23,9 +23,9 @@ class Exchange(IntEnum):
     UNKNOWN = 0
     IDLE = 1
     OFFERED = 2  # our offer waits
-    BUSY = 3  # the call is being set up
+    BUSY = 3  # the call is being set up, or an exchange has stuck
     OVER = 4
-    ASKED = 5  # their offer waits: PJSIP refuses another itself (RFC 3311 §5.2)
+    ASKED = 5  # the offer of their INVITE waits: PJSIP refuses another itself (RFC 3311 §5.2)
 
 
 def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callable[[bytes, bytes | None, int], int]:
