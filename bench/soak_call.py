@@ -99,6 +99,8 @@ class Dialog:
 
     def _receive(self, data: bytes, source: Address, _: float) -> None:
         text = data.decode("utf-8", "replace")
+        if not re.search(rf"^Call-ID: *{self._id}\r$", text, re.MULTILINE | re.IGNORECASE):
+            return  # for the call that had the port before
         if text.startswith("SIP/2.0 "):
             self._responses.put_nowait(text)
         elif text.startswith("BYE ") and not self.mute:

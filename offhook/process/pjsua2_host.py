@@ -23,7 +23,7 @@ class Pjsua2Host:
         self, services: Services, calls: Calls, send: Send, address: Address, ports: PortPool, clock: MediaClock
     ) -> None:
         self._send = send
-        self.user_agent = PjsuaUserAgent(services.config, address, self._on_event)
+        self.user_agent = PjsuaUserAgent(services.config, address, self._on_event, services.metrics.sip_refused)
         resources = PjsuaResources(send, address, ports, clock, user_agent=self.user_agent)
         self.carrier = PjsuaCarrier(services, calls, resources)
 

@@ -43,7 +43,9 @@ MAX_HOSTS = 2_048
 MAX_PORTS = 64
 """Of one host; the one that was quiet for longest is forgotten first."""
 LOOKED_AT = 8
-"""So many are looked at for one to forget; if all hold calls or are known, there is one more for now."""
+"""So many are looked at for one to forget; if all hold calls or are known, there is one more for now …"""
+MOST_KNOWN = 4
+"""… up to so many times the number: who takes another port for each call would fill the memory with known ones."""
 DIVIDED_AGAIN_S = 0.000_02
 """The division is made anew at most this often for each host: it takes a small share of a core, however many there
 are."""
@@ -213,6 +215,7 @@ class SourceShares:
         ranks = [host.rank(now) for host in self._hosts.values()]
         return {
             "sources": len(self._hosts),
+            "ports": sum(len(host.ports) for host in self._hosts.values()),
             "known": sum(rank is not Rank.STRANGER for rank in ranks),
             "unconfirmed_strangers": self._strangers_unconfirmed,
             "calls_by_source": dict(sorted(((k, h.held) for k, h in self._hosts.items() if h.held), key=_second)[:10]),
@@ -306,11 +309,13 @@ class SourceShares:
 
 
 def _forget(entries: dict[K, S], most: int, now: float) -> None:
-    """Make room for one more: forget the one that was quiet for longest, of those that nothing speaks for."""
+    """Make room for one more: forget the one that was quiet for longest, of those that nothing speaks for; where there
+    are too many known ones, of those that hold no call."""
+    too_many = len(entries) >= MOST_KNOWN * most
     for _ in range(LOOKED_AT if len(entries) >= most else 0):
         key = next(iter(entries))
         entry = entries.pop(key)
-        if not entry.needed(now):
+        if not entry.needed(now) or (too_many and not entry.held):
             return
         entries[key] = entry  # to the end: the next search begins with others
 

@@ -23,10 +23,11 @@ def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
 
-def check_descriptions(path: str, judge: Callable[[bytes, bytes | None], int], /) -> None:
+def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
-    the message, and the description as PJSIP has understood it (None: too long); it returns the SIP status to refuse it
-    with, or 0. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
+    the message, the description as PJSIP has understood it (None: too long; empty: not valid), and where offer and
+    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have a
+    request go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "exchange.h"
 #include "frame_port.h"
 #include "pj_module.h"
 
@@ -23,12 +24,13 @@ typedef struct {
     pj_text body;
     int error;
     const void *session;
-} pj_description;
+} pj_description; /* kept by PJSIP with the message, for all who ask */
 
 static struct {
     void *(*endpoint)(void);
     int (*register_module)(void *endpoint, pj_module *);
-    const pj_description *(*description_of)(void *received);
+    pj_description *(*description_of)(void *received);
+    int (*validate)(const void *session);
     int (*print)(const void *session, char *text, size_t octets);
     char *(*summary)(void *received);
     int (*respond)(void *endpoint, void *received, int status, const pj_text *reason, const void *headers,
@@ -37,24 +39,38 @@ static struct {
 
 static description_verdict *judge;
 
-static int status_for(void *received) {
+static int verdict_on(void *received, bool is_request) {
     static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
     const pj_description *found = of.description_of(received);
     if (found == NULL || found->session == NULL)
         return 0; /* PJSIP refuses what it cannot read */
+    const char *summary = of.summary(received);
+    int stands = is_request ? (int)exchange_of(received, summary) : (int)EXCHANGE_UNKNOWN;
+    if (of.validate(found->session) != 0)
+        return judge(summary, "", 0, stands);
     int octets = of.print(found->session, text, sizeof text);
     bool fits = octets >= 0;
-    return judge(of.summary(received), fits ? text : NULL, fits ? (size_t)octets : 0);
+    return judge(summary, fits ? text : NULL, fits ? (size_t)octets : 0, stands);
+}
+
+static void forget_description(void *received) {
+    pj_description *found = of.description_of(received);
+    memset(&found->body, 0, sizeof found->body);
+    found->session = NULL;
 }
 
 static int on_request(void *received) {
-    int status = status_for(received);
+    int status = verdict_on(received, true);
+    if (status == DESCRIPTION_IGNORED) {
+        forget_description(received);
+        return 0;
+    }
     if (status != 0 && strncmp(of.summary(received), ACK, sizeof ACK - 1) != 0)
         of.respond(of.endpoint(), received, status, NULL, NULL, NULL);
     return status != 0;
 }
 
-static int on_response(void *received) { return status_for(received) != 0; }
+static int on_response(void *received) { return verdict_on(received, false) != 0; }
 
 #define FIND(member, function)                                                                                         \
     do {                                                                                                               \
@@ -73,9 +89,13 @@ const char *descriptions_check(const char *path, description_verdict *verdict) {
     FIND(endpoint, "pjsua_get_pjsip_endpt");
     FIND(register_module, "pjsip_endpt_register_module");
     FIND(description_of, "pjsip_rdata_get_sdp_info");
+    FIND(validate, "pjmedia_sdp_validate");
     FIND(print, "pjmedia_sdp_print");
     FIND(summary, "pjsip_rx_data_get_info");
     FIND(respond, "pjsip_endpt_respond_stateless");
+    const char *why = exchange_open(library);
+    if (why != NULL)
+        return why;
     judge = verdict;
     memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
     module.name = (pj_text){name, (long)sizeof name - 1};

@@ -4,7 +4,8 @@
  * used. Its modules see a message one after the other; ours comes before those that begin transactions and dialogs, and
  * so before any use of a description, be it an offer or an answer, in a request or in a response. PJSIP itself has found
  * and read the description by then: what is judged is what PJSIP has understood, printed by it. A request whose
- * description is refused gets the status of the verdict; an ACK, or a response, is dropped, as if it had not come.
+ * description is refused gets the status of the verdict; an ACK, or a response, is dropped, as if it had not come. One that
+ * nobody has asked for is taken out of its message, which goes on without it.
  *
  * As with frame_port.h, functions are found by name, and the layouts are those of PJSIP 2.10 to 2.17.
  */
@@ -14,10 +15,12 @@
 #include <stddef.h>
 
 #define DESCRIPTION_OCTETS_MAX 16384
+#define DESCRIPTION_IGNORED (-1)
 
-/* A SIP status to refuse the message with, or 0. `message` is PJSIP's summary ("Request msg INVITE/cseq=1 (…)"); `text` is
- * NULL if the description is longer than may be. */
-typedef int description_verdict(const char *message, const char *text, size_t octets);
+/* A SIP status to refuse the message with, DESCRIPTION_IGNORED in a request, or 0. `message` is PJSIP's summary ("Request msg
+ * INVITE/cseq=1 (…)"); `text` is NULL if the description is longer than may be, and empty if it is none by PJSIP's own rules;
+ * `stands` is the `exchange` of a request. */
+typedef int description_verdict(const char *message, const char *text, size_t octets, int stands);
 
 /* From now on, in the library that is loaded from `path`; once after PJSUA was initialised, on its main thread. NULL: all is
  * well; else why not. */

@@ -244,10 +244,10 @@ static PyObject *judge;
 
 #define SERVER_ERROR 500
 
-static int verdict_of(const char *message, const char *text, size_t octets) {
+static int verdict_of(const char *message, const char *text, size_t octets, int stands) {
     PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *found = PyObject_CallFunction(judge, "yy#", message, text, (Py_ssize_t)octets);
-    long status = found == NULL ? -1 : PyLong_AsLong(found);
+    PyObject *found = PyObject_CallFunction(judge, "yy#i", message, text, (Py_ssize_t)octets, stands);
+    long status = found == NULL ? 0 : PyLong_AsLong(found);
     Py_XDECREF(found);
     if (PyErr_Occurred()) {
         PyErr_WriteUnraisable(judge);

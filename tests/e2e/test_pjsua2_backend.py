@@ -2,10 +2,13 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -39,6 +42,8 @@ pytestmark = [
 
 MOST_CALLS = 4
 """Of the wheel's build."""
+
+CANCELLED_CALLS, LATEST_CANCEL_S = 1000, 0.04
 
 MEDIA_PORT = 9
 """Nobody listens there."""
@@ -87,6 +92,39 @@ def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
         for call in held:
             assert call.wait().check().received("BYE") == 1
     assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
+
+
+def cancelled(phone: Phone, after_s: float) -> int:
+    """Call, and give up after that time: the INVITE's final status, after which the call is ended properly."""
+    branch = f"z9hG4bK{phone.call_id}"
+    phone.send(phone.request("INVITE", branch=branch, body=sdp(MEDIA_PORT)))
+    time.sleep(after_s)
+    phone.send(phone.request("CANCEL", branch=branch))
+    while (answer := phone.final()).header("CSeq") != "1 INVITE":
+        pass
+    if answer.status == 200:
+        phone.send(phone.request("ACK", to_tag=answer.to_tag))
+        while (over := phone.insist(phone.request("BYE", cseq=2, to_tag=answer.to_tag))).header("CSeq") != "2 BYE":
+            pass
+        assert over.status == 200
+    else:
+        phone.send(phone.request("ACK", to_tag=answer.to_tag, branch=branch))
+    return answer.status
+
+
+def test_calls_that_are_cancelled_at_any_moment(start_bot: Start) -> None:
+    bot = start_bot("--bench-engines")
+    chance, statuses = random.Random(4), Counter[int]()
+    for _ in range(CANCELLED_CALLS):
+        with Phone((bot.host, bot.port)) as phone:
+            statuses[cancelled(phone, chance.uniform(0.0, LATEST_CANCEL_S))] += 1
+    assert {200, 487} <= set(statuses) <= {200, 487, 503}  # 503: faster than the bot takes calls
+    bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
+    bot.wait_for(lambda: all(record["end"] for record in bot.records()))
+    assert len(bot.records()) >= statuses[200]
+    (found,) = asked(bot, "/api/status")["workers"]
+    assert found["calls"] == 0
+    assert found["host"]["carriers"]["pjsua2"]["pjsip"]["calls"] == 0
 
 
 def test_an_answer_in_the_ack_that_cannot_be_used_is_dropped(start_bot: Start) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pjsua2 as pj
 
 from offhook.carriers.pjsua2.objects import PjCall
-from offhook.sip.commands import Answer, Cancel, Reject, Ring, SendKey
+from offhook.sip.commands import Cancel, Invite, Reject, Ring, SendKey
+from offhook.sip.message.grammar import quote
 from offhook.sip.message.reason import fields
 
 SERVER_ERROR = 500
@@ -27,11 +28,24 @@ def add_headers(options: Any, headers: tuple[tuple[str, str], ...]) -> None:
         options.txOption.headers.append(header)
 
 
+def invitation(command: Invite) -> Any:
+    """What makes the INVITE that it asks for."""
+    options = pj.CallOpParam(True)
+    options.opt.videoCount = 0
+    options.opt.customCallId = command.call_id
+    add_headers(options, command.headers)
+    if command.from_uri is not None:
+        display = f"{quote(command.from_display)} " if command.from_display else ""
+        options.txOption.localUri = f"{display}<{command.from_uri}>"
+    return options
+
+
 def _ring(call: PjCall, command: Ring) -> None:
     call.answer(options_of(command.status))
 
 
-def _answer(call: PjCall, command: Answer) -> None:
+def answer(call: PjCall) -> None:
+    """With 200, and PJSIP's description; or refuse the call, if PJSIP has none."""
     call.answered = True
     try:
         call.answer(options_of(200))
@@ -64,7 +78,6 @@ def _send_key(call: PjCall, command: SendKey) -> None:
 
 COMMANDS: Mapping[type, Callable[[PjCall, Any], None]] = {
     Ring: _ring,
-    Answer: _answer,
     Reject: _reject,
     Cancel: _cancel,
     SendKey: _send_key,

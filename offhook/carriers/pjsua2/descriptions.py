@@ -1,36 +1,82 @@
 """Session descriptions that PJSIP must not use: it takes each address as it is, and ends its process where one cannot
-be used; a name it would look up, and all calls would wait for that. The rules are those of our own SIP."""
+be used; a name it would look up, and all calls would wait for that. It also takes what nobody has asked for, and offers
+that cross others, and ends its process over what comes of that. The rules are those of our own SIP."""
 
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 from ipaddress import ip_address
 
 import structlog
 
-NOT_ACCEPTABLE_HERE = 488
+NOT_IN_A_CALL, NOT_ACCEPTABLE_HERE, REQUEST_PENDING = 481, 488, 491
+IGNORED = -1
+REQUEST = "Request msg "
 BROADCAST = "255.255.255.255"
+DTLS = " UDP/TLS/"
+"""Of RFC 5764. With `rtp.srtp` PJSIP refuses it in a way that ends its process."""
 log = structlog.get_logger("offhook.pjsip")
 
 
-def judge(host: str, *, ice: bool) -> Callable[[bytes, bytes | None], int]:
-    """For messages to us at `host`: from PJSIP's summary of one, and its description as PJSIP has understood it (None:
-    too long), to the status to refuse it with, or 0. `ice`: whether its candidates are used."""
+class Exchange(IntEnum):
+    """Where offer and answer stand in the dialog of a request, by `telephony/native/exchange.h`."""
+
+    UNKNOWN = 0
+    IDLE = 1
+    OFFERED = 2  # our offer waits
+    BUSY = 3  # the call is being set up, or an exchange has stuck
+    OVER = 4
+    ASKED = 5  # the offer of their INVITE waits: PJSIP refuses another itself (RFC 3311 §5.2)
+
+
+def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callable[[bytes, bytes | None, int], int]:
+    """For messages to us at `host`: from PJSIP's summary of one, its description as PJSIP has understood it (None: too
+    long; empty: not valid) and the `Exchange`, to the status to refuse it with, IGNORED, or 0. `ice`: whether its
+    candidates are used. Statuses of requests are reported to `on_refused`."""
     version = 6 if ":" in host else 4
 
-    def verdict(message: bytes, text: bytes | None) -> int:
-        why = problem(text, version, ice=ice)
-        if not why:
-            return 0
+    def verdict(message: bytes, text: bytes | None, stands: int) -> int:
         what = message.decode("utf-8", "replace").partition(" (")[0]
-        log.warning("a session description was refused", of=what, why=why)
-        return NOT_ACCEPTABLE_HERE
+        status, why = out_of_turn(what, Exchange(stands))
+        if not status and (why := problem(text, version, ice=ice)):
+            status = NOT_ACCEPTABLE_HERE
+        if status:
+            log.warning("a session description was refused", of=what, why=why)
+        if status > 0 and _method(what) not in ("", "ACK"):
+            on_refused(status)
+        return status
 
     return verdict
 
 
+def out_of_turn(what: str, stands: Exchange) -> tuple[int, str]:
+    """The status for a request ("Request msg INVITE/cseq=1") whose description comes at the wrong time, and why; or 0.
+
+    RFC 3261 §14.2 and RFC 6337 §2: no offer before the last one is answered, and the answer of a 200 is confirmed by
+    the ACK.
+    """
+    method = _method(what)
+    if stands is Exchange.UNKNOWN or method not in ("INVITE", "UPDATE", "PRACK", "ACK"):
+        return 0, ""
+    if method in ("PRACK", "ACK"):
+        # An answer to our offer, or nothing that we have to do with. An ACK cannot be refused.
+        asked = stands is Exchange.OFFERED
+        return (0, "") if asked else (IGNORED if method == "ACK" else NOT_ACCEPTABLE_HERE, "nobody has asked for it")
+    if stands is Exchange.OVER:
+        return NOT_IN_A_CALL, "its call is over"
+    if stands in (Exchange.IDLE, Exchange.ASKED):
+        return 0, ""
+    return REQUEST_PENDING, "the last offer is not answered yet"
+
+
+def _method(what: str) -> str:
+    """Of a request; "": it is a response."""
+    return what.removeprefix(REQUEST).partition("/")[0] if what.startswith(REQUEST) else ""
+
+
 def problem(text: bytes | None, version: int, *, ice: bool = False) -> str:
     """Why a description cannot be used, where we have addresses of that IP version; "" if it can."""
-    if text is None:
-        return "it is too long"
+    if not text:
+        return "it is too long" if text is None else "it is not valid"
     return next(_problems(text.decode("utf-8", "replace"), version, ice), "")
 
 
@@ -40,6 +86,8 @@ def _problems(text: str, version: int, ice: bool) -> Iterator[str]:
         name, _, rest = value.partition(":")
         if kind == "c":
             yield from _of_address(value.split(), version)
+        elif kind == "m" and DTLS in value.upper():
+            yield "its keys come by DTLS"
         elif kind == "a" and name.lower() == "rtcp" and len(fields := rest.split()) > 1:
             yield from _of_address(fields[1:], version)  # RFC 3605 §2.1: after the port
         elif kind == "a" and name.lower() == "candidate" and ice:

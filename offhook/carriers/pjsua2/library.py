@@ -38,7 +38,7 @@ def frames() -> ModuleType:
 
 
 def opened(
-    pj: Any, judge: Callable[[bytes, bytes | None], int], look: Callable[[bytes, str, object | None], int]
+    pj: Any, judge: Callable[[bytes, bytes | None, int], int], look: Callable[[bytes, str, object | None], int]
 ) -> tuple[ModuleType, int]:
     """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
     session descriptions, and `look` about messages, from now on. PJSUA is initialised. Raises UserError."""

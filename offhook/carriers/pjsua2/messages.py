@@ -14,8 +14,12 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.reason import reasons
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Transport
+from offhook.telephony.dtmf_keys import KeyPath
 
 CANCELLED_STATUS = 487
+USUAL_KEY_MS = 100
+"""Where the far end does not say how long a key was pressed, or has not released it yet."""
+LONGEST_KEY_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,23 @@ def allowed(answer: Response) -> frozenset[str]:
 def from_info(info: Any) -> tuple[int, str]:
     """The latest status and reason phrase."""
     return int(info.lastStatusCode), printable(str(info.lastReason))
+
+
+def key_of(pj: Any, what: Any) -> tuple[str, KeyPath, int]:
+    """A key that has come: the key, by which way, and for how many milliseconds it was pressed."""
+    path = KeyPath.INFO if what.method == pj.PJSUA_DTMF_METHOD_SIP_INFO else KeyPath.RFC4733
+    return what.digit.upper(), path, int(what.duration) if 0 < what.duration <= LONGEST_KEY_MS else USUAL_KEY_MS
+
+
+def end_of(pj: Any, call: Any, info: Any, event: Any) -> CallEnded | CallCancelled | CallRejected:
+    """The end of a call (a `PjCall`), from PJSIP's information on it and the event that has ended it."""
+    message = last_message(pj, event)
+    status, reason = from_info(info)
+    if call.confirmed:
+        return confirmed_end(call.handle, status, message)
+    if call.is_inbound:
+        return inbound_end(call.handle, message, answered=call.answered)
+    return outbound_end(pj, call.handle, status, reason, message, event, gave_up=call.gave_up)
 
 
 def confirmed_end(handle: str, status: int, message: Request | Response | None) -> CallEnded:

@@ -13,6 +13,7 @@ answer in another way than our own SIP goes to `requests`.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -22,26 +23,19 @@ import structlog
 
 from offhook.carriers.pjsua2 import build, descriptions, library, setup, streams
 from offhook.carriers.pjsua2.accounts import Accounts, meant_by
-from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, options_of
+from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, answer, invitation, options_of
 from offhook.carriers.pjsua2.line import FrameLine, FrameStats
-from offhook.carriers.pjsua2.messages import (
-    Probed,
-    allowed,
-    confirmed_end,
-    from_info,
-    inbound_end,
-    incoming_of,
-    last_message,
-    outbound_end,
-)
+from offhook.carriers.pjsua2.live_calls import LiveCalls
+from offhook.carriers.pjsua2.messages import Probed, allowed, end_of, from_info, incoming_of, key_of, last_message
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall, PjEndpoint
 from offhook.carriers.pjsua2.requests import Requests
 from offhook.carriers.pjsua2.transferor import progress, refer
 from offhook.settings.config import Config
-from offhook.sip.commands import Bye, Command, Invite
+from offhook.sip.commands import Answer, Bye, Command, Invite
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import (
     CallAnswered,
+    CallCancelled,
     CallConfirmed,
     CallEnded,
     CallProgress,
@@ -50,12 +44,10 @@ from offhook.sip.events import (
     EndCause,
     Event,
 )
-from offhook.sip.message.grammar import quote
-from offhook.sip.message.message import Request, Response
+from offhook.sip.message.message import Response
 from offhook.sip.message.reason import fields
 from offhook.sip.net.address import Address
 from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRefer
-from offhook.telephony.dtmf_keys import KeyPath
 from offhook.usererror import UserError
 
 POLL_S = 0.005
@@ -63,27 +55,33 @@ EVENTS_A_POLL = 64
 MEASURED_S = 1.0
 LAST_S = 2.0
 """For the answers to the last requests."""
-
-USUAL_KEY_MS = 100
-"""Where the far end does not say how long a key was pressed, or has not released it yet."""
-LONGEST_KEY_MS = 10_000
-SERVER_ERROR = 500
+ACK_S = 33.0
+"""After an answer. PJSIP waits for 32 s (RFC 3261 §13.3.1.4), and then as long again for an answer to its BYE."""
+REQUEST_TIMEOUT, SERVER_ERROR = 408, 500
 log = structlog.get_logger("offhook.pjsip")
 
 
 class PjsuaUserAgent:
-    """One for a process. Everything runs on the event loop's thread, which has to be the process's main one."""
+    """One for a process. Everything runs on the event loop's thread, which has to be the process's main one.
+    `on_refused(status)` is called for each request that is refused for its session description."""
 
-    def __init__(self, config: Config, address: Address, on_event: Callable[[Event | Probed], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        address: Address,
+        on_event: Callable[[Event | Probed], None],
+        on_refused: Callable[[int], None],
+    ) -> None:
         self.max_calls = 0
         """How many calls this build of PJSIP takes at once."""
         self._config = config
         self._address = address
         self._on_event = on_event
+        self._on_refused = on_refused
         self._endpoint: Any = None
         self._frames: Any = None
         self._accounts = Accounts(self, config, address, on_event)
-        self._calls: dict[str, PjCall] = {}
+        self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
         self._lines: dict[str, FrameLine] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -92,6 +90,7 @@ class PjsuaUserAgent:
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
             **COMMANDS,
+            Answer: self._answer,
             Bye: self._bye,
             Refer: lambda call, command: refer(call, command, self._calls.get),
             AcceptRefer: self._requests.answer_refer,
@@ -118,7 +117,7 @@ class PjsuaUserAgent:
         self._endpoint = PjEndpoint(self)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
-        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice)
+        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._on_refused)
         self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
@@ -163,7 +162,7 @@ class PjsuaUserAgent:
 
     @property
     def free(self) -> int:
-        """How many more calls it takes; those that are ending count until PJSIP has released them."""
+        """How many more calls it takes."""
         return self.max_calls - len(self._calls)
 
     def line(self, handle: str) -> FrameLine:
@@ -202,7 +201,7 @@ class PjsuaUserAgent:
                 if not isinstance(command, NotifyRefer):  # nobody is left who wants to know
                     raise LocalError("there is no such call")
             else:
-                execute(call, command)
+                self._execute(call, partial(execute, call, command))
         except pj.Error as error:
             raise LocalError(f"PJSIP refuses it: {error.reason}") from error
 
@@ -212,19 +211,29 @@ class PjsuaUserAgent:
         account, target = self._accounts.for_call(command)
         call = PjCall(self, account, command.call)
         call.meant = meant_by(command)
-        options = pj.CallOpParam(True)
-        options.opt.videoCount = 0
-        options.opt.customCallId = command.call_id
-        add_headers(options, command.headers)
-        if command.from_uri is not None:
-            display = f"{quote(command.from_display)} " if command.from_display else ""
-            options.txOption.localUri = f"{display}<{command.from_uri}>"
-        self._calls[command.call] = call
+        self._calls.add(call)
         try:
-            call.makeCall(target, options)
+            call.makeCall(target, invitation(command))
         except pj.Error:
-            del self._calls[command.call]
+            self._calls.over(call)
             raise
+
+    def _execute(self, call: PjCall, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except pj.Error:
+            if not call.isActive():  # PJSIP has ended it without a word
+                self._over(call, CallEnded(call.handle, EndCause.TRANSPORT))
+            raise
+
+    def _answer(self, call: PjCall, command: Answer) -> None:
+        answer(call)
+        asyncio.get_running_loop().call_later(ACK_S, self._check_ack, call.handle)
+
+    def _check_ack(self, handle: str) -> None:
+        call = self._calls.get(handle)
+        if call is not None and not call.confirmed:
+            self._hang_up(call, REQUEST_TIMEOUT)
 
     def _bye(self, call: PjCall, command: Bye) -> None:
         call.released = True
@@ -239,7 +248,7 @@ class PjsuaUserAgent:
         """An INVITE has come."""
         handle = uuid4().hex
         call = PjCall(self, account, handle, what.callId)
-        self._calls[handle] = call
+        self._calls.add(call)
         try:
             event = incoming_of(handle, what.rdata.wholeMsg, what.rdata.srcAddress, self._requests.replaced)
             call.meant, call.may_send = frozenset((event.source.host,)), event.proven
@@ -256,7 +265,9 @@ class PjsuaUserAgent:
         return self._accounts.of(source)
 
     def on_refused(self, what: Any) -> None:
-        """PJSIP has refused an INVITE itself."""
+        """PJSIP has refused an INVITE itself, perhaps one that it has reported as a call before."""
+        if (call := self._calls.numbered(int(what.callId))) is not None:
+            self._over(call, CallCancelled(call.handle))
         try:
             event = incoming_of("", what.rdata.wholeMsg, what.rdata.srcAddress)
         except ParseError:
@@ -271,13 +282,18 @@ class PjsuaUserAgent:
     def on_state(self, call: PjCall, what: Any) -> None:
         """A call's dialog has changed."""
         info = call.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            event: Event = CallEnded(call.handle, EndCause.TRANSPORT)
+            try:
+                event = end_of(pj, call, info, what.e)
+            finally:  # PJSIP does not say so twice
+                self._over(call, event)
+            return
         message = last_message(pj, what.e)
         status, reason = from_info(info)
-        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._disconnected(call, status, reason, message, what.e)
-        elif call.released:
+        if call.released:
             return
-        elif info.state == pj.PJSIP_INV_STATE_EARLY and not call.is_inbound:
+        if info.state == pj.PJSIP_INV_STATE_EARLY and not call.is_inbound:
             body = message.body if isinstance(message, Response) and message.body else None
             self._on_event(CallProgress(call.handle, status, reason, body))
         elif info.state == pj.PJSIP_INV_STATE_CONNECTING and isinstance(message, Response):
@@ -331,9 +347,7 @@ class PjsuaUserAgent:
     def on_key(self, call: PjCall, what: Any) -> None:
         """A key has come."""
         if (line := self._lines.get(call.handle)) is not None:
-            is_info = what.method == pj.PJSUA_DTMF_METHOD_SIP_INFO
-            duration_ms = int(what.duration) if 0 < what.duration <= LONGEST_KEY_MS else USUAL_KEY_MS
-            line.receive_event(what.digit.upper(), KeyPath.INFO if is_info else KeyPath.RFC4733, duration_ms)
+            line.receive_event(*key_of(pj, what))
 
     def on_refer_progress(self, call: PjCall, what: Any) -> None:
         """What became of our REFER: its answer, and then that of the INVITE which it asked for."""
@@ -356,26 +370,17 @@ class PjsuaUserAgent:
         # Not now: PJSIP ends its process where a call is refused from within its report of it.
         asyncio.get_running_loop().call_soon(self._hang_up, call, status)
 
-    @staticmethod
-    def _hang_up(call: PjCall, status: int) -> None:
+    def _hang_up(self, call: PjCall, status: int) -> None:
         with suppress(pj.Error):  # it is over
-            call.hangup(options_of(status))
+            self._execute(call, partial(call.hangup, options_of(status)))
 
-    def _disconnected(
-        self, call: PjCall, status: int, reason: str, message: Request | Response | None, event: Any
-    ) -> None:
+    def _over(self, call: PjCall, event: Event) -> None:
+        """The one place where a call ends: once, by whatever means it comes to light."""
         self._requests.over(call)
-        # Not now: PJSIP still uses the object.
-        asyncio.get_running_loop().call_soon(self._calls.pop, call.handle, None)
-        if call.released:
-            return
-        call.released = True
-        if call.confirmed:
-            self._on_event(confirmed_end(call.handle, status, message))
-        elif call.is_inbound:
-            self._on_event(inbound_end(call.handle, message, answered=call.answered))
-        else:
-            self._on_event(outbound_end(pj, call.handle, status, reason, message, event, gave_up=call.gave_up))
+        self._calls.over(call)
+        if not call.released:
+            call.released = True
+            self._on_event(event)
 
     def _dial(self, handle: str, digits: str) -> None:
         if (call := self._calls.get(handle)) is not None and not call.released:
@@ -398,6 +403,7 @@ class PjsuaUserAgent:
         for _ in range(EVENTS_A_POLL):
             if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
                 break
+        self._calls.tidy()
         if not self._calls and not self._accounts.ending:
             self._settled.set()
         # All lines have the same clock: between its ticks there is nothing to collect.

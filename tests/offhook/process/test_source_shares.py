@@ -10,7 +10,9 @@ from offhook.process.fair_division import Rank, SharingGroup
 from offhook.process.source_shares import (
     KNOWN_S,
     MAX_HOSTS,
+    MAX_PORTS,
     MAX_STRANGERS_UNCONFIRMED,
+    MOST_KNOWN,
     STRANGER_OF_STRANGERS,
     Capacity,
     SourceShares,
@@ -147,6 +149,18 @@ def test_forged_sources_do_not_keep_a_known_one_out() -> None:
             assert site.call(TRUNK) is not None
     # Those that hold calls are not forgotten, and strangers may hold only so many.
     assert shares.dump(site.now)["sources"] <= MAX_HOSTS + MAX_STRANGERS_UNCONFIRMED  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("peers", [(), ("192.0.2.10",)])
+def test_a_caller_with_another_port_for_each_call_does_not_fill_the_memory(peers: tuple[str, ...]) -> None:
+    site = Site(SourceShares(peers))
+    held = Address(TRUNK.host, 9)
+    site.shares.accepted("held", held, site.now)
+    for port in range(10_000, 10_000 + 2 * MOST_KNOWN * MAX_PORTS):
+        assert site.call(Address(TRUNK.host, port)) is not None
+        site.now += 0.1
+    assert site.shares.dump(site.now)["ports"] == MOST_KNOWN * MAX_PORTS
+    site.shares.released("held")  # its port was not forgotten
 
 
 def test_forged_sources_do_not_keep_a_new_phone_at_a_known_host_out() -> None:

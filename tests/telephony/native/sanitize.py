@@ -64,7 +64,8 @@ SANITIZERS = {
 def build(tree: Path, sanitizer: Sanitizer, compiler: str) -> None:
     native = tree / "telephony" / "native"
     sources = {str(path) for path in native.glob("*.c")}
-    of_frames = {each for each in sources if each.endswith(("frame_port.c", "description_check.c", "message_look.c"))}
+    names = ("frame_port.c", "description_check.c", "exchange.c", "message_look.c")
+    of_frames = {each for each in sources if each.endswith(names)}
     include = f"-I{sysconfig.get_path('include')}"
     for name, parts in (("_media", sources - of_frames), ("_frames", of_frames)):
         made = ("-o", str(native / f"{name}.abi3.so"), "-lm", "-ldl")

@@ -146,9 +146,9 @@ def test_only_a_library_that_is_loaded_is_used() -> None:
     with pytest.raises(OSError, match="it has no pjsua_pool_create"):
         frames.open_library(frames.__file__)
     with pytest.raises(OSError, match="it is not loaded"):
-        frames.check_descriptions("/nowhere/_pjsua2.so", lambda message, text: 0)
+        frames.check_descriptions("/nowhere/_pjsua2.so", lambda message, text, stands: 0)
     with pytest.raises(OSError, match="it has no pjsua_get_pjsip_endpt"):
-        frames.check_descriptions(frames.__file__, lambda message, text: 0)
+        frames.check_descriptions(frames.__file__, lambda message, text, stands: 0)
 
 
 @pytest.mark.parametrize("use", ["FramePort(8_000)", "set_sending(1, False)", "keep_to(0, 0, None, 0)"])

@@ -2,7 +2,16 @@
 
 import pytest
 
-from offhook.carriers.pjsua2.descriptions import NOT_ACCEPTABLE_HERE, judge, problem
+from offhook.carriers.pjsua2.descriptions import (
+    IGNORED,
+    NOT_ACCEPTABLE_HERE,
+    NOT_IN_A_CALL,
+    REQUEST_PENDING,
+    Exchange,
+    judge,
+    out_of_turn,
+    problem,
+)
 
 SUMMARY = b"Request msg INVITE/cseq=1 (rdata0x7f2a)"
 
@@ -43,6 +52,8 @@ def test_what_can_be_used_is_let_through(line: str, version: int) -> None:
         ("c=IN IP4 224.0.0.1", 4, "many hosts"),
         ("c=IN IP4 255.255.255.255", 4, "many hosts"),
         ("c=IN IP6 fe80::1%eth0", 6, "no number of IPv6"),
+        ("m=audio 4002 UDP/TLS/RTP/SAVP 0", 4, "by DTLS"),
+        ("m=video 4002 udp/tls/rtp/savpf 96", 6, "by DTLS"),
         ("a=rtcp:4001 IN IP4 ::1", 4, "no number of IPv4"),
         ("a=RTCP:4001 IN IP4 phone.example", 4, "no number of IPv4"),
     ],
@@ -60,8 +71,41 @@ def test_with_ice_a_candidate_has_a_number() -> None:
 
 
 def test_the_verdict_is_a_status() -> None:
-    verdict = judge("192.0.2.9", ice=False)
-    assert verdict(SUMMARY, description("c=IN IP4 192.0.2.1")) == 0
-    assert verdict(SUMMARY, description("c=IN IP4 ::1")) == NOT_ACCEPTABLE_HERE
-    assert verdict(SUMMARY, None) == NOT_ACCEPTABLE_HERE
-    assert judge("2001:db8::9", ice=False)(SUMMARY, description("c=IN IP6 2001:db8::1")) == 0
+    refused: list[int] = []
+    verdict = judge("192.0.2.9", ice=False, on_refused=refused.append)
+    assert verdict(SUMMARY, description("c=IN IP4 192.0.2.1"), 0) == 0
+    assert verdict(SUMMARY, description("c=IN IP4 ::1"), 0) == NOT_ACCEPTABLE_HERE
+    assert verdict(SUMMARY, None, 0) == verdict(SUMMARY, b"", 0) == NOT_ACCEPTABLE_HERE
+    assert verdict(SUMMARY, description("c=IN IP4 192.0.2.1"), Exchange.BUSY) == REQUEST_PENDING
+    assert refused == [NOT_ACCEPTABLE_HERE] * 3 + [REQUEST_PENDING]
+    by_ipv6 = judge("2001:db8::9", ice=False, on_refused=refused.append)
+    assert by_ipv6(SUMMARY, description("c=IN IP6 2001:db8::1"), 0) == 0
+
+
+@pytest.mark.parametrize("message", ["Request msg ACK/cseq=1 (rdata0x7f2a)", "Response msg 200/INVITE/cseq=1 (rdata)"])
+def test_what_gets_no_answer_is_not_counted(message: str) -> None:
+    refused: list[int] = []
+    verdict = judge("192.0.2.9", ice=False, on_refused=refused.append)
+    assert verdict(message.encode(), description("c=IN IP4 ::1"), 0) == NOT_ACCEPTABLE_HERE
+    assert not refused
+
+
+@pytest.mark.parametrize(
+    ("method", "by_exchange"),
+    [
+        ("INVITE", {Exchange.OFFERED: REQUEST_PENDING, Exchange.BUSY: REQUEST_PENDING, Exchange.OVER: NOT_IN_A_CALL}),
+        ("UPDATE", {Exchange.OFFERED: REQUEST_PENDING, Exchange.BUSY: REQUEST_PENDING, Exchange.OVER: NOT_IN_A_CALL}),
+        ("ACK", dict.fromkeys((Exchange.IDLE, Exchange.BUSY, Exchange.OVER, Exchange.ASKED), IGNORED)),
+        ("PRACK", dict.fromkeys((Exchange.IDLE, Exchange.BUSY, Exchange.OVER, Exchange.ASKED), NOT_ACCEPTABLE_HERE)),
+        ("INFO", {}),
+    ],
+)
+def test_a_description_comes_in_its_turn(method: str, by_exchange: dict[Exchange, int]) -> None:
+    for stands in Exchange:
+        status, why = out_of_turn(f"Request msg {method}/cseq=7", stands)
+        assert status == by_exchange.get(stands, 0)
+        assert bool(why) == bool(status)
+
+
+def test_a_response_is_never_out_of_turn() -> None:
+    assert out_of_turn("Response msg 200/INVITE/cseq=1", Exchange.OVER) == (0, "")

@@ -54,9 +54,10 @@ class Agent:
 
     def __init__(self, **sections: object) -> None:
         self.events: list[Event | Probed] = []
+        self.refused: list[int] = []
         self.address = Address(HOST, own_port())
         config = Config.model_validate({"sip": {"backend": "pjsua2"}, "rtp": own_rtp(), **sections})
-        self.pjsip = PjsuaUserAgent(config, self.address, self.events.append)
+        self.pjsip = PjsuaUserAgent(config, self.address, self.events.append, self.refused.append)
 
     async def wait_for(self, wanted: type[T], call: str) -> T:
         """That event of a call."""

@@ -1,0 +1,26 @@
+/* Where offer and answer stand in the dialog that a request belongs to (RFC 3264).
+ *
+ * Theory of operation. PJSIP knows, and has no function that says so for a message that has not come to its dialog yet.
+ * So the dialog is looked up by the message's Call-ID and tags, and its session is read. Both layouts are found out: in
+ * the message by the summary, which PJSIP keeps in it and hands out, in the session by the dialog, which it points to.
+ * Where either is not found, nothing is known.
+ */
+#ifndef OFFHOOK_EXCHANGE_H
+#define OFFHOOK_EXCHANGE_H
+
+typedef enum {
+    EXCHANGE_UNKNOWN, /* the request belongs to no call */
+    EXCHANGE_IDLE,    /* all offers have their answers */
+    EXCHANGE_OFFERED, /* our offer waits for its answer */
+    EXCHANGE_BUSY,    /* the call is being set up, though its offer has its answer; or an exchange has stuck */
+    EXCHANGE_OVER,    /* the call is over, or our BYE is on its way */
+    EXCHANGE_ASKED,   /* the offer of their INVITE waits for our answer: PJSIP refuses another itself */
+} exchange;
+
+/* Finds PJSIP's functions in a loaded library, as `dlopen` returns it. NULL: all is well; else why not. */
+const char *exchange_open(void *library);
+
+/* Of a request, whose summary PJSIP has made. */
+exchange exchange_of(void *received, const char *summary);
+
+#endif
