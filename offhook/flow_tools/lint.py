@@ -62,7 +62,7 @@ def _reaching(flow: Flow) -> set[str]:
     """The steps from which a transfer can be reached, transfers among them."""
     before: dict[str, list[str]] = {}
     for step in flow.steps.values():
-        for way in step.exits():
+        for way in step.ways():
             before.setdefault(way.next, []).append(step.name)
     left = [step.name for step in flow.steps.values() if isinstance(step, TransferStep)]
     found = set(left)
