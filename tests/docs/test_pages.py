@@ -4,6 +4,7 @@ import argparse
 import ast
 import re
 import shlex
+import shutil
 from itertools import takewhile
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_flows_are_flows(page: str, text: str, tmp_path: Path) -> None:
         for sound in re.findall(r"[\w/-]+\.wav", text):
             (tmp_path / sound).parent.mkdir(exist_ok=True)
             (tmp_path / sound).write_bytes(wav(bytes(16_000)))
+        for table in (ROOT / "docs").glob("*.csv"):
+            shutil.copy(table, tmp_path)
         parse_flow(text.encode(), str(tmp_path / "flow.yaml"))
 
 

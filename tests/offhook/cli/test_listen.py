@@ -106,9 +106,10 @@ def test_silence_is_understood_as_nothing(run: Run, tmp_path: Path) -> None:
     ("content", "why"),
     [
         (None, "No such file"),
-        (b"ID3 something", "it is not a WAV file"),
+        (b"ID3 something", "it is an MP3 file"),
+        (b"something of another kind, of some length", "it is not a WAV file"),
         (b"RIFF\x04\0\0\0WAVE", "it has no audio"),
-        (wav(bytes(800), 8_000, sample_bytes=1), "its samples are not 16-bit or G.711"),
+        (wav(bytes(2_400), 8_000, sample_bytes=3), "24"),
         (wav(bytes(800), 8_000)[:30], ""),
     ],
 )
