@@ -15,6 +15,9 @@ from offhook.qa.verdict.observed import BotTurn, CallerSound, ObservedCall
 PAUSE_S = 0.5
 """Who speaks so soon after the far end has interrupted it: it may only have drawn breath."""
 
+KEY_S = 0.1
+"""How long the caller presses each key."""
+
 WITHIN_S = 0.1
 """A prompt that begins so soon after its turn is the beginning of that, by another way of measuring."""
 
@@ -46,16 +49,18 @@ def _first_sound(call: ObservedCall) -> _Values:
 
 def _responses(call: ObservedCall) -> _Values:
     """Each from the last sound of the caller before it; what was interrupted is no response."""
-    begun_s = _begun_s(call)
     for sound, until_s in _spoken(call):
-        at_s = next((each for each in begun_s if sound.ended_s <= each < until_s), None)
-        if at_s is not None:
-            yield Figure(1_000 * (at_s - sound.ended_s), at_s)
+        at_s = _answered_s(call, sound)
+        if at_s < until_s:
+            yield Figure(max(0.0, 1_000 * (at_s - sound.ended_s)), at_s)
 
 
-def _begun_s(call: ObservedCall) -> list[float]:
-    """When the far end began to say something: each turn, and each prompt within one."""
-    return sorted(at_s for turn in call.turns for at_s in (turn.began_s, *_within(turn)))
+def _answered_s(call: ObservedCall, sound: CallerSound) -> float:
+    """When the far end began to say something after a sound, a turn or a prompt within one; never, if it did not. An
+    answer to a key may begin before that is released."""
+    from_s = sound.ended_s - (KEY_S if sound.kind == "keys" else 0.0)
+    begun_s = (at_s for each in call.turns for at_s in (each.began_s, *_within(each)))
+    return min((at_s for at_s in begun_s if at_s >= from_s), default=math.inf)
 
 
 def _within(turn: BotTurn) -> list[float]:
@@ -71,10 +76,10 @@ def _spoken(call: ObservedCall) -> Iterator[tuple[CallerSound, float]]:
 def unanswered(call: ObservedCall) -> list[tuple[CallerSound, float]]:
     """What the caller said or pressed last before a silence of the far end, and how long that lasted, in seconds, until
     the caller's next sound or the end."""
-    found, begun_s = [], _begun_s(call)
+    found = []
     for sound, next_s in _spoken(call):
         until_s = min(next_s, call.ended_s)
-        if not any(sound.ended_s <= each < until_s for each in begun_s) and not _goes_on(call, sound):
+        if _answered_s(call, sound) >= until_s and not _goes_on(call, sound):
             found.append((sound, until_s - sound.ended_s))
     return found
 
@@ -82,12 +87,7 @@ def unanswered(call: ObservedCall) -> list[tuple[CallerSound, float]]:
 def unmeasured(call: ObservedCall) -> list[CallerSound]:
     """What the caller said or pressed while the far end spoke, which went on without anything that could be known for
     the answer."""
-    begun_s = _begun_s(call)
-    return [
-        sound
-        for sound, until_s in _spoken(call)
-        if _goes_on(call, sound) and not any(sound.ended_s <= each < until_s for each in begun_s)
-    ]
+    return [each for each, until_s in _spoken(call) if _goes_on(call, each) and _answered_s(call, each) >= until_s]
 
 
 def _goes_on(call: ObservedCall, sound: CallerSound) -> bool:

@@ -154,6 +154,8 @@ def test_an_answer_without_a_pause_begins_where_its_prompt_does() -> None:
     assert [each.value for each in figures(ONE_TURN, "barge_in_ms")] == pytest.approx([700.0])
     assert kinds("expect: {response_ms: 700, barge_in_ms: 800}", ONE_TURN) == []
     assert kinds("expect: {response_ms: 500}", ONE_TURN) == ["response_ms"]
+    at_once = replace(ONE_TURN, turns=(replace(ONE_TURN.turns[0], prompts_began_s=(0.31, 3.55)),))
+    assert [each.value for each in figures(at_once, "response_ms")] == [0.0], "before the key was released"
 
 
 def test_an_answer_that_cannot_be_told_is_not_taken_for_one_in_time() -> None:
