@@ -121,9 +121,9 @@ def test_a_message_of_twice_the_length_takes_twice_the_time(piece: bytes) -> Non
         data = (b"INFO sip:a SIP/2.0\r\nAuthorization: Digest token " + piece * length)[:length]
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             redacted(data)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
     short, long = took(16_384), took(32_768)
@@ -138,9 +138,9 @@ def test_a_message_of_nothing_but_beginnings_takes_no_time(piece: bytes) -> None
     data = (b"INFO sip:a SIP/2.0\r\nAuthorization: Digest " + piece * 8_192)[:8_192]
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         redacted(data)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     assert min(took) < 0.02
 
 
