@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from offhook.pipeline.understanding.directory import Directory, Listed, Person, is_name
-from offhook.settings.yaml_file import read_limited
+from offhook.settings.yaml_file import MAX_PROBLEMS, read_limited
 from offhook.usererror import Problem, UserError
 
 MAX_BYTES = 8_000_000
@@ -35,11 +35,11 @@ def read_directory(path: Path, language: str | None) -> Listed:
         columns = [each.strip() for each in next(rows, [])]
         if (fault := _columns_fault(columns)) is not None:
             raise UserError("the directory has no proper columns", fault, _EXAMPLE, f"{path}:1")
-        for row in rows:
-            if not any(each.strip() for each in row):
-                continue
+        for row in (row for row in rows if any(each.strip() for each in row)):
             person, what = _person(columns, row)
             if person is None:
+                if len(problems) == MAX_PROBLEMS:
+                    break
                 problems.append(
                     Problem(what, "each line is one person", "correct or remove it", f"{path}:{rows.line_num}")
                 )
@@ -51,7 +51,7 @@ def read_directory(path: Path, language: str | None) -> Listed:
     except csv.Error as error:
         raise UserError("the directory cannot be read", str(error), _EXAMPLE, f"{path}:{rows.line_num}") from None
     if problems:
-        raise UserError.of(problems[:100])
+        raise UserError.of(problems)
     if not people:
         raise UserError("the directory is empty", "nobody could be found", "add a line for each person", str(path))
     return Listed(Directory(people, language))
