@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
-from offhook.flow_tools.play import spoken_s
+from offhook.flow_tools.play import spoken_s, without_streams
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import KEYS
@@ -28,7 +28,7 @@ class TypedCall:
     """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
 
     def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
-        self._agent = FlowAgent(flow, None, self._send)
+        self._agent = FlowAgent(without_streams(flow), None, self._send)
         self._read = read
         self._write = write
         self._verbose = verbose
