@@ -13,6 +13,7 @@ from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.trace import BotHeard, BotSpoke, DialogState, SessionEvent
 from offhook.testing.simulated_call import SimulatedCall
+from offhook.usererror import plain
 
 QUIET_S = 0.4
 """After so long without an event the bot listens, or waits for something."""
@@ -30,7 +31,7 @@ class TypedCall:
     def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
         self._agent = FlowAgent(without_streams(flow), None, self._send)
         self._read = read
-        self._write = write
+        self._write = lambda line: write(plain(line))
         self._verbose = verbose
         self._last_s = 0.0
         self._speaking = 0
