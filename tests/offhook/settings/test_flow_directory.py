@@ -62,6 +62,16 @@ def test_a_wrong_file_is_told(text: str, where: str, what: str, why: str, tmp_pa
     assert problem.todo
 
 
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE)
+    first = read_directory(path, "en")
+    assert read_directory(path, "en") is first
+    assert read_directory(path, "de") is not first
+    path.write_text(PEOPLE + "Ann Lee,,103\r\n")
+    assert [each.name for each in read_directory(path, "en").directory.said("ann lee")] == ["Ann Lee"]
+
+
 def test_not_all_of_many_mistakes_are_told(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("name\n" + "1\n" * 100_000)
     with pytest.raises(UserError) as failed:
