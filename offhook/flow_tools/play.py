@@ -84,7 +84,7 @@ def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
     now = None if case.now is None else _Clock(case.now)
-    agent = FlowAgent(without_streams(flow), None, servers.send, now)
+    agent = FlowAgent(without_streams(flow), None, servers.send, now, asks_models=False)
     found: list[Deviation] = []
     async with SimulatedCall(
         agent,

@@ -29,7 +29,7 @@ class TypedCall:
     """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
 
     def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
-        self._agent = FlowAgent(without_streams(flow), None, self._send)
+        self._agent = FlowAgent(without_streams(flow), None, self._send, asks_models=False)
         self._read = read
         self._write = lambda line: write(plain(line))
         self._verbose = verbose

@@ -122,6 +122,18 @@ steps:
             server.accept()
 
 
+def test_no_model_is_asked(tmp_path: Path) -> None:
+    flow = """
+name: visit
+start: book
+steps:
+  book: {agent: Find out a day., with: none.yaml, outcomes: {booked: {next: booked}}, otherwise: sorry}
+  booked: {hang_up: See you.}
+  sorry: {hang_up: Nobody can help you now.}
+"""
+    assert findings(tmp_path, "talk: [{hears: Nobody can help}], expect: {steps: [book, sorry]}", flow) == []
+
+
 def test_a_flow_that_goes_in_circles_fails_its_test(tmp_path: Path) -> None:
     flow = """
 name: circle
