@@ -35,7 +35,7 @@ def read_directory(path: Path, language: str | None) -> Listed:
 
 @lru_cache(MAX_KEPT)
 def _read(path: Path, language: str | None, _version: tuple[int, int] | None) -> Listed:
-    """`_version` is that of the file, as far as it can be told."""
+    """`_version` is that of the file, as far as it is known."""
     try:
         text = read_limited(path, MAX_BYTES, "directory").decode("utf-8-sig")
     except UnicodeDecodeError as error:
