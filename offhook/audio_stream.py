@@ -15,7 +15,9 @@ LAW_TYPES = ("audio/basic", "audio/x-mulaw", "audio/mulaw", "audio/pcmu", "appli
 LAW = WavFormat(kind=7, channels=1, rate_hz=8_000, bits=8)
 """What comes without a header."""
 
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
+RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Of WAV. The filter for another one, such as 47,999, takes a second to make, in which all calls would stand still."""
+
 _ENDLESS_BYTES = 0x7FFF_0000
 """What the header of a live stream claims at least, or 0."""
 
@@ -76,7 +78,7 @@ def _start(data: bytes, content_type: str) -> tuple[WavFormat, int, int | None] 
         raise AudioStreamError(str(error)) from None
     if found is None:
         return None
-    if not MIN_RATE_HZ <= found.format.rate_hz <= MAX_RATE_HZ:
-        raise AudioStreamError(f"it has {found.format.rate_hz} Hz, and {MIN_RATE_HZ} to {MAX_RATE_HZ} can be played")
+    if found.format.rate_hz not in RATES_HZ:
+        raise AudioStreamError(f"it has {found.format.rate_hz} Hz, which cannot be converted as it comes")
     endless = not 0 < found.data_bytes < _ENDLESS_BYTES
     return found.format, found.data_at, None if endless else found.data_bytes

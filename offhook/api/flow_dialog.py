@@ -52,7 +52,8 @@ from offhook.usererror import UserError
 
 class FlowAgent:
     """Runs a flow, from its start, for every call. `model` makes that of the `agent` steps whose files name none.
-    `send` sends its requests, `now` is the time of its expressions, in tests; None: that in the flow's time zone."""
+    `send` sends its requests, `now` is the time of its expressions, in tests; None: that in the flow's time zone.
+    Without `asks_models`, in tests, too, an `agent` step goes on with `otherwise`."""
 
     def __init__(
         self,
@@ -60,6 +61,8 @@ class FlowAgent:
         model: Callable[[], LanguageModel] | None = None,
         send: Send = HttpRequest.send,
         now: Callable[[], datetime] | None = None,
+        *,
+        asks_models: bool = True,
     ) -> None:
         self._flow = flow
         self._send = send
@@ -68,7 +71,7 @@ class FlowAgent:
         self._agents = {
             step.name: _agent_of(step, load_agent(Path(step.file)), shared)
             for step in flow.steps.values()
-            if isinstance(step, AgentStep)
+            if isinstance(step, AgentStep) and asks_models
         }
 
     @property
@@ -145,7 +148,9 @@ class FlowAgent:
 
     async def _delegate(self, call: Call, action: Delegate) -> Outcome:
         """The agent's part; the language is that of the call again afterwards."""
-        agent = self._agents[action.step.name]
+        agent = self._agents.get(action.step.name)
+        if agent is None:
+            return Outcome()
         await agent.ready()
         language, own = call.language, action.language or agent.language
         if own is not None:

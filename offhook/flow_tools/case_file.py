@@ -212,8 +212,16 @@ class _CaseReader(Reader):
             return {key: self._value(value) for key, _, value in self.entries(node, "`json`") or []}
         if isinstance(node, SequenceNode):
             return [self._value(each) for each in node.value]
-        is_date = node.tag == "tag:yaml.org,2002:timestamp"  # which JSON does not have
-        return node.value if is_date else yaml.SafeLoader("").construct_object(node)
+        if node.tag == "tag:yaml.org,2002:timestamp":  # which JSON does not have
+            return node.value
+        try:
+            value = yaml.SafeLoader("").construct_object(node)
+            json.dumps(value, allow_nan=False)
+        except (yaml.YAMLError, ValueError, KeyError, TypeError):  # PyYAML lets int() and its own tables fail
+            why = "JSON has texts, numbers of some 4000 digits, true, false and null"
+            self.problem(node, f"`{node.value[:40]}` is no value of JSON", why, "put it in quotes, for a text")
+            return None
+        return value
 
 
 def _line(node: Node) -> int:

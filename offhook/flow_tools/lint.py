@@ -91,7 +91,7 @@ def _press_without_key(flow: Flow) -> Iterator[FlowProblem]:
         question = step.question()
         if question.digits is not None or question.value is not None or base_of(step.language or flow.language) != "en":
             continue
-        keys = {choice.dtmf for choice in question.choices}
+        keys = {key for choice in step.full_question().choices for key in choice.keys}
         for path, text in step.texts():
             for found in _PRESS.finditer(text.lower()):
                 key = _KEYS.get(found[1], found[1])

@@ -9,6 +9,7 @@ from offhook.flow_tools.picture import label_of, way_of
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.qa.coverage.walked import Coverage, Edge
+from offhook.usererror import plain
 
 WIDTH, HEIGHT = 240, 52
 BETWEEN, BELOW = 40, 90
@@ -50,7 +51,7 @@ def svg(flow: Flow, coverage: Coverage | None = None) -> str:
     arrow = '<marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"'
     tip = '<path d="M0 0L8 4L0 8" style="fill:#888"/>'
     marker = f'<defs>{arrow} markerUnits="userSpaceOnUse" orient="auto">{tip}</marker></defs>'
-    return "\n".join([head, f"<title>{escape(flow.name)}</title><style>{_STYLE}</style>", marker, *parts, "</svg>", ""])
+    return "\n".join([head, f"<title>{_shown(flow.name)}</title><style>{_STYLE}</style>", marker, *parts, "</svg>", ""])
 
 
 def _steps(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) -> Iterator[str]:
@@ -60,8 +61,8 @@ def _steps(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) -> 
         kinds = " ".join(filter(None, ("asks" if isinstance(step, ListeningStep) else "", known)))
         title, text = label_of(step)
         yield f'<rect class="{kinds}" x="{box.x}" y="{box.y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
-        yield f'<text class="name" x="{box.x + 10}" y="{box.y + 20}">{escape(title)}</text>'
-        yield f'<text x="{box.x + 10}" y="{box.y + 38}">{escape(text)}</text>'
+        yield f'<text class="name" x="{box.x + 10}" y="{box.y + 20}">{_shown(title)}</text>'
+        yield f'<text x="{box.x + 10}" y="{box.y + 38}">{_shown(text)}</text>'
 
 
 def _arrows(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) -> Iterator[str]:
@@ -73,8 +74,13 @@ def _arrows(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) ->
             known = "" if coverage is None else _walked(coverage, {Edge(name, by, to) for by in words})
             line, place = _curve(boxes[name], boxes[to], number)
             yield f'<path class="{known}" d="{line}" marker-end="url(#a)"/>'
-            shown = escape(", ".join(map(way_of, words)))
+            shown = _shown(", ".join(map(way_of, words)))
             yield f'<text class="way" x="{place.x:.0f}" y="{place.y:.0f}">{shown}</text>'
+
+
+def _shown(text: str) -> str:
+    """XML has no control characters, escaped or not."""
+    return escape(plain(text))
 
 
 def _walked(coverage: Coverage, edges: Set[Edge]) -> str:

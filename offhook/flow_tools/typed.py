@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
-from offhook.flow_tools.play import spoken_s
+from offhook.flow_tools.play import spoken_s, without_streams
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.trace import BotHeard, BotSpoke, DialogState, SessionEvent
 from offhook.testing.simulated_call import SimulatedCall
+from offhook.usererror import plain
 
 QUIET_S = 0.4
 """After so long without an event the bot listens, or waits for something."""
@@ -28,9 +29,9 @@ class TypedCall:
     """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
 
     def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
-        self._agent = FlowAgent(flow, None, self._send)
+        self._agent = FlowAgent(without_streams(flow), None, self._send, asks_models=False)
         self._read = read
-        self._write = write
+        self._write = lambda line: write(plain(line))
         self._verbose = verbose
         self._last_s = 0.0
         self._speaking = 0

@@ -27,8 +27,12 @@ def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
             fd = os.open(path, flags, 0o600)
         except FileExistsError:
             continue
-        with os.fdopen(fd, "wb") as raw, wave.open(raw, "wb") as file:
-            file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-            file.writeframes(pcm)
+        try:
+            with os.fdopen(fd, "wb") as raw, wave.open(raw, "wb") as file:
+                file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+                file.writeframes(pcm)
+        except OSError:  # the disk is full
+            path.unlink(missing_ok=True)
+            raise
         return path
     raise FileExistsError(f"the call has {MAX_PER_CALL} messages already")

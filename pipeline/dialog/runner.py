@@ -17,7 +17,7 @@ from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.scopes import in_scope, within
 from offhook.pipeline.dialog.spoken_ssml import filled, parts_of
 from offhook.pipeline.dialog.spoken_text import as_text
-from offhook.pipeline.dialog.ssml import is_ssml
+from offhook.pipeline.dialog.ssml import is_ssml, unmarked
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
@@ -181,7 +181,7 @@ class FlowRunner:
             spoken = constants.get(expression) or self._spoken.get(within(step.scope, expression))
             return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
 
-        return filled(text, say) if is_ssml(text) else fill(text, say)
+        return filled(text, say) if is_ssml(text) else unmarked(fill(text, say))
 
     def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
         """See Run."""

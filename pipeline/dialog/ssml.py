@@ -87,7 +87,12 @@ def recorded(src: str, text: str) -> str:
 
 def escaped(value: str) -> str:
     """A value, to be filled in."""
-    return escape(_UNSPOKEN.sub(" ", value), quote=False)
+    return escape(_UNSPOKEN.sub(" ", value))  # with its quotes: it may stand in an attribute
+
+
+def unmarked(text: str) -> str:
+    """A text that is not to be SSML, whatever was filled in: a value may begin as SSML does."""
+    return text.replace("<", " ") if is_ssml(text) else text
 
 
 def behind(words: str, text: str) -> str:
@@ -133,6 +138,7 @@ class _Parser:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = self._doctype
+        parser.CommentHandler = self._comment
 
     def parse(self) -> tuple[Element, ...]:
         try:
@@ -193,6 +199,10 @@ class _Parser:
 
     def _doctype(self, *_: object) -> None:
         raise MarkupError("the text has a document type", "it is no file of its own", "remove `<!DOCTYPE …>`")
+
+    def _comment(self, text: str) -> None:
+        if "{" in text:
+            raise MarkupError("a comment has a variable", "its value could end the comment", "remove it")
 
 
 def _say_as_required(opened: _Open) -> None:

@@ -66,6 +66,7 @@ class StepReader(Reader):
         self.scope = ""
         """That of the steps, see `pipeline.dialog.scopes`."""
         self._lines = lines
+        self._in_named = False
 
     def spoken(self, node: Node, what: str) -> str | None:
         """A text that is said, or a recording of it (as SSML), in one language or several (then that of the first)."""
@@ -75,9 +76,12 @@ class StepReader(Reader):
             given = {language: self.spoken(each, f"{what} in `{language}`") for language, each in by_language.items()}
             return self._kept(self.texts_by_language, {k: text for k, text in given.items() if text}, node, what)
         if (name := _named(node)) is not None:
-            named = self.named_texts.get(name)
-            if named is not None and _named(named) is None:
-                return self.spoken(named, f"the text `{name}`")
+            if self._in_named:
+                why = "a text below `texts` is written out: two could name each other"
+                self.problem(node, f"{what} names the text `{name}`", why, "write the text itself")
+                return None
+            if (named := self.named_texts.get(name)) is not None:
+                return self._spoken_by_name(named, f"the text `{name}`")
             known = did_you_mean(name, list(self.named_texts)) if self.named_texts else f"`texts: {{{name}: …}}`"
             self.problem(node, f"there is no text `{name}`", "`texts` at the top has the texts by their names", known)
             return None
@@ -88,6 +92,12 @@ class StepReader(Reader):
             if rest.startswith("#"):
                 why, todo = "what follows a # after a space is a comment", "put the text in quotes if it should be said"
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
+        return text
+
+    def _spoken_by_name(self, node: Node, what: str) -> str | None:
+        self._in_named = True
+        text = self.spoken(node, what)
+        self._in_named = False
         return text
 
     def all_spoken(self, node: Node, what: str) -> list[str]:

@@ -311,10 +311,18 @@ def ok(kind: str) -> bytes:
 SECOND = tones((440.0,), 1_000)
 
 
+def at_hz(rate_hz: int) -> bytes:
+    """A file that says that its 24,000 samples are of that rate."""
+    file = wav(3 * SECOND)
+    return file[:24] + rate_hz.to_bytes(4, "little") + file[28:]
+
+
 @pytest.mark.parametrize(
     ("server", "led_to", "seconds"),
     [
         (Server(ok("audio/wav"), (0, wav(3 * SECOND))), "Played.", 3.0),
+        (Server(ok("audio/wav"), (0, at_hz(12_000))), "Played.", 2.0),
+        (Server(ok("audio/wav"), (0, at_hz(12_001))), "Silent.", None),
         (Server(ok("audio/basic"), (0, PCMU.encode(2 * SECOND))), "Played.", 2.0),
         (Server(ok("audio/basic; x=1"), (0, PCMU.encode(20 * SECOND)), stays_open=True), "Played.", 6.0),
         (Server(ok("audio/basic"), (0, PCMU.encode(SECOND)), (1.5, PCMU.encode(SECOND))), "Played.", 2.0),
@@ -326,7 +334,21 @@ SECOND = tones((440.0,), 1_000)
         (Server(b"HTTP/1.1 302 Found\r\nLocation: http://a.example/\r\nContent-Length: 0\r\n\r\n"), "Silent.", None),
         (Server(b"", (0, b"nonsense\r\n\r\n")), "Silent.", None),
     ],
-    ids=["wav", "mu-law", "longer", "late", "stalls", "never begins", "mp3", "a page", "404", "elsewhere", "nonsense"],
+    ids=[
+        "wav",
+        "wav of 12 kHz",
+        "an odd rate",
+        "mu-law",
+        "longer",
+        "late",
+        "stalls",
+        "never begins",
+        "mp3",
+        "a page",
+        "404",
+        "elsewhere",
+        "nonsense",
+    ],
 )
 def test_what_a_server_sends(folder: Path, server: Server, led_to: str, seconds: float | None) -> None:
     async def call() -> None:

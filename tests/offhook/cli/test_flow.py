@@ -84,3 +84,9 @@ def test_a_call_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed("my parcel", "") == [welcome, asked, "you are connected to desk"]
     assert typed("", "") == [welcome, welcome, "Goodbye.", "the bot hangs up"]
     assert typed() == [welcome, "you hang up"]
+
+
+def test_no_text_reaches_the_terminal_as_an_escape_sequence(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    Path("shop.yaml").write_text('{name: a, start: bye, steps: {bye: {hang_up: "Bye.\\e[2J"}}}')
+    assert typed() == ["Bye.\\x1b[2J", "the bot hangs up"]

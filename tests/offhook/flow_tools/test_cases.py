@@ -1,6 +1,7 @@
 """Tests of flows: what they find, and what is wrong with the tests themselves."""
 
 from pathlib import Path
+from socket import socket
 
 import pytest
 
@@ -102,6 +103,37 @@ steps:
         assert findings(tmp_path, f"now: {now}, talk: [{{hears: {text}}}]", flow) == []
 
 
+def test_no_stream_is_fetched(tmp_path: Path) -> None:
+    with socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/live.wav"
+        flow = f"""
+name: music
+start: music
+steps:
+  music: {{play: "{address}", allow_private: yes, for_s: 5, next: played, otherwise: bye}}
+  played: {{say: It was played., next: bye}}
+  bye: {{hang_up: Goodbye.}}
+"""
+        assert findings(tmp_path, "talk: [{hears: It was played}, {hears: Goodbye}]", flow) == []
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_no_model_is_asked(tmp_path: Path) -> None:
+    flow = """
+name: visit
+start: book
+steps:
+  book: {agent: Find out a day., with: none.yaml, outcomes: {booked: {next: booked}}, otherwise: sorry}
+  booked: {hang_up: See you.}
+  sorry: {hang_up: Nobody can help you now.}
+"""
+    assert findings(tmp_path, "talk: [{hears: Nobody can help}], expect: {steps: [book, sorry]}", flow) == []
+
+
 def test_a_flow_that_goes_in_circles_fails_its_test(tmp_path: Path) -> None:
     flow = """
 name: circle
@@ -127,6 +159,11 @@ steps:
         ("cases:\n  one: {talk: [], expect: {ends: hangup}}", 2, "did you mean"),
         ("cases:\n  one: {talk: [], now: noon}", 2, "is no time"),
         ("requests: {GET /parcels: {json: 1}}\ncases:\n  one: {talk: []}", 1, "is no request"),
+        ("requests: {GET https://a/b: {json: {a: !!int x}}}\ncases:\n  one: {talk: []}", 1, "`x` is no value of JSON"),
+        ("requests: {GET https://a/b: {json: !!binary eHh4}}\ncases:\n  one: {talk: []}", 1, "is no value of JSON"),
+        ("requests: {GET https://a/b: {json: [!own x]}}\ncases:\n  one: {talk: []}", 1, "is no value of JSON"),
+        ("requests: {GET https://a/b: {json: .nan}}\ncases:\n  one: {talk: []}", 1, "is no value of JSON"),
+        (f"requests: {{GET https://a/b: {{json: {'9' * 5000}}}}}\ncases:\n  one: {{talk: []}}", 1, "no value of JSON"),
         ("requests: {GET https://a/b: {status: 99}}\ncases:\n  one: {talk: []}", 1, "there is no status 99"),
     ],
 )

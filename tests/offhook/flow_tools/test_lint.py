@@ -35,6 +35,11 @@ def test_nothing_to_doubt() -> None:
     assert rules_of(GOOD) == []
 
 
+def test_every_key_of_a_choice_and_of_a_command_may_be_named() -> None:
+    text = GOOD.replace("Press one or two.", "Press one, press 3, or press star.").replace("key: 1", "key: [1, 3]")
+    assert rules_of(text.replace("steps:", "commands: {operator: {key: '*', next: person}}\nsteps:")) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "rule"),
     [

@@ -12,7 +12,7 @@ from offhook.settings.flow_file import load_flow, parse_flow
 
 BANK = load_flow()
 HOSTILE = parse_flow(
-    b'{name: "a<b>&", start: a, steps: {a: {say: "Say \\"]; & --> 5 > 3 #quot; or | this.", next: b}, '
+    b'{name: "a<b>&", start: a, steps: {a: {say: "Say \\"]; & --> 5 > 3 \\e #quot; or | this.", next: b}, '
     b"b: {hang_up: Bye.}}}",
     "hostile.yaml",
 )

@@ -1,6 +1,8 @@
 """The files of callers' messages."""
 
 import os
+import resource
+import signal
 import wave
 from pathlib import Path
 
@@ -30,3 +32,15 @@ def test_no_call_has_any_number_of_messages(tmp_path: Path) -> None:
         os.close(os.open(tmp_path / f"a-message-{number}.wav", os.O_CREAT, 0o600))
     with pytest.raises(FileExistsError, match="99 messages"):
         save_message(tmp_path, "a", b"")
+
+
+def test_of_a_message_for_which_there_is_no_room_nothing_is_left(tmp_path: Path) -> None:
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_message(tmp_path, "a", bytes(16_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.understanding.directory import Listed
 from offhook.settings.flow_directory import MAX_PEOPLE, read_directory
 from offhook.settings.flow_file import load_flow
+from offhook.settings.yaml_file import MAX_PROBLEMS
 from offhook.usererror import UserError
 
 FLOW = """
@@ -59,6 +60,23 @@ def test_a_wrong_file_is_told(text: str, where: str, what: str, why: str, tmp_pa
     assert what in problem.what
     assert why in problem.why
     assert problem.todo
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE)
+    first = read_directory(path, "en")
+    assert read_directory(path, "en") is first
+    assert read_directory(path, "de") is not first
+    path.write_text(PEOPLE + "Ann Lee,,103\r\n")
+    assert [each.name for each in read_directory(path, "en").directory.said("ann lee")] == ["Ann Lee"]
+
+
+def test_not_all_of_many_mistakes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name\n" + "1\n" * 100_000)
+    with pytest.raises(UserError) as failed:
+        read_directory(tmp_path / "people.csv", "en")
+    assert len(failed.value.problems) == MAX_PROBLEMS
 
 
 def test_a_file_that_is_no_utf8_or_not_there(tmp_path: Path) -> None:

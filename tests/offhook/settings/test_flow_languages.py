@@ -123,6 +123,13 @@ def test_a_language_has_what_another_region_of_it_has() -> None:
         ("de: [stornieren]", "de: [24 stornos/x]", "23:45", "`24 stornos/x` cannot be recognised", "list"),
         ("de: [stornieren]", "fr: [annuler]", "23:16", "`cancel` are not given in `de`", "key"),
         ("{text: bye}", "{text: by}", "27:18", "no text `by`", "did you mean `bye`?"),
+        (
+            "{en: Goodbye., de: Auf Wiederhören.}",
+            "{en: Bye., de: {text: bye}}",
+            "6:23",
+            "names the text `bye`",
+            "itself",
+        ),
         ("set_language: de", "set_language: german", "17:26", "`german` is not a language", "set_language: de"),
         (
             "{en: Hello., de: Guten Tag.}",

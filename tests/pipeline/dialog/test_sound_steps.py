@@ -63,6 +63,15 @@ def test_wordings_at_random_are_never_the_last_one() -> None:
     assert OneOf(("One.",), at_random=True).after(0, choose) == 0
 
 
+@pytest.mark.parametrize("value", ['<speak>Hi.<break time="9s"/></speak>', "<speak>Hi.", '<speak><audio src="x"/>'])
+def test_a_value_that_begins_as_ssml_does_is_spoken_as_it_is(value: str) -> None:
+    flow = flow_of(Say("hello", "{greeting}", "bye"), greeting="Hi.")
+    action = FlowRunner(flow, variables={"greeting": value}).start()
+    assert isinstance(action, Speak)
+    assert action.prompt.parts == ()
+    assert action.prompt.text == value.replace("<", " ")
+
+
 def test_no_wording_at_all() -> None:
     with pytest.raises(ValueError, match="no wording"):
         OneOf(())

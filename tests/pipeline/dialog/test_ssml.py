@@ -74,6 +74,7 @@ def test_every_element() -> None:
         ("<speak>a<lang>b</lang></speak>", "has no `xml:lang`", "<lang xml:lang"),
         ("<speak>a<lang xml:lang='deutsch!'>b</lang></speak>", "is not a language", "xml:lang"),
         ("<!DOCTYPE speak []><speak>a</speak>", "document type", "remove"),
+        ("<speak>a<!-- {x} --></speak>", "a comment has a variable", "remove"),
         ("<speak>" + "<emphasis>" * 10 + "a" + "</emphasis>" * 10 + "</speak>", "too many", "split"),
         ("<speak>a" + "<break/>" * 200 + "</speak>", "too many", "split"),
     ],
@@ -97,6 +98,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_no_value_brings_markup_with_it(value: str) -> None:
     text = filled("<speak>a {x} b</speak>", lambda _: value)
     assert all(isinstance(each, Said) for each in elements_of(text))
+
+
+@given(st.text(max_size=60))
+def test_no_value_ends_the_attribute_that_it_stands_in(value: str) -> None:
+    (said,) = elements_of(filled('<speak><sub alias="a {x}">b</sub></speak>', lambda _: value))
+    assert isinstance(said, Said)
+    assert said.text.count('"') == value.count('"')
 
 
 def test_values_are_filled_in_up_to_a_limit() -> None:
