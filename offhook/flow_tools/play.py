@@ -26,7 +26,7 @@ HEARS_WITHIN_S = 90.0
 
 ENDS_WITHIN_S = 300.0
 
-SHOWN = 4
+SHOWN = 6
 """Of what was said, where something else was expected."""
 
 SHORTEST_S = 0.4
