@@ -1,11 +1,14 @@
 """Flows as pictures: every step and every edge is there, and nothing of a text ends the picture's own language."""
 
 import re
+from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 from offhook.flow_tools.layout import rows_of
 from offhook.flow_tools.mermaid import mermaid
+from offhook.flow_tools.picture import label_of
 from offhook.flow_tools.svg import svg
 from offhook.qa.coverage.walked import Entered, coverage_of, edges_of
 from offhook.settings.flow_file import load_flow, parse_flow
@@ -24,6 +27,15 @@ def test_mermaid_has_every_step_and_edge() -> None:
     assert lines[0] == "flowchart TD"
     assert sum("-->|" in line for line in lines) == len(edges_of(BANK))
     assert all(any(f"<b>{name}</b>" in line for line in lines) for name in BANK.steps)
+
+
+def test_a_step_that_says_nothing_shows_what_it_does() -> None:
+    flow = load_flow(Path(str(files("offhook").joinpath("assets", "flows", "bank_line.yaml"))))
+    shown = {name: label_of(step)[1] for name, step in flow.steps.items()}
+    assert shown["spanish"] == "in es" and shown["who"] == "calls identify" and shown["desk"] == "to reception"
+    assert shown["who/begin"] == "tries = 3" and shown["who/enough"] == "if tries > 0"
+    assert shown["balance"] == "POST /balance" and shown["who/found"] == ""
+    assert shown["goodbye"] == "Thank you for calling. Goodbye."
 
 
 def test_mermaid_of_hostile_texts() -> None:
