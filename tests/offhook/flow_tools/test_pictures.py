@@ -65,6 +65,15 @@ def test_the_picture_has_every_step_and_shows_what_was_walked() -> None:
     assert sum("missed" in str(each) for each in boxes) == len(BANK.steps) - 3
 
 
+def test_of_two_ways_to_a_step_each_shows_whether_it_was_walked() -> None:
+    again = [Entered("greeting", ""), Entered("menu", "next"), Entered("menu", "no_input")]
+    drawn = ElementTree.fromstring(svg(BANK, coverage_of(BANK, [again])))
+    paths = [each.get("class") for each in drawn.iter(f"{SVG}path") if each.get("marker-end")]
+    words = [each.text for each in drawn.iter(f"{SVG}text") if each.get("class") == "way"]
+    known = dict(zip(words, paths, strict=True))
+    assert known["no input"] == "walked" and known["no match"] == "missed"
+
+
 def test_the_picture_of_hostile_texts_is_xml() -> None:
     texts = [each.text or "" for each in ElementTree.fromstring(svg(HOSTILE)).iter(f"{SVG}text")]
     assert any('Say "]; &' in each for each in texts)
