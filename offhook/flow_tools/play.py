@@ -62,6 +62,13 @@ class Servers:
         self._replies = replies
         self.asked: list[str] = []
 
+    def unanswered(self) -> Iterator[Deviation]:
+        """The requests that the case has no answer to."""
+        for what in dict.fromkeys(self.asked):
+            if not self._replies.get(what):
+                why = f"`requests` has {', '.join(self._replies) or 'none'}"
+                yield Deviation("no_answer", f"the test has no answer to {what}", why)
+
     async def send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send."""
         what = f"{request.method} {request.address(values)}"
@@ -118,6 +125,8 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
     walk = [Entered(each.name, each.by) for each in caller.events if isinstance(each, DialogState)]
     if not found:
         found += _judged(case.expected, caller, ended, [each.name for each in walk], servers.asked)
+    if found:
+        found += servers.unanswered()
     return found, walk
 
 

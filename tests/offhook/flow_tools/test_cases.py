@@ -67,7 +67,7 @@ def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[s
     ("case", "found"),
     [
         (f"{ANSWERS}, {TALK.replace('Monday', 'Tuesday')}", ["not_heard"]),
-        (f"{TALK}", ["not_heard"]),  # nobody answers the request, and there is no day
+        (f"{TALK}", ["not_heard", "no_answer"]),  # nobody answers the request, and there is no day
         ("talk: [{hears: Welcome}, {presses: '2'}, {waits: 5}, {says: hello}]", ["over"]),
         ("talk: [{hears: Welcome}, {hears: Welcome}, {hears: Goodbye}], expect: {ends: bot hangs up}", []),
         ("talk: [{begins_to_hear: Welcome}, {says: a person}], expect: {transferred_to: desk}", []),
