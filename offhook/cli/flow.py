@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -126,11 +127,15 @@ def run(
     caller: Annotated[str, typer.Option(help="Who calls.", metavar="ADDRESS")] = "sip:caller@example.com",
     called: Annotated[str, typer.Option(help="Who is called.", metavar="ADDRESS")] = "sip:bot@example.com",
     language: Annotated[str, typer.Option(help="The call's.", metavar="TAG")] = "en-US",
+    now: Annotated[
+        datetime | None, typer.Option(help="The time of day.", metavar="'2026-12-24 18:30'", formats=["%Y-%m-%d %H:%M"])
+    ] = None,
+    no_transfers: Annotated[bool, typer.Option("--no-transfers", help="Every transfer fails.", metavar="")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the steps.", metavar="")] = False,
 ) -> None:
     """Call a flow by typing. Its requests are answered by typing, too: nothing leaves this machine."""
     setup(level="error")
-    call = TypedCall(load_flow(flow), input, typer.echo, verbose=verbose)
+    call = TypedCall(load_flow(flow), input, typer.echo, verbose=verbose, now=now, transfers=not no_transfers)
     in_virtual_time(call.run(caller, called, language))
 
 

@@ -47,8 +47,8 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One call. `replies` are by METHOD and address; `now` is the time of the flow's expressions (None: the real one);
-    with `transfers` each transfer succeeds."""
+    """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on; `now`
+    is the time of the flow's expressions (None: the real one); with `transfers` each transfer succeeds."""
 
     name: str
     line: int
@@ -58,6 +58,6 @@ class Case:
     called: str = "sip:bot@example.com"
     language: str = "en-US"
     variables: Mapping[str, str] = field(default_factory=dict)
-    replies: Mapping[str, Reply] = field(default_factory=dict)
+    replies: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
     now: datetime | None = None
     transfers: bool = True

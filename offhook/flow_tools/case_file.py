@@ -148,6 +148,8 @@ class _CaseReader(Reader):
             why = "a caller " + ", ".join(MOVES)
             self.problem(key, f"callers do not know `{name[:40]}`", why, did_you_mean(name, MOVES))
             return None
+        if does == "hangs_up":
+            return Move(does, "", _line(key))
         text = self.text(value, f"`{name}`")
         if text is None or not self._can(does, text, value):
             return None
@@ -182,7 +184,7 @@ class _CaseReader(Reader):
 
     # Servers.
 
-    def _replies(self, node: Node, what: str) -> dict[str, Reply]:
+    def _replies(self, node: Node, what: str) -> dict[str, tuple[Reply, ...]]:
         found = {}
         for name, key, value in self.entries(node, what, "type `GET https://…: {json: …}`") or []:
             method, _, address = name.partition(" ")
@@ -192,8 +194,17 @@ class _CaseReader(Reader):
                     key, f"`{name[:60]}` is no request", why, "type `GET https://api.example.com/orders/17: …`"
                 )
             else:
-                found[name] = self._reply(value, f"`{name}`")
+                found[name] = self._in_turn(value, f"`{name}`")
         return found
+
+    def _in_turn(self, node: Node, what: str) -> tuple[Reply, ...]:
+        if not isinstance(node, SequenceNode):
+            return (self._reply(node, what),)
+        if not node.value:
+            self.problem(
+                node, f"{what} has no answers", "the list is empty", "type `nothing` for a server that is down"
+            )
+        return tuple(self._reply(each, what) for each in node.value)
 
     def _reply(self, node: Node, what: str) -> Reply:
         if isinstance(node, ScalarNode) and node.value == "nothing":

@@ -96,14 +96,14 @@ def _press_without_key(flow: Flow) -> Iterator[FlowProblem]:
             for found in _PRESS.finditer(text.lower()):
                 key = _KEYS.get(found[1], found[1])
                 if key not in keys:
-                    what, why = f"the text says {found[0]!r}", f"no choice of `{step.name}` has the key {key}"
+                    what, why = f"the text says {found[0]!r}", f"no choice or command in `{step.name}` has key {key}"
                     yield FlowProblem(what, why, f"add `key: {key}` to a choice, or change the text", _at(step, *path))
 
 
 def _no_key(flow: Flow) -> Iterator[FlowProblem]:
     for step in _questions(flow):
         for choice in step.question().choices:
-            if choice.dtmf is None:
+            if not choice.keys:
                 what = f"choice `{choice.name}` of `{step.name}` has no key"
                 why = "callers in a noisy place, or whose words are not understood, have no way to it"
                 yield FlowProblem(what, why, "add `key: …`", _at(step, "choices", choice.name))

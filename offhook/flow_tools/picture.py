@@ -1,14 +1,40 @@
 """What stands in the boxes and beside the arrows of a flow's pictures. Pure."""
 
+from offhook.http_request import HttpRequest
+from offhook.pipeline.dialog.steps.branch import If, Switch
+from offhook.pipeline.dialog.steps.call import CallStep
+from offhook.pipeline.dialog.steps.request import RequestStep
+from offhook.pipeline.dialog.steps.set import Set
+from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
 
 MOST_CHARS = 36
 
 
 def label_of(step: Step) -> tuple[str, str]:
-    """The step's name, and the beginning of what it says, if it says anything."""
+    """The step's name, and the beginning of what it does or says; "" if that is clear from its ways."""
     texts = step.texts()
-    return step.name, shortened(texts[0][1]) if texts else ""
+    return step.name, shortened(_done_in(step) or (texts[0][1] if texts else ""))
+
+
+def _done_in(step: Step) -> str:
+    match step:
+        case If():
+            return f"if {step.condition}"
+        case Switch():
+            return f"by {step.value}"
+        case Set():
+            return ", ".join(f"{name} = {value}" for name, value in step.values.items())
+        case RequestStep(request=HttpRequest() as request):
+            return f"{request.method} /{request.url.partition('://')[2].partition('/')[2]}"
+        case TransferStep():
+            return f"to {step.target}"
+        case CallStep():
+            return f"calls {step.flow}"
+        case SetLanguage():
+            return f"in {step.spoken}"
+    return ""
 
 
 def way_of(by: str) -> str:

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
+from offhook.api.turns import Said
 from offhook.flow_tools.case import Case, Expected, Move, Reply
 from offhook.flow_tools.case_file import CaseFile
 from offhook.http_request import HttpRequest, HttpRequestError
@@ -31,6 +33,9 @@ ENDS_WITHIN_S = 300.0
 SILENCE = Recording("stream", {hz: bytes(2 * hz) for hz in (NARROW_HZ, WIDE_HZ)})
 """What stands in for streams: a second of it."""
 
+SHOWN = 6
+"""Of what was said, where something else was expected."""
+
 SHORTEST_S = 0.4
 """A "no" of 60 ms a character would be taken for a noise."""
 
@@ -47,20 +52,45 @@ def without_streams(flow: Flow) -> Flow:
     return replace(flow, steps={**flow.steps, **silent}) if silent else flow
 
 
+async def kept(pcm: bytes) -> Path:
+    """Take a caller's message, and write nothing: the name that it would have."""
+    return Path("simulated-message-1.wav")
+
+
+class Clock:
+    """The time of day in a call that began at `began`, on the loop's clock."""
+
+    def __init__(self, began: datetime) -> None:
+        self._began = began
+        self._loop = asyncio.get_running_loop()
+        self._from_s = self._loop.time()
+
+    def __call__(self) -> datetime:
+        return self._began + timedelta(seconds=self._loop.time() - self._from_s)
+
+
 class Servers:
     """The servers of a case: they answer what the case says, and keep what they were asked."""
 
-    def __init__(self, replies: Mapping[str, Reply]) -> None:
+    def __init__(self, replies: Mapping[str, Sequence[Reply]]) -> None:
         self._replies = replies
         self.asked: list[str] = []
+
+    def unanswered(self) -> Iterator[Deviation]:
+        """The requests that the case has no answer to."""
+        for what in dict.fromkeys(self.asked):
+            if not self._replies.get(what):
+                why = f"`requests` has {', '.join(self._replies) or 'none'}"
+                yield Deviation("no_answer", f"the test has no answer to {what}", why)
 
     async def send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send."""
         what = f"{request.method} {request.address(values)}"
         self.asked.append(what)
-        reply = self._replies.get(what)
-        if reply is None:
+        replies = self._replies.get(what)
+        if not replies:
             raise HttpRequestError(f"the test has no answer to {what}")
+        reply = replies[min(self.asked.count(what), len(replies)) - 1]
         if reply.status is None:
             await asyncio.Event().wait()  # until the step's time is up
         if reply.status is not None and reply.status >= 300:
@@ -83,7 +113,7 @@ def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]
 
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
-    now = None if case.now is None else _Clock(case.now)
+    now = None if case.now is None else Clock(case.now)
     agent = FlowAgent(without_streams(flow), None, servers.send, now, asks_models=False)
     found: list[Deviation] = []
     async with SimulatedCall(
@@ -93,10 +123,14 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         language=case.language,
         variables=case.variables,
         transfers=case.transfers,
+        on_message=kept,
     ) as caller:
+        heard = 0  # so many lines of the transcript when something was heard last
         with suppress(_Unheard):
             for move in case.talk:
-                await _do(caller, move, found)
+                await _do(caller, move, heard, found)
+                if move.does == "hears":
+                    heard = len(caller.transcript)
         if case.expected.awaits_end and not found:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ENDS_WITHIN_S):
@@ -105,6 +139,8 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
     walk = [Entered(each.name, each.by) for each in caller.events if isinstance(each, DialogState)]
     if not found:
         found += _judged(case.expected, caller, ended, [each.name for each in walk], servers.asked)
+    if found:
+        found += servers.unanswered()
     return found, walk
 
 
@@ -112,7 +148,7 @@ class _Unheard(Exception):
     """The rest of the talk would make no sense."""
 
 
-async def _do(caller: SimulatedCall, move: Move, found: list[Deviation]) -> None:
+async def _do(caller: SimulatedCall, move: Move, heard: int, found: list[Deviation]) -> None:
     if caller.over.is_set() and move.does != "hears":
         found.append(
             Deviation("over", f"the call is over before `{move.does}: {move.what}`", _said(caller), line=move.line)
@@ -134,14 +170,17 @@ async def _do(caller: SimulatedCall, move: Move, found: list[Deviation]) -> None
                 await caller.hangs_up()
     except AssertionError:
         what = f"the bot did not say {move.what!r}"
-        found.append(Deviation("not_heard", what, _said(caller), line=move.line))
+        found.append(Deviation("not_heard", what, _talk(caller.transcript[heard:][:SHOWN]), line=move.line))
         raise _Unheard from None
 
 
 def _said(caller: SimulatedCall) -> str:
     """The end of the talk, as the reason of a failure."""
-    last = [f"{each.who}: {each.text}" for each in caller.transcript[-4:]]
-    return " | ".join(last) if last else "nobody had said anything"
+    return _talk(caller.transcript[-SHOWN:])
+
+
+def _talk(said: Sequence[Said]) -> str:
+    return " | ".join(f"{each.who}: {each.text}" for each in said) or "nobody had said anything"
 
 
 def _ending(caller: SimulatedCall) -> str:
@@ -169,15 +208,3 @@ def _judged(
         for said in caller.transcript:
             if said.who == "bot" and text.lower() in said.text.lower():
                 yield Deviation("said", f"the bot said {said.text!r}", f"`{text}` must not be said")
-
-
-class _Clock:
-    """The time of day in a call that began at `began`, on the loop's clock."""
-
-    def __init__(self, began: datetime) -> None:
-        self._began = began
-        self._loop = asyncio.get_running_loop()
-        self._from_s = self._loop.time()
-
-    def __call__(self) -> datetime:
-        return self._began + timedelta(seconds=self._loop.time() - self._from_s)

@@ -1,6 +1,6 @@
 """A flow as a picture. Pure."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -67,11 +67,10 @@ def _steps(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) -> 
 
 def _arrows(flow: Flow, boxes: Mapping[str, _Box], coverage: Coverage | None) -> Iterator[str]:
     for name, step in flow.steps.items():
-        ways: dict[str, list[str]] = {}
+        ways: dict[tuple[str, str], list[str]] = {}
         for by, to in step.edges().items():
-            ways.setdefault(to, []).append(by)
-        for number, (to, words) in enumerate(ways.items()):
-            known = "" if coverage is None else _walked(coverage, {Edge(name, by, to) for by in words})
+            ways.setdefault((to, _known(coverage, Edge(name, by, to))), []).append(by)
+        for number, ((to, known), words) in enumerate(ways.items()):
             line, place = _curve(boxes[name], boxes[to], number)
             yield f'<path class="{known}" d="{line}" marker-end="url(#a)"/>'
             shown = _shown(", ".join(map(way_of, words)))
@@ -83,8 +82,10 @@ def _shown(text: str) -> str:
     return escape(plain(text))
 
 
-def _walked(coverage: Coverage, edges: Set[Edge]) -> str:
-    return "walked" if all(coverage.edges.get(each) for each in edges) else "missed"
+def _known(coverage: Coverage | None, edge: Edge) -> str:
+    if coverage is None:
+        return ""
+    return "walked" if coverage.edges.get(edge) else "missed"
 
 
 def _curve(one: _Box, other: _Box, number: int) -> tuple[str, _Box]:

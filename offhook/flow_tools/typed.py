@@ -4,10 +4,11 @@ meanwhile, and jumps to what happens next, so that nobody waits for prompts or s
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
-from offhook.flow_tools.play import spoken_s, without_streams
+from offhook.flow_tools.play import Clock, kept, spoken_s, without_streams
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import KEYS
@@ -22,14 +23,29 @@ ANSWERS_WITHIN_S = 6.0
 """Of virtual time: a bot that says nothing for longer may be waiting for the next line."""
 SILENT_S = 600.0
 
+SOUND = "(a sound)"
+"""A recording in which nothing is said, such as the beep before a message."""
+
 HELP = "type what the caller says; keys behind a #: #1, #4711#; an empty line: nothing is said; Ctrl-D: hang up"
 
 
 class TypedCall:
-    """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
+    """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too. `now`
+    is the time of the flow's expressions when it begins (None: the real one); without `transfers` they all fail."""
 
-    def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
-        self._agent = FlowAgent(without_streams(flow), None, self._send, asks_models=False)
+    def __init__(
+        self,
+        flow: Flow,
+        read: Callable[[str], str],
+        write: Callable[[str], None],
+        *,
+        verbose: bool,
+        now: datetime | None = None,
+        transfers: bool = True,
+    ) -> None:
+        self._flow = without_streams(flow)
+        self._now = now
+        self._transfers = transfers
         self._read = read
         self._write = lambda line: write(plain(line))
         self._verbose = verbose
@@ -40,7 +56,12 @@ class TypedCall:
     async def run(self, caller: str, called: str, language: str) -> None:
         """Until one of both hangs up."""
         self._write(HELP)
-        async with SimulatedCall(self._agent, caller=caller, called=called, language=language, transfers=True) as call:
+        agent = FlowAgent(
+            self._flow, None, self._send, None if self._now is None else Clock(self._now), asks_models=False
+        )
+        async with SimulatedCall(
+            agent, caller=caller, called=called, language=language, transfers=self._transfers, on_message=kept
+        ) as call:
             call.on_event = lambda event: self._show(event, call.now)
             end = asyncio.ensure_future(self._notice_end(call))
             try:
@@ -82,7 +103,7 @@ class TypedCall:
         if isinstance(event, BotSpoke):
             self._speaking += 1
             self._goes_on.set()
-            self._write(event.text)
+            self._write(event.text or SOUND)
         elif isinstance(event, BotHeard):
             self._speaking -= 1
         elif isinstance(event, DialogState) and self._verbose:

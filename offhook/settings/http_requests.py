@@ -13,6 +13,7 @@ REQUEST = ("method", "headers", "allow_private")
 """The keys of a request besides its address."""
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_BRACES = re.compile(r"(?<!\$)\{([A-Za-z_]\w*)[^{}]*\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
@@ -50,9 +51,14 @@ def _headers(
     entries = reader.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
     for name, _, value in entries or []:
         before = len(reader.problems)
-        headers[name] = fill(value, reader.text(value, f"header `{name}`") or "")
+        text = reader.text(value, f"header `{name}`") or ""
+        headers[name] = fill(value, text)
         if len(reader.problems) > before:
             continue
+        if (braces := _IN_BRACES.search(text)) is not None:
+            why = f"`{braces[0]}` would be sent as it stands: headers have variables of the environment alone"
+            todo = f"send `{braces[1]}` in the address or the body, or type `${{{braces[1].upper()}}}`"
+            reader.problem(value, f"header `{name[:40]}` of {what} has `{braces[0][:40]}`", why, todo)
         if _HEADER.fullmatch(name) is None or _VALUE.fullmatch(headers[name]) is None:
             why = (
                 "a header is letters, digits and hyphens, and its value is one line of ASCII, without blanks around it"

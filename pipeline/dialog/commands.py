@@ -38,8 +38,12 @@ def with_commands(question: Question, commands: Sequence[Command]) -> Question:
 
 
 def _beside(choice: Choice, digits: DigitRule | None) -> Choice:
-    is_entry = digits is not None and choice.dtmf is not None and choice.dtmf.isdigit()
-    return replace(choice, dtmf=None if is_entry else choice.dtmf, listed=False)
+    is_of_entry = choice.dtmf is not None and _is_of_entry(choice.dtmf, digits)
+    return replace(choice, dtmf=None if is_of_entry else choice.dtmf, listed=False)
+
+
+def _is_of_entry(key: str, digits: DigitRule | None) -> bool:
+    return digits is not None and key.isdigit()
 
 
 def command_problems(commands: Sequence[Command], question: Question, at: Path) -> Iterator[FlowProblem]:
@@ -106,9 +110,10 @@ def _collisions(
             if (command := said.get(_sound(phrase))) is not None:
                 why = f"it would mean the choice `{choice.name}` and the command `{command}`"
                 yield FlowProblem(f"phrase `{phrase}` is a command's, too", why, todo, (*path, "phrases"))
-        if choice.dtmf in pressed:
-            why = f"it would mean the choice `{choice.name}` and the command `{pressed[choice.dtmf]}`"
-            yield FlowProblem(f"key {choice.dtmf} is a command's, too", why, todo, (*path, "key"))
+        for key in choice.keys:
+            if key in pressed and not _is_of_entry(key, question.digits):
+                why = f"it would mean the choice `{choice.name}` and the command `{pressed[key]}`"
+                yield FlowProblem(f"key {key} is a command's, too", why, todo, (*path, "key"))
     if question.digits is not None and (end := question.digits.terminator) in pressed:
         what, why = f"key {end} ends the entry", f"it would mean the command `{pressed[end]}`, too"
         yield FlowProblem(what, why, "another `terminator`, or `commands: no`, in this step", (*at, "collect"))

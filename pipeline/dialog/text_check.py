@@ -88,6 +88,8 @@ def text_warnings(text: str, path: Path) -> Iterator[FlowProblem]:
             f"`{found[0]}` is not a variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
         )
     for found in _SHELL_VARIABLE.finditer(text):
-        yield FlowProblem(f"the $ of `{found[0]}` is read aloud", "braces are enough", f"type `{found[0][1:]}`", path)
+        name = found[0][1:]
+        todo = f"type `{name}`, or with a space `$ {name}` for an amount"
+        yield FlowProblem(f"the $ of `{found[0]}` is read aloud", "braces are enough", todo, path)
     if is_ssml(text):
         yield from (FlowProblem(*doubt, path) for doubt in doubts(text))

@@ -96,10 +96,12 @@ def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[s
 
 def _missing(choice: Choice, given: Mapping[str, object], wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
     missing = missing_languages(given, wanted) if choice.phrases else []
-    if missing and choice.dtmf is None:
+    if missing and not choice.keys:
         what = f"the phrases of `{choice.name}` are not given in `{missing[0]}`"
-        why = "callers may be spoken with in that language, and the choice has no key"
-        yield FlowProblem(what, why, f"type `phrases: {{…, {missing[0]}: […]}}`, or give it a key", at)
+        no_key = "the choice has no key" if choice.listed else "the command has no key in every question"
+        todo = "a key" if choice.listed else "the key * or #: a digit is a part of what a `collect` collects"
+        why = f"callers may be spoken with in that language, and {no_key}"
+        yield FlowProblem(what, why, f"type `phrases: {{…, {missing[0]}: […]}}`, or give it {todo}", at)
 
 
 def _twice(question: Question, language: str, at: Path) -> Iterator[FlowProblem]:

@@ -127,6 +127,10 @@ def problems(data: bytes) -> list[tuple[str, str]]:
         ("tools: [{name: a, description: b, url: 'https://[::1/'}]", "`url` of tool `a`"),
         ("tools: [{name: a, description: b, url: 'https://x.example/a b'}]", "`url` of tool `a`"),
         ("tools: [{name: a, description: b, url: 'https://x.example', headers: {a b: c}}]", "header `a b` of tool `a`"),
+        (
+            "tools: [{name: a, description: b, url: 'https://x.example', headers: {a: 'b {token}'}}]",
+            "header `a` of tool `a` has `{token}`",
+        ),
         ("tools: [{name: a, description: b, url: 'https://x.example', timeout_s: 0}]", "`timeout_s` of tool `a` is 0"),
         ("tools: [{name: a, description: b, url: 'http://127.0.0.1/x'}]", "`url` of tool `a` is `http://127.0.0.1/x`"),
         ("tools: [{name: a, description: b, url: 'http://localhost:8000/x'}]", "`url` of tool `a` is `http://local"),

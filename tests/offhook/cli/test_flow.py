@@ -1,13 +1,14 @@
 """`offhook flow`: check, graph, run, test."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
-from offhook.flow_tools.typed import TypedCall
+from offhook.flow_tools.typed import SOUND, TypedCall
 from offhook.settings.flow_file import load_flow
 from offhook.testing.virtual_time import run
 from tests.offhook.flow_tools.test_cases import ANSWERS, FLOW, TALK
@@ -61,7 +62,7 @@ def test_test_of_files_and_folders(shop: Path) -> None:
     assert failed.exit_code == 1 and "shop.test.yaml:2" in failed.stdout
 
 
-def typed(*lines: str) -> list[str]:
+def typed(*lines: str, now: datetime | None = None, transfers: bool = True) -> list[str]:
     """What is printed to somebody who types these lines."""
     shown, left = list[str](), list(lines)
 
@@ -70,8 +71,34 @@ def typed(*lines: str) -> list[str]:
             raise EOFError
         return left.pop(0)
 
-    run(TypedCall(load_flow(Path("shop.yaml")), read, shown.append, verbose=False).run("sip:a@b", "sip:c@d", "en"))
+    flow = load_flow(Path("shop.yaml"))
+    call = TypedCall(flow, read, shown.append, verbose=False, now=now, transfers=transfers)
+    run(call.run("sip:a@b", "sip:c@d", "en"))
     return shown[1:]
+
+
+def test_a_message_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    steps = (
+        "leave: {record: Please speak., into: said, next: thanks, otherwise: none}",
+        "thanks: {hang_up: Thank you.}",
+        "none: {hang_up: You said nothing.}",
+    )
+    Path("shop.yaml").write_text("\n  ".join(("name: mailbox\nstart: leave\nsteps:", *steps)))
+    assert typed("please call me back tomorrow") == ["Please speak.", SOUND, "Thank you.", "the bot hangs up"]
+    assert typed("") == ["Please speak.", SOUND, "You said nothing.", "the bot hangs up"]
+
+
+def test_the_time_of_a_typed_call(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    head = "name: shop\nstart: open\nhours: {shop: {monday-friday: 9-17}}\nsteps:"
+    steps = ("open: {if: hours.shop, then: yes, else: no}", "yes: {hang_up: Come in.}", "no: {hang_up: We are closed.}")
+    Path("shop.yaml").write_text("\n  ".join((head, *steps)))
+    assert typed(now=datetime(2026, 12, 21, 10)) == ["Come in.", "the bot hangs up"]
+    assert typed(now=datetime(2026, 12, 21, 18)) == ["We are closed.", "the bot hangs up"]
+    shown = offhook("run", "shop.yaml", "--now", "2026-12-21 18:00", "--no-transfers")
+    assert shown.exit_code == 0 and "We are closed." in shown.stdout
+    assert offhook("run", "shop.yaml", "--now", "noon").exit_code == 2
 
 
 def test_a_call_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +111,7 @@ def test_a_call_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed("my parcel", "") == [welcome, asked, "you are connected to desk"]
     assert typed("", "") == [welcome, welcome, "Goodbye.", "the bot hangs up"]
     assert typed() == [welcome, "you hang up"]
+    assert typed("#2", transfers=False) == [welcome, "Goodbye.", "the bot hangs up"]
 
 
 def test_no_text_reaches_the_terminal_as_an_escape_sequence(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

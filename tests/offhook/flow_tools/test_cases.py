@@ -68,12 +68,13 @@ def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[s
     ("case", "found"),
     [
         (f"{ANSWERS}, {TALK.replace('Monday', 'Tuesday')}", ["not_heard"]),
-        (f"{TALK}", ["not_heard"]),  # nobody answers the request, and there is no day
+        (f"{TALK}", ["not_heard", "no_answer"]),  # nobody answers the request, and there is no day
         ("talk: [{hears: Welcome}, {presses: '2'}, {waits: 5}, {says: hello}]", ["over"]),
         ("talk: [{hears: Welcome}, {hears: Welcome}, {hears: Goodbye}], expect: {ends: bot hangs up}", []),
         ("talk: [{begins_to_hear: Welcome}, {says: a person}], expect: {transferred_to: desk}", []),
         ("transfers: no, talk: [{hears: Welcome}, {says: a person}, {hears: Goodbye}]", []),
         ("talk: [{hears: Welcome}, hangs_up], expect: {ends: caller hangs up}", []),
+        ("talk: [{hears: Welcome}, {hangs_up: }], expect: {ends: caller hangs up}", []),
         (
             "requests: {GET https://api.example.com/parcels: nothing}, talk: [{hears: Welcome}, {presses: '1'}],"
             " expect: {transferred_to: desk}",
@@ -88,6 +89,58 @@ def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[s
 )
 def test_how_calls_go(tmp_path: Path, case: str, found: list[str]) -> None:
     assert findings(tmp_path, case) == found
+
+
+def test_what_was_said_in_place_of_a_text_is_shown_from_there_on(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(FLOW)
+    path = tmp_path / "shop.test.yaml"
+    path.write_text(f"cases:\n  one: {{{ANSWERS}, {TALK.replace('Monday', 'Tuesday')}}}\n")
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow), file, file.cases[0])
+    (found,) = result.findings
+    assert found.why == "caller: my parcel | bot: It comes on Monday. | bot: Goodbye."
+
+
+def test_a_message_is_left(tmp_path: Path) -> None:
+    flow = """
+name: mailbox
+start: leave
+steps:
+  leave: {record: Please leave a message., into: message, review: true, next: thanks, otherwise: none}
+  thanks: {hang_up: "{message.seconds} seconds, {message.file}."}
+  none: {hang_up: There is none.}
+"""
+    said = "{hears: leave a message}, {says: please call me back tomorrow at noon}, {hears: To hear}"
+    for talk in (
+        f"{said}, {{presses: '2'}}, {{hears: seconds}}",
+        f"{said}, {{presses: '4'}}, {{hears: is none}}",
+        "{hears: leave a message}, {hears: is none}",
+    ):
+        assert findings(tmp_path, f"talk: [{talk}], expect: {{ends: bot hangs up}}", flow) == []
+    assert not list(tmp_path.glob("*.wav"))
+
+
+def test_a_server_answers_otherwise_the_next_time(tmp_path: Path) -> None:
+    flow = """
+name: pin
+start: pin
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  pin: {collect: Your PIN., into: pin, digits: 4, next: check}
+  check: {request: "https://bank.example.com/pin", into: found, next: right, otherwise: down}
+  right: {if: found.ok, then: bye, else: wrong}
+  wrong: {say: Once more., next: pin}
+  down: {say: It is down., next: pin}
+  bye: {hang_up: Goodbye.}
+"""
+    answers = "[{json: {ok: false}}, {status: 500}, {json: {ok: LAST}}]"
+    case = f"requests: {{GET https://bank.example.com/pin: {answers}}}, talk: ["
+    for said in ("Your PIN", "Once more", "It is down"):
+        case += f"{{hears: {said}}}, {{presses: '1234#'}}, "
+    again = "{hears: Once more}, {presses: '1234#'}, {hears: Once more}]"
+    assert findings(tmp_path, case.replace("LAST", "false") + again, flow) == []
+    assert findings(tmp_path, case.replace("LAST", "true") + "{hears: Goodbye}]", flow) == []
 
 
 def test_the_clock_stands_where_the_case_puts_it(tmp_path: Path) -> None:
@@ -164,6 +217,8 @@ steps:
         ("requests: {GET https://a/b: {json: [!own x]}}\ncases:\n  one: {talk: []}", 1, "is no value of JSON"),
         ("requests: {GET https://a/b: {json: .nan}}\ncases:\n  one: {talk: []}", 1, "is no value of JSON"),
         (f"requests: {{GET https://a/b: {{json: {'9' * 5000}}}}}\ncases:\n  one: {{talk: []}}", 1, "no value of JSON"),
+        ("requests: {GET https://a/b: []}\ncases:\n  one: {talk: []}", 1, "has no answers"),
+        ("requests: {GET https://a/b: [{json: 1}, {status: 99}]}\ncases:\n  one: {talk: []}", 1, "no status 99"),
         ("requests: {GET https://a/b: {status: 99}}\ncases:\n  one: {talk: []}", 1, "there is no status 99"),
     ],
 )

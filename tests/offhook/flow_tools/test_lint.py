@@ -68,6 +68,13 @@ def test_each_rule_finds_its_doubt_and_can_be_left_out(old: str, new: str, rule:
     assert rules_of(text, rule) == []
 
 
+def test_keys_of_commands_and_further_keys_of_a_choice_may_be_named() -> None:
+    text = GOOD.replace("one or two", "one or two, or press 3, or press zero")
+    assert rules_of(text) == ["press-without-key", "press-without-key"]
+    operator = "commands: {operator: {key: 0, next: person}}\nsteps:"
+    assert rules_of(text.replace("key: 2", "key: [2, 3]").replace("steps:", operator)) == []
+
+
 def test_a_flow_without_a_person_needs_none() -> None:
     text = GOOD.replace("person: {transfer: desk, otherwise: bye}", "person: {say: Nobody is here., next: bye}")
     assert rules_of(text) == []

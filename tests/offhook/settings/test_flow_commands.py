@@ -85,6 +85,7 @@ def test_the_flows_hold_in_all_questions_but_where_a_step_has_its_own() -> None:
         ('key: "*"', "kee: 9", "7:31", "unknown key `kee`", "did you mean `key`?"),
         ("phrases: [yes]", "phrases: [operator]", "13:13", "phrase `operator` is a command's", "commands: no"),
         ("key: 1", "key: 0", "13:34", "key 0 is a command's", "commands: no"),
+        ("key: 1", "key: [1, 0]", "13:29", "key 0 is a command's", "commands: no"),
         ("most: 5", "most: 0", "5:16", "most is 0", "most: 1"),
         ("then: bye}\ncom", "then: by}\ncom", "5:25", "no step `by`", "did you mean `bye`?"),
         ("commands: no", "commands: never", "20:15", "neither true nor false", "false"),
@@ -97,6 +98,13 @@ def test_a_problem_has_its_place(old: str, new: str, where: str, what: str, todo
     found = [each for each in problems(FLOW.replace(old, new)) if what in each.what]
     assert [each.where for each in found] == [f"f.yaml:{where}"], problems(FLOW.replace(old, new))
     assert todo in found[0].todo
+
+
+def test_a_digit_that_is_no_command_in_an_entry_may_be_a_choice_there() -> None:
+    text = FLOW.replace("digits: 4\n    commands: no", "digits: 4\n    choices: {person: {key: 0, next: person}}")
+    assert commands(parse_flow(text.encode(), "f.yaml"), "pin") == {"repeat": Does.REPEAT, "operator": "person"}
+    star = FLOW.replace("digits: 4\n    commands: no", 'digits: 4\n    choices: {person: {key: "*", next: person}}')
+    assert only(star).what == "key * is a command's, too"
 
 
 def test_a_problem_of_a_command_is_said_once() -> None:

@@ -145,3 +145,10 @@ def test_what_a_language_lacks_is_named(old: str, new: str, where: str, what: st
     found = [each for each in problems(FLOW.replace(old, new)) if what in each.what]
     assert f"f.yaml:{where}" in [each.where for each in found], problems(FLOW.replace(old, new))
     assert todo in found[0].todo
+
+
+def test_a_command_needs_the_phrases_of_a_language_where_its_key_is_a_part_of_the_entry() -> None:
+    text = FLOW.replace("steps:", "commands: {help: {phrases: {en: [help]}, key: 0, do: help}}\nsteps:")
+    (problem,) = problems(text)
+    assert problem.what == "the phrases of `help` are not given in `de`" and "key * or #" in problem.todo
+    parse_flow(text.replace("key: 0", 'key: "*"').encode(), "f.yaml")

@@ -96,4 +96,8 @@ def test_a_dollar_in_front_of_a_variable_is_doubted() -> None:
     doubts: list[Problem] = []
     flow = FLOW.replace("next: close\n  close", "next: found\n  found: {say: 'It is ${pin}.', next: close}\n  close")
     parse_flow(flow.encode(), "f.yaml", on_doubt=doubts.append)
-    assert [(doubt.what, doubt.todo) for doubt in doubts] == [("the $ of `${pin}` is read aloud", "type `{pin}`")]
+    todo = "type `{pin}`, or with a space `$ {pin}` for an amount"
+    assert [(doubt.what, doubt.todo) for doubt in doubts] == [("the $ of `${pin}` is read aloud", todo)]
+    doubts.clear()
+    parse_flow(flow.replace("${pin}", "$ {pin}").encode(), "f.yaml", on_doubt=doubts.append)
+    assert doubts == []
