@@ -198,13 +198,9 @@ def _chosen(question: Question, answer: Answer, value: Ambiguous, reply: Answer)
 def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | None:
     text, language = reply.text, question.language
     if question.choices and (found := match(text, question.choices, language)) is not None:
-        same = found.choice == answer.choice
-        denied = same and read_yes_no(text, language) is False
-        return (
-            _refused(answer)
-            if denied
-            else replace(_confirmed(answer), choice=found.choice, text=text if not same else answer.text)
-        )
+        if found.choice == answer.choice:
+            return _refused(answer) if read_yes_no(text, language) is False else _confirmed(answer)
+        return replace(_spoken(answer, text), choice=found.choice, value=None)
     agreed = read_yes_no(text, language)
     if question.value is not None and text and not question.any_words and agreed is not True:
         read = values_in(question.value.read(text, language))
@@ -213,13 +209,18 @@ def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | No
                 return _refused(answer)  # "no, not one two three"
             if read[0] == answer.value:
                 return _confirmed(answer)
-            return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0, value=read[0], text=text, digits="")
+            return replace(_spoken(answer, text), value=read[0])
     return None
 
 
 def _confirmed(answer: Answer) -> Answer:
     keyed = answer.kind is AnswerKind.DTMF
     return replace(answer, kind=answer.kind if keyed else AnswerKind.SPEECH, confidence=None if keyed else 1.0)
+
+
+def _spoken(answer: Answer, text: str) -> Answer:
+    """What was said in its place."""
+    return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0, text=text, digits="")
 
 
 def _refused(answer: Answer) -> Answer:

@@ -219,6 +219,14 @@ async def test_a_choice_in_place_of_the_value_is_not_read_back() -> None:
     assert await Understanding().settle(ACCOUNT, answer, Replies().ask, None) == answer
 
 
+@pytest.mark.parametrize("answer", [SPOKEN, KEYED])
+@pytest.mark.parametrize("reply", ["operator", "no, operator"])
+async def test_a_choice_in_reply_takes_the_place_of_the_value(answer: Answer, reply: str) -> None:
+    asked = replace(ACCOUNT, choices=(Choice("operator", ("operator",), "0"),))
+    found = await Understanding().settle(asked, answer, Replies(reply).ask, None)
+    assert (found.kind, found.choice, found.value, found.digits) == (AnswerKind.SPEECH, "operator", None, "")
+
+
 async def test_words_that_are_read_back_are_not_replaced_by_the_reply() -> None:
     asked = Question(value=Text(), any_words=True, language="en", read_back=True)
     caller = Replies("yes that's right")
