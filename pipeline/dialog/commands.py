@@ -106,9 +106,10 @@ def _collisions(
             if (command := said.get(_sound(phrase))) is not None:
                 why = f"it would mean the choice `{choice.name}` and the command `{command}`"
                 yield FlowProblem(f"phrase `{phrase}` is a command's, too", why, todo, (*path, "phrases"))
-        if choice.dtmf in pressed:
-            why = f"it would mean the choice `{choice.name}` and the command `{pressed[choice.dtmf]}`"
-            yield FlowProblem(f"key {choice.dtmf} is a command's, too", why, todo, (*path, "key"))
+        for key in choice.keys:
+            if key in pressed:
+                why = f"it would mean the choice `{choice.name}` and the command `{pressed[key]}`"
+                yield FlowProblem(f"key {key} is a command's, too", why, todo, (*path, "key"))
     if question.digits is not None and (end := question.digits.terminator) in pressed:
         what, why = f"key {end} ends the entry", f"it would mean the command `{pressed[end]}`, too"
         yield FlowProblem(what, why, "another `terminator`, or `commands: no`, in this step", (*at, "collect"))
