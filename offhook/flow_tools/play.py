@@ -10,6 +10,7 @@ from typing import Any
 from offhook.api.flow_dialog import FlowAgent
 from offhook.flow_tools.case import Case, Expected, Move, Reply
 from offhook.flow_tools.case_file import CaseFile
+from offhook.flow_tools.offline import forget, offline
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.trace import DialogState
@@ -71,7 +72,7 @@ def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
     now = None if case.now is None else _Clock(case.now)
-    agent = FlowAgent(flow, None, servers.send, now)
+    agent = FlowAgent(offline(flow), None, servers.send, now)
     found: list[Deviation] = []
     async with SimulatedCall(
         agent,
@@ -80,6 +81,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         language=case.language,
         variables=case.variables,
         transfers=case.transfers,
+        on_message=forget,
     ) as caller:
         with suppress(_Unheard):
             for move in case.talk:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
+from offhook.flow_tools.offline import forget, offline
 from offhook.flow_tools.play import spoken_s
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
@@ -28,7 +29,7 @@ class TypedCall:
     """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too."""
 
     def __init__(self, flow: Flow, read: Callable[[str], str], write: Callable[[str], None], *, verbose: bool) -> None:
-        self._agent = FlowAgent(flow, None, self._send)
+        self._agent = FlowAgent(offline(flow), None, self._send)
         self._read = read
         self._write = write
         self._verbose = verbose
@@ -39,7 +40,9 @@ class TypedCall:
     async def run(self, caller: str, called: str, language: str) -> None:
         """Until one of both hangs up."""
         self._write(HELP)
-        async with SimulatedCall(self._agent, caller=caller, called=called, language=language, transfers=True) as call:
+        async with SimulatedCall(
+            self._agent, caller=caller, called=called, language=language, transfers=True, on_message=forget
+        ) as call:
             call.on_event = lambda event: self._show(event, call.now)
             end = asyncio.ensure_future(self._notice_end(call))
             try:
