@@ -10,6 +10,7 @@ from itertools import combinations, islice
 
 from offhook.flow_tools.pronunciation import alike, sounds_of
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Step
@@ -91,7 +92,7 @@ def _press_without_key(flow: Flow) -> Iterator[FlowProblem]:
         question = step.question()
         if question.digits is not None or question.value is not None or base_of(step.language or flow.language) != "en":
             continue
-        keys = {choice.dtmf for choice in question.choices}
+        keys = {key for choice in step.full_question().choices for key in choice.keys}
         for path, text in step.texts():
             for found in _PRESS.finditer(text.lower()):
                 key = _KEYS.get(found[1], found[1])
@@ -128,7 +129,7 @@ def _long_prompt(flow: Flow) -> Iterator[FlowProblem]:
 def _same_again(flow: Flow) -> Iterator[FlowProblem]:
     for step in _questions(flow):
         retry = step.no_match
-        if retry.attempts > 1 and not retry.reprompts:
+        if retry.attempts > 1 and not retry.reprompts and len(worded((), step.prompt)) == 1:
             what = f"`{step.name}` asks again in the same words"
             why = "who was not understood does not learn what to say instead"
             yield FlowProblem(what, why, "add `reprompts` to `no_match`", _at(step))

@@ -63,6 +63,26 @@ def test_each_rule_finds_its_doubt_and_can_be_left_out(old: str, new: str, rule:
     assert rules_of(text, rule) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("key: 2", 'key: [2, "*"]'),
+        ("steps:", 'commands: {repeat: {key: "*", do: repeat}}\nsteps:'),
+    ],
+)
+def test_every_key_may_be_named(old: str, new: str) -> None:
+    text = GOOD.replace("one or two", "one or two, or press star").replace(old, new, 1)
+    assert rules_of(text) == []
+    assert rules_of(text.replace(new, old)) == ["press-without-key"]
+
+
+def test_a_question_in_several_wordings_is_not_asked_in_the_same_again() -> None:
+    text = GOOD.replace('reprompts: "Sales or support?", ', "")
+    assert rules_of(text) == ["same-again"]
+    several = text.replace("Sales, or support? Press one or two.", '["Sales or support?", "Which one?"]')
+    assert rules_of(several) == []
+
+
 def test_a_flow_without_a_person_needs_none() -> None:
     text = GOOD.replace("person: {transfer: desk, otherwise: bye}", "person: {say: Nobody is here., next: bye}")
     assert rules_of(text) == []
