@@ -112,15 +112,9 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
         Choice(_YES, _free(yes_phrases(language), taken, language), "1"),
         Choice(_NO, _free(no_phrases(language), taken, language), "2"),
     )
-    # "No, support" answers the first question again.
-    others = tuple(
-        replace(choice, name=f"={choice.name}", dtmf=None, more_keys=())
-        for choice in question.choices
-        if choice.phrases
-    )
     asked = replace(
         question,
-        choices=(*answers, *others),
+        choices=(*answers, *_others(question)),
         grammar=None,
         digits=None,
         value=None,
@@ -131,16 +125,26 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
     return Confirmation(render(wording.confirm, {"answer": said}), asked)
 
 
+def _others(question: Question) -> tuple[Choice, ...]:
+    """The choices of a question, to be listened for when its answer is asked back: "no, support"."""
+    return tuple(
+        replace(choice, name=f"={choice.name}", dtmf=None, more_keys=())
+        for choice in question.choices
+        if choice.phrases
+    )
+
+
 def _read_back(question: Question, value: object, wording: Wording) -> Confirmation | None:
     """The value, to be agreed to or corrected at once: "no, one two four"."""
     kind, language = question.value, question.language
     if kind is None:
         return None
     answers = (Choice(_YES, yes_phrases(language), "1"), Choice(_NO, no_phrases(language), "2"))
+    choices = (*answers, *_others(question))
     asked = replace(
         question,
-        choices=answers,
-        grammar=None if question.any_words else correction_grammar(answers, answers[1].phrases, kind, language),
+        choices=choices,
+        grammar=None if question.any_words else correction_grammar(choices, answers[1].phrases, kind, language),
         digits=None,
         expect=None,
         speech=bool(yes_phrases(language)),

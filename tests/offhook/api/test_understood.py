@@ -246,3 +246,12 @@ def test_a_recogniser_with_grammars_hears_yes_no_and_a_correction() -> None:
     (public,) = [line for line in asked.question.grammar.splitlines() if line.startswith("public")]
     assert " yes |" in public
     assert public.endswith("] <digits>;")
+
+
+def test_a_recogniser_with_grammars_hears_a_choice_in_reply_too() -> None:
+    with_choice = replace(ACCOUNT, choices=(Choice("operator", ("operator",), "0"),))
+    asked = confirmation(with_choice, SPOKEN, 0.0, wording_in("en"))
+    assert asked is not None and asked.question.grammar is not None
+    (public,) = [line for line in asked.question.grammar.splitlines() if line.startswith("public")]
+    assert " operator |" in public
+    assert [choice.dtmf for choice in asked.question.choices] == ["1", "2", None]
