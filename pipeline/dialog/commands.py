@@ -14,7 +14,7 @@ from offhook.pipeline.events import Choice, DigitRule, Question
 class Does(StrEnum):
     """What a command does that leads to no step of its own."""
 
-    REPEAT = "repeat"  # the question, as it was asked first
+    REPEAT = "repeat"  # the question itself, not a reprompt
     HELP = "help"  # the question's help, or else the question
     BACK = "back"  # the question before
 

@@ -97,7 +97,7 @@ class Run(Protocol):
         """The step that asked before the current one did, and go back to it; None: there is none."""
 
     def fill(self, step: "Step", text: Text) -> str:
-        """A text of `step`, in the wording of this visit, with the values of its expressions."""
+        """A text of `step`, in its next wording, with the values of its expressions."""
 
     def value_of(
         self, expression: Expression, given: Mapping[str, object] = MappingProxyType({}), scope: str | None = None
