@@ -90,6 +90,8 @@ def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
 
 
 _YES, _NO = "yes", "no"
+_OTHER = "="
+"""Before the name of a choice of the question that is asked back."""
 
 
 def _said(question: Question, answer: Answer) -> str | None:
@@ -128,7 +130,7 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
 def _others(question: Question) -> tuple[Choice, ...]:
     """The choices of a question, to be listened for when its answer is asked back: "no, support"."""
     return tuple(
-        replace(choice, name=f"={choice.name}", dtmf=None, more_keys=())
+        replace(choice, name=f"{_OTHER}{choice.name}", dtmf=None, more_keys=())
         for choice in question.choices
         if choice.phrases
     )
@@ -167,6 +169,8 @@ def _which(question: Question, value: Ambiguous, wording: Wording) -> Confirmati
     choices = tuple(
         Choice(str(index), (_speakable(each, question.language),), str(index + 1)) for index, each in enumerate(said)
     )
+    others = tuple(replace(each, listed=False) for each in _others(question))  # "the last one" is a value
+    choices = (*choices, *others)
     return Confirmation(
         text,
         replace(question, choices=choices, grammar=None, digits=None, value=None, expect=None, confirm_below=0.0),
@@ -188,6 +192,8 @@ def _speakable(text: str, language: str | None) -> str:
 
 def _chosen(question: Question, answer: Answer, value: Ambiguous, reply: Answer) -> Answer:
     kind = question.value
+    if reply.choice is not None and reply.choice.startswith(_OTHER):
+        return replace(_spoken(answer, reply.text), choice=reply.choice.removeprefix(_OTHER), value=None)
     if reply.choice is not None and reply.choice.isdigit() and int(reply.choice) < len(value.values):
         return replace(_confirmed(answer), value=value.values[int(reply.choice)])
     if kind is not None and reply.text:
