@@ -75,9 +75,10 @@ def _reaching(flow: Flow) -> set[str]:
 
 
 def _sound_alike(flow: Flow) -> Iterator[FlowProblem]:
-    for step in _questions(flow):
-        base = base_of(step.language or flow.language)
-        phrases = [(choice.name, each) for choice in step.question().choices for each in choice.phrases]
+    asked = ((step, language) for step in _questions(flow) for language in flow.languages_of(step, "en"))
+    for step, language in asked:
+        base, question = base_of(language), flow.catalogue.question(step.question(), language)
+        phrases = [(choice.name, each) for choice in question.choices for each in choice.phrases]
         sounds = {phrase: sounds_of(phrase, base) for _, phrase in phrases}
         for (one, said), (other, heard) in islice(combinations(phrases, 2), MOST_PAIRS):
             if one != other and alike(sounds[said], sounds[heard]):

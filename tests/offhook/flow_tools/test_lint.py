@@ -76,6 +76,26 @@ def test_every_key_may_be_named(old: str, new: str) -> None:
     assert rules_of(text.replace(new, old)) == ["press-without-key"]
 
 
+def test_phrases_of_another_language_may_sound_alike_too() -> None:
+    text = """
+name: shop
+start: german
+language: en
+no_input: {then: bye}
+no_match: {reprompts: {en: Again., de: Nochmal.}, then: bye}
+steps:
+  german: {set_language: de, next: menu}
+  menu:
+    ask: {en: Sales or support., de: Beratung oder Hilfe.}
+    choices:
+      sales: {phrases: {en: [sales], de: [beratung]}, key: 1, next: bye}
+      support: {phrases: {en: [support], de: [hilfe]}, key: 2, next: bye}
+  bye: {hang_up: {en: Goodbye., de: Auf Wiederhören.}}
+"""
+    assert rules_of(text) == []
+    assert rules_of(text.replace("[hilfe]", "[bewertung]")) == ["sound-alike"]
+
+
 def test_a_question_in_several_wordings_is_not_asked_in_the_same_again() -> None:
     text = GOOD.replace('reprompts: "Sales or support?", ', "")
     assert rules_of(text) == ["same-again"]
