@@ -24,10 +24,12 @@ class Instead:
 
 
 async def unless_corrected(
-    call: Call, wording: Wording | None, runner: FlowRunner, asked: Question, work: Coroutine[Any, Any, _T]
+    call: Call, wording: Wording | None, runner: FlowRunner, asked: Question | None, work: Coroutine[Any, Any, _T]
 ) -> _T | Instead:
     """What came of `work`; or what takes its place, since a late final gives the answer before it, to `asked`, another
-    meaning. `wording` is the flow's."""
+    meaning. `wording` is the flow's. Without `asked` no answer may change."""
+    if asked is None:
+        return await work
     step = asyncio.ensure_future(work)
     correction = asyncio.ensure_future(_correction(call, call.turns(), wording, runner, asked, step))
     try:

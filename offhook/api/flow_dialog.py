@@ -102,8 +102,9 @@ class FlowAgent:
             if isinstance(found, Instead):
                 asked, action = None, found.action
                 continue
-            may_change = isinstance(found, Answer) and not found.is_final
-            asked = action.question if isinstance(action, AskFor) and may_change else None
+            if not isinstance(action, Note):  # which takes no time
+                may_change = isinstance(found, Answer) and not found.is_final
+                asked = action.question if isinstance(action, AskFor) and may_change else None
             action = runner.after(found)
 
     async def _done(
@@ -126,15 +127,13 @@ class FlowAgent:
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
             case Fetch():
-                asking = fetched(call, action, self._send)
-                return await (asking if asked is None else unless_corrected(call, wording, runner, asked, asking))
+                return await unless_corrected(call, wording, runner, asked, fetched(call, action, self._send))
             case RecordMessage():
                 return await recorded(call, action)
             case Wait() | Play() | Press() | Note():
-                return await done(call, action)
+                return await unless_corrected(call, wording, runner, asked, done(call, action))
             case Speak() | AskFor() | HangUp():
-                saying = self._say(call, action, runner)
-                found = await (saying if asked is None else unless_corrected(call, wording, runner, asked, saying))
+                found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:

@@ -10,6 +10,7 @@ from itertools import combinations, islice
 
 from offhook.flow_tools.pronunciation import alike, sounds_of
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Step
@@ -74,9 +75,10 @@ def _reaching(flow: Flow) -> set[str]:
 
 
 def _sound_alike(flow: Flow) -> Iterator[FlowProblem]:
-    for step in _questions(flow):
-        base = base_of(step.language or flow.language)
-        phrases = [(choice.name, each) for choice in step.question().choices for each in choice.phrases]
+    asked = ((step, language) for step in _questions(flow) for language in flow.languages_of(step, "en"))
+    for step, language in asked:
+        base, question = base_of(language), flow.catalogue.question(step.question(), language)
+        phrases = [(choice.name, each) for choice in question.choices for each in choice.phrases]
         sounds = {phrase: sounds_of(phrase, base) for _, phrase in phrases}
         for (one, said), (other, heard) in islice(combinations(phrases, 2), MOST_PAIRS):
             if one != other and alike(sounds[said], sounds[heard]):
@@ -128,7 +130,7 @@ def _long_prompt(flow: Flow) -> Iterator[FlowProblem]:
 def _same_again(flow: Flow) -> Iterator[FlowProblem]:
     for step in _questions(flow):
         retry = step.no_match
-        if retry.attempts > 1 and not retry.reprompts:
+        if retry.attempts > 1 and not retry.reprompts and len(worded((), step.prompt)) == 1:
             what = f"`{step.name}` asks again in the same words"
             why = "who was not understood does not learn what to say instead"
             yield FlowProblem(what, why, "add `reprompts` to `no_match`", _at(step))

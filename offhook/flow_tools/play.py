@@ -4,21 +4,17 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
 from offhook.api.turns import Said
 from offhook.flow_tools.case import Case, Expected, Move, Reply
 from offhook.flow_tools.case_file import CaseFile
+from offhook.flow_tools.offline import forget, offline
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.steps.play import PlayStep
-from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ
 from offhook.pipeline.trace import DialogState
-from offhook.pipeline.tts.recording import Recording
 from offhook.qa.coverage.walked import Entered
 from offhook.qa.result import Result
 from offhook.qa.verdict.judge import Deviation
@@ -30,9 +26,6 @@ HEARS_WITHIN_S = 90.0
 
 ENDS_WITHIN_S = 300.0
 
-SILENCE = Recording("stream", {hz: bytes(2 * hz) for hz in (NARROW_HZ, WIDE_HZ)})
-"""What stands in for streams: a second of it."""
-
 SHOWN = 6
 """Of what was said, where something else was expected."""
 
@@ -43,18 +36,6 @@ SHORTEST_S = 0.4
 def spoken_s(text: str) -> float:
     """How long it takes to say."""
     return max(SHORTEST_S, 0.06 * len(text))
-
-
-def without_streams(flow: Flow) -> Flow:
-    """The flow, whose `play` steps fetch nothing: a second of silence stands in for each stream."""
-    streamed = [step for step in flow.steps.values() if isinstance(step, PlayStep) and step.stream is not None]
-    silent = {step.name: replace(step, stream=SILENCE) for step in streamed}
-    return replace(flow, steps={**flow.steps, **silent}) if silent else flow
-
-
-async def kept(pcm: bytes) -> Path:
-    """Take a caller's message, and write nothing: the name that it would have."""
-    return Path("simulated-message-1.wav")
 
 
 class Clock:
@@ -114,7 +95,7 @@ def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
     now = None if case.now is None else Clock(case.now)
-    agent = FlowAgent(without_streams(flow), None, servers.send, now, asks_models=False)
+    agent = FlowAgent(offline(flow), None, servers.send, now, asks_models=False)
     found: list[Deviation] = []
     async with SimulatedCall(
         agent,
@@ -123,7 +104,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         language=case.language,
         variables=case.variables,
         transfers=case.transfers,
-        on_message=kept,
+        on_message=forget,
     ) as caller:
         heard = 0  # so many lines of the transcript when something was heard last
         with suppress(_Unheard):

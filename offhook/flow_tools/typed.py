@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
-from offhook.flow_tools.play import Clock, kept, spoken_s, without_streams
+from offhook.flow_tools.offline import forget, offline
+from offhook.flow_tools.play import Clock, spoken_s
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import KEYS
@@ -43,7 +44,7 @@ class TypedCall:
         now: datetime | None = None,
         transfers: bool = True,
     ) -> None:
-        self._flow = without_streams(flow)
+        self._flow = offline(flow)
         self._now = now
         self._transfers = transfers
         self._read = read
@@ -60,7 +61,7 @@ class TypedCall:
             self._flow, None, self._send, None if self._now is None else Clock(self._now), asks_models=False
         )
         async with SimulatedCall(
-            agent, caller=caller, called=called, language=language, transfers=self._transfers, on_message=kept
+            agent, caller=caller, called=called, language=language, transfers=self._transfers, on_message=forget
         ) as call:
             call.on_event = lambda event: self._show(event, call.now)
             end = asyncio.ensure_future(self._notice_end(call))

@@ -155,7 +155,8 @@ class _SubFlowReader(PartReader):
         super().__init__(source, caller.defaults)
         self.scope = scope
         self.problems, self.doubts = caller.problems, caller.doubts
-        self.commands, self.silent = caller.commands, caller.silent
+        self.commands, self.silent, self.confirm_below = caller.commands, caller.silent, caller.confirm_below
+        self.country, self.language = caller.country, caller.language
         self.texts_by_language, self.phrases_by_language = caller.texts_by_language, caller.phrases_by_language
         self.named_texts.update(caller.named_texts if source.file == caller.source.file else {})
         if source.file == caller.source.file:
@@ -172,6 +173,7 @@ class _SubFlowReader(PartReader):
             _types(self, top[key], f"`{key}` of {what}") if key in top else {} for key in ("parameters", "results")
         )
         language, voice = (self.optional(self.text, top, key, what, None) for key in ("language", "voice"))
+        self.language = language or self.language
         start = self.step_name(top["start"], f"`start` of {what}") if "start" in top else None
         steps, names = self.steps(top["steps"]) if "steps" in top else ([], [])
         if start is None:

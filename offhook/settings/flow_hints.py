@@ -23,6 +23,13 @@ _OTHER_WORDS = {
     "play": "audio wav mp3 sound music media prompt_file beep tone moh hold_music stream",
     "record": "recording voicemail record_audio store_audio message leave_message",
     "wait": "pause sleep delay break",
+    "for_s": "for duration max_s seconds",
+    "loop": "repeat repeats",
+    "volume_db": "volume gain gain_db loudness",
+    "most_s": "max_length max_s max_seconds max_duration",
+    "silence_s": "timeout silence silence_ms end_silence_s",
+    "end_key": "finish_on_key stop_key terminator end_on",
+    "beep": "play_beep tone",
     "press": "send_dtmf send_digits send_keys tones",
     "log": "note debug print echo event",
     "request": "http https webhook api fetch get post url rest lookup",
@@ -88,9 +95,14 @@ _BEYOND = (
         "`record: …` records a message, `press: …` sends keys (docs/flow-sound.md)",
     ),
     (
-        "elif elseif conditions branch branches random",
+        "elif elseif conditions branch branches",
         "a condition has two ways",
         "make a step of each: `if: …` with `then` and `else`, or `switch: …` with `cases`",
+    ),
+    (
+        "random",
+        "only texts are drawn at random",
+        "type `say: {one_of: [Hello., Hi there.], order: random}`",
     ),
     (
         "variable variables",
@@ -113,7 +125,13 @@ _BEYOND = (
         "type `hours: {shop: {monday-friday: 9:00-17:30}}` at the top, and `if: hours.shop` in a step (docs/flows.md)",
     ),
     (
-        "rate speed pitch volume ssml emotion",
+        "ssml markup",
+        "SSML is written in the text itself",
+        "type `<speak>…</speak>` round the whole text (docs/flow-sound.md has what there may be in it)",
+    ),
+    ("volume gain", "only sounds have a volume", "type `volume_db: -6` in a `play` step"),
+    (
+        "rate speed pitch emotion",
         "a flow chooses a voice and a language, and no more of how it speaks",
         "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
@@ -130,7 +148,8 @@ _BEYOND = (
     (
         "retries attempts max_attempts tries repeat retry",
         "only a question is repeated, for silence and for a wrong answer apart",
-        "put `attempts: 3` below `no_input` or `no_match` of the question",
+        "put `attempts: 3` below `no_input` or `no_match` of the question; "
+        "`visits: {most: 3, then: …}` limits a step of any kind",
     ),
     (
         "intent intents entities slot slots nlu llm ai gpt model grammar hints",
@@ -140,10 +159,10 @@ _BEYOND = (
     ),
     (
         "answer ring ringing reject busy accept",
-        "the call has been answered when the flow begins",
-        "which calls get which flow is set in `[[routes]]` of the configuration",
+        "a call is answered by the first step without `early_media: true`",
+        "docs/flows.md has what is before the answer; which calls get which flow is set in `[[routes]]`",
     ),
-    ("log debug print trace", "a flow writes no log", "every call's transcript is kept, see `/calls`"),
+    ("log debug print trace", "that is a step of its own", "type `log: …` in a step (docs/flow-sound.md)"),
     ("secret mask masked hidden sensitive", "collected digits are always masked", "remove it"),
     ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
 )
@@ -152,6 +171,7 @@ _DIGITS_TOO = (
     "`ask` leads on by its choices and keeps nothing",
     "type `collect: …` with `digits: 4`, `into: …` and the `choices`: it takes both",
 )
+_OF_TRANSFER = ("a flow's transfer has no headers, and no key that brings the caller back", PYTHON)
 _OF_CHOICE = (
     "phrases and keys are those of a choice",
     "type `choices: {operator: {phrases: [operator], key: 0, next: …}}`",
@@ -194,6 +214,8 @@ def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
         return _DIGITS_TOO
     if "collect" in allowed and word in ("phrases", "key", "keys"):
         return _OF_CHOICE
+    if "transfer" in allowed and word in ("headers", "sip_headers", "user_to_user", "uui", "return_key"):
+        return _OF_TRANSFER
     if "ask" in allowed and word in ("into", "variable", "store", "save", "as", "next", "speech", "free", "open"):
         return _FREE_SPEECH
     return _CANNOT.get(word)

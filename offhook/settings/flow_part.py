@@ -47,7 +47,7 @@ class PartReader(StepReader):
             own = read_commands(self, top["commands"], f"`commands` of {what}")
             names = {command.choice.name for command in own}
             self.commands = (*own, *(each for each in self.commands if each.choice.name not in names))
-        self.confirm_below = self.optional(self.number, top, "confirm_below", what, None)
+        self.confirm_below = self.optional(self.number, top, "confirm_below", what, self.confirm_below)
         if "flows" in top:
             example = "write each below its name: `identify: identify.yaml`"
             for name, _, value in self.entries(top["flows"], f"`flows` of {what}", example) or []:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from offhook.pipeline.asr.grammar import GrammarError, check_phrase
 from offhook.pipeline.dialog import limits
-from offhook.pipeline.dialog.hints import key_hint, phrase_hint
+from offhook.pipeline.dialog.hints import key_hint
+from offhook.pipeline.dialog.phrases import phrase_faults, sound_of
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.events import Choice, DigitRule, Question
 
@@ -14,7 +14,7 @@ from offhook.pipeline.events import Choice, DigitRule, Question
 class Does(StrEnum):
     """What a command does that leads to no step of its own."""
 
-    REPEAT = "repeat"  # the question, as it was asked first
+    REPEAT = "repeat"  # the question itself, not a reprompt
     HELP = "help"  # the question's help, or else the question
     BACK = "back"  # the question before
 
@@ -63,7 +63,9 @@ def command_problems(commands: Sequence[Command], question: Question, at: Path) 
         choice = command.choice
         yield from _own_problems(choice, (*path, choice.name))
         for phrase in choice.phrases:
-            yield from _twice(f"phrase `{phrase}`", said, _sound(phrase), choice.name, (*path, choice.name, "phrases"))
+            yield from _twice(
+                f"phrase `{phrase}`", said, sound_of(phrase), choice.name, (*path, choice.name, "phrases")
+            )
         if choice.dtmf is not None:
             yield from _twice(f"key {choice.dtmf}", pressed, choice.dtmf, choice.name, (*path, choice.name, "key"))
     yield from _collisions(commands, question, said, pressed, at)
@@ -79,11 +81,7 @@ def _own_problems(choice: Choice, at: Path) -> Iterator[FlowProblem]:
         what = f"{len(choice.phrases)} phrases"
         yield FlowProblem(what, why, "keep the most likely ones", (*at, "phrases"))
     for index, phrase in enumerate(choice.phrases):
-        try:
-            check_phrase(phrase)
-        except GrammarError as error:
-            what = f"phrase `{phrase[:40]}` cannot be recognised"
-            yield FlowProblem(what, error.why, phrase_hint(phrase), (*at, "phrases", index))
+        yield from phrase_faults(phrase, (*at, "phrases", index))
     if choice.dtmf is not None and (len(choice.dtmf) != 1 or choice.dtmf not in limits.KEYS):
         why = "a phone has the keys 0 to 9, * and # (and A to D)"
         yield FlowProblem(f"`{choice.dtmf}` is not a key", why, key_hint(choice.dtmf), (*at, "key"))
@@ -107,7 +105,7 @@ def _collisions(
             what, why = f"`{choice.name}` is a choice and a command", "answers go by name"
             yield FlowProblem(what, why, "rename one, or type `commands: no` in this step", path)
         for phrase in choice.phrases:
-            if (command := said.get(_sound(phrase))) is not None:
+            if (command := said.get(sound_of(phrase))) is not None:
                 why = f"it would mean the choice `{choice.name}` and the command `{command}`"
                 yield FlowProblem(f"phrase `{phrase}` is a command's, too", why, todo, (*path, "phrases"))
         for key in choice.keys:
@@ -117,7 +115,3 @@ def _collisions(
     if question.digits is not None and (end := question.digits.terminator) in pressed:
         what, why = f"key {end} ends the entry", f"it would mean the command `{pressed[end]}`, too"
         yield FlowProblem(what, why, "another `terminator`, or `commands: no`, in this step", (*at, "collect"))
-
-
-def _sound(phrase: str) -> str:
-    return " ".join(phrase.lower().replace("’", "'").replace("-", " ").split())

@@ -1,4 +1,4 @@
-"""Several wordings of one text: each visit of a step gets another. Pure."""
+"""Several wordings of one text: each time that a step says it, it is another. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class OneOf:
             raise ValueError("there is no wording")
 
     def after(self, last: int | None, choose: Callable[[int], int]) -> int:
-        """Which wording follows the one that was last; None: it is the first visit. `choose` draws one of so many."""
+        """Which wording follows the one that was last; None: none was. `choose` draws one of so many."""
         count = len(self.texts)
         if not self.at_random:
             return 0 if last is None else (last + 1) % count

@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.hints import call_variable_hint, near
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.result_check import result_problems
 from offhook.pipeline.dialog.scopes import local, scope_of, within
+from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Evaluated, Exit, Step
 from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.translations import Catalogue
@@ -75,12 +76,16 @@ def _silently(step: Step, spent: Collection[str]) -> str | None:
 
 def _endless(loop: list[Step]) -> FlowProblem:
     steps = " → ".join([*(step.name for step in loop), loop[0].name])
-    asking = [step.name for step in loop if step.waits]
-    if asking:
+    waiting = [step for step in loop if step.waits]
+    if waiting:
         what, why = (
             f"a silent caller loops for ever: {steps}",
             "the caller may have gone, and no step hangs up",
         )
+        asking = [step.name for step in waiting if isinstance(step, ListeningStep)]
+        if not asking:
+            todo = "limit one of them: `visits: {most: 10, then: …}`"
+            return FlowProblem(what, why, todo, ("steps", waiting[-1].name, "next"))
         return FlowProblem(what, why, "lead `no_input` to a `hang_up`", ("steps", asking[-1], "no_input", "then"))
     what, why = f"these steps repeat for ever: {steps}", "none of them waits for the caller"
     return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))

@@ -94,7 +94,10 @@ class FlowRunner:
         before `start` and after `HangUp`."""
         if self._step is None or self._finished:
             raise RuntimeError("the flow is not waiting for anything")
-        self._before = self._position() if isinstance(result, Answer) else None
+        if isinstance(result, Answer):
+            self._before = self._position()
+        elif self._step.waits:
+            self._before = None
         if not isinstance(result, Answer) or result.kind in _HEARD:
             self._alone = 0
         return self._go(self._step.follow(self, result))
@@ -183,11 +186,14 @@ class FlowRunner:
 
         return filled(text, say) if is_ssml(text) else unmarked(fill(text, say))
 
-    def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
+    def value_of(
+        self, expression: Expression, given: Mapping[str, object] = MappingProxyType({}), scope: str | None = None
+    ) -> object:
         """See Run."""
+        scope = self._scope if scope is None else scope
         now = self._now()
         open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
-        values = in_scope(self._values, self._scope) if self._scope else {**self._constants, **self._values}
+        values = in_scope(self._values, scope) if scope else {**self._constants, **self._values}
         call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
         return expression.value_in({**values, **given, CALL: call, HOURS: open_now}, now)
 

@@ -67,7 +67,7 @@ def _nothing_said(text: str, path: Path) -> Iterator[FlowProblem]:
 def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     found = TAG_LIKE.search(text)
     if found is not None:
-        why = "texts are spoken as they are: no voice reads SSML or HTML"
+        why = "outside of `<speak>` texts are spoken as they are: no voice reads SSML or HTML"
         todo = _instead(found.group().lower())
         yield FlowProblem(f"there is markup in the text: `{found.group()[:60]}`", why, todo, path)
 

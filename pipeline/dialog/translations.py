@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from offhook.pipeline.asr.grammar import GrammarError, check_phrase
-from offhook.pipeline.dialog.hints import phrase_hint
 from offhook.pipeline.dialog.limits import MAX_CHOICE_PHRASES, MAX_QUESTION_PHRASES
+from offhook.pipeline.dialog.phrases import phrase_faults, sound_of
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.events import Choice, Question
 
@@ -81,11 +80,7 @@ def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[s
                 what, why = f"{len(phrases)} phrases", f"a choice has at most {MAX_CHOICE_PHRASES}"
                 yield FlowProblem(what, why, "keep the most likely ones", (*place, language))
             for index, phrase in enumerate(phrases):
-                try:
-                    check_phrase(phrase)
-                except GrammarError as error:
-                    what = f"phrase `{phrase[:40]}` cannot be recognised"
-                    yield FlowProblem(what, error.why, phrase_hint(phrase), (*place, language, index))
+                yield from phrase_faults(phrase, (*place, language, index))
     for language in wanted:
         in_language = catalogue.question(question, language)
         if (count := sum(len(choice.phrases) for choice in in_language.choices)) > MAX_QUESTION_PHRASES:
@@ -108,7 +103,7 @@ def _twice(question: Question, language: str, at: Path) -> Iterator[FlowProblem]
     said: dict[str, str] = {}
     for choice in question.choices:
         for phrase in choice.phrases:
-            other = said.setdefault(" ".join(phrase.lower().replace("-", " ").split()), choice.name)
+            other = said.setdefault(sound_of(phrase), choice.name)
             if other != choice.name:
                 what = f"phrase `{phrase}` stands for `{other}` and for `{choice.name}` in `{language}`"
                 place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases", language)

@@ -6,7 +6,10 @@ from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
+from offhook.pipeline.understanding.kinds import Text
 from offhook.pipeline.understanding.menu import either, match
+from offhook.pipeline.understanding.menu_words import is_all_said
+from offhook.pipeline.understanding.valid import plain_kind
 
 ALTERNATIVE_CONFIDENCE = 0.8
 """What an answer counts that only another reading of the recogniser gives, not its first."""
@@ -62,10 +65,18 @@ def _answer(question: Question, transcript: Transcript, min_confidence: float, *
 def _understood(question: Question, text: str, confidence: float | None) -> Answer | None:
     """The choice or value in the words; None if there is none."""
     found = match(text, question.choices, question.language) if question.choices else None
-    if found is not None:
+    if found is not None and _is_chosen(question, found.choice, text):
         return Answer(AnswerKind.SPEECH, text, found.choice, confidence=_together(confidence, found.confidence))
     value = question.value.read(text, question.language) if question.value is not None else None
     return None if value is None else Answer(AnswerKind.SPEECH, text, confidence=confidence, value=value)
+
+
+def _is_chosen(question: Question, name: str, text: str) -> bool:
+    """Whether words that name a choice are not just a part of any words that are asked for."""
+    if not isinstance(plain_kind(question.value), Text):
+        return True
+    phrases = (phrase for choice in question.choices if choice.name == name for phrase in choice.phrases)
+    return is_all_said(text, phrases, question.language)
 
 
 def _alternative(question: Question, text: str, confidence: float | None) -> Answer | None:

@@ -90,6 +90,8 @@ def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
 
 
 _YES, _NO = "yes", "no"
+_OTHER = "="
+"""Before the name of a choice of the question that is asked back."""
 
 
 def _said(question: Question, answer: Answer) -> str | None:
@@ -112,15 +114,9 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
         Choice(_YES, _free(yes_phrases(language), taken, language), "1"),
         Choice(_NO, _free(no_phrases(language), taken, language), "2"),
     )
-    # "No, support" answers the first question again.
-    others = tuple(
-        replace(choice, name=f"={choice.name}", dtmf=None, more_keys=())
-        for choice in question.choices
-        if choice.phrases
-    )
     asked = replace(
         question,
-        choices=(*answers, *others),
+        choices=(*answers, *_others(question)),
         grammar=None,
         digits=None,
         value=None,
@@ -131,16 +127,26 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
     return Confirmation(render(wording.confirm, {"answer": said}), asked)
 
 
+def _others(question: Question) -> tuple[Choice, ...]:
+    """The choices of a question, to be listened for when its answer is asked back: "no, support"."""
+    return tuple(
+        replace(choice, name=f"{_OTHER}{choice.name}", dtmf=None, more_keys=())
+        for choice in question.choices
+        if choice.phrases
+    )
+
+
 def _read_back(question: Question, value: object, wording: Wording) -> Confirmation | None:
     """The value, to be agreed to or corrected at once: "no, one two four"."""
     kind, language = question.value, question.language
     if kind is None:
         return None
     answers = (Choice(_YES, yes_phrases(language), "1"), Choice(_NO, no_phrases(language), "2"))
+    choices = (*answers, *_others(question))
     asked = replace(
         question,
-        choices=answers,
-        grammar=None if question.any_words else correction_grammar(answers, answers[1].phrases, kind, language),
+        choices=choices,
+        grammar=None if question.any_words else correction_grammar(choices, answers[1].phrases, kind, language),
         digits=None,
         expect=None,
         speech=bool(yes_phrases(language)),
@@ -163,6 +169,8 @@ def _which(question: Question, value: Ambiguous, wording: Wording) -> Confirmati
     choices = tuple(
         Choice(str(index), (_speakable(each, question.language),), str(index + 1)) for index, each in enumerate(said)
     )
+    others = tuple(replace(each, listed=False) for each in _others(question))  # "the last one" is a value
+    choices = (*choices, *others)
     return Confirmation(
         text,
         replace(question, choices=choices, grammar=None, digits=None, value=None, expect=None, confirm_below=0.0),
@@ -184,6 +192,8 @@ def _speakable(text: str, language: str | None) -> str:
 
 def _chosen(question: Question, answer: Answer, value: Ambiguous, reply: Answer) -> Answer:
     kind = question.value
+    if reply.choice is not None and reply.choice.startswith(_OTHER):
+        return replace(_spoken(answer, reply.text), choice=reply.choice.removeprefix(_OTHER), value=None)
     if reply.choice is not None and reply.choice.isdigit() and int(reply.choice) < len(value.values):
         return replace(_confirmed(answer), value=value.values[int(reply.choice)])
     if kind is not None and reply.text:
@@ -198,13 +208,9 @@ def _chosen(question: Question, answer: Answer, value: Ambiguous, reply: Answer)
 def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | None:
     text, language = reply.text, question.language
     if question.choices and (found := match(text, question.choices, language)) is not None:
-        same = found.choice == answer.choice
-        denied = same and read_yes_no(text, language) is False
-        return (
-            _refused(answer)
-            if denied
-            else replace(_confirmed(answer), choice=found.choice, text=text if not same else answer.text)
-        )
+        if found.choice == answer.choice:
+            return _refused(answer) if read_yes_no(text, language) is False else _confirmed(answer)
+        return replace(_spoken(answer, text), choice=found.choice, value=None)
     agreed = read_yes_no(text, language)
     if question.value is not None and text and not question.any_words and agreed is not True:
         read = values_in(question.value.read(text, language))
@@ -213,13 +219,18 @@ def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | No
                 return _refused(answer)  # "no, not one two three"
             if read[0] == answer.value:
                 return _confirmed(answer)
-            return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0, value=read[0], text=text, digits="")
+            return replace(_spoken(answer, text), value=read[0])
     return None
 
 
 def _confirmed(answer: Answer) -> Answer:
     keyed = answer.kind is AnswerKind.DTMF
     return replace(answer, kind=answer.kind if keyed else AnswerKind.SPEECH, confidence=None if keyed else 1.0)
+
+
+def _spoken(answer: Answer, text: str) -> Answer:
+    """What was said in its place."""
+    return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0, text=text, digits="")
 
 
 def _refused(answer: Answer) -> Answer:

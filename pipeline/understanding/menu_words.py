@@ -1,12 +1,13 @@
 """Words around an answer, and words that mean the same on the phone. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.lexicons import lexicon
 from offhook.pipeline.understanding.stems import stem
+from offhook.pipeline.understanding.words import base_of
 
 WEAK, CONTEXT = 0.3, 0.5
 """What a weak word counts in a phrase, and one of the context; others count 1 and fillers nothing."""
@@ -47,6 +48,15 @@ def weight(word: str, base: str) -> float:
     if word in known.filler:
         return 0.0
     return WEAK if word in known.weak else CONTEXT if word in known.context else 1.0
+
+
+def is_all_said(text: str, phrases: Iterable[str], language: str | None) -> bool:
+    """Whether a text is one of the phrases with words around it that say little or nothing: "the operator, please",
+    not "the operator was rude"."""
+    base = base_of(language)
+    said = set(canonical(text, base))
+    each = (set(canonical(phrase, base)) for phrase in phrases)
+    return any(phrase <= said and all(weight(word, base) <= WEAK for word in said - phrase) for phrase in each)
 
 
 def is_loose(words: Words, base: str) -> bool:

@@ -17,8 +17,8 @@ SPOKEN = ("language", "voice")
 
 @dataclass(frozen=True, slots=True)
 class StepKind:
-    """`word` is the key that makes a step one of this kind, `keys` are the others, but for `early_media`, which all
-    have.
+    """`word` is the key that makes a step one of this kind, `keys` are the others, but for those that all
+    steps have (`settings.flow_part.OF_ALL_STEPS`).
 
     Of a tuple in `required` one has to be there.
 

@@ -111,7 +111,7 @@ class StepReader(Reader):
         return self._read_each(node.value, f"an item of {what}")
 
     def wording(self, node: Node, what: str) -> Text | None:
-        """A text that is said, or several of which each visit gets one."""
+        """A text that is said, or several wordings of it."""
         words, listed, at_random = f"`one_of` of {what}", node, False
         if isinstance(node, MappingNode) and any(key.value == "one_of" for key, _ in node.value):
             found = self.fields(node, what, ("one_of", "order"), ("one_of",), _WORDINGS) or {}

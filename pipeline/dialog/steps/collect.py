@@ -97,7 +97,8 @@ class Collect(ListeningStep):
         return on_day(self.kind, today) if isinstance(today, date) else self.kind
 
     def _holds(self, run: Run, value: object) -> bool:
-        return self.where is None or bool(run.value_of(parse(self.where), {self.into: _kept(value)}))
+        # Of a late final it is asked when the flow has gone on, perhaps out of a sub-flow.
+        return self.where is None or bool(run.value_of(parse(self.where), {self.into: _kept(value)}, self.scope))
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""

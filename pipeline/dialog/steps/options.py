@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from offhook.pipeline.dialog import limits
-from offhook.pipeline.dialog.hints import key_hint, phrase_hint
+from offhook.pipeline.dialog.hints import key_hint
+from offhook.pipeline.dialog.phrases import phrase_faults, sound_of
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Enter, Exit
 from offhook.pipeline.dialog.template import render
@@ -99,24 +100,9 @@ def _offer(wording: Wording, choice: str, key: str) -> str:
     return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
 
 
-def _sound(phrase: str) -> str:
-    """A key that is equal for phrases that sound the same (in `pipeline.understanding.menu.match`, too)."""
-    words = phrase.lower().replace("’", "'").replace("-", " ").split()
-    return " ".join("zero" if word == "oh" else word for word in words)
-
-
 def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path) -> Iterator[FlowProblem]:
-    key = _sound(phrase)
-    odd = sorted({c for c in key if not (c.isalpha() or c in " '’-")})
-    if not any(c.isalpha() for c in key):
-        todo = "write words; keys go to `key: 1`"
-        yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", todo, path)
-    elif odd:
-        why = "a phrase consists of words as they are spoken, without " + " ".join(odd)
-        yield FlowProblem(f"phrase `{phrase}` cannot be recognised", why, phrase_hint(phrase), path)
-    elif len(key) > limits.MAX_PHRASE_CHARS:
-        why = f"at most {limits.MAX_PHRASE_CHARS} characters are listened for"
-        yield FlowProblem("the phrase is too long", why, "keep the words that matter", path)
+    yield from phrase_faults(phrase, path)
+    key = sound_of(phrase)
     if key in said:
         where = "twice in one choice" if said[key] == choice else f"for `{said[key]}` and for `{choice}`"
         yield FlowProblem(f"phrase `{phrase}` appears {where}", "it can mean one thing only", "remove one", path)

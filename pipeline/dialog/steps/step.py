@@ -97,10 +97,13 @@ class Run(Protocol):
         """The step that asked before the current one did, and go back to it; None: there is none."""
 
     def fill(self, step: "Step", text: Text) -> str:
-        """A text of `step`, in the wording of this visit, with the values of its expressions."""
+        """A text of `step`, in its next wording, with the values of its expressions."""
 
-    def value_of(self, expression: Expression, given: Mapping[str, object] = MappingProxyType({})) -> object:
-        """Its value now, with variables that have the values in `given`."""
+    def value_of(
+        self, expression: Expression, given: Mapping[str, object] = MappingProxyType({}), scope: str | None = None
+    ) -> object:
+        """Its value now, with variables that have the values in `given`. The others are those of the current step's
+        scope, or of `scope`."""
 
     def prompt(self, step: "Step", text: str, *, barge_in: bool) -> Prompt:
         """`text`, which is filled in, in the language and by the voice of the step; SSML is carried out."""

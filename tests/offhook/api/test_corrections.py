@@ -73,6 +73,21 @@ def test_a_flow_goes_on_where_nothing_changes() -> None:
     run(call())
 
 
+@pytest.mark.parametrize("between", ["log: They chose.", "wait: 2", "wait: 3, until: key"])
+def test_a_flow_takes_the_other_branch_over_a_step_that_says_nothing(between: str) -> None:
+    said = f"\n  between: {{{between}, next: said}}\n  said: {{"
+    text = FLOW.replace("next: sales}", "next: between}").replace("\n  sales: {", said)
+    dialog = flow_dialog(parse_flow(text.encode(), "bank.yaml"))
+
+    async def call() -> None:
+        async with SimulatedCall(dialog) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales")
+            await caller.hears(SUPPORT)
+
+    run(call())
+
+
 def test_a_flow_ignores_what_the_settings_say() -> None:
     async def call() -> None:
         async with SimulatedCall(BANK, settings=TurnSettings(correct_within_ms=0)) as caller:

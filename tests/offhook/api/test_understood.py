@@ -219,6 +219,14 @@ async def test_a_choice_in_place_of_the_value_is_not_read_back() -> None:
     assert await Understanding().settle(ACCOUNT, answer, Replies().ask, None) == answer
 
 
+@pytest.mark.parametrize("answer", [SPOKEN, KEYED])
+@pytest.mark.parametrize("reply", ["operator", "no, operator"])
+async def test_a_choice_in_reply_takes_the_place_of_the_value(answer: Answer, reply: str) -> None:
+    asked = replace(ACCOUNT, choices=(Choice("operator", ("operator",), "0"),))
+    found = await Understanding().settle(asked, answer, Replies(reply).ask, None)
+    assert (found.kind, found.choice, found.value, found.digits) == (AnswerKind.SPEECH, "operator", None, "")
+
+
 async def test_words_that_are_read_back_are_not_replaced_by_the_reply() -> None:
     asked = Question(value=Text(), any_words=True, language="en", read_back=True)
     caller = Replies("yes that's right")
@@ -238,3 +246,12 @@ def test_a_recogniser_with_grammars_hears_yes_no_and_a_correction() -> None:
     (public,) = [line for line in asked.question.grammar.splitlines() if line.startswith("public")]
     assert " yes |" in public
     assert public.endswith("] <digits>;")
+
+
+def test_a_recogniser_with_grammars_hears_a_choice_in_reply_too() -> None:
+    with_choice = replace(ACCOUNT, choices=(Choice("operator", ("operator",), "0"),))
+    asked = confirmation(with_choice, SPOKEN, 0.0, wording_in("en"))
+    assert asked is not None and asked.question.grammar is not None
+    (public,) = [line for line in asked.question.grammar.splitlines() if line.startswith("public")]
+    assert " operator |" in public
+    assert [choice.dtmf for choice in asked.question.choices] == ["1", "2", None]

@@ -143,6 +143,20 @@ steps:
     assert findings(tmp_path, case.replace("LAST", "true") + "{hears: Goodbye}]", flow) == []
 
 
+def test_a_message_counts_as_kept_and_nothing_comes_from_the_net(tmp_path: Path) -> None:
+    flow = """
+name: mailbox
+start: music
+steps:
+  music: {play: "https://radio.example.com/live.wav", for_s: 60, next: leave, otherwise: lost}
+  leave: {record: Please leave a message., into: message, next: thanks, otherwise: lost}
+  thanks: {hang_up: "Thank you, {message.file}."}
+  lost: {hang_up: Nothing came of it.}
+"""
+    talk = "{hears: leave a message}, {waits: 1}, {says: this is a rather long message}, {hears: Thank you}"
+    assert findings(tmp_path, f"talk: [{talk}], expect: {{steps: [music, leave, thanks]}}", flow) == []
+
+
 def test_the_clock_stands_where_the_case_puts_it(tmp_path: Path) -> None:
     flow = """
 name: clock

@@ -75,6 +75,46 @@ def test_keys_of_commands_and_further_keys_of_a_choice_may_be_named() -> None:
     assert rules_of(text.replace("key: 2", "key: [2, 3]").replace("steps:", operator)) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("key: 2", 'key: [2, "*"]'),
+        ("steps:", 'commands: {repeat: {key: "*", do: repeat}}\nsteps:'),
+    ],
+)
+def test_every_key_may_be_named(old: str, new: str) -> None:
+    text = GOOD.replace("one or two", "one or two, or press star").replace(old, new, 1)
+    assert rules_of(text) == []
+    assert rules_of(text.replace(new, old)) == ["press-without-key"]
+
+
+def test_phrases_of_another_language_may_sound_alike_too() -> None:
+    text = """
+name: shop
+start: german
+language: en
+no_input: {then: bye}
+no_match: {reprompts: {en: Again., de: Nochmal.}, then: bye}
+steps:
+  german: {set_language: de, next: menu}
+  menu:
+    ask: {en: Sales or support., de: Beratung oder Hilfe.}
+    choices:
+      sales: {phrases: {en: [sales], de: [beratung]}, key: 1, next: bye}
+      support: {phrases: {en: [support], de: [hilfe]}, key: 2, next: bye}
+  bye: {hang_up: {en: Goodbye., de: Auf Wiederhören.}}
+"""
+    assert rules_of(text) == []
+    assert rules_of(text.replace("[hilfe]", "[bewertung]")) == ["sound-alike"]
+
+
+def test_a_question_in_several_wordings_is_not_asked_in_the_same_again() -> None:
+    text = GOOD.replace('reprompts: "Sales or support?", ', "")
+    assert rules_of(text) == ["same-again"]
+    several = text.replace("Sales, or support? Press one or two.", '["Sales or support?", "Which one?"]')
+    assert rules_of(several) == []
+
+
 def test_a_flow_without_a_person_needs_none() -> None:
     text = GOOD.replace("person: {transfer: desk, otherwise: bye}", "person: {say: Nobody is here., next: bye}")
     assert rules_of(text) == []

@@ -7,6 +7,8 @@ import pytest
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_DEPTH, MAX_STEPS
 from offhook.pipeline.dialog.steps.call import CallStep
+from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.understanding.phones import Phone
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.usererror import Problem, UserError
 
@@ -203,3 +205,13 @@ def test_visits(tmp_path: Path) -> None:
     assert (visits.most, visits.then) == (3, "bye")
     assert only(tmp_path, text.replace("most: 3", "most: 0")).where.endswith("flow.yaml:14:25")
     assert "no `then`" in only(tmp_path, text.replace(", then: bye}", "}")).what
+
+
+def test_a_sub_flow_dials_and_is_as_sure_as_the_flow(tmp_path: Path) -> None:
+    main = MAIN.replace("start: who", "start: who\ncountry: US\nconfirm_below: 0.8")
+    asks = IDENTIFY.replace("digits: 4", "as: phone")
+    number = load(tmp_path, main, identify=asks).steps["who/number"]
+    assert isinstance(number, Collect)
+    assert (number.value, number.confirm_below) == (Phone("US"), 0.8)
+    own = load(tmp_path, main, identify=f"confirm_below: 0.5\n{asks}").steps["who/number"]
+    assert isinstance(own, Collect) and own.confirm_below == 0.5

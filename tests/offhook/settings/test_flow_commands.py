@@ -86,6 +86,8 @@ def test_the_flows_hold_in_all_questions_but_where_a_step_has_its_own() -> None:
         ("phrases: [yes]", "phrases: [operator]", "13:13", "phrase `operator` is a command's", "commands: no"),
         ("key: 1", "key: 0", "13:34", "key 0 is a command's", "commands: no"),
         ("key: 1", "key: [1, 0]", "13:29", "key 0 is a command's", "commands: no"),
+        ("key: 1", 'key: [1, "*"]', "13:29", "key * is a command's", "commands: no"),
+        ("[operator], key: 0", "[operator 24], key: 0", "8:24", "`operator 24` cannot be recognised", "24"),
         ("most: 5", "most: 0", "5:16", "most is 0", "most: 1"),
         ("then: bye}\ncom", "then: by}\ncom", "5:25", "no step `by`", "did you mean `bye`?"),
         ("commands: no", "commands: never", "20:15", "neither true nor false", "false"),

@@ -121,6 +121,7 @@ def test_a_language_has_what_another_region_of_it_has() -> None:
         ("de: Guten Tag.", "de: <p>Guten Tag.</p>", "18:33", "markup", "remove it"),
         ("de: [stornieren]", "de: [buchen]", "23:40", "phrase `buchen` stands for `book` and for `cancel`", "remove"),
         ("de: [stornieren]", "de: [24 stornos/x]", "23:45", "`24 stornos/x` cannot be recognised", "list"),
+        ("de: [stornieren]", "de: [24 Stunden]", "23:45", "`24 Stunden` cannot be recognised", "24"),
         ("de: [stornieren]", "fr: [annuler]", "23:16", "`cancel` are not given in `de`", "key"),
         ("{text: bye}", "{text: by}", "27:18", "no text `by`", "did you mean `bye`?"),
         (

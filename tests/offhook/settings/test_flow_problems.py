@@ -171,7 +171,7 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("voicemail", "none of `say`", "did you mean `record`?"),
         ("audio", "none of `say`", "did you mean `play`?"),
         ("elif", "a condition has two ways", "`switch: …`"),
-        ("random", "a condition has two ways", "`if: …`"),
+        ("random", "only texts", "order: random"),
         ("variable", "by `set`", "`variables`"),
         ("http", "none of `say`", "did you mean `request`?"),
         ("function", "asks servers", "`request: https://…`"),
@@ -180,7 +180,9 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("include", "none of `say`", "did you mean `call`?"),
         ("call_flow", "none of `say`", "did you mean `call`?"),
         ("business_hours", "are the flow's", "`if: hours.shop`"),
-        ("ssml", "chooses a voice and a language", "`rate_wpm`"),
+        ("ssml", "in the text itself", "`<speak>…</speak>`"),
+        ("volume", "only sounds", "`volume_db: -6`"),
+        ("emotion", "chooses a voice and a language", "`rate_wpm`"),
         ("send_dtmf", "none of `say`", "did you mean `press`?"),
         ("sms", "only talks with this caller", "in Python"),
         ("callback", "only talks with this caller", "in Python"),
@@ -201,6 +203,8 @@ def test_what_no_flow_can_do_says_what_to_do_instead(key: str, why: str, todo: s
     [
         ("    next: menu", "pause", "a full stop"),
         ("    next: menu", "rate", "`rate_wpm`"),
+        ("    next: menu", "debug", "`log: …`"),
+        ("    next: menu", "reject", "before the answer"),
         ("    next: menu", "speaker", "did you mean `voice`?"),
         ("    next: menu", "goto", "did you mean `next`?"),
         ("    next: menu", "interruptible", "did you mean `barge_in`?"),
@@ -220,6 +224,21 @@ def test_a_key_of_other_systems(old: str, key: str, todo: str) -> None:
     found = [problem for problem in problems(changed(old, f"{old}\n{indent}{key}: 1")) if f"`{key}`" in problem.what]
     assert len(found) == 1
     assert todo in found[0].todo
+
+
+@pytest.mark.parametrize(
+    ("step", "key", "todo"),
+    [
+        ("record: Please speak., into: message, otherwise: bye", "maxLength", "did you mean `most_s`?"),
+        ("record: Please speak., into: message, otherwise: bye", "finishOnKey", "did you mean `end_key`?"),
+        ("play: music.wav", "repeat", "did you mean `loop`?"),
+        ("play: music.wav", "volume", "did you mean `volume_db`?"),
+        ("transfer: desk, otherwise: bye", "user_to_user", "in Python"),
+    ],
+)
+def test_a_key_of_other_systems_in_steps_of_sound_and_transfer(step: str, key: str, todo: str) -> None:
+    text = f"name: t\nstart: a\nsteps:\n  a: {{{step}, {key}: 1, next: bye}}\n  bye: {{hang_up: Goodbye.}}\n"
+    assert todo in only(text).todo
 
 
 def test_choices_and_steps_in_a_list() -> None:

@@ -185,6 +185,15 @@ def _crowded(number: int) -> Command:
             ("choices", "again", "phrases"),
         ),
         (
+            replace(
+                MENU,
+                options=(*MENU.options, Option(Choice("again", ("oh", "again"), "3"), "bye")),
+                commands=(*COMMANDS, Command(Choice("none", ("zero",)), next="person")),
+            ),
+            "phrase `oh` is a command's, too",
+            ("choices", "again", "phrases"),
+        ),
+        (
             replace(MENU, options=(*MENU.options, Option(Choice("other", (), "0"), "bye"))),
             "key 0 is a command's, too",
             ("choices", "other", "key"),

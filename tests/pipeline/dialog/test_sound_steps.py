@@ -109,7 +109,11 @@ def test_waiting() -> None:
 
 
 def test_a_wait_that_leads_to_itself() -> None:
-    assert "loops for ever" in problems(WaitStep("pause", 2.0, "pause"))[-1]
+    with pytest.raises(FlowError) as caught:
+        flow_of(WaitStep("pause", 2.0, "pause"))
+    (found,) = (each for each in caught.value.problems if "loops for ever" in each.what)
+    assert found.path == ("steps", "pause", "next")
+    assert "visits" in found.todo
 
 
 @pytest.mark.parametrize(("keys", "sent"), [("1ww2#", "1ww2#"), ("{extension}#", "204#"), ("* A", "*A")])

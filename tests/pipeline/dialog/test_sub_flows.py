@@ -18,7 +18,7 @@ from offhook.pipeline.dialog.steps.listening import Retry
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.step import Step, Visits
-from offhook.pipeline.events import Answer, AnswerKind, DigitRule
+from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
 
 SILENCE = Answer(AnswerKind.NO_INPUT)
 PLAYED = Answer(AnswerKind.SPEECH)
@@ -67,6 +67,11 @@ def asked(action: object) -> str:
     return action.prompt.text
 
 
+def asked_for(action: object) -> Question:
+    assert isinstance(action, AskFor)
+    return action.question
+
+
 def test_a_name_has_a_scope() -> None:
     assert (within("", "a"), within("a/b", "c")) == ("a", "a/b/c")
     assert (scope_of("a"), scope_of("a/b/c")) == ("", "a/b")
@@ -111,6 +116,13 @@ def test_a_late_final_leads_out_of_a_sub_flow_as_the_answer_would_have() -> None
     said = runner.corrected(keyed("1234"))
     assert isinstance(said, Speak)
     assert said.prompt.text == "Customer 1 2 3 4, mine."
+
+
+def test_a_late_final_is_judged_by_the_variables_of_the_sub_flow() -> None:
+    runner = FlowRunner(flow_of(replace(NUMBER, where='account == "1234" or tries == 2')))
+    question = asked_for(runner.start())
+    assert isinstance(runner.after(replace(keyed("1234"), value="1234")), Speak)  # out of the sub-flow
+    assert question.value is not None and question.value.read_keys("1111") == "1111"
 
 
 def test_a_sub_flow_of_announcements_is_read_ahead_with_its_arguments() -> None:

@@ -9,7 +9,8 @@ from offhook.pipeline.asr.engine import Thresholds, Transcript
 from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Question
 from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.turn.keypad import Keypad
-from offhook.pipeline.understanding.kinds import Date, Digits, Number, YesNo
+from offhook.pipeline.understanding.kinds import Date, Digits, Number, Text, YesNo
+from offhook.pipeline.understanding.valid import Valid
 
 MENU = Question((Choice("balance", ("check my balance",)), Choice("agent", ("agent",))))
 
@@ -114,3 +115,22 @@ def test_values_may_be_keyed() -> None:
         keypad.accept(question)
     answer = keypad.answer(question)
     assert (answer.kind, answer.digits, answer.value) == (AnswerKind.DTMF, "10", 10)
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("operator", "operator"),
+        ("can I speak to the operator, please", "operator"),
+        ("uh, could you repeat that", "repeat"),
+        ("the operator was rude to me yesterday", None),
+        ("I want to repeat my order", None),
+        ("I need help with my invoice", None),
+    ],
+)
+def test_a_choice_beside_any_words_is_one_where_nothing_else_is_said(said: str, choice: str | None) -> None:
+    choices = (Choice("operator", ("operator",)), Choice("repeat", ("repeat",)), Choice("help", ("help",)))
+    for kind in (Text(), Valid(Text(), lambda _: True)):
+        question = Question(choices, value=kind, any_words=True, language="en")
+        answer = answer_to(question, Transcript(said, 0.9), 0.5, typed=False)
+        assert (answer.choice, answer.value) == (choice, None if choice else said)

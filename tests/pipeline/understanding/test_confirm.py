@@ -132,6 +132,22 @@ def test_the_reply_says_which(reply: Answer, value: time | None) -> None:
     assert result.kind is (AnswerKind.SPEECH if value else AnswerKind.NO_MATCH)
 
 
+@pytest.mark.parametrize(
+    ("reply", "choice", "value"),
+    [
+        ("operator", "operator", None),
+        ("the last one", None, time(16, 30)),
+        ("in the afternoon", None, time(16, 30)),
+    ],
+)
+def test_a_choice_in_reply_is_neither_of_the_values(reply: str, choice: str | None, value: time | None) -> None:
+    question = replace(TIME, choices=(Choice("operator", ("operator",), "0"),))
+    which = confirmation(question, AT_FOUR, 0.6, wording_in("en"))
+    assert which is not None
+    result = settled(question, AT_FOUR, answer_to(which.question, Transcript(reply, 0.9), 0.5, typed=False))
+    assert (result.kind, result.choice, result.value) == (AnswerKind.SPEECH, choice, value)
+
+
 def test_an_uncertain_value_is_asked_back_and_corrected() -> None:
     question = Question(value=Number(), language="en")
     fifty = Answer(AnswerKind.SPEECH, "fifty", value=50, confidence=0.5)
