@@ -48,7 +48,7 @@ class TypedCall:
         self._now = now
         self._transfers = transfers
         self._read = read
-        self._write = lambda line: write(plain(line))
+        self._write: Callable[[str], None] = lambda line: write(plain(line))
         self._verbose = verbose
         self._last_s = 0.0
         self._speaking = 0
