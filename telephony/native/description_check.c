@@ -72,14 +72,6 @@ static int on_request(void *received) {
 
 static int on_response(void *received) { return verdict_on(received, false) != 0; }
 
-#define FIND(member, function)                                                                                         \
-    do {                                                                                                               \
-        void *found = dlsym(library, function);                                                                        \
-        if (found == NULL)                                                                                             \
-            return "it has no " function;                                                                              \
-        memcpy(&of.member, &found, sizeof found);                                                                      \
-    } while (0)
-
 const char *descriptions_check(const char *path, description_verdict *verdict) {
     static char name[] = "offhook-descriptions";
     static pj_module module;

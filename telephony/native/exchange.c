@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "frame_port.h"
+#include "pj_module.h"
 
 #define RECEIVED_WORDS_MAX 16384 /* PJSIP's own come to about 700; builds for longer datagrams to more */
 #define SESSION_WORDS_MAX 32
@@ -58,14 +59,6 @@ static struct {
     void *(*session)(void *dialog);
     int (*state)(void *negotiator);
 } of;
-
-#define FIND(member, function)                                                                                         \
-    do {                                                                                                               \
-        void *found = dlsym(library, function);                                                                        \
-        if (found == NULL)                                                                                             \
-            return "it has no " function;                                                                              \
-        memcpy(&of.member, &found, sizeof found);                                                                      \
-    } while (0)
 
 const char *exchange_open(void *library) {
     FIND(dialog, "pjsip_ua_find_dialog");

@@ -157,9 +157,9 @@ static int on_request(void *received) {
     if (is_pjsips_own(received))
         return 0;
     message_verdict verdict = verdict_of(received, true);
-    pj_node *replaces = replaces_of(received);
-    if (verdict == LOOK_CHANGE && replaces != NULL)
-        of.erase(replaces);
+    if (verdict == LOOK_CHANGE)
+        for (pj_node *replaces; (replaces = replaces_of(received)) != NULL;)
+            of.erase(replaces);
     return verdict == LOOK_TAKE;
 }
 
@@ -230,14 +230,6 @@ static const char *try_message(void) {
     free(received);
     return why;
 }
-
-#define FIND(member, function)                                                                                         \
-    do {                                                                                                               \
-        void *found = dlsym(library, function);                                                                        \
-        if (found == NULL)                                                                                             \
-            return "it has no " function;                                                                              \
-        memcpy(&of.member, &found, sizeof found);                                                                      \
-    } while (0)
 
 const char *messages_look(const char *path, message_taker *taker) {
     static char name[] = "offhook-messages";

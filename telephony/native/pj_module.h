@@ -1,10 +1,23 @@
-/* PJSIP's layout of a module, which sees messages before and after others. */
+/* PJSIP's layout of a module, which sees messages before and after others; and how its functions are found. */
 #ifndef OFFHOOK_PJ_MODULE_H
 #define OFFHOOK_PJ_MODULE_H
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "frame_port.h"
 
 #define PJ_NO_ID (-1)
+
+/* Have `of.member` be a function of the loaded `library`; or return from here, with what it lacks. */
+#define FIND(member, function)                                                                                         \
+    do {                                                                                                               \
+        void *found = dlsym(library, function);                                                                        \
+        if (found == NULL)                                                                                             \
+            return "it has no " function;                                                                              \
+        memcpy(&of.member, &found, sizeof found);                                                                      \
+    } while (0)
 
 typedef struct pj_module {
     struct pj_module *previous, *next;

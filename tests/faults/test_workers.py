@@ -110,7 +110,7 @@ def test_a_worker_with_the_usual_engines_is_replaced_as_fast(
     bot = start_bot(command=[*serve, "--workers", "1"])
     killed = worker_pids(bot)[0]
     os.kill(killed, signal.SIGKILL)
-    bot.wait_for(lambda: worker_pids(bot)[0] != killed, 2 * RECOVERY_S)  # 1.8 s to be ready were seen
+    bot.wait_for(lambda: worker_pids(bot)[0] != killed, RECOVERY_S)
     for call in hold(stack, bot, 2):
         call.hears(bot)
         hang_up(call.phone, call.media, call.to_tag)
