@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from offhook.pipeline.arrival_clock import ArrivalClock
 from offhook.pipeline.closed import ignore
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.rates import NARROW_HZ
@@ -51,7 +52,7 @@ class CallerAudio:
         self._tidy_above = 0  # threshold in bytes
         self._tick_bytes = kept_bytes
         self._kept_samples = kept_samples
-        self._zero_at = 0.0  # arrival time of sample 0, extrapolated from the latest frame with events
+        self._arrivals = ArrivalClock()
 
     def use_low_threshold(self, low: bool) -> None:
         """Whether an early start is worth the risk of a false one from now on, see SpeechGate."""
@@ -79,7 +80,9 @@ class CallerAudio:
             unframed = pcm[2 * skipped :] if skipped else pcm
             self._frame_at = at_tick + skipped
         if len(unframed) >= size:
-            zero_at = at_s - (at_tick + len(pcm) // 2) / NARROW_HZ
+            end = at_tick + len(pcm) // 2
+            zero_at = at_s - end / NARROW_HZ
+            self._arrivals.arrived(zero_at, end)
             while len(unframed) >= size:
                 self._stream.submit(unframed[:size], self._frame_at, zero_at)
                 unframed = unframed[size:]
@@ -127,15 +130,13 @@ class CallerAudio:
         return kept
 
     def time_of(self, at_tick: int) -> float:
-        """When a sample arrived (monotonic seconds), extrapolated from the packet with the latest frame that had
-        events."""
-        return self._zero_at + at_tick / NARROW_HZ
+        """When a sample of the last events arrived (monotonic seconds), see ArrivalClock."""
+        return self._arrivals.time_of(at_tick)
 
     # From the detector.
 
-    def on_events(self, events: Events, zero_at: float) -> None:
+    def on_events(self, events: Events) -> None:
         """See Listener."""
-        self._zero_at = zero_at
         if isinstance(events[0], SpeechStarted) and not self.keeping:
             self._trim()
         self._on_speech(events)

@@ -47,10 +47,11 @@ class EventLog:
         self, probability: float, at_tick: int, samples: int, part: tuple[int, int, int], zero_at: float
     ) -> None:
         """Take in a frame as the gate got it, see SpeechGate.push: `part` is `audible`, `start` and `end`. `zero_at` is
-        when sample 0 arrived (monotonic seconds)."""
+        when sample 0 would have arrived with the frame's delay (monotonic seconds); a row has that of the least."""
         if not self._frames or at_tick != self._next_at or len(self._frames) >= FRAMES_PER_ROW * FRAME.size:
             self.flush()
             self._frames_at, self._zero_at, self._frame_samples = at_tick, zero_at, samples
+        self._zero_at = min(self._zero_at, zero_at)
         audible, start, end = part
         self._frames += FRAME.pack(
             min(255, int(256 * probability)), audible // BLOCK_SAMPLES, start // BLOCK_SAMPLES, end // BLOCK_SAMPLES

@@ -53,8 +53,8 @@ Events = tuple[GateEvent, ...]
 class Listener(Protocol):
     """Receives a stream's results. All methods are called on the event loop's thread and must return at once."""
 
-    def on_events(self, events: Events, zero_at: float) -> None:
-        """The events of one frame. `zero_at` is the value submitted with it."""
+    def on_events(self, events: Events) -> None:
+        """The events of one frame."""
 
     def on_failed(self, error: EngineError) -> None:
         """A frame could not be judged. The next one may be."""
@@ -196,13 +196,13 @@ class VadBatcher:
         except Exception as failure:  # noqa: BLE001
             # A model may raise anything; it must not stop the next run, which serves other calls.
             error = failure if isinstance(failure, EngineError) else EngineError("vad", "cannot listen", repr(failure))
-            outcomes = [(stream, error, frame[2]) for stream, frame in zip(batch, frames, strict=True)]
+            outcomes = [(stream, error) for stream in batch]
         else:
             outcomes = self._judge(batch, frames, slots, pcm, probabilities)
         for stream in batch:
             stream.judged_samples += self.frame_samples
-        for stream, what, zero_at in outcomes:
-            stream.report(what, zero_at)
+        for stream, what in outcomes:
+            stream.report(what)
 
     def _judge(
         self,
@@ -227,7 +227,7 @@ class VadBatcher:
             if stream.probe is not None:
                 stream.probe(probability, at_tick, size, (samples, start, end), zero_at)
             if events := gate.push(probability, at_tick, size, samples, start, end):
-                outcomes.append((stream, events, zero_at))
+                outcomes.append((stream, events))
             speaking.append(gate.in_speech)
         self._loudness.learn(slots, audible.levels, speaking)
         return outcomes
@@ -240,7 +240,7 @@ def _quiet_bytes(loud_peak: int) -> bytes:
 
 
 Frame = tuple[bytes, int, float]
-Outcome = tuple["BatchedStream", Events | EngineError, float]
+Outcome = tuple["BatchedStream", Events | EngineError]
 
 
 class BatchedStream:
@@ -278,8 +278,8 @@ class BatchedStream:
     def submit(self, frame: bytes, at_tick: int, zero_at: float) -> None:
         """Submit the next frame of 16-bit little-endian mono PCM, starting at `at_tick`.
 
-        `zero_at`, the arrival time of sample 0 (monotonic seconds), is passed back with the frame's events. Does
-        nothing after `close`. Raises ValueError unless the frame has the batcher's size.
+        `zero_at` is when sample 0 would have arrived with the frame's delay (monotonic seconds). Does nothing after
+        `close`. Raises ValueError unless the frame has the batcher's size.
         """
         if len(frame) != 2 * self._batcher.frame_samples:
             raise ValueError(f"a frame is {2 * self._batcher.frame_samples} bytes, not {len(frame)}")
@@ -297,7 +297,7 @@ class BatchedStream:
             self._batcher.dropped_frames += 1
         waiting.append((frame, at_tick, zero_at))
 
-    def report(self, what: Events | EngineError, zero_at: float) -> None:
+    def report(self, what: Events | EngineError) -> None:
         """For the batcher: deliver a frame's result. An error in one call must not affect the others."""
         if self.closed:
             return
@@ -305,7 +305,7 @@ class BatchedStream:
             if isinstance(what, EngineError):
                 self.listener.on_failed(what)
             else:
-                self.listener.on_events(what, zero_at)
+                self.listener.on_events(what)
         except Exception as error:  # noqa: BLE001
             _report_bug(error)
 
@@ -339,7 +339,7 @@ def _report_bug(error: Exception) -> None:
 class _NullListener:
     """The listener of a closed stream."""
 
-    def on_events(self, events: Events, zero_at: float) -> None: ...
+    def on_events(self, events: Events) -> None: ...
 
     def on_failed(self, error: EngineError) -> None: ...
 

@@ -74,6 +74,28 @@ async def test_a_time_is_that_of_the_packet_not_of_the_judgement() -> None:
     assert ear.times[0] == pytest.approx(100.0, abs=0.005)
 
 
+@pytest.mark.parametrize("packets_of_tail", range(8))
+async def test_a_caller_whose_phone_stops_sending_fell_silent_no_later(packets_of_tail: int) -> None:
+    ear = Buffered()
+    ear.hear(16, SPOKEN)
+    ear.hear(packets_of_tail, SILENT)
+    ear.now += 0.06  # what stands in for missing packets is late by the wait for them
+    ear.hear(12, SILENT)
+    await ear.judged()
+    assert isinstance(ear.events[-1], SpeechStopped)
+    assert ear.times[-1] == pytest.approx(100.0 + 16 * 0.02, abs=0.005)
+
+
+async def test_a_way_that_has_become_longer_counts_after_a_second() -> None:
+    ear = Buffered()
+    ear.hear(10, SILENT)
+    ear.now += 0.5
+    ear.hear(54, SILENT)
+    ear.hear(16, SPOKEN)
+    await ear.judged()
+    assert ear.times[0] == pytest.approx(100.0 + 0.5 + 64 * 0.02, abs=0.005)
+
+
 async def test_what_is_kept_is_a_little_of_silence_and_much_of_speech() -> None:
     ear = Buffered()
     for _ in range(100):

@@ -106,7 +106,7 @@ class Listener:
     def __init__(self) -> None:
         self.reported: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
 
-    def on_events(self, events: Events, zero_at: float) -> None:
+    def on_events(self, events: Events) -> None:
         self.reported.set_result(events)
 
     def on_failed(self, error: EngineError) -> None:
