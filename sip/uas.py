@@ -313,11 +313,9 @@ class Uas:
             self._refuse(request, reply_to, Refusal(481), now)
             return
         transaction = self._core.layer.accept(request, reply_to, now)
-        user = invite.user
-        tag = self._tag(invite.request) if user is None else user.local_tag
-        self._core.respond(transaction, 200, now, to_tag=tag)
-        if user is not None:
-            user.on_cancel(invite, request, now)
+        self._core.respond(transaction, 200, now, to_tag=invite.local_tag or self._tag(invite.request))
+        if invite.user is not None:
+            invite.user.on_cancel(invite, request, now)
 
     def _capabilities(self, policy: DialogPolicy) -> tuple[tuple[str, str], ...]:
         """§11.2."""

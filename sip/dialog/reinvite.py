@@ -106,11 +106,6 @@ class Reinvite:
         self._attempts = 0
 
     @property
-    def local_tag(self) -> str:
-        """Our tag in the call's dialog."""
-        return self._session.local_tag
-
-    @property
     def remote_cseq(self) -> int | None:
         """The CSeq number of the far end's latest re-INVITE."""
         return None if self._server is None else typed.cseq(self._server.request).number
@@ -254,7 +249,7 @@ class Reinvite:
     def _report_received(self, what: Context, now: float) -> None:
         self._server = what.server
         if what.server is not None and what.request is not None:
-            what.server.user = self
+            what.server.user, what.server.local_tag = self, self._session.local_tag
             if what.request.method == "INVITE":  # RFC 4320 §4.1: no 100 to others
                 self._core.respond(what.server, 100, now, to_tag=self._session.local_tag)
             self._core.events.append(ReinviteReceived(self._session.call, sdp_of(what.request)))

@@ -46,8 +46,9 @@ class UasInviteUsage(InviteUsage):
         self._early_sdp = b""
         """Our answer, where it was sent reliably before the call is answered."""
         self._answer = self._ringing = EMPTY
+        self._has_offer = sdp_of(request) is not None
         self.learn(request)
-        server.user = self
+        server.user, server.local_tag = self, self.local_tag
         core.dialogs[self.dialog.id] = self
         core.pending_invites += 1
         core.respond(server, 100, now, to_tag="")
@@ -79,7 +80,7 @@ class UasInviteUsage(InviteUsage):
 
     def command(self, given: CallInput, now: float, what: Context = EMPTY) -> None:
         """As for every call; an answer may have to wait for a PRACK (RFC 3262 §3)."""
-        if given is CallInput.RING and what.sdp is not None and sdp_of(self._server.request) is None:
+        if given is CallInput.RING and what.sdp is not None and not self._has_offer:
             raise LocalError(f"call {self.call}: its INVITE has no offer that could be answered before the call is")
         if given is CallInput.ANSWER and self._has_unacked_sdp:
             given = CallInput.ANSWER_LATER
@@ -158,7 +159,7 @@ class UasInviteUsage(InviteUsage):
         )
         if not self._is_reliable(what):
             self.core.layer.respond(self._server, response, now)
-        elif what.sdp is not None or sdp_of(self._server.request) is not None:
+        elif what.sdp is not None or self._has_offer:
             self._provisionals = self._provisionals or ReliableProvisionals(self.core, self._server)
             self._provisionals.send(response, now)
             self._early_sdp = self.local_sdp = what.sdp or self.local_sdp
@@ -208,7 +209,7 @@ class UasInviteUsage(InviteUsage):
 
     def _report_confirmed(self, what: Context, now: float) -> None:
         answer = None
-        if what.request is not None and sdp_of(self._server.request) is None:
+        if what.request is not None and not self._has_offer:
             answer = sdp_of(what.request)
         self.core.events.append(CallConfirmed(self.call, answer))
 

@@ -72,18 +72,18 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         """Append a field. Raises LocalError when name or value would break the message."""
         self._fields.append(_field(name, value))
-        self._changed()
+        self.forget_parsed()
 
     def add_from(self, other: "Headers", name: str, at_most: int | None = None) -> None:
         """Append another message's fields of that name, with their values as they are: none, or the first few."""
         key = field_key(name)
         self._fields += [(key, name, value) for value in other._by_key().get(key, ())[:at_most]]
-        self._changed()
+        self.forget_parsed()
 
     def set(self, name: str, value: str) -> None:
         """Make this the only field of that name, in the place of the first, else at the end. Raises LocalError."""
         field = _field(name, value)
-        self._changed()
+        self.forget_parsed()
         for index, (known, _, _) in enumerate(self._fields):
             if known == field[0]:
                 self._fields[index] = field
@@ -96,20 +96,19 @@ class Headers:
         """Remove all fields of that name."""
         key = field_key(name)
         self._fields = [field for field in self._fields if field[0] != key]
-        self._changed()
+        self.forget_parsed()
 
     def copy(self) -> "Headers":
         """An independent copy."""
         return Headers.of(self._fields.copy())
 
+    def forget_parsed(self) -> None:
+        """Keep only the fields themselves; what is asked for is made of them again."""
+        self._values, self.parsed = None, {}
+
     def lines(self) -> list[str]:
         """As in a message, without their line ends; Content-Length, which the body decides, is left out."""
         return [f"{name}: {value}" for key, name, value in self._fields if key != "content-length"]
-
-    def _changed(self) -> None:
-        self._values = None
-        if self.parsed:
-            self.parsed = {}
 
     def _by_key(self) -> dict[str, list[str]]:
         if (values := self._values) is None:

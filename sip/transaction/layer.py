@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.flow import Flow
 from offhook.sip.net.unsent import Unsent
@@ -60,6 +61,7 @@ class TransactionLayer:
         self._retransmit_limit = retransmit_limit
         self._agenda: Agenda[Transaction] = Agenda()
         self._outbox: list[tuple[bytes, Flow]] = []
+        self._answered: list[Headers] = []
         self._events: deque[LayerEvent] = deque()
 
     # --- client
@@ -132,6 +134,9 @@ class TransactionLayer:
             transaction.wire = bytes(response)
             transaction.repeated = 0
             self._handle(transaction, given, now)
+            if response.status >= 200:
+                transaction.user = None  # what has been answered cannot be cancelled
+                self._answered.append(transaction.request.headers)
             if given is Input.R3_6XX:
                 # Not "ongoing" in the sense of §8.2.2.2 any more: a proxy that forks serially, or fixes what was wrong
                 # with the request, sends the next one with the same Call-ID, From tag and CSeq.
@@ -163,6 +168,11 @@ class TransactionLayer:
     def messages_to_send(self) -> list[tuple[bytes, Flow]]:
         """What to send, and where, in order; each is returned once."""
         outbox, self._outbox = self._outbox, []
+        # An answered request is kept half a minute more for its copies, but nobody reads it again: hundreds of calls a
+        # second would make each full garbage collection traverse a hundred thousand headers.
+        for headers in self._answered:
+            headers.forget_parsed()
+        self._answered.clear()
         return outbox
 
     def get_timer(self) -> float | None:

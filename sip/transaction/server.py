@@ -13,10 +13,6 @@ from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Action, State
 class InviteServerUser(Protocol):
     """The handler of an incoming INVITE."""
 
-    @property
-    def local_tag(self) -> str:
-        """The tag of every response to it (§9.2: also of that to its CANCEL)."""
-
     def on_cancel(self, server: "ServerTransaction", cancel: Request, now: float) -> None:
         """The INVITE is cancelled; no effect once it has its final response (§9.2)."""
 
@@ -31,6 +27,7 @@ class ServerTransaction:
     __slots__ = (
         "created",
         "key",
+        "local_tag",
         "machine",
         "merge_key",
         "most_repeats",
@@ -58,6 +55,9 @@ class ServerTransaction:
         self.reply_to = reply_to
         self.wire: bytes | None = None
         self.user: InviteServerUser | None = None
+        """Who answers it; None once that has been done."""
+        self.local_tag = ""
+        """The tag of every response to an INVITE that has a user (§9.2: also of that to its CANCEL)."""
         self.repeats = 0
         self.repeated = 0
         self.most_repeats = most_repeats

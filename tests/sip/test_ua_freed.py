@@ -44,3 +44,20 @@ def test_nothing_of_a_call_is_left(uncollected: Counter[str], reinvite: bool) ->
     assert not alive() - uncollected
     assert incoming(bob) == theirs
     assert {alice.address, bob.address} == {ALICE, BOB}
+
+
+def test_what_waits_for_copies_of_answered_requests_keeps_neither_the_call_nor_what_was_parsed(
+    uncollected: Counter[str],
+) -> None:
+    wire = Wire()
+    alice, _, call, _ = established(wire)
+    alice.do(Bye(call))
+    wire.run(1)
+    left = alive() - uncollected
+    assert left["ServerTransaction"] == 2
+    assert not left["UasInviteUsage"]
+    assert not [one for one in servers() if one.request.headers.parsed]
+
+
+def servers() -> list[ServerTransaction]:
+    return [one for one in gc.get_objects() if isinstance(one, ServerTransaction) and one.wire is not None]
