@@ -59,7 +59,8 @@ def _answered_s(call: ObservedCall, sound: CallerSound) -> float:
     """When the far end began to say something after a sound, a turn or a prompt within one; never, if it did not. An
     answer to a key may begin before that is released."""
     from_s = sound.ended_s - (KEY_S if sound.kind == "keys" else 0.0)
-    begun_s = (at_s for each in call.turns for at_s in (each.began_s, *_within(each)))
+    # A prompt that begins a moment after the turn was not begun with it if the sound came between the two.
+    begun_s = (at_s for each in call.turns for at_s in (each.began_s, *each.prompts_began_s) if at_s < each.ended_s)
     return min((at_s for at_s in begun_s if at_s >= from_s), default=math.inf)
 
 

@@ -158,6 +158,13 @@ def test_an_answer_without_a_pause_begins_where_its_prompt_does() -> None:
     assert [each.value for each in figures(at_once, "response_ms")] == [0.0], "before the key was released"
 
 
+def test_a_key_within_the_first_sound_of_the_far_end_is_answered_by_the_prompt_after_it() -> None:
+    turn = replace(ONE_TURN.turns[0], prompts=(("menu", 0.0),), prompts_began_s=(0.38,))
+    early = replace(ONE_TURN, turns=(turn,), sounds=(CallerSound("keys", "1", 0.33, 0.43),))
+    assert [each.value for each in figures(early, "response_ms")] == [0.0]
+    assert kinds("expect: {response_ms: 500}", early) == []
+
+
 def test_an_answer_that_cannot_be_told_is_not_taken_for_one_in_time() -> None:
     turn = replace(ONE_TURN.turns[0], prompts=(("greeting", 0.0),), prompts_began_s=(0.31,))
     unknown = replace(ONE_TURN, turns=(turn,))
