@@ -54,6 +54,7 @@ class BotProcess:
             **os.environ,
             "OFFHOOK_RECORDS__DIR": str(directory / "data"),
             "OFFHOOK_LOG__FORMAT": "json",
+            "OFFHOOK_CALLS__WORKERS": "1",  # each has its engines to load, and most tests place one call
             **settings,
         }
         serve = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]

@@ -73,7 +73,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
     (folder / "bank.py").write_text(TOOLS)
     with model_server() as server:
         (folder / "agent.yaml").write_text(AGENT.format(url=server.openai_url))
-        one = BotProcess(folder, "--workers", "1", "--agent", "agent.yaml", OFFHOOK_RECORDS__RECORD_AUDIO="true")
+        one = BotProcess(folder, "--agent", "agent.yaml", OFFHOOK_RECORDS__RECORD_AUDIO="true")
         yield one
         one.close()
 

@@ -71,9 +71,6 @@ CHAINS = """
 [dialog]
 flow = "short.yaml"
 
-[calls]
-workers = 2
-
 [asr]
 engine = ["stalling:asr", "fixed"]
 
@@ -107,7 +104,7 @@ async def test_calls_go_on_and_every_worker_learns(
     (folder / "stalling.py").write_text(ENGINES)
     (folder / "short.yaml").write_text(FLOW)
     (folder / "offhook.toml").write_text(CHAINS)
-    bot = await asyncio.to_thread(start_bot, "--config", str(folder / "offhook.toml"))
+    bot = await asyncio.to_thread(start_bot, "--config", str(folder / "offhook.toml"), "--workers", "2")
     await asyncio.gather(talk(bot), talk(bot), talk(bot))
     await asyncio.to_thread(bot.wait_for, lambda: len([r for r in bot.records() if r["end"]]) == 3)
     for record in bot.records():

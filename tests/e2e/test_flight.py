@@ -74,7 +74,6 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BotProces
         "--bench-engines",
         OFFHOOK_RECORDS__CAPTURE="true",
         OFFHOOK_RECORDS__EVENTS="true",
-        OFFHOOK_CALLS__WORKERS="1",
     )
     try:
         asyncio.run(talk(bot))

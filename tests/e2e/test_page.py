@@ -24,7 +24,7 @@ EVIL = '"><img src=x onerror=alert(1)>'
 
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
-    one = BotProcess(tmp_path_factory.mktemp("page-bot"), "--workers", "1", OFFHOOK_RECORDS__RECORD_AUDIO="true")
+    one = BotProcess(tmp_path_factory.mktemp("page-bot"), OFFHOOK_RECORDS__RECORD_AUDIO="true")
     yield one
     one.close()
 

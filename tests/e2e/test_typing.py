@@ -15,7 +15,7 @@ PIN = "4711"
 
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
-    one = BotProcess(tmp_path_factory.mktemp("typing-bot"), "--workers", "1")
+    one = BotProcess(tmp_path_factory.mktemp("typing-bot"))
     yield one
     one.close()
 
