@@ -14,8 +14,9 @@ from offhook.pipeline.errors import EngineError, EngineTimeout
 class HostLimits:
     """Timeouts and buffer limits."""
 
-    start_s: float = 20.0
-    """From the start of a child until it has loaded."""
+    start_s: float = 60.0
+    """From the start of a child until it has loaded: a second or two, but children give way to calls (`NICENESS`), and on
+    a machine with no time to spare that is slow without being hung."""
     heartbeat_s: float = 0.25
     """Interval of pings to a child, unless one is unanswered."""
     hung_s: float = 2.25
