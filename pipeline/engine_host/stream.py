@@ -15,8 +15,8 @@ class HostLimits:
     """Timeouts and buffer limits."""
 
     start_s: float = 60.0
-    """From the start of a child until it has loaded: a second or two, but children give way to calls (`NICENESS`), and on
-    a machine with no time to spare that is slow without being hung."""
+    """From the start of a child until it has loaded. Most take a second or two, but give way to calls (`NICENESS`):
+    on a machine with no time to spare one is slow without being hung."""
     heartbeat_s: float = 0.25
     """Interval of pings to a child, unless one is unanswered."""
     hung_s: float = 2.25

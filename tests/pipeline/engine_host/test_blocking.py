@@ -95,8 +95,11 @@ async def test_an_engine_that_cannot_be_created_fails_at_start(
         await HostedAsr("counter", engine, HEARING, options=options).start()
 
 
+PATIENT = HostLimits(request_s=60.0)
+
+
 async def test_an_engine_that_computes_does_not_hold_up_the_event_loop() -> None:
-    asr = HostedAsr("counter", f"{MODULE}:SoundCounter", HEARING, options={"busy_s": 0.02})
+    asr = HostedAsr("counter", f"{MODULE}:SoundCounter", HEARING, options={"busy_s": 0.02}, limits=PATIENT)
     await asr.start()
     try:
         stream = asr.open(AsrRequest(), lambda text: None)
