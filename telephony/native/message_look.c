@@ -18,6 +18,7 @@
 #include "pj_module.h"
 
 #define BEFORE_ALL 14 /* description_check's is 15 */
+#define AFTER_DIALOGS 63 /* PJSIP_MOD_PRIORITY_APPLICATION, of PJSUA itself, is 64 */
 #define POOL_OCTETS 4096
 #define TRIAL_OCTETS (1 << 18) /* more than what PJSIP receives into */
 #define FORBIDDEN 403
@@ -172,6 +173,10 @@ static int on_response(void *received) {
     return 0;
 }
 
+/* An ACK that neither a transaction nor a dialog wants: PJSUA would take one without a tag for a second copy of its INVITE,
+ * and answer it, of which its library thinks that it cannot be. */
+static int on_stray(void *received) { return begins(of.summary(received), "Request msg ACK/"); }
+
 static int on_unload(void) {
     life++;
     return 0;
@@ -231,9 +236,16 @@ static const char *try_message(void) {
     return why;
 }
 
+static const char *register_as(const char *name, pj_module *module) {
+    module->name = text_of(name);
+    module->id = PJ_NO_ID;
+    if (of.register_module(of.endpoint(), module) != 0)
+        return "it takes no more modules";
+    return module->id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
+}
+
 const char *messages_look(const char *path, message_taker *taker) {
-    static char name[] = "offhook-messages";
-    static pj_module module;
+    static pj_module looks, strays; /* an earlier PJSUA of this process has let them go */
     void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
     if (library == NULL)
         return "it is not loaded";
@@ -253,14 +265,8 @@ const char *messages_look(const char *path, message_taker *taker) {
     const char *why = try_message();
     if (why != NULL)
         return why;
-    memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
-    module.name = text_of(name);
-    module.id = PJ_NO_ID;
-    module.priority = BEFORE_ALL;
-    module.unload = on_unload;
-    module.on_request = on_request;
-    module.on_response = on_response;
-    if (of.register_module(of.endpoint(), &module) != 0)
-        return "it takes no more modules";
-    return module.id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
+    looks = (pj_module){.priority = BEFORE_ALL, .unload = on_unload, .on_request = on_request, .on_response = on_response};
+    strays = (pj_module){.priority = AFTER_DIALOGS, .on_request = on_stray};
+    why = register_as("offhook-messages", &looks);
+    return why != NULL ? why : register_as("offhook-strays", &strays);
 }
