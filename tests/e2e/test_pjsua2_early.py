@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Response
-from tests.e2e.test_pjsua2_backend import DIALOGS, LIGHT
 from tests.e2e.test_pjsua2_offers import APART_S, AUDIO, DESCRIPTIONS, WAIT_S, WITH_VIDEO, Wrong, pytestmark, worker
+from tests.e2e.test_scenarios import DIALOGS, LIGHT
 from tests.ports import own_ports
 
 __all__ = ["pytestmark"]
@@ -68,8 +68,8 @@ def bot(tmp_path: Path) -> Iterator[BotProcess]:
     shutil.copy(DIALOGS, tmp_path / "qa_dialogs.py")
     (tmp_path / "offhook.toml").write_text('[[routes]]\nnumber = "*"\nbot = "qa_dialogs:early"\n')
     low, high = own_ports(40)
-    ports = {"OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
-    made = BotProcess(tmp_path, "--config", "offhook.toml", **LIGHT, **ports, OFFHOOK_SIP__BACKEND="pjsua2")
+    settings = {**LIGHT, "OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
+    made = BotProcess(tmp_path, "--config", "offhook.toml", command=None, OFFHOOK_SIP__BACKEND="pjsua2", **settings)
     try:
         before = worker(made)
         yield made
