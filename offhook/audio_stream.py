@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from offhook.http_request import HttpRequest
 from offhook.telephony.resample import Resampler
-from offhook.telephony.wav import WavFormat, wav_start
+from offhook.telephony.wav import WavFormat, WavHeader
 
 AUDIO_TYPES = "audio/wav, audio/basic"
 """What a request for a stream accepts."""
@@ -29,11 +29,11 @@ class AudioStreamError(Exception):
 async def stream_pcm(request: HttpRequest, rate_hz: int) -> AsyncGenerator[bytes, None]:
     """16-bit mono PCM at `rate_hz` (8000 or 16000), as it comes. Raises AudioStreamError, and HttpRequestError."""
     async with request.open({}) as body:
-        data = bytearray()
+        data, header = bytearray(), WavHeader()
         start = None
         async for piece in body.pieces:
             data += piece
-            if len(data) >= 12 and (start := _start(bytes(data), body.content_type)) is not None:
+            if len(data) >= 12 and (start := _start(header, data, body.content_type)) is not None:
                 break
         if start is None:
             raise AudioStreamError("it ended before its audio began")
@@ -66,14 +66,14 @@ async def _mono(
         rest += piece
 
 
-def _start(data: bytes, content_type: str) -> tuple[WavFormat, int, int | None] | None:
+def _start(header: WavHeader, data: bytearray, content_type: str) -> tuple[WavFormat, int, int | None] | None:
     """The format of the samples, where they begin, and how many bytes they have; None: more is needed."""
     if not data.startswith(b"RIFF"):
         if content_type in LAW_TYPES and not data.startswith((b"ID3", b"OggS", b"fLaC", b"<")):
             return LAW, 0, None
         raise AudioStreamError(f"it is neither WAV nor mu-law ({content_type[:40]!r})")
     try:
-        found = wav_start(data)
+        found = header.start(data)
     except ValueError as error:
         raise AudioStreamError(str(error)) from None
     if found is None:

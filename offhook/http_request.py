@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -33,6 +33,8 @@ MAX_ANSWER_BYTES = 256_000
 READ_BYTES = 16_384
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")
 """Headers that are the request's own."""
+HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+MAX_HEADER_CHARS = 2_000
 MAX_REASON_CHARS = 200
 
 _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
@@ -72,6 +74,8 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = False
     accept: str = "application/json"
+    templates: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers, whose expressions in braces get their values from who makes the request: see `with_headers`."""
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
@@ -131,6 +135,18 @@ class HttpRequest:
         """The whole address with these values in it. Raises HttpRequestError for those that it cannot take."""
         url = urlsplit(self.url)
         return f"{url.scheme}://{url.netloc}{self._filled(values)[0]}"
+
+    def content(self, values: Mapping[str, Any]) -> object:
+        """The JSON that is sent with these values; None: the request has no body. Raises as `address` does."""
+        body = self._filled(values)[1]
+        return json.loads(body) if body else None
+
+    def with_headers(self, filled: Mapping[str, str]) -> "HttpRequest":
+        """The request with its templates, filled in. Raises HttpRequestError for a value that no header can have."""
+        for name, text in filled.items():
+            if len(text) > MAX_HEADER_CHARS or HEADER_VALUE.fullmatch(text) is None:
+                raise HttpRequestError(f"the value of the header {name} is empty, too long, or no line of ASCII")
+        return replace(self, headers={**self.headers, **filled}, templates={})
 
     def places(self) -> tuple[str, ...]:
         """The values that are part of the address."""

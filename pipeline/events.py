@@ -178,6 +178,7 @@ class Question:
     None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for
     free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
     With `read_back` a value is repeated to the caller, spoken or keyed, and is an answer when they agree.
+    `by_keys`: what is asked back about an answer is answered by keys alone.
     `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
     without a setting of their own; None: never.
     """
@@ -197,6 +198,7 @@ class Question:
     expect: Expectation | None = None
     likely_ms: int | None = None
     read_back: bool = False
+    by_keys: bool = False
 
     @property
     def is_free(self) -> bool:

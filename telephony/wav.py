@@ -66,27 +66,38 @@ class WavStart:
     data_bytes: int
 
 
+class WavHeader:
+    """The header of a file as it arrives: each of its chunks is read once."""
+
+    def __init__(self) -> None:
+        self._at = 12
+        self._format: WavFormat | None = None
+
+    def start(self, data: bytes | bytearray) -> WavStart | None:
+        """The header in the first bytes of the file, which are those of the last time and perhaps more; None: still
+        more are needed. Raises ValueError, with the reason, if it is no WAV file, or one that nobody here can read."""
+        if len(data) >= 12 and (data[:4] != b"RIFF" or data[8:12] != b"WAVE"):
+            found = next((kind for mark, kind in _OTHERS.items() if data.startswith(mark)), None)
+            raise ValueError(f"it is {found}" if found is not None else "it is not a WAV file")
+        while (at := self._at) + 8 <= len(data):
+            name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+            if name == b"data":
+                if self._format is None:
+                    raise ValueError("it does not say what its samples are")
+                return WavStart(self._format, at + 8, size)
+            if name == b"fmt ":
+                if len(data) < at + 8 + min(max(size, 16), 40):
+                    return None
+                self._format = _format(data, at + 8, size)
+            self._at += 8 + size + size % 2
+            if self._at > MAX_HEADER_BYTES:
+                raise ValueError(f"its audio does not begin in the first {MAX_HEADER_BYTES} bytes")
+        return None
+
+
 def wav_start(data: bytes) -> WavStart | None:
-    """The header in the first bytes of a file; None: more of them are needed. Raises ValueError, with the reason, if it
-    is no WAV file, or one that nobody here can read."""
-    if len(data) >= 12 and (data[:4] != b"RIFF" or data[8:12] != b"WAVE"):
-        found = next((kind for mark, kind in _OTHERS.items() if data.startswith(mark)), None)
-        raise ValueError(f"it is {found}" if found is not None else "it is not a WAV file")
-    at, found_format = 12, None
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
-        if name == b"data":
-            if found_format is None:
-                raise ValueError("it does not say what its samples are")
-            return WavStart(found_format, at + 8, size)
-        if name == b"fmt ":
-            if len(data) < at + 8 + min(max(size, 16), 40):
-                return None
-            found_format = _format(data, at + 8, size)
-        at += 8 + size + size % 2
-        if at > MAX_HEADER_BYTES:
-            raise ValueError(f"its audio does not begin in the first {MAX_HEADER_BYTES} bytes")
-    return None
+    """The header in the first bytes of a file, as `WavHeader.start` gives it."""
+    return WavHeader().start(data)
 
 
 def read_wav(data: bytes) -> tuple[bytes, int]:
@@ -101,7 +112,7 @@ def read_wav(data: bytes) -> tuple[bytes, int]:
     return mono, start.format.rate_hz
 
 
-def _format(data: bytes, at: int, size: int) -> WavFormat:
+def _format(data: bytes | bytearray, at: int, size: int) -> WavFormat:
     if size < 16:
         raise ValueError("its header is damaged")
     kind, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", data, at)

@@ -18,7 +18,7 @@ from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
 from offhook.api.flow_message import recorded
-from offhook.api.flow_requests import Send, changes_something, fetched
+from offhook.api.flow_requests import RequestCount, Send, changes_something, fetched
 from offhook.api.flow_sound import done
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
@@ -30,6 +30,7 @@ from offhook.pipeline.dialog.actions import (
     Connect,
     Delegate,
     Fetch,
+    Fetched,
     FindOut,
     FoundOut,
     HandedBack,
@@ -89,6 +90,7 @@ class FlowAgent:
         began_in = call.language
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
+        requests = RequestCount()
         while True:
             for step, by in runner.walked():
                 call.enter(step, by)
@@ -96,7 +98,8 @@ class FlowAgent:
                 call.language = language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
-            found = await self._done(call, runner, action, asked)
+            requests.before(action)
+            found = await self._done(call, runner, action, asked, requests)
             if isinstance(found, Outcome):
                 return found
             if isinstance(found, Instead):
@@ -108,7 +111,7 @@ class FlowAgent:
             action = runner.after(found)
 
     async def _done(
-        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None
+        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, requests: RequestCount
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
         wording = self._flow.wording
@@ -125,16 +128,19 @@ class FlowAgent:
                 reason = await self._connect(call, action)
                 return Outcome(f"transferred to {action.target}") if call.hung_up else CameBack(reason)
             case FindOut():
-                return FoundOut(await self._find_out(call, action))
+                return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
             case Fetch():
-                return await unless_corrected(call, wording, runner, asked, fetched(call, action, self._send))
+                return await unless_corrected(call, wording, runner, asked, self._fetch(call, action, requests))
             case RecordMessage():
-                return await recorded(call, action)
+                return await unless_corrected(call, wording, runner, asked, recorded(call, action))
             case Wait() | Play() | Press() | Note():
                 return await unless_corrected(call, wording, runner, asked, done(call, action))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
+
+    async def _fetch(self, call: Call, action: Fetch, requests: RequestCount) -> Fetched:
+        return await fetched(call, action, self._send) if requests.may_send(call, action) else Fetched(False)
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None
@@ -176,17 +182,18 @@ class FlowAgent:
             return str(TransferFailure.NOT_POSSIBLE)
         return ""
 
-    async def _find_out(self, call: Call, action: FindOut) -> str:
+    async def _find_out(self, call: Call, action: FindOut) -> FoundOut:
         """Who answered; a voicemail that has a step of its own is ready for a message then."""
         by = await call.until_ended(call.who_answered(action.step.within_s))
         if by == AnsweredBy.VOICEMAIL and by in dict(action.step.answers):
             await call.until_ended(call.wait_for_beep())
-        return by
+        return FoundOut(by)
 
 
 def _is_for_good(action: Action) -> bool:
-    """Whether it cannot be taken back, so that the answer that led to it has to be certain."""
-    return isinstance(action, Connect | Press) or (isinstance(action, Fetch) and changes_something(action))
+    """Whether it cannot be taken back, so that the answer that led to it has to be certain: an agent's tools may do
+    anything."""
+    return isinstance(action, Connect | Delegate | Press) or (isinstance(action, Fetch) and changes_something(action))
 
 
 def _known_of(call: Call) -> Mapping[str, str]:

@@ -11,8 +11,9 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
-from offhook.pipeline.dialog.actions import Fetch, Fetched
+from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Note
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
+from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.understanding.recorded import recorded
 
 MOMENT_S = 0.8
@@ -32,6 +33,29 @@ _TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 def changes_something(action: Fetch) -> bool:
     """Whether the server may do more than tell (RFC 9110, section 9.2.1)."""
     return isinstance(request := action.step.request, HttpRequest) and request.method != "GET"
+
+
+class RequestCount:
+    """The requests of one call: a loop of the flow is no flood for its server."""
+
+    def __init__(self) -> None:
+        self._in_call = self._at_once = 0
+
+    def before(self, action: Action) -> None:
+        """This is done next; what is no request takes its time."""
+        if not isinstance(action, Fetch | Note):
+            self._at_once = 0
+
+    def may_send(self, call: Call, action: Fetch) -> bool:
+        """Whether there may be one more; it is counted."""
+        if self._at_once >= MAX_REQUESTS_AT_ONCE or self._in_call >= MAX_REQUESTS:
+            log = structlog.get_logger("offhook.flow")
+            why = f"{self._in_call} in this call, {self._at_once} without a pause"
+            log.warning("a request was not sent", call=call.id, step=action.step.name, why=why)
+            return False
+        self._at_once += 1
+        self._in_call += 1
+        return True
 
 
 async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
@@ -58,7 +82,8 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
         began = monotonic()
         try:
             async with asyncio.timeout(step.timeout_s):
-                text = await send(request, {name: _in_json(value) for name, value in action.values.items()})
+                with_headers = request.with_headers(action.headers)
+                text = await send(with_headers, {name: _in_json(value) for name, value in action.values.items()})
             value = value_in(text) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)

@@ -91,13 +91,16 @@ class Minutes:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """What a demo shows: who answers, what the caller does, and what must have come of it (None, or what is wrong)."""
+    """What a demo shows: who answers, what the caller does, and what must have come of it (None, or what is wrong).
+    `on_event` is called with the session's events, too, `caller` is who calls."""
 
     dialog: Dialog
     talk: Callable[[Caller], Awaitable[None]]
     check: Callable[[Minutes], str | None]
     lifespan: Lifespan | None = None
     streams: bool = False
+    on_event: Callable[[str, SessionEvent], None] | None = None
+    caller: str = "caller"
 
 
 def _check(minutes: Minutes) -> str | None:
@@ -141,6 +144,8 @@ async def _show(bot: LocalBot, play: Play, as_json: bool) -> str | None:
     """Start the bot, call it, and report. Returns what went wrong, if anything did."""
     minutes = Minutes(quiet=as_json, streams=play.streams)
     bot.listeners.append(minutes.on_event)
+    if play.on_event is not None:
+        bot.listeners.append(play.on_event)
     await bot.start()
     if not as_json:
         typer.echo(f"{ready_line(bot)}\n")
@@ -156,7 +161,7 @@ async def _place_call(bot: LocalBot, play: Play) -> str | None:
     caller: Caller | None = None
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
-            caller = await Caller.dial(HOST, bot.sip_address)
+            caller = await Caller.dial(HOST, bot.sip_address, user=play.caller)
             await play.talk(caller)
             caller.hang_up()
             await bot.idle()

@@ -14,6 +14,7 @@ from offhook.cli.qa_options import FAILURE, Json, Junit
 from offhook.flow_tools.case_file import SUFFIX, CaseFile, load_cases
 from offhook.flow_tools.lint import RULES, doubts
 from offhook.flow_tools.mermaid import mermaid
+from offhook.flow_tools.offline import NoSecrets
 from offhook.flow_tools.play import play
 from offhook.flow_tools.svg import svg
 from offhook.flow_tools.typed import TypedCall
@@ -74,7 +75,14 @@ def _checked(path: Path, without: Sequence[str]) -> tuple[Sequence[Problem], Seq
     found: list[Problem] = []
     try:
         data = read_limited(path, MAX_FILE_BYTES, "flow")
-        parse_flow(data, str(path), None, found.append, lambda flow: (*find_warnings(flow), *doubts(flow, without)))
+        parse_flow(
+            data,
+            str(path),
+            None,
+            found.append,
+            lambda flow: (*find_warnings(flow), *doubts(flow, without)),
+            NoSecrets(),
+        )
     except UserError as error:
         return error.problems, ()
     return (), found
@@ -108,7 +116,7 @@ def graph(
 ) -> None:
     """Draw a flow: Mermaid on the terminal, or an SVG file."""
     setup(level="error")
-    loaded = load_flow(flow)
+    loaded = _loaded(flow)
     if picture is None:
         typer.echo(mermaid(loaded), nl=False)
         return
@@ -135,7 +143,7 @@ def run(
 ) -> None:
     """Call a flow by typing. Its requests are answered by typing, too: nothing leaves this machine."""
     setup(level="error")
-    call = TypedCall(load_flow(flow), input, typer.echo, verbose=verbose, now=now, transfers=not no_transfers)
+    call = TypedCall(_loaded(flow), input, typer.echo, verbose=verbose, now=now, transfers=not no_transfers)
     in_virtual_time(call.run(caller, called, language))
 
 
@@ -156,7 +164,7 @@ def test(
     results: list[Result] = []
     for path in _test_files(tests):
         file = load_cases(path)
-        flow = load_flow(file.flow)
+        flow = _loaded(file.flow)
         played, coverage = _played(file, flow)
         for each in played:
             typer.echo(each.text())
@@ -173,6 +181,11 @@ def test(
     if as_json_to is not None:
         write_json(as_json_to, as_json(results), "--json")
     raise typer.Exit(FAILURE if failed else 0)
+
+
+def _loaded(path: Path) -> Flow:
+    """A flow whose requests go nowhere."""
+    return load_flow(path, environ=NoSecrets())
 
 
 def _test_files(given: Iterable[Path]) -> list[Path]:

@@ -23,6 +23,7 @@ from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
 from offhook.cli.qa import app as qa
 from offhook.cli.replay import replay
+from offhook.cli.sample_demo import sample_demo, samples
 from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
@@ -68,14 +69,24 @@ def demo(
     agent: Annotated[
         bool, typer.Option("--agent", help="A language model answers: a scripted one, without a key.", metavar="")
     ] = False,
+    flow: Annotated[
+        str | None, typer.Option("--flow", help="A sample flow answers, the caller presses keys.", metavar="NAME")
+    ] = None,
+    flows: Annotated[bool, typer.Option("--flows", help="List the sample flows, and end.", metavar="")] = False,
 ) -> None:
     """Place a call to a bot on this machine and print what was said and how fast.
 
     On a terminal the bot stays up afterwards, to be dialled with a softphone.
     """
+    if flows:
+        for name, what in samples().items():
+            typer.echo(f"{name}: {what}")
+        raise typer.Exit
     settings = Config.load(config)
     setup(level="warning")
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    if flow is not None:
+        raise typer.Exit(run_loop(sample_demo(settings, flow, stay=stay, as_json=as_json)))
     run = run_agent_demo if agent else run_demo
     raise typer.Exit(run_loop(run(settings, stay=stay, as_json=as_json)))
 

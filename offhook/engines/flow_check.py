@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.languages import EngineLanguages
@@ -50,6 +51,7 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     if not any(engine.capabilities.free_speech for engine in asr.values()):
         problems += _free_speech(flow, files, known)
     if not problems and len(limited) == len(asr):
+        is_known = cache(lambda word: any(each.known_word(word) for each in limited))
         problems = [
             Problem(
                 f"the recogniser does not know the word `{unknown.word}`",
@@ -59,9 +61,7 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
             )
             for step in flow.steps.values()
             if isinstance(step, ListeningStep)
-            for unknown in unknown_words(
-                list(_heard(flow, step, language)), lambda word: any(each.known_word(word) for each in limited)
-            )
+            for unknown in unknown_words(list(_heard(flow, step, language)), is_known)
         ]
     if problems:
         raise UserError.of(problems)
@@ -100,19 +100,36 @@ def _unknown_languages(flow: Flow, files: _Files, known: EngineLanguages, langua
     """One problem for each language of each engine, at the first step that needs it."""
     seen = set()
     for step in flow.steps.values():
-        where = files.where(step if step.language else None, partial(_line_of_language, step, flow))
-        checks = {}
-        for spoken in flow.languages_of(step, language):
-            checks["tts", spoken] = known.problem("tts", spoken, where=where) if step.texts() else None
-            heard = known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None
-            checks["asr", spoken] = heard
-        for other in dict.fromkeys(each for _, text in step.texts() if is_ssml(text) for each in languages(text)):
-            at = files.where(step, partial(_line_with, pattern=rf"xml:lang=\\?[\"']{re.escape(other)}\b"))
-            checks.setdefault(("tts", other), known.problem("tts", other, "no `<lang>` of it", at))
-        for key, problem in checks.items():
-            if problem is not None and key not in seen:
-                seen.add(key)
-                yield problem
+        for need in _needed(flow, step, language):
+            if (need.part, need.language) in seen:
+                continue
+            seen.add((need.part, need.language))
+            problem = known.problem(need.part, need.language, need.todo)
+            if problem is not None:
+                yield replace(problem, where=files.where(need.step, need.find) or problem.where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A language that a step needs of an engine; `find` finds the line that says so, in the file of `step`."""
+
+    part: Literal["asr", "tts"]
+    language: str
+    todo: str
+    step: Step | None
+    find: Callable[[list[str]], int | None]
+
+
+def _needed(flow: Flow, step: Step, language: str) -> Iterator[_Need]:
+    written, find = step if step.language else None, partial(_line_of_language, step, flow)
+    for spoken in flow.languages_of(step, language):
+        if step.texts():
+            yield _Need("tts", spoken, "", written, find)
+        if isinstance(step, ListeningStep) and step.asked_in(spoken, flow.catalogue).speech:
+            yield _Need("asr", spoken, "keys in place of phrases", written, find)
+    for other in dict.fromkeys(each for _, text in step.texts() if is_ssml(text) for each in languages(text)):
+        named = partial(_line_with, pattern=rf"xml:lang=\\?[\"']{re.escape(other)}\b")
+        yield _Need("tts", other, "no `<lang>` of it", step, named)
 
 
 def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: str) -> Iterator[Problem]:
@@ -133,11 +150,7 @@ def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: s
 def _heard(flow: Flow, step: ListeningStep, language: str) -> Iterator[Choice]:
     """The choices and commands of a question, in each of its languages."""
     for spoken in flow.languages_of(step, language):
-        yield from flow.catalogue.question(step.full_question(), spoken).choices
-
-
-def _listens(step: Step) -> bool:
-    return isinstance(step, ListeningStep) and step.full_question().speech
+        yield from step.asked_in(spoken, flow.catalogue).choices
 
 
 def _line_of_language(step: Step, flow: Flow, lines: list[str]) -> int | None:

@@ -101,11 +101,19 @@ class RecordedKeypad(Keypad):
         super().__init__()
         self._log = log
 
-    def press(self, digit: str, now: float) -> bool:
-        """See Keypad."""
-        taken = super().press(digit, now)
-        self._log.append("k", "press", taken)
+    def press(self, digit: str, now: float, question: Question | None) -> bool:
+        """See Keypad. Noted is how many keys are typed ahead by it: those before it may be with it."""
+        before = len(self.typed_ahead)
+        taken = super().press(digit, now, question)
+        self._log.append("k", "press", max(1, len(self.typed_ahead) - before) if taken else 0)
         return taken
+
+    def begin(self, question: Question) -> None:
+        """See Keypad. It is noted where keys are typed ahead by it."""
+        before = len(self.typed_ahead)
+        super().begin(question)
+        if (released := len(self.typed_ahead) - before) > 0:
+            self._log.append("k", "begin", released)
 
     def accept(self, question: Question) -> Entry:
         """See Keypad."""

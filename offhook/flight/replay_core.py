@@ -53,6 +53,11 @@ class Results:
             raise DivergedError(f"the keypad was asked for {row[1]}, not for {what}")
         return row[2]
 
+    def released(self) -> int:
+        """How many keys were typed ahead for the question that begins, as it turned out."""
+        left = self._left["k"]
+        return int(left.popleft()[2]) if left and left[0][1] == "begin" else 0
+
     def value(self) -> Opaque | None:
         """The next value that was read."""
         (_, value) = self._next("r")
@@ -138,12 +143,16 @@ class ReplayKeypad(Keypad):
         super().__init__()
         self._results = results
 
-    def press(self, digit: str, now: float) -> bool:
+    def press(self, digit: str, now: float, question: Question | None) -> bool:
         """See Keypad."""
-        taken = bool(self._results.keypad("press"))
-        if taken:
-            self.typed_ahead.append((digit, now))
-        return taken
+        taken = int(self._results.keypad("press"))
+        self.typed_ahead.extend([(digit, now)] * taken)
+        return taken > 0
+
+    def begin(self, question: Question) -> None:
+        """See Keypad."""
+        self.typed_ahead.extend([("", 0.0)] * self._results.released())
+        super().begin(question)
 
     def accept(self, question: Question) -> Entry:
         """See Keypad."""

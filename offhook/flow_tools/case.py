@@ -30,13 +30,23 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A request: METHOD and address, its headers, and the JSON that it has (null: none). As an expectation `content`
+    None stands for any JSON, and `headers` are some of them."""
+
+    what: str
+    content: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
-    """What has to be true at the end; None: it is not looked at. `requests` are METHOD and address, in their order."""
+    """What has to be true at the end; None: it is not looked at. `requests` are in their order."""
 
     ends: Ending | None = None
     transferred_to: str | None = None
     steps: tuple[str, ...] | None = None
-    requests: tuple[str, ...] | None = None
+    requests: tuple[Sent, ...] | None = None
     never_said: tuple[str, ...] = ()
 
     @property

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply
+from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply, Sent
 from offhook.http_request import METHODS
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
@@ -29,6 +29,7 @@ _FILE = ("flow", "requests", "now", "caller", "called", "language", "variables",
 _CASE = ("talk", "expect", *_FILE[1:-1])
 _EXPECT = ("ends", "transferred_to", "steps", "requests", "never_said")
 _REPLY = ("json", "status")
+_SENT = ("json", "headers")
 
 _T = TypeVar("_T")
 
@@ -175,25 +176,45 @@ class _CaseReader(Reader):
             if "transferred_to" in found
             else {}
         )
-        lists = {
-            key: tuple(self.texts(found[key], f"`{key}`"))
-            for key in ("steps", "requests", "never_said")
-            if key in found
-        }
-        return replace(Expected(next((each for each in ENDINGS if each == said), None)), **known, **lists)  # type: ignore[arg-type]
+        lists = {key: tuple(self.texts(found[key], f"`{key}`")) for key in ("steps", "never_said") if key in found}
+        requests = {"requests": self._all_sent(found["requests"], what)} if "requests" in found else {}
+        ends = next((each for each in ENDINGS if each == said), None)
+        return replace(Expected(ends), **known, **lists, **requests)  # type: ignore[arg-type]
 
     # Servers.
+
+    def _all_sent(self, node: Node, what: str) -> tuple[Sent, ...]:
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
+        return tuple(self._sent(each, f"a request in `expect` of {what}") for each in nodes)
+
+    def _sent(self, node: Node, what: str) -> Sent:
+        if not isinstance(node, MappingNode):
+            name = self.text(node, what) or ""
+            return Sent(name if self._is_request(name, node) else "")
+        entries = self.entries(node, what) or []
+        if len(entries) != 1:
+            why = "each request is an item of the list"
+            self.problem(node, f"{what} has {len(entries)} keys", why, "type `- POST https://…: {json: …}` for each")
+            return Sent("")
+        name, key, value = entries[0]
+        self._is_request(name, key)
+        found = self.fields(value, f"`{name}`", _SENT, (), "type `{json: {people: 4}}`, or the request alone") or {}
+        content = json.dumps(self._value(found["json"])) if "json" in found else None
+        headers = self._variables(found["headers"], f"`{name}`") if "headers" in found else {}
+        return Sent(name, content, headers)
+
+    def _is_request(self, name: str, node: Node) -> bool:
+        method, _, address = name.partition(" ")
+        if method in METHODS and address.startswith(("http://", "https://")):
+            return True
+        why = "a request is a method and the whole address"
+        self.problem(node, f"`{name[:60]}` is no request", why, "type `GET https://api.example.com/orders/17`")
+        return False
 
     def _replies(self, node: Node, what: str) -> dict[str, tuple[Reply, ...]]:
         found = {}
         for name, key, value in self.entries(node, what, "type `GET https://…: {json: …}`") or []:
-            method, _, address = name.partition(" ")
-            if method not in METHODS or not address.startswith(("http://", "https://")):
-                why = "a request is a method and the whole address"
-                self.problem(
-                    key, f"`{name[:60]}` is no request", why, "type `GET https://api.example.com/orders/17: …`"
-                )
-            else:
+            if self._is_request(name, key):
                 found[name] = self._in_turn(value, f"`{name}`")
         return found
 

@@ -1,6 +1,7 @@
 """Plays the tests of a flow: a call without audio in virtual time, by the turns and the flow of a real one."""
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,9 +10,10 @@ from typing import Any
 
 from offhook.api.flow_dialog import FlowAgent
 from offhook.api.turns import Said
-from offhook.flow_tools.case import Case, Expected, Move, Reply
+from offhook.flow_tools.case import Case, Expected, Move, Reply, Sent
 from offhook.flow_tools.case_file import CaseFile
 from offhook.flow_tools.offline import forget, offline
+from offhook.flow_tools.sent import otherwise_sent
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.trace import DialogState
@@ -56,6 +58,7 @@ class Servers:
     def __init__(self, replies: Mapping[str, Sequence[Reply]]) -> None:
         self._replies = replies
         self.asked: list[str] = []
+        self.sent: list[Sent] = []
 
     def unanswered(self) -> Iterator[Deviation]:
         """The requests that the case has no answer to."""
@@ -68,6 +71,7 @@ class Servers:
         """See Send."""
         what = f"{request.method} {request.address(values)}"
         self.asked.append(what)
+        self.sent.append(Sent(what, json.dumps(request.content(values)), request.headers))
         replies = self._replies.get(what)
         if not replies:
             raise HttpRequestError(f"the test has no answer to {what}")
@@ -119,7 +123,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         ended = _ending(caller)
     walk = [Entered(each.name, each.by) for each in caller.events if isinstance(each, DialogState)]
     if not found:
-        found += _judged(case.expected, caller, ended, [each.name for each in walk], servers.asked)
+        found += _judged(case.expected, caller, ended, [each.name for each in walk], servers)
     if found:
         found += servers.unanswered()
     return found, walk
@@ -171,7 +175,7 @@ def _ending(caller: SimulatedCall) -> str:
 
 
 def _judged(
-    expected: Expected, caller: SimulatedCall, ended: str, steps: list[str], asked: list[str]
+    expected: Expected, caller: SimulatedCall, ended: str, steps: list[str], servers: Servers
 ) -> Iterator[Deviation]:
     if expected.ends not in (None, ended):
         yield Deviation(
@@ -180,12 +184,22 @@ def _judged(
     if expected.transferred_to not in (None, caller.transferred_to):
         why = f"`{expected.transferred_to}` was expected"
         yield Deviation("transferred", f"the caller was transferred to {caller.transferred_to or 'nobody'}", why)
-    for name, wanted, got in (("steps", expected.steps, steps), ("requests", expected.requests, asked)):
-        if wanted is not None and list(wanted) != got:
-            yield Deviation(
-                name, f"other {name} were taken: {', '.join(got) or 'none'}", f"expected: {', '.join(wanted)}"
-            )
+    if expected.steps is not None and list(expected.steps) != steps:
+        what = f"other steps were taken: {', '.join(steps) or 'none'}"
+        yield Deviation("steps", what, f"expected: {', '.join(expected.steps)}")
+    if expected.requests is not None:
+        yield from _requests(expected.requests, servers)
     for text in expected.never_said:
         for said in caller.transcript:
             if said.who == "bot" and text.lower() in said.text.lower():
                 yield Deviation("said", f"the bot said {said.text!r}", f"`{text}` must not be said")
+
+
+def _requests(expected: Sequence[Sent], servers: Servers) -> Iterator[Deviation]:
+    wanted = [each.what for each in expected]
+    if wanted != servers.asked:
+        what = f"other requests were sent: {', '.join(servers.asked) or 'none'}"
+        yield Deviation("requests", what, f"expected: {', '.join(wanted) or 'none'}")
+        return
+    for each, sent in zip(expected, servers.sent, strict=True):
+        yield from otherwise_sent(each, sent)

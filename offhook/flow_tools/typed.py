@@ -2,6 +2,7 @@
 meanwhile, and jumps to what happens next, so that nobody waits for prompts or silences."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -112,7 +113,9 @@ class TypedCall:
 
     async def _send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send: the one who types is the server, too."""
-        self._write(f"{request.method} {request.address(values)}")
+        content = request.content(values)
+        shown = "" if content is None else f" {json.dumps(content, ensure_ascii=False)}"
+        self._write(f"{request.method} {request.address(values)}{shown}")
         try:
             answer = self._read("its answer (JSON; empty: none comes)> ").strip()
         except EOFError:

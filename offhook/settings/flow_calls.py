@@ -152,13 +152,14 @@ class _SubFlowReader(PartReader):
     """Reads a sub-flow for the step `scope` of `caller`."""
 
     def __init__(self, source: Source, caller: PartReader, scope: str) -> None:
-        super().__init__(source, caller.defaults)
+        super().__init__(source, caller.defaults, caller.environ)
         self.scope = scope
         self.problems, self.doubts = caller.problems, caller.doubts
         self.commands, self.silent, self.confirm_below = caller.commands, caller.silent, caller.confirm_below
         self.country, self.language = caller.country, caller.language
         self.texts_by_language, self.phrases_by_language = caller.texts_by_language, caller.phrases_by_language
-        self.named_texts.update(caller.named_texts if source.file == caller.source.file else {})
+        self.named_texts.update(caller.named_texts)
+        self.folder = caller.folder
         if source.file == caller.source.file:
             self.flows.update(caller.flows)
 

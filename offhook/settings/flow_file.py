@@ -3,6 +3,7 @@
 `docs/flows.md` has the format.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from importlib.resources import files
@@ -37,12 +38,14 @@ Warn = Callable[[Flow], Iterable[FlowProblem]]
 """What is allowed in a flow, but probably not intended."""
 
 
-def load_flow(path: Path | None = None, defaults: FlowDefaults | None = None) -> Flow:
+def load_flow(
+    path: Path | None = None, defaults: FlowDefaults | None = None, environ: Mapping[str, str] | None = None
+) -> Flow:
     """The flow of a file, or the sample flow. Raises UserError with all problems; logs what is probably not meant."""
     if path is None:
         sample = files("offhook").joinpath("assets", "flows", SAMPLE_FLOW)
         return parse_flow(sample.read_bytes(), SAMPLE_FLOW, defaults)
-    return parse_flow(read_limited(path, MAX_FILE_BYTES, "flow"), str(path), defaults, _log)
+    return parse_flow(read_limited(path, MAX_FILE_BYTES, "flow"), str(path), defaults, _log, environ=environ)
 
 
 def parse_flow(
@@ -51,14 +54,16 @@ def parse_flow(
     defaults: FlowDefaults | None = None,
     on_doubt: Callable[[Problem], None] = lambda doubt: None,
     warn: Warn = find_warnings,
+    environ: Mapping[str, str] | None = None,
 ) -> Flow:
-    """The flow in `data` (YAML in UTF-8); `name` is the file's name for errors.
+    """The flow in `data` (YAML in UTF-8); `name` is the file's name for errors, `environ` has what `${NAME}` stands
+    for (None: the process's).
 
     `on_doubt` gets what is allowed, but probably not meant, as `warn` finds it. Raises UserError with all problems.
     """
     text = decoded(data, name, "flow")
     source = Source(name, compose(text, name), text.splitlines())
-    reader = _FlowReader(source, defaults or FlowDefaults(), warn)
+    reader = _FlowReader(source, defaults or FlowDefaults(), warn, os.environ if environ is None else environ)
     flow = reader.read()
     for doubt in dict.fromkeys(reader.doubts):
         on_doubt(doubt)
@@ -71,8 +76,8 @@ def _log(doubt: Problem) -> None:
 
 
 class _FlowReader(PartReader):
-    def __init__(self, source: Source, defaults: FlowDefaults, warn: Warn) -> None:
-        super().__init__(source, defaults)
+    def __init__(self, source: Source, defaults: FlowDefaults, warn: Warn, environ: Mapping[str, str]) -> None:
+        super().__init__(source, defaults, environ)
         self._warn = warn
 
     def read(self) -> Flow:

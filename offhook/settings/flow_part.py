@@ -1,6 +1,5 @@
 """Reads what a flow and a sub-flow have in common: their steps, and what holds for all questions."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -28,8 +27,8 @@ OF_ALL_STEPS = ("early_media", "visits")
 class PartReader(StepReader):
     """Reads a flow or a sub-flow, which is written in `source`."""
 
-    def __init__(self, source: Source, defaults: FlowDefaults) -> None:
-        super().__init__(source.file, defaults, source.lines, os.environ)
+    def __init__(self, source: Source, defaults: FlowDefaults, environ: Mapping[str, str]) -> None:
+        super().__init__(source.file, defaults, source.lines, environ)
         self.source = source
         self.flows: dict[str, tuple[Node, Source]] = {}
         """The sub-flows that its steps can call, by name: a file's name or what is written there."""
@@ -39,7 +38,7 @@ class PartReader(StepReader):
         if "texts" in top:
             example = "write each below its name: `greeting: {en: Hello., de: Guten Tag.}`"
             for name, _, value in self.entries(top["texts"], f"`texts` of {what}", example) or []:
-                self.named_texts[name] = value
+                self.named_texts[name] = (value, self)
         for key in ("no_input", "no_match"):
             if key in top:
                 self.retries[key] = read_retry(self, top[key], f"`{key}` of {what}")

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from yaml.nodes import Node
 
-from offhook.http_request import FRAMING, METHODS, PLACE, HttpRequest
+from offhook.http_request import FRAMING, HEADER_VALUE, METHODS, PLACE, HttpRequest
+from offhook.pipeline.dialog.template import expressions_in
+from offhook.pipeline.dialog.template import fill as filled_in
 from offhook.settings.yaml_file import Reader
 
 REQUEST = ("method", "headers", "allow_private")
@@ -15,14 +17,20 @@ REQUEST = ("method", "headers", "allow_private")
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _IN_BRACES = re.compile(r"(?<!\$)\{([A-Za-z_]\w*)[^{}]*\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
-_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+_PIECES = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})")
 
 
 def read_request(
-    reader: Reader, found: Mapping[str, Node], key: str, what: str, fill: Callable[[Node, str], str]
+    reader: Reader,
+    found: Mapping[str, Node],
+    key: str,
+    what: str,
+    fill: Callable[[Node, str], str],
+    *,
+    values_in_headers: bool = False,
 ) -> HttpRequest | None:
-    """The request whose address is at `key`; `fill` puts the environment into its headers. None if there is no address,
-    which is reported."""
+    """The request whose address is at `key`; `fill` puts the environment into its headers, which may have expressions
+    with `values_in_headers`. None if there is no address, which is reported."""
     node = found[key]
     text = reader.text(node, f"`{key}` of {what}") or ""
     if not _is_address(text):
@@ -35,7 +43,8 @@ def read_request(
         return None
     method = reader.one_of(found, "method", METHODS, "GET")
     private = "allow_private" in found and bool(reader.truth(found["allow_private"], f"`allow_private` of {what}"))
-    made = HttpRequest(text, method, _headers(reader, found, what, fill), private)
+    headers, templates = _headers(reader, found, what, fill, values_in_headers)
+    made = HttpRequest(text, method, headers, private, templates=templates)
     if made.is_refused:
         why = "the server is in a private network, or on this machine, and requests do not go there unless they may"
         reader.problem(
@@ -45,21 +54,27 @@ def read_request(
 
 
 def _headers(
-    reader: Reader, found: Mapping[str, Node], what: str, fill: Callable[[Node, str], str]
-) -> Mapping[str, str]:
-    headers = {}
+    reader: Reader, found: Mapping[str, Node], what: str, fill: Callable[[Node, str], str], may_have_values: bool
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The headers that are complete, and those with expressions."""
+    headers, templates = dict[str, str](), dict[str, str]()
     entries = reader.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
     for name, _, value in entries or []:
         before = len(reader.problems)
         text = reader.text(value, f"header `{name}`") or ""
-        headers[name] = fill(value, text)
+        braces = _IN_BRACES.search(text)
+        if braces is not None and may_have_values:
+            sent = templates[name] = _template(value, text, fill)
+            sent = _example(reader, value, sent)
+        else:
+            sent = headers[name] = fill(value, text)
         if len(reader.problems) > before:
             continue
-        if (braces := _IN_BRACES.search(text)) is not None:
+        if braces is not None and not may_have_values:
             why = f"`{braces[0]}` would be sent as it stands: headers have variables of the environment alone"
             todo = f"send `{braces[1]}` in the address or the body, or type `${{{braces[1].upper()}}}`"
             reader.problem(value, f"header `{name[:40]}` of {what} has `{braces[0][:40]}`", why, todo)
-        if _HEADER.fullmatch(name) is None or _VALUE.fullmatch(headers[name]) is None:
+        if _HEADER.fullmatch(name) is None or HEADER_VALUE.fullmatch(sent) is None:
             why = (
                 "a header is letters, digits and hyphens, and its value is one line of ASCII, without blanks around it"
             )
@@ -67,7 +82,26 @@ def _headers(
             reader.problem(value, f"header `{name[:40]}` of {what} cannot be sent", why, todo)
         if name.lower() in FRAMING:
             reader.problem(value, f"header `{name}` of {what} is the request's own", "it is set already", "remove it")
-    return headers
+    return headers, templates
+
+
+def _template(node: Node, text: str, fill: Callable[[Node, str], str]) -> str:
+    """`text` with the environment's values, in which braces are literal."""
+    pieces = [
+        fill(node, piece).replace("{", "{{").replace("}", "}}") if VARIABLE.fullmatch(piece) else piece
+        for piece in _PIECES.split(text)
+    ]
+    return "".join(pieces)
+
+
+def _example(reader: Reader, node: Node, template: str) -> str:
+    """What may become of a template; its expressions are checked with the flow's others."""
+    try:
+        expressions_in(template)
+    except ValueError as error:
+        why = "braces enclose an expression, such as {call.caller}"
+        reader.problem(node, str(error), why, "double it, {{ or }}, to send the brace itself")
+    return filled_in(template, lambda _: "x", None)
 
 
 def with_variables(reader: Reader, node: Node, text: str, environ: Mapping[str, str]) -> str:

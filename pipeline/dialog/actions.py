@@ -190,11 +190,13 @@ class FoundOut:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Send the request of `step` with `values`, and say `meanwhile` if it takes longer. Its result is Fetched."""
+    """Send the request of `step` with `values` and `headers`, and say `meanwhile` if it takes longer. Its result is
+    Fetched."""
 
     step: RequestOf
     values: Mapping[str, object]
     meanwhile: Prompt | None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

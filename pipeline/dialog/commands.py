@@ -1,6 +1,6 @@
 """Commands: what a caller may say or press in every question of a flow, besides its answers. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -29,17 +29,21 @@ class Command:
 
 
 def with_commands(question: Question, commands: Sequence[Command]) -> Question:
-    """`question` with the commands as choices. A key that belongs to an entry of digits is no command there."""
+    """`question` with the commands as choices. A key that may be a whole entry of digits, or is a choice in place of
+    one, is no command there."""
     if not commands:
         return question
-    choices = tuple(_beside(command.choice, question.digits) for command in commands)
+    taken = {key for choice in question.choices for key in choice.keys}
+    choices = tuple(_beside(command.choice, question.digits, taken) for command in commands)
     speech = question.speech or any(choice.phrases for choice in choices)
     return replace(question, choices=(*question.choices, *choices), speech=speech)
 
 
-def _beside(choice: Choice, digits: DigitRule | None) -> Choice:
-    is_of_entry = choice.dtmf is not None and _is_of_entry(choice.dtmf, digits)
-    return replace(choice, dtmf=None if is_of_entry else choice.dtmf, listed=False)
+def _beside(choice: Choice, digits: DigitRule | None, taken: Collection[str]) -> Choice:
+    key = choice.dtmf
+    if digits is not None and key is not None and _is_of_entry(key, digits) and (digits.minimum < 2 or key in taken):
+        key = None
+    return replace(choice, dtmf=key, listed=False)
 
 
 def _is_of_entry(key: str, digits: DigitRule | None) -> bool:

@@ -48,7 +48,11 @@ class Flow:
     catalogue: Catalogue = field(default_factory=Catalogue)
     """What is said, and listened for, in other languages."""
 
+    _chosen: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
+        chosen = (each.spoken for each in self.steps.values() if isinstance(each, SetLanguage))
+        object.__setattr__(self, "_chosen", tuple(dict.fromkeys(chosen)))
         problems = find_problems(self)
         if problems:
             raise FlowError(problems)
@@ -62,8 +66,7 @@ class Flow:
         """Those that a step may be spoken in, in calls in the language `call`."""
         if step.language is not None:
             return (step.language,)
-        chosen = (each.spoken for each in self.steps.values() if isinstance(each, SetLanguage))
-        return tuple(dict.fromkeys((self.language or call, *chosen)))
+        return tuple(dict.fromkeys((self.language or call, *self._chosen)))
 
     def voice_of(self, step: Step) -> str | None:
         """Which voice speaks a step's texts; None: the engine's own for the language."""

@@ -8,6 +8,7 @@ from offhook.pipeline.dialog.expression.error import ExpressionError
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.expression.types import Type, joined, may_be
 from offhook.pipeline.dialog.hints import call_variable_hint, near
+from offhook.pipeline.dialog.noted_keys import noted_keys
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.result_check import result_problems
 from offhook.pipeline.dialog.scopes import local, scope_of, within
@@ -58,7 +59,7 @@ def _endless_loops(steps: Steps) -> Iterator[FlowProblem]:
         while step.name not in settled and (follows := _silently(step, spent)) is not None:
             if step.name in trail:
                 loop = trail[trail.index(step.name) :]
-                limited = next((each for each in loop if steps[each].visits and each not in spent), None)
+                limited = next((each for each in loop if _limits(steps[each], loop) and each not in spent), None)
                 if limited is None:
                     yield _endless([steps[each] for each in loop])
                     break
@@ -68,6 +69,14 @@ def _endless_loops(steps: Steps) -> Iterator[FlowProblem]:
             trail.append(step.name)
             step = steps[follows]
         settled.update(trail)
+
+
+def _limits(step: Step, loop: Collection[str]) -> bool:
+    """Whether the step's limit of visits ends the loop: one that calls its sub-flow again counts them anew."""
+    scope = step.scope
+    while scope and scope not in loop:
+        scope = scope_of(scope)
+    return step.visits is not None and not scope
 
 
 def _silently(step: Step, spent: Collection[str]) -> str | None:
@@ -114,6 +123,7 @@ def _variable_problems(
             if each.into is not None:
                 there.add(each.into)
     yield from result_problems(steps, types)
+    yield from noted_keys(steps, types)
 
 
 def _expressions(step: Step, catalogue: Catalogue) -> Iterator[Evaluated]:

@@ -4,23 +4,23 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from types import MappingProxyType
 
-from offhook.pipeline.dialog.actions import Action, AskFor, HangUp, Result
+from offhook.pipeline.dialog.actions import Action, AskFor, Fetched, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_BACK, MAX_DIGITS
 from offhook.pipeline.dialog.one_of import Text
+from offhook.pipeline.dialog.position import Position
 from offhook.pipeline.dialog.scopes import in_scope, within
 from offhook.pipeline.dialog.spoken_ssml import filled, parts_of
 from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.ssml import is_ssml, unmarked
-from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
+from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.variables import CALL, HOURS
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
@@ -56,91 +56,84 @@ class FlowRunner:
         self._now = now
         self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
-        self._step: Step | None = None
-        self._scope = ""  # of the variables that its expressions see
+        self._at = Position()
         self._finished = False
-        self._counts = dict.fromkeys(COUNTED, 0)
-        self._values: dict[str, object] = {}
-        self._spoken: dict[str, str] = {}
-        self._visits: dict[str, int] = {}
-        self.chosen_language: str | None = None
-        """That of the call from a step on that has set it."""
-        self._silences = 0
-        self._asked: list[str] = []  # the questions that led here
         self._random = Random(seed)
         self._worded: dict[tuple[str, Text], int] = {}  # which wording was said last
-        self._before: _Position | None = None
+        self._before: Position | None = None
         self._walk: list[tuple[str, str]] = []
         self._alone = 0  # steps since the caller did something
 
     @property
     def step(self) -> str:
         """The name of the current step; empty before `start`."""
-        return self._step.name if self._step is not None else ""
+        return self._at.step.name if self._at.step is not None else ""
+
+    @property
+    def chosen_language(self) -> str | None:
+        """That of the call from a step on that has set it."""
+        return self._at.language
 
     @property
     def in_early_media(self) -> bool:
         """Whether the current step may be carried out before the call is answered; every other one is answered for."""
-        return self._step is not None and self._step.early_media
+        return self._at.step is not None and self._at.step.early_media
 
     def start(self) -> Action:
         """The first action. Raises RuntimeError if it was already taken."""
-        if self._step is not None:
+        if self._at.step is not None:
             raise RuntimeError("the flow has been started already")
         return self._go(Enter(self._flow.start, ""))
 
     def after(self, result: Result) -> Action:
         """The action that follows the result of the last one. Raises RuntimeError for a result that cannot come of it,
         before `start` and after `HangUp`."""
-        if self._step is None or self._finished:
+        step = self._at.step
+        if step is None or self._finished:
             raise RuntimeError("the flow is not waiting for anything")
         if isinstance(result, Answer):
-            self._before = self._position()
-        elif self._step.waits:
+            self._before = self._at.copy()
+        elif step.waits:
             self._before = None
-        if not isinstance(result, Answer) or result.kind in _HEARD:
+        if result.kind in _HEARD if isinstance(result, Answer) else result != Fetched(False):
             self._alone = 0
-        return self._go(self._step.follow(self, result))
+        return self._go(step.follow(self, result))
 
     def corrected(self, answer: Answer) -> Action | None:
         """The last answer was another one: the action in place of the one it led to; None: it is the same."""
-        before, now = self._before, self._position()
+        before, now = self._before, self._at
         if before is None:
             return None
         walk = list(self._walk)
-        self._restore(before)
+        self._at, self._finished = before.copy(), False
         action = self.after(answer)
-        if self._position() != now:
+        if self._at != now:
             return action
         self._walk = walk
         return None
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
-        values, spoken, language = dict(self._values), dict(self._spoken), self.chosen_language
-        step, seen = self._step, set[str]()
+        here = self._at
+        self._at = here.copy()  # which gets what the steps ahead would set
+        step, seen = here.step, set[str]()
         while step is not None and not step.waits and step.name not in seen:
             seen.add(step.name)
-            self._scope = step.scope
+            self._at.scope = step.scope
             follows = step.onward(self)
             step = None if follows is None else self._entered(follows)
         question = None if step is None else step.question_in(self)
-        self._values, self._spoken, self.chosen_language = (
-            values,
-            spoken,
-            language,
-        )  # without what the steps ahead would set
-        self._scope = "" if self._step is None else self._step.scope
+        self._at = here
         return question
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; what was collected is masked."""
         return {
             "flow": self._flow.name,
-            "step": self._step.name if self._step else None,
+            "step": self.step or None,
             "finished": self._finished,
-            **{kind.value: count for kind, count in self._counts.items()},
-            "collected": {name: "*" * min(len(recorded(value)), MAX_DIGITS) for name, value in self._values.items()},
+            **{kind.value: count for kind, count in self._at.counts.items()},
+            "collected": {name: "*" * min(len(recorded(value)), MAX_DIGITS) for name, value in self._at.values.items()},
         }
 
     # Run: what steps see.
@@ -148,27 +141,32 @@ class FlowRunner:
     @property
     def counts(self) -> dict[AnswerKind, int]:
         """See Run."""
-        return self._counts
+        return self._at.counts
 
     def speak(self, language: str) -> None:
         """See Run."""
-        self.chosen_language = language
+        self._at.language = language
 
-    def translated(self, step: Step, question: Question) -> Question:
+    def begin(self, scope: str) -> None:
         """See Run."""
-        return self._flow.catalogue.question(question, self.answered_in(step))
+        self._at.begin(scope)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """See Run."""
+        return self._flow.catalogue
 
     def silent_again(self) -> int:
         """See Run."""
-        self._silences += 1
-        return self._silences
+        self._at.silences += 1
+        return self._at.silences
 
     def question_before(self) -> str | None:
         """See Run."""
-        if len(self._asked) < 2:
+        if len(self._at.asked) < 2:
             return None
-        self._asked.pop()
-        return self._asked[-1]
+        self._at.asked = self._at.asked[:-1]
+        return self._at.asked[-1]
 
     def fill(self, step: Step, text: Text) -> str:
         """See Run."""
@@ -181,7 +179,7 @@ class FlowRunner:
         constants = {} if step.scope else self._constants
 
         def say(expression: str) -> str:
-            spoken = constants.get(expression) or self._spoken.get(within(step.scope, expression))
+            spoken = constants.get(expression) or self._at.spoken.get(within(step.scope, expression))
             return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
 
         return filled(text, say) if is_ssml(text) else unmarked(fill(text, say))
@@ -190,10 +188,10 @@ class FlowRunner:
         self, expression: Expression, given: Mapping[str, object] = MappingProxyType({}), scope: str | None = None
     ) -> object:
         """See Run."""
-        scope = self._scope if scope is None else scope
+        scope = self._at.scope if scope is None else scope
         now = self._now()
         open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
-        values = in_scope(self._values, scope) if scope else {**self._constants, **self._values}
+        values = in_scope(self._at.values, scope) if scope else {**self._constants, **self._at.values}
         call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
         return expression.value_in({**values, **given, CALL: call, HOURS: open_now}, now)
 
@@ -226,17 +224,17 @@ class FlowRunner:
 
     def store(self, name: str, value: object, spoken: str | None = None, scope: str | None = None) -> None:
         """See Run."""
-        name = within(self._scope if scope is None else scope, name)
-        self._values[name] = value
-        self._spoken.pop(name, None)
+        name = within(self._at.scope if scope is None else scope, name)
+        self._at.values[name] = value
+        self._at.spoken.pop(name, None)
         if spoken is not None:
-            self._spoken[name] = spoken
+            self._at.spoken[name] = spoken
 
     def pass_on(self, name: str, into: str, scope: str) -> None:
         """See Run."""
-        name = within(self._scope, name)
-        if name in self._values:
-            self.store(into, self._values[name], self._spoken.get(name), scope)
+        name = within(self._at.scope, name)
+        if name in self._at.values:
+            self.store(into, self._at.values[name], self._at.spoken.get(name), scope)
 
     def walked(self) -> list[tuple[str, str]]:
         """The steps since the last call of this, with the way that led to each, as `Step.edges` calls it: empty at the
@@ -249,15 +247,12 @@ class FlowRunner:
             self._alone += 1
             if self._alone > MAX_STEPS_ALONE:
                 raise EndlessFlowError(f"step {then.name}: {MAX_STEPS_ALONE} steps without a word of the caller")
-            self._step = step = self._flow.steps[then.name]
-            self._scope = self._step.scope
+            step, limit = self._flow.steps[then.name], self._flow.steps[then.name].visits
             self._walk.append((then.name, then.by))
-            self._counts = dict.fromkeys(COUNTED, 0)
-            visits = self._visits[step.name] = self._visits.get(step.name, 0) + 1
-            limit = step.visits
+            visits = self._at.visit(step)
             then = Enter(limit.then, "visits.then") if limit and visits > limit.most else step.enter(self)
-            if isinstance(then, AskFor) and self._asked[-1:] != [step.name]:
-                self._asked = [*self._asked, step.name][-MAX_BACK:]
+            if isinstance(then, AskFor) and self._at.asked[-1:] != (step.name,):
+                self._at.asked = (*self._at.asked, step.name)[-MAX_BACK:]
         if isinstance(then, Again):
             self._walk.append((self.step, then.by))
             then = then.action
@@ -268,37 +263,7 @@ class FlowRunner:
         """The step that the flow comes to when it goes on with `name`; None: only such as it has visited too often."""
         for _ in range(len(self._flow.steps)):
             step = self._flow.steps[name]
-            if step.visits is None or self._visits.get(name, 0) < step.visits.most:
+            if step.visits is None or self._at.visits.get(name, 0) < step.visits.most:
                 return step
             name = step.visits.then
         return None
-
-    def _position(self) -> "_Position | None":
-        if self._step is None:
-            return None
-        values, spoken = dict(self._values), dict(self._spoken)
-        asked = tuple(self._asked)
-        of_call = (dict(self._visits), self._silences, asked, self.chosen_language)
-        return _Position(self._step, dict(self._counts), values, spoken, *of_call)
-
-    def _restore(self, position: "_Position") -> None:
-        self._step, self._scope, self._finished = position.step, position.step.scope, False
-        self._counts = dict(position.counts)
-        self._values, self._spoken = dict(position.values), dict(position.spoken)
-        self._visits = dict(position.visits)
-        self._silences, self._asked = position.silences, list(position.asked)
-        self.chosen_language = position.language
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """Where a call is in the flow."""
-
-    step: Step
-    counts: dict[AnswerKind, int]
-    values: dict[str, object]
-    spoken: dict[str, str]
-    visits: dict[str, int]
-    silences: int
-    asked: tuple[str, ...]
-    language: str | None

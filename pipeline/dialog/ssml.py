@@ -6,7 +6,7 @@ A prompt is read twice: as it stands in the flow, to check it, and filled in, to
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from xml.parsers import expat
 
 from offhook.pipeline.dialog.hints import near
@@ -18,6 +18,7 @@ MAX_DEPTH = 10
 MAX_ELEMENTS = 200
 
 _BEGINS = re.compile(r"\s*<speak[\s>/]")
+_SOURCE = re.compile(r"""(<audio\b[^<>]*?\bsrc\s*=\s*)("[^"<]*"|'[^'<]*')""")
 _TIME = re.compile(r"\+?([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)")
 _UNSPOKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _STRENGTHS = {"none": 0, "x-weak": 100, "weak": 250, "medium": 500, "strong": 750, "x-strong": 1_000}
@@ -83,6 +84,11 @@ def is_ssml(text: str) -> bool:
 def recorded(src: str, text: str) -> str:
     """The prompt that plays the recording `src`, in which `text` is said."""
     return f'<speak><audio src="{escape(src)}">{escape(text, quote=False)}</audio></speak>'
+
+
+def with_sources(text: str, name: Callable[[str], str]) -> str:
+    """A text in SSML with what `name` makes of the names of its recordings."""
+    return _SOURCE.sub(lambda found: f'{found[1]}"{escape(name(unescape(found[2][1:-1])))}"', text)
 
 
 def escaped(value: str) -> str:

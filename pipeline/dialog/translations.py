@@ -23,25 +23,33 @@ class Catalogue:
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     phrases: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """All that something is given in."""
+    languages: tuple[str, ...] = field(init=False, compare=False)
+    """All that something is given in."""
+
+    def __post_init__(self) -> None:
         each = (language for found in (*self.texts.values(), *self.phrases.values()) for language in found)
-        return tuple(dict.fromkeys(each))
+        object.__setattr__(self, "languages", tuple(dict.fromkeys(each)))
 
     def text(self, text: str, language: str | None) -> str:
         """A step's text in a language; as it stands where it is given in no other, or not in that one."""
         return _in_language(self.texts.get(text, {}), language) or text
 
     def question(self, question: Question, language: str | None) -> Question:
-        """A step's question with the phrases of a language."""
+        """A step's question with the phrases of a language: none where a choice has some, but not in this one of the
+        flow's languages."""
         if not self.phrases:
             return question
         choices = tuple(self._choice(choice, language) for choice in question.choices)
         return replace(question, choices=choices)
 
     def _choice(self, choice: Choice, language: str | None) -> Choice:
-        return replace(choice, phrases=_in_language(self.phrases.get(choice.phrases, {}), language) or choice.phrases)
+        given = self.phrases.get(choice.phrases)
+        if given is None:
+            return choice
+        phrases = _in_language(given, language)
+        if phrases is None:
+            phrases = () if _in_language(dict.fromkeys(self.languages, True), language) else choice.phrases
+        return replace(choice, phrases=phrases)
 
     def variants(self, text: str) -> Iterator[tuple[Path, str]]:
         """A step's text in all its languages, each with the rest of its path."""
@@ -72,7 +80,7 @@ def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[s
     """What is wrong with the phrases of the question of the step at `at`, in the languages that it may be asked in."""
     for choice in question.choices:
         place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases")
-        by_language = catalogue.phrases.get(choice.phrases, {})
+        by_language = {key: given for key, given in catalogue.phrases.get(choice.phrases, {}).items() if given}
         if by_language or choice.listed:
             yield from _missing(choice, by_language, wanted, place)
         for language, phrases in by_language.items():
@@ -94,7 +102,7 @@ def _missing(choice: Choice, given: Mapping[str, object], wanted: Sequence[str],
     if missing and not choice.keys:
         what = f"the phrases of `{choice.name}` are not given in `{missing[0]}`"
         no_key = "the choice has no key" if choice.listed else "the command has no key in every question"
-        todo = "a key" if choice.listed else "the key * or #: a digit is a part of what a `collect` collects"
+        todo = "a key" if choice.listed else "the key * or #: a digit may be an entry of a `collect`"
         why = f"callers may be spoken with in that language, and {no_key}"
         yield FlowProblem(what, why, f"type `phrases: {{…, {missing[0]}: […]}}`, or give it {todo}", at)
 

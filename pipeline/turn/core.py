@@ -48,7 +48,7 @@ class TurnCore(OpenQuestion):
             self._state.standing = False
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
-            self._keypad.typed_ahead.clear()
+            self._keypad.forget()
             self._state.interrupting = False
             self._drop_unasked()
             move = Move.SAY
@@ -130,7 +130,7 @@ class TurnCore(OpenQuestion):
 
     def forget_unasked(self, now: float) -> None:
         """What the caller has said, keyed and typed that nothing has asked for is dropped: it skips no announcement."""
-        self._keypad.typed_ahead.clear()
+        self._keypad.forget()
         self._state.interrupting = False
         self._drop_unasked()
 

@@ -10,6 +10,9 @@ from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
 MAX_TYPED_AHEAD = 32  # a longer run is a stuck key or a flood
 SURPLUS_MS = 1_000  # between the keys of an entry that is too long; callers who hear the next prompt need longer
 KEYS = frozenset("0123456789*#")
+LEAST_AHEAD = 3
+"""Surplus digits that can be the next entry, dialled ahead; fewer are slips."""
+
 CHOICE_MS = 1_500  # for a further digit of a choice's key that has more
 
 
@@ -26,7 +29,8 @@ class Keypad:
     """The keys of one call.
 
     An entry with the number of digits asked for is complete without its terminator. A terminator typed all the same
-    belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for the next question.
+    belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for the next question, unless the
+    digits are enough for its entry.
     """
 
     def __init__(self) -> None:
@@ -37,17 +41,30 @@ class Keypad:
         self._early = 0  # how many of the keys typed ahead are from before the question
         self._last_at = 0.0
         self._closed: DigitRule | None = None  # the entry that was completed by its length
+        self._surplus: deque[tuple[str, float]] = deque(maxlen=MAX_TYPED_AHEAD)  # behind that
+        self._begun = 0  # questions since then
 
-    def press(self, digit: str, now: float) -> bool:
-        """A key was pressed. False: it belongs to an entry that is already complete."""
+    def press(self, digit: str, now: float, question: Question | None) -> bool:
+        """A key was pressed while `question` was open. False: it belongs to an entry that is already complete."""
         if self._is_surplus(digit, now):
-            return False
+            return self._release(question)
+        if question is not None:
+            self._surplus.clear()
         self.typed_ahead.append((digit, now))
         return True
 
-    def begin(self) -> None:
+    def begin(self, question: Question) -> None:
         """Another question."""
+        self._begun += 1
+        if self._begun > 1:
+            self._surplus.clear()  # the question before had no use for them
+        self._release(question)
         self.entered, self._early = "", len(self.typed_ahead)
+
+    def forget(self) -> None:
+        """What no question has taken is dropped."""
+        self.typed_ahead.clear()
+        self._surplus.clear()
 
     def accept(self, question: Question) -> Entry:
         """Use the first key that was typed ahead."""
@@ -79,7 +96,7 @@ class Keypad:
         return _answer(question, self.entered)
 
     def drop_surplus(self) -> None:
-        """After an entry: drop keys typed ahead that belong to it."""
+        """After an entry: keys typed ahead that belong to it are ahead no longer."""
         while self.typed_ahead and self._is_surplus(*self.typed_ahead[0]):
             self.typed_ahead.popleft()
 
@@ -89,7 +106,8 @@ class Keypad:
         self.entered += digit
         if len(self.entered) < rule.maximum:
             return Entry.MORE
-        self._closed, self._last_at = rule, at
+        self._closed, self._last_at, self._begun = rule, at, 0
+        self._surplus.clear()
         return Entry.COMPLETE
 
     def _is_surplus(self, digit: str, at: float) -> bool:
@@ -99,13 +117,27 @@ class Keypad:
         waited_ms = 1000 * (at - self._last_at)
         if digit == rule.terminator and waited_ms <= rule.inter_digit_ms:
             self._closed = None
+            if self._surplus:
+                self._surplus.append((digit, at))
             return True
         # A single digit is a menu: a key that follows at once is meant for the next one.
         if digit.isdigit() and rule.maximum > 1 and waited_ms <= min(SURPLUS_MS, rule.inter_digit_ms):
             self._last_at = at
+            self._surplus.append((digit, at))
             return True
         self._closed = None
         return False
+
+    def _release(self, question: Question | None) -> bool:
+        """Whether the surplus keys are an entry of the question's: then they were typed ahead for it."""
+        rule = None if question is None else question.digits
+        digits = sum(digit.isdigit() for digit, _ in self._surplus)
+        if rule is None or digits < max(rule.minimum, LEAST_AHEAD):
+            return False
+        self.typed_ahead.extendleft(reversed(self._surplus))
+        self._surplus.clear()
+        self._closed = None
+        return True
 
 
 def typed_entry(question: Question, line: str) -> Answer | None:

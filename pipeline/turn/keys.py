@@ -17,7 +17,7 @@ class CallerKeys(CallerTurns):
 
     def key(self, digit: str, now: float) -> None:
         """A key was pressed."""
-        if not self.ignores_caller and self._keypad.press(digit, now):
+        if not self.ignores_caller and self._keypad.press(digit, now, self._state.question):
             self._take_typed_ahead(now)
 
     def _take_typed_ahead(self, now: float) -> None:

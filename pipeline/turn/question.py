@@ -91,7 +91,7 @@ class OpenQuestion(Interruptions):
         self._state.question = question
         self._state.sound_early = self._state.early = True  # whatever is in progress
         self._state.unasked.mark_early()
-        self._keypad.begin()
+        self._keypad.begin(question)
         self._partial, self._no_input_at = "", None
         self._answer = Answer(AnswerKind.NO_INPUT)
 

@@ -36,6 +36,11 @@ def confirmation(question: Question, answer: Answer, confirm_below: float, wordi
     `confirm_below` is the bot's setting, for a question and a recogniser that have none of their own. Ambiguous values
     are asked about whatever the confidence, and so is a value that is to be read back.
     """
+    asked = _asked_back(question, answer, confirm_below, wording)
+    return _by_keys(asked, wording) if asked is not None and question.by_keys else asked
+
+
+def _asked_back(question: Question, answer: Answer, confirm_below: float, wording: Wording) -> Confirmation | None:
     if answer.kind not in (AnswerKind.SPEECH, AnswerKind.DTMF):
         return None
     if question.read_back and answer.value is not None and not isinstance(answer.value, Ambiguous | bool):
@@ -104,7 +109,7 @@ def _said(question: Question, answer: Answer) -> str | None:
 
 def _named(question: Question, name: str) -> str:
     choice = next((each for each in question.choices if each.name == name), None)
-    return name.replace("_", " ") if choice is None or not choice.phrases else choice.phrases[0]
+    return name.replace("_", " ") if choice is None else _label(choice)
 
 
 def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
@@ -154,6 +159,22 @@ def _read_back(question: Question, value: object, wording: Wording) -> Confirmat
         read_back=False,
     )
     return Confirmation(render(wording.read_back, {"answer": kind.say(value, language)}), asked)
+
+
+def _by_keys(asked: Confirmation, wording: Wording) -> Confirmation:
+    """With its keys, and nothing else to answer it by."""
+    named = {"*": wording.star, "#": wording.hash}
+    offers = [
+        render(wording.option, {"choice": _label(choice), "key": named.get(choice.keys[0], choice.keys[0])})
+        for choice in asked.question.choices
+        if choice.keys
+    ]
+    text = f"{asked.text} {wording.keypad}: {', '.join(offers)}."
+    return Confirmation(text, replace(asked.question, grammar=None, speech=False))
+
+
+def _label(choice: Choice) -> str:
+    return choice.phrases[0] if choice.phrases else choice.name.replace("_", " ")
 
 
 def _free(phrases: tuple[str, ...], taken: set[tuple[str, ...]], language: str | None) -> tuple[str, ...]:

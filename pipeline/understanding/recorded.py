@@ -1,5 +1,6 @@
 """Values as a record keeps them. Pure."""
 
+from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
 
@@ -28,3 +29,8 @@ def recorded(value: object) -> str:
         plain = f"{amount:.2f}" if amount != amount.to_integral_value() else str(int(amount))
         return f"{plain} {value.currency or ''}".rstrip()
     return str(value)
+
+
+def plain(value: object) -> str:
+    """A value as it stands in a number, an address or a header; empty where there is none that could."""
+    return "" if value is None or isinstance(value, list | tuple | Mapping) else recorded(value)

@@ -3,11 +3,12 @@
 import io
 import struct
 import wave
+from typing import Any
 
 import pytest
 
 from offhook.telephony.codec.g711 import PCMA, PCMU
-from offhook.telephony.wav import WavFormat, read_wav, wav_start
+from offhook.telephony.wav import WavFormat, WavHeader, read_wav, wav_start
 
 
 def riff(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -82,3 +83,26 @@ def test_a_header_that_arrives_byte_by_byte() -> None:
     start = wav_start(file[:at])
     assert start is not None
     assert (start.format, start.data_at, start.data_bytes) == (WavFormat(7, 1, 16_000, 8), at, 40)
+
+
+def test_each_chunk_of_a_header_is_read_once() -> None:
+    file = riff((b"fmt ", layout(1)), *[(b"LIST", b"")] * 2_000, (b"data", PCM))
+    whole = wav_start(file)
+    assert whole is not None
+    header, seen = WavHeader(), _Counted()
+    for at in range(12, whole.data_at):
+        seen += file[len(seen) : at]
+        assert header.start(seen) is None
+    seen += file[len(seen) : whole.data_at]
+    assert header.start(seen) == whole
+    assert seen.slices < 3 * whole.data_at
+
+
+class _Counted(bytearray):
+    """Bytes that count how often a part of them is read."""
+
+    slices = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        self.slices += 1
+        return super().__getitem__(at)

@@ -26,6 +26,7 @@ def _play(reader: StepReader, name: str, what: str, found: Fields) -> Step | Non
             if key in found:
                 why = "it belongs to a stream, `play: https://…`"
                 reader.problem(found[key], f"{what} plays a file and has `{key}`", why, "remove it")
+        sound = sound and reader.sound(sound)
     until = reader.one_of(found, "until", UNTIL, UNTIL[0])
     loop = reader.optional(reader.truth, found, "loop", what, False)
     for_s = reader.optional(reader.number, found, "for_s", what, None)

@@ -1,7 +1,9 @@
 """What the steps of a flow's file have in common: texts, and names of steps."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypedDict, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -12,7 +14,7 @@ from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.limits import MAX_WORDINGS
 from offhook.pipeline.dialog.one_of import OneOf, Text
 from offhook.pipeline.dialog.scopes import within
-from offhook.pipeline.dialog.ssml import recorded
+from offhook.pipeline.dialog.ssml import is_ssml, recorded, with_sources
 from offhook.pipeline.dialog.steps.listening import Retry, Silent
 from offhook.pipeline.language import is_language_tag
 from offhook.settings.yaml_file import Reader, is_null, position
@@ -59,7 +61,10 @@ class StepReader(Reader):
         self.texts_by_language: dict[str, dict[str, str]] = {}
         self.phrases_by_language: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
         """See `pipeline.dialog.translations.Catalogue`."""
-        self.named_texts: dict[str, Node] = {}
+        self.named_texts: dict[str, tuple[Node, StepReader]] = {}
+        """Those of `texts`, each with the reader of its file."""
+        self.folder = Path(name).parent
+        """That of the flow: recordings have their paths from there."""
         self.commands: tuple[Command, ...] = ()
         self.silent = Silent()
         """As `retries`."""
@@ -81,7 +86,8 @@ class StepReader(Reader):
                 self.problem(node, f"{what} names the text `{name}`", why, "write the text itself")
                 return None
             if (named := self.named_texts.get(name)) is not None:
-                return self._spoken_by_name(named, f"the text `{name}`")
+                written, reader = named
+                return reader.named(written, f"the text `{name}`")
             known = did_you_mean(name, list(self.named_texts)) if self.named_texts else f"`texts: {{{name}: …}}`"
             self.problem(node, f"there is no text `{name}`", "`texts` at the top has the texts by their names", known)
             return None
@@ -92,9 +98,19 @@ class StepReader(Reader):
             if rest.startswith("#"):
                 why, todo = "what follows a # after a space is a comment", "put the text in quotes if it should be said"
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
-        return text
+        return with_sources(text, self.sound) if text and is_ssml(text) and not self._is_beside else text
 
-    def _spoken_by_name(self, node: Node, what: str) -> str | None:
+    @property
+    def _is_beside(self) -> bool:
+        """Whether this file is in the flow's folder."""
+        return Path(self.name).parent == self.folder
+
+    def sound(self, file: str) -> str:
+        """The path from the flow's folder of a recording that is named here, beside this file."""
+        return file if self._is_beside else os.path.relpath(Path(self.name).parent / file, self.folder)
+
+    def named(self, node: Node, what: str) -> str | None:
+        """A text of `texts`, which is written here."""
         self._in_named = True
         text = self.spoken(node, what)
         self._in_named = False
@@ -135,7 +151,7 @@ class StepReader(Reader):
         if text == "":
             why = "it is what the transcript has, and what tests hear"
             self.problem(found["text"], f"`text` of {what} is empty", why, "write what is said, or use `play: FILE`")
-        return None if not file or not text else recorded(file, text)
+        return None if not file or not text else recorded(self.sound(file), text)
 
     def phrases(self, node: Node, what: str) -> tuple[str, ...]:
         """What a caller says, in one language or several (then that of the first)."""
@@ -143,7 +159,11 @@ class StepReader(Reader):
         if by_language is None:
             return tuple(self.texts(node, what))
         given = {language: tuple(self.texts(each, f"{what} in `{language}`")) for language, each in by_language.items()}
-        return self._kept(self.phrases_by_language, given, node, what) or ()
+        if not any(given.values()):
+            return ()
+        # `fr: []` has keys alone in French, and cannot be what the others are kept by.
+        first = next(language for language in given if given[language])
+        return self._kept(self.phrases_by_language, {first: given[first], **given}, node, what) or ()
 
     def _by_language(self, node: Node, what: str) -> dict[str, Node] | None:
         """What a mapping has for each language; None: it is no such mapping."""

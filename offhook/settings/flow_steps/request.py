@@ -12,7 +12,8 @@ from offhook.settings.http_requests import REQUEST, read_request, with_variables
 
 
 def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    made = read_request(reader, found, "request", what, partial(with_variables, reader, environ=reader.environ))
+    fill = partial(with_variables, reader, environ=reader.environ)
+    made = read_request(reader, found, "request", what, fill, values_in_headers=True)
     entries = (
         reader.entries(found["send"], f"`send` of {what}", "type `{number: account}`") if "send" in found else None
     )
@@ -27,10 +28,8 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     send = {key: text for key, text in sent.items() if text is not None}
     if made is None or follows is None or otherwise is None or len(send) < len(sent):
         return None
-    places = made.places()
-    return RequestStep(
-        name, follows, otherwise, places, send, into, meanwhile, timeout_s, retries, always, request=made, **spoken
-    )
+    sent_so = (made.places(), send, into, meanwhile, timeout_s, retries, always)
+    return RequestStep(name, follows, otherwise, *sent_so, headers=made.templates, request=made, **spoken)
 
 
 def _always(reader: StepReader, node: Node, what: str) -> bool:

@@ -64,6 +64,7 @@ class CallStep(Step):
         values = {name: run.value_of(parse(text)) for name, text in self.arguments.items()}
         for name, value in values.items():
             run.store(name, value, scope=self.name)
+        run.begin(self.name)
         return Enter(self.sub_flow.start, "call")
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:

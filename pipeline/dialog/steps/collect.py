@@ -65,13 +65,18 @@ class Collect(ListeningStep):
             return rule if self.value is None else None
         return replace(rule, minimum=keys.minimum, maximum=keys.maximum)
 
+    @property
+    def hears_values(self) -> bool:
+        """See ListeningStep."""
+        return self.spoken or self.value is not None
+
     def question(self) -> Question:
         """See ListeningStep."""
         choices = tuple(option.choice for option in self.options)
         is_free = isinstance(self.value, Text)
         return Question(
             choices=choices,
-            speech=self.spoken or self.value is not None or any(choice.phrases for choice in choices),
+            speech=self.hears_values or any(choice.phrases for choice in choices),
             digits=self.keyed,
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),

@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.ssml import behind
 from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
+from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.events import Answer, AnswerKind, Expectation, Question
 
 COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
@@ -69,6 +70,11 @@ class ListeningStep(Step):
     help: str | None = field(default=None, kw_only=True)
     """What a command for help says."""
     silent: Silent = field(default=Silent(), kw_only=True)
+
+    @property
+    def hears_values(self) -> bool:
+        """Whether it listens to speech even where its choices and commands have no phrases."""
+        return False
 
     @abstractmethod
     def question(self) -> Question:
@@ -137,11 +143,16 @@ class ListeningStep(Step):
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
-        return replace(run.translated(self, self.full_question()), language=run.language(self))
+        return replace(self.asked_in(run.answered_in(self), run.catalogue), language=run.language(self))
 
     def full_question(self) -> Question:
         """The question, with the commands that hold in it."""
         return with_commands(self.question(), self.commands)
+
+    def asked_in(self, language: str | None, catalogue: Catalogue) -> Question:
+        """The full question in a language, as a flow's `catalogue` has it: of keys alone where no phrase is left."""
+        question = catalogue.question(self.full_question(), language)
+        return replace(question, speech=self.hears_values or any(choice.phrases for choice in question.choices))
 
     def _execute(self, run: Run, command: Command) -> Then:
         by = f"commands.{command.choice.name}"
@@ -155,7 +166,7 @@ class ListeningStep(Step):
     def _ask(self, run: Run, text: str) -> AskFor:
         question = self.question_in(run)
         if self._by_keys_alone(run):
-            question = replace(question, speech=False)
+            question = replace(question, speech=False, by_keys=True)
         return AskFor(run.prompt(self, text, barge_in=self.barge_in), question)
 
     def _by_keys_alone(self, run: Run) -> bool:

@@ -9,7 +9,9 @@ from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
+from offhook.pipeline.dialog.template import expressions_in, fill
 from offhook.pipeline.dialog.variables import name_problems, word_problems
+from offhook.pipeline.understanding.recorded import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class RequestStep(Step):
     answer within `timeout_s`, after `retries` more tries, or with an HTTP status of 300 and more, it is `otherwise`.
     With `retry_always` it is tried again even if the server may then do twice what it is asked for.
 
-    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address.
+    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address; `headers`
+    those headers that have expressions in braces.
     `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
     """
 
@@ -31,6 +34,7 @@ class RequestStep(Step):
     timeout_s: float = 5.0
     retries: int = 0
     retry_always: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     request: object = field(default=None, repr=False, compare=False)
 
     def exits(self) -> tuple[Exit, ...]:
@@ -41,7 +45,12 @@ class RequestStep(Step):
     def expressions(self) -> tuple[Evaluated, ...]:
         """See Step."""
         sent = tuple(Evaluated(("send", name), text) for name, text in self.send.items())
-        return (*(Evaluated(("request",), place) for place in self.places), *sent)
+        headers = tuple(
+            Evaluated(("headers", name), text)
+            for name, template in self.headers.items()
+            for text in expressions_in(template)
+        )
+        return (*(Evaluated(("request",), place) for place in self.places), *sent, *headers)
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
@@ -56,7 +65,11 @@ class RequestStep(Step):
         wanted = {**{place: place for place in self.places}, **self.send}
         values = {name: run.value_of(parse(text)) for name, text in wanted.items()}
         said = None if self.meanwhile is None else run.prompt(self, run.fill(self, self.meanwhile), barge_in=False)
-        return Fetch(self, values, said)
+        headers = {
+            name: fill(template, lambda each: plain(run.value_of(parse(each))), None)
+            for name, template in self.headers.items()
+        }
+        return Fetch(self, values, said, headers)
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""

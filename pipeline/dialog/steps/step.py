@@ -12,6 +12,7 @@ from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.one_of import Text
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.scopes import scope_of
+from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import AnswerKind, Prompt, Question
 from offhook.pipeline.tts.recording import Recording
@@ -60,7 +61,8 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """How often a call may come to a step, in all; instead of coming once more it goes on with the step `then`."""
+    """How often a call may come to a step, in all, or for one call of the sub-flow that has it; instead of
+    coming once more it goes on with the step `then`."""
 
     most: int
     then: str
@@ -87,8 +89,12 @@ class Run(Protocol):
     def speak(self, language: str) -> None:
         """From now on this (BCP 47) is the language of steps without one."""
 
-    def translated(self, step: "Step", question: Question) -> Question:
-        """A question of `step` with its phrases in the language of the answers."""
+    def begin(self, scope: str) -> None:
+        """A sub-flow is called whose steps are in this scope: they count their visits from zero."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is said, and listened for, in other languages."""
 
     def silent_again(self) -> int:
         """Count a no-input of the caller: how many there were in the call, with it."""

@@ -9,7 +9,7 @@ from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then, chosen
 from offhook.pipeline.dialog.template import expressions_in, fill
-from offhook.pipeline.understanding.recorded import recorded
+from offhook.pipeline.understanding.recorded import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class TransferStep(Step):
     def enter(self, run: Run) -> Then:
         """See Step."""
         said = None if self.announce is None else run.prompt(self, run.fill(self, self.announce), barge_in=False)
-        target = fill(self.target, lambda each: _plain(run.value_of(parse(each))))
+        target = fill(self.target, lambda each: plain(run.value_of(parse(each))))
         return Connect(self, target, said, "" if self.summary is None else run.fill(self, self.summary))
 
     def follow(self, run: Run, result: Result) -> Then:
@@ -81,8 +81,3 @@ def _expressions_in(target: str) -> tuple[str, ...]:
         return expressions_in(target)
     except ValueError:
         return ()
-
-
-def _plain(value: object) -> str:
-    """A value as it stands in a number or an address."""
-    return "" if value is None or isinstance(value, list | tuple | Mapping) else recorded(value)

@@ -2,13 +2,16 @@
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from offhook.api import call as api_call
+from offhook.api.agent import Outcome
 from offhook.api.call import Call
-from offhook.api.flow_dialog import flow_dialog
+from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
 from offhook.api.understood import Understanding
+from offhook.pipeline.dialog.actions import Delegate, FindOut, FoundOut
 from offhook.pipeline.trace import CallerCorrected
 from offhook.pipeline.turn.events import TurnCorrected
 from offhook.pipeline.turn.machine import TurnSettings
@@ -86,6 +89,71 @@ def test_a_flow_takes_the_other_branch_over_a_step_that_says_nothing(between: st
             await caller.hears(SUPPORT)
 
     run(call())
+
+
+def test_a_flow_takes_the_other_branch_over_a_message() -> None:
+    prompt = "Please leave a message for our sales department now."
+    step = f"record: {prompt}, into: message, next: bye, otherwise: bye}}"
+    text = FLOW.replace("say: You are being connected with somebody in our sales department., next: bye}", step)
+
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "bank.yaml")), on_message=nowhere) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales", corrected_after_s=1.2)
+            await caller.begins_to_hear(SUPPORT)
+            await caller.hears(SUPPORT)
+            await caller.presses("4711#")
+            await caller.hears("Goodbye.")
+
+    run(call())
+
+
+async def nowhere(pcm: bytes) -> Path:
+    """Keeps nothing."""
+    raise AssertionError("a message that was not meant is kept")
+
+
+def test_who_answered_is_looked_for_only_while_the_answer_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = "who_answered: {}, otherwise: bye}"
+    text = FLOW.replace("say: You are being connected with somebody in our sales department., next: bye}", step)
+
+    async def find_out(self: FlowAgent, call: Call, action: FindOut) -> FoundOut:
+        await asyncio.sleep(action.step.within_s)
+        return FoundOut()
+
+    monkeypatch.setattr(FlowAgent, "_find_out", find_out)
+
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "bank.yaml"))) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales")
+            await caller.hears(SUPPORT)
+
+    run(call())
+
+
+def test_an_agent_gets_the_call_when_the_answer_is_certain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = "agent: Sell something., with: agent.yaml, outcomes: {done: {next: bye}}, otherwise: bye}"
+    text = FLOW.replace("say: You are being connected with somebody in our sales department., next: bye}", step)
+    flow = parse_flow(text.encode(), str(tmp_path / "bank.yaml"))
+    given: list[str] = []
+
+    async def delegate(self: FlowAgent, call: Call, action: Delegate) -> Outcome:
+        given.append(action.instructions)
+        return Outcome("done")
+
+    monkeypatch.setattr(FlowAgent, "_delegate", delegate)
+
+    async def call() -> None:
+        for misheard, hears in (("sales", SUPPORT), ("support", "Goodbye.")):
+            said = "support" if misheard == "sales" else "sales"
+            async with SimulatedCall(FlowDialog(FlowAgent(flow, asks_models=False))) as caller:
+                await caller.hears("Sales or support?")
+                await caller.says(said, misheard=misheard)
+                await caller.hears(hears)
+
+    run(call())
+    assert given == ["Sell something."]
 
 
 def test_a_flow_ignores_what_the_settings_say() -> None:

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.flow_dialog import flow_dialog
+from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
+from offhook.http_request import HttpRequest
+from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.virtual_time import run
 from offhook.usererror import UserError
 
 FLOW = """
@@ -79,9 +82,11 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     listening.close()
 
 
-async def told(server: Server, method: str = "GET", timeout_s: float = 5.0, retries: int = 0) -> list[str]:
+async def told(
+    server: Server, method: str = "GET", timeout_s: float = 5.0, retries: int = 0, flow: str = FLOW
+) -> list[str]:
     """What the bot says behind the number."""
-    text = FLOW.format(port=server.port, method=method, timeout_s=timeout_s, retries=retries)
+    text = flow.format(port=server.port, method=method, timeout_s=timeout_s, retries=retries)
     async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "flow.yaml"))) as caller:
         await caller.hears("Your order number please.")
         await caller.presses("0471")
@@ -104,6 +109,52 @@ async def test_values_are_sent_as_json(server: Server) -> None:
     head, _, body = server.requests[0].partition("\r\n\r\n")
     assert head.startswith("POST /orders/0471 HTTP/1.1\r\n")
     assert json.loads(body) == {"digits": 4, "day": "2026-12-24"}
+
+
+HEADERS = 'headers: {{Authorization: "Bearer ${{ORDERS_KEY}}"'
+
+
+def with_headers(more: str) -> str:
+    assert FLOW.count(HEADERS) == 1
+    return FLOW.replace(HEADERS, f"{HEADERS}, {more}")
+
+
+async def test_headers_have_values_of_the_call(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_KEY", "{s3}cret")
+    server.answers = [lambda: SENT]
+    more = """X-Caller: '{{call.caller}}', X-Both: '${{ORDERS_KEY}} {{{{}}}} {{number}}/{{length(number) + 1}}'"""
+    assert await told(server, flow=with_headers(more)) == ["It is sent, for 12.5 euros.", "Goodbye."]
+    (request,) = server.requests
+    assert "X-Caller: sip:caller@example.com\r\n" in request
+    assert "X-Both: {s3}cret {} 0471/5\r\n" in request
+    assert "Authorization: Bearer {s3}cret\r\n" in request
+
+
+@pytest.mark.parametrize("value", ["nothing", "call.trunk", "first('\u00fc', 1)"])
+async def test_a_value_that_no_header_can_have_is_not_sent(server: Server, value: str) -> None:
+    assert (await told(server, flow=with_headers(f'X-Value: "{{{{{value}}}}}"')))[0] == "I cannot find out."
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("X-A: '{{numbr}}'", "there is no variable `numbr`"),
+        ("X-A: '{{number +}}'", "`number +` cannot be evaluated"),
+        ("X-A: '{{number}} }}'", "a single } at character 10"),
+        ("Host: '{{number}}'", "header `Host` of step `ask` is the request's own"),
+        ("X-A: '{{number}}\u00fc'", "header `X-A` of step `ask` cannot be sent"),
+    ],
+)
+def test_what_is_wrong_with_a_header_is_found_by_the_check(
+    header: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_KEY", "s3cret")
+    text = with_headers(header).format(port=1, method="GET", timeout_s=5, retries=0)
+    with pytest.raises(UserError) as caught:
+        parse_flow(text.encode(), "flow.yaml")
+    (problem,) = caught.value.problems
+    assert what in problem.what and problem.where.startswith("flow.yaml:11:")
 
 
 @pytest.mark.parametrize("answer", [lambda: BROKEN, lambda: ok("x")[:-1], lambda: b"HTTP/1.1 200 OK\r\n\r\n{"])
@@ -274,3 +325,30 @@ async def test_an_answer_that_stays_is_sent_once(server: Server) -> None:
 async def test_a_late_no_gives_up_what_is_only_asked(server: Server) -> None:
     server.answers = [mute]
     assert (await charged(server, "GET", "sales", "support"))[-2:] == ["We keep your money where it is.", "Goodbye."]
+
+
+@pytest.mark.parametrize(("pause", "most"), [("", MAX_REQUESTS_AT_ONCE), ("wait", MAX_REQUESTS)])
+def test_a_loop_of_requests_is_no_flood(pause: str, most: int) -> None:
+    asked: list[str] = []
+
+    async def send(request: HttpRequest, values: Mapping[str, object]) -> str:
+        asked.append(request.url)
+        return '{"ready": false}'
+
+    between = "{wait: 0.1, next: ask}" if pause else "{set: {n: 1}, next: ask}"
+    text = f"""
+name: poll
+start: ask
+steps:
+  ask: {{request: "https://api.example.com/state", into: state, next: is_ready, otherwise: bye}}
+  is_ready: {{if: state.ready, then: bye, else: again}}
+  again: {between}
+  bye: {{hang_up: Goodbye.}}
+"""
+
+    async def call() -> None:
+        async with SimulatedCall(FlowDialog(FlowAgent(parse_flow(text.encode(), "poll.yaml"), send=send))) as caller:
+            await caller.hears("Goodbye.", within_s=600)
+
+    run(call())
+    assert len(asked) == most

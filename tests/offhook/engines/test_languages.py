@@ -71,6 +71,34 @@ def test_a_flow_whose_language_the_recogniser_lacks_is_refused_where_it_names_it
     assert problem.where == f"{tmp_path}/flow.yaml:{line}"
 
 
+BILINGUAL = """\
+name: hotel
+start: which
+language: en
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  which:
+    ask: English?
+    language: en
+    choices:
+      english: {phrases: [english], key: 1, next: menu}
+      german: {key: 2, next: german}
+  german: {set_language: de, next: menu}
+  menu:
+    ask: {en: "Book?", de: "Buchen?"}
+    choices:
+      book: {phrases: {en: [book, please book]}, key: 1, next: bye}
+  bye: {hang_up: {en: Goodbye., de: Auf Wiederhören.}}
+"""
+
+
+def test_a_language_that_the_recogniser_lacks_has_keys_alone_beside_another_with_phrases(tmp_path: Path) -> None:
+    checked_flow(LOCAL, flow_file(tmp_path, BILINGUAL))
+    (problem,) = refusal(tmp_path, BILINGUAL.replace("please book]", "please book], de: [buchen]")).problems
+    assert problem.what == "the asr engine 'pocketsphinx' does not know the language 'de'"
+
+
 def test_a_flow_whose_language_the_voice_lacks_is_refused(tmp_path: Path) -> None:
     (problem,) = refusal(tmp_path, FLOW.replace("language: de", "language: tlh")).problems
     assert problem.what == "the tts engine 'auto' does not know the language 'tlh'"

@@ -6,6 +6,7 @@ from socket import socket
 import pytest
 
 from offhook.flow_tools.case_file import load_cases
+from offhook.flow_tools.offline import NoSecrets
 from offhook.flow_tools.play import play
 from offhook.settings.flow_file import load_flow
 from offhook.usererror import UserError
@@ -55,6 +56,8 @@ def findings(tmp_path: Path, case: str, flow: str = FLOW) -> list[str]:
         ("steps: [menu, sent, bye]", ["steps"]),
         ("requests: [GET https://api.example.com/parcels]", []),
         ("requests: []", ["requests"]),
+        ("requests: [{GET https://api.example.com/parcels: {}}]", []),
+        ("requests: [{GET https://api.example.com/parcels: {json: {day: 1}}}]", ["requests"]),
         ("never_said: [Monday]", ["said"]),
         ("never_said: [Tuesday]", []),
     ],
@@ -157,6 +160,52 @@ steps:
     assert findings(tmp_path, f"talk: [{talk}], expect: {{steps: [music, leave, thanks]}}", flow) == []
 
 
+ORDER = """
+name: table
+start: order
+steps:
+  order:
+    request: https://api.example.com/tables
+    method: POST
+    headers: {Authorization: "Bearer ${TABLE_KEY}", X-Caller: "{call.caller}"}
+    send: {people: 4, names: '["Ann", "Bo"]', smoking: no}
+    next: bye
+    otherwise: bye
+  bye: {hang_up: Goodbye.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "why"),
+    [
+        ("json: {people: 4.0, names: [Ann, Bo], smoking: false}", None),
+        ("headers: {authorization: 'Bearer ${TABLE_KEY}', X-Caller: caller}", None),
+        ("headers: {X-Caller: caller}, json: {smoking: false, names: [Ann, Bo], people: 4}", None),
+        ("json: {people: 5, names: [Ann, Bo], smoking: false}", 'expected: {"people": 5, "names": ["Ann", "Bo"]'),
+        ("json: {people: 4, names: [Ann], smoking: false}", 'expected: {"people": 4, "names": ["Ann"]'),
+        ("json: {people: 4, names: [Ann, Bo], smoking: 0}", "expected: "),
+        ("json: {people: 4}", 'expected: {"people": 4}'),
+        ("headers: {X-Caller: other}", "expected: `other`"),
+        ("headers: {X-Other: caller}", "expected: `caller`"),
+    ],
+)
+def test_what_a_request_sends_is_seen(tmp_path: Path, expected: str, why: str | None) -> None:
+    what = "POST https://api.example.com/tables"
+    case = f"caller: caller, requests: {{{what}: {{}}}}, talk: [{{hears: Goodbye}}]"
+    (tmp_path / "shop.yaml").write_text(ORDER)
+    path = tmp_path / "shop.test.yaml"
+    path.write_text(
+        f"cases:\n  one: {{{case}, expect: {{ends: bot hangs up, requests: [{{{what}: {{{expected}}}}}]}}}}\n"
+    )
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow, environ=NoSecrets()), file, file.cases[0])
+    if why is None:
+        assert result.findings == ()
+    else:
+        (found,) = result.findings
+        assert found.kind == "requests" and found.why.startswith(why)
+
+
 def test_the_clock_stands_where_the_case_puts_it(tmp_path: Path) -> None:
     flow = """
 name: clock
@@ -233,6 +282,10 @@ steps:
         (f"requests: {{GET https://a/b: {{json: {'9' * 5000}}}}}\ncases:\n  one: {{talk: []}}", 1, "no value of JSON"),
         ("requests: {GET https://a/b: []}\ncases:\n  one: {talk: []}", 1, "has no answers"),
         ("requests: {GET https://a/b: [{json: 1}, {status: 99}]}\ncases:\n  one: {talk: []}", 1, "no status 99"),
+        ("cases:\n  one: {talk: [], expect: {requests: [GET /parcels]}}", 2, "`GET /parcels` is no request"),
+        ("cases:\n  one: {talk: [], expect: {requests: [{GET /parcels: {}}]}}", 2, "`GET /parcels` is no request"),
+        ("cases:\n  one: {talk: [], expect: {requests: [{}]}}", 2, "has 0 keys"),
+        ("cases:\n  one: {talk: [], expect: {requests: [{GET https://a/b: {jsn: 1}}]}}", 2, "did you mean `json`?"),
         ("requests: {GET https://a/b: {status: 99}}\ncases:\n  one: {talk: []}", 1, "there is no status 99"),
     ],
 )

@@ -6,10 +6,13 @@ import pytest
 
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_DEPTH, MAX_STEPS
+from offhook.pipeline.dialog.spoken_ssml import sources
+from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.understanding.phones import Phone
 from offhook.settings.flow_file import load_flow, parse_flow
+from offhook.testing.wav_file import wav
 from offhook.usererror import Problem, UserError
 
 MAIN = """\
@@ -215,3 +218,36 @@ def test_a_sub_flow_dials_and_is_as_sure_as_the_flow(tmp_path: Path) -> None:
     assert (number.value, number.confirm_below) == (Phone("US"), 0.8)
     own = load(tmp_path, main, identify=f"confirm_below: 0.5\n{asks}").steps["who/number"]
     assert isinstance(own, Collect) and own.confirm_below == 0.5
+
+
+def test_a_sub_flow_in_a_file_has_the_texts_of_the_flow_and_its_own_before_them(tmp_path: Path) -> None:
+    texts = "texts: {again: Once more., hello: Hello.}\nstart: who"
+    main = MAIN.replace("start: who", texts)
+    part = IDENTIFY.replace("{then: failed}\nsteps", "{reprompts: [{text: again}, {text: hello}], then: failed}\nsteps")
+    own = part.replace("start: number", "texts: {hello: Good day.}\nstart: number")
+    for text, said in ((part, ("Once more.", "Hello.")), (own, ("Once more.", "Good day."))):
+        number = load(tmp_path, main, identify=text).steps["who/number"]
+        assert isinstance(number, Collect) and number.no_match.reprompts == said
+    wrong = only(tmp_path, main.replace("again: Once more.", "again: [Once]"), identify=part)
+    assert wrong.where.endswith("flow.yaml:2:16"), "where the text is written"
+
+
+def test_recordings_are_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    for folder, seconds in ((tmp_path, 1), (tmp_path / "parts", 2)):
+        (folder / "hello.wav").write_bytes(wav(bytes(16_000 * seconds)))
+    named = "texts: {hi: {file: hello.wav, text: Hi.}}\nstart: who"
+    main = MAIN.replace("start: who", named).replace('say: "Account {account}."', "say: {text: hi}")
+    part = IDENTIFY.replace("  found: {return", "  found: {play: hello.wav, next: marked}\n  end: {return")
+    part += "  marked: {say: '<speak>Hi. <audio src=\"hello.wav\">Hi.</audio></speak>', next: theirs}\n"
+    part += "  theirs: {say: {text: hi}, next: own}\n  own: {say: {file: hello.wav, text: Hello.}, next: end}\n"
+    flow = load(tmp_path, main, identify=part.replace("{return: found}", "{return: found}"))
+    assert {name: sound.seconds for name, sound in flow.sounds.items()} == {"hello.wav": 1.0, "parts/hello.wav": 2.0}
+    sounds = {name: sources(text) for name, step in flow.steps.items() for _, text in step.texts() if is_ssml(text)}
+    assert sounds == {
+        "said": ("hello.wav",),
+        "who/marked": ("parts/hello.wav",),
+        "who/theirs": ("hello.wav",),
+        "who/own": ("parts/hello.wav",),
+    }
+    assert [name for _, name in flow.steps["who/found"].sounds()] == ["parts/hello.wav"]

@@ -6,6 +6,7 @@ from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.dialog.actions import AskFor, HangUp, Speak
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.runner import FlowRunner
+from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
 from offhook.pipeline.turn.answers import answer_to
@@ -60,7 +61,7 @@ def asked(action: object) -> tuple[str, Question]:
     return action.prompt.text, action.question
 
 
-def words(question: Question) -> list[str]:
+def words_of(question: Question) -> list[str]:
     return [phrase for choice in question.choices for phrase in choice.phrases]
 
 
@@ -71,7 +72,7 @@ def chose(name: str) -> Answer:
 def test_the_flow_begins_in_its_language() -> None:
     text, question = asked(started()[1])
     assert text == "English or German?"
-    assert words(question) == ["english", "german"]
+    assert words_of(question) == ["english", "german"]
     assert question.language == "en"
     assert asked(started(Answer(AnswerKind.NO_MATCH))[1])[0] == "Pardon?"
 
@@ -82,7 +83,7 @@ def test_from_the_step_on_texts_and_phrases_are_those_of_the_language() -> None:
     assert (action.prompt.text, action.prompt.language, action.prompt.voice) == ("Guten Tag.", "de", None)
     text, question = asked(runner.after(Answer(AnswerKind.SPEECH)))
     assert text == "Buchen oder stornieren, 1 2?"
-    assert words(question) == ["buchen", "ein Zimmer buchen", "stornieren"]
+    assert words_of(question) == ["buchen", "ein Zimmer buchen", "stornieren"]
     assert answer_to(question, Transcript("ein Zimmer buchen"), 0.5, typed=False).choice == "book"
     assert asked(runner.after(Answer(AnswerKind.NO_MATCH)))[0] == "Wie bitte?"
     runner.after(chose("cancel"))
@@ -149,7 +150,34 @@ def test_what_a_language_lacks_is_named(old: str, new: str, where: str, what: st
 
 
 def test_a_command_needs_the_phrases_of_a_language_where_its_key_is_a_part_of_the_entry() -> None:
-    text = FLOW.replace("steps:", "commands: {help: {phrases: {en: [help]}, key: 0, do: help}}\nsteps:")
+    text = FLOW.replace("digits: 2", "digits: {min: 1, max: 2}")
+    text = text.replace("steps:", "commands: {help: {phrases: {en: [help]}, key: 0, do: help}}\nsteps:")
     (problem,) = problems(text)
     assert problem.what == "the phrases of `help` are not given in `de`" and "key * or #" in problem.todo
     parse_flow(text.replace("key: 0", 'key: "*"').encode(), "f.yaml")
+
+
+def in_english_alone(words: str) -> str:
+    """The flow's choice in English words, and by its key in German."""
+    return FLOW.replace("{phrases: {en: [book], de: [buchen, ein Zimmer buchen]}", f"{{phrases: {words}, key: 1")
+
+
+@pytest.mark.parametrize("words", ["{en: [book]}", "{en: [book], de: []}", "{de: [], en: [book]}"])
+def test_a_choice_has_words_in_one_language_and_its_key_alone_in_another(words: str) -> None:
+    text = in_english_alone(words).replace("{en: [cancel], de: [stornieren]}", "{en: [cancel]}, key: 2")
+    flow = parse_flow(text.encode(), "f.yaml")
+    menu = flow.steps["menu"]
+    assert isinstance(menu, ListeningStep)
+    english, german, french = (menu.asked_in(language, flow.catalogue) for language in ("en-GB", "de", "fr"))
+    assert (words_of(english), english.speech) == (["book", "cancel"], True)
+    assert (words_of(german), german.speech) == ([], False)
+    assert words_of(french) == ["book", "cancel"], "in a language that the flow does not have"
+    runner = FlowRunner(flow, "en", call={"caller": "12", "language": "en"})
+    runner.start()
+    runner.after(chose("german"))
+    assert not asked(runner.after(Answer(AnswerKind.SPEECH)))[1].speech
+
+
+def test_where_a_choice_has_no_words_it_needs_a_key() -> None:
+    (problem,) = problems(in_english_alone("{en: [book], de: []}").replace("book], de: []}, key: 1", "book], de: []}"))
+    assert problem.what == "the phrases of `book` are not given in `de`" and "a key" in problem.todo

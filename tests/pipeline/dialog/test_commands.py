@@ -83,9 +83,9 @@ def heard(step: ListeningStep, words: str, confidence: float | None = None) -> A
 def keyed(step: ListeningStep, keys: str) -> Answer:
     """What a call makes of these keys after the step's question."""
     keypad, question = Keypad(), step.full_question()
-    keypad.begin()
+    keypad.begin(question)
     for at, key in enumerate(keys):
-        keypad.press(key, float(at))
+        keypad.press(key, float(at), question)
         entry = keypad.accept(question)
     assert entry is Entry.COMPLETE
     return keypad.answer(question)
@@ -136,6 +136,19 @@ def test_keys_that_belong_to_an_entry_are_no_commands_there() -> None:
     runner.after(heard(MENU, "my balance"))
     assert said(runner.after(keyed(PIN, "*"))) == "Your PIN?"
     assert said(runner.after(keyed(PIN, "9000"))) == "Nine to five."
+
+
+def test_a_digit_alone_is_a_command_where_it_is_no_whole_entry_and_no_choice() -> None:
+    def keys(step: Collect) -> dict[str, str | None]:
+        return {choice.name: choice.dtmf for choice in step.full_question().choices}
+
+    assert keys(PIN) == {"repeat": "*", "help": None, "back": "9", "operator": "0"}
+    assert keys(replace(PIN, rule=DigitRule(1, 4)))["operator"] is None
+    zero = Option(Choice("zero", (), "0"), "bye")
+    assert keys(replace(PIN, options=(zero,))) == {"zero": "0", **keys(PIN), "operator": None}
+    runner = runner_of()
+    runner.after(heard(MENU, "my balance"))
+    assert said(runner.after(Answer(AnswerKind.DTMF, choice="operator", digits="0"))) == "A person."
 
 
 def test_a_command_is_as_sure_as_a_choice_has_to_be() -> None:

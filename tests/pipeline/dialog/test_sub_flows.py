@@ -225,3 +225,35 @@ def test_nor_does_one_that_visits_a_step_so_often_at_most() -> None:
         assert isinstance(runner.after(SILENCE), AskFor)
     assert isinstance(runner.after(SILENCE), HangUp)
     assert runner.walked()[-1] == ("bye", "visits.then")
+
+
+def test_a_sub_flow_counts_its_visits_whenever_it_is_called() -> None:
+    number = replace(NUMBER, visits=Visits(2, "who/failed"))
+    again = ReturnStep("who/failed", "failed", "again", ("next",))
+    ask = Collect("again", "Again?", "more", DigitRule(1, 1), "who", no_input=Retry("bye", 1), no_match=Retry("bye", 1))
+    runner = FlowRunner(flow_of(number, replace(WHO, next="again"), again, ask))
+    runner.start()
+    wrong, more = Answer(AnswerKind.DTMF, digits="9999"), Answer(AnswerKind.DTMF, digits="1")
+    for _ in range(3):
+        runner.walked()
+        runner.after(wrong)
+        assert isinstance(runner.after(wrong), AskFor)
+        assert runner.step == "again", "after two visits, or two tries"
+        runner.after(more)
+    assert runner.step == "who/number"
+
+
+def test_looking_ahead_counts_no_visit() -> None:
+    runner = FlowRunner(flow_of(replace(NUMBER, visits=Visits(1, "who/failed"))))
+    runner.start()
+    for _ in range(3):
+        assert runner.ahead() is not None
+    assert runner.step == "who/number"
+
+
+def test_a_limit_in_a_sub_flow_ends_no_loop_that_calls_it() -> None:
+    limited = replace(NUMBER, visits=Visits(3, "who/failed"))
+    found = problem_of(limited, replace(WHO, next="who"), ReturnStep("who/failed", "failed", "who", ("next",)))
+    assert found.what == "a silent caller loops for ever: who → who/number → who/failed → who"
+    inside = replace(limited, no_input=Retry("who/number", 1))
+    assert flow_of(inside).steps["who/number"] is inside, "one within it is ended"

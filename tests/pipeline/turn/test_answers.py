@@ -109,9 +109,9 @@ def test_values(question: Question, text: str, value: object) -> None:
 def test_values_may_be_keyed() -> None:
     question = Question(value=Number(1, 10), digits=Number(1, 10).keys)
     keypad = Keypad()
-    keypad.begin()
+    keypad.begin(question)
     for key in "10":
-        keypad.press(key, 0.0)
+        keypad.press(key, 0.0, question)
         keypad.accept(question)
     answer = keypad.answer(question)
     assert (answer.kind, answer.digits, answer.value) == (AnswerKind.DTMF, "10", 10)

@@ -123,6 +123,50 @@ def test_digits_beyond_the_maximum_are_dropped(talk: Talk) -> None:
     assert talk.begin() == [Action.PLAY]
 
 
+@pytest.mark.parametrize("when", ["before both", "before the second", "during the second"])
+@pytest.mark.parametrize("keys", ["1234", "1234#"])
+def test_digits_beyond_the_maximum_that_are_the_next_entry_are_kept_for_it(talk: Talk, keys: str, when: str) -> None:
+    account = Question(speech=False, digits=DigitRule(10, 10, "#", 2_500))
+    if when == "before both":
+        talk.keys("1234567897" + keys)
+        talk.begin(PROMPT, account)
+    else:
+        talk.begin(PROMPT, account)
+        talk.keys("1234567897" + (keys if when == "before the second" else ""))
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="1234567897")
+    talk.begin(PROMPT, PIN)
+    if when == "during the second":
+        talk.keys(keys)
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="1234")
+    assert talk.begin() == [Action.PLAY]
+
+
+def test_the_next_entry_may_be_longer_than_its_least(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("4711")
+    talk.begin(PROMPT, Question(speech=False, digits=DigitRule(3, 6, "#", 2_500)))
+    talk.keys("12345#")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="12345")
+
+
+def test_a_slip_is_no_entry_of_a_later_question(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("4711222")
+    talk.begin(PROMPT, PIN)
+    talk.wait(1.2)
+    talk.keys("1234")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="1234")
+    assert talk.begin(PROMPT, Question(digits=DigitRule(3, 3))) == [Action.PLAY]
+
+
+def test_surplus_digits_that_are_forgotten_are_no_entry(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("47111234")
+    talk.core.forget_unasked(talk.now)
+    talk.take()
+    assert talk.begin(PROMPT, PIN) == [Action.PLAY]
+
+
 def test_a_digit_that_answers_the_next_prompt_is_kept(talk: Talk) -> None:
     talk.begin(PROMPT, PIN)
     talk.keys("4711")

@@ -13,7 +13,7 @@ from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.amounts import Money
 from offhook.pipeline.understanding.confirm import confirmation, settled
-from offhook.pipeline.understanding.kinds import Amount, Date, Number, Time
+from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Time
 
 MENU = Question((Choice("sales", ("sales",)), Choice("support", ("support", "technical support"))), language="en")
 SALES = Answer(AnswerKind.SPEECH, "sails", "sales", confidence=0.55)
@@ -54,6 +54,20 @@ def test_an_uncertain_choice_is_asked_back() -> None:
 )
 def test_what_is_certain_or_no_answer_is_not(question: Question, answer: Answer) -> None:
     assert asked(question, answer) is None
+
+
+def test_where_only_keys_are_left_they_answer_what_is_asked_back_too() -> None:
+    question = Question(speech=False, digits=DigitRule(4, 4), value=Digits(4, 4), read_back=True, language="en")
+    keyed = Answer(AnswerKind.DTMF, digits="4711", value="4711")
+    listened = confirmation(question, keyed, 0.6, wording_in("en"))
+    by_keys = confirmation(replace(question, by_keys=True), keyed, 0.6, wording_in("en"))
+    assert listened is not None and by_keys is not None
+    assert listened.question.speech and not by_keys.question.speech
+    keys = "Please use your keypad: for yes press 1, for no press 2."
+    assert by_keys.text == f"{listened.text} {keys}"
+    assert settled(question, keyed, Answer(AnswerKind.DTMF, choice="yes", digits="1")).value == "4711"
+    times = confirmation(replace(TIME, by_keys=True), AT_FOUR, 0.6, wording_in("de"))
+    assert times is not None and times.text.endswith("für four thirty AM die 1, für four thirty PM die 2.")
 
 
 def test_a_question_has_its_own_threshold() -> None:
