@@ -302,6 +302,10 @@ class RecordsConfig(Section):
     record_audio: bool = False
     """Record every call, in stereo: caller left, bot right."""
 
+    record_consent: bool = False
+    """Keep no sound of a call, in recordings or captures, until its dialog says so: by `record_call: on` in a flow
+    (docs/flow-sound.md), or `call.start_recording()`."""
+
     capture: bool = False
     """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits, but for those
     that are keyed while the recording is paused. `[trunks.NAME] capture` says it for one trunk alone, and `offhook sip

@@ -46,6 +46,7 @@ CSV_COLUMNS = (
     "ring_s",
     "answered_by",
     "early_media_s",
+    "consent",
     "turns",
     "barge_ins",
     "response_p50_ms",
