@@ -29,6 +29,7 @@ from offhook.process.calls_out import CallsOut
 from offhook.process.messages import CallMessage, Signalled, SignallingReady, SwitchesSet, Watch
 from offhook.process.placements import WORKER_GONE, Placement, Placements
 from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
+from offhook.process.retention import Retention
 from offhook.process.sip_intake import SipIntake
 from offhook.process.sockets import open_store
 from offhook.process.source_shares import SourceShares
@@ -150,6 +151,7 @@ class Supervisor:
             calls=lambda: len(self._placements),
         )
         self._endpoint: Endpoint | None = None
+        self._retention: Retention | None = None
         self._store: RecordStore | None = None
         self._web: WebServer | None = None
         self._message_hub: MessageHub | None = None
@@ -183,6 +185,8 @@ class Supervisor:
             app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
             self._web = server_with_streams(app, config, self.streams, self._directory)
             await self._web.start(config.http.host, config.http.port)
+        self._retention = Retention(self._store, self.records_dir, config.records)
+        self._retention.start()
         self._admission.ready = True
         self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
@@ -219,6 +223,8 @@ class Supervisor:
                 await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
         self._call_watch.close()
+        if self._retention is not None:
+            await self._retention.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 

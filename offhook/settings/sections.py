@@ -319,6 +319,24 @@ class RecordsConfig(Section):
     of passwords, keys of encrypted media and keyed digits, 64 KiB a call at most, of 250,000
     calls. 0: while there is room in memory; what was kept before is deleted."""
 
+    records_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[365])] = None
+    """For how many days the record of a call is kept, and with it all that there is of the call. None: for good."""
+
+    transcripts_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[90])] = None
+    """For how many days transcripts and timelines are kept."""
+
+    recordings_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[30])] = None
+    """For how many days recordings are kept."""
+
+    messages_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[90])] = None
+    """For how many days the messages that callers leave are kept."""
+
+    captures_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[7])] = None
+    """For how many days captures are kept."""
+
+    events_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[30])] = None
+    """For how many days event logs are kept."""
+
     events: bool = False
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the
     detector's probabilities, but no keyed digits."""
