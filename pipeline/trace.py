@@ -249,6 +249,14 @@ class DialogNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentNoted:
+    """What the caller has said to being recorded: "given", "refused", or "announced" where they were only informed."""
+
+    consent: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTraced:
     """The bot has begun to answer a turn: reported when the answer has become audible, or can no longer."""
 
@@ -396,6 +404,7 @@ SessionEvent = (
     | KeyPressed
     | DialogState
     | DialogNoted
+    | ConsentNoted
     | TurnTraced
     | EngineFailed
     | SpeechPrepared

@@ -40,6 +40,10 @@ from offhook.usererror import UserError
 Dialog = Callable[["Call"], Awaitable[None]]
 """The coroutine function of one call: the simplest agent. When it returns, the bot hangs up."""
 
+Consent = Literal["given", "refused", "announced"]
+"""What a caller has said to being recorded; "announced": they were only informed."""
+CONSENTS: tuple[Consent, ...] = ("given", "refused", "announced")
+
 HANG_UP_WAIT_S = 5.0  # for the last words to be played; a stalled line does not hold the call
 
 
@@ -78,11 +82,13 @@ class Call(CallSpeech):
         on_state: Callable[[str, str], None] | None = None,
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
+        on_keep: Callable[[bool, str | None], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
         early_media: StillUnanswered | None = None,
         on_message: Callable[[bytes], Awaitable[Path]] | None = None,
+        switches: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -103,12 +109,14 @@ class Call(CallSpeech):
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._on_record = on_record
+        self._on_keep = on_keep
         self._on_dtmf = on_dtmf
         self._model = model
         self._answering = answering
         self._answered_by = ""
         self._early_media = early_media
         self._on_message = on_message
+        self._switches = switches
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -254,6 +262,11 @@ class Call(CallSpeech):
         return await self._on_message(message.pcm)
 
     @property
+    def switches(self) -> Mapping[str, str]:
+        """What `offhook flow set` has set now, by name; a switch that nobody has set is missing."""
+        return self._switches()
+
+    @property
     def answered_by(self) -> str:
         """Who answered a call that the bot placed: "human", "voicemail", "screening", "ivr", "fax", "busy", "reorder",
         "sit", "silence". Empty while that isn't known, and in calls that came in. It may change: what paused like a
@@ -316,6 +329,18 @@ class Call(CallSpeech):
         """Record again what is said."""
         if self._on_record is not None:
             self._on_record(False)
+
+    def start_recording(self, consent: Consent | None = None) -> None:
+        """From here on the call may be recorded and captured, where the settings have that; with `record_consent`
+        nothing is before. `consent` goes onto the call's record: "given", or "announced"."""
+        if self._on_keep is not None:
+            self._on_keep(True, consent)
+
+    def stop_recording(self, consent: Consent | None = None) -> None:
+        """From here on neither sound nor keys of the call are kept: its recording is silent, and its capture. "refused"
+        as `consent` goes onto the call's record, and removes what has been recorded so far."""
+        if self._on_keep is not None:
+            self._on_keep(False, consent)
 
     async def hangup(self) -> None:
         """End the call once everything said has been played; one that is not answered is refused with 480. Nothing more
@@ -401,7 +426,8 @@ class Call(CallSpeech):
             report(by_bot)
         self._ended = True
         self._answered_by, self._answering = self.answered_by, None
-        self._on_hangup = self._on_state = self._on_transfer = self._on_record = self._on_dtmf = None
+        self._on_hangup = self._on_state = self._on_transfer = None
+        self._on_record = self._on_keep = self._on_dtmf = None
         for events in list(self._turns):
             events.close()
 

@@ -17,6 +17,7 @@ from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
+from offhook.api.flow_functions import CallFunction, in_process, returned
 from offhook.api.flow_message import recorded
 from offhook.api.flow_requests import RequestCount, Send, changes_something, fetched
 from offhook.api.flow_sound import done
@@ -29,23 +30,28 @@ from offhook.pipeline.dialog.actions import (
     CameBack,
     Connect,
     Delegate,
+    Done,
     Fetch,
     Fetched,
     FindOut,
     FoundOut,
     HandedBack,
     HangUp,
+    Invoke,
+    Keep,
     Note,
     Play,
     Press,
     RecordMessage,
     Result,
+    Returned,
     Speak,
     Wait,
 )
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.steps.agent import AgentStep
+from offhook.pipeline.dialog.switches import Switch
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, Interruption, Question
 from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode
 from offhook.usererror import UserError
@@ -53,8 +59,9 @@ from offhook.usererror import UserError
 
 class FlowAgent:
     """Runs a flow, from its start, for every call. `model` makes that of the `agent` steps whose files name none.
-    `send` sends its requests, `now` is the time of its expressions, in tests; None: that in the flow's time zone.
-    Without `asks_models`, in tests, too, an `agent` step goes on with `otherwise`."""
+    `send` sends its requests, `call_function` calls its functions, `now` is the time of its expressions, in tests;
+    None: that in the flow's time zone. Without `asks_models`, in tests, too, an `agent` step goes on with
+    `otherwise`."""
 
     def __init__(
         self,
@@ -64,9 +71,11 @@ class FlowAgent:
         now: Callable[[], datetime] | None = None,
         *,
         asks_models: bool = True,
+        call_function: CallFunction = in_process,
     ) -> None:
         self._flow = flow
         self._send = send
+        self._call_function = call_function
         self._now = now or partial(datetime.now, None if flow.timezone is None else ZoneInfo(flow.timezone))
         shared = cache(model) if model is not None else None
         self._agents = {
@@ -80,13 +89,19 @@ class FlowAgent:
         """Those of the `agent` steps."""
         return list(self._agents.values())
 
+    @property
+    def switches(self) -> Mapping[str, Switch]:
+        """The flow's."""
+        return self._flow.switches
+
     def speaks_early(self, called: str, trunk: str) -> bool:
         """See SpeaksEarly."""
         return self._flow.speaks_early
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now, call.id)
+        known = _known_of(call)
+        runner = FlowRunner(self._flow, call.language, call.variables, known, self._now, call.id, lambda: call.switches)
         began_in = call.language
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
@@ -105,7 +120,7 @@ class FlowAgent:
             if isinstance(found, Instead):
                 asked, action = None, found.action
                 continue
-            if not isinstance(action, Note):  # which takes no time
+            if not isinstance(action, Note | Keep):  # which take no time
                 may_change = isinstance(found, Answer) and not found.is_final
                 asked = action.question if isinstance(action, AskFor) and may_change else None
             action = runner.after(found)
@@ -129,18 +144,25 @@ class FlowAgent:
                 return Outcome(f"transferred to {action.target}") if call.hung_up else CameBack(reason)
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
-            case Fetch():
-                return await unless_corrected(call, wording, runner, asked, self._fetch(call, action, requests))
             case RecordMessage():
                 return await unless_corrected(call, wording, runner, asked, recorded(call, action))
-            case Wait() | Play() | Press() | Note():
-                return await unless_corrected(call, wording, runner, asked, done(call, action))
+            case Fetch() | Invoke() | Wait() | Play() | Press() | Note() | Keep():
+                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, requests))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
-    async def _fetch(self, call: Call, action: Fetch, requests: RequestCount) -> Fetched:
-        return await fetched(call, action, self._send) if requests.may_send(call, action) else Fetched(False)
+    async def _do_unheard(
+        self, call: Call, action: Fetch | Invoke | Wait | Play | Press | Note | Keep, requests: RequestCount
+    ) -> Fetched | Returned | Answer | Done:
+        """What is done without a word of the bot, but for those that cover it. Raises CallEnded."""
+        match action:
+            case Fetch():
+                return await fetched(call, action, self._send) if requests.may_send(call, action) else Fetched(False)
+            case Invoke():
+                return await returned(call, action, self._call_function)
+            case _:
+                return await done(call, action)
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None
@@ -192,8 +214,10 @@ class FlowAgent:
 
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain: an agent's tools may do
-    anything."""
-    return isinstance(action, Connect | Delegate | Press) or (isinstance(action, Fetch) and changes_something(action))
+    anything, and so may a function."""
+    return isinstance(action, Connect | Delegate | Press | Invoke) or (
+        isinstance(action, Fetch) and changes_something(action)
+    )
 
 
 def _known_of(call: Call) -> Mapping[str, str]:
@@ -240,6 +264,11 @@ class FlowDialog:
     def agents(self) -> list[Agent]:
         """Those of the `agent` steps."""
         return self._agent.agents
+
+    @property
+    def switches(self) -> Mapping[str, Switch]:
+        """The flow's."""
+        return self._agent.switches
 
     def speaks_early(self, called: str, trunk: str) -> bool:
         """See SpeaksEarly."""

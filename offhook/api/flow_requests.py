@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -14,6 +14,7 @@ from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Note
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
+from offhook.pipeline.events import Prompt
 from offhook.pipeline.understanding.recorded import recorded
 
 MOMENT_S = 0.8
@@ -26,6 +27,8 @@ MAX_DEPTH = 20
 
 Send = Callable[[HttpRequest, Mapping[str, Any]], Awaitable[str]]
 """Sends a request with its values. Returns the answer's text. Raises HttpRequestError."""
+
+_T = TypeVar("_T")
 
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
@@ -60,12 +63,18 @@ class RequestCount:
 
 async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
     """The answer. Raises CallEnded."""
-    asking = asyncio.ensure_future(_answer(call, action, send))
+    return await covered(call, action.meanwhile, _answer(call, action, send))
+
+
+async def covered(call: Call, meanwhile: Prompt | None, work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of what keeps the caller waiting, who hears `meanwhile` after a moment, and is not left in silence.
+    Raises CallEnded."""
+    asking = asyncio.ensure_future(work)
     covers, call.covers_silence = call.covers_silence, True
     try:
         done, _ = await call.until_ended(asyncio.wait((asking,), timeout=MOMENT_S))
-        if not done and action.meanwhile is not None:
-            await call.step(action.meanwhile, None)
+        if not done and meanwhile is not None:
+            await call.step(meanwhile, None)
         return await call.until_ended(asking)
     finally:
         asking.cancel()

@@ -5,10 +5,10 @@ from time import monotonic
 
 import structlog
 
-from offhook.api.call import Call
+from offhook.api.call import CONSENTS, Call
 from offhook.api.playing import UNTIL
 from offhook.http_request import HttpRequest
-from offhook.pipeline.dialog.actions import Done, Note, Play, Press, Wait
+from offhook.pipeline.dialog.actions import Done, Keep, Note, Play, Press, Wait
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.dialog.steps.press import PAUSE
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
@@ -25,7 +25,7 @@ KEY_S = 0.2
 _ANY_KEY = tuple(Choice(f"key {key}", dtmf=key) for key in KEYS)
 
 
-async def done(call: Call, action: Wait | Play | Press | Note) -> Answer | Done:
+async def done(call: Call, action: Wait | Play | Press | Note | Keep) -> Answer | Done:
     """Do what a step wants. Raises CallEnded."""
     match action:
         case Wait():
@@ -36,6 +36,8 @@ async def done(call: Call, action: Wait | Play | Press | Note) -> Answer | Done:
             return await _press(call, action)
         case Note():
             return _note(call, action)
+        case Keep():
+            return _keep(call, action)
 
 
 async def _wait(call: Call, action: Wait) -> Answer:
@@ -82,4 +84,19 @@ async def _press(call: Call, action: Press) -> Done:
 def _note(call: Call, action: Note) -> Done:
     """Put a line on the call's record, but for keys that the caller has pressed."""
     call.report(DialogNoted(action.text, monotonic()))
+    return Done()
+
+
+def _keep(call: Call, action: Keep) -> Done:
+    """Whether what follows is kept."""
+    consent = next((each for each in CONSENTS if each == action.consent), None)
+    match action.does:
+        case "on":
+            call.start_recording(consent)
+        case "off":
+            call.stop_recording(consent)
+        case "pause":
+            call.pause_recording()
+        case "resume":
+            call.resume_recording()
     return Done()

@@ -149,7 +149,8 @@ def checked_flow(
 
     `language` is the route's.
     """
-    flow = load_flow(path, FlowDefaults(config.turn.silence_ms, config.turn.no_input_ms))
+    defaults = FlowDefaults(config.turn.silence_ms, config.turn.no_input_ms, config.dialog.flow_functions)
+    flow = load_flow(path, defaults)
     check_flow(flow, path, config, given, language or config.dialog.language)
     return flow
 

@@ -22,6 +22,7 @@ from offhook.pipeline.trace import (
     CallerAnswered,
     CallerCorrected,
     CallerIgnored,
+    ConsentNoted,
     EngineFailed,
     EngineUsed,
     ModelReplied,
@@ -223,6 +224,9 @@ class CallLog:
                 self._metrics.speech_prepared(characters, used=used)
             case WhoAnswered(by, _, _):
                 self.record = replace(self.record, answered_by=by)
+            case ConsentNoted(consent, _):
+                self.record = replace(self.record, consent=consent)
+                self._store.begin(self.record)  # it survives a crash
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)
             case EngineUsed(use):

@@ -39,6 +39,11 @@ class CallRecords:
             self._recorder.paused = privacy.on
             privacy.listeners.append(partial(_pause, self._recorder, self._log))
 
+    def discard_recording(self) -> None:
+        """Remove what has been recorded so far."""
+        if self._recorder is not None:
+            self._recorder.discard()
+
     async def end(
         self,
         by: EndedBy,

@@ -37,7 +37,7 @@ from offhook.observe import in_call
 from offhook.observe.live_feed import LiveCall
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import CallerPartial, DialogState, EngineUsed, SessionEvent
+from offhook.pipeline.trace import CallerPartial, ConsentNoted, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
 from offhook.records.message import save_message
 from offhook.telephony.pcm import RATE_HZ
@@ -104,7 +104,7 @@ class Conversation:
         self._transferring: asyncio.Task[None] | None = None
         self._records = CallRecords(self._call_log, services.recordings, self.log)
         self._events = CallEvents(services, self._call_log, self.log)
-        self.privacy = Privacy()
+        self.privacy = Privacy(withheld=services.config.records.record_consent)
         """For those who keep the call's packets, and for a leg that hears the call."""
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
@@ -220,11 +220,13 @@ class Conversation:
             on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
             on_transfer=self._transfer if self._transfers is not None else None,
             on_record=self._pause_recording,
+            on_keep=self._keep,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
             answering=self._answering,
             early_media=self.early,
             on_message=partial(_keep_message, config.records.dir / "recordings", self.id),
+            switches=services.switches.positions,
         )
 
     def early_answered(self) -> None:
@@ -245,6 +247,14 @@ class Conversation:
         if self._session is not None:
             self._session.silence.mute(paused)
         self.privacy.pause(paused)
+
+    def _keep(self, kept: bool, consent: str | None) -> None:
+        """The dialog wants the call to be recorded from now on, or not. A refusal counts for what there is, too."""
+        self.privacy.withhold(not kept)
+        if consent is not None:
+            self._on_event(ConsentNoted(consent, monotonic()))
+        if consent == "refused":
+            self._records.discard_recording()
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""

@@ -31,6 +31,10 @@ class CallRecorder:
         """End the recording; the future is done when the file is complete."""
         return self._recorder.close()
 
+    def discard(self) -> None:
+        """Remove what has been recorded so far; what follows is recorded still."""
+        self._recorder.discard()
+
     def _caller(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         pcm = self._narrow(pcm)
         if self._caller_offset is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.line import CallLine
+from offhook.calls.switches import Switches
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.writer import EventLogWriter
 from offhook.observe.live_feed import LiveFeed
@@ -34,5 +35,6 @@ class Services:
     event_logs: EventLogWriter | None = None
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
+    switches: Switches = field(default_factory=Switches)
     line_listeners: list[LineListener] = field(default_factory=list)
     """Called with the line of each call out when it opens: with early media, which is before the answer."""

@@ -240,7 +240,10 @@ class SipCall(Handover):
         if captures is not None:
             self._capture = captures.begin(self.handle, self.id, self._media_host)
         if self._capture is not None:
-            self._conversation.privacy.listeners.append(self._capture.keep_private)
+            privacy = self._conversation.privacy
+            privacy.listeners.append(self._capture.keep_private)
+            if privacy.on:
+                self._capture.keep_private(True)
         trunk = config.trunks.get(self._trunk)
         codecs = trunk.codecs if trunk is not None and trunk.codecs else config.rtp.codecs
         srtp = SrtpCapabilities(SrtpPolicy(config.rtp.srtp))

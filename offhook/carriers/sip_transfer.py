@@ -281,6 +281,7 @@ class SipTransfer:
         leg, caller = self._leg, self._caller.conversation
         if self._private is None and leg is not None and leg.conversation is not None:
             self._private = leg.conversation
+            self._private.privacy.withhold(False)  # the caller decides
             caller.privacy.listeners.append(self._private.privacy.follow)
             self._private.privacy.follow(caller.privacy.on)
 

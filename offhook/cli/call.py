@@ -10,12 +10,11 @@ from offhook.api.routing import default_dialog, with_routes
 from offhook.carriers.call_out import CallOut
 from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.carriers.sip_outbound import place_sip_call
-from offhook.cli.options import AgentFile, ConfigFile, FlowFile, RtpPorts, SipAddress, overrides_of
+from offhook.cli.options import AgentFile, ConfigFile, FlowFile, RtpPorts, SipAddress, overrides_of, pairs_of
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
-from offhook.usererror import UserError
 
 FAILURE = 1
 
@@ -71,8 +70,8 @@ def call(  # noqa: PLR0913  # each is one option
         address,
         caller,
         trunk,
-        variables=_pairs(variable, "--variable"),
-        headers=_pairs(header, "--header"),
+        variables=pairs_of(variable, "--variable"),
+        headers=pairs_of(header, "--header"),
         ring_s=ring_s,
     )
     dialog = dialog_of(settings)
@@ -95,13 +94,3 @@ def dialog_of(settings: Config) -> Dialog:
     """The dialog that the settings name. Raises UserError, EngineError."""
     require_installed(settings)
     return with_routes(settings, default_dialog(settings))
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    found = {}
-    for each in given or ():
-        name, equals, value = each.partition("=")
-        if not (name and equals):
-            raise UserError(f"{option} cannot be {each[:60]!r}", "it has a name and a value", f"{option} NAME=VALUE")
-        found[name.strip()] = value
-    return found

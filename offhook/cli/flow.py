@@ -1,4 +1,4 @@
-"""`offhook flow`: checks flows, draws them, runs them by typing, and plays their tests."""
+"""`offhook flow`: checks flows, draws them, runs them by typing, plays their tests, and sets their switches."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from offhook.cli.options import AsJson
+from offhook.calls.switches import check_setting
+from offhook.cli.flow_switches import get_switches, set_switch
+from offhook.cli.options import AsJson, pairs_of
 from offhook.cli.qa_options import FAILURE, Json, Junit
 from offhook.flow_tools.case_file import SUFFIX, CaseFile, load_cases
 from offhook.flow_tools.lint import RULES, doubts
@@ -33,7 +35,9 @@ from offhook.usererror import Problem, UserError, did_you_mean
 
 USAGE = 2
 
-app = typer.Typer(help="Check, draw, try and test flows, without a phone.", no_args_is_help=True)
+app = typer.Typer(help="Check, draw, try and test flows, without a phone; set their switches.", no_args_is_help=True)
+app.command("set")(set_switch)
+app.command("get")(get_switches)
 
 FlowFiles = Annotated[list[Path], typer.Argument(help="Flows, YAML files.", metavar="FLOW…")]
 FlowFile = Annotated[Path, typer.Argument(help="A flow, a YAML file.", metavar="FLOW")]
@@ -139,11 +143,18 @@ def run(
         datetime | None, typer.Option(help="The time of day.", metavar="'2026-12-24 18:30'", formats=["%Y-%m-%d %H:%M"])
     ] = None,
     no_transfers: Annotated[bool, typer.Option("--no-transfers", help="Every transfer fails.", metavar="")] = False,
+    switch: Annotated[
+        list[str] | None, typer.Option("--switch", help="Set a switch; may be repeated.", metavar="NAME=VALUE")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the steps.", metavar="")] = False,
 ) -> None:
     """Call a flow by typing. Its requests are answered by typing, too: nothing leaves this machine."""
     setup(level="error")
-    call = TypedCall(_loaded(flow), input, typer.echo, verbose=verbose, now=now, transfers=not no_transfers)
+    loaded, switches = _loaded(flow), pairs_of(switch, "--switch")
+    for name, value in switches.items():
+        check_setting(loaded.switches, name, value)
+    transfers = not no_transfers
+    call = TypedCall(loaded, input, typer.echo, verbose=verbose, now=now, transfers=transfers, switches=switches)
     in_virtual_time(call.run(caller, called, language))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.usererror import UserError
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")]
 SipAddress = Annotated[str | None, typer.Option("--sip", help="The address for calls.", metavar="HOST:PORT")]
@@ -28,6 +29,17 @@ AgentFile = Annotated[Path | None, typer.Option("--agent", help="An agent, a YAM
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", metavar="")]
 
 Overrides = dict[str, dict[str, object]]
+
+
+def pairs_of(given: list[str] | None, option: str) -> dict[str, str]:
+    """The NAME=VALUE of an option that may be repeated. Raises UserError."""
+    found = {}
+    for each in given or ():
+        name, equals, value = each.partition("=")
+        if not (name and equals):
+            raise UserError(f"{option} cannot be {each[:60]!r}", "it has a name and a value", f"{option} NAME=VALUE")
+        found[name.strip()] = value
+    return found
 
 
 def overrides_of(

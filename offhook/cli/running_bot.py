@@ -64,6 +64,10 @@ class RunningBot:
         """The JSON object that answers a posted one. Raises UserError."""
         return self._json("POST", path, None, content)
 
+    def put(self, path: str, content: Mapping[str, object]) -> dict[str, Any]:
+        """The JSON object that answers one that is put there. Raises UserError."""
+        return self._json("PUT", path, None, content)
+
     def delete(self, path: str) -> dict[str, Any]:
         """The JSON object that answers. Raises UserError."""
         return self._json("DELETE", path, None)

@@ -23,7 +23,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server answers: JSON with status 200, another status, or nothing until the time is up (None)."""
+    """What a server answers: JSON with status 200, another status, or nothing until the time is up (None). For a
+    function any other status means that it raises."""
 
     text: str = "null"
     status: int | None = 200
@@ -57,8 +58,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on; `now`
-    is the time of the flow's expressions (None: the real one); with `transfers` each transfer succeeds."""
+    """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on, and
+    `functions` by MODULE:NAME in the same way; `now`
+    is the time of the flow's expressions (None: the real one); with `transfers` each transfer succeeds; `switches` are
+    set to these values."""
 
     name: str
     line: int
@@ -70,4 +73,6 @@ class Case:
     variables: Mapping[str, str] = field(default_factory=dict)
     replies: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
     now: datetime | None = None
+    functions: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
     transfers: bool = True
+    switches: Mapping[str, str] = field(default_factory=dict)

@@ -25,7 +25,19 @@ MAX_CASES = 1_000
 MAX_MOVES = 500
 MAX_WAIT_S = 3_600.0
 
-_FILE = ("flow", "requests", "now", "caller", "called", "language", "variables", "transfers", "cases")
+_FILE = (
+    "flow",
+    "requests",
+    "functions",
+    "now",
+    "caller",
+    "called",
+    "language",
+    "variables",
+    "transfers",
+    "switches",
+    "cases",
+)
 _CASE = ("talk", "expect", *_FILE[1:-1])
 _EXPECT = ("ends", "transferred_to", "steps", "requests", "never_said")
 _REPLY = ("json", "status")
@@ -108,8 +120,10 @@ class _CaseReader(Reader):
             language=given("language", self.text, common.language),
             variables={**common.variables, **given("variables", self._variables, {})},
             replies={**common.replies, **given("requests", self._replies, {})},
+            functions={**common.functions, **given("functions", self._returns, {})},
             now=given("now", self._time, common.now),
             transfers=given("transfers", self.truth, common.transfers),
+            switches={**common.switches, **given("switches", self._variables, {})},
         )
 
     def _variables(self, node: Node, what: str) -> dict[str, str]:
@@ -215,17 +229,29 @@ class _CaseReader(Reader):
         found = {}
         for name, key, value in self.entries(node, what, "type `GET https://…: {json: …}`") or []:
             if self._is_request(name, key):
-                found[name] = self._in_turn(value, f"`{name}`")
+                found[name] = self._in_turn(value, f"`{name}`", self._reply)
         return found
 
-    def _in_turn(self, node: Node, what: str) -> tuple[Reply, ...]:
+    def _returns(self, node: Node, what: str) -> dict[str, tuple[Reply, ...]]:
+        entries = self.entries(node, what, "type `shop:order_status: {returns: sent}`") or []
+        return {name: self._in_turn(value, f"`{name}`", self._return) for name, _, value in entries}
+
+    def _in_turn(self, node: Node, what: str, read: Callable[[Node, str], Reply]) -> tuple[Reply, ...]:
         if not isinstance(node, SequenceNode):
-            return (self._reply(node, what),)
+            return (read(node, what),)
         if not node.value:
             self.problem(
                 node, f"{what} has no answers", "the list is empty", "type `nothing` for a server that is down"
             )
-        return tuple(self._reply(each, what) for each in node.value)
+        return tuple(read(each, what) for each in node.value)
+
+    def _return(self, node: Node, what: str) -> Reply:
+        if isinstance(node, ScalarNode) and node.value in ("nothing", "raises"):
+            return Reply(status=None if node.value == "nothing" else 500)
+        found = (
+            self.fields(node, what, ("returns",), ("returns",), "type `{returns: sent}`, `raises` or `nothing`") or {}
+        )
+        return Reply(json.dumps(self._value(found["returns"])) if "returns" in found else "null")
 
     def _reply(self, node: Node, what: str) -> Reply:
         if isinstance(node, ScalarNode) and node.value == "nothing":

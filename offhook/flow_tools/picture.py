@@ -1,8 +1,10 @@
 """What stands in the boxes and beside the arrows of a flow's pictures. Pure."""
 
+from offhook.flow_function import FlowFunction
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.call import CallStep
+from offhook.pipeline.dialog.steps.python import PythonStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
@@ -28,6 +30,8 @@ def _done_in(step: Step) -> str:
             return ", ".join(f"{name} = {value}" for name, value in step.values.items())
         case RequestStep(request=HttpRequest() as request):
             return f"{request.method} /{request.url.partition('://')[2].partition('/')[2]}"
+        case PythonStep(function=FlowFunction() as function):
+            return f"{function.name}({', '.join(step.arguments)})"
         case TransferStep():
             return f"to {step.target}"
         case CallStep():

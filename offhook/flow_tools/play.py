@@ -6,10 +6,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
+from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent
+from offhook.api.flow_requests import value_in
 from offhook.api.turns import Said
+from offhook.calls.switches import check_setting
+from offhook.flow_function import FlowFunction, WrongResultError
 from offhook.flow_tools.case import Case, Expected, Move, Reply, Sent
 from offhook.flow_tools.case_file import CaseFile
 from offhook.flow_tools.offline import forget, offline
@@ -22,6 +27,7 @@ from offhook.qa.result import Result
 from offhook.qa.verdict.judge import Deviation
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.virtual_time import NothingHappensError, run
+from offhook.usererror import UserError
 
 HEARS_WITHIN_S = 90.0
 """Of virtual time: the prompts before, and a silence or two, go by meanwhile."""
@@ -53,19 +59,25 @@ class Clock:
 
 
 class Servers:
-    """The servers of a case: they answer what the case says, and keep what they were asked."""
+    """The servers of a case, and the functions: they answer what the case says, and keep what they were asked."""
 
-    def __init__(self, replies: Mapping[str, Sequence[Reply]]) -> None:
+    def __init__(self, replies: Mapping[str, Sequence[Reply]], functions: Mapping[str, Sequence[Reply]]) -> None:
         self._replies = replies
+        self._functions = functions
         self.asked: list[str] = []
         self.sent: list[Sent] = []
+        self.called: list[str] = []
 
     def unanswered(self) -> Iterator[Deviation]:
-        """The requests that the case has no answer to."""
+        """The requests and functions that the case has no answer to."""
         for what in dict.fromkeys(self.asked):
             if not self._replies.get(what):
                 why = f"`requests` has {', '.join(self._replies) or 'none'}"
                 yield Deviation("no_answer", f"the test has no answer to {what}", why)
+        for name in dict.fromkeys(self.called):
+            if not self._functions.get(name):
+                why = f"`functions` has {', '.join(self._functions) or 'none'}"
+                yield Deviation("no_answer", f"the test has no result of {name}", why)
 
     async def send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send."""
@@ -75,31 +87,50 @@ class Servers:
         replies = self._replies.get(what)
         if not replies:
             raise HttpRequestError(f"the test has no answer to {what}")
-        reply = replies[min(self.asked.count(what), len(replies)) - 1]
-        if reply.status is None:
-            await asyncio.Event().wait()  # until the step's time is up
+        reply = await _in_turn(replies, self.asked.count(what))
         if reply.status is not None and reply.status >= 300:
             raise HttpRequestError(f"status {reply.status}")
         return reply.text
+
+    async def call_function(self, call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
+        """See CallFunction."""
+        self.called.append(function.name)
+        replies = self._functions.get(function.name)
+        if not replies:
+            raise WrongResultError(f"the test has no result of {function.name}")
+        reply = await _in_turn(replies, self.called.count(function.name))
+        if reply.status != HTTPStatus.OK:
+            raise WrongResultError("the test lets it fail")
+        return value_in(reply.text)
+
+
+async def _in_turn(replies: Sequence[Reply], number: int) -> Reply:
+    """The one for that time, counted from 1; where it is none, there is no end."""
+    reply = replies[min(number, len(replies)) - 1]
+    if reply.status is None:
+        await asyncio.Event().wait()  # until the step's time is up
+    return reply
 
 
 def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]:
     """One call of the flow: what was not as expected, and its walk."""
     began = time.monotonic()
-    servers = Servers(case.replies)
+    servers = Servers(case.replies, case.functions)
     try:
         found, walk = run(_call(flow, case, servers))
     except NothingHappensError:
         found, walk = [Deviation("stuck", "the flow waits for ever", "nothing would happen any more")], []
     except Exception as error:  # noqa: BLE001  # whatever ends a call
         found, walk = [Deviation("failed", "the flow failed", f"{type(error).__name__}: {error}")], []
-    details = {"steps": [each.name for each in walk], "requests": servers.asked}
+    details = {"steps": [each.name for each in walk], "requests": servers.asked, "functions": servers.called}
     return Result(case.name, str(file.path), time.monotonic() - began, tuple(found), details), walk
 
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
+    if (unknown := _unknown_switch(flow, case)) is not None:
+        return [unknown], []
     now = None if case.now is None else Clock(case.now)
-    agent = FlowAgent(offline(flow), None, servers.send, now, asks_models=False)
+    agent = FlowAgent(offline(flow), None, servers.send, now, asks_models=False, call_function=servers.call_function)
     found: list[Deviation] = []
     async with SimulatedCall(
         agent,
@@ -109,6 +140,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         variables=case.variables,
         transfers=case.transfers,
         on_message=forget,
+        switches=case.switches,
     ) as caller:
         heard = 0  # so many lines of the transcript when something was heard last
         with suppress(_Unheard):
@@ -127,6 +159,16 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
     if found:
         found += servers.unanswered()
     return found, walk
+
+
+def _unknown_switch(flow: Flow, case: Case) -> Deviation | None:
+    """What the case sets that the flow does not have."""
+    try:
+        for name, value in case.switches.items():
+            check_setting(flow.switches, name, value)
+    except UserError as error:
+        return Deviation("switches", error.problems[0].what, error.problems[0].why, line=case.line)
+    return None
 
 
 class _Unheard(Exception):

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent
+from offhook.api.flow_requests import value_in
+from offhook.flow_function import FlowFunction, WrongResultError
 from offhook.flow_tools.offline import forget, offline
 from offhook.flow_tools.play import Clock, spoken_s
 from offhook.http_request import HttpRequest, HttpRequestError
@@ -33,7 +37,8 @@ HELP = "type what the caller says; keys behind a #: #1, #4711#; an empty line: n
 
 class TypedCall:
     """One call: `read` returns a line (EOFError: there is no other), `write` prints one. `verbose`: steps, too. `now`
-    is the time of the flow's expressions when it begins (None: the real one); without `transfers` they all fail."""
+    is the time of the flow's expressions when it begins (None: the real one); without `transfers` they all fail;
+    `switches` are set to these values."""
 
     def __init__(
         self,
@@ -44,10 +49,12 @@ class TypedCall:
         verbose: bool,
         now: datetime | None = None,
         transfers: bool = True,
+        switches: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._flow = offline(flow)
         self._now = now
         self._transfers = transfers
+        self._switches = switches
         self._read = read
         self._write: Callable[[str], None] = lambda line: write(plain(line))
         self._verbose = verbose
@@ -59,10 +66,21 @@ class TypedCall:
         """Until one of both hangs up."""
         self._write(HELP)
         agent = FlowAgent(
-            self._flow, None, self._send, None if self._now is None else Clock(self._now), asks_models=False
+            self._flow,
+            None,
+            self._send,
+            None if self._now is None else Clock(self._now),
+            asks_models=False,
+            call_function=self._call_function,
         )
         async with SimulatedCall(
-            agent, caller=caller, called=called, language=language, transfers=self._transfers, on_message=forget
+            agent,
+            caller=caller,
+            called=called,
+            language=language,
+            transfers=self._transfers,
+            on_message=forget,
+            switches=self._switches,
         ) as call:
             call.on_event = lambda event: self._show(event, call.now)
             end = asyncio.ensure_future(self._notice_end(call))
@@ -110,6 +128,17 @@ class TypedCall:
             self._speaking -= 1
         elif isinstance(event, DialogState) and self._verbose:
             self._write(f"[{event.name}]" + (f"  {event.by}" if event.by else ""))
+
+    async def _call_function(self, call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
+        """See CallFunction: as `_send`."""
+        self._write(f"{function.name}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})")
+        try:
+            result = self._read("its result (JSON; empty: it fails)> ").strip()
+        except EOFError:
+            result = ""
+        if not result:
+            raise WrongResultError("it fails")
+        return value_in(result)
 
     async def _send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send: the one who types is the server, too."""

@@ -16,6 +16,7 @@ from offhook.pipeline.trace import (
     CallerPartial,
     CallerSpeech,
     CallerTyped,
+    ConsentNoted,
     DialogNoted,
     DialogState,
     EngineFailed,
@@ -97,6 +98,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "the dialog enters a step", {"step": name, "by": by}
         case DialogNoted(text):
             return "the dialog notes something", {"chars": len(text)}
+        case ConsentNoted(consent):
+            return "the dialog notes a consent", {"consent": consent}
         case TurnTraced(trace):
             stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
             return "turn answered", {**stages}

@@ -22,6 +22,7 @@ from offhook.pipeline.trace import (
     CallerPartial,
     CallerSpeech,
     CallerTyped,
+    ConsentNoted,
     DialogNoted,
     DialogState,
     EngineFailed,
@@ -103,6 +104,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "state", "name": _short(name), "by": _short(by)}
         case DialogNoted(text):
             return {"kind": "note", "text": _short(text)}
+        case ConsentNoted(consent):
+            return {"kind": "consent", "consent": consent}
         case TurnTraced(trace):
             return {"kind": "turn", **_turn(trace, began)}
         case SpeechPrepared(characters, is_used):

@@ -16,6 +16,7 @@ import structlog
 from offhook.calls.captures import CaptureCall, Captures, SipDatagram
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
+from offhook.calls.switches import Switches
 from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
 from offhook.carriers.pjsua2 import library
 from offhook.carriers.sip_carrier import SipCarrier
@@ -46,6 +47,7 @@ from offhook.process.messages import (
     SignallingReady,
     Stream,
     StreamStatus,
+    SwitchesSet,
     Topic,
     Watch,
     Welcome,
@@ -80,6 +82,7 @@ class CallHost:
         self._admission = RemoteAdmission(send)
         self._feed = LiveFeed(partial(publish, send))
         self._captures = Captures(spec.config.records.dir.resolve() / "captures")
+        self._switches = Switches()
         self._engines: EngineSet | None = None
         self._sip: SipCarrier | None = None
         self._streams: StreamCarrier | None = None
@@ -95,6 +98,7 @@ class CallHost:
             CaptureCall: lambda message: self._captures.want(message.call),
             SipDatagram: self._captures.sip,
             StreamStatus: self._on_stream_status,
+            SwitchesSet: lambda message: self._switches.set(message.settings),
             Watch: lambda watch: self._feed.watch(watch.details_of),
             Written: self._journal.written,
         }
@@ -148,6 +152,7 @@ class CallHost:
             dialog=spec.dialog,
             listeners=spec.listeners,
             feed=self._feed,
+            switches=self._switches,
         )
         await self._open_carriers(services, welcome, descriptors)
         self._watch.start()

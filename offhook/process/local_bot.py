@@ -2,6 +2,7 @@
 
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
+from offhook.api.flow_switches import switches_of
 from offhook.calls.services import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.process.allotments import worker_specs
@@ -32,7 +33,7 @@ class LocalBot(Supervisor):
         self.listeners: list[Listener] = spec.listeners
         """(the call's id, what happened), for all calls."""
         self._local = LocalWorkers([spec])
-        super().__init__(config, self._local, 1, engines_table=spec.engines_table)
+        super().__init__(config, self._local, 1, engines_table=spec.engines_table, switches=switches_of(dialog))
 
     @property
     def host(self) -> CallHost:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.services import Listener
+from offhook.calls.switches import SwitchSettings
 from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.place_call import LegWanted
 from offhook.engines.engine_set import EngineSet
@@ -99,6 +100,13 @@ class Watch:
     """The calls are being watched (`LiveFeed.watch`): report their events as `Happened`."""
 
     details_of: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchesSet:
+    """What the switches of flows are set to from now on."""
+
+    settings: SwitchSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -13,8 +13,10 @@ import structlog
 import typer
 
 from offhook.api.call import Dialog
+from offhook.api.flow_switches import switches_of
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.log import setup
+from offhook.pipeline.dialog.switches import Switch
 from offhook.process.allotments import worker_specs
 from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.event_loop import keep_what_is_here, run_loop
@@ -48,17 +50,22 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engi
     # PJSIP's library exists once: one process carries all its calls.
     workers = config.calls.workers or (1 if config.sip.backend == "pjsua2" else cores())
     specs = worker_specs(config, dialog, workers, cores(), lifespan, engines)
+    switches = switches_of(dialog)
     control, pid = start_fork_server(specs, run_worker)
     try:
-        return run_loop(_serve(config, control, specs))
+        return run_loop(_serve(config, control, specs, switches))
     finally:
         control.close()
         os.waitpid(pid, 0)
 
 
-async def _serve(config: Config, control: socket.socket, specs: Sequence[WorkerSpec]) -> int:
+async def _serve(
+    config: Config, control: socket.socket, specs: Sequence[WorkerSpec], switches: Mapping[str, Switch]
+) -> int:
     stopping = Stopping()
-    supervisor = Supervisor(config, ForkedWorkers(control), len(specs), engines_table=specs[0].engines_table)
+    supervisor = Supervisor(
+        config, ForkedWorkers(control), len(specs), engines_table=specs[0].engines_table, switches=switches
+    )
     try:
         try:
             await stopping.unless_signalled(supervisor.start())

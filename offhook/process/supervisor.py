@@ -5,9 +5,10 @@ Its workers carry the calls. It talks to them by messages only, whether they are
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -19,18 +20,22 @@ from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.pipeline.chain.table import Cells
+from offhook.pipeline.dialog.switches import Switch
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
 from offhook.process.call_admission import CallAdmission
 from offhook.process.call_watch import CallWatch
 from offhook.process.calls_out import CallsOut
-from offhook.process.messages import CallMessage, Signalled, SignallingReady, Watch
+from offhook.process.messages import CallMessage, Signalled, SignallingReady, SwitchesSet, Watch
 from offhook.process.placements import WORKER_GONE, Placement, Placements
 from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
+from offhook.process.retention import Retention
 from offhook.process.sip_intake import SipIntake
 from offhook.process.sockets import open_store
 from offhook.process.source_shares import SourceShares
 from offhook.process.stream_intake import StreamIntake
+from offhook.process.switchboard import FILE as SWITCHES_FILE
+from offhook.process.switchboard import Switchboard
 from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle
 from offhook.process.worker_pool import WorkerPool
@@ -62,6 +67,7 @@ from offhook.web.server import WebServer
 from offhook.web.sip import MessageHub, sip_routes
 from offhook.web.site import add_site
 from offhook.web.status import status_routes
+from offhook.web.switches import switch_routes
 
 LAST_REGISTERS_S = 2.0
 """For the answers to the removal of registrations."""
@@ -79,6 +85,7 @@ class Supervisor:
         workers: int,
         directory: CallDirectory | None = None,
         engines_table: Cells | None = None,
+        switches: Mapping[str, Switch] = MappingProxyType({}),
     ) -> None:
         self.config = config
         self._engines_table = engines_table
@@ -102,6 +109,10 @@ class Supervisor:
         self._admission = CallAdmission(
             self._workers, self._placements, self._shares, self._refusals, calls.max_calls, self._loop.time
         )
+        self.switches = Switchboard(
+            switches, self.records_dir / SWITCHES_FILE, lambda settings: self._tell_all(SwitchesSet(settings))
+        )
+        """Those of the flows."""
         self._call_watch = CallWatch(config, self._loop.time)
         self.captures = self._call_watch.orders
         """Which calls are captured."""
@@ -140,6 +151,7 @@ class Supervisor:
             calls=lambda: len(self._placements),
         )
         self._endpoint: Endpoint | None = None
+        self._retention: Retention | None = None
         self._store: RecordStore | None = None
         self._web: WebServer | None = None
         self._message_hub: MessageHub | None = None
@@ -151,6 +163,7 @@ class Supervisor:
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
         self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
+        await self.switches.open()
         self._endpoint = self.status.endpoint = await open_signalling(
             config, self._on_event, self._admission.admit, self._shares.is_peer, self._trunks.sources.of, self._workers
         )
@@ -159,7 +172,7 @@ class Supervisor:
         if config.log.level == "debug":
             self._endpoint.message_listeners.append(sip_message)
         with blaming_pjsip(config):
-            await self._workers.start(self._endpoint.address, self._store)
+            await self._workers.start(self._endpoint.address, self._store, lambda: SwitchesSet(self.switches.settings))
         self.status.watch.start()
         if config.http.enabled:
             app = create_app(self.status)
@@ -167,10 +180,13 @@ class Supervisor:
             self._message_hub = MessageHub(signalling.traces)
             app.include_router(sip_routes(self._endpoint, signalling, self._message_hub))
             app.include_router(capture_routes(self.captures, self._store))
+            app.include_router(switch_routes(self.switches))
             add_site(app, self._hub, self._store, config)
             app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
             self._web = server_with_streams(app, config, self.streams, self._directory)
             await self._web.start(config.http.host, config.http.port)
+        self._retention = Retention(self._store, self.records_dir, config.records)
+        self._retention.start()
         self._admission.ready = True
         self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
@@ -207,6 +223,8 @@ class Supervisor:
                 await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
         self._call_watch.close()
+        if self._retention is not None:
+            await self._retention.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
@@ -316,8 +334,11 @@ class Supervisor:
 
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
         self._placements.watched = details_of
+        self._tell_all(Watch(details_of))
+
+    def _tell_all(self, message: object) -> None:
         for worker in self._workers:
-            worker.send(Watch(details_of))
+            worker.send(message)
 
     def on_call_message(self, worker: WorkerHandle, message: CallMessage) -> None:
         """Handle a worker's message about one of its calls."""

@@ -64,18 +64,25 @@ class WorkerPool:
             f"{self.ready} of {self.wanted} workers are left, and the process that makes them is gone: restart the bot"
         )
 
-    async def start(self, sip_address: Address, journal: Journal) -> None:
-        """Start all workers and wait until they are ready. Raises UserError, EngineError if one cannot start."""
-        self._making = lambda index: WorkerHandle(
-            index,
-            spawn=self._source.spawn,
-            sip_address=sip_address,
-            journal=journal,
-            limits=self._limits,
-            owner=self._owner,
-            on_gone=self._on_gone,
-            warm_start=self._complete,
-        )
+    async def start(self, sip_address: Address, journal: Journal, first: Callable[[], object]) -> None:
+        """Start all workers and wait until they are ready; each gets what `first` makes before any call. Raises
+        UserError, EngineError if one cannot start."""
+
+        def made(index: int) -> WorkerHandle:
+            worker = WorkerHandle(
+                index,
+                spawn=self._source.spawn,
+                sip_address=sip_address,
+                journal=journal,
+                limits=self._limits,
+                owner=self._owner,
+                on_gone=self._on_gone,
+                warm_start=self._complete,
+            )
+            worker.send(first())
+            return worker
+
+        self._making = made
         for index in range(self.wanted):
             self._workers[index] = self._making(index)
         self._check()

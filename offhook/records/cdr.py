@@ -117,7 +117,8 @@ class CallRecord:
     `outcome` (`calls.outcome`: "answered", "busy" …), with the `sip_status` and the `q850` cause behind it, as far as
     there are any; `ring_s` is how long it rang, None if it never did, and `answered_by` who or what was heard
     (`Call.answered_by`), None where nothing was. `early_media_s` is how long the bot spoke before it answered a call
-    that came in, or until its end if it never did; None where it did not.
+    that came in, or until its end if it never did; None where it did not. `consent` is what the caller said to being
+    recorded: "given", "refused", or "announced" where they were only informed; None where nothing was noted.
     """
 
     uniqueid: str
@@ -150,6 +151,7 @@ class CallRecord:
     ring_s: float | None = None
     answered_by: str | None = None
     early_media_s: float | None = None
+    consent: str | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod

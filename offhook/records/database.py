@@ -161,6 +161,12 @@ def open_to_read(url: str) -> Engine:
         raise _cannot_open(parsed.render_as_string(hide_password=True), error) from error
 
 
+def open_to_change(url: str) -> Engine:
+    """An engine for a database that is there, and that a bot may be writing, too. Raises UserError."""
+    open_to_read(url).dispose()
+    return _make_engine(_parse_url(url)).execution_options(offhook_writes=True)
+
+
 def _stat(path: Path | None) -> tuple[int, int] | None:
     """Which file it is; None for none."""
     try:

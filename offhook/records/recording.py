@@ -58,6 +58,7 @@ class StereoRecorder:
         self._waiting_bytes = 0
         self._trouble: str | None = None
         self._closing = False
+        self._discarded = False
         self._done: Future[RecordingResult] = Future()
 
     @property
@@ -79,6 +80,19 @@ class StereoRecorder:
             self._closing = True
         self._wake.set()
         return self._done
+
+    def discard(self) -> None:
+        """Remove what there is so far, the file included; what is added from now on is recorded."""
+        with self._lock:
+            self._runs, self._latest, self._waiting_bytes = [], [None, None], 0
+            self._discarded = True
+        self._wake.set()
+
+    def take_discarded(self) -> bool:
+        """For the writer, before `collect`: whether what it has written so far is to be removed."""
+        with self._lock:
+            discarded, self._discarded = self._discarded, False
+            return discarded
 
     def _put(self, channel: int, pcm: bytes, at_tick: int) -> None:
         with self._lock:
@@ -124,6 +138,8 @@ class _WavFile:
 
     def pump(self) -> bool:
         """Write what is new; True when that was the last."""
+        if self.recorder.take_discarded():
+            self._remove()
         runs, last = self.recorder.collect()
         if not self._failed:
             try:
@@ -134,7 +150,20 @@ class _WavFile:
             self._close()
         return last
 
+    def _remove(self) -> None:
+        """The file, as if nothing had been recorded."""
+        fd, self._fd = self._fd, None
+        self._timeline, self._data_bytes, self._header_bytes = StereoTimeline(), 0, -1
+        try:
+            if fd is not None:
+                os.close(fd)
+                self.recorder.path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("a discarded recording is not removed", path=str(self.recorder.path), why=str(error))
+
     def _write(self, runs: list[_Run]) -> None:
+        if self._fd is None and not runs:
+            return  # what nobody may hear leaves no file
         if self._fd is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             # Somebody may have cleared the folder away since the start.

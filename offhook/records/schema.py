@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 metadata = MetaData()
 
@@ -77,6 +77,7 @@ calls_table = Table(
     Column("ring_s", Float),
     Column("answered_by", String(32)),
     Column("early_media_s", Float),
+    Column("consent", String(16)),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -102,7 +103,8 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-_EARLY = (calls_table.c.early_media_s,)
+_CONSENT = (calls_table.c.consent,)
+_EARLY = (calls_table.c.early_media_s, *_CONSENT)
 _WHO = (calls_table.c.ring_s, calls_table.c.answered_by, *_EARLY)
 _OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850, *_WHO)
 
@@ -113,6 +115,7 @@ ADDED = {
     6: _OUT,
     7: _WHO,
     8: _EARLY,
+    9: _CONSENT,
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 

@@ -126,6 +126,10 @@ class RecordStore:
         """Delete the SIP messages of calls that began before a Unix time, and the oldest of too many."""
         self._writer.put(lambda conn: forget_traces(conn, before), minor=True)
 
+    def change(self, job: Callable[[Connection], None]) -> "Future[bool]":
+        """Run a job in the writer's thread, in a transaction; the future is true when it is committed."""
+        return self._writer.put(job, minor=True)
+
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is written; False if that takes longer."""
         try:

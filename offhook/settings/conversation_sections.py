@@ -213,6 +213,9 @@ class DialogConfig(Section):
     agent: Annotated[Path | None, Field(examples=["agent.yaml"])] = None
     """An agent's file (docs/agents.md): a language model answers, in place of a flow."""
 
+    flow_functions: bool = True
+    """Whether steps of flows may call Python (`python: module:function`, docs/flows.md)."""
+
     language: LanguageTag = "en"
     """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`; a route, a flow or the dialog may set
     another. Engines that do not know it are refused."""

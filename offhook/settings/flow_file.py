@@ -26,12 +26,13 @@ from offhook.settings.flow_position import Source, place
 from offhook.settings.flow_sounds import load_sounds
 from offhook.settings.flow_steps.listening import read_silent
 from offhook.settings.flow_steps.reader import FlowDefaults
+from offhook.settings.flow_switches import read_switches
 from offhook.settings.yaml_file import MAX_FILE_BYTES, MAX_PROBLEMS, compose, decoded, read_limited
 from offhook.usererror import Problem
 
 SAMPLE_FLOW = "bank.yaml"
 
-_FLOW = ("name", *COMMON[:-1], "silent", "variables", "wording", "timezone", "country", "hours", "steps")
+_FLOW = ("name", *COMMON[:-1], "silent", "variables", "wording", "timezone", "country", "hours", "switches", "steps")
 
 
 Warn = Callable[[Flow], Iterable[FlowProblem]]
@@ -95,6 +96,7 @@ class _FlowReader(PartReader):
         wording = self._wording(top["wording"], language) if "wording" in top else None
         timezone = read_timezone(self, top["timezone"]) if "timezone" in top else None
         hours = read_hours(self, top["hours"]) if "hours" in top else {}
+        switches = read_switches(self, top["switches"]) if "switches" in top else {}
         steps, names = self.steps(top["steps"]) if "steps" in top else ([], [])
         called = SubFlows(self)
         steps, names = called.with_called(steps, names)
@@ -109,7 +111,9 @@ class _FlowReader(PartReader):
             raise self.error()
         try:
             by_name = {step.name: step for step in steps}
-            flow = Flow(name, start, by_name, constants, wording, language, voice, hours, timezone, sounds, catalogue)
+            flow = Flow(
+                name, start, by_name, constants, wording, language, voice, hours, timezone, sounds, catalogue, switches
+            )
         except FlowError as error:
             self._note(error.problems, called.sources)
             raise self.error() from None

@@ -33,6 +33,8 @@ _OTHER_WORDS = {
     "press": "send_dtmf send_digits send_keys tones",
     "log": "note debug print echo event",
     "request": "http https webhook api fetch get post url rest lookup",
+    "python": "function script code exec tool lambda run_function call_function",
+    "otherwise": "on_error on_failure on_exception error failed failure catch rescue",
     "send": "body json data params query payload",
     "next": "goto go_to jump then to target transition next_step follow follows",
     "then": "goto go_to jump next to target transition next_step",
@@ -111,8 +113,8 @@ _BEYOND = (
     ),
     (
         "function script code python run exec tool",
-        "a flow runs no program of yours, but asks servers",
-        "type `request: https://…`, or " + PYTHON,
+        "a function is a step of its own",
+        "type `python: shop:order_status` in a step (docs/flows.md)",
     ),
     (
         "goto go_to jump transition",

@@ -43,9 +43,13 @@ def _hours(reader: Reader, node: Node, what: str) -> OpeningHours:
     week: list[tuple[Span, ...]] = [() for _ in range(7)]
     dates: Mapping[date, tuple[Span, ...]] = {}
     given: dict[int, str] = {}
+    closed_by = None
     for key, at, value in reader.entries(node, what, _EXAMPLE) or []:
         if key == "dates":
             dates = _dates(reader, value, what)
+            continue
+        if key == "closed_by":
+            closed_by = reader.text(value, f"`closed_by` of {what}")
             continue
         days = days_in(key)
         if days is None:
@@ -60,7 +64,7 @@ def _hours(reader: Reader, node: Node, what: str) -> OpeningHours:
                 why = f"`{given[day]}` has it, too"
                 reader.problem(at, f"`{key}` of {what} has a day that is set twice", why, "keep one of them")
             given[day], week[day] = key, spans
-    return OpeningHours(tuple(week), dates)
+    return OpeningHours(tuple(week), dates, closed_by)
 
 
 def _dates(reader: Reader, node: Node, what: str) -> dict[date, tuple[Span, ...]]:

@@ -302,6 +302,10 @@ class RecordsConfig(Section):
     record_audio: bool = False
     """Record every call, in stereo: caller left, bot right."""
 
+    record_consent: bool = False
+    """Keep no sound of a call, in recordings or captures, until its dialog says so: by `record_call: on` in a flow
+    (docs/flow-sound.md), or `call.start_recording()`."""
+
     capture: bool = False
     """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits, but for those
     that are keyed while the recording is paused. `[trunks.NAME] capture` says it for one trunk alone, and `offhook sip
@@ -314,6 +318,24 @@ class RecordsConfig(Section):
     """For how many days the SIP messages of calls are kept, for `offhook sip trace` and the call's page: without proofs
     of passwords, keys of encrypted media and keyed digits, 64 KiB a call at most, of 250,000
     calls. 0: while there is room in memory; what was kept before is deleted."""
+
+    records_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[365])] = None
+    """For how many days the record of a call is kept, and with it all that there is of the call. None: for good."""
+
+    transcripts_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[90])] = None
+    """For how many days transcripts and timelines are kept."""
+
+    recordings_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[30])] = None
+    """For how many days recordings are kept."""
+
+    messages_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[90])] = None
+    """For how many days the messages that callers leave are kept."""
+
+    captures_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[7])] = None
+    """For how many days captures are kept."""
+
+    events_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[30])] = None
+    """For how many days event logs are kept."""
 
     events: bool = False
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the

@@ -19,15 +19,15 @@ def search_beside(file: Path) -> None:
     _beside[:] = [file.parent]
 
 
-def import_user_module(name: str) -> ModuleType:
-    """The module. Raises whatever it raises."""
-    for folder in (os.getcwd(), *(str(each.absolute()) for each in _beside)):
+def import_user_module(name: str, *beside: Path) -> ModuleType:
+    """The module, which may also be in one of the folders `beside`. Raises whatever it raises."""
+    for folder in (os.getcwd(), *(str(each.absolute()) for each in (*beside, *_beside))):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     return import_module(name)
 
 
-def reason(error: Exception, module: str) -> str:
+def reason(error: BaseException, module: str) -> str:
     """Why importing `module` failed: not found, or an error of its code, with its line."""
     if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
         folders = [str(each) for each in _beside if each.absolute() != Path.cwd()] + ["the current folder"]
@@ -36,7 +36,7 @@ def reason(error: Exception, module: str) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """FILE:LINE of the innermost frame."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -32,7 +32,7 @@ from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.rates import Resampler
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import BotHeard, BotSpoke, DialogState, SessionEvent
+from offhook.pipeline.trace import BotHeard, BotSpoke, ConsentNoted, DialogState, SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore
@@ -55,7 +55,8 @@ class SimulatedCall:
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where. `sent_keys` are the keys that the bot has pressed. With `recorded`,
-    `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their own.
+    `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their own;
+    `switches` are set to these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -77,9 +78,12 @@ class SimulatedCall:
         line: SimulatedLine | None = None,
         model: LanguageModel | None = None,
         on_message: Callable[[bytes], Awaitable[Path]] | None = None,
+        switches: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.transferred_to: str | None = None
         self.sent_keys = ""
+        self.recorded_from_here: bool | None = None
+        """What the bot has said last of recording the call; None: nothing."""
         self.events: list[SessionEvent] = []
         self.on_event: Callable[[SessionEvent], None] = ignore
         """Called with each event, when it happens."""
@@ -121,9 +125,11 @@ class SimulatedCall:
             on_hangup=self._on_hangup,
             on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
+            on_keep=self._on_keep,
             on_dtmf=self._on_dtmf,
             model=None if model is None else lambda: model,
             on_message=on_message,
+            switches=lambda: switches,
         )
         self.call.keep_history()
         self._agent = as_agent(talks)
@@ -238,6 +244,11 @@ class SimulatedCall:
         await self.session.drained()
         self.transferred_to = request.target
         return Transferred(request.target, "refer")
+
+    def _on_keep(self, kept: bool, consent: str | None) -> None:
+        self.recorded_from_here = kept
+        if consent is not None:
+            self._on_event(ConsentNoted(consent, self.now))
 
     def _on_dtmf(self, digits: str) -> None:
         self.sent_keys += digits

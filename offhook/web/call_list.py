@@ -1,12 +1,9 @@
 """`/api/calls` and `/api/calls/figures`: search in the records, as JSON or CSV, and figures over time."""
 
 import asyncio
-import csv
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from io import StringIO
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
@@ -16,6 +13,7 @@ from sqlalchemy import Connection
 
 from offhook.records import CallRecord, Disposition, EndedBy
 from offhook.records.search import MAX_FOUND, CallFilter, Cursor, figures, find_calls
+from offhook.records.table import COLUMNS, csv_line, csv_row
 from offhook.web.headers import NO_STORE
 
 T = TypeVar("T")
@@ -24,35 +22,6 @@ MAX_ID_CHARS = 64
 MAX_EXPORTED = 100_000
 """Calls in one CSV file."""
 CSV_PAGE = MAX_FOUND
-CSV_COLUMNS = (
-    "uniqueid",
-    "start",
-    "answer",
-    "end",
-    "duration",
-    "billsec",
-    "src",
-    "dst",
-    "direction",
-    "transport",
-    "call_id",
-    "disposition",
-    "ended_by",
-    "end_reason",
-    "trunk",
-    "outcome",
-    "sip_status",
-    "q850",
-    "ring_s",
-    "answered_by",
-    "early_media_s",
-    "turns",
-    "barge_ins",
-    "response_p50_ms",
-    "response_p95_ms",
-    "recording",
-)
-_NUMBER = re.compile(r"[+-][0-9 ().-]+")
 
 
 class Records(Protocol):
@@ -175,30 +144,14 @@ async def csv_of(
     page: Callable[[int, Cursor | None], Awaitable[list[CallRecord]]], most: int, after: Cursor | None = None
 ) -> AsyncIterator[str]:
     """Up to `most` calls as CSV (RFC 4180), newest first. `page(limit, after)` reads them from the records."""
-    yield _csv_line(CSV_COLUMNS)
+    yield csv_line(COLUMNS)
     while most > 0:
         found = await page(min(most, CSV_PAGE), after)
-        yield "".join(_csv_line([_csv_value(call, column) for column in CSV_COLUMNS]) for call in found)
+        yield "".join(csv_row(call) for call in found)
         if len(found) < min(most, CSV_PAGE):
             return
         most -= len(found)
         after = Cursor(found[-1].start, found[-1].uniqueid)
-
-
-def _csv_value(call: CallRecord, column: str) -> str:
-    value = getattr(call, column)
-    if column == "recording":
-        return "yes" if value else ""
-    text = "" if value is None else str(value)
-    # A caller's name must not become a formula in a spreadsheet; a number with its plus sign is not one.
-    formula = text.startswith(("=", "@", "\t", "\r")) or (text[:1] in ("+", "-") and not _NUMBER.fullmatch(text))
-    return f"'{text}" if formula else text
-
-
-def _csv_line(values: Sequence[str]) -> str:
-    line = StringIO(newline="")
-    csv.writer(line).writerow(values)
-    return line.getvalue()
 
 
 def _as_kept(moment: datetime | None) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.events import Answer, Prompt, Question
 
 
@@ -61,6 +62,26 @@ class RequestOf(Named, Protocol):
     @property
     def retry_always(self) -> bool:
         """Whether it is tried again where the server may do twice what it is asked for."""
+
+
+class FunctionOf(Named, Protocol):
+    """See PythonStep."""
+
+    @property
+    def function(self) -> object:
+        """The application's."""
+
+    @property
+    def gives(self) -> Type:
+        """The type of what it returns."""
+
+    @property
+    def results(self) -> Mapping[str, Type]:
+        """What it returns, with the types, where it returns several values."""
+
+    @property
+    def timeout_s(self) -> float:
+        """How long it may take."""
 
 
 class Playing(Named, Protocol):
@@ -209,6 +230,23 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoke:
+    """Call the function of `step` with `values`, and say `meanwhile` if it takes longer. Its result is Returned."""
+
+    step: FunctionOf
+    values: Mapping[str, object]
+    meanwhile: Prompt | None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a function has given, of the type that it should. Not `returned`: nothing came of it."""
+
+    returned: bool
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Say nothing for so long, or, with `until_key`, until the caller presses a key. Its result is an Answer."""
 
@@ -255,11 +293,35 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Record the call from here on, or no more, or leave out a part, as `does` says: "on", "off", "pause", "resume";
+    and note the caller's `consent`, if there is anything to note. Its result is Done."""
+
+    does: str
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """It has been done; `failed`: it could not be."""
 
     failed: bool = False
 
 
-Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut | Fetch | Wait | Play | RecordMessage | Press | Note
-Result = Answer | HandedBack | CameBack | FoundOut | Fetched | Recorded | Done
+Action = (
+    Speak
+    | AskFor
+    | HangUp
+    | Delegate
+    | Connect
+    | FindOut
+    | Fetch
+    | Invoke
+    | Wait
+    | Play
+    | RecordMessage
+    | Press
+    | Note
+    | Keep
+)
+Result = Answer | HandedBack | CameBack | FoundOut | Fetched | Returned | Recorded | Done

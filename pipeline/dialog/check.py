@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.scopes import local, scope_of
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.switches import Switch, switch_problems
 from offhook.pipeline.dialog.template import expressions_in, is_variable_name
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
 from offhook.pipeline.dialog.translations import Catalogue, missing_languages, phrase_problems
@@ -59,6 +60,10 @@ class AnyFlow(Protocol):
         """Opening hours, by name."""
 
     @property
+    def switches(self) -> Mapping[str, Switch]:
+        """Switches, by name."""
+
+    @property
     def catalogue(self) -> Catalogue:
         """What is said, and listened for, in other languages."""
 
@@ -80,7 +85,9 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
         return found
-    ways = path_problems(flow.start, flow.steps, flow.constants, tuple(flow.hours), flow.catalogue)
+    ways = path_problems(
+        flow.start, flow.steps, flow.constants, tuple(flow.hours), flow.catalogue, tuple(flow.switches)
+    )
     return tuple(islice(ways, MAX_PROBLEMS))
 
 
@@ -165,10 +172,22 @@ def _name_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
             yield FlowProblem(what, RESERVED[name], "choose another name", ("variables", name))
         yield from word_problems(name, ("variables", name))
         yield from fixed_text_problems(text, ("variables", name))
-    for name in flow.hours:
+    for name, hours in flow.hours.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid name", NAME_RULE, "rename it", ("hours", name))
         yield from word_problems(name, ("hours", name))
+        yield from _closed_by_problems(name, hours.closed_by, flow.switches)
+    yield from switch_problems(flow.switches)
+
+
+def _closed_by_problems(name: str, by: str | None, switches: Mapping[str, Switch]) -> Iterator[FlowProblem]:
+    at: Path = ("hours", name, "closed_by")
+    if by is None or (by in switches and switches[by].is_truth):
+        return
+    truths = [each for each, switch in switches.items() if switch.is_truth]
+    todo = near(by, truths) if truths else f"add it: `switches: {{{by}: {{means: We are closed at once.}}}}`"
+    why = "`closed_by` names a switch of the flow that is on or off"
+    yield FlowProblem(f"`{by}` closes nothing", why, todo, at)
 
 
 def _translation_problems(flow: AnyFlow, step: Step, at: Path) -> Iterator[FlowProblem]:

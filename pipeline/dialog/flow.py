@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.problem import FlowProblem
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.switches import Switch
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.tts.recording import Recording
@@ -47,6 +48,8 @@ class Flow:
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     """What is said, and listened for, in other languages."""
+    switches: Mapping[str, Switch] = field(default_factory=dict)
+    """By name, as expressions use them: `switches.emergency`."""
 
     _chosen: tuple[str, ...] = field(init=False, repr=False, compare=False)
 

@@ -73,6 +73,8 @@ def call_variable_hint(name: str) -> tuple[str, str] | None:
     """Why a flow has no variable `name`, and what to do, if it names a property of the call, or a truth in YAML."""
     if name in _TRUTH:
         return "expressions have `yes` and `no`", f"type `{_TRUTH[name]}`"
+    if name == "switches":
+        return "the flow has none", "add one at the top: `switches: {emergency: {means: We are closed at once.}}`"
     value = _CALL.get(name.lower())
     return None if value is None else ("what is known of the call and the time has other names", f"type `{value}`")
 

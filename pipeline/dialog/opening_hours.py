@@ -31,13 +31,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """`week` has the spans of each day from Monday on, `dates` those of days that differ: none where it is closed."""
+    """`week` has the spans of each day from Monday on, `dates` those of days that differ: none where it is closed.
+    While the switch `closed_by` is on, it is closed, whatever the time."""
 
     week: tuple[tuple[Span, ...], ...]
     dates: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
+    closed_by: str | None = None
 
     def is_open(self, at: datetime) -> bool:
-        """Whether it is open at a local time."""
+        """Whether it is open at a local time, but for its switch."""
         today, now = at.date(), at.time()
         yesterday = self._of(today - timedelta(days=1))
         return any(span.has(now) for span in self._of(today)) or any(span.has(now, next_day=True) for span in yesterday)

@@ -16,7 +16,7 @@ from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.step import Evaluated, Exit, Step
 from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.translations import Catalogue
-from offhook.pipeline.dialog.variables import CALL, CALL_PARTS, HOURS, RESERVED
+from offhook.pipeline.dialog.variables import CALL, CALL_PARTS, HOURS, RESERVED, SWITCHES
 
 Steps = Mapping[str, Step]
 
@@ -27,12 +27,15 @@ def path_problems(
     constants: Iterable[str],
     hours: Sequence[str] = (),
     catalogue: Catalogue = Catalogue(),  # noqa: B008
+    switches: Sequence[str] = (),
 ) -> Iterator[FlowProblem]:
-    """All problems of the ways through a flow, whose steps themselves are right. `hours` are the names of its opening
-    hours, `catalogue` has its texts in other languages."""
+    """All problems of the ways through a flow, whose steps themselves are right. `hours` and `switches` are the names
+    of those that it has, `catalogue` has its texts in other languages."""
+    asked = {CALL: CALL_PARTS, HOURS: hours, SWITCHES: switches}
     yield from _unreachable(start, steps)
     yield from _endless_loops(steps)
-    yield from _variable_problems(start, steps, constants, hours, catalogue)
+    parts = {whole: names for whole, names in asked.items() if names}
+    yield from _variable_problems(start, steps, constants, parts, catalogue)
     yield from never_early(start, steps)
 
 
@@ -101,9 +104,8 @@ def _endless(loop: list[Step]) -> FlowProblem:
 
 
 def _variable_problems(
-    start: str, steps: Steps, constants: Iterable[str], hours: Sequence[str], catalogue: Catalogue
+    start: str, steps: Steps, constants: Iterable[str], parts: Mapping[str, Sequence[str]], catalogue: Catalogue
 ) -> Iterator[FlowProblem]:
-    parts = {CALL: CALL_PARTS, HOURS: hours} if hours else {CALL: CALL_PARTS}
     known = {step.scope: dict.fromkeys(parts, Type.OBJECT) for step in steps.values()}
     known[""] = {**dict.fromkeys(constants, Type.TEXT), **dict.fromkeys(parts, Type.OBJECT)}
     types = _types(steps, known)

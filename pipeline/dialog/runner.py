@@ -21,7 +21,7 @@ from offhook.pipeline.dialog.ssml import is_ssml, unmarked
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
 from offhook.pipeline.dialog.translations import Catalogue
-from offhook.pipeline.dialog.variables import CALL, HOURS
+from offhook.pipeline.dialog.variables import CALL, HOURS, SWITCHES
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.prompt_parts import transcript
@@ -39,7 +39,8 @@ class EndlessFlowError(RuntimeError):
 class FlowRunner:
     """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
     `variables` are the call's values of the flow's constants, for this call alone; others are not used. `call` has what
-    is known of it (`variables.CALL_PARTS`), `now` gives the time in its zone. It is the `Run` of the steps.
+    is known of it (`variables.CALL_PARTS`), `now` gives the time in its zone, `switches` what each switch is set to
+    now, if somebody has set it. It is the `Run` of the steps.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class FlowRunner:
         call: Mapping[str, str] = MappingProxyType({}),
         now: Callable[[], datetime] = datetime.now,
         seed: str = "",
+        switches: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._flow = flow
         self._call = call
         self._now = now
+        self._switches = switches
         self._constants = {name: variables.get(name, text) for name, text in flow.constants.items()}
         self._call_language = language
         self._at = Position()
@@ -190,10 +193,13 @@ class FlowRunner:
         """See Run."""
         scope = self._at.scope if scope is None else scope
         now = self._now()
-        open_now = {name: each.is_open(now) for name, each in self._flow.hours.items()}
+        positions = self._switches()
+        switches = {name: each.value_of(positions.get(name)) for name, each in self._flow.switches.items()}
+        hours = self._flow.hours.items()
+        open_now = {name: each.is_open(now) and not switches.get(each.closed_by or "") for name, each in hours}
         values = in_scope(self._at.values, scope) if scope else {**self._constants, **self._at.values}
         call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
-        return expression.value_in({**values, **given, CALL: call, HOURS: open_now}, now)
+        return expression.value_in({**values, **given, CALL: call, HOURS: open_now, SWITCHES: switches}, now)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""

@@ -15,12 +15,16 @@ CALL_PARTS = ("caller", "called", "language", "trunk")
 HOURS = "hours"
 """The variable that has, for each opening hours of the flow, whether it is open now."""
 
+SWITCHES = "switches"
+"""The variable that has the value of each switch of the flow, as it is set now."""
+
 _WORDS = frozenset(WORDS) | frozenset(kwlist)
 """What stands for something else in expressions, which are parsed as Python."""
 
 RESERVED = {
     CALL: f"`{CALL}` has what is known of the call itself, such as `{CALL}.caller`",
     HOURS: f"`{HOURS}` has the flow's opening hours, such as `{HOURS}.shop`",
+    SWITCHES: f"`{SWITCHES}` has the flow's switches, such as `{SWITCHES}.emergency`",
 }
 """Variables that no step stores in, and why."""
 

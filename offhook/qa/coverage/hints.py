@@ -9,6 +9,7 @@ from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep, Retry
 from offhook.pipeline.dialog.steps.play import PlayStep
 from offhook.pipeline.dialog.steps.press import PressStep
+from offhook.pipeline.dialog.steps.python import PythonStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -68,6 +69,7 @@ _OTHERWISE: dict[type[Step], str] = {
     TransferStep: "let the transfer fail",
     WhoAnsweredStep: "let it remain unknown who answered",
     RequestStep: "let the request fail",
+    PythonStep: "let the function fail",
     PlayStep: "let the stream fail",
     PressStep: "have a line that sends no keys",
     Switch: "have a value that is none of the cases",

@@ -6,7 +6,9 @@ from offhook.settings.flow_steps.call import CALL, RETURN
 from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.play import PLAY
+from offhook.settings.flow_steps.python import PYTHON_STEP
 from offhook.settings.flow_steps.record import RECORD
+from offhook.settings.flow_steps.record_call import RECORD_CALL
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
 from offhook.settings.flow_steps.set_language import SET_LANGUAGE
@@ -23,6 +25,7 @@ _ALL = (
     IF,
     SWITCH,
     REQUEST_STEP,
+    PYTHON_STEP,
     AGENT,
     TRANSFER,
     WHO_ANSWERED,
@@ -31,6 +34,7 @@ _ALL = (
     SET_LANGUAGE,
     PLAY,
     RECORD,
+    RECORD_CALL,
     WAIT,
     PRESS,
     LOG,

@@ -36,10 +36,11 @@ class Spoken(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class FlowDefaults:
-    """Defaults for questions."""
+    """Defaults for questions, and whether steps may call Python."""
 
     silence_ms: int = 500
     no_input_ms: int = 5_000
+    functions: bool = True
 
 
 class StepReader(Reader):

@@ -31,7 +31,9 @@ def kept(tmp_path: Path, leg: str) -> tuple[int, int]:
 
 
 def recorded(tmp_path: Path, leg: str) -> NDArray[np.int16]:
-    """A leg's recording: the louder side of each sample."""
+    """A leg's recording: the louder side of each sample. Where nothing may be heard there is no file."""
+    if not (tmp_path / "recordings" / f"{leg}.wav").exists():
+        return np.zeros(0, np.int16)
     with wave.open(str(tmp_path / "recordings" / f"{leg}.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
     levels: NDArray[np.int16] = np.abs(pcm.reshape(-1, 2)).max(axis=1, initial=0)

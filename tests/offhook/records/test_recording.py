@@ -74,11 +74,17 @@ def test_the_file_plays_while_the_call_goes_on(writer: RecordingWriter) -> None:
 def test_files_are_ours_alone_and_named_by_a_uuid(writer: RecordingWriter, tmp_path: Path) -> None:
     name = str(uuid.uuid4())
     recorder = writer.record(name)
+    recorder.caller(pcm(1), 0)
     result = recorder.close().result(5)
     assert result.path == tmp_path / "recordings" / f"{name}.wav"
     assert stat.S_IMODE(os.stat(result.path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(result.path.parent).st_mode) == 0o700
-    assert len(frames(result.path)) == 0
+    assert len(frames(result.path)) == 160
+
+
+def test_silence_alone_leaves_no_file(writer: RecordingWriter) -> None:
+    result = writer.record().close().result(5)
+    assert (result.path, result.truncated, result.seconds) == (None, False, 0.0)
 
 
 @pytest.mark.parametrize("name", ["../../x", "a" * 31, "A" * 32, "x\x00y", "", "a" * 32 + "\n", "/" + "a" * 31])

@@ -174,7 +174,7 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("random", "only texts", "order: random"),
         ("variable", "by `set`", "`variables`"),
         ("http", "none of `say`", "did you mean `request`?"),
-        ("function", "asks servers", "`request: https://…`"),
+        ("function", "none of `say`", "did you mean `python`?"),
         ("goto", "only leads on", "`next`"),
         ("pause", "none of `say`", "did you mean `wait`?"),
         ("include", "none of `say`", "did you mean `call`?"),

@@ -7,6 +7,7 @@ import { Feed, showFeedStatus } from "./feed.js";
 import { clock, milliseconds, person } from "./format.js";
 import { showPhone } from "./phoneview.js";
 import { showSipState } from "./sipstate.js";
+import { showSwitches } from "./switches.js";
 import { drawWaveform } from "./waveform.js";
 
 /** @typedef {import("./model.js").CallModel} CallModel */
@@ -21,6 +22,7 @@ let drawnAt = 0;
 
 showLegend(byId("stages"));
 showSipState();
+showSwitches();
 feed.addEventListener("change", () => {
   changed = true;
 });

@@ -1,0 +1,124 @@
+"""`offhook records`: erases what there is of a caller, and exports calls."""
+
+import json
+import os
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from offhook.cli.options import AsJson, ConfigFile
+from offhook.records.database import open_to_change, open_to_read
+from offhook.records.erase import Erased, Found, Search, erase, search
+from offhook.records.export import FORMATS, export
+from offhook.records.forget import wall_time
+from offhook.records.search import CallFilter
+from offhook.settings.config import Config
+from offhook.settings.routes import dialled_number
+from offhook.usererror import UserError, did_you_mean
+
+LEFT = 1
+
+app = typer.Typer(help="Erase and export what is kept of calls.", no_args_is_help=True)
+
+
+@app.command("erase")
+def erase_caller(
+    number: Annotated[
+        str,
+        typer.Option("--number", help="The caller's, or who was called: +15551234567, or a name.", metavar="NUMBER"),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is.", metavar="")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase all that is kept of a number's calls: records, transcripts, SIP messages, recordings, messages, captures,
+    event logs.
+
+    0: all of it is erased; 1: something is left, such as a call that goes on.
+    """
+    settings = Config.load(config)
+    folder = settings.records.dir.resolve()
+    url = settings.records.database_url or str(folder / "calls.db")
+    if not dialled_number(number).strip("+"):
+        raise UserError(f"{number!r} is no number", "there is nothing in it", "--number +15551234567", "--number")
+    engine = open_to_read(url) if dry_run else open_to_change(url)
+    try:
+        found = search(engine, folder, number, dialled_number)
+        erased = Erased(list(found.calls)) if dry_run else erase(engine, found)
+    finally:
+        engine.dispose()
+    typer.echo(json.dumps(_as_dict(found, erased), indent=2) if as_json else _as_text(found, erased, dry_run=dry_run))
+    raise typer.Exit(LEFT if erased.left or found.waiting else 0)
+
+
+@app.command("export")
+def export_calls(
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.", metavar="FORMAT")] = "csv",
+    since: Annotated[datetime | None, typer.Option(help="Calls that began then or later, UTC.", metavar="TIME")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Calls that began before, UTC.", metavar="TIME")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; standard output without it.", metavar="FILE")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write calls for other programs, newest first: as a table (csv, parquet), or whole, with transcripts (jsonl)."""
+    if form not in FORMATS:
+        raise UserError(f"there is no format {form!r}", "calls have these", did_you_mean(form, FORMATS), "--format")
+    settings = Config.load(config)
+    url = settings.records.database_url or str(settings.records.dir.resolve() / "calls.db")
+    wanted = CallFilter(since=_as_kept(since), until=_as_kept(until))
+    engine = open_to_read(url)
+    try:
+        if output is None:
+            count = export(engine, wanted, form, sys.stdout.buffer)
+        else:
+            with _private(output) as file:
+                count = export(engine, wanted, form, file)
+    except OSError as error:
+        what = f"{output or 'standard output'} cannot be written"
+        raise UserError(what, error.strerror or str(error), "name another file", "--output") from error
+    finally:
+        engine.dispose()
+    typer.echo(f"wrote {count} calls" + (f" to {output}" if output is not None else ""), err=True)
+
+
+def _private(path: Path) -> BinaryIO:
+    """A file for our user alone: it has what callers said. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    os.fchmod(fd, 0o600)  # it may have been there before
+    return os.fdopen(fd, "wb")
+
+
+def _as_kept(moment: datetime | None) -> str | None:
+    return None if moment is None else wall_time(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+
+
+def _kinds(call: Found) -> str:
+    counts = Counter(kind for kind, _ in call.files)
+    return ", ".join(["record, words, SIP messages", *(f"{count} {kind}" for kind, count in sorted(counts.items()))])
+
+
+def _as_text(found: Search, erased: Erased, *, dry_run: bool) -> str:
+    lines = [f"{call.uniqueid}  {call.start}  {_kinds(call)}" for call in erased.calls]
+    lines += [f"{call.uniqueid}  {call.start}  LEFT: {why}" for call, why in erased.left]
+    lines += [f"{path}  LEFT: records wait there for the database; erase again later" for path in found.waiting]
+    if found.similar:
+        lines.append(f"not erased, but perhaps the same number: {', '.join(found.similar)}")
+    lines.append(f"{len(erased.calls)} calls {'would be erased' if dry_run else 'erased'}, {len(erased.left)} left")
+    return "\n".join(lines)
+
+
+def _as_dict(found: Search, erased: Erased) -> dict[str, object]:
+    def call(each: Found) -> dict[str, object]:
+        return {"id": each.uniqueid, "start": each.start, "files": [str(path) for _, path in each.files]}
+
+    return {
+        "erased": [call(each) for each in erased.calls],
+        "left": [{**call(each), "why": why} for each, why in erased.left],
+        "waiting": [str(path) for path in found.waiting],
+        "similar": list(found.similar),
+    }

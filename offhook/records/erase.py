@@ -1,0 +1,127 @@
+"""Erases what there is of a caller, by number: records, words, SIP messages, files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from offhook.records.forget import MAX_AT_ONCE, forget_calls
+from offhook.records.kept_files import files_of, remove
+from offhook.records.schema import calls_table
+from offhook.usererror import UserError
+
+NumberOf = Callable[[str], str]
+"""The number in a SIP or tel URI, or of a media stream, without separators."""
+
+SIMILAR_DIGITS = 7
+"""Numbers whose last digits are the same may be another spelling of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A call of the number: when it began, and the files that there are of it, by their kinds."""
+
+    uniqueid: str
+    start: str
+    is_open: bool
+    files: tuple[tuple[str, Path], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What there is of a number. `similar` are other numbers in the records that may be spellings of it; `waiting`
+    files of records that the database could not take yet."""
+
+    calls: tuple[Found, ...] = ()
+    similar: tuple[str, ...] = ()
+    waiting: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class Erased:
+    """What became of each call: erased, or left, with why."""
+
+    calls: list[Found] = field(default_factory=list)
+    left: list[tuple[Found, str]] = field(default_factory=list)
+
+
+def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Search:
+    """The calls from and to a number. Raises UserError."""
+    wanted = _bare(number_of(number))
+    rows: list[tuple[str, str, bool]] = []
+    similar: set[str] = set()
+    for uniqueid, start, is_open, *parties in _all_calls(engine):
+        numbers = [_bare(number_of(party)) for party in parties]
+        if wanted in numbers:
+            rows.append((uniqueid, start, is_open))
+            continue
+        similar.update(each for each in numbers if _may_be(each, wanted))
+    files: dict[str, list[tuple[str, Path]]] = {uniqueid: [] for uniqueid, _, _ in rows}
+    for kind, call, path in files_of(folder, set(files)):
+        files[call].append((kind.name, path))
+    found = tuple(Found(*row, tuple(sorted(files[row[0]]))) for row in rows)
+    waiting = tuple(path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0)
+    return Search(found, tuple(sorted(similar)), waiting)
+
+
+def erase(engine: Engine, found: Search) -> Erased:
+    """Erase it, but for calls that go on. The files first: a call's record is how they are found. Raises UserError."""
+    result = Erased()
+    done: list[Found] = []
+    for call in found.calls:
+        if call.is_open:
+            result.left.append((call, "the call goes on"))
+        elif not all([remove(path) for _, path in call.files]):
+            result.left.append((call, "a file cannot be removed"))
+        else:
+            done.append(call)
+    for first in range(0, len(done), MAX_AT_ONCE):
+        chunk = done[first : first + MAX_AT_ONCE]
+        try:
+            with engine.begin() as conn:
+                _overwrite_what_is_deleted(conn)
+                forget_calls(conn, [call.uniqueid for call in chunk])
+        except SQLAlchemyError as error:
+            raise UserError("the records are not erased", str(error), "try again; files are removed already") from error
+        result.calls += chunk
+    _empty_the_log(engine)
+    return result
+
+
+def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str, str]]:
+    table = calls_table
+    query = select(table.c.uniqueid, table.c.start, table.c.is_open, table.c.src, table.c.dst).order_by(table.c.start)
+    try:
+        with engine.connect() as conn:
+            for row in conn.execution_options(yield_per=1_000).execute(query):
+                yield tuple(row)
+    except SQLAlchemyError as error:
+        raise UserError(
+            "the records cannot be read", str(error), "dir = … below [records], or --config FILE"
+        ) from error
+
+
+def _bare(number: str) -> str:
+    """Some trunks leave the plus sign out."""
+    return number.removeprefix("+").lower()
+
+
+def _may_be(number: str, wanted: str) -> bool:
+    both_digits = number.isdigit() and wanted.isdigit()
+    return both_digits and len(number) >= SIMILAR_DIGITS and number[-SIMILAR_DIGITS:] == wanted[-SIMILAR_DIGITS:]
+
+
+def _overwrite_what_is_deleted(conn: Connection) -> None:
+    """SQLite leaves deleted rows readable in the file otherwise."""
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def _empty_the_log(engine: Engine) -> None:
+    """SQLite's write-ahead log still has the pages as they were."""
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as connection:  # outside a transaction
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,51 @@
+"""Deletes what the database has of calls: by their age, or all of certain calls."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Table, delete, select
+
+from offhook.records.schema import calls_table, transcript_table
+from offhook.records.signalling import signalling_table
+from offhook.records.timeline import timelines_table
+
+MAX_AT_ONCE = 500
+"""Calls in one transaction: others wait for it."""
+
+
+def wall_time(unix_s: float) -> str:
+    """A Unix time as records have it."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def calls_before(conn: Connection, before_s: float) -> list[str]:
+    """The oldest calls that began before a Unix time, and are over."""
+    table = calls_table
+    query = select(table.c.uniqueid).where(table.c.start < wall_time(before_s), table.c.is_open.is_(False))
+    return list(conn.execute(query.order_by(table.c.start).limit(MAX_AT_ONCE)).scalars())
+
+
+def forget_calls(conn: Connection, calls: Collection[str]) -> None:
+    """Delete all that the database has of these calls."""
+    call_ids = conn.execute(select(calls_table.c.call_id).where(calls_table.c.uniqueid.in_(calls))).scalars().all()
+    signalling = signalling_table
+    named = [each for each in call_ids if each]
+    conn.execute(delete(signalling).where(signalling.c.call_id.in_(named) | signalling.c.root.in_(named)))
+    for table in (transcript_table, timelines_table, calls_table):
+        conn.execute(delete(table).where(table.c.uniqueid.in_(calls)))
+
+
+def forget_words(conn: Connection, before_s: float) -> int:
+    """Delete the transcripts and timelines of calls that began before a Unix time, and are over: of `MAX_AT_ONCE` of
+    each at most. Returns of how many."""
+    return sum(_forget_words_in(conn, table, before_s) for table in (transcript_table, timelines_table))
+
+
+def _forget_words_in(conn: Connection, table: Table, before_s: float) -> int:
+    calls = calls_table
+    query = select(table.c.uniqueid).distinct().join(calls, calls.c.uniqueid == table.c.uniqueid)
+    query = query.where(calls.c.start < wall_time(before_s), calls.c.is_open.is_(False))
+    found = list(conn.execute(query.limit(MAX_AT_ONCE)).scalars())
+    if found:
+        conn.execute(delete(table).where(table.c.uniqueid.in_(found)))
+    return len(found)

@@ -1,0 +1,135 @@
+"""`offhook records`: erase and export."""
+
+import csv
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from offhook.cli.main import app
+from offhook.records import CallRecord, RecordStore
+from offhook.records.search import MAX_FOUND
+from offhook.usererror import UserError
+from tests.offhook.records.kept import NOW_S, files, keep, uniqueid
+
+NUMBER = "+15551234567"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordStore]:
+    """That of a bot that runs meanwhile."""
+    monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path))
+    one = RecordStore.open(str(tmp_path / "calls.db"))
+    keep(one, tmp_path, 1, f"sip:{NUMBER}@trunk.example", "2027-01-10T00:00:00.000Z", NOW_S)
+    keep(one, tmp_path, 2, "sip:1-555-123-4567@trunk.example", "2027-01-11T00:00:00.000Z", NOW_S)
+    keep(one, tmp_path, 3, "sip:bot@b", "2027-01-12T00:00:00.000Z", NOW_S, dst=f"tel:{NUMBER}")
+    keep(one, tmp_path, 4, "sip:+15551234568@trunk.example", "2027-01-13T00:00:00.000Z", NOW_S)
+    keep(one, tmp_path, 5, "sip:05551234567@trunk.example", "2027-01-14T00:00:00.000Z", NOW_S)
+    yield one
+    one.close()
+
+
+def offhook(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["records", *arguments])
+
+
+def contains(folder: Path, text: str) -> list[str]:
+    """The files of the database that have a text."""
+    return [path.name for path in folder.glob("calls.db*") if text.encode() in path.read_bytes()]
+
+
+def test_a_dry_run_shows_and_keeps_everything(store: RecordStore, tmp_path: Path) -> None:
+    shown = offhook("erase", "--number", NUMBER, "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "3 calls would be erased, 0 left" in shown.stdout and uniqueid(3) in shown.stdout
+    assert "1 captures, 1 events, 1 messages, 1 recordings" in shown.stdout
+    assert "perhaps the same number: 05551234567" in shown.stdout
+    assert len(store.calls()) == 5 and all(path.exists() for path in files(tmp_path, 1))
+
+
+def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) -> None:
+    assert contains(tmp_path, "secret 1"), "what is looked for below can be found"
+    done = offhook("erase", "--number", "1 (555) 123-4567".replace(" ", ""), "--json")
+    assert done.exit_code == 0, done.output
+    erased = json.loads(done.stdout)
+    assert [call["id"] for call in erased["erased"]] == [uniqueid(1), uniqueid(2), uniqueid(3)]
+    assert sorted(erased["erased"][0]["files"]) == sorted(str(path) for path in files(tmp_path, 1))
+    assert {call.uniqueid for call in store.calls()} == {uniqueid(4), uniqueid(5)}
+    for number in (1, 2, 3):
+        assert not any(path.exists() for path in files(tmp_path, number))
+        assert contains(tmp_path, f"secret {number}") == [], "nor is it left in free pages, or in the log"
+    assert all(path.exists() for path in files(tmp_path, 4)) and contains(tmp_path, "secret 4")
+    assert store.finish(CallRecord(uniqueid=uniqueid(9), src="a", dst="b", start="2027-01-15T00:00:00.000Z")).result(5)
+
+
+def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None:
+    going_on = CallRecord(uniqueid=uniqueid(7), src=f"sip:{NUMBER}@a", dst="b", start="2027-01-15T00:00:00.000Z")
+    assert store.begin(going_on).result(5)
+    (tmp_path / "unwritten-1.jsonl").write_text("[]\n")
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 1 and "LEFT: the call goes on" in done.stdout and "3 calls erased, 1 left" in done.stdout
+    assert "unwritten-1.jsonl  LEFT" in done.stdout
+
+
+def test_a_number_that_is_none() -> None:
+    refused = offhook("erase", "--number", "+")
+    assert isinstance(refused.exception, UserError) and "is no number" in str(refused.exception)
+
+
+def test_records_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path / "none"))
+    for arguments in (("erase", "--number", NUMBER), ("export",)):
+        refused = offhook(*arguments)
+        assert isinstance(refused.exception, UserError) and "there are no records" in str(refused.exception)
+    assert not (tmp_path / "none").exists()
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_export_as_a_table_and_whole(store: RecordStore, tmp_path: Path) -> None:
+    table = tmp_path / "calls.csv"
+    done = offhook("export", "--since", "2027-01-11", "--until", "2027-01-13", "--output", str(table))
+    assert done.exit_code == 0, done.output
+    assert [row["uniqueid"] for row in rows(table.read_text())] == [uniqueid(3), uniqueid(2)]
+    assert table.stat().st_mode & 0o077 == 0
+    lines = [json.loads(line) for line in offhook("export", "--format", "jsonl").stdout.splitlines() if line[0] == "{"]
+    assert len(lines) == 5 and lines[-1]["transcript"][0]["text"] == "secret 1"
+
+
+def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(calls)")]
+        others = ", ".join(f'"{name}"' for name in names if name != "uniqueid")
+        for number in range(2 * MAX_FOUND):
+            statement = f"INSERT INTO calls (uniqueid, {others}) SELECT ?, {others} FROM calls WHERE uniqueid = ?"
+            database.execute(statement, (uniqueid(1_000 + number), uniqueid(1)))
+    found = rows(offhook("export").stdout)
+    assert len({row["uniqueid"] for row in found if row["uniqueid"]} - {None}) >= 2 * MAX_FOUND + 5
+
+
+def test_a_format_that_is_none_and_parquet_without_its_package(
+    store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = offhook("export", "--format", "parket")
+    assert isinstance(refused.exception, UserError) and "did you mean `parquet`?" in str(refused.exception)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    refused = offhook("export", "--format", "parquet")
+    assert isinstance(refused.exception, UserError) and "pip install 'offhook[parquet]'" in str(refused.exception)
+
+
+def test_parquet(store: RecordStore, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    done = offhook("export", "--format", "parquet", "--output", str(tmp_path / "calls.parquet"))
+    assert done.exit_code == 0, done.output
+    found = parquet.read_table(tmp_path / "calls.parquet").to_pylist()
+    assert [row["uniqueid"] for row in found] == [uniqueid(number) for number in (5, 4, 3, 2, 1)]
+    assert found[0]["duration"] == 2.5 and found[0]["answer"] is None

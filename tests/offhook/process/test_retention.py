@@ -1,0 +1,92 @@
+"""What is kept of calls, and for how long."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from offhook.process import retention
+from offhook.process.retention import Retention
+from offhook.records import CallRecord, RecordStore
+from offhook.records.schema import transcript_table
+from offhook.records.signalling import read_traces
+from offhook.records.timeline import read_timeline
+from offhook.settings.sections import RecordsConfig
+from tests.offhook.records.kept import DAY_S, NOW_S, files, keep, uniqueid
+
+OLD, YOUNG, OPEN = 1, 2, 3
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RecordStore]:
+    one = RecordStore.open(str(tmp_path / "calls.db"))
+    keep(one, tmp_path, OLD, "sip:1@a", "2027-01-04T08:00:00.000Z", NOW_S - 11 * DAY_S)
+    keep(one, tmp_path, YOUNG, "sip:1@a", "2027-01-06T08:00:00.000Z", NOW_S - 9 * DAY_S)
+    going_on = CallRecord(uniqueid=uniqueid(OPEN), src="sip:1@a", dst="b", start="2027-01-01T00:00:00.000Z")
+    assert one.begin(going_on).result(5)
+    yield one
+    one.close()
+
+
+def sweeper(store: RecordStore, folder: Path, **days: float) -> Retention:
+    return Retention(store, folder, RecordsConfig(dir=folder, **days), lambda: NOW_S)  # type: ignore[arg-type]
+
+
+def there(folder: Path, number: int) -> list[bool]:
+    return [path.exists() for path in files(folder, number)]
+
+
+async def test_without_a_limit_everything_stays(store: RecordStore, tmp_path: Path) -> None:
+    assert await sweeper(store, tmp_path).sweep() is False
+    assert len(store.calls()) == 3 and all(there(tmp_path, OLD))
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [
+        ("recordings_days", [False, True, True, True]),
+        ("messages_days", [True, False, True, True]),
+        ("captures_days", [True, True, False, True]),
+        ("events_days", [True, True, True, False]),
+    ],
+)
+async def test_files_go_by_their_kind(store: RecordStore, tmp_path: Path, kind: str, left: list[bool]) -> None:
+    stranger = tmp_path / "recordings" / "notes.txt"
+    stranger.write_text("not ours")
+    await sweeper(store, tmp_path, **{kind: 10.0}).sweep()
+    assert there(tmp_path, OLD) == left and all(there(tmp_path, YOUNG)) and len(store.calls()) == 3
+    assert stranger.exists()
+
+
+async def test_words_go_and_the_record_stays(store: RecordStore, tmp_path: Path) -> None:
+    await sweeper(store, tmp_path, transcripts_days=10.0).sweep()
+    assert store.transcript(uniqueid(OLD)) == () and store.transcript(uniqueid(YOUNG))
+    assert store.read(lambda conn: read_timeline(conn, uniqueid(OLD))) == []
+    assert store.read(lambda conn: read_timeline(conn, uniqueid(YOUNG)))
+    assert len(store.calls()) == 3 and all(there(tmp_path, OLD))
+
+
+async def test_a_record_goes_with_all_that_there_is_of_the_call(store: RecordStore, tmp_path: Path) -> None:
+    await sweeper(store, tmp_path, records_days=10.0).sweep()
+    assert {call.uniqueid for call in store.calls()} == {uniqueid(YOUNG), uniqueid(OPEN)}, "one that goes on stays"
+    assert not any(there(tmp_path, OLD)) and all(there(tmp_path, YOUNG))
+    assert store.read(lambda conn: read_traces(conn, f"{OLD}@host")) == []
+    assert store.read(lambda conn: read_traces(conn, f"{YOUNG}@host"))
+    lines = store.read(lambda conn: conn.execute(select(func.count()).select_from(transcript_table)).scalar())
+    assert lines == 1
+
+
+async def test_a_sweep_does_a_little_and_says_that_there_is_more(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10, 15):
+        keep(store, tmp_path, number, "sip:1@a", "2027-01-01T00:00:00.000Z", NOW_S - 14 * DAY_S)
+    monkeypatch.setattr(retention, "MAX_FILES", 4)
+    one = sweeper(store, tmp_path, recordings_days=10.0)
+    assert await one.sweep() is True
+    assert (
+        sum(path.name.endswith(".wav") and "message" not in path.name for path in (tmp_path / "recordings").iterdir())
+        == 3
+    )
+    assert await one.sweep() is False and all(there(tmp_path, YOUNG))
