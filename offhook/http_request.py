@@ -12,8 +12,10 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -34,6 +36,8 @@ READ_BYTES = 16_384
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")
 """Headers that are the request's own."""
 MAX_REASON_CHARS = 200
+NAME_THREADS = 8
+_SECONDS = re.compile(rb"[0-9]{1,6}")
 
 _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
@@ -63,6 +67,14 @@ class HttpBody:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpStatus:
+    """What a server answered, without its body: the `status`, and the seconds of Retry-After, where it has some."""
+
+    status: int
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
     body of a method that has one."""
@@ -75,14 +87,14 @@ class HttpRequest:
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
-        async with self._connection(values) as (reader, writer, request, body):
+        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
             return _text_of(*await _exchange(reader, writer, request, body))
 
     @asynccontextmanager
     async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
         """The answer as it comes, without a limit: who reads it has one. Raises HttpRequestError as `send` does, while
         it is read, too."""
-        async with self._connection(values) as (reader, writer, request, body):
+        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
             state = await _sent(writer, request, body)
             while not isinstance(event := await _next_event(reader, state), h11.Response):
                 pass
@@ -90,12 +102,21 @@ class HttpRequest:
             kind = next((value for name, value in event.headers if name == b"content-type"), b"")
             yield HttpBody(kind.decode("latin-1").partition(";")[0].strip().lower(), _pieces(reader, state))
 
+    async def post(self, body: bytes) -> HttpStatus:
+        """Send exactly this body; returns when the server's status has come, whichever it is, and reads no more. Raises
+        HttpRequestError where none comes."""
+        async with self._connection(self._filled({})[0], body) as (reader, writer, request, _):
+            state = await _sent(writer, request, body)
+            while not isinstance(event := await _next_event(reader, state), h11.Response):
+                pass
+            after = next((value for name, value in event.headers if name == b"retry-after"), b"")
+            return HttpStatus(event.status_code, float(after) if _SECONDS.fullmatch(after) else None)
+
     @asynccontextmanager
     async def _connection(
-        self, values: Mapping[str, Any]
+        self, target: str, body: bytes
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request, bytes]]:
         """A connection on which nothing has been sent, the request, and its body."""
-        target, body = self._filled(values)
         url = urlsplit(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
@@ -169,7 +190,8 @@ class HttpRequest:
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_names(), look_up)
         addresses = [str(each[4][0]) for each in found]
         if not self.allow_private and not all(is_public(address) for address in addresses):
             raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
@@ -181,7 +203,7 @@ async def _connected(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first address that takes one: `localhost` has two, and a server may listen on one. Raises
     OSError."""
-    context = ssl.create_default_context() if tls_name is not None else None
+    context = _tls_context() if tls_name is not None else None
     for left in reversed(range(len(addresses))):
         try:
             return await asyncio.open_connection(addresses[-left - 1], port, ssl=context, server_hostname=tls_name)
@@ -189,6 +211,18 @@ async def _connected(
             if not left:
                 raise
     raise OSError("the name has no address")
+
+
+@cache
+def _names() -> ThreadPoolExecutor:
+    """Threads that wait for name servers, and hold up nothing else when those are slow."""
+    return ThreadPoolExecutor(NAME_THREADS, "offhook-names")
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Made once: reading the authorities takes longer than a request."""
+    return ssl.create_default_context()
 
 
 def _text_of(status: int, body: bytes) -> str:

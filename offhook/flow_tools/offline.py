@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from offhook.api.message import Message
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.play import PlayStep
 from offhook.pipeline.dialog.steps.step import Step
@@ -28,6 +29,6 @@ def _offline(step: Step) -> Step:
     return step
 
 
-async def forget(pcm: bytes) -> Path:
+async def forget(message: Message) -> Path:
     """Keep a message nowhere; returns the file that it would be."""
     return MESSAGE
