@@ -52,7 +52,9 @@ async def deliver(folder: str, url: str, calls: int) -> None:
     """In a process of its own: so many calls, then wait until nothing is left. Prints each call whose record is
     written."""
     log.setup("json", "error", sys.stderr)
-    hook = Webhook("bench", WebhookConfig(url=url, secret=SECRET, allow_private=True, at_once=AT_ONCE))
+    hook = Webhook(
+        "bench", WebhookConfig(url=url, secret=SECRET, allow_private=True, at_once=AT_ONCE, longest_retry_s=8)
+    )
     store = RecordStore.open(f"{folder}/calls.db", subscriptions=[hook.subscription])
     deliveries = Deliveries(store, [hook])
     deliveries.start()

@@ -12,7 +12,6 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -21,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import h11
 
+from offhook.own_thread import in_own_thread
 from offhook.version import __version__
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -36,7 +36,6 @@ READ_BYTES = 16_384
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")
 """Headers that are the request's own."""
 MAX_REASON_CHARS = 200
-NAME_THREADS = 8
 _SECONDS = re.compile(rb"[0-9]{1,6}")
 
 _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
@@ -191,7 +190,7 @@ class HttpRequest:
     async def _addresses(self, host: str, port: int) -> list[str]:
         """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
         look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(_names(), look_up)
+        found = await in_own_thread(look_up, "names")  # a name server that hangs holds up nothing else
         addresses = [str(each[4][0]) for each in found]
         if not self.allow_private and not all(is_public(address) for address in addresses):
             raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
@@ -211,12 +210,6 @@ async def _connected(
             if not left:
                 raise
     raise OSError("the name has no address")
-
-
-@cache
-def _names() -> ThreadPoolExecutor:
-    """Threads that wait for name servers, and hold up nothing else when those are slow."""
-    return ThreadPoolExecutor(NAME_THREADS, "offhook-names")
 
 
 @cache

@@ -9,10 +9,8 @@ import json
 import smtplib
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from offhook.outbox.receiver import Attempt, Result
+from offhook.own_thread import in_own_thread
 from offhook.records.cdr import clean_text
 from offhook.records.message import message_file
 from offhook.records.outbox import MESSAGE, OutboxRow, Subscription
@@ -28,6 +27,7 @@ from offhook.settings.mail import MailConfig
 from offhook.settings.webhooks import MAIL
 
 AT_ONCE = 2
+LONGEST_RETRY_S = 600.0
 MAX_ATTACHED_BYTES = 20_000_000
 MAX_SUBJECT_CHARS = 200
 _ERRORS = (smtplib.SMTPException, OSError, ValueError)
@@ -43,6 +43,7 @@ class Mailbox:
         self.subscription = Subscription(MAIL, frozenset({MESSAGE}))
         self.at_once = AT_ONCE
         self.timeout_s = config.timeout_s
+        self.longest_retry_s = LONGEST_RETRY_S
         self.give_up_s = config.give_up_h * 3_600
         self._config = config
         self._folder = folder
@@ -51,30 +52,13 @@ class Mailbox:
         """Send it; delivered is what the server has accepted for anybody."""
         client = _Client(self._config)
         try:
-            await _in_thread(partial(client.send, row, self._folder))
+            await in_own_thread(partial(client.send, row, self._folder), "mail")
         except asyncio.CancelledError:
             client.break_off()
             raise
         except _ERRORS as error:
             return Attempt(Result.FAILED, _why(error))
         return Attempt(Result.DELIVERED)
-
-
-def _in_thread(work: Callable[[], None]) -> "asyncio.Future[None]":
-    """Run it in a thread that does not keep the process from ending: a connection is waited for as long as it takes."""
-    future: Future[None] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            work()
-        except _ERRORS as error:
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-    threading.Thread(target=run, name="offhook-mail", daemon=True).start()
-    return asyncio.wrap_future(future)
 
 
 class _Client:

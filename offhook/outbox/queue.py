@@ -179,7 +179,7 @@ class ReceiverQueue:
             return True
         self._note_failure(row, attempt)
         attempts = row.attempts + 1
-        due = self._wall() + retry_delay_s(attempts, random.uniform)
+        due = self._wall() + retry_delay_s(attempts, self.receiver.longest_retry_s, random.uniform)
         settled.append(
             self._store.settle(partial(failed, seq=row.seq, attempts=attempts, due=due, problem=attempt.why))
         )

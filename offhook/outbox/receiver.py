@@ -7,7 +7,7 @@ from typing import Protocol
 
 from offhook.records.outbox import OutboxRow, Subscription
 
-FIRST_RETRY_S, MAX_RETRY_S = 1.0, 600.0
+FIRST_RETRY_S = 1.0
 BREAK_AFTER = 10
 """After so many failures in a row, of whichever events, a receiver is left alone for a while."""
 FIRST_BREAK_S, MAX_BREAK_S = 1.0, 60.0
@@ -39,6 +39,8 @@ class Receiver(Protocol):
     """The most deliveries at a time."""
     timeout_s: float
     """For one attempt."""
+    longest_retry_s: float
+    """Between two attempts for the same event, at the most."""
     give_up_s: float
     """How long an event is tried."""
 
@@ -46,10 +48,10 @@ class Receiver(Protocol):
         """Try once. Raises nothing but CancelledError, when it takes too long."""
 
 
-def retry_delay_s(attempts: int, uniform: Callable[[float, float], float]) -> float:
+def retry_delay_s(attempts: int, longest_s: float, uniform: Callable[[float, float], float]) -> float:
     """How long to wait after so many failed attempts: doubled each time, half of it at random, so that what failed
     together is not tried together."""
-    most = min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 30))
+    most = min(longest_s, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 30))
     return uniform(most / 2, most)
 
 

@@ -22,6 +22,7 @@ class Webhook:
         self.subscription = Subscription(name, frozenset(config.events), config.transcript)
         self.at_once = config.at_once
         self.timeout_s = config.timeout_s
+        self.longest_retry_s = config.longest_retry_s
         self.give_up_s = config.give_up_h * 3_600
         self._config = config
         self._wall = wall

@@ -67,6 +67,9 @@ class WebhookConfig(Section):
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     """The most requests at a time. Those about one call come one after the other."""
 
+    longest_retry_s: Annotated[float, Field(ge=1, le=3_600)] = 600.0
+    """The longest time between two attempts for the same event. It begins with a second, and doubles."""
+
     give_up_h: Annotated[float, Field(gt=0, le=720)] = 72.0
     """For how many hours an event is tried."""
 

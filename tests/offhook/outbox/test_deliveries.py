@@ -27,7 +27,6 @@ pytestmark = pytest.mark.real_time
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver_module, "FIRST_RETRY_S", 0.02)
-    monkeypatch.setattr(receiver_module, "MAX_RETRY_S", 0.1)
     monkeypatch.setattr(receiver_module, "FIRST_BREAK_S", 0.05)
     monkeypatch.setattr(queue_module, "LOOK_S", 0.2)
 

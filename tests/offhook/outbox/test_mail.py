@@ -68,7 +68,6 @@ def test_what_a_caller_sends_is_neither_a_header_nor_a_path(tmp_path: Path) -> N
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver_module, "FIRST_RETRY_S", 0.02)
-    monkeypatch.setattr(receiver_module, "MAX_RETRY_S", 0.1)
     monkeypatch.setattr(receiver_module, "FIRST_BREAK_S", 0.05)
     monkeypatch.setattr(receiver_module, "MAX_BREAK_S", 0.1)
     monkeypatch.setattr(queue_module, "LOOK_S", 0.2)
@@ -117,6 +116,7 @@ async def test_a_server_that_is_down_for_a_while_loses_nothing(tmp_path: Path) -
     async with MailServer() as gone:
         port = gone.port
     box = Mailbox(MailConfig(**CONFIG, port=port), tmp_path)
+    box.longest_retry_s = 0.1
     store, deliveries = put(tmp_path, box)
     await until(lambda: deliveries.queues[0].outcomes["failed"] >= 12)
     assert deliveries.queues[0].state in ("paused", "open") and len(waiting(store)) == 1

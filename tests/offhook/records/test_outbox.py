@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_killed_process_leaves_its_events_in_the_file_and_another_one_has_them
         assert [row.type for row in found] == [STARTED, ANSWERED, ENDED]
         assert json.loads(found[2].body)["data"]["ended_by"] == ended_by
         # They are ours to deliver now.
-        mine = store.read(lambda conn, uniqueid=record.uniqueid: waiting_of(conn, store.owner, "crm", uniqueid))
+        mine = store.read(partial(waiting_of, owner=store.owner, receiver="crm", uniqueid=record.uniqueid))
         assert mine == found
     assert store.close()
 
