@@ -14,11 +14,13 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import h11
 
+from offhook.own_thread import in_own_thread
 from offhook.version import __version__
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -36,6 +38,7 @@ FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-
 HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 MAX_HEADER_CHARS = 2_000
 MAX_REASON_CHARS = 200
+_SECONDS = re.compile(rb"[0-9]{1,6}")
 
 _HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
@@ -65,6 +68,14 @@ class HttpBody:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpStatus:
+    """What a server answered, without its body: the `status`, and the seconds of Retry-After, where it has some."""
+
+    status: int
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
     body of a method that has one."""
@@ -79,14 +90,14 @@ class HttpRequest:
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
-        async with self._connection(values) as (reader, writer, request, body):
+        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
             return _text_of(*await _exchange(reader, writer, request, body))
 
     @asynccontextmanager
     async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
         """The answer as it comes, without a limit: who reads it has one. Raises HttpRequestError as `send` does, while
         it is read, too."""
-        async with self._connection(values) as (reader, writer, request, body):
+        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
             state = await _sent(writer, request, body)
             while not isinstance(event := await _next_event(reader, state), h11.Response):
                 pass
@@ -94,12 +105,21 @@ class HttpRequest:
             kind = next((value for name, value in event.headers if name == b"content-type"), b"")
             yield HttpBody(kind.decode("latin-1").partition(";")[0].strip().lower(), _pieces(reader, state))
 
+    async def post(self, body: bytes) -> HttpStatus:
+        """Send exactly this body; returns when the server's status has come, whichever it is, and reads no more. Raises
+        HttpRequestError where none comes."""
+        async with self._connection(self._filled({})[0], body) as (reader, writer, request, _):
+            state = await _sent(writer, request, body)
+            while not isinstance(event := await _next_event(reader, state), h11.Response):
+                pass
+            after = next((value for name, value in event.headers if name == b"retry-after"), b"")
+            return HttpStatus(event.status_code, float(after) if _SECONDS.fullmatch(after) else None)
+
     @asynccontextmanager
     async def _connection(
-        self, values: Mapping[str, Any]
+        self, target: str, body: bytes
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request, bytes]]:
         """A connection on which nothing has been sent, the request, and its body."""
-        target, body = self._filled(values)
         url = urlsplit(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
@@ -185,7 +205,8 @@ class HttpRequest:
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await in_own_thread(look_up, "names")  # a name server that hangs holds up nothing else
         addresses = [str(each[4][0]) for each in found]
         if not self.allow_private and not all(is_public(address) for address in addresses):
             raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
@@ -197,7 +218,7 @@ async def _connected(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first address that takes one: `localhost` has two, and a server may listen on one. Raises
     OSError."""
-    context = ssl.create_default_context() if tls_name is not None else None
+    context = _tls_context() if tls_name is not None else None
     for left in reversed(range(len(addresses))):
         try:
             return await asyncio.open_connection(addresses[-left - 1], port, ssl=context, server_hostname=tls_name)
@@ -205,6 +226,12 @@ async def _connected(
             if not left:
                 raise
     raise OSError("the name has no address")
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Made once: reading the authorities takes longer than a request."""
+    return ssl.create_default_context()
 
 
 def _text_of(status: int, body: bytes) -> str:

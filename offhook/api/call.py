@@ -87,7 +87,7 @@ class Call(CallSpeech):
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
         early_media: StillUnanswered | None = None,
-        on_message: Callable[[bytes], Awaitable[Path]] | None = None,
+        on_message: Callable[[Message], Awaitable[Path]] | None = None,
         switches: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.id = call_id
@@ -259,7 +259,7 @@ class Call(CallSpeech):
             raise UserError(
                 "no message can be kept", "this call has no folder for it", "a bot that `offhook serve` runs"
             )
-        return await self._on_message(message.pcm)
+        return await self._on_message(message)
 
     @property
     def switches(self) -> Mapping[str, str]:

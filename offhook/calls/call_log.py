@@ -1,5 +1,7 @@
 """Records one call: transcript, latencies, call record, metrics, log."""
 
+import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +39,9 @@ from offhook.pipeline.trace import (
 )
 from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
+from offhook.records.cdr import clean_text
+from offhook.records.outbox import MESSAGE, TRANSFERRED, OutboxEvent
+from offhook.transfer.outcome import Transferred
 
 _STAGES: dict[str, Stage] = {
     "likely": "likely",
@@ -67,6 +72,10 @@ _UNANSWERED = {
 
 _REFUSED = {BUSY: Disposition.BUSY, 600: Disposition.BUSY, 500: Disposition.FAILED}
 """The dispositions of calls that the bot refused after early media; of others NO ANSWER."""
+
+
+MAX_MESSAGE_CHARS = 20_000
+"""Of a message's transcript."""
 
 
 class CallLog:
@@ -148,6 +157,21 @@ class CallLog:
         self._metrics.call_started()
         self._log.info("early media", src=self.record.src, dst=self.record.dst)
         return self._store.begin(self.record)
+
+    def transferred(self, result: Transferred) -> None:
+        """The caller was connected to somebody else."""
+        data = {"target": result.target, "by": result.by, "returned": result.returned}
+        self._store.notify(OutboxEvent(self.uniqueid, TRANSFERRED, _new_id(), self._about() | data))
+
+    def message_left(self, file: Path, message: Mapping[str, object], hold_s: float) -> tuple[str, "Future[bool]"]:
+        """The caller has left a message, whose transcript follows within `hold_s`. The event's id, and a future that is
+        done when others will get it, whatever happens."""
+        event = OutboxEvent(self.uniqueid, MESSAGE, _new_id(), {**self._about(), "file": file.name, **message}, hold_s)
+        return event.id, self._store.notify(event)
+
+    def message_transcribed(self, event_id: str, text: str) -> None:
+        """What a message says; empty where that is not known."""
+        self._store.complete(event_id, {"transcript": clean_text(text, MAX_MESSAGE_CHARS)})
 
     def refused(self, status: int, refusal: Refusal) -> None:
         """The call was refused before it was answered."""
@@ -346,6 +370,11 @@ class CallLog:
             )
             self._line(line)
 
+    def _about(self) -> dict[str, object]:
+        """What every event of the call has."""
+        record = self.record
+        return {"uniqueid": record.uniqueid, "src": record.src, "dst": record.dst, "direction": record.direction}
+
     def _ring_s(self, until: float) -> float | None:
         return None if self._rang_now is None else round(until - self._rang_now, 3)
 
@@ -357,6 +386,10 @@ class CallLog:
 
     def _line(self, line: TranscriptLine) -> None:
         self._store.turn(self.uniqueid, line)
+
+
+def _new_id() -> str:
+    return f"evt_{uuid.uuid4().hex}"
 
 
 def _of_reply(event: ModelReplied) -> str:

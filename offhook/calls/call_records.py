@@ -30,7 +30,7 @@ class CallRecords:
         """Write a row that survives a crash: the call is about to be answered, or, `early`, spoken in before that."""
         recordings = self._recordings
         path = recordings.path_of(self._call_log.uniqueid).resolve() if recordings is not None else None
-        await _written(self._call_log.early_media(path) if early else self._call_log.answered(path))
+        await written(self._call_log.early_media(path) if early else self._call_log.answered(path))
 
     def record(self, line: CallLine, privacy: Privacy) -> None:
         """Record what is said on the line, but for what is private."""
@@ -63,12 +63,13 @@ class CallRecords:
                 recording = next((future.result() for future in done), None)
                 self._recorder = None
             row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=answered, refused=refused)
-            await _written(row)
+            await written(row)
         elif outcome is not None:
-            await _written(self._call_log.not_answered(outcome, by, reason, rtp=rtp))
+            await written(self._call_log.not_answered(outcome, by, reason, rtp=rtp))
 
 
-async def _written(row: "Future[bool]") -> None:
+async def written(row: "Future[bool]") -> None:
+    """Wait until it is, but not for long."""
     await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -26,6 +25,7 @@ from offhook.calls.call_records import CallRecords
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.early_media import EarlyMedia
+from offhook.calls.kept_message import keep_message
 from offhook.calls.line import CallLine
 from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
@@ -39,7 +39,6 @@ from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, ConsentNoted, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
-from offhook.records.message import save_message
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
@@ -225,7 +224,7 @@ class Conversation:
             model=services.engines.model,
             answering=self._answering,
             early_media=self.early,
-            on_message=partial(_keep_message, config.records.dir / "recordings", self.id),
+            on_message=partial(keep_message, config, services.engines.asr, self._call_log),
             switches=services.switches.positions,
         )
 
@@ -372,6 +371,8 @@ class Conversation:
             result = await transferring()
         finally:
             self._transferring = None
+        if result is not None:
+            self._call_log.transferred(result)
         if result is not None and not result.returned:
             self.end(EndedBy.BOT, f"transferred to {result.target}")
         return result
@@ -440,11 +441,6 @@ class Conversation:
         """Report the end, and drop the references to the owner."""
         on_over, self._on_over, self._disconnect = self._on_over, _nothing, _nothing
         on_over()
-
-
-async def _keep_message(folder: Path, call_id: str, pcm: bytes) -> Path:
-    """Write a caller's message, without holding up the calls. It may follow the call's end. Raises OSError."""
-    return await asyncio.to_thread(save_message, folder, call_id, pcm)
 
 
 def _nothing() -> None:

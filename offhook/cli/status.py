@@ -39,6 +39,7 @@ def render(state: Mapping[str, Any]) -> str:
     lines += ["", "worker  state     calls   CPU   lag ms  room  ports"]
     lines += [_worker(worker) for worker in state["workers"]]
     lines += _trunks(state.get("trunks") or [])
+    lines += _outbox(state.get("outbox") or [])
     lines += _users((state.get("sip") or {}).get("users") or [])
     lines += _engines(state["workers"])
     calls = [
@@ -71,6 +72,18 @@ def _trunks(trunks: Sequence[Mapping[str, Any]]) -> list[str]:
         for each in trunks
     ]
     return ["", "trunk                 state        seconds  calls  address", *rows]
+
+
+def _outbox(receivers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Who gets events of calls."""
+    if not receivers:
+        return []
+    rows = [
+        f"{each['receiver']:20}  {each['state']:7}  {each['waiting']:7}  {each['oldest_s']:9.0f}  {each['given_up']:8}"
+        f"{f'  {why}' if (why := each['why']) else ''}"
+        for each in receivers
+    ]
+    return ["", "receiver              state    waiting  oldest: s  given up", *rows]
 
 
 def _engines(workers: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from offhook.api.message import Message
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.play import PlayStep
 from offhook.pipeline.dialog.steps.step import Step
@@ -42,6 +43,6 @@ class NoSecrets(Mapping[str, str]):
         return 0
 
 
-async def forget(pcm: bytes) -> Path:
+async def forget(message: Message) -> Path:
     """Keep a message nowhere; returns the file that it would be."""
     return MESSAGE

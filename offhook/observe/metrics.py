@@ -160,6 +160,18 @@ class Metrics(EngineMetrics):
             registry=reg,
         )
         self._records_dropped = Counter("offhook_records_dropped", "Call records given up for lost.", registry=reg)
+        self._outbox = Counter(
+            "offhook_outbox_events",
+            "Attempts to deliver events of calls, and events that were given up.",
+            ["receiver", "outcome"],
+            registry=reg,
+        )
+        self._outbox_waiting = Gauge(
+            "offhook_outbox_waiting", "Events that are not delivered yet.", ["receiver"], registry=reg
+        )
+        self._outbox_oldest = Gauge(
+            "offhook_outbox_oldest_seconds", "How long the oldest of them has waited.", ["receiver"], registry=reg
+        )
         self._lag = Histogram(
             "offhook_event_loop_lag_seconds",
             "How late the event loop ran what was due.",
@@ -299,6 +311,15 @@ class Metrics(EngineMetrics):
     def records_dropped(self, count: int = 1) -> None:
         """Records were lost for good."""
         self._records_dropped.inc(count)
+
+    def outbox(self, receiver: str, outcome: str, count: int) -> None:
+        """What became of events for a receiver, a name from the settings."""
+        self._outbox.labels(receiver, outcome).inc(count)
+
+    def outbox_waiting(self, receiver: str, waiting: int, oldest_s: float) -> None:
+        """How many events wait for a receiver, and how long the oldest has."""
+        self._outbox_waiting.labels(receiver).set(waiting)
+        self._outbox_oldest.labels(receiver).set(oldest_s)
 
     def event_loop_lag(self, seconds: float) -> None:
         """One measurement of the loop's lateness."""

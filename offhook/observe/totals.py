@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ class Totals:
         """Add the records' counters."""
         self._metrics.record_errors(self._new(counters.errors, "errors"))
         self._metrics.records_dropped(self._new(counters.dropped, "dropped"))
+
+    def outbox(self, receiver: str, outcomes: Mapping[str, int]) -> None:
+        """Add what became of a receiver's events."""
+        for outcome, total in outcomes.items():
+            self._metrics.outbox(receiver, outcome, self._new(total, "outbox", receiver, outcome))
 
     def media(self, counters: ClockCounters) -> None:
         """Add the media clock's counters."""

@@ -9,6 +9,7 @@ from offhook.observe.metrics import Metrics
 from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, snapshot
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
+from offhook.outbox.deliveries import Deliveries
 from offhook.process.source_shares import SourceShares
 from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle, WorkerState
@@ -33,8 +34,8 @@ _READINESS = {
 
 
 class BotStatus:
-    """`refusal`: why a new call would be refused now; `calls`: how many there are. `endpoint` and `store` are set once
-    they are open."""
+    """`refusal`: why a new call would be refused now; `calls`: how many there are. `endpoint`, `store`
+    and `deliveries` are set once they are open."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class BotStatus:
     ) -> None:
         self.endpoint: Endpoint | None = None
         self.store: RecordStore | None = None
+        self.deliveries: Deliveries | None = None
         self.watch = LoopWatch(metrics.event_loop_lag, metrics.event_loop_stall, lambda: not calls())
         self._max_calls = config.max_calls
         self._workers = workers
@@ -95,6 +97,11 @@ class BotStatus:
         if self.endpoint is not None and self.store is not None:
             self._totals.sip(self.endpoint.ua.counters)
             self._totals.records(self.store.counters)
+        if self.deliveries is not None:
+            for queue in self.deliveries.queues:
+                self._totals.outbox(queue.name, queue.outcomes)
+            for row in await self.deliveries.dump():
+                self._metrics.outbox_waiting(row["receiver"], row["waiting"], row["oldest_s"])
         for worker in self._workers:
             if (report := worker.load.latest) is not None:
                 ready = worker.state is WorkerState.READY
@@ -115,6 +122,7 @@ class BotStatus:
             "refused": self._refusals.totals(),
             "sources": self._shares.dump(now),
             "trunks": self._trunks.dump(now),
+            "outbox": await self.deliveries.dump() if self.deliveries is not None else [],
             "workers": await asyncio.gather(*(worker.status(REPLY_S) for worker in self._workers)),
             "sip": {name: part[:MAX_DUMPED] if isinstance(part, list) else part for name, part in sip.items()},
         }

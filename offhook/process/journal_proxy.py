@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from time import monotonic
 
-from offhook.process.messages import Begin, Finish, Lines, Timeline, Written
+from offhook.process.messages import Begin, Complete, Finish, Lines, Notify, Timeline, Written
 from offhook.records import CallClock, CallRecord, EndedBy, Journal
 
 Reply = Callable[[Written], None]
@@ -22,7 +22,7 @@ class JournalProxy:
         self._loop = asyncio.get_running_loop()
         self._open: dict[str, tuple[CallRecord, float]] = {}
 
-    def take(self, message: Begin | Lines | Timeline | Finish) -> None:
+    def take(self, message: Begin | Lines | Timeline | Finish | Notify | Complete) -> None:
         """Write a message's records."""
         match message:
             case Begin(number, record):
@@ -36,6 +36,10 @@ class JournalProxy:
             case Finish(number, record):
                 self._open.pop(record.uniqueid, None)
                 self._answer(number, self._journal.finish(record))
+            case Notify(number, event):
+                self._answer(number, self._journal.notify(event))
+            case Complete(number, event_id, data):
+                self._answer(number, self._journal.complete(event_id, data))
 
     def crashed(self) -> list[CallRecord]:
         """The worker is gone: close and return the records that it left open."""

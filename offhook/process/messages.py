@@ -18,6 +18,7 @@ from offhook.pipeline.chain.table import Cells
 from offhook.pipeline.errors import EngineError
 from offhook.process.lifespan import Lifespan
 from offhook.records import CallRecord, TranscriptLine
+from offhook.records.outbox import OutboxEvent
 from offhook.records.timeline import Events
 from offhook.settings.config import Config
 from offhook.sip.commands import Command
@@ -118,7 +119,7 @@ class Execute:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The reply to `Begin` and `Finish`: whether the record would survive a crash."""
+    """The reply to `Begin`, `Finish`, `Notify` and `Complete`: whether it would survive a crash."""
 
     number: int
     ok: bool
@@ -193,6 +194,23 @@ class Timeline:
 
     uniqueid: str
     events: Events
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """`RecordStore.notify`; answered with `Written`."""
+
+    number: int
+    event: OutboxEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """`RecordStore.complete`; answered with `Written`."""
+
+    number: int
+    event_id: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

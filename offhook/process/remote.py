@@ -2,16 +2,31 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.refusals import Refusal
 from offhook.process.channel import MessageTooLongError
-from offhook.process.messages import Admit, Admitted, Begin, Claim, Claimed, Finish, Happened, Lines, Timeline, Written
+from offhook.process.messages import (
+    Admit,
+    Admitted,
+    Begin,
+    Claim,
+    Claimed,
+    Complete,
+    Finish,
+    Happened,
+    Lines,
+    Notify,
+    Timeline,
+    Written,
+)
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.cdr import MAX_TEXT_CHARS
+from offhook.records.outbox import OutboxEvent
 from offhook.records.timeline import Events
 
 Send = Callable[[object], None]
@@ -126,6 +141,18 @@ class RemoteJournal:
         self.flush()
         number, future = self._expect()
         self._send(Finish(number, record))
+        return future
+
+    def notify(self, event: OutboxEvent) -> "Future[bool]":
+        """Put an event into the outbox."""
+        number, future = self._expect()
+        self._send(Notify(number, event))
+        return future
+
+    def complete(self, event_id: str, data: Mapping[str, Any]) -> "Future[bool]":
+        """Add to the data of an event that is held for it."""
+        number, future = self._expect()
+        self._send(Complete(number, event_id, data))
         return future
 
     def flush(self) -> None:

@@ -1,13 +1,14 @@
 """Opens the SIP socket and the records' database, which a bot has once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from secrets import token_bytes
 
 from offhook.pipeline.chain.table import Cells
 from offhook.process.spent_today import restore_spent_today
 from offhook.process.tls_files import open_tls
 from offhook.records import RecordStore
+from offhook.records.outbox import Subscription
 from offhook.settings.config import Config
 from offhook.settings.sections import SipConfig
 from offhook.settings.values import split_host_port
@@ -32,10 +33,14 @@ OUR_NAMES = ("bot", "offhook")
 """Hosts of URIs that mean this bot to itself: `sip:alice@bot` is the user who has registered here."""
 
 
-def open_store(config: Config, engines_table: Cells | None = None) -> RecordStore:
-    """The records' database; what today's calls in it have used is counted in `engines_table`. Raises UserError."""
+def open_store(
+    config: Config, engines_table: Cells | None = None, subscriptions: Sequence[Subscription] = ()
+) -> RecordStore:
+    """The records' database, with an outbox for these; what today's calls in it have used is counted in
+    `engines_table`. Raises UserError."""
     folder = config.records.dir.resolve()
-    store = RecordStore.open(config.records.database_url or str(folder / "calls.db"), folder=folder)
+    url = config.records.database_url or str(folder / "calls.db")
+    store = RecordStore.open(url, folder=folder, subscriptions=subscriptions)
     if engines_table is not None:
         restore_spent_today(store, config, engines_table, time.time())
     return store

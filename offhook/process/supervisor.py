@@ -19,6 +19,7 @@ from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
+from offhook.outbox.deliveries import Deliveries, receivers_of
 from offhook.pipeline.chain.table import Cells
 from offhook.pipeline.dialog.switches import Switch
 from offhook.process.admission import LoadLimits
@@ -71,6 +72,8 @@ from offhook.web.switches import switch_routes
 
 LAST_REGISTERS_S = 2.0
 """For the answers to the removal of registrations."""
+LAST_EVENTS_S = 2.0
+"""For events of the last calls to be delivered; what is not, is delivered after the next start."""
 LAST_BYES_S = 0.5
 """For the responses to the last BYEs."""
 
@@ -153,6 +156,7 @@ class Supervisor:
         self._endpoint: Endpoint | None = None
         self._retention: Retention | None = None
         self._store: RecordStore | None = None
+        self._deliveries: Deliveries | None = None
         self._web: WebServer | None = None
         self._message_hub: MessageHub | None = None
         self._hub = LiveHub()
@@ -162,7 +166,12 @@ class Supervisor:
         """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
-        self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
+        receivers = receivers_of(config)
+        self._store = self.status.store = await asyncio.to_thread(
+            open_store, config, self._engines_table, [each.subscription for each in receivers]
+        )
+        self._deliveries = self.status.deliveries = Deliveries(self._store, receivers)
+        self._deliveries.start()
         await self.switches.open()
         self._endpoint = self.status.endpoint = await open_signalling(
             config, self._on_event, self._admission.admit, self._shares.is_peer, self._trunks.sources.of, self._workers
@@ -225,6 +234,8 @@ class Supervisor:
         self._call_watch.close()
         if self._retention is not None:
             await self._retention.stop()
+        if self._deliveries is not None:
+            await self._deliveries.stop(LAST_EVENTS_S)
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 

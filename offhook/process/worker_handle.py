@@ -20,10 +20,12 @@ from offhook.process.messages import (
     Ask,
     Begin,
     CallMessage,
+    Complete,
     Failed,
     Finish,
     Happened,
     Lines,
+    Notify,
     Ready,
     Reply,
     Report,
@@ -239,7 +241,7 @@ class WorkerHandle:
         match message:
             case Report():
                 self.load.reported(message, self._seen)
-            case Begin() | Lines() | Timeline() | Finish():
+            case Begin() | Lines() | Timeline() | Finish() | Notify() | Complete():
                 self._journal.take(message)
             case Reply(number, content):
                 if (reply := self._replies.get(number)) is not None and not reply.done():

@@ -1,9 +1,11 @@
 """The journal that calls write to while they go on."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from offhook.records.cdr import CallRecord, TranscriptLine
+from offhook.records.outbox import OutboxEvent
 from offhook.records.timeline import Events
 
 
@@ -21,3 +23,9 @@ class Journal(Protocol):
 
     def finish(self, record: CallRecord) -> "Future[bool]":
         """Write the final record of a call; true once it is written."""
+
+    def notify(self, event: OutboxEvent) -> "Future[bool]":
+        """Put an event into the outbox; true once it would survive a crash."""
+
+    def complete(self, event_id: str, data: Mapping[str, Any]) -> "Future[bool]":
+        """Add to the data of an event that is held for it."""

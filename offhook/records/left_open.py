@@ -6,25 +6,29 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from offhook.records.cdr import CallClock, EndedBy
+from offhook.records.changes import Outgoing
+from offhook.records.outbox import ENDED
 from offhook.records.schema import calls_table, owners_table, transcript_table
 
 
-def close_calls_of(conn: Connection, owner: str, seen_at: float | None) -> None:
-    """Close the calls that `owner` left open; it was last seen at that Unix time, if that is known."""
-    _close(conn, calls_table.c.owner == owner, seen_at)
+def close_calls_of(conn: Connection, owner: str, seen_at: float | None, outgoing: Outgoing, now: float) -> None:
+    """Close the calls that `owner` left open; it was last seen at that Unix time, if that is known. `now` is Unix time:
+    that of the event that they have ended."""
+    _close(conn, calls_table.c.owner == owner, seen_at, outgoing, now)
 
 
-def close_ownerless(conn: Connection) -> None:
+def close_ownerless(conn: Connection, outgoing: Outgoing, now: float) -> None:
     """Close the open calls whose owner has no row any more."""
-    _close(conn, calls_table.c.owner.not_in(select(owners_table.c.owner)), None)
+    _close(conn, calls_table.c.owner.not_in(select(owners_table.c.owner)), None, outgoing, now)
 
 
-def _close(conn: Connection, whose: ColumnElement[bool], seen_at: float | None) -> None:
+def _close(conn: Connection, whose: ColumnElement[bool], seen_at: float | None, outgoing: Outgoing, now: float) -> None:
     last_line = select(func.max(transcript_table.c.at_s)).where(transcript_table.c.uniqueid == calls_table.c.uniqueid)
     query = select(calls_table.c.uniqueid, calls_table.c.start, calls_table.c.answer, last_line.scalar_subquery())
     for uniqueid, start, answer, last_line_s in conn.execute(query.where(calls_table.c.is_open & whose)).all():
         row = _end(start, answer, last_line_s, seen_at)
         conn.execute(update(calls_table).where(calls_table.c.uniqueid == uniqueid).values(row))
+        outgoing.put(conn, uniqueid, (ENDED,), now)
 
 
 def _end(start: str, answer: str | None, last_line_s: float | None, seen_at: float | None) -> dict[str, Any]:

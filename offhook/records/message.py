@@ -9,7 +9,15 @@ from offhook.records.wav import RATE_HZ
 
 MAX_PER_CALL = 99
 
+_FILE_NAME = re.compile(r"[0-9A-Za-z-]{1,80}\.wav")
 _OWN_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+def message_file(folder: Path, name: str) -> Path:
+    """A message by its file's name. ValueError for what is none, or could lead out of the folder."""
+    if _FILE_NAME.fullmatch(name) is None:
+        raise ValueError("that is not the file of a message")
+    return folder / name
 
 
 def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:

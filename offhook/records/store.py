@@ -3,7 +3,7 @@
 import itertools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -15,15 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.observe.log import get_logger
 from offhook.records.cdr import CallRecord, TranscriptLine
-from offhook.records.changes import Change, call_change, line_change, timeline_change
+from offhook.records.changes import Change, Outgoing, call_change, completed_change, line_change, timeline_change
 from offhook.records.database import BUSY_TIMEOUT_S, RecordsDatabase
 from offhook.records.left_open import close_calls_of, close_ownerless
+from offhook.records.outbox import ANSWERED, ENDED, STARTED, OutboxEvent, Subscription, adopt
 from offhook.records.owner import ProcessIdentity
 from offhook.records.schema import calls_table, owners_table, put_row, read_lines, record_from
 from offhook.records.signalling import forget_traces, put_trace
 from offhook.records.timeline import Events
 from offhook.records.unwritten import SEEN_EVERY_S, UnwrittenFile
-from offhook.records.writer import PERMANENT, RecordWriter, WriterCounters
+from offhook.records.writer import PERMANENT, Job, RecordWriter, WriterCounters
 
 T = TypeVar("T")
 
@@ -43,11 +44,20 @@ class RecordStore:
     The reading methods block on the database: call them outside the event loop (`asyncio.to_thread`).
     """
 
-    def __init__(self, database: RecordsDatabase, folder: Path | None, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: RecordsDatabase,
+        folder: Path | None,
+        wall: Callable[[], float],
+        subscriptions: Sequence[Subscription] = (),
+    ) -> None:
         self._database = database
         self._folder = folder
         self._wall = wall
         self._me = uuid.uuid4().hex
+        self.on_outgoing: Callable[[], None] = lambda: None
+        """Called in the writer's thread when there may be something new in the outbox."""
+        self._outgoing = Outgoing(tuple(subscriptions), self._me)
         self._identity = ProcessIdentity.current()
         self._seq = itertools.count()
         self._open: dict[str, Change] = {}
@@ -62,20 +72,32 @@ class RecordStore:
         self._writer = RecordWriter(database, self._heartbeat, HEARTBEAT_S, self._unwritten)
 
     @classmethod
-    def open(cls, url: str, *, folder: Path | None = None, wall: Callable[[], float] = time.time) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        folder: Path | None = None,
+        wall: Callable[[], float] = time.time,
+        subscriptions: Sequence[Subscription] = (),
+    ) -> Self:
         """Open the database, creating it if missing. `url` may also be the plain path of an SQLite file.
 
         What a process that is gone could not write is written, and rows that it left open are marked as crashed.
-        `folder` is for what cannot be written; that of the SQLite file if it is None. `wall` is Unix time in seconds.
-        Raises UserError.
+        `folder` is for what cannot be written; that of the SQLite file if it is None. `wall` is Unix time in seconds,
+        `subscriptions` says which events of calls are put into the outbox. Raises UserError.
         """
         database = RecordsDatabase.open(url)
         if folder is None and database.path is not None:
             folder = database.path.parent
         try:
-            return cls(database, folder, wall)
+            return cls(database, folder, wall, subscriptions)
         except SQLAlchemyError as error:
             raise database.closed_after(error) from error
+
+    @property
+    def owner(self) -> str:
+        """Our process, as rows of calls and of the outbox name it."""
+        return self._me
 
     @property
     def counters(self) -> WriterCounters:
@@ -98,13 +120,40 @@ class RecordStore:
         Await it (`asyncio.wrap_future`, with a time limit) before sending the answer, so that no answered call goes
         unrecorded.
         """
-        change = self._open[record.uniqueid] = call_change(record, is_open=True, owner=self._me)
-        return self._writer.put(change)
+        is_new = record.uniqueid not in self._open
+        types = [*([STARTED] if is_new else []), *([ANSWERED] if record.answer is not None else [])]
+        change = self._call_change(record, types, is_open=True)
+        self._open[record.uniqueid] = call_change(record, is_open=True, owner=self._me)
+        return self._put_outgoing(change)
 
     def finish(self, record: CallRecord) -> "Future[bool]":
         """Write the final record of a call, begun or not. A transcript in it replaces the lines of `turn`."""
-        self._open.pop(record.uniqueid, None)
-        return self._writer.put(call_change(record, is_open=False, owner=self._me))
+        is_new = self._open.pop(record.uniqueid, None) is None
+        types = [*([STARTED] if is_new else []), ENDED]
+        return self._put_outgoing(self._call_change(record, types, is_open=False))
+
+    def notify(self, event: OutboxEvent) -> "Future[bool]":
+        """Put an event into the outbox, for who gets those of its type; true once it would survive a crash."""
+        change = self._outgoing.event_change(event, self._wall())
+        return _nothing_to_do() if change is None else self._put_outgoing(change)
+
+    def complete(self, event_id: str, data: Mapping[str, Any]) -> "Future[bool]":
+        """Add to the data of an event that is held for it, which may go now."""
+        return self._put_outgoing(completed_change(event_id, data))
+
+    def settle(self, job: Job) -> "Future[bool]":
+        """Note what became of a row of the outbox, with others, within half a second. False: it is not noted."""
+        return self._writer.put(job, minor=True)
+
+    def _call_change(self, record: CallRecord, types: Sequence[str], *, is_open: bool) -> Change:
+        outgoing = self._outgoing.of_call(record.uniqueid, types, self._wall())
+        return call_change(record, is_open=is_open, owner=self._me, outgoing=outgoing)
+
+    def _put_outgoing(self, change: Change) -> "Future[bool]":
+        future = self._writer.put(change)
+        if self._outgoing.subscriptions:
+            future.add_done_callback(lambda _: self.on_outgoing())
+        return future
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
         """Add a line to a call's transcript."""
@@ -142,7 +191,7 @@ class RecordStore:
         complete = self._writer.close(timeout_s)
         if complete:
             with suppress(SQLAlchemyError, OSError), self._database.write() as conn:
-                close_calls_of(conn, self._me, self._wall())
+                close_calls_of(conn, self._me, self._wall(), self._outgoing, self._wall())
                 conn.execute(delete(owners_table).where(owners_table.c.owner == self._me))
         if self._unwritten is not None:
             self._unwritten.close(remove=self._unwritten.empty)
@@ -193,9 +242,10 @@ class RecordStore:
         self._take_over(conn)
         for other in conn.execute(select(owners_table).where(owners_table.c.owner != self._me)).mappings().all():
             if self._is_gone(dict(other)):
-                close_calls_of(conn, other["owner"], other["heartbeat"])
+                close_calls_of(conn, other["owner"], other["heartbeat"], self._outgoing, self._wall())
                 conn.execute(delete(owners_table).where(owners_table.c.owner == other["owner"]))
-        close_ownerless(conn)
+        close_ownerless(conn, self._outgoing, self._wall())
+        adopt(conn, self._me, {each.receiver for each in self._outgoing.subscriptions})
 
     def _take_over(self, conn: Connection) -> None:
         """Apply what processes that are gone could not write, and close their calls."""
@@ -205,7 +255,7 @@ class RecordStore:
             for change in file.changes():
                 with suppress(*PERMANENT), conn.begin_nested():
                     change(conn)
-            close_calls_of(conn, owner, file.seen_at)
+            close_calls_of(conn, owner, file.seen_at, self._outgoing, self._wall())
             conn.execute(delete(owners_table).where(owners_table.c.owner == owner))
         self._database.after_commit.append(self._remove_abandoned)
 
@@ -240,3 +290,9 @@ class RecordStore:
         if running is None:
             return bool(row["heartbeat"] < self._wall() - STALE_S)
         return not running
+
+
+def _nothing_to_do() -> "Future[bool]":
+    future: Future[bool] = Future()
+    future.set_result(True)
+    return future

@@ -30,7 +30,8 @@ from offhook.settings.conversation_sections import (
     VadConfig,
 )
 from offhook.settings.dtmf import DtmfConfig
-from offhook.settings.fields import TRUNKS, is_secret, section_fields
+from offhook.settings.fields import NAMED, is_secret, section_fields
+from offhook.settings.mail import MailConfig
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
 from offhook.settings.section import (
@@ -53,6 +54,7 @@ from offhook.settings.toml_file import ConfigFile, read_config_file
 from offhook.settings.transfer import TransferConfig
 from offhook.settings.trunks import TrunkConfig, TrunkName
 from offhook.settings.user_modules import search_beside
+from offhook.settings.webhooks import WebhookConfig, WebhookName
 from offhook.usererror import UserError, closest
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "LlmConfig",
     "Loaded",
     "LogConfig",
+    "MailConfig",
     "ModelsConfig",
     "OutboundConfig",
     "RecordsConfig",
@@ -82,6 +85,7 @@ __all__ = [
     "TurnConfig",
     "TwilioConfig",
     "VadConfig",
+    "WebhookConfig",
     "parse_address",
     "parse_port_range",
 ]
@@ -113,9 +117,11 @@ class Config(BaseModel):
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
+    mail: MailConfig = MailConfig()
     transfer: TransferConfig = TransferConfig()
     outbound: OutboundConfig = OutboundConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
+    webhooks: Annotated[Mapping[WebhookName, WebhookConfig], Field(max_length=100)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 
     @field_validator("routes")
@@ -169,10 +175,11 @@ class Config(BaseModel):
     def redacted(self) -> dict[str, Any]:
         """All values as JSON values, with secrets masked. Options of engines are under their names."""
         values: dict[str, Any] = self.model_dump(mode="json")
-        for trunk in values[TRUNKS].values():
-            _mask(trunk, section_fields(type(self), TRUNKS))
+        for section in NAMED:
+            for each in values[section].values():
+                _mask(each, section_fields(type(self), section))
         for section, keys in values.items():
-            if isinstance(keys, dict) and section != TRUNKS:
+            if isinstance(keys, dict) and section not in NAMED:
                 _mask(keys, section_fields(type(self), section))
                 keys.pop("options", None)
                 keys.update(_masked_options(getattr(self, section)))

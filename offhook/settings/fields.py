@@ -12,10 +12,13 @@ from offhook.settings.values import Secret
 
 ROUTES = "routes"
 TRUNKS = "trunks"
+WEBHOOKS = "webhooks"
+NAMED = {TRUNKS: "trunk", WEBHOOKS: "webhook"}
+"""Sections of tables that have names of the user's, and what each of them is: `[trunks.NAME]`."""
 
 
 def section_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of a section; for the routes, that of one route, and of the trunks likewise."""
+    """The class of a section; for the routes, that of one route, and likewise of those in `NAMED`."""
     annotation: Any = model.model_fields[name].annotation
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
@@ -42,12 +45,12 @@ def is_secret(field: FieldInfo) -> bool:
 
 def header(section: str) -> str:
     """What stands above its keys."""
-    return {ROUTES: "[[routes]]", TRUNKS: "[trunks.NAME]"}.get(section, f"[{section}]")
+    return "[[routes]]" if section == ROUTES else f"[{section}.NAME]" if section in NAMED else f"[{section}]"
 
 
 def key_path(path: tuple[str, ...]) -> tuple[str, ...]:
     """A path without what comes after the key, such as an index: it adds nothing to the value shown."""
-    return path[:3] if path[0] in (ROUTES, TRUNKS) else path[:2]
+    return path[:3] if path[0] == ROUTES or path[0] in NAMED else path[:2]
 
 
 def example_of(field: FieldInfo) -> Any:

@@ -13,8 +13,8 @@ from pydantic_core import ErrorDetails
 
 from offhook.settings.environment import KeyPath, read_environment
 from offhook.settings.fields import (
+    NAMED,
     ROUTES,
-    TRUNKS,
     example_of,
     header,
     is_engine_section,
@@ -109,8 +109,8 @@ class Sources:
             return self._unknown(path)
         if error["type"] == "missing":
             return self._missing(path[:-1], path[-1], f"`{path[-1]}` is required")
-        if path[0] == TRUNKS and (len(path) < 3 or path[2] == "[key]"):
-            return self._wrong_trunk(path, error)
+        if path[0] in NAMED and (len(path) < 3 or path[2] == "[key]"):
+            return self._wrong_name(path, error)
         if path[0] == ROUTES and len(path) < 3:
             todo = "write `[[routes]]` in a line of its own, and `number = …` below"
             return Problem("`routes` is not a list of routes", "each is a table of its own", todo, self._where(path))
@@ -121,12 +121,13 @@ class Sources:
             )
         return self._wrong_value(path, error)
 
-    def _wrong_trunk(self, path: KeyPath, error: ErrorDetails) -> Problem:
-        what = "`trunks` is not a section" if len(path) == 1 else f"`{path[1]}` cannot be a trunk"
+    def _wrong_name(self, path: KeyPath, error: ErrorDetails) -> Problem:
+        section = path[0]
+        what = f"`{section}` is not a section" if len(path) == 1 else f"`{path[1]}` cannot be a {NAMED[section]}"
         named = path[-1] == "[key]"
         why, name = (error["msg"], "main") if named else ("each has a table of its own", path[-1])
         name = "main" if len(path) == 1 else name
-        todo = f"write `[trunks.{name}]` in a line of its own, and the keys below"
+        todo = f"write `[{section}.{name}]` in a line of its own, and the keys below"
         return Problem(what, why, todo, self._where(path))
 
     def _wrong_value(self, path: KeyPath, error: ErrorDetails) -> Problem:
@@ -222,7 +223,7 @@ def _merge_into(below: dict[str, Any], entries: Mapping[str, Any]) -> None:
 
 
 def _header(path: KeyPath) -> str:
-    return f"`[{TRUNKS}.{path[1]}]`" if path[0] == TRUNKS and len(path) > 1 else f"`{header(path[0])}`"
+    return f"`[{path[0]}.{path[1]}]`" if path[0] in NAMED and len(path) > 1 else f"`{header(path[0])}`"
 
 
 def _literals(field: FieldInfo) -> list[str]:

@@ -19,6 +19,7 @@ from types import MappingProxyType, TracebackType
 
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
+from offhook.api.message import Message
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.engines.languages import EngineLanguages
@@ -77,7 +78,7 @@ class SimulatedCall:
         recorded: bool = False,
         line: SimulatedLine | None = None,
         model: LanguageModel | None = None,
-        on_message: Callable[[bytes], Awaitable[Path]] | None = None,
+        on_message: Callable[[Message], Awaitable[Path]] | None = None,
         switches: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.transferred_to: str | None = None

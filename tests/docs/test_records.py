@@ -13,7 +13,7 @@ from tests.docs.pages import ROOT, blocks
 PAGE = ROOT / "docs" / "records.md"
 
 
-@pytest.mark.parametrize("table", ["calls", "transcript", "timelines"])
+@pytest.mark.parametrize("table", ["calls", "transcript", "timelines", "outbox"])
 def test_every_column_is_described(table: str) -> None:
     _, found, rest = PAGE.read_text(encoding="utf-8").partition(f"## `{table}`")
     assert found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offhook.cli.checks.finding import Finding
 from offhook.settings.config import Config
-from offhook.settings.fields import TRUNKS, is_secret, section_fields
+from offhook.settings.fields import NAMED, is_secret, section_fields
 from offhook.settings.toml_file import read_config_file
 
 
@@ -19,9 +19,18 @@ def check(config: Config, path: Path | None) -> Iterator[Finding]:
         f"{section}.{key}"
         for section in type(config).model_fields
         for key, field in section_fields(type(config), section).items()
-        if is_secret(field) and section != TRUNKS and isinstance(values.get(section), dict) and key in values[section]
+        if is_secret(field)
+        and section not in NAMED
+        and isinstance(values.get(section), dict)
+        and key in values[section]
     ]
-    held += [f"{TRUNKS}.{name}.password" for name, trunk in values.get(TRUNKS, {}).items() if "password" in trunk]
+    held += [
+        f"{section}.{name}.{key}"
+        for section in NAMED
+        for key, field in section_fields(type(config), section).items()
+        for name, named in values.get(section, {}).items()
+        if is_secret(field) and key in named
+    ]
     if held:
         yield Finding.warning(
             "secrets",

@@ -10,7 +10,7 @@ import pytest
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
 from offhook.api.flow_dialog import FlowDialog, flow_dialog
-from offhook.api.message import trimmed
+from offhook.api.message import Message, trimmed
 from offhook.pipeline.dialog.review_wording import review_wording_in
 from offhook.records.message import save_message
 from offhook.settings.flow_file import parse_flow
@@ -28,7 +28,7 @@ steps:
   none: {say: There is no message., next: bye}
   bye: {hang_up: Goodbye.}
 """
-Keep = Callable[[bytes], Awaitable[Path]]
+Keep = Callable[[Message], Awaitable[Path]]
 REVIEW = review_wording_in("en").ask
 
 
@@ -38,8 +38,8 @@ def dialog(more: str = "most_s: 60") -> FlowDialog:
 
 @pytest.fixture
 def keep(tmp_path: Path) -> Keep:
-    async def save(pcm: bytes) -> Path:
-        return save_message(tmp_path, "call", pcm)
+    async def save(message: Message) -> Path:
+        return save_message(tmp_path, "call", message.pcm)
 
     return save
 

@@ -1,5 +1,6 @@
 """The log of one call: record, transcript, metrics."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -30,11 +31,14 @@ from offhook.pipeline.trace import (
     TurnTraced,
 )
 from offhook.records import CallRecord, Disposition, EndedBy, RecordingResult, RecordStore
+from offhook.records.outbox import TRANSFERRED, Subscription, listed
+from offhook.transfer.outcome import Transferred
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[RecordStore]:
-    one = RecordStore.open(str(tmp_path / "calls.db"))
+    crm = Subscription("crm", frozenset({TRANSFERRED}))
+    one = RecordStore.open(str(tmp_path / "calls.db"), subscriptions=[crm])
     yield one
     one.close()
 
@@ -181,6 +185,15 @@ def test_a_call_from_its_answer_to_its_end(logged: LoggedCall, tmp_path: Path) -
     assert logged.value("offhook_rtp_packets_total", direction="received") == 100
     assert logged.value("offhook_rtp_lost_packets_total") == 2
     assert logged.value("offhook_recordings_truncated_total") == 1
+
+
+def test_others_get_to_know_of_a_transfer(logged: LoggedCall) -> None:
+    logged.call_log.transferred(Transferred("desk", "bridge", returned=True))
+    assert logged.store.flush()
+    (row,) = logged.store.read(lambda conn: listed(conn, "crm", 10))
+    data = json.loads(row.body)["data"]
+    assert (data["uniqueid"], data["src"]) == (logged.call_log.uniqueid, "sip:alice@a")
+    assert (data["target"], data["by"], data["returned"]) == ("desk", "bridge", True)
 
 
 def test_digits_are_counted_and_not_written_down(logged: LoggedCall) -> None:

@@ -10,15 +10,17 @@ import pytest
 
 from offhook.process.channel import Channel, channel_pair
 from offhook.process.journal_proxy import JournalProxy
-from offhook.process.messages import Begin, Finish, Lines, Timeline, Written
+from offhook.process.messages import Begin, Complete, Finish, Lines, Notify, Timeline, Written
 from offhook.process.remote import RemoteJournal
 from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
 from offhook.records.cdr import MAX_TEXT_CHARS
+from offhook.records.outbox import MESSAGE, OutboxEvent, Subscription, listed
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[RecordStore]:
-    one = RecordStore.open(str(tmp_path / "calls.db"))
+    crm = Subscription("crm", frozenset({MESSAGE, "call.ended"}))
+    one = RecordStore.open(str(tmp_path / "calls.db"), subscriptions=[crm])
     yield one
     one.close()
 
@@ -28,7 +30,7 @@ async def journal(store: RecordStore) -> tuple[RemoteJournal, JournalProxy]:
     """The worker's end, joined to the supervisor's."""
 
     def send(message: object) -> None:
-        assert isinstance(message, Begin | Lines | Finish)
+        assert isinstance(message, Begin | Lines | Finish | Notify | Complete)
         proxy.take(message)
 
     remote = RemoteJournal(send)
@@ -62,6 +64,22 @@ async def test_rows_and_lines_arrive_and_are_acknowledged(
     assert found is not None and found.ended_by == "caller"
     assert found.transcript == lines
     assert proxy.crashed() == []
+
+
+async def test_events_for_others_arrive_and_those_of_a_crash_are_made(
+    journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
+) -> None:
+    remote, proxy = journal
+    record, _ = answered()
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    event = OutboxEvent(record.uniqueid, MESSAGE, "evt_m", {"uniqueid": record.uniqueid}, hold_s=60.0)
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.notify(event)), 5)
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.complete("evt_m", {"transcript": "Hello."})), 5)
+    proxy.crashed()
+    store.flush()
+    message, ended = store.read(lambda conn: listed(conn, "crm", 10))
+    assert (message.id, message.type) == ("evt_m", MESSAGE) and '"Hello."' in message.body
+    assert ended.type == "call.ended" and '"ended_by":"crash"' in ended.body
 
 
 async def test_lines_wait_for_company_but_come_before_the_rest() -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from offhook.observe import log
 from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore, TranscriptLine
 from offhook.records.capture import CaptureWriter
+from offhook.records.outbox import TYPES, Subscription
+
+CRM = Subscription("crm", frozenset(TYPES))
 
 TONE = b"\x00\x10" * 160
 
@@ -114,7 +117,7 @@ def lock_the_database(url: str) -> None:
     """A call is answered and ends while another program holds the database; another one stays open; then wait to be
     killed."""
     log.setup("json", "critical", sys.stderr)
-    store = RecordStore.open(url)
+    store = RecordStore.open(url, subscriptions=[CRM])
     other = sqlite3.connect(url)
     other.execute("BEGIN IMMEDIATE")
     clock, record = call("locked")

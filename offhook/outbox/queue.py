@@ -1,0 +1,226 @@
+"""The queue of one receiver: its events from the outbox, in the order of each call.
+
+Theory of operation. The database is the queue. A round reads which calls have an event that is due; each of them, at
+most `at_once` at a time, gets a task that delivers the call's events one after the other and stops at the first
+failure, which holds up that call alone. What became of each is written together with other writes within half a second,
+and until then the call is left alone: a process that is killed meanwhile delivers again what arrived in that time,
+under the same id. A receiver that fails ten times in a row is left alone for a while, one that is gone (410) until
+events are sent by hand (`offhook outbox retry`), or the next start.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from offhook.outbox.receiver import BREAK_AFTER, Attempt, Receiver, Result, break_s, retry_delay_s
+from offhook.records import RecordStore
+from offhook.records.outbox import OutboxRow, delivered, failed, give_up_old, waiting_calls, waiting_of
+
+log = structlog.get_logger("offhook.outbox")
+
+LOOK_S = 5.0
+"""How often the database is looked at if nothing is reported, for what others have changed."""
+LOOK_AGAIN_S = 0.05
+"""How soon at most after the last time: each delivery reports something."""
+SWEEP_S = 30.0
+"""How often what is too old is given up."""
+MAX_READ = 500
+"""Calls that a round reads."""
+
+
+class ReceiverQueue:
+    """Delivers to one receiver while `run` runs. `wall` is Unix time in seconds."""
+
+    def __init__(self, store: RecordStore, receiver: Receiver, wall: Callable[[], float] = time.time) -> None:
+        self.receiver = receiver
+        self.name = receiver.subscription.receiver
+        self.outcomes: Counter[str] = Counter()
+        """How many attempts came out how (`Result`), and how many events were given up."""
+        self.problem = ""
+        """Why the latest attempt failed; empty after one that did not."""
+        self._store = store
+        self._wall = wall
+        self._wake = asyncio.Event()
+        self._ready: deque[str] = deque()
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._paused_until = 0.0
+        self._gone = False
+        self._swept_at = self._looked_at = float("-inf")
+
+    @property
+    def state(self) -> str:
+        """`gone`, `paused`, or `open`."""
+        if self._gone:
+            return "gone"
+        return "paused" if self._wall() < self._paused_until else "open"
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way, or about to be."""
+        return not (self._tasks or self._ready or self._busy or self._wake.is_set())
+
+    def wake(self) -> None:
+        """There may be something new."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            try:
+                wait_s = await self._round()
+            except SQLAlchemyError as error:
+                log.warning("the outbox cannot be read", receiver=self.name, why=str(error))
+                wait_s = LOOK_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+
+    async def stop(self) -> None:
+        """Break off what is on its way; it will be sent again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _round(self) -> float:
+        """Begin what can be begun; returns after how many seconds the next round is worth while."""
+        now = self._wall()
+        if now - self._swept_at >= SWEEP_S:
+            self._swept_at = now
+            self._give_up(now)
+        if not self._gone and now < self._paused_until:
+            self._wake.clear()
+            return min(LOOK_S, self._paused_until - now)
+        next_due = float("inf")
+        if not self._ready:
+            if (soon_s := self._looked_at + LOOK_AGAIN_S - time.monotonic()) > 0:
+                await asyncio.sleep(soon_s)
+            self._looked_at = time.monotonic()
+            self._wake.clear()
+            next_due = await self._look(now)
+        while self._ready and len(self._tasks) < self.receiver.at_once:
+            uniqueid = self._ready.popleft()
+            self._busy.add(uniqueid)
+            task = asyncio.get_running_loop().create_task(self._deliver(uniqueid))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        if self._ready:
+            self._wake.clear()  # a task that ends wakes us
+        return max(0.0, min(LOOK_S, next_due - self._wall()))
+
+    async def _look(self, now: float) -> float:
+        """Read which calls are due; returns when the next one is."""
+        limit = MAX_READ + len(self._busy)
+        query = partial(waiting_calls, owner=self._store.owner, receiver=self.name, limit=limit)
+        found = await asyncio.to_thread(self._store.read, query)
+        if self._gone:
+            found = [(uniqueid, due) for uniqueid, due in found if due == 0]  # sent by hand
+            self._gone = not found
+        waiting = [(uniqueid, due) for uniqueid, due in found if uniqueid not in self._busy]
+        self._ready.extend(uniqueid for uniqueid, due in waiting if due <= now)
+        return next((due for _, due in waiting if due > now), float("inf"))
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _deliver(self, uniqueid: str) -> None:
+        """The call's events, until one fails."""
+        settled: list[Future[bool]] = []
+        try:
+            query = partial(waiting_of, owner=self._store.owner, receiver=self.name, uniqueid=uniqueid)
+            for row in await asyncio.to_thread(self._store.read, query):
+                if row.due > self._wall() or self._gone or not await self._try(row, settled):
+                    break
+        except SQLAlchemyError as error:
+            log.warning("the outbox cannot be read", receiver=self.name, why=str(error))
+        finally:
+            self._leave_alone(uniqueid, settled)
+
+    def _leave_alone(self, uniqueid: str, settled: list["Future[bool]"]) -> None:
+        """The call is ours until what became of its events is written."""
+        loop, left = asyncio.get_running_loop(), len(settled)
+
+        def free() -> None:
+            self._busy.discard(uniqueid)
+            self._wake.set()
+
+        def count() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                free()
+
+        if not settled:
+            free()
+        for future in settled:
+            future.add_done_callback(lambda _: _unless_closed(loop, count))
+
+    async def _try(self, row: OutboxRow, settled: list["Future[bool]"]) -> bool:
+        """Try once; whether it has arrived."""
+        try:
+            async with asyncio.timeout(self.receiver.timeout_s):
+                attempt = await self.receiver.deliver(row)
+        except TimeoutError:
+            attempt = Attempt(Result.FAILED, f"no answer within {self.receiver.timeout_s:g} s")
+        self.outcomes[attempt.result] += 1
+        if attempt.result is Result.DELIVERED:
+            self._note_success()
+            settled.append(self._store.settle(partial(delivered, seq=row.seq)))
+            return True
+        self._note_failure(row, attempt)
+        attempts = row.attempts + 1
+        due = self._wall() + retry_delay_s(attempts, self.receiver.longest_retry_s, random.uniform)
+        settled.append(
+            self._store.settle(partial(failed, seq=row.seq, attempts=attempts, due=due, problem=attempt.why))
+        )
+        return False
+
+    def _note_success(self) -> None:
+        if self._failures >= BREAK_AFTER:
+            log.info("a receiver takes events again", receiver=self.name)
+        self._failures, self.problem = 0, ""
+
+    def _note_failure(self, row: OutboxRow, attempt: Attempt) -> None:
+        self._failures += 1
+        self.problem = attempt.why
+        pause_s = max(attempt.pause_s, break_s(self._failures))
+        self._paused_until = max(self._paused_until, self._wall() + pause_s)
+        log.debug("an event was not delivered", receiver=self.name, id=row.id, why=attempt.why)
+        if self._failures == BREAK_AFTER:
+            log.warning("a receiver does not take events; they are kept", receiver=self.name, why=attempt.why)
+        if attempt.result is Result.GONE and not self._gone:
+            self._gone = True
+            self._ready.clear()
+            log.error("a receiver wants no events any more; they are kept", receiver=self.name, why=attempt.why)
+
+    def _give_up(self, now: float) -> None:
+        before = now - self.receiver.give_up_s
+        owner, name, unsent = self._store.owner, self.name, self._gone
+        counted: list[int] = []
+
+        def job(conn: Connection) -> None:
+            counted.append(give_up_old(conn, owner, name, before, unsent=unsent, now=now))
+
+        def done() -> None:
+            if counted and counted[-1]:
+                self.outcomes["given_up"] += counted[-1]
+                log.error("events were given up", receiver=name, events=counted[-1], why=self.problem)
+
+        loop = asyncio.get_running_loop()
+        self._store.settle(job).add_done_callback(lambda _: _unless_closed(loop, done))
+
+
+def _unless_closed(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call it on the loop; from another thread, which may outlive the loop."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)

@@ -1,0 +1,79 @@
+"""`[mail]`: where messages of callers are mailed to."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from offhook.settings.section import Section
+from offhook.settings.values import SECRET, Host, Line, matching
+
+MailAddress = Annotated[
+    str,
+    AfterValidator(
+        matching(
+            r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?",
+            "it must be an address alone, such as desk@example.com",
+        )
+    ),
+]
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class MailConfig(Section):
+    """The mail server (SMTP) by which messages of callers (`record`) are sent, with their sound and transcript
+    (docs/webhooks.md). What it does not take is kept in the database and tried again."""
+
+    host: Annotated[Host | None, Field(examples=["smtp.example.com"])] = None
+    """The server. Without one nothing is mailed."""
+
+    port: Annotated[int | None, Field(ge=1, le=65_535, examples=[587])] = None
+    """Its port; not set: 587, with `tls` 465, with `none` 25."""
+
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls`: refused where the server has none; `tls`: from the first byte; `none`: on this machine."""
+
+    user: Annotated[Line | None, Field(examples=["bot@example.com"])] = None
+    """The account, where the server wants one."""
+
+    password: Annotated[Line | None, SECRET, Field(repr=False, examples=["..."])] = None
+    """Its password. Best in the environment: `OFFHOOK_MAIL__PASSWORD`."""
+
+    password_file: Annotated[Path | None, Field(examples=["/run/secrets/mail"])] = None
+    """A file with the password in its first line, read for each mail."""
+
+    sender: Annotated[MailAddress | None, Field(examples=["bot@example.com"])] = None
+    """The address that mail comes from."""
+
+    recipients: Annotated[tuple[MailAddress, ...], Field(max_length=50, examples=[("desk@example.com",)])] = ()
+    """Who gets it."""
+
+    subject: Line = "Message from {src}"
+    """The subject; `{src}`, `{dst}` and `{seconds}` are the caller, the called number and the length."""
+
+    attach: bool = True
+    """Whether the sound is attached, as WAV."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """How long a mail may take to be sent."""
+
+    give_up_h: Annotated[float, Field(gt=0, le=720)] = 72.0
+    """For how many hours a mail is tried."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.host is None:
+            return self
+        for key, given in (("sender", self.sender), ("recipients", self.recipients)):
+            if not given:
+                raise PydanticCustomError("mail", "`host` needs `{key}`", {"key": key, "at": "host"})
+        if self.user is not None and self.password is None and self.password_file is None:
+            raise PydanticCustomError("mail", "`user` needs `password`", {"key": "password", "at": "user"})
+        return self
+
+    @property
+    def server_port(self) -> int:
+        """The port that is connected to."""
+        return self.port or PORTS[self.encryption]

@@ -1,0 +1,187 @@
+"""Messages of callers as mail: what is in one, and what a mail server that fails does to it."""
+
+import asyncio
+import json
+import wave
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.outbox import queue as queue_module
+from offhook.outbox import receiver as receiver_module
+from offhook.outbox.deliveries import Deliveries
+from offhook.outbox.mail import Mailbox, mail_of
+from offhook.records import RecordStore
+from offhook.records.message import save_message
+from offhook.records.outbox import MESSAGE, OutboxEvent, OutboxRow
+from offhook.settings.mail import MailConfig
+from offhook.telephony.tones import tones
+from tests.offhook.outbox.parts import settled, until, waiting
+
+CONFIG: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "encryption": "none",
+    "sender": "bot@example.com",
+    "recipients": ("desk@example.com", "night@example.com"),
+}
+DATA = {"uniqueid": "c1", "src": "+15551234567", "dst": "100", "seconds": 1.5, "file": "c1-message-1.wav"}
+
+
+def row(**data: object) -> OutboxRow:
+    body = json.dumps({"type": MESSAGE, "timestamp": "2026-01-01T00:00:00.000Z", "data": {**DATA, **data}})
+    return OutboxRow(1, "evt_1", "mail", "c1", MESSAGE, body, 0.0, 0.0, 0, None, False)
+
+
+def test_a_mail_has_the_sound_and_the_words(tmp_path: Path) -> None:
+    save_message(tmp_path, "c1", tones((440.0,), 1_500))
+    mail = mail_of(MailConfig(**CONFIG), row(transcript="Please call me back."), tmp_path)
+    assert mail["Subject"] == "Message from +15551234567"
+    assert mail["Message-ID"] == "<evt_1@example.com>"
+    assert (mail["From"], mail["To"]) == ("bot@example.com", "desk@example.com, night@example.com")
+    text = mail.get_body()
+    assert text is not None and "Please call me back." in text.get_content()
+    (sound,) = mail.iter_attachments()
+    assert (sound.get_content_type(), sound.get_filename()) == ("audio/wav", "c1-message-1.wav")
+    path = tmp_path / "again.wav"
+    path.write_bytes(sound.get_content())
+    with wave.open(str(path)) as audio:
+        assert audio.getnframes() == 12_000
+
+
+def test_a_mail_goes_without_a_sound_that_is_not_there(tmp_path: Path) -> None:
+    assert list(mail_of(MailConfig(**CONFIG), row(), tmp_path).iter_attachments()) == []
+    save_message(tmp_path, "c1", bytes(320))
+    assert list(mail_of(MailConfig(**CONFIG, attach=False), row(), tmp_path).iter_attachments()) == []
+
+
+def test_what_a_caller_sends_is_neither_a_header_nor_a_path(tmp_path: Path) -> None:
+    mail = mail_of(MailConfig(**CONFIG), row(src="x\r\nBcc: all@example.com"), tmp_path)
+    assert "Bcc" not in mail and "\n" not in mail["Subject"]
+    with pytest.raises(ValueError):
+        mail_of(MailConfig(**CONFIG), row(file="../../etc/passwd"), tmp_path)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver_module, "FIRST_RETRY_S", 0.02)
+    monkeypatch.setattr(receiver_module, "FIRST_BREAK_S", 0.05)
+    monkeypatch.setattr(receiver_module, "MAX_BREAK_S", 0.1)
+    monkeypatch.setattr(queue_module, "LOOK_S", 0.2)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator["MailServer"]:
+    async with MailServer() as one:
+        yield one
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("soon")
+async def test_a_message_arrives_once_the_server_takes_it(tmp_path: Path, server: "MailServer") -> None:
+    save_message(tmp_path, "c1", tones((440.0,), 1_500))
+    server.refusals = ["451 4.3.0 Try again later", "550 5.7.1 Not you", "421 4.3.2 Shutting down"]
+    box = Mailbox(MailConfig(**CONFIG, port=server.port), tmp_path)
+    await delivered(tmp_path, box)
+    (mail,) = server.mails
+    assert mail["Subject"] == "Message from +15551234567" and server.asked == 4
+    assert [each.get_content_type() for each in mail.iter_attachments()] == ["audio/wav"]
+    assert server.recipients == ["desk@example.com", "night@example.com"]
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("soon")
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+async def test_a_password_is_proven_and_may_be_in_a_file(tmp_path: Path, server: "MailServer") -> None:
+    (tmp_path / "password").write_text("right\n")
+    config = MailConfig(**CONFIG, port=server.port, user="bot", password_file=tmp_path / "password")
+    server.password = b"right"
+    await delivered(tmp_path, Mailbox(config, tmp_path))
+    assert server.users == [b"bot"] and len(server.mails) == 1
+
+
+@pytest.mark.real_time
+async def test_nothing_goes_unencrypted_unless_it_may(tmp_path: Path, server: "MailServer") -> None:
+    config = MailConfig(**{**CONFIG, "encryption": "starttls"}, port=server.port)
+    attempt = await Mailbox(config, tmp_path).deliver(row())
+    assert (attempt.result, server.mails) == ("failed", []) and "STARTTLS" in attempt.why
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("soon")
+async def test_a_server_that_is_down_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    async with MailServer() as gone:
+        port = gone.port
+    box = Mailbox(MailConfig(**CONFIG, port=port), tmp_path)
+    box.longest_retry_s = 0.1
+    store, deliveries = put(tmp_path, box)
+    await until(lambda: deliveries.queues[0].outcomes["failed"] >= 12)
+    assert deliveries.queues[0].state in ("paused", "open") and len(waiting(store)) == 1
+    async with MailServer(port) as server:
+        await settled(store)
+        assert len(server.mails) == 1
+    await deliveries.stop()
+    store.close()
+
+
+def put(folder: Path, box: Mailbox) -> tuple[RecordStore, Deliveries]:
+    """A message that is to be mailed."""
+    store = RecordStore.open(str(folder / "calls.db"), subscriptions=[box.subscription])
+    deliveries = Deliveries(store, [box])
+    deliveries.start()
+    assert store.notify(OutboxEvent("c1", MESSAGE, "evt_1", DATA)).result(5)
+    return store, deliveries
+
+
+async def delivered(folder: Path, box: Mailbox) -> None:
+    store, deliveries = put(folder, box)
+    await settled(store)
+    await deliveries.stop()
+    store.close()
+
+
+class MailServer:
+    """aiosmtpd, on the running loop; it refuses mail with `refusals`, one after the other, then takes it."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.refusals: list[str] = []
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[str] = []
+        self.users: list[bytes] = []
+        self.password: bytes | None = None
+        self.asked = 0
+        self.port = port
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "MailServer":
+        smtp = pytest.importorskip("aiosmtpd.smtp")
+
+        def accept(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
+            self.users.append(data.login)
+            return smtp.AuthResult(success=data.password == self.password)
+
+        def protocol() -> Any:
+            wants = self.password is not None
+            return smtp.SMTP(self, authenticator=accept, auth_required=wants, auth_require_tls=False, hostname="mail")
+
+        self._server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # aiosmtpd's name
+        self.asked += 1
+        if self.refusals:
+            return self.refusals.pop(0)
+        parsed = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        self.mails.append(parsed)
+        self.recipients = list(envelope.rcpt_tos)
+        return "250 OK"
