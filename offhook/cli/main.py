@@ -1,5 +1,5 @@
 """The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `sip`, `models`, `say`,
-`voices`, `listen`, `replay`, `trunk`, `tune`, `flow`, `qa`.
+`voices`, `listen`, `replay`, `trunk`, `tune`, `flow`, `queue`, `qa`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -22,6 +22,7 @@ from offhook.cli.listen import listen
 from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
 from offhook.cli.qa import app as qa
+from offhook.cli.queue import app as queue
 from offhook.cli.replay import replay
 from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
@@ -143,6 +144,7 @@ app.add_typer(sip, name="sip")
 app.add_typer(models, name="models")
 app.add_typer(trunk, name="trunk")
 app.add_typer(flow, name="flow")
+app.add_typer(queue, name="queue")
 app.add_typer(qa, name="qa")
 app.command()(say)
 app.command()(voices)

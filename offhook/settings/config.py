@@ -30,7 +30,8 @@ from offhook.settings.conversation_sections import (
     VadConfig,
 )
 from offhook.settings.dtmf import DtmfConfig
-from offhook.settings.fields import TRUNKS, is_secret, section_fields
+from offhook.settings.fields import NAMED, TRUNKS, is_secret, section_fields
+from offhook.settings.queues import MAX_QUEUES, QueueConfig, QueueName
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
 from offhook.settings.section import (
@@ -72,6 +73,7 @@ __all__ = [
     "LogConfig",
     "ModelsConfig",
     "OutboundConfig",
+    "QueueConfig",
     "RecordsConfig",
     "RouteConfig",
     "RtpConfig",
@@ -116,6 +118,7 @@ class Config(BaseModel):
     transfer: TransferConfig = TransferConfig()
     outbound: OutboundConfig = OutboundConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
+    queues: Annotated[Mapping[QueueName, QueueConfig], Field(max_length=MAX_QUEUES)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 
     @field_validator("routes")
@@ -172,7 +175,7 @@ class Config(BaseModel):
         for trunk in values[TRUNKS].values():
             _mask(trunk, section_fields(type(self), TRUNKS))
         for section, keys in values.items():
-            if isinstance(keys, dict) and section != TRUNKS:
+            if isinstance(keys, dict) and section not in NAMED:
                 _mask(keys, section_fields(type(self), section))
                 keys.pop("options", None)
                 keys.update(_masked_options(getattr(self, section)))

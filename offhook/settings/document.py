@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 
 from offhook.settings.config import Config
 from offhook.settings.fields import (
+    NAMED,
     ROUTES,
-    TRUNKS,
     example_of,
     header,
     is_engine_section,
@@ -176,7 +176,7 @@ def template(*, flow: str | None = None) -> str:
         if section == ROUTES:
             lines += _routes_template()
             continue
-        mark = "# " if section == TRUNKS else ""
+        mark = "# " if section in NAMED else ""
         lines += ["", "", _folded(summary(section), "# "), f"{mark}{header(section)}"]
         for key, field in keys(section).items():
             lines += ["", _folded(_text(field), "# ")]

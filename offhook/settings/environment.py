@@ -8,7 +8,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from offhook.settings.fields import ROUTES, TRUNKS, is_engine_section, section_fields
+from offhook.settings.fields import NAMED, ROUTES, is_engine_section, section_fields
 from offhook.settings.renamed import ENV_PREFIX, RENAMED, renamed
 from offhook.usererror import Problem, closest
 
@@ -64,7 +64,7 @@ def _misnamed(model: type[BaseModel], variable: str, path: KeyPath) -> Problem |
 
 def _whole(model: type[BaseModel], variable: str, section: str) -> Problem:
     keys = list(section_fields(model, section))
-    named = ("name",) if section == TRUNKS else ()
+    named = ("name",) if section in NAMED else ()
     example = _variable(section, *named, keys[0])
     todo = "write `[[routes]]` in a file" if section == ROUTES else f"name a key, such as {example}"
     return Problem("a section cannot be set as a whole", "only its keys can", todo, variable)
@@ -80,7 +80,7 @@ def _one_underscore(model: type[BaseModel], variable: str, name: str, section: s
 
 def _value(model: type[BaseModel], path: KeyPath, text: str) -> Any:
     """The value for the model: a list is JSON, everything else is text that the model parses."""
-    below = path[2:] if path[0] == TRUNKS else path[1:]
+    below = path[2:] if path[0] in NAMED else path[1:]
     field = section_fields(model, path[0]).get(below[0]) if below else None
     if field is not None and len(below) == 1 and _is_list(field):
         try:

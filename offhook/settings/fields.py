@@ -12,10 +12,13 @@ from offhook.settings.values import Secret
 
 ROUTES = "routes"
 TRUNKS = "trunks"
+QUEUES = "queues"
+NAMED = (TRUNKS, QUEUES)
+"""Sections with a table for each name."""
 
 
 def section_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of a section; for the routes, that of one route, and of the trunks likewise."""
+    """The class of a section; for the routes, that of one route, and of the trunks and queues likewise."""
     annotation: Any = model.model_fields[name].annotation
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
@@ -42,12 +45,14 @@ def is_secret(field: FieldInfo) -> bool:
 
 def header(section: str) -> str:
     """What stands above its keys."""
-    return {ROUTES: "[[routes]]", TRUNKS: "[trunks.NAME]"}.get(section, f"[{section}]")
+    if section in NAMED:
+        return f"[{section}.NAME]"
+    return "[[routes]]" if section == ROUTES else f"[{section}]"
 
 
 def key_path(path: tuple[str, ...]) -> tuple[str, ...]:
     """A path without what comes after the key, such as an index: it adds nothing to the value shown."""
-    return path[:3] if path[0] in (ROUTES, TRUNKS) else path[:2]
+    return path[:3] if path[0] in (ROUTES, *NAMED) else path[:2]
 
 
 def example_of(field: FieldInfo) -> Any:

@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from offhook.settings.environment import KeyPath, read_environment
 from offhook.settings.fields import (
+    NAMED,
+    QUEUES,
     ROUTES,
-    TRUNKS,
     example_of,
     header,
     is_engine_section,
@@ -52,6 +53,8 @@ class Sources:
                 self.problems.append(self._unknown((section,)))
             elif section == ROUTES and isinstance(values, list):
                 self.values[section] = [self._in_folder(route, ("flow",)) for route in values]
+            elif section == QUEUES and isinstance(values, dict):
+                self.values[section] = {name: self._in_folder(each, ("music",)) for name, each in values.items()}
             elif isinstance(values, dict):
                 self.values[section] = self._in_folder(values, PATHS.get(section, ()))
                 self._refuse_options_table(section, self.values[section])
@@ -109,8 +112,8 @@ class Sources:
             return self._unknown(path)
         if error["type"] == "missing":
             return self._missing(path[:-1], path[-1], f"`{path[-1]}` is required")
-        if path[0] == TRUNKS and (len(path) < 3 or path[2] == "[key]"):
-            return self._wrong_trunk(path, error)
+        if path[0] in NAMED and (len(path) < 3 or path[2] == "[key]"):
+            return self._wrong_named(path, error)
         if path[0] == ROUTES and len(path) < 3:
             todo = "write `[[routes]]` in a line of its own, and `number = …` below"
             return Problem("`routes` is not a list of routes", "each is a table of its own", todo, self._where(path))
@@ -121,12 +124,13 @@ class Sources:
             )
         return self._wrong_value(path, error)
 
-    def _wrong_trunk(self, path: KeyPath, error: ErrorDetails) -> Problem:
-        what = "`trunks` is not a section" if len(path) == 1 else f"`{path[1]}` cannot be a trunk"
+    def _wrong_named(self, path: KeyPath, error: ErrorDetails) -> Problem:
+        section, one = path[0], path[0].removesuffix("s")
+        what = f"`{section}` is not a section" if len(path) == 1 else f"`{path[1]}` cannot be a {one}"
         named = path[-1] == "[key]"
         why, name = (error["msg"], "main") if named else ("each has a table of its own", path[-1])
         name = "main" if len(path) == 1 else name
-        todo = f"write `[trunks.{name}]` in a line of its own, and the keys below"
+        todo = f"write `[{section}.{name}]` in a line of its own, and the keys below"
         return Problem(what, why, todo, self._where(path))
 
     def _wrong_value(self, path: KeyPath, error: ErrorDetails) -> Problem:
@@ -222,7 +226,7 @@ def _merge_into(below: dict[str, Any], entries: Mapping[str, Any]) -> None:
 
 
 def _header(path: KeyPath) -> str:
-    return f"`[{TRUNKS}.{path[1]}]`" if path[0] == TRUNKS and len(path) > 1 else f"`{header(path[0])}`"
+    return f"`[{path[0]}.{path[1]}]`" if path[0] in NAMED and len(path) > 1 else f"`{header(path[0])}`"
 
 
 def _literals(field: FieldInfo) -> list[str]:

@@ -168,8 +168,19 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Say `prompt`, if there is one, and have the caller wait in `queue` for an agent, who hears `summary`. Its result
+    is CameBack, if they do."""
+
+    queue: str
+    prompt: Prompt | None
+    summary: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class CameBack:
-    """The caller is with the bot again: since the transfer failed, by its reason, or ("") after it."""
+    """The caller is with the bot again: since the transfer or the wait failed, by its reason, or ("") after it."""
 
     reason: str = ""
 
@@ -259,5 +270,19 @@ class Done:
     failed: bool = False
 
 
-Action = Speak | AskFor | HangUp | Delegate | Connect | FindOut | Fetch | Wait | Play | RecordMessage | Press | Note
+Action = (
+    Speak
+    | AskFor
+    | HangUp
+    | Delegate
+    | Connect
+    | Enqueue
+    | FindOut
+    | Fetch
+    | Wait
+    | Play
+    | RecordMessage
+    | Press
+    | Note
+)
 Result = Answer | HandedBack | CameBack | FoundOut | Fetched | Recorded | Done

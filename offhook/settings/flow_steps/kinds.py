@@ -6,6 +6,7 @@ from offhook.settings.flow_steps.call import CALL, RETURN
 from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.play import PLAY
+from offhook.settings.flow_steps.queue import QUEUE
 from offhook.settings.flow_steps.record import RECORD
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
@@ -25,6 +26,7 @@ _ALL = (
     REQUEST_STEP,
     AGENT,
     TRANSFER,
+    QUEUE,
     WHO_ANSWERED,
     CALL,
     RETURN,
