@@ -7,6 +7,7 @@ from typing import Any
 
 from offhook.pipeline.turn.silence_tables import DEBTS, Debt
 from offhook.pipeline.turn.tables import MOVES, Floor
+from offhook.queues.tables import AGENT, CALLER
 from offhook.sip.dialog.provisional_tables import PROVISIONALS
 from offhook.sip.dialog.session_tables import SESSION
 from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL
@@ -61,6 +62,8 @@ MACHINES: tuple[tuple[str, str, StrEnum, Rows], ...] = (
         TRANSFER.start[0],
         TRANSFER.rows,
     ),
+    ("A caller in a queue", "`offhook/queues/tables.py`.", CALLER.start[0], CALLER.rows),
+    ("An agent of a queue", "`offhook/queues/tables.py`.", AGENT.start[0], AGENT.rows),
     (
         "The INVITE client transaction",
         "`sip/transaction/tables.py`; RFC 3261 §17.1.1, RFC 6026.",

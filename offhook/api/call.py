@@ -14,6 +14,7 @@ from offhook.api.call_speech import CallSpeech
 from offhook.api.headers import CallHeaders
 from offhook.api.message import Message, MessageRecorder, beeped
 from offhook.api.playing import Played, Until, play
+from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
 from offhook.audio_stream import AUDIO_TYPES
@@ -31,6 +32,7 @@ from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
+from offhook.queues.orders import QueueEnd
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
 from offhook.transfer.outcome import TransferMode, Transferred
@@ -81,6 +83,7 @@ class Call(CallSpeech):
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str, str], None] | None = None,
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
+        on_queue: "Callable[[Call, QueueRequest], Awaitable[Queued]] | None" = None,
         on_record: Callable[[bool], None] | None = None,
         on_keep: Callable[[bool, str | None], None] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
@@ -108,6 +111,7 @@ class Call(CallSpeech):
         self._on_hangup = on_hangup
         self._on_state = on_state
         self._on_transfer = on_transfer
+        self._on_queue = on_queue
         self._on_record = on_record
         self._on_keep = on_keep
         self._on_dtmf = on_dtmf
@@ -408,6 +412,19 @@ class Call(CallSpeech):
         self.hung_up = not result.returned
         return result
 
+    async def queue(self, name: str, *, summary: str = "", priority: int = 0, ticket: str = "") -> Queued:
+        """Have the caller wait in a queue of the settings (`[queues.NAME]`) until an agent takes the call, who hears
+        `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
+
+        Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
+        CallEnded; UserError if there is no such queue.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if self._on_queue is None:
+            return Queued(end=QueueEnd.NOT_POSSIBLE)
+        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
+
     def keep_history(self) -> None:
         """Start `history` here."""
         self._history = History()
@@ -426,7 +443,7 @@ class Call(CallSpeech):
             report(by_bot)
         self._ended = True
         self._answered_by, self._answering = self.answered_by, None
-        self._on_hangup = self._on_state = self._on_transfer = None
+        self._on_hangup = self._on_state = self._on_transfer = self._on_queue = None
         self._on_record = self._on_keep = self._on_dtmf = None
         for events in list(self._turns):
             events.close()

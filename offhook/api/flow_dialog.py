@@ -31,6 +31,7 @@ from offhook.pipeline.dialog.actions import (
     Connect,
     Delegate,
     Done,
+    Enqueue,
     Fetch,
     Fetched,
     FindOut,
@@ -53,6 +54,7 @@ from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.steps.agent import AgentStep
 from offhook.pipeline.dialog.switches import Switch
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, Interruption, Question
+from offhook.queues.orders import QueueEnd
 from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode
 from offhook.usererror import UserError
 
@@ -139,9 +141,8 @@ class FlowAgent:
             case Delegate():
                 outcome = await self._delegate(call, action)
                 return outcome if call.hung_up else HandedBack(outcome.name, outcome.values)
-            case Connect():
-                reason = await self._connect(call, action)
-                return Outcome(f"transferred to {action.target}") if call.hung_up else CameBack(reason)
+            case Connect() | Enqueue():
+                return await self._to_a_person(call, action)
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
             case RecordMessage():
@@ -187,6 +188,13 @@ class FlowAgent:
         finally:
             call.language = language
 
+    async def _to_a_person(self, call: Call, action: Connect | Enqueue) -> CameBack | Outcome:
+        if isinstance(action, Connect):
+            reason, to = await self._connect(call, action), action.target
+        else:
+            reason, to = await self._enqueue(call, action), action.queue
+        return Outcome(f"transferred to {to}") if call.hung_up else CameBack(reason)
+
     async def _connect(self, call: Call, action: Connect) -> str:
         """Why the caller is back; empty where they were connected."""
         step = action.step
@@ -204,6 +212,18 @@ class FlowAgent:
             return str(TransferFailure.NOT_POSSIBLE)
         return ""
 
+    async def _enqueue(self, call: Call, action: Enqueue) -> str:
+        """Why the caller is back; empty where they have talked to an agent."""
+        if action.prompt is not None:
+            await call.step(action.prompt, None)
+        try:
+            queued = await call.queue(action.queue, summary=action.summary, priority=action.priority)
+        except UserError as error:
+            log = structlog.get_logger("offhook.flow")
+            log.warning("nobody waits in the queue", call=call.id, queue=action.queue, why=str(error))
+            return str(QueueEnd.NOT_POSSIBLE)
+        return "" if queued.end is None else str(queued.end)
+
     async def _find_out(self, call: Call, action: FindOut) -> FoundOut:
         """Who answered; a voicemail that has a step of its own is ready for a message then."""
         by = await call.until_ended(call.who_answered(action.step.within_s))
@@ -215,7 +235,7 @@ class FlowAgent:
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain: an agent's tools may do
     anything, and so may a function."""
-    return isinstance(action, Connect | Delegate | Press | Invoke) or (
+    return isinstance(action, Connect | Enqueue | Delegate | Press | Invoke) or (
         isinstance(action, Fetch) and changes_something(action)
     )
 

@@ -17,6 +17,8 @@ import structlog
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call
 from offhook.api.early_media import speaks_early
+from offhook.api.queued import Queued, QueueRequest
+from offhook.api.queueing import Waiting
 from offhook.api.understood import Understanding
 from offhook.calls.answering import Answering
 from offhook.calls.call_events import CallEvents
@@ -31,7 +33,7 @@ from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
 from offhook.calls.services import Services
-from offhook.calls.transfers import CallTransfers
+from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.observe import in_call
 from offhook.observe.live_feed import LiveCall
@@ -39,6 +41,7 @@ from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, ConsentNoted, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
+from offhook.settings.queues import no_queue
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
@@ -50,7 +53,7 @@ class Conversation:
     """One call's dialog and records.
 
     `disconnect()` ends the call at the far end; it may call `end` before it returns. `on_over()` is called once, when
-    everything is released. `transfers` None: the carrier cannot transfer calls.
+    everything is released. `transfers` None: the carrier cannot transfer calls; `queues` None: nor have them wait.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class Conversation:
         disconnect: Callable[[], None],
         on_over: Callable[[], None],
         transfers: CallTransfers | None = None,
+        queues: CallQueues | None = None,
     ) -> None:
         self._transfers = transfers
+        self._queues = queues
         self._services = services
         self._parties = parties
         self._disconnect = disconnect
@@ -218,6 +223,7 @@ class Conversation:
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._leaves_because),
             on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
             on_transfer=self._transfer if self._transfers is not None else None,
+            on_queue=self._queue if self._queues is not None else None,
             on_record=self._pause_recording,
             on_keep=self._keep,
             on_dtmf=line.send_dtmf,
@@ -377,6 +383,13 @@ class Conversation:
             self.end(EndedBy.BOT, f"transferred to {result.target}")
         return result
 
+    async def _queue(self, call: Call, request: QueueRequest) -> Queued:
+        queues = self._services.config.queues
+        if request.queue not in queues:
+            raise no_queue(request.queue, list(queues))
+        assert self._queues is not None, "the carrier has queues"
+        return await Waiting(call, self._queues.enter_queue(), queues[request.queue], request).run()
+
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = ""
         in_call.enter(self.id)
@@ -430,7 +443,7 @@ class Conversation:
         if self._line is not None:
             self._line.close()
         # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.
-        self._line = self._session = self._call = self._answering = self._transfers = None
+        self._line = self._session = self._call = self._answering = self._transfers = self._queues = None
         # The task that transferred the call runs on.
         spared = asyncio.current_task(), self._transferring
         for task in self._tasks:

@@ -1,8 +1,9 @@
-"""How a carrier connects a caller to somebody else."""
+"""How a carrier connects a caller to somebody else, at once or after a wait."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from offhook.queues.port import QueuePort
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
 
@@ -16,3 +17,10 @@ class CallTransfers(Protocol):
 
     def transfer(self, request: TransferRequest) -> Transferring:
         """What carries it out. Raises UserError at once for what is not allowed or not possible."""
+
+
+class CallQueues(Protocol):
+    """The waits of one call."""
+
+    def enter_queue(self) -> QueuePort:
+        """A wait that has not begun; one that has is over."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from offhook.queues.messages import CallBack
 from offhook.usererror import Problem, UserError
 
 
@@ -19,7 +20,9 @@ class CallOut:
     headers: Mapping[str, str] = field(default_factory=dict)
     ring_s: float | None = None
     by_others: bool = False
-    """A program asks for it, and not the one who runs the bot: only listed numbers may be called."""
+    """A program or a caller asks for it, and not the one who runs the bot: only listed numbers may be called."""
+    call_back: CallBack | None = None
+    """It calls somebody back who has waited in a queue."""
 
 
 class NotNowError(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from offhook.queues.messages import CallBack
 from offhook.sip.commands import Invite
 
 
@@ -20,6 +21,8 @@ class PlaceCall:
     variables: Mapping[str, str] = field(default_factory=dict)
     is_leg: bool = False
     """Whether it answers a `LegWanted`."""
+    call_back: CallBack | None = None
+    """It calls somebody back who has waited: this is its dialog."""
 
     @property
     def call(self) -> str:

@@ -96,7 +96,12 @@ class SipCall(Handover):
         self._captured = handle
         self._codecs = AudioCapabilities()
         self._conversation = Conversation(
-            services, parties, disconnect=self._disconnect, on_over=lambda: self._over(on_over), transfers=self
+            services,
+            parties,
+            disconnect=self._disconnect,
+            on_over=lambda: self._over(on_over),
+            transfers=self,
+            queues=self,
         )
         self.id = self._conversation.id
         self.log = self._conversation.log

@@ -1,9 +1,11 @@
 """Calls over SIP and RTP: dispatches the user agent's events, and gives new calls their ports."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
+from offhook.api.queueing import CallBackDialog
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher
@@ -15,6 +17,7 @@ from offhook.carriers.sip_leg import AgentLeg
 from offhook.carriers.sip_move import SipMove
 from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import Reason, Refusal
+from offhook.queues.messages import ToCall
 from offhook.records import EndedBy
 from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
@@ -52,6 +55,7 @@ _HANDLERS: Mapping[type, Callable[[SipCall, Any], None]] = {
     CallEnded: lambda call, event: call.ended(event.cause, event.reasons),
     CommandFailed: lambda call, event: call.command_failed(event),
     HangUp: lambda call, event: call.hang_up(EndedBy.OPERATOR, event.reason),
+    **dict.fromkeys(get_args(ToCall), lambda call, event: call.queue_event(event)),
 }
 """What a call does with each event of the user agent; the others say nothing new to it."""
 
@@ -96,10 +100,10 @@ class SipCarrier:
             return None
         return Refusal(Reason.PORTS, "its RTP ports are used up")
 
-    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | LegRefused | HangUp) -> None:
+    def on_event(self, event: CallEvent | CommandFailed | PlaceCall | LegRefused | HangUp | ToCall) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here; or place a call."""
         if (leg := self._agents.get(event.call)) is not None:
-            if not isinstance(event, HangUp):
+            if not isinstance(event, HangUp | ToCall):
                 leg.on_event(event)
             return
         if isinstance(event, IncomingCall) and event.replaces:
@@ -112,7 +116,7 @@ class SipCarrier:
             return
         if isinstance(event, PlaceCall):
             if not event.is_leg:  # of one that was given up meanwhile
-                self.place(event, self._services)
+                self.place(event, self._services_for(event))
             return
         call = self._mine.get(event.call)
         if call is None:
@@ -128,6 +132,12 @@ class SipCarrier:
             "ports": self._resources.ports.dump(),
             "clock": self._resources.clock.dump(),
         }
+
+    def _services_for(self, place: PlaceCall) -> Services:
+        """A call-back has a dialog of its own."""
+        if place.call_back is None:
+            return self._services
+        return replace(self._services, dialog=CallBackDialog(place.call_back))
 
     def _add(self, call: SipCall) -> None:
         self._mine[call.handle] = call

@@ -18,8 +18,10 @@ from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegWanted, PlaceCall
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
 from offhook.carriers.sip_move import SipMove, wanted_headers
+from offhook.carriers.sip_queue import SipQueue
 from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
+from offhook.queues.messages import ToCall, ToOwner
 from offhook.records import EndedBy
 from offhook.sip.commands import Answer, Bye, Command
 from offhook.sip.errors import RemoteError
@@ -37,7 +39,7 @@ from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.ports import PortPair
 from offhook.transfer.outcome import TransferError
 from offhook.transfer.request import TransferRequest
-from offhook.transfer.targets import target_of
+from offhook.transfer.targets import Target, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Handover:
 
     def __init__(self) -> None:
         self._transfer: SipTransfer | None = None
+        self._queue: SipQueue | None = None
         self._move: SipMove | None = None
         self._left = False  # the far end, while the call moves to another one
 
@@ -98,29 +101,42 @@ class Handover:
         """What is said in the call."""
         return self._conversation
 
-    def do(self, command: Command | LegWanted) -> None:
-        """Have the user agent execute a command, or a call placed."""
+    @property
+    def trunk(self) -> str:
+        """The one by which the call came; empty: none."""
+        return self._trunk
+
+    def do(self, command: Command | LegWanted | ToOwner) -> None:
+        """Have the user agent execute a command, a call placed, or the owner of the queues notified."""
         self._resources.do(command)
 
     def transfer(self, request: TransferRequest) -> Transferring:
         """See CallTransfers."""
-        config = self._services.config
-        target = target_of(request.target, config)
+        target = target_of(request.target, self._services.config)
         if self._transfer is not None and not self._transfer.over:
             raise not_possible("it is being transferred already")
+        transfer = self._transfer = self.new_transfer(request, target)
+        return transfer.run
+
+    def new_transfer(self, request: TransferRequest, target: Target) -> SipTransfer:
+        """One that has not begun."""
         # §20.5: without an Allow nothing is known, and REFER is tried.
         allow = self._peer.headers.get_all("Allow")
         can_refer = not allow or any("REFER" in value.upper() for value in allow)
-        transfer = self._transfer = SipTransfer(
-            self,
-            request,
-            target,
-            config,
-            self._number_host,
-            trunk=self._trunk,
-            can_refer=can_refer,
-        )
-        return transfer.run
+        config = self._services.config
+        return SipTransfer(self, request, target, config, self._number_host, trunk=self._trunk, can_refer=can_refer)
+
+    def enter_queue(self) -> SipQueue:
+        """See CallQueues."""
+        if self._queue is not None:
+            self._queue.close()
+        self._queue = SipQueue(self, self._services.config)
+        return self._queue
+
+    def queue_event(self, event: ToCall) -> None:
+        """What the owner of the queues wants, or says."""
+        if self._queue is not None:
+            self._queue.on_event(event)
 
     def refer_event(self, event: ReferEvent) -> None:
         """What became of our REFER."""
@@ -136,7 +152,7 @@ class Handover:
             why = '`refer = "accept"` below the trunk would allow it'
         elif self._codecs.srtp.policy is SrtpPolicy.REQUIRED:
             why = "`rtp.srtp` requires encryption, which this is not sure of"
-        elif not self._has_media or self._move is not None or (self._transfer is not None and not self._transfer.over):
+        elif not self._has_media or self._move is not None or self._is_with_agents:
             why = "the call is being transferred already"
         else:
             try:
@@ -157,6 +173,12 @@ class Handover:
             headers += (("Referred-By", event.referred_by),)
         self._move.begin(to, headers, self._new_offers())
 
+    @property
+    def _is_with_agents(self) -> bool:
+        """Whether one rings for it, or talks to the caller."""
+        rung = self._queue is not None and self._queue.is_open
+        return rung or (self._transfer is not None and not self._transfer.over)
+
     def moved_to(self, handle: str, offers: OfferAnswer | None) -> None:
         """See Moving."""
         self._take_moved(handle, offers)
@@ -165,6 +187,8 @@ class Handover:
             self._resources.do(NotifyRefer(before, 200, "OK"))
             self._resources.do(Bye(before))
         self._move, self._left = None, False
+        if self._queue is not None:
+            self._queue.moved(before)
         self._legs.moved(self.handle, before)
         self._media_changed()  # who transferred it may have held it before
         self._conversation.suspend(False)
@@ -195,6 +219,8 @@ class Handover:
         self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
         self._resources.do(Answer(self.handle, sdp))
         self._resources.do(Bye(before))
+        if self._queue is not None:
+            self._queue.moved(before)
         self._legs.moved(self.handle, before)
         self._media_changed()
 
@@ -261,6 +287,8 @@ class Handover:
         if self._move is not None:
             move, self._move = self._move, None
             move.hang_up(EndedBy.NETWORK, "the call is over")
+        if self._queue is not None:
+            self._queue.caller_gone()
         return self._transfer.caller_gone() if self._transfer is not None else None
 
     # What the call does.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from offhook.calls.captures import Captures
 from offhook.carriers.place_call import LegWanted
+from offhook.queues.messages import ToOwner
 from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.telephony.net.clock import MediaClock
@@ -20,7 +21,7 @@ class SipResources:
     the user agent's socket.
     """
 
-    do: Callable[[Command | LegWanted], None]
+    do: Callable[[Command | LegWanted | ToOwner], None]
     address: Address
     ports: PortPool
     clock: MediaClock

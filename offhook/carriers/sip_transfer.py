@@ -73,7 +73,10 @@ class SipTransfer:
             target.name,
             mode,
             # RFC 3515 §2.4.1: a dialog that is not confirmed is not referred anywhere.
-            can_refer=can_refer and not is_never_asked and (caller.conversation.answered or mode != "auto"),
+            can_refer=can_refer
+            and not is_never_asked
+            and request.waiter is None
+            and (caller.conversation.answered or mode != "auto"),
             refer_why=f'`transfer = "bridge"` below `[trunks.{trunk}]`' if is_never_asked else CANNOT_REFER_WHY,
             can_call=True,
             policy=TransferPolicy(
@@ -153,7 +156,7 @@ class SipTransfer:
         caller = self._caller.conversation.line
         if line is None or caller is None or self._transfer.mode == "attended" or self._early is not None:
             return
-        if self._transfer.state is not TransferState.CALLING:
+        if self._transfer.state is not TransferState.CALLING or self._request.waiter is not None:
             return
         self._share_privacy()
         # Many networks announce early media, and send none until the answer.
@@ -170,6 +173,8 @@ class SipTransfer:
 
     def agent_answered(self) -> None:
         """See LegOwner."""
+        if self._request.waiter is not None and self._transfer.state is TransferState.CALLING:
+            self._request.waiter.agent_answered()
         self._run(self._transfer.agent_answered(self._now()))
 
     def agent_failed(self, status: int, why: str) -> None:
@@ -186,6 +191,10 @@ class SipTransfer:
         """See LegOwner."""
         now = self._now()
         self._run(self._transfer.agent_agreed(now) if agrees else self._transfer.agent_declined(why, now))
+
+    def withdraw(self) -> None:
+        """The agent is to ring, or to talk to the caller, no longer."""
+        self._run(self._transfer.take_back(self._now()))
 
     def dump(self) -> dict[str, object]:
         """As plain values."""
@@ -232,6 +241,8 @@ class SipTransfer:
         self._stop_tone()
         self._stop_early()
         self._share_privacy()
+        if self._request.waiter is not None:
+            self._request.waiter.joining()
         if caller.early is not None:
             caller.early.begin_answer()
         leg.conversation.suspend(True)
@@ -260,7 +271,8 @@ class SipTransfer:
         self._stop_sharing()
         result = self._transfer.result
         caller = self._caller.conversation
-        if isinstance(result, TransferError) or (result is not None and result.returned):
+        is_back = isinstance(result, TransferError) or (result is not None and result.returned)
+        if is_back and self._request.waiter is None:
             caller.suspend(False)
         why = result.problems[0].why if isinstance(result, TransferError) else ""
         caller.log.info("transfer over", to=self._target.name, state=self._transfer.state.value, why=why)
@@ -274,7 +286,8 @@ class SipTransfer:
 
     def _wait_silently(self) -> None:
         """The caller waits for the agent, and nothing of the dialog times out."""
-        self._caller.conversation.suspend(True)
+        if self._request.waiter is None:
+            self._caller.conversation.suspend(True)
 
     def _share_privacy(self) -> None:
         """What must not be in the caller's recording must not be in the leg's: both have both sides."""
@@ -297,7 +310,7 @@ class SipTransfer:
 
     def _begin_tone(self) -> None:
         line = self._caller.conversation.line
-        if line is not None:
+        if line is not None and self._request.waiter is None:
             self._tone = RingingTone(line, self._settings.ringing_tone)
 
     def _stop_tone(self) -> None:

@@ -1,5 +1,5 @@
 """The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `sip`, `models`, `say`,
-`voices`, `listen`, `replay`, `trunk`, `tune`, `flow`, `outbox`, `records`, `qa`.
+`voices`, `listen`, `replay`, `trunk`, `tune`, `flow`, `queue`, `outbox`, `records`, `qa`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -23,6 +23,7 @@ from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
 from offhook.cli.outbox import app as outbox
 from offhook.cli.qa import app as qa
+from offhook.cli.queue import app as queue
 from offhook.cli.records import app as records
 from offhook.cli.replay import replay
 from offhook.cli.sample_demo import sample_demo, samples
@@ -156,6 +157,7 @@ app.add_typer(sip, name="sip")
 app.add_typer(models, name="models")
 app.add_typer(trunk, name="trunk")
 app.add_typer(flow, name="flow")
+app.add_typer(queue, name="queue")
 app.add_typer(outbox, name="outbox")
 app.add_typer(records, name="records")
 app.add_typer(qa, name="qa")

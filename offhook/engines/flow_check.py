@@ -18,11 +18,13 @@ from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.events import Choice
 from offhook.pipeline.understanding.directory import Listed
 from offhook.pipeline.understanding.kinds import Text
 from offhook.settings.config import Config
+from offhook.settings.queues import no_queue
 from offhook.usererror import Problem, UserError
 
 
@@ -37,8 +39,8 @@ class LimitedVocabulary(Protocol):
 
 def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str) -> None:
     """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, for voices
-    that there are not or that speak another language, and for phrases with a word that no recogniser knows, all being
-    a LimitedVocabulary: one makes it refuse the whole question.
+    that there are not or that speak another language, for queues that the settings do not have, and for phrases with a
+    word that no recogniser knows, all being a LimitedVocabulary: one makes it refuse the whole question.
 
     `language` is the calls', for steps of a flow without one.
     """
@@ -48,6 +50,7 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     files = _Files(flow, path)
     problems = list(_unknown_languages(flow, files, known, language))
     problems += _wrong_voices(flow, files, known, language)
+    problems += _unknown_queues(flow, files, config)
     if not any(engine.capabilities.free_speech for engine in asr.values()):
         problems += _free_speech(flow, files, known)
     if not problems and len(limited) == len(asr):
@@ -145,6 +148,13 @@ def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: s
         problem = known.voice_problem(voice, spoken, files.where(of_step, partial(_line_of, "voice", of_step)))
         if problem is not None:
             yield problem
+
+
+def _unknown_queues(flow: Flow, files: _Files, config: Config) -> Iterator[Problem]:
+    for step in flow.steps.values():
+        if isinstance(step, QueueStep) and step.queue not in config.queues:
+            (problem,) = no_queue(step.queue, list(config.queues)).problems
+            yield replace(problem, where=files.where(step, partial(_line_of, "queue", step)))
 
 
 def _heard(flow: Flow, step: ListeningStep, language: str) -> Iterator[Choice]:

@@ -13,6 +13,7 @@ from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.understanding.words import base_of
@@ -21,6 +22,7 @@ MOST_CHOICES = 5
 """More are not kept in mind by somebody who only hears them."""
 MOST_PROMPT_CHARS = 300
 """Some twenty seconds."""
+_TO_A_PERSON = (TransferStep, QueueStep)
 MOST_PAIRS = 20_000
 """So many phrases of a question are compared with each other."""
 
@@ -49,23 +51,23 @@ def _at(step: Step, *rest: str | int) -> Path:
 
 def _no_person(flow: Flow) -> Iterator[FlowProblem]:
     """Of a flow that has somebody to talk to."""
-    if not any(isinstance(step, TransferStep) for step in flow.steps.values()):
+    if not any(isinstance(step, _TO_A_PERSON) for step in flow.steps.values()):
         return
     reach = _reaching(flow)
     for step in _questions(flow):
         if step.no_match.then not in reach:
             what = f"who is not understood in `{step.name}` never gets to a person"
-            why = f"no `transfer` can be reached from `{step.no_match.then}`"
-            yield FlowProblem(what, why, "let `then` lead to the transfer", _at(step, "no_match", "then"))
+            why = f"no `transfer` or `queue` can be reached from `{step.no_match.then}`"
+            yield FlowProblem(what, why, "let `then` lead to it", _at(step, "no_match", "then"))
 
 
 def _reaching(flow: Flow) -> set[str]:
-    """The steps from which a transfer can be reached, transfers among them."""
+    """The steps from which a person can be reached."""
     before: dict[str, list[str]] = {}
     for step in flow.steps.values():
         for way in step.ways():
             before.setdefault(way.next, []).append(step.name)
-    left = [step.name for step in flow.steps.values() if isinstance(step, TransferStep)]
+    left = [step.name for step in flow.steps.values() if isinstance(step, _TO_A_PERSON)]
     found = set(left)
     while left:
         more = [name for name in before.get(left.pop(), ()) if name not in found]

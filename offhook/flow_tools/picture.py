@@ -5,6 +5,7 @@ from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.python import PythonStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
@@ -34,6 +35,8 @@ def _done_in(step: Step) -> str:
             return f"{function.name}({', '.join(step.arguments)})"
         case TransferStep():
             return f"to {step.target}"
+        case QueueStep():
+            return f"queue {step.queue}"
         case CallStep():
             return f"calls {step.flow}"
         case SetLanguage():

@@ -110,6 +110,7 @@ class CallsOut:
             ring_s=wanted.ring_s or config.outbound.ring_s,
             route=route,
             variables=dict(wanted.variables),
+            call_back=wanted.call_back,
         )
         attempts = CallAttempts(target, found, lambda contact, before: redirected(contact, before, config))
         if (refusal := self._begin(place, attempts)) is not None:

@@ -17,6 +17,7 @@ from offhook.observe.refusals import Refusal
 from offhook.pipeline.chain.table import Cells
 from offhook.pipeline.errors import EngineError
 from offhook.process.lifespan import Lifespan
+from offhook.queues.messages import ToOwner
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.outbox import OutboxEvent
 from offhook.records.timeline import Events
@@ -169,7 +170,7 @@ class Signalled:
     event: Event | Probed
 
 
-CallMessage: TypeAlias = Command | LegWanted | Admit | Claim | Closing | Over | Signalled | SignallingReady
+CallMessage: TypeAlias = Command | LegWanted | ToOwner | Admit | Claim | Closing | Over | Signalled | SignallingReady
 """A worker's message about one of its calls: a command for the user agent, or a report; or from its own user agent."""
 
 

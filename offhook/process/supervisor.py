@@ -29,6 +29,7 @@ from offhook.process.call_watch import CallWatch
 from offhook.process.calls_out import CallsOut
 from offhook.process.messages import CallMessage, Signalled, SignallingReady, SwitchesSet, Watch
 from offhook.process.placements import WORKER_GONE, Placement, Placements
+from offhook.process.queues import Queues
 from offhook.process.remote_endpoint import RemoteEndpoint, blaming_pjsip, open_signalling
 from offhook.process.retention import Retention
 from offhook.process.sip_intake import SipIntake
@@ -64,6 +65,7 @@ from offhook.web.call_api import CallApi
 from offhook.web.captures import capture_routes
 from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
+from offhook.web.queues import queue_routes
 from offhook.web.server import WebServer
 from offhook.web.sip import MessageHub, sip_routes
 from offhook.web.site import add_site
@@ -106,6 +108,8 @@ class Supervisor:
         )
         self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._placements.send, give=self._place)
         """The calls that the bot places over SIP."""
+        self.queues = Queues(config, self.calls_out, self._placements.send)
+        """Callers who wait."""
         slots = "calls of PJSIP" if config.sip.backend == "pjsua2" else "RTP ports"
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000, slots=slots)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
@@ -134,13 +138,20 @@ class Supervisor:
         )
         """Calls over sockets."""
         self._requests = WorkerRequests(
-            self._placements, self._admission, self.calls_out, self._directory, self._refusals, self._do
+            self._placements,
+            self._admission,
+            self.calls_out,
+            self._directory,
+            self._refusals,
+            self.queues,
+            self._do,
         )
         self._placements.on_removed += [
             self._shares.released,
             self._trunks.sources.released,
             self.calls_out.released,
             self._directory.release,
+            self.queues.released,
             self._call_watch.removed,
         ]
         self.status = BotStatus(
@@ -188,6 +199,7 @@ class Supervisor:
             app.include_router(status_routes(self.status))
             self._message_hub = MessageHub(signalling.traces)
             app.include_router(sip_routes(self._endpoint, signalling, self._message_hub))
+            app.include_router(queue_routes(self.queues))
             app.include_router(capture_routes(self.captures, self._store))
             app.include_router(switch_routes(self.switches))
             add_site(app, self._hub, self._store, config)
@@ -199,6 +211,7 @@ class Supervisor:
         self._admission.ready = True
         self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
+        await self.queues.start()
 
     async def drain(self, timeout_s: float) -> bool:
         """Take no new calls and wait for the current ones; False if some were left."""
@@ -219,6 +232,7 @@ class Supervisor:
         self._admission.draining = True
         self._trunks.end()
         await self._workers.stop()
+        await self.queues.stop()
         self.status.watch.stop()
         self._hub.close()
         if self._message_hub is not None:

@@ -9,7 +9,9 @@ from offhook.process.call_admission import CallAdmission
 from offhook.process.calls_out import CallsOut
 from offhook.process.messages import Admit, Admitted, Claim, Claimed, Closing, Over
 from offhook.process.placements import Placement, Placements
+from offhook.process.queues import Queues
 from offhook.process.worker_handle import WorkerHandle
+from offhook.queues.messages import ToOwner
 from offhook.sip.commands import Answer, Cancel, Command, Invite, Ring
 
 
@@ -23,6 +25,7 @@ class WorkerRequests:
         calls_out: CallsOut,
         directory: CallDirectory,
         refusals: RefusalLog,
+        queues: Queues,
         do: Callable[[Command], None],
     ) -> None:
         self._placements = placements
@@ -30,9 +33,12 @@ class WorkerRequests:
         self._calls_out = calls_out
         self._directory = directory
         self._refusals = refusals
+        self._queues = queues
         self._do = do
 
-    def handle(self, worker: WorkerHandle, message: Command | Admit | LegWanted | Claim | Closing | Over) -> None:
+    def handle(
+        self, worker: WorkerHandle, message: Command | Admit | LegWanted | ToOwner | Claim | Closing | Over
+    ) -> None:
         """Do what a worker wants for one of its calls."""
         match message:
             case Admit():
@@ -42,7 +48,7 @@ class WorkerRequests:
             case _:
                 self._placed(worker, message)
 
-    def _placed(self, worker: WorkerHandle, message: Command | Claim | Closing | Over) -> None:
+    def _placed(self, worker: WorkerHandle, message: Command | ToOwner | Claim | Closing | Over) -> None:
         placement = self._placements.get(message.call)
         if placement is None or placement.worker is not worker:
             return  # the call was moved to another worker, or has ended
@@ -51,6 +57,8 @@ class WorkerRequests:
                 worker.send(Claimed(call, self._directory.claim(name, call)))
             case Closing(call):
                 self._directory.release(call)
+            case _ if isinstance(message, ToOwner):
+                self._queues.handle(message)
             case Over(call):
                 self._placements.remove(call)
             case Answer() | Ring(sdp=bytes()):

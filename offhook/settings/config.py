@@ -32,6 +32,7 @@ from offhook.settings.conversation_sections import (
 from offhook.settings.dtmf import DtmfConfig
 from offhook.settings.fields import NAMED, is_secret, section_fields
 from offhook.settings.mail import MailConfig
+from offhook.settings.queues import MAX_QUEUES, QueueConfig, QueueName
 from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
 from offhook.settings.section import (
@@ -75,6 +76,7 @@ __all__ = [
     "MailConfig",
     "ModelsConfig",
     "OutboundConfig",
+    "QueueConfig",
     "RecordsConfig",
     "RouteConfig",
     "RtpConfig",
@@ -121,6 +123,7 @@ class Config(BaseModel):
     transfer: TransferConfig = TransferConfig()
     outbound: OutboundConfig = OutboundConfig()
     trunks: Annotated[Mapping[TrunkName, TrunkConfig], Field(max_length=1_000)] = Field(default_factory=dict)
+    queues: Annotated[Mapping[QueueName, QueueConfig], Field(max_length=MAX_QUEUES)] = Field(default_factory=dict)
     webhooks: Annotated[Mapping[WebhookName, WebhookConfig], Field(max_length=100)] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
 

@@ -12,8 +12,9 @@ from offhook.settings.values import Secret
 
 ROUTES = "routes"
 TRUNKS = "trunks"
+QUEUES = "queues"
 WEBHOOKS = "webhooks"
-NAMED = {TRUNKS: "trunk", WEBHOOKS: "webhook"}
+NAMED = {TRUNKS: "trunk", QUEUES: "queue", WEBHOOKS: "webhook"}
 """Sections of tables that have names of the user's, and what each of them is: `[trunks.NAME]`."""
 
 

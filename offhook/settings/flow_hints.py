@@ -14,6 +14,7 @@ _OTHER_WORDS = {
     "ask": "question menu choose select gather_speech query listen",
     "collect": "gather input get_digits read_digits enter keypad",
     "transfer": "dial forward connect bridge refer redirect operator forward_to transfer_to",
+    "queue": "enqueue wait_in_queue hold acd call_queue",
     "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
     "set": "assign let define eval compute",
     "if": "when unless condition",

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from offhook.settings.environment import KeyPath, read_environment
 from offhook.settings.fields import (
     NAMED,
+    QUEUES,
     ROUTES,
     example_of,
     header,
@@ -52,6 +53,8 @@ class Sources:
                 self.problems.append(self._unknown((section,)))
             elif section == ROUTES and isinstance(values, list):
                 self.values[section] = [self._in_folder(route, ("flow",)) for route in values]
+            elif section == QUEUES and isinstance(values, dict):
+                self.values[section] = {name: self._in_folder(each, ("music",)) for name, each in values.items()}
             elif isinstance(values, dict):
                 self.values[section] = self._in_folder(values, PATHS.get(section, ()))
                 self._refuse_options_table(section, self.values[section])

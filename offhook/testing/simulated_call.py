@@ -20,6 +20,7 @@ from types import MappingProxyType, TracebackType
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
 from offhook.api.message import Message
+from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.engines.languages import EngineLanguages
@@ -127,6 +128,7 @@ class SimulatedCall:
             on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
             on_keep=self._on_keep,
+            on_queue=self._on_queue if transfers else None,
             on_dtmf=self._on_dtmf,
             model=None if model is None else lambda: model,
             on_message=on_message,
@@ -250,6 +252,12 @@ class SimulatedCall:
         self.recorded_from_here = kept
         if consent is not None:
             self._on_event(ConsentNoted(consent, self.now))
+
+    async def _on_queue(self, call: Call, request: QueueRequest) -> Queued:
+        await self.session.drained()
+        self.transferred_to = request.queue
+        call.hung_up = True
+        return Queued(request.queue)
 
     def _on_dtmf(self, digits: str) -> None:
         self.sent_keys += digits

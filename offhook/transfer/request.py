@@ -2,12 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from offhook.transfer.outcome import TransferMode
 
 Brief = Callable[[Any], Awaitable[bool]]
 """Talks to the agent, whose Call it gets, and says whether they take the caller."""
+
+
+class Waiter(Protocol):
+    """A caller who hears and does something else until they are joined, without a ringing tone."""
+
+    def agent_answered(self) -> None:
+        """The agent has; what they hear first begins."""
+
+    def joining(self) -> None:
+        """Both are about to be connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,8 @@ class TransferRequest:
     ring_s: float | None = None
     return_key: str | None = None
     language: str | None = None
+    waiter: Waiter | None = None
+    """The bot stays between the two then, whatever the caller's side can."""
 
     @property
     def target_headers(self) -> tuple[tuple[str, str], ...]:

@@ -189,8 +189,19 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Say `prompt`, if there is one, and have the caller wait in `queue` for an agent, who hears `summary`. Its result
+    is CameBack, if they do."""
+
+    queue: str
+    prompt: Prompt | None
+    summary: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class CameBack:
-    """The caller is with the bot again: since the transfer failed, by its reason, or ("") after it."""
+    """The caller is with the bot again: since the transfer or the wait failed, by its reason, or ("") after it."""
 
     reason: str = ""
 
@@ -314,6 +325,7 @@ Action = (
     | HangUp
     | Delegate
     | Connect
+    | Enqueue
     | FindOut
     | Fetch
     | Invoke

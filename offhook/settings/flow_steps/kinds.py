@@ -7,6 +7,7 @@ from offhook.settings.flow_steps.collect import COLLECT
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.play import PLAY
 from offhook.settings.flow_steps.python import PYTHON_STEP
+from offhook.settings.flow_steps.queue import QUEUE
 from offhook.settings.flow_steps.record import RECORD
 from offhook.settings.flow_steps.record_call import RECORD_CALL
 from offhook.settings.flow_steps.request import REQUEST_STEP
@@ -28,6 +29,7 @@ _ALL = (
     PYTHON_STEP,
     AGENT,
     TRANSFER,
+    QUEUE,
     WHO_ANSWERED,
     CALL,
     RETURN,

@@ -21,6 +21,7 @@ from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.metrics import Metrics
+from offhook.queues.messages import ToOwner
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, SendKey
@@ -57,12 +58,12 @@ class Bench:
     services: Services
     ports: PortPool
     clock: MediaClock
-    commands: list[Command | LegWanted] = field(default_factory=list)
+    commands: list[Command | LegWanted | ToOwner] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
     calls: list[InboundCall] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def do(self, command: Command | LegWanted) -> None:
+    def do(self, command: Command | LegWanted | ToOwner) -> None:
         self.commands.append(command)
         self.changed.set()
 
@@ -93,7 +94,7 @@ class Bench:
         self.calls.append(call)
         return call
 
-    async def until(self, kind: type[Command]) -> Command | LegWanted:
+    async def until(self, kind: type[Command]) -> Command | LegWanted | ToOwner:
         await self.when(lambda: self.commands and isinstance(self.commands[-1], kind))
         return self.commands[-1]
 
@@ -146,7 +147,7 @@ async def test_a_refused_offer_takes_no_ports(
     assert bench.ports.free(0.0) == bench.ports.capacity
 
 
-def without_call(command: Command | LegWanted) -> Command | LegWanted:
+def without_call(command: Command | LegWanted | ToOwner) -> Command | LegWanted | ToOwner:
     return replace(command, call="")
 
 

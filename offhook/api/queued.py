@@ -1,0 +1,24 @@
+"""A wait in a queue: what a dialog asks for, and how it ended."""
+
+from dataclasses import dataclass
+
+from offhook.queues.orders import QueueEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How a wait ended: the caller has talked to `agent`, who has hung up; or they have not, and `end` says why."""
+
+    agent: str = ""
+    end: QueueEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRequest:
+    """What a dialog asks for. `summary` is said to the agent before the caller is joined; `ticket`: the call is a
+    call-back."""
+
+    queue: str
+    summary: str = ""
+    priority: int = 0
+    ticket: str = ""

@@ -1,0 +1,216 @@
+"""A caller waits in a queue: what they hear, the keys that they press, and how it ends."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from offhook.api.call import Call
+from offhook.api.queued import Queued, QueueRequest
+from offhook.calls.built_in_music import built_in_music
+from offhook.pipeline.events import NOTHING, DigitRule
+from offhook.pipeline.tts.recording import Recording
+from offhook.queues.messages import CallBack, CallBackKept, PlaceInQueue
+from offhook.queues.orders import EndWait, Place, QueueEnd
+from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
+from offhook.queues.wording import QueueWording, queue_wording_in, text_in
+from offhook.settings.queues import QueueConfig
+from offhook.sound_file import load_sound
+
+OWNER_S = 5.0
+"""For an answer of the owner of the queues, which is in another process."""
+
+MIN_DIGITS, MAX_DIGITS = 3, 20
+"""Of a number that is entered."""
+
+
+class Waiting:
+    """One wait, from `run` to its result."""
+
+    def __init__(self, call: Call, port: QueuePort, config: QueueConfig, request: QueueRequest) -> None:
+        self._call = call
+        self._port = port
+        self._config = config
+        self._request = request
+        self._taken: News | None = None  # while something was being said
+        self._says_comfort = False
+        self._greeting = self._words.is_call_back if request.ticket else ""
+
+    @property
+    def _words(self) -> QueueWording:
+        return queue_wording_in(self._call.language)
+
+    async def run(self) -> Queued:
+        """Until an agent has hung up, or the wait has ended otherwise. Raises CallEnded."""
+        request = self._request
+        whisper = self._whisper if request.summary else None
+        self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
+        try:
+            return await self._wait(await self._music())
+        finally:
+            self._port.close()
+
+    async def _music(self) -> Recording:
+        path = self._config.music
+        return built_in_music() if path is None else await _loaded(path)
+
+    async def _wait(self, music: Recording) -> Queued:
+        announce_at = monotonic()
+        while True:
+            self._port.play(music)
+            match await self._next(max(0.0, announce_at - monotonic())):
+                case None:
+                    announce_at = monotonic() + self._config.announce_s / (2 if self._config.comfort else 1)
+                    await self._announce()
+                case EndWait(end=end):
+                    return Queued(end=end)
+                case Joined(agent=agent):
+                    if await self._talk():
+                        return Queued(agent)
+                    announce_at = monotonic() + self._config.announce_s
+                case Key(key=key) if key == self._config.leave_key:
+                    return Queued(end=QueueEnd.LEFT)
+                case Key(key=key) if key == self._config.call_back_key and not self._request.ticket:
+                    if await self._call_back():
+                        return Queued(end=QueueEnd.CALL_BACK)
+
+    async def _next(self, timeout_s: float | None) -> News | None:
+        taken, self._taken = self._taken, None
+        return taken or await self._port.next(timeout_s)
+
+    async def _talk(self) -> bool:
+        """Until the agent has hung up. False: the caller waits on."""
+        while not isinstance(news := await self._next(None), TalkOver | Parted | EndWait):
+            pass
+        self._port.quiet()
+        self._call.forget_unasked()
+        return not isinstance(news, Parted)
+
+    async def _announce(self) -> None:
+        comfort = text_in(self._call.language, dict(self._config.comfort))
+        if self._says_comfort and comfort is not None:
+            self._says_comfort = False
+            await self._say(comfort)
+            return
+        self._says_comfort = True
+        if self._greeting:
+            greeting, self._greeting = self._greeting, ""
+            await self._say(greeting)
+            return
+        if not self._config.announce:
+            return
+        self._port.ask_place()
+        news = await self._next(OWNER_S)
+        if isinstance(news, PlaceInQueue) and news.place is not None:
+            await self._say(self._place_text(news.place))
+        elif not isinstance(news, PlaceInQueue):
+            self._taken = news
+
+    def _place_text(self, place: Place) -> str:
+        words, config = self._words, self._config
+        said = [words.place_text(place.position, place.wait_s)]
+        if config.call_back_key is not None and not self._request.ticket and place.position > 1:
+            said.append(words.with_key(words.call_back, config.call_back_key))
+        if config.leave_key is not None:
+            said.append(words.with_key(words.leave, config.leave_key))
+        return " ".join(said)
+
+    async def _say(self, text: str) -> None:
+        await self._unless_news(self._call.say(text, interruption=NOTHING))
+
+    async def _unless_news(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Its result; None where something else happens first, which is the next news then."""
+        self._port.quiet()
+        doing = asyncio.ensure_future(work)
+        listening = asyncio.ensure_future(self._next(None))
+        try:
+            await asyncio.wait((doing, listening), return_when=asyncio.FIRST_COMPLETED)
+            if doing.done() and not listening.done():
+                return doing.result()
+            self._taken = listening.result()
+            return None
+        finally:
+            for task in (doing, listening):
+                task.cancel()
+            await asyncio.gather(doing, listening, return_exceptions=True)
+
+    async def _call_back(self) -> bool:
+        """Have the caller called back. False: they wait on."""
+        number = await self._number()
+        if not number:
+            return False
+        self._port.want_call_back(number, self._call.language, self._request.summary)
+        news = await self._next(OWNER_S)
+        words = self._words
+        if isinstance(news, CallBackKept):
+            said = words.will_call.format(digits=_spelled(number)) if news.kept else words.cannot_call
+            self._port.quiet()
+            await self._call.say(said, interruption=NOTHING)
+            return news.kept
+        self._taken = news
+        return False
+
+    async def _number(self) -> str:
+        """The caller's own, or one that they enter; empty: none, or an agent has come first."""
+        words, own = self._words, self._own_number
+        text = words.own_number.format(digits=_spelled(own)) if own else words.other_number
+        self._call.forget_unasked()
+        rule = DigitRule(1 if own else MIN_DIGITS, MAX_DIGITS, "#")
+        entered = await self._entered(self._call.ask(text, digits=rule, speech=False))
+        if own and entered == "1":
+            return own
+        return entered if len(entered) >= MIN_DIGITS else ""
+
+    async def _entered(self, asking: Coroutine[Any, Any, Any]) -> str:
+        """What is entered while the caller's keys are no news."""
+        self._port.quiet()
+        doing = asyncio.ensure_future(asking)
+        try:
+            while not doing.done():
+                listening = asyncio.ensure_future(self._next(None))
+                await asyncio.wait((doing, listening), return_when=asyncio.FIRST_COMPLETED)
+                if not listening.done():
+                    listening.cancel()
+                    await asyncio.gather(listening, return_exceptions=True)
+                elif not isinstance(news := listening.result(), Key):
+                    self._taken = news
+                    return ""
+            return doing.result().digits or ""
+        finally:
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+
+    @property
+    def _own_number(self) -> str:
+        number = self._call.identities.caller.number
+        return number or ("" if self._call.trunk else self._call.caller)
+
+    async def _whisper(self, agent: Call) -> bool:
+        """What the agent hears first."""
+        agent.language = self._call.language
+        await agent.say(self._request.summary, interruption=NOTHING)
+        return True
+
+
+async def _loaded(path: Path) -> Recording:
+    return await asyncio.to_thread(load_sound, path)
+
+
+def _spelled(number: str) -> str:
+    return " ".join(number) if number.lstrip("+").isdigit() else number.removeprefix("sip:")
+
+
+class CallBackDialog:
+    """The dialog of a call-back: the caller who asked for it, at the head of the queue that they left."""
+
+    def __init__(self, call_back: CallBack) -> None:
+        self._call_back = call_back
+
+    async def __call__(self, call: Call) -> None:
+        """As a Dialog."""
+        wanted = self._call_back
+        call.language = wanted.language
+        queued = await call.queue(wanted.queue, summary=wanted.summary, ticket=wanted.ticket)
+        if queued.end not in (None, QueueEnd.LEFT):
+            await call.say(queue_wording_in(wanted.language).nobody, interruption=NOTHING)

@@ -1,0 +1,62 @@
+"""`offhook queue`: who waits at a running bot, and agents who log in, log out or pause."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from offhook.cli.running_bot import BotConfig, BotHttp, RunningBot
+from offhook.settings.config import Config
+
+app = typer.Typer(help="Callers who wait, and the agents who take their calls.", invoke_without_command=True)
+
+AgentName = Annotated[str, typer.Argument(help="As in `agents` of the queue.", metavar="AGENT")]
+
+
+@app.callback()
+def show(context: typer.Context, config: BotConfig = None, http: BotHttp = None) -> None:
+    """Show who waits, and what the agents do."""
+    if context.invoked_subcommand is None:
+        found = RunningBot.of(Config.load(config), http).get("/api/queues", needs="queues")
+        for line in lines(found):
+            typer.echo(line)
+
+
+@app.command()
+def login(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> None:
+    """The agent takes calls: from now on, again after a pause, or before the wrap-up is over."""
+    _do(agent, "login", config, http)
+
+
+@app.command()
+def logout(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> None:
+    """The agent takes no more calls. One that they have goes on."""
+    _do(agent, "logout", config, http)
+
+
+@app.command()
+def pause(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> None:
+    """The agent takes no calls until they log in again, and callers wait for them."""
+    _do(agent, "pause", config, http)
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What `/api/queues` says, for people."""
+    agents = found["agents"]
+    if not found["queues"]:
+        yield "there are no queues: `[queues.NAME]` in the settings makes one (docs/flow-queue.md)"
+    for name, queue in found["queues"].items():
+        waiting = [caller for caller in queue["callers"] if caller["state"] != "talking"]
+        yield f"{name}: {len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
+        for place, caller in enumerate(waiting, 1):
+            back = ", to be called back" if caller["is_call_back"] else ""
+            yield f"  {place}. {caller['call']}: {caller['state']}{back} {' '.join(caller['agents'])}".rstrip()
+        for agent in queue["agents"]:
+            state = agents[agent]
+            yield f"  {agent}: {state['state']}, {state['calls']} call{'' if state['calls'] == 1 else 's'}"
+
+
+def _do(agent: str, action: str, config: BotConfig, http: BotHttp) -> None:
+    bot = RunningBot.of(Config.load(config), http)
+    found = bot.post("/api/queues/agents", {"agent": agent, "action": action})
+    typer.echo(f"{found['agent']}: {found['state']}")

@@ -1,0 +1,283 @@
+"""Owns the queues of a bot: one distributor beside the user agent, whatever worker carries the calls.
+
+Theory of operation. Calls say what they want (`JoinQueue` …) through their workers, and get orders (`RingAgents` …)
+the same way. A call whose worker is gone, or that is over, is removed from the placements, and leaves its queue by
+that: the others keep their places, and its agent is free. What has to outlive this process is in a file: who is logged
+in, and who is to be called back. Callers on the line do not outlive it: their calls end with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.carriers.checked_call import checked_call
+from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.queues.distributor import Distributor
+from offhook.queues.messages import (
+    AgentMissed,
+    AgentReleased,
+    AgentTook,
+    AskPlace,
+    CallBack,
+    CallBackKept,
+    JoinQueue,
+    LeaveQueue,
+    MovedInQueue,
+    PlaceInQueue,
+    ToOwner,
+    WantCallBack,
+)
+from offhook.queues.orders import (
+    DropCallBack,
+    EndWait,
+    HangUpCallBack,
+    Order,
+    PlaceCallBack,
+    QueueEnd,
+    RingAgents,
+    StopRinging,
+)
+from offhook.queues.tables import AgentState, CallerState
+from offhook.settings.config import Config
+from offhook.usererror import UserError, did_you_mean
+
+ACTIONS = ("login", "logout", "pause")
+"""What agents do."""
+
+
+class Placer(Protocol):
+    """Places calls."""
+
+    async def place(self, wanted: CallOut) -> str:
+        """Begin a call; returns its id. Raises UserError, NotNowError."""
+
+    def hang_up(self, call: str) -> bool:
+        """End a call; False if there is none."""
+
+
+class UnknownAgentError(UserError):
+    """No queue has an agent of that name."""
+
+
+class Queues:
+    """All of a bot. `send` passes an order to a call's worker; does nothing for a call that is over."""
+
+    def __init__(self, config: Config, calls_out: Placer, send: Callable[[str, object], None]) -> None:
+        self._config = config
+        self._calls_out = calls_out
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        policies = {name: queue.policy for name, queue in config.queues.items()}
+        self._distributor = Distributor(policies, self._loop.time())
+        self._call_backs: dict[str, KeptCallBack] = {}
+        self._calls: dict[str, str] = {}
+        """The ticket of each call-back that is being made, or that waits."""
+        self._file: QueueFile | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger("offhook.queues")
+
+    async def start(self) -> None:
+        """Go on with what an earlier process has left. Calls can be placed."""
+        if not self._config.queues:
+            return
+        self._file = QueueFile(self._config.records.dir.resolve())
+        state = await asyncio.to_thread(self._file.read)
+        now = self._loop.time()
+        for name in self._distributor.agent_states():
+            there = any(name in queue.agents and queue.logged_in for queue in self._config.queues.values())
+            match state.agents.get(name, "login" if there else "logout"):
+                case "login":
+                    self._distributor.log_in(name, now)
+                case "pause":
+                    self._distributor.pause(name, now)
+        for kept in state.call_backs:
+            if self._distributor.restore_call_back(kept.ticket, kept.queue, now):
+                self._call_backs[kept.ticket] = kept
+        self._settle()
+
+    async def stop(self) -> None:
+        """Write what outlives this process."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._file is not None:
+            await asyncio.to_thread(self._file.close)
+
+    def __len__(self) -> int:
+        return len(self._config.queues)
+
+    # --- from calls
+
+    def handle(self, message: ToOwner) -> None:
+        """What a call says."""
+        it, now = self._distributor, self._loop.time()
+        match message:
+            case JoinQueue():
+                self._join(message, now)
+            case LeaveQueue(call):
+                self._left(call, now)
+            case AskPlace(call):
+                self._send(call, PlaceInQueue(call, it.place_of(call)))
+            case WantCallBack():
+                self._want_call_back(message, now)
+            case AgentTook(call, agent):
+                it.taken(call, agent, now)
+                self._done(self._calls.get(call, ""))
+            case AgentMissed(call, agent):
+                it.missed(call, agent, now)
+            case AgentReleased(call, agent):
+                it.withdrawn(call, agent, now)
+            case MovedInQueue(call, to):
+                it.move(call, to)
+        self._settle()
+
+    def released(self, call: str) -> None:
+        """The call is over, or its worker is gone."""
+        if not self._config.queues:
+            return
+        now = self._loop.time()
+        self._left(call, now)
+        self._distributor.call_back_failed(self._calls.pop(call, ""), now)
+        self._settle()
+
+    # --- from people
+
+    def agent(self, name: str, action: str) -> dict[str, object]:
+        """Log an agent in or out, or pause them; returns their state. Raises UserError."""
+        if action not in ACTIONS:
+            raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
+        states = self._distributor.agent_states()
+        if name not in states:
+            why = "no queue has this agent"
+            raise UnknownAgentError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
+        now = self._loop.time()
+        match action:
+            case "login":
+                self._distributor.log_in(name, now)
+            case "logout":
+                self._distributor.log_out(name, now)
+            case "pause":
+                self._distributor.pause(name, now)
+        self._log.info("an agent", agent=name, action=action)
+        self._settle()
+        return {"agent": name, "state": str(self._distributor.agent_states()[name])}
+
+    def waiting(self, queue: str) -> list[dict[str, object]]:
+        """Those who have a place in a queue, in their order, as plain values."""
+        return [each for each in self._distributor.callers(queue) if each["state"] != CallerState.TALKING]
+
+    def states(self) -> dict[str, str]:
+        """What each agent does."""
+        return {name: str(state) for name, state in self._distributor.agent_states().items()}
+
+    def dump(self) -> Mapping[str, object]:
+        """The live state, as plain values."""
+        return self._distributor.dump()
+
+    # --- inside
+
+    def _join(self, message: JoinQueue, now: float) -> None:
+        call = message.call
+        if message.ticket:
+            if not self._distributor.call_back_answered(message.ticket, call, now):
+                self._send(call, EndWait(call, QueueEnd.TIMEOUT))
+            return
+        if message.queue not in self._config.queues or self._distributor.state_of(call) is not None:
+            self._send(call, EndWait(call, QueueEnd.NOT_POSSIBLE))
+            return
+        end = self._distributor.join(call, message.queue, now, message.priority)
+        self._log.info("a caller comes", call=call, queue=message.queue, refused=None if end is None else str(end))
+        if end is not None:
+            self._send(call, EndWait(call, end))
+
+    def _left(self, call: str, now: float) -> None:
+        if self._distributor.state_of(call) is not None:
+            self._distributor.leave(call, now)
+            self._done(self._calls.get(call, ""))
+
+    def _want_call_back(self, message: WantCallBack, now: float) -> None:
+        call, ticket = message.call, uuid4().hex
+        queue = self._distributor.queue_of(call)
+        kept = KeptCallBack(ticket, queue, message.number, message.trunk, message.language, message.summary)
+        is_kept = False
+        try:
+            checked_call(_call_out(kept, 30.0), self._config)
+            is_kept = self._distributor.want_call_back(call, ticket, now)
+        except UserError as error:
+            self._log.warning("nobody can be called back there", call=call, why=str(error))
+        if is_kept:
+            self._call_backs[ticket] = kept
+            self._log.info("to be called back", call=call, queue=queue, ticket=ticket)
+        self._send(call, CallBackKept(call, is_kept))
+
+    def _settle(self) -> None:
+        """Carry out what the distributor wants, and set its timer."""
+        while (order := self._distributor.next_order()) is not None:
+            self._do(order)
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._distributor.get_timer()
+        self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
+        if self._file is not None:
+            self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
+
+    def _on_timer(self) -> None:
+        self._distributor.handle_timer(self._loop.time())
+        self._settle()
+
+    def _do(self, order: Order) -> None:
+        match order:
+            case RingAgents() | StopRinging() | EndWait():
+                self._send(order.call, order)
+                if isinstance(order, EndWait):
+                    self._done(self._calls.get(order.call, ""))
+            case PlaceCallBack(ticket, ring_s):
+                self._task(self._place(ticket, ring_s))
+            case HangUpCallBack(ticket):
+                for call in [call for call, its in self._calls.items() if its == ticket]:
+                    self._calls.pop(call)
+                    self._calls_out.hang_up(call)
+            case DropCallBack(ticket):
+                self._log.info("called back no more", ticket=ticket)
+                self._done(ticket)
+
+    async def _place(self, ticket: str, ring_s: float) -> None:
+        kept = self._call_backs.get(ticket)
+        if kept is None:
+            return
+        try:
+            call = await self._calls_out.place(_call_out(kept, ring_s))
+        except (UserError, NotNowError) as error:
+            self._log.warning("the call-back cannot be placed", ticket=ticket, why=str(error))
+            self._distributor.call_back_failed(ticket, self._loop.time())
+        else:
+            self._log.info("calling back", ticket=ticket, call=call)
+            self._calls[call] = ticket
+        self._settle()
+
+    def _done(self, ticket: str) -> None:
+        """The call-back is no longer wanted."""
+        self._call_backs.pop(ticket, None)
+
+    def _agents(self) -> dict[str, str]:
+        """Each agent by what they want."""
+        wanted = {AgentState.OUT: "logout", AgentState.LEAVING: "logout"}
+        wanted |= dict.fromkeys((AgentState.PAUSED, AgentState.PAUSING), "pause")
+        return {name: wanted.get(state, "login") for name, state in self._distributor.agent_states().items()}
+
+    def _task(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _call_out(kept: KeptCallBack, ring_s: float) -> CallOut:
+    # A caller has entered the number: only listed ones are called.
+    back = CallBack(kept.ticket, kept.queue, kept.language, kept.summary)
+    return CallOut(kept.number, trunk=kept.trunk or None, ring_s=ring_s, by_others=True, call_back=back)

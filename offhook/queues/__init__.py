@@ -1,0 +1,1 @@
+"""Queues of waiting callers: who is next, and which agent is called. Pure."""

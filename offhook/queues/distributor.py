@@ -1,0 +1,376 @@
+"""Distributes waiting callers among agents: inputs and `now` in, orders out. The tables decide; see there.
+
+One for a service, whatever number of processes carries its calls. Within a queue callers are offered in their order
+(priority, then arrival), an agent never rings for two, and every caller and agent ends in a state without the other.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+from offhook.queues.choose import agents_to_ring
+from offhook.queues.members import Agent, Caller, Talks
+from offhook.queues.orders import (
+    DropCallBack,
+    EndWait,
+    HangUpCallBack,
+    Order,
+    Place,
+    PlaceCallBack,
+    QueueEnd,
+    RingAgents,
+    StopRinging,
+)
+from offhook.queues.policy import QueuePolicy
+from offhook.queues.tables import (
+    IN_CALL,
+    QUEUED,
+    AgentAction,
+    AgentInput,
+    AgentState,
+    CallerAction,
+    CallerInput,
+    CallerState,
+)
+
+_ENDS = {CallerAction.END_TIMEOUT: QueueEnd.TIMEOUT, CallerAction.END_NO_AGENTS: QueueEnd.NO_AGENTS}
+_WITHOUT_CALL = frozenset({CallerState.AWAY, CallerState.CALLING_BACK, CallerState.RETRYING})
+
+
+class Distributor:
+    """All queues by their names, and all agents, who are logged out at first."""
+
+    def __init__(self, queues: Mapping[str, QueuePolicy], now: float) -> None:
+        self._queues = queues
+        self._agents = {name: Agent(name, now) for policy in queues.values() for name in policy.agents}
+        self._callers: dict[str, Caller] = {}
+        self._talks = {name: Talks() for name in queues}
+        self._last_rung = dict.fromkeys(queues, "")
+        self._number = 0
+        self._orders: deque[Order] = deque()
+
+    # --- callers
+
+    def join(self, call: str, queue: str, now: float, priority: int = 0) -> QueueEnd | None:
+        """A caller comes. Why they do not wait; None: they do. KeyError for a queue that is not there, ValueError for a
+        call that is in one."""
+        policy = self._queues[queue]
+        if call in self._callers:
+            raise ValueError(f"{call} is in a queue already")
+        if policy.empty == "leave" and not self._is_attended(policy):
+            return QueueEnd.NO_AGENTS
+        if sum(1 for _ in self._queued(queue)) >= policy.max_length:
+            return QueueEnd.FULL
+        self._add(call, queue, priority).machine.start(now)
+        self._distribute(now)
+        return None
+
+    def leave(self, call: str, now: float) -> None:
+        """A caller has left the queue, or their call is over, or its process gone. Does nothing for others."""
+        caller = self._callers.get(call)
+        if caller is not None:
+            self._take(caller, CallerInput.LEFT, now)
+            self._distribute(now)
+
+    def move(self, call: str, to: str) -> None:
+        """A call has another handle now."""
+        caller = self._callers.pop(call, None)
+        if caller is not None:
+            caller.key = to
+            self._callers[to] = caller
+
+    def want_call_back(self, call: str, ticket: str, now: float) -> bool:
+        """A caller leaves the line, and keeps the place by the name `ticket`. False: they do not wait."""
+        caller = self._callers.get(call)
+        if caller is None or caller.state not in QUEUED or caller.state in _WITHOUT_CALL or caller.ticket:
+            return False
+        self._take(caller, CallerInput.WANTS_CALL_BACK, now)
+        self.move(call, ticket)
+        caller.ticket = ticket
+        self._distribute(now)
+        return True
+
+    def restore_call_back(self, ticket: str, queue: str, now: float) -> bool:
+        """A call-back that another process has left. False: there is no such queue."""
+        if queue not in self._queues or ticket in self._callers:
+            return False
+        caller = self._add(ticket, queue, 0)
+        caller.ticket = ticket
+        caller.machine.start(now)
+        self._take(caller, CallerInput.WANTS_CALL_BACK, now)
+        self._distribute(now)
+        return True
+
+    def call_back_answered(self, ticket: str, call: str, now: float) -> bool:
+        """The caller has answered their call-back, `call`, and is in the queue with it. False: they are not."""
+        caller = self._callers.get(ticket)
+        if caller is None or caller.state is not CallerState.CALLING_BACK:
+            return False
+        self.move(ticket, call)
+        self._take(caller, CallerInput.ANSWERED if caller.agents else CallerInput.ANSWERED_ALONE, now)
+        self._distribute(now)
+        return True
+
+    def call_back_failed(self, ticket: str, now: float) -> None:
+        """The call-back could not be placed, or was not answered."""
+        caller = self._callers.get(ticket)
+        if caller is not None and caller.state is CallerState.CALLING_BACK:
+            self._not_reached(caller, now)
+            self._distribute(now)
+
+    def taken(self, call: str, agent: str, now: float) -> None:
+        """The agent talks to the caller; others who rang are released by whoever reports this."""
+        caller = self._callers.get(call)
+        if caller is None or agent not in caller.agents:
+            return
+        taker = caller.agents.pop(agent)
+        self._free(caller, now)
+        self._take(caller, CallerInput.TAKEN, now)
+        caller.talks_to, caller.talking_since = taker, now
+        taker.machine.handle(AgentInput.TAKES, now)
+        taker.calls, taker.missed = taker.calls + 1, 0
+        self._distribute(now)
+
+    def missed(self, call: str, agent: str, now: float) -> None:
+        """The agent did not take the call: no answer, busy, declined, not reached."""
+        caller = self._callers.get(call)
+        if caller is None or agent not in caller.agents:
+            return
+        misser = caller.agents.pop(agent)
+        misser.missed += 1
+        again = misser.missed >= caller.policy.max_missed
+        misser.machine.handle(AgentInput.MISSES_AGAIN if again else AgentInput.MISSES, now)
+        misser.caller, misser.missed = None, 0 if again else misser.missed
+        if not caller.agents:
+            self._take(caller, CallerInput.REFUSED, now)
+        self._distribute(now)
+
+    def withdrawn(self, call: str, agent: str, now: float) -> None:
+        """The agent rings no longer, by no fault of theirs: another one was quicker."""
+        caller = self._callers.get(call)
+        if caller is None or agent not in caller.agents:
+            return
+        self._release(caller.agents.pop(agent), now)
+        if not caller.agents:
+            self._take(caller, CallerInput.REFUSED, now)
+        self._distribute(now)
+
+    def talk_over(self, call: str, now: float) -> None:
+        """The agent has hung up, and the caller is with the bot again."""
+        caller = self._callers.get(call)
+        if caller is not None:
+            self._take(caller, CallerInput.TALK_OVER, now)
+            self._distribute(now)
+
+    # --- agents
+
+    def log_in(self, agent: str, now: float) -> None:
+        """The agent takes calls: from now on, again, or already before the wrap-up is over. KeyError for a stranger."""
+        self._agent(agent, AgentInput.LOG_IN, now)
+
+    def log_out(self, agent: str, now: float) -> None:
+        """The agent takes no more calls, and is not there. KeyError for a stranger."""
+        self._agent(agent, AgentInput.LOG_OUT, now)
+
+    def pause(self, agent: str, now: float) -> None:
+        """The agent takes no calls for now. KeyError for a stranger."""
+        if self._agents[agent].state is AgentState.OUT:
+            self._agent(agent, AgentInput.LOG_IN, now)
+        self._agent(agent, AgentInput.PAUSE, now)
+
+    # --- time and orders
+
+    def next_order(self) -> Order | None:
+        """What is to be done next; None: nothing."""
+        return self._orders.popleft() if self._orders else None
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` is due."""
+        due = (
+            *(each.machine.get_timer() for each in self._callers.values()),
+            *(each.machine.get_timer() for each in self._agents.values()),
+        )
+        return min((at for at in due if at is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Run what is due."""
+        for agent in self._agents.values():
+            while (timer := agent.machine.pop_due(now)) is not None:
+                agent.machine.handle(timer, now)
+                self._idle(agent, now)
+        for caller in list(self._callers.values()):
+            while (due := caller.machine.pop_due(now)) is not None:
+                self._take(caller, due, now)
+        self._distribute(now)
+
+    # --- what is shown
+
+    def place_of(self, call: str) -> Place | None:
+        """Where a caller stands; None: they do not wait."""
+        caller = self._callers.get(call)
+        if caller is None or caller.state not in QUEUED:
+            return None
+        position = 1 + sum(each.order < caller.order for each in self._queued(caller.queue))
+        mean_s = self._talks[caller.queue].mean_s()
+        there = sum(self._agents[name].state is not AgentState.OUT for name in caller.policy.agents)
+        return Place(position, None if mean_s is None else position * mean_s / max(1, there))
+
+    def queue_of(self, call: str) -> str:
+        """The name of a caller's queue; empty: they are in none."""
+        caller = self._callers.get(call)
+        return "" if caller is None else caller.queue
+
+    def state_of(self, call: str) -> CallerState | None:
+        """Of a caller; None: there is none of this name."""
+        caller = self._callers.get(call)
+        return None if caller is None else caller.state
+
+    def agent_states(self) -> dict[str, AgentState]:
+        """What each agent does."""
+        return {name: agent.state for name, agent in self._agents.items()}
+
+    def callers(self, queue: str) -> list[dict[str, object]]:
+        """Those of a queue in their order, who talk among them, as plain values."""
+        return [_shown(each) for each in self._in_order(queue)]
+
+    def dump(self) -> dict[str, object]:
+        """The live state, as plain values."""
+        return {
+            "queues": {
+                name: {"agents": list(policy.agents), "callers": self.callers(name)}
+                for name, policy in self._queues.items()
+            },
+            "agents": {
+                name: {"state": str(agent.state), "calls": agent.calls, "call": agent.caller and agent.caller.key}
+                for name, agent in self._agents.items()
+            },
+        }
+
+    # --- inside
+
+    def _add(self, key: str, queue: str, priority: int) -> Caller:
+        self._number += 1
+        caller = self._callers[key] = Caller(key, queue, self._queues[queue], self._number, priority)
+        return caller
+
+    def _queued(self, queue: str) -> Iterator[Caller]:
+        return (each for each in self._callers.values() if each.queue == queue and each.state in QUEUED)
+
+    def _in_order(self, queue: str) -> list[Caller]:
+        return sorted((each for each in self._callers.values() if each.queue == queue), key=lambda each: each.order)
+
+    def _is_attended(self, policy: QueuePolicy) -> bool:
+        return any(self._agents[name].state is not AgentState.OUT for name in policy.agents)
+
+    def _distribute(self, now: float) -> None:
+        """Offer waiting callers to ready agents."""
+        ready = {name for name, agent in self._agents.items() if agent.state is AgentState.READY}
+        if ready:
+            wanting = (CallerState.WAITING, CallerState.AWAY)
+            for caller in sorted(self._callers.values(), key=lambda each: each.order):
+                if caller.state in wanting and (found := self._agents_for(caller, ready)):
+                    ready -= {agent.name for agent in found}
+                    self._offer(caller, found, now)
+        for policy in self._queues.values():
+            if policy.empty == "leave" and not self._is_attended(policy):
+                for caller in [each for each in self._callers.values() if each.policy is policy]:
+                    self._take(caller, CallerInput.NOBODY_THERE, now)
+
+    def _agents_for(self, caller: Caller, ready: set[str]) -> list[Agent]:
+        policy = caller.policy
+        here = [self._agents[name] for name in policy.agents if name in ready]
+        found = agents_to_ring(policy, here, self._last_rung[caller.queue])
+        return found[:1] if caller.state is CallerState.AWAY else found
+
+    def _offer(self, caller: Caller, agents: Iterable[Agent], now: float) -> None:
+        given = AgentInput.RESERVE if caller.state is CallerState.AWAY else AgentInput.RING
+        for agent in agents:
+            agent.serves(caller.policy)
+            agent.machine.handle(given, now)
+            agent.caller = caller
+            caller.agents[agent.name] = agent
+            self._last_rung[caller.queue] = agent.name
+        self._take(caller, CallerInput.OFFERED, now)
+
+    def _agent(self, name: str, given: AgentInput, now: float) -> None:
+        agent = self._agents[name]
+        if AgentAction.WITHDRAW in (agent.machine.handle(given, now) or ()):
+            self._withdraw(agent, now)
+        self._idle(agent, now)
+        self._distribute(now)
+
+    def _withdraw(self, agent: Agent, now: float) -> None:
+        """An agent who rings, or is kept for a call-back, does so no longer."""
+        caller, agent.caller = agent.caller, None
+        if caller is None:
+            return
+        caller.agents.pop(agent.name, None)
+        if caller.state is not CallerState.CALLING_BACK:
+            self._orders.append(StopRinging(caller.key, (agent.name,)))
+            if not caller.agents:
+                self._take(caller, CallerInput.REFUSED, now)
+
+    def _not_reached(self, caller: Caller, now: float) -> None:
+        caller.tries += 1
+        again = caller.tries >= caller.policy.call_back_tries
+        self._take(caller, CallerInput.NOT_REACHED_AGAIN if again else CallerInput.NOT_REACHED, now)
+
+    def _take(self, caller: Caller, given: StrEnum, now: float) -> None:
+        for action in caller.machine.handle(given, now) or ():
+            self._do(caller, action, now)
+        if caller.state is CallerState.OVER:
+            self._end(caller, now)
+
+    def _do(self, caller: Caller, action: CallerAction, now: float) -> None:
+        match action:
+            case CallerAction.RING:
+                for agent in caller.agents.values():
+                    agent.machine.handle(AgentInput.RING, now)
+                self._orders.append(RingAgents(caller.key, tuple(caller.agents), caller.policy.ring_s))
+            case CallerAction.WITHDRAW:
+                self._orders.append(StopRinging(caller.key, tuple(caller.agents)))
+                self._free(caller, now)
+            case CallerAction.RELEASE:
+                self._free(caller, now)
+            case CallerAction.PLACE:
+                self._orders.append(PlaceCallBack(caller.ticket, caller.policy.call_back_ring_s))
+            case CallerAction.HANG_UP:
+                self._orders.append(HangUpCallBack(caller.ticket))
+            case CallerAction.COUNT_TRY:
+                self._not_reached(caller, now)
+            case CallerAction.DROP:
+                self._orders.append(DropCallBack(caller.ticket))
+            case CallerAction.END_TIMEOUT | CallerAction.END_NO_AGENTS:
+                self._orders.append(EndWait(caller.key, _ENDS[action]))
+
+    def _free(self, caller: Caller, now: float) -> None:
+        for agent in caller.agents.values():
+            self._release(agent, now)
+        caller.agents = {}
+
+    def _release(self, agent: Agent, now: float) -> None:
+        agent.machine.handle(AgentInput.WITHDRAWN, now)
+        agent.caller = None
+
+    def _end(self, caller: Caller, now: float) -> None:
+        self._callers.pop(caller.key, None)
+        agent, caller.talks_to = caller.talks_to, None
+        if agent is not None:
+            self._talks[caller.queue].latest_s.append(now - caller.talking_since + caller.policy.wrap_up_s)
+            agent.machine.handle(AgentInput.OVER, now)
+            agent.caller = None
+            self._idle(agent, now)
+
+    def _idle(self, agent: Agent, now: float) -> None:
+        if agent.state not in IN_CALL:
+            agent.idle_since = now
+
+
+def _shown(caller: Caller) -> dict[str, object]:
+    talks_to = caller.talks_to
+    return {
+        "call": caller.key,
+        "state": str(caller.state),
+        "is_call_back": bool(caller.ticket),
+        "agents": [talks_to.name] if talks_to is not None else list(caller.agents),
+    }

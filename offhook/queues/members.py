@@ -1,0 +1,94 @@
+"""The callers and agents of queues, each with its machine."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from offhook.queues.policy import QueuePolicy
+from offhook.queues.tables import (
+    AGENT,
+    CALLER,
+    AgentAction,
+    AgentState,
+    AgentTimer,
+    CallerAction,
+    CallerState,
+    CallerTimer,
+)
+from offhook.sip.transaction.machine import Machine
+
+RING_MARGIN_S = 10.0
+"""Who rings agents, or calls back, reports that it was in vain; this long after that time it is taken for lost."""
+
+MAX_BRIEFING_S = 60.0
+"""The longest time between an agent's answer and the talk: they hear who waits."""
+
+
+class Agent:
+    """An agent: idle since `idle_since`, with `calls` taken, `missed` of them in a row not; `caller` is for whom they
+    ring, are kept, or with whom they talk."""
+
+    def __init__(self, name: str, now: float) -> None:
+        self.name = name
+        self._durations: dict[str, float | None] = {}
+        self.machine: Machine[AgentState, AgentAction] = Machine(AGENT, self._durations, 0.0)
+        self.idle_since = now
+        self.calls = 0
+        self.missed = 0
+        self.caller: Caller | None = None
+
+    @property
+    def state(self) -> AgentState:
+        """What they do."""
+        return self.machine.state
+
+    def serves(self, policy: QueuePolicy) -> None:
+        """They ring for a caller of this queue, by whose times they go."""
+        self._durations[AgentTimer.WRAP_UP] = policy.wrap_up_s
+        self._durations[AgentTimer.REST] = policy.rest_s
+
+
+class Caller:
+    """A caller: `key` is the call's handle, or the ticket of a call-back without a call. `number` is their place in the
+    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to."""
+
+    def __init__(self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int) -> None:
+        self.key = key
+        self.ticket = ""
+        self.queue = queue
+        self.policy = policy
+        self.order = (-priority, number)
+        self.agents: dict[str, Agent] = {}
+        self.talks_to: Agent | None = None
+        self.talking_since = 0.0
+        self.tries = 0
+        self.machine: Machine[CallerState, CallerAction] = Machine(
+            CALLER,
+            {
+                CallerTimer.WAITED: policy.max_wait_s,
+                CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
+                CallerTimer.KEPT: policy.call_back_kept_s,
+                CallerTimer.BACK: policy.call_back_ring_s + RING_MARGIN_S,
+                CallerTimer.AGAIN: policy.call_back_again_s,
+            },
+            0.0,
+        )
+
+    @property
+    def state(self) -> CallerState:
+        """Where they stand."""
+        return self.machine.state
+
+
+MAX_TALKS = 50
+MIN_TALKS = 3
+
+
+@dataclass(slots=True)
+class Talks:
+    """How long the latest talks of a queue took, with the wrap-up."""
+
+    latest_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TALKS))
+
+    def mean_s(self) -> float | None:
+        """None while too few are known."""
+        return sum(self.latest_s) / len(self.latest_s) if len(self.latest_s) >= MIN_TALKS else None

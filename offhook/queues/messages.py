@@ -1,0 +1,105 @@
+"""What a call says to the owner of the queues, and what it is told besides orders."""
+
+from dataclasses import dataclass
+
+from offhook.queues.orders import EndWait, Place, RingAgents, StopRinging
+
+
+@dataclass(frozen=True, slots=True)
+class JoinQueue:
+    """The caller wants to wait in `queue`. `ticket`: they answer a call-back."""
+
+    call: str
+    queue: str
+    priority: int = 0
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """The caller waits no longer, or an agent has hung up and the bot goes on with them."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlace:
+    """Answered with `PlaceInQueue`."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantCallBack:
+    """The caller wants to be called back at `number`, by `trunk` (empty: none); answered with `CallBackKept`.
+    `language` is theirs, `summary` is for the agent."""
+
+    call: str
+    number: str
+    trunk: str
+    language: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTook:
+    """The agent talks to the caller."""
+
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMissed:
+    """The agent did not take the call."""
+
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReleased:
+    """Another agent was quicker."""
+
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedInQueue:
+    """The caller's call has the handle `to` now."""
+
+    call: str
+    to: str
+
+
+ToOwner = JoinQueue | LeaveQueue | AskPlace | WantCallBack | AgentTook | AgentMissed | AgentReleased | MovedInQueue
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInQueue:
+    """Where the caller stands; None: they do not wait."""
+
+    call: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackKept:
+    """Whether the caller will be called back."""
+
+    call: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """What a call-back is to do: `summary` is for the agent."""
+
+    ticket: str
+    queue: str
+    language: str
+    summary: str
+
+
+ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept

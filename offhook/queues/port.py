@@ -1,0 +1,64 @@
+"""A call's place in a queue, as the dialog and the carrier see it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from offhook.pipeline.tts.recording import Recording
+from offhook.queues.messages import CallBackKept, PlaceInQueue
+from offhook.queues.orders import EndWait
+
+Whisper = Callable[[Any], Awaitable[bool]]
+"""Talks to the agent, whose Call it gets, before the caller is joined; whether they take the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The caller has pressed it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The caller talks to an agent."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkOver:
+    """The agent has hung up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """The agent is not to have the call after all: the caller waits on."""
+
+
+News = PlaceInQueue | EndWait | CallBackKept | Key | Joined | TalkOver | Parted
+
+
+class QueuePort(Protocol):
+    """One call's wait."""
+
+    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None:
+        """Wait in a queue; `ticket`: this call is a call-back. An agent who answers gets `whisper` first."""
+
+    def ask_place(self) -> None:
+        """Have PlaceInQueue as news."""
+
+    def want_call_back(self, number: str, language: str, summary: str) -> None:
+        """Have CallBackKept as news."""
+
+    async def next(self, timeout_s: float | None) -> News | None:
+        """What happens next; None: nothing in that time."""
+
+    def play(self, music: Recording) -> None:
+        """Have the caller hear it, over and over, and the dialog listen to nothing."""
+
+    def quiet(self) -> None:
+        """Stop it. Idempotent."""
+
+    def close(self) -> None:
+        """The caller waits no longer, whatever was before. Idempotent."""

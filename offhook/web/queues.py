@@ -1,0 +1,58 @@
+"""`/api/queues`: who waits, what agents do, and agents who log in or out. `Access` has to guard it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Protocol
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from offhook.usererror import Problem, UserError
+from offhook.web.headers import NO_STORE
+
+PATH = "/api/queues"
+MAX_TEXT_CHARS = 250
+
+
+class AgentAction(BaseModel):
+    """What an agent does."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agent: str = Field(max_length=MAX_TEXT_CHARS)
+    action: str = Field(max_length=MAX_TEXT_CHARS)
+
+
+class LiveQueues(Protocol):
+    """The queues of a bot."""
+
+    def __len__(self) -> int: ...
+
+    def agent(self, name: str, action: str) -> dict[str, object]:
+        """Log an agent in or out, or pause them; returns their state. Raises UserError."""
+
+    def dump(self) -> Mapping[str, object]:
+        """The live state, as plain values."""
+
+
+def queue_routes(queues: LiveQueues) -> APIRouter:
+    """`GET` shows them, `POST /agents` has an agent log in or out, or pause."""
+    router = APIRouter()
+
+    @router.get(PATH)
+    async def show() -> Response:
+        return JSONResponse(dict(queues.dump()), headers=NO_STORE)
+
+    @router.post(f"{PATH}/agents")
+    async def agent(wanted: AgentAction) -> Response:
+        try:
+            return JSONResponse(queues.agent(wanted.agent, wanted.action), headers=NO_STORE)
+        except UserError as error:
+            return _problem(400, error.problems[0])
+
+    return router
+
+
+def _problem(status: int, problem: Problem) -> Response:
+    return JSONResponse(asdict(problem), status, NO_STORE)

@@ -1,0 +1,308 @@
+"""Queues over real SIP and RTP: who waits, whose phone rings, who hears whom."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from offhook.api.call import Call
+from offhook.api.queued import Queued
+from offhook.pipeline.trace import BotHeard, SessionEvent
+from offhook.process.local_bot import LocalBot
+from offhook.queues.orders import QueueEnd
+from offhook.settings.config import Config
+from offhook.sip.commands import Reject
+from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, Event, IncomingCall
+from offhook.sip.events import CallEnded as LegEnded
+from offhook.telephony import tones
+from offhook.testing.wav_file import wav
+from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
+from tests.offhook.carriers.parties import HOST, Party
+from tests.ports import own_rtp
+
+FIRST_HZ, SECOND_HZ, AGENT_HZ, OTHER_HZ, MUSIC_HZ = 700.0, 900.0, 1_300.0, 1_700.0, 450.0
+
+LONG = 15.0
+"""Within which something comes that depends on several calls."""
+
+
+class Office:
+    """Two callers, two agents and a bot; `results` is what became of the waits, in their order."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.first, self.second = Party(FIRST_HZ), Party(SECOND_HZ)
+        self.anna, self.ben = Party(AGENT_HZ), Party(OTHER_HZ)
+        self.results: asyncio.Queue[Queued] = asyncio.Queue()
+        self.heard: list[str] = []
+        self.changed = asyncio.Event()
+        self._folder = tmp_path
+        self._bot: LocalBot | None = None
+        self.options: dict[str, object] = {"summary": ""}
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        return self.first, self.second, self.anna, self.ben
+
+    @property
+    def bot(self) -> LocalBot:
+        assert self._bot is not None
+        return self._bot
+
+    async def open(self, more: dict[str, object] | None = None, **queue: object) -> None:
+        music = self._folder / "music.wav"
+        music.write_bytes(wav(tones.tones((MUSIC_HZ,), 3_000, level_dbfs=-20)))
+        targets = {"anna": f"sip:anna@{self.anna.address}", "ben": f"sip:ben@{self.ben.address}"}
+        settings: dict[str, dict[str, object]] = {
+            "sip": {"host": HOST, "port": 0},
+            "http": {"enabled": False},
+            "rtp": own_rtp(),
+            "records": {"dir": self._folder},
+            **LIGHT_ENGINES,
+            "transfer": {"targets": targets},
+            "queues": {
+                "support": {"agents": ["anna"], "music": str(music), "wrap_up_s": 0, "announce": False, **queue}
+            },
+            **(more or {}),  # type: ignore[dict-item]
+        }
+        self._bot = LocalBot(Config.load(None, settings), self._dialog)
+        self._bot.listeners.append(self._on_event)
+        await self._bot.start()
+
+    async def close(self) -> None:
+        if self._bot is not None:
+            await self._bot.stop()
+            self._bot = None
+
+    def call(self, party: Party) -> str:
+        return party.call(f"sip:bot@{self.bot.sip_address}")
+
+    async def result(self) -> Queued:
+        return await asyncio.wait_for(self.results.get(), LONG)
+
+    async def says(self, text: str) -> None:
+        """Wait until the bot has said it, to anybody."""
+        async with asyncio.timeout(LONG):
+            while not any(text in each for each in self.heard):
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def waits(self, count: int) -> None:
+        """Wait until so many callers wait."""
+        async with asyncio.timeout(LONG):
+            while len(self.bot.queues.waiting("support")) != count:  # noqa: ASYNC110 - no event says so
+                await asyncio.sleep(0.02)
+
+    async def _dialog(self, call: Call) -> None:
+        self.results.put_nowait(await call.queue("support", **self.options))  # type: ignore[arg-type]
+        await call.say("Here I am again.")
+
+    def _on_event(self, call: str, event: SessionEvent) -> None:
+        if isinstance(event, BotHeard):
+            self.heard.append(event.playback.text_played)
+            self.changed.set()
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    office = Office(tmp_path)
+    for party in office.parties:
+        await party.open()
+    yield office
+    await office.close()
+    for party in office.parties:
+        await party.close()
+
+
+async def test_two_callers_and_one_agent(office: Office) -> None:
+    await office.open(announce=True)
+    office.bot.queues.agent("anna", "login")
+    first = office.call(office.first)
+    leg = await office.anna.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await office.anna.hears(FIRST_HZ, LONG)
+    office.call(office.second)
+    await office.says("You are next.")
+    await office.second.hears(MUSIC_HZ, LONG)
+    assert len(office.anna.of(IncomingCall)) == 1
+    office.anna.hang_up(leg.call)
+    assert await office.result() == Queued("anna")
+    await office.second.hears(AGENT_HZ, LONG)
+    await office.anna.hears(SECOND_HZ, LONG)
+    assert not [event for event in office.first.of(LegEnded) if event.call != first]
+
+
+async def test_positions_and_a_caller_who_hangs_up(office: Office) -> None:
+    await office.open(empty="wait", announce=True)
+    first = office.call(office.first)
+    await office.waits(1)
+    office.call(office.second)
+    await office.says("You are number 2 in the queue.")
+    office.first.hang_up(first)
+    await office.waits(1)
+    office.bot.queues.agent("anna", "login")
+    await office.second.hears(AGENT_HZ, LONG)
+    assert len(office.anna.of(IncomingCall)) == 1
+
+
+async def test_leaving_by_key(office: Office) -> None:
+    await office.open(empty="wait", leave_key="0")
+    handle = office.call(office.first)
+    await office.first.hears(MUSIC_HZ, LONG)
+    office.first.quiet(handle).send_dtmf("50")
+    assert await office.result() == Queued(end=QueueEnd.LEFT)
+    assert office.bot.queues.waiting("support") == []
+    await office.says("Here I am again.")
+
+
+async def test_an_agent_who_does_not_answer(office: Office) -> None:
+    office.anna.answers = None
+    await office.open(agents=["anna", "ben"], ring_s=3)
+    office.bot.queues.agent("anna", "login")
+    office.call(office.first)
+    await office.anna.next(IncomingCall)
+    office.bot.queues.agent("ben", "login")
+    await office.first.hears(MUSIC_HZ, LONG)  # no ringing tone
+    await office.anna.next(CallCancelled)
+    await office.first.hears(OTHER_HZ, LONG)
+    assert office.bot.queues.states() == {"anna": "resting", "ben": "talking"}
+
+
+async def test_all_ring_and_the_first_takes_it(office: Office) -> None:
+    office.anna.answers = None
+    office.anna.on_event = lambda event: None
+    await office.open(agents=["anna", "ben"], strategy="ring_all")
+    office.ben.answers = None
+    for agent in ("anna", "ben"):
+        office.bot.queues.agent(agent, "login")
+    office.call(office.first)
+    await office.anna.next(IncomingCall)
+    ringing = await office.ben.next(IncomingCall)
+    assert ringing.sdp is not None
+    office.ben.answer(ringing.call, ringing.sdp)
+    await office.anna.next(CallCancelled)
+    await office.first.hears(OTHER_HZ, LONG)
+    assert office.bot.queues.states() == {"anna": "ready", "ben": "talking"}
+
+
+async def test_a_caller_who_hangs_up_stops_the_ringing(office: Office) -> None:
+    office.anna.answers = None
+    await office.open()
+    office.bot.queues.agent("anna", "login")
+    handle = office.call(office.first)
+    await office.anna.next(IncomingCall)
+    await office.first.next(CallAnswered)
+    office.first.hang_up(handle)
+    await office.anna.next(CallCancelled)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    assert office.bot.queues.states() == {"anna": "ready"}
+
+
+async def test_the_agent_hears_what_it_is_about(office: Office) -> None:
+    office.options["summary"] = "A caller with a flat tyre."
+    await office.open()
+    office.bot.queues.agent("anna", "login")
+    office.call(office.first)
+    leg = await office.anna.next(IncomingCall)
+    await office.anna.next(CallConfirmed)
+    await office.says("A caller with a flat tyre.")
+    await office.anna.hears(FIRST_HZ, LONG)
+    await office.first.hears(AGENT_HZ, LONG)
+    office.anna.hang_up(leg.call)
+    assert await office.result() == Queued("anna")
+
+
+async def test_an_agent_who_hangs_up_while_they_hear_it(office: Office) -> None:
+    office.options["summary"] = "A caller with a flat tyre, on the motorway, in the rain, with two children and a dog."
+    await office.open(agents=["anna", "ben"])
+    office.anna.on_event = lambda event: office.anna.hang_up(event.call) if isinstance(event, CallConfirmed) else None
+    office.bot.queues.agent("anna", "login")
+    office.call(office.first)
+    await office.anna.next(LegEnded)
+    office.bot.queues.agent("ben", "login")
+    await office.first.hears(OTHER_HZ, LONG)
+
+
+async def test_an_agent_who_is_busy_or_cannot_be_called(office: Office) -> None:
+    office.anna.answers = None
+
+    def refuses(event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            office.anna.do(Reject(event.call, 486))
+
+    office.anna.on_event = refuses
+    await office.open(agents=["anna", "+15550009999"], max_missed=1)
+    for agent in ("anna", "+15550009999"):
+        office.bot.queues.agent(agent, "login")
+    office.call(office.first)
+    async with asyncio.timeout(LONG):
+        while set(office.bot.queues.states().values()) != {"paused"}:  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(0.02)
+    await office.first.hears(MUSIC_HZ, LONG)
+
+
+async def test_nobody_is_there_or_the_queue_is_full(office: Office) -> None:
+    await office.open(max_length=1)
+    office.call(office.first)
+    assert await office.result() == Queued(end=QueueEnd.NO_AGENTS)
+    office.bot.queues.agent("anna", "pause")
+    office.call(office.first)
+    await office.waits(1)
+    office.call(office.second)
+    assert await office.result() == Queued(end=QueueEnd.FULL)
+    office.bot.queues.agent("anna", "logout")
+    assert await office.result() == Queued(end=QueueEnd.NO_AGENTS)
+
+
+async def test_the_longest_wait(office: Office) -> None:
+    await office.open(max_wait_s=10, empty="wait")
+    office.call(office.first)
+    assert await asyncio.wait_for(office.results.get(), 30) == Queued(end=QueueEnd.TIMEOUT)
+
+
+async def test_a_call_back(office: Office) -> None:
+    pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
+    trunk: dict[str, object] = {"trunks": {"pbx": pbx}}
+    await office.open(trunk, empty="wait", call_back_key="1")
+    handle = office.call(office.first)
+    await office.first.hears(MUSIC_HZ, LONG)
+    office.first.quiet(handle).send_dtmf("1")
+    await office.says("Please enter the number")
+    office.first.quiet(handle).send_dtmf("200#")
+    assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
+    await office.first.next(LegEnded)
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True]
+    # It outlives the process.
+    await office.close()
+    await office.open(trunk, empty="wait", call_back_key="1")
+    office.bot.queues.agent("anna", "login")
+    await office.first.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await office.anna.hears(FIRST_HZ, LONG)
+    assert office.bot.queues.states() == {"anna": "talking"}
+
+
+async def test_a_number_that_must_not_be_called(office: Office) -> None:
+    await office.open(empty="wait", call_back_key="1")
+    handle = office.call(office.first)
+    await office.first.hears(MUSIC_HZ, LONG)
+    office.first.quiet(handle).send_dtmf("1")
+    await office.says("To be called back at")
+    office.first.quiet(handle).send_dtmf("09005550000#")
+    await office.says("We cannot call that number.")
+    await office.first.hears(MUSIC_HZ, LONG)
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [False]
+
+
+async def test_who_was_logged_in_is_so_again(office: Office) -> None:
+    await office.open(agents=["anna", "ben"])
+    office.bot.queues.agent("anna", "login")
+    office.bot.queues.agent("ben", "pause")
+    await office.close()
+    await office.open(agents=["ben", "anna"])
+    assert office.bot.queues.states() == {"anna": "ready", "ben": "paused"}
+    with pytest.raises(UserError, match="there is no agent `bem`"):
+        office.bot.queues.agent("bem", "login")
+    with pytest.raises(UserError, match="cannot `dance`"):
+        office.bot.queues.agent("ben", "dance")

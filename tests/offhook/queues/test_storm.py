@@ -1,0 +1,156 @@
+"""Any inputs in any order: no agent has two callers, nobody is busy for somebody who is gone, and all waits end."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from offhook.queues.distributor import Distributor
+from offhook.queues.orders import DropCallBack, EndWait, HangUpCallBack, PlaceCallBack, RingAgents, StopRinging
+from offhook.queues.policy import QueuePolicy
+from offhook.queues.tables import IN_CALL, AgentState, CallerState
+
+AGENTS = ("anna", "ben", "cleo")
+CALLS = [f"c{number}" for number in range(6)]
+BUSY = {AgentState.RINGING, AgentState.RESERVED, *IN_CALL}
+
+
+class Storm(RuleBasedStateMachine):
+    """Two queues that share agents; calls come again under the same names, as handles never do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.policies = {
+            "all": QueuePolicy(AGENTS, "ring_all", max_wait_s=100, max_length=3, empty="wait", call_back_again_s=20),
+            "one": QueuePolicy(AGENTS[:2], "round_robin", max_wait_s=60, wrap_up_s=0, call_back_tries=2),
+        }
+        self.it = Distributor(self.policies, 0)
+        self.rung: dict[str, set[str]] = {}
+        """Which phones ring for a call, as its process sees it."""
+        self.to_call: set[str] = set()
+        """Call-backs that are being placed."""
+        self.tickets: list[str] = []
+
+    def after(self) -> None:
+        while (order := self.it.next_order()) is not None:
+            match order:
+                case RingAgents(call, agents):
+                    self.rung.setdefault(call, set()).update(agents)
+                case StopRinging(call, agents):
+                    assert set(agents) <= self.rung[call]
+                    self.rung[call] -= set(agents)
+                case EndWait(call):
+                    assert not self.rung.get(call)
+                case PlaceCallBack(ticket):
+                    assert ticket not in self.to_call
+                    self.to_call.add(ticket)
+                case HangUpCallBack(ticket) | DropCallBack(ticket):
+                    self.to_call.discard(ticket)
+
+    @rule(call=st.sampled_from(CALLS), queue=st.sampled_from(["all", "one"]), priority=st.integers(0, 1))
+    def joins(self, call: str, queue: str, priority: int) -> None:
+        if self.it.state_of(call) is None:
+            self.it.join(call, queue, self.now, priority)
+            self.after()
+
+    @rule(call=st.sampled_from(CALLS))
+    def is_gone(self, call: str) -> None:
+        self.rung.pop(call, None)
+        self.it.leave(call, self.now)
+        self.after()
+        assert self.it.state_of(call) is None
+
+    @rule(calls=st.sets(st.sampled_from(CALLS)))
+    def a_worker_dies(self, calls: set[str]) -> None:
+        for call in calls:
+            self.is_gone(call)
+
+    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS))
+    def takes(self, call: str, agent: str) -> None:
+        if agent in self.rung.get(call, ()):
+            del self.rung[call]
+        self.it.taken(call, agent, self.now)  # also where it comes too late
+        self.after()
+
+    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS), missed=st.booleans())
+    def does_not_take(self, call: str, agent: str, missed: bool) -> None:
+        self.rung.get(call, set()).discard(agent)
+        (self.it.missed if missed else self.it.withdrawn)(call, agent, self.now)
+        self.after()
+
+    @rule(call=st.sampled_from(CALLS))
+    def has_talked(self, call: str) -> None:
+        if self.it.state_of(call) is CallerState.TALKING:
+            self.it.talk_over(call, self.now)
+            self.after()
+
+    @rule(call=st.sampled_from(CALLS))
+    def wants_call_back(self, call: str) -> None:
+        ticket = f"t{len(self.tickets)}"
+        if self.it.want_call_back(call, ticket, self.now):
+            self.tickets.append(ticket)
+        self.after()
+
+    @rule(data=st.data(), call=st.sampled_from(CALLS), answered=st.booleans())
+    def is_called_back(self, data: st.DataObject, call: str, answered: bool) -> None:
+        if self.to_call and self.it.state_of(call) is None:
+            ticket = data.draw(st.sampled_from(sorted(self.to_call)))
+            self.to_call.discard(ticket)
+            if answered:
+                assert self.it.call_back_answered(ticket, call, self.now)
+            else:
+                self.it.call_back_failed(ticket, self.now)
+            self.after()
+
+    @rule(agent=st.sampled_from(AGENTS), does=st.sampled_from(["log_in", "log_out", "pause"]))
+    def agent(self, agent: str, does: str) -> None:
+        getattr(self.it, does)(agent, self.now)
+        self.after()
+
+    @rule(seconds=st.floats(0, 200))
+    def time_passes(self, seconds: float) -> None:
+        until = self.now + seconds
+        while (due := self.it.get_timer()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.it.handle_timer(self.now)
+            self.after()
+        self.now = until
+
+    @invariant()
+    def nobody_is_double_booked(self) -> None:
+        rung = [agent for agents in self.rung.values() for agent in agents]
+        assert len(rung) == len(set(rung))
+        shown = self.it.dump()
+        queues = shown["queues"]
+        assert isinstance(queues, dict)
+        callers = [caller for queue in queues.values() for caller in queue["callers"]]
+        booked = [agent for caller in callers for agent in caller["agents"]]
+        assert len(booked) == len(set(booked))
+        states = self.it.agent_states()
+        assert set(booked) == {agent for agent, state in states.items() if state in BUSY}
+
+    @invariant()
+    def nobody_waits_beside_a_free_agent(self) -> None:
+        states, queues = self.it.agent_states(), self.it.dump()["queues"]
+        assert isinstance(queues, dict)
+        for name, queue in queues.items():
+            if any(caller["state"] == CallerState.WAITING for caller in queue["callers"]):
+                assert all(states[agent] is not AgentState.READY for agent in self.policies[name].agents)
+
+    def teardown(self) -> None:
+        """With nobody there, and nobody reporting anything, all waits end."""
+        for call in CALLS:
+            if self.it.state_of(call) is CallerState.TALKING:
+                self.it.leave(call, self.now)
+        for _ in range(10_000):
+            if (due := self.it.get_timer()) is None:
+                break
+            self.now = max(self.now, due)
+            self.it.handle_timer(self.now)
+            self.after()
+        assert self.it.get_timer() is None
+        assert all(self.it.state_of(name) is None for name in (*CALLS, *self.tickets))
+
+
+Storm.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestStorm = Storm.TestCase
