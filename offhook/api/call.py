@@ -33,6 +33,7 @@ from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
+from offhook.telephony.listeners import DtmfHandler
 from offhook.transfer.outcome import TransferMode, Transferred
 from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
@@ -78,6 +79,7 @@ class Call(CallSpeech):
         on_state: Callable[[str, str], None] | None = None,
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
+        on_shield: Callable[[DtmfHandler | None], str] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
@@ -103,6 +105,7 @@ class Call(CallSpeech):
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._on_record = on_record
+        self._on_shield = on_shield
         self._on_dtmf = on_dtmf
         self._model = model
         self._answering = answering
@@ -316,6 +319,19 @@ class Call(CallSpeech):
         """Record again what is said."""
         if self._on_record is not None:
             self._on_record(False)
+
+    def shield(self, keys: DtmfHandler) -> str:
+        """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,
+        recordings, captures and all others who listen have silence. Returns "", or why nobody can promise that: then
+        nothing has changed."""
+        if self._ended or self._on_shield is None:
+            return "this call has no line to keep keys from others on"
+        return self._on_shield(keys)
+
+    def unshield(self) -> None:
+        """The caller is heard again."""
+        if not self._ended and self._on_shield is not None:
+            self._on_shield(None)
 
     async def hangup(self) -> None:
         """End the call once everything said has been played; one that is not answered is refused with 480. Nothing more

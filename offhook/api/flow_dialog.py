@@ -19,6 +19,7 @@ from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
 from offhook.api.flow_message import recorded
 from offhook.api.flow_requests import Send, changes_something, fetched
+from offhook.api.flow_secrets import FlowSecrets
 from offhook.api.flow_sound import done
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
@@ -30,6 +31,7 @@ from offhook.pipeline.dialog.actions import (
     Connect,
     Delegate,
     Fetch,
+    Fetched,
     FindOut,
     FoundOut,
     HandedBack,
@@ -40,6 +42,7 @@ from offhook.pipeline.dialog.actions import (
     RecordMessage,
     Result,
     Speak,
+    TakeSecret,
     Wait,
 )
 from offhook.pipeline.dialog.flow import Flow
@@ -85,6 +88,13 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
+        secrets = FlowSecrets(call, self._now)
+        try:
+            return await self._run(call, secrets)
+        finally:
+            secrets.wipe()
+
+    async def _run(self, call: Call, secrets: FlowSecrets) -> Outcome:
         runner = FlowRunner(self._flow, call.language, call.variables, _known_of(call), self._now, call.id)
         began_in = call.language
         action = runner.start()
@@ -96,7 +106,8 @@ class FlowAgent:
                 call.language = language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
-            found = await self._done(call, runner, action, asked)
+            await secrets.before(action, runner.step, ahead=isinstance(action, Speak) and runner.secret_ahead())
+            found = await self._done(call, runner, action, asked, secrets)
             if isinstance(found, Outcome):
                 return found
             if isinstance(found, Instead):
@@ -108,7 +119,7 @@ class FlowAgent:
             action = runner.after(found)
 
     async def _done(
-        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None
+        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, secrets: FlowSecrets
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
         wording = self._flow.wording
@@ -126,8 +137,9 @@ class FlowAgent:
                 return Outcome(f"transferred to {action.target}") if call.hung_up else CameBack(reason)
             case FindOut():
                 return FoundOut(await self._find_out(call, action))
-            case Fetch():
-                return await unless_corrected(call, wording, runner, asked, fetched(call, action, self._send))
+            case TakeSecret() | Fetch():
+                work = secrets.take(action) if isinstance(action, TakeSecret) else self._fetched(call, action, secrets)
+                return await unless_corrected(call, wording, runner, asked, work)
             case RecordMessage():
                 return await recorded(call, action)
             case Wait() | Play() | Press() | Note():
@@ -135,6 +147,15 @@ class FlowAgent:
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
+
+    async def _fetched(self, call: Call, action: Fetch, secrets: FlowSecrets) -> Fetched:
+        given = secrets.of(action)
+        if given is None:  # it was sent before: the flow has come here once more
+            return Fetched(False)
+        try:
+            return await fetched(call, action, self._send, given)
+        finally:
+            secrets.wipe(action)
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None
@@ -186,7 +207,7 @@ class FlowAgent:
 
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain."""
-    return isinstance(action, Connect | Press) or (isinstance(action, Fetch) and changes_something(action))
+    return isinstance(action, Connect | Press | TakeSecret) or (isinstance(action, Fetch) and changes_something(action))
 
 
 def _known_of(call: Call) -> Mapping[str, str]:

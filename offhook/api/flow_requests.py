@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -13,12 +14,16 @@ from offhook.api.call import Call
 from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.actions import Fetch, Fetched
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
+from offhook.pipeline.secret.digits import SecretKeys
 from offhook.pipeline.understanding.recorded import recorded
 
 MOMENT_S = 0.8
 """Who waits for longer wants to hear why."""
 
 RETRY_S = 0.2
+
+MIN_FOUND_DIGITS = 8
+"""Of a secret that is looked for in answers."""
 
 MAX_DEPTH = 20
 """Of an answer: lists in objects in lists."""
@@ -34,9 +39,14 @@ def changes_something(action: Fetch) -> bool:
     return isinstance(request := action.step.request, HttpRequest) and request.method != "GET"
 
 
-async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
-    """The answer. Raises CallEnded."""
-    asking = asyncio.ensure_future(_answer(call, action, send))
+async def fetched(
+    call: Call,
+    action: Fetch,
+    send: Send,
+    secrets: Mapping[str, SecretKeys] = MappingProxyType({}),
+) -> Fetched:
+    """The answer; `secrets` are sent, too. Raises CallEnded."""
+    asking = asyncio.ensure_future(_answer(call, action, send, secrets))
     covers, call.covers_silence = call.covers_silence, True
     try:
         done, _ = await call.until_ended(asyncio.wait((asking,), timeout=MOMENT_S))
@@ -49,7 +59,7 @@ async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
             call.covers_silence = covers
 
 
-async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
+async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, SecretKeys]) -> Fetched:
     step = action.step
     request = step.request
     assert isinstance(request, HttpRequest), "the flow's reader has made it"
@@ -58,7 +68,8 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
         began = monotonic()
         try:
             async with asyncio.timeout(step.timeout_s):
-                text = await send(request, {name: _in_json(value) for name, value in action.values.items()})
+                given = {name: _in_json(value) for name, value in action.values.items()}
+                text = _without(secrets, await send(request, {**given, **secrets}))
             value = value_in(text) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
@@ -71,6 +82,14 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
             continue
         return Fetched(True, value)
     return Fetched(False)
+
+
+def _without(secrets: Mapping[str, SecretKeys], text: str) -> str:
+    """A server's answer with asterisks for secrets that it has sent back. Short ones are too common to be found."""
+    for keys in secrets.values():
+        if len(keys) >= MIN_FOUND_DIGITS:
+            text = text.replace(str(keys.octets(), "ascii"), "*" * len(keys))
+    return text
 
 
 def _may_repeat(request: HttpRequest, error: Exception, *, always: bool) -> bool:

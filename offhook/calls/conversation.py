@@ -31,6 +31,7 @@ from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
 from offhook.calls.services import Services
+from offhook.calls.shield import shielded
 from offhook.calls.transfers import CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.observe import in_call
@@ -40,6 +41,7 @@ from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
 from offhook.records.message import save_message
+from offhook.telephony.listeners import DtmfHandler
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
@@ -220,6 +222,7 @@ class Conversation:
             on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
             on_transfer=self._transfer if self._transfers is not None else None,
             on_record=self._pause_recording,
+            on_shield=self._shield,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
             answering=self._answering,
@@ -245,6 +248,9 @@ class Conversation:
         if self._session is not None:
             self._session.silence.mute(paused)
         self.privacy.pause(paused)
+
+    def _shield(self, keys: DtmfHandler | None) -> str:
+        return shielded(self._line, self.privacy, keys, alone=not self._suspended)
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""

@@ -4,18 +4,23 @@ from collections.abc import Callable
 
 
 class Privacy:
-    """Of one call. While it is `on`, nothing of the call is kept: its dialog has paused the recording, or the call that
-    it is connected to is private. Each of `listeners` is called with `on` when that changes."""
+    """Of one call. While it is `on`, nothing of the call is kept: its dialog has paused the recording, its line is
+    shielded, or the call that it is connected to is private. Each of `listeners` is called with `on` when that changes.
+    """
 
     def __init__(self) -> None:
         self.on = False
         self.listeners: list[Callable[[bool], None]] = []
-        self._paused = False
-        self._other = False
+        self._paused = self._shielded = self._other = False
 
     def pause(self, paused: bool) -> None:
         """The dialog wants privacy, or no longer."""
         self._paused = paused
+        self._change()
+
+    def shield(self, shielded: bool) -> None:
+        """The caller is keying a secret, or no longer."""
+        self._shielded = shielded
         self._change()
 
     def follow(self, other: bool) -> None:
@@ -24,7 +29,7 @@ class Privacy:
         self._change()
 
     def _change(self) -> None:
-        on = self._paused or self._other
+        on = self._paused or self._shielded or self._other
         if on is not self.on:
             self.on = on
             for listener in self.listeners:

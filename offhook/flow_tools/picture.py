@@ -3,6 +3,7 @@
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.call import CallStep
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
@@ -28,6 +29,8 @@ def _done_in(step: Step) -> str:
             return ", ".join(f"{name} = {value}" for name, value in step.values.items())
         case RequestStep(request=HttpRequest() as request):
             return f"{request.method} /{request.url.partition('://')[2].partition('/')[2]}"
+        case CollectSecret():
+            return f"keys of a secret ({step.rule.kind})"
         case TransferStep():
             return f"to {step.target}"
         case CallStep():

@@ -21,6 +21,8 @@ from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.privacy import Privacy
+from offhook.calls.shield import shielded
 from offhook.engines.languages import EngineLanguages
 from offhook.flight.event_log import EventLog
 from offhook.flight.recording_core import RecordingCore
@@ -122,6 +124,7 @@ class SimulatedCall:
             on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
             on_dtmf=self._on_dtmf,
+            on_shield=lambda keys: shielded(self.line, Privacy(), keys, alone=True),
             model=None if model is None else lambda: model,
             on_message=on_message,
         )

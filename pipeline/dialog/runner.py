@@ -18,6 +18,7 @@ from offhook.pipeline.dialog.scopes import in_scope, within
 from offhook.pipeline.dialog.spoken_ssml import filled, parts_of
 from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.ssml import is_ssml, unmarked
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.listening import COUNTED
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
@@ -117,6 +118,13 @@ class FlowRunner:
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
+        return self._waiting_ahead()[1]
+
+    def secret_ahead(self) -> bool:
+        """Whether only announcements precede the next secret."""
+        return isinstance(self._waiting_ahead()[0], CollectSecret)
+
+    def _waiting_ahead(self) -> tuple[Step | None, Question | None]:
         values, spoken, language = dict(self._values), dict(self._spoken), self.chosen_language
         step, seen = self._step, set[str]()
         while step is not None and not step.waits and step.name not in seen:
@@ -131,7 +139,7 @@ class FlowRunner:
             language,
         )  # without what the steps ahead would set
         self._scope = "" if self._step is None else self._step.scope
-        return question
+        return step, question
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; what was collected is masked."""

@@ -17,6 +17,7 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         reader.entries(found["send"], f"`send` of {what}", "type `{number: account}`") if "send" in found else None
     )
     sent = {key: reader.expression(value, f"`{key}` of {what}") for key, _, value in entries or []}
+    secrets = _secrets(reader, found["secret"], what) if "secret" in found else {}
     into = reader.optional(reader.text, found, "into", what, None)
     meanwhile = reader.spoken(found["meanwhile"], f"`meanwhile` of {what}") if "meanwhile" in found else None
     timeout_s = reader.optional(reader.number, found, "timeout_s", what, 5.0)
@@ -27,10 +28,29 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     send = {key: text for key, text in sent.items() if text is not None}
     if made is None or follows is None or otherwise is None or len(send) < len(sent):
         return None
-    places = made.places()
     return RequestStep(
-        name, follows, otherwise, places, send, into, meanwhile, timeout_s, retries, always, request=made, **spoken
+        name,
+        follows,
+        otherwise,
+        made.places(),
+        send,
+        into,
+        meanwhile,
+        timeout_s,
+        retries,
+        always,
+        request=made,
+        secrets=secrets,
+        may_carry_secrets=made.may_carry_secrets,
+        **spoken,
     )
+
+
+def _secrets(reader: StepReader, node: Node, what: str) -> dict[str, str]:
+    """The names of secrets, by those in the request."""
+    entries = reader.entries(node, f"`secret` of {what}", "type `{number: card}`") or []
+    found = {key: reader.text(value, f"`{key}` of {what}") for key, _, value in entries}
+    return {key: text for key, text in found.items() if text}
 
 
 def _always(reader: StepReader, node: Node, what: str) -> bool:
@@ -44,7 +64,7 @@ def _always(reader: StepReader, node: Node, what: str) -> bool:
 
 REQUEST_STEP = StepKind(
     "request",
-    (*REQUEST, "send", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
+    (*REQUEST, "send", "secret", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
     _request,
     ("next", "otherwise"),
 )

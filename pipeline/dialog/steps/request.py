@@ -8,6 +8,7 @@ from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.scopes import within
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
 from offhook.pipeline.dialog.variables import name_problems, word_problems
 
@@ -18,7 +19,8 @@ class RequestStep(Step):
     answer within `timeout_s`, after `retries` more tries, or with an HTTP status of 300 and more, it is `otherwise`.
     With `retry_always` it is tried again even if the server may then do twice what it is asked for.
 
-    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address.
+    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address; `secrets`
+    those of `collect_secret` that are sent, by name. `may_carry_secrets`: they would be in the body, and enciphered.
     `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
     """
 
@@ -32,6 +34,8 @@ class RequestStep(Step):
     retries: int = 0
     retry_always: bool = False
     request: object = field(default=None, repr=False, compare=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    may_carry_secrets: bool = True
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
@@ -41,7 +45,8 @@ class RequestStep(Step):
     def expressions(self) -> tuple[Evaluated, ...]:
         """See Step."""
         sent = tuple(Evaluated(("send", name), text) for name, text in self.send.items())
-        return (*(Evaluated(("request",), place) for place in self.places), *sent)
+        secret = tuple(Evaluated(("secret", name), text) for name, text in self.secrets.items())
+        return (*(Evaluated(("request",), place) for place in self.places), *sent, *secret)
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
@@ -56,7 +61,7 @@ class RequestStep(Step):
         wanted = {**{place: place for place in self.places}, **self.send}
         values = {name: run.value_of(parse(text)) for name, text in wanted.items()}
         said = None if self.meanwhile is None else run.prompt(self, run.fill(self, self.meanwhile), barge_in=False)
-        return Fetch(self, values, said)
+        return Fetch(self, values, said, {name: within(self.scope, each) for name, each in self.secrets.items()})
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
