@@ -42,7 +42,8 @@ SETTINGS = {
     "OFFHOOK_TTS__ENGINE": "recorded",
     "OFFHOOK_VAD__ENGINE": "energy",
 }
-HEARS_TONES = {"OFFHOOK_DTMF__RECEIVE": '["inband"]'}
+HEARS_TONES = '[dtmf]\nreceive = ["inband"]\n'
+"""A file of settings."""
 PAGES = ["/metrics", "/api/status", "/api/calls?limit=100", "/api/sip", "/api/sip/connections"]
 
 
@@ -98,14 +99,18 @@ async def calls(planted: list[Planted], bot: Bot, payments: Payments, search: Se
     search.text("the live page", bytes(page.seen))
 
 
-async def searched(planted: list[Planted], settings: dict[str, str], at_once: int) -> tuple[Search, list[str]]:
-    """Everything: the search, and what the server did not get."""
+async def searched(
+    planted: list[Planted], settings: dict[str, str], at_once: int, config: str = ""
+) -> tuple[Search, list[str]]:
+    """Everything: the search, and what the server did not get. `config` is the text of a file of settings."""
     search = Search(planted)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with Payments() as payments:
             (folder / "flow.yaml").write_text(flow_text(payments.port))
-            run = Run("", ("--flow", str(folder / "flow.yaml")), (), settings)
+            (folder / "offhook.toml").write_text(config)
+            options = ("--config", str(folder / "offhook.toml"), "--flow", str(folder / "flow.yaml"))
+            run = Run("", options, (), settings)
             with (folder / "bot.log").open("w") as log, Bot(run, str(folder / "data"), log) as bot:
                 await calls(planted, bot, payments, search, at_once)
                 ids = [path.stem for path in (folder / "data").rglob("*.wav")]
@@ -117,7 +122,7 @@ async def searched(planted: list[Planted], settings: dict[str, str], at_once: in
             if where != "flow.yaml":
                 search.text(where, content)
         for path in (folder / "data").rglob("*.wav"):
-            search.recording(path, audible=settings.get("OFFHOOK_DTMF__RECEIVE") is None)
+            search.recording(path, audible=not config)
         return search, got_once(planted, payments)
 
 
@@ -135,12 +140,9 @@ def main() -> None:
     os.sched_setaffinity(0, {last_core()})
     by_tones = max(1, given.calls // len(WAYS))
     failed = False
-    for ways, count, settings in (
-        (WAYS[:-1], given.calls - by_tones, SETTINGS),
-        (WAYS[-1:], by_tones, SETTINGS | HEARS_TONES),
-    ):
+    for ways, count, config in ((WAYS[:-1], given.calls - by_tones, ""), (WAYS[-1:], by_tones, HEARS_TONES)):
         planted = numbers(count, ways, given.seed)
-        search, missed = asyncio.run(searched(planted, settings, given.at_once))
+        search, missed = asyncio.run(searched(planted, SETTINGS, given.at_once, config))
         print(
             f"{count} calls ({', '.join(ways)}): {len(search.found)} found in {search.places} places of "
             f"{search.octets / 1e6:.1f} MB and {search.recordings} recordings; the server missed {len(missed)}"
