@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import h11
 
 from offhook.own_thread import in_own_thread
+from offhook.pipeline.secret.digits import SecretKeys
 from offhook.version import __version__
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -89,15 +90,19 @@ class HttpRequest:
     """Further headers, whose expressions in braces get their values from who makes the request: see `with_headers`."""
 
     async def send(self, values: Mapping[str, Any]) -> str:
-        """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
-        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
+        """The answer's text. SecretKeys among the values go into a body, and nowhere else; its copy of them is
+        overwritten when it has been sent.
+
+        Raises HttpRequestError, for a status of 300 and more, too.
+        """
+        async with self._connection(values) as (reader, writer, request, body):
             return _text_of(*await _exchange(reader, writer, request, body))
 
     @asynccontextmanager
     async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
         """The answer as it comes, without a limit: who reads it has one. Raises HttpRequestError as `send` does, while
         it is read, too."""
-        async with self._connection(*self._filled(values)) as (reader, writer, request, body):
+        async with self._connection(values) as (reader, writer, request, body):
             state = await _sent(writer, request, body)
             while not isinstance(event := await _next_event(reader, state), h11.Response):
                 pass
@@ -108,8 +113,8 @@ class HttpRequest:
     async def post(self, body: bytes) -> HttpStatus:
         """Send exactly this body; returns when the server's status has come, whichever it is, and reads no more. Raises
         HttpRequestError where none comes."""
-        async with self._connection(self._filled({})[0], body) as (reader, writer, request, _):
-            state = await _sent(writer, request, body)
+        async with self._connection({}, body) as (reader, writer, request, content):
+            state = await _sent(writer, request, content)
             while not isinstance(event := await _next_event(reader, state), h11.Response):
                 pass
             after = next((value for name, value in event.headers if name == b"retry-after"), b"")
@@ -117,9 +122,23 @@ class HttpRequest:
 
     @asynccontextmanager
     async def _connection(
-        self, target: str, body: bytes
-    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request, bytes]]:
-        """A connection on which nothing has been sent, the request, and its body."""
+        self, values: Mapping[str, Any], content: bytes | None = None
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request, bytearray]]:
+        """A connection on which nothing has been sent, the request, and its body: `content`, or that of the values."""
+        target, body = self._filled(values)
+        if content is not None:
+            body = bytearray(content)
+        try:
+            has_secrets = any(isinstance(each, SecretKeys) for each in values.values())
+            async with self._reached(target, body, in_clear=not has_secrets) as (reader, writer, request):
+                yield reader, writer, request, body
+        finally:
+            body[:] = bytes(len(body))  # it may have secrets in it
+
+    @asynccontextmanager
+    async def _reached(
+        self, target: str, body: bytearray, *, in_clear: bool
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Request]]:
         url = urlsplit(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
@@ -128,12 +147,14 @@ class HttpRequest:
             raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
             addresses = await self._addresses(url.hostname or "", port)
+            if not in_clear and url.scheme == "http" and any(map(is_public, addresses)):
+                raise HttpRequestError("a secret is not sent in the clear to a public address")
             reader, writer = await _connected(addresses, port, url.hostname if url.scheme == "https" else None)
         except (OSError, UnicodeError) as error:  # a name that no DNS has is a UnicodeError
             why = getattr(error, "strerror", None) or type(error).__name__
             raise HttpRequestError(f"the server cannot be reached ({why})", again="harmless") from error
         try:
-            yield reader, writer, request, body
+            yield reader, writer, request
         except (OSError, h11.ProtocolError, EOFError) as error:
             why = f"the server's answer broke off ({type(error).__name__})"
             raise HttpRequestError(why, again="twice") from error
@@ -150,6 +171,11 @@ class HttpRequest:
             return not is_public(host)
         except ValueError:  # a name
             return False
+
+    @property
+    def may_carry_secrets(self) -> bool:
+        """Whether values would be in a body, and enciphered where they leave this network."""
+        return self.method in WITH_BODY and (self.url.lower().startswith("https:") or self.allow_private)
 
     def address(self, values: Mapping[str, Any]) -> str:
         """The whole address with these values in it. Raises HttpRequestError for those that it cannot take."""
@@ -172,10 +198,13 @@ class HttpRequest:
         """The values that are part of the address."""
         return tuple(PLACE.findall(self.url))
 
-    def _filled(self, values: Mapping[str, Any]) -> tuple[str, bytes]:
+    def _filled(self, values: Mapping[str, Any]) -> tuple[str, bytearray]:
         """The request's target and body."""
         url, places = urlsplit(self.url), set(self.places())
-        given = {name: _plain(value) for name, value in values.items() if value is not None}
+        secrets = {name: value for name, value in values.items() if isinstance(value, SecretKeys)}
+        if secrets and not (self.may_carry_secrets and places.isdisjoint(secrets)):
+            raise HttpRequestError("a secret goes into the body of an enciphered request, and nowhere else")
+        given = {name: _plain(value) for name, value in values.items() if value is not None and name not in secrets}
 
         def fill(text: str) -> str:
             return PLACE.sub(lambda found: quote(as_text(given.get(found[1], "")), safe="", errors="replace"), text)
@@ -189,12 +218,12 @@ class HttpRequest:
             raise HttpRequestError("a value would lead elsewhere on the server")
         rest = {name: value for name, value in given.items() if name not in places}
         if self.method in WITH_BODY:
-            return f"{path}?{query}" if query else path, json.dumps(rest).encode()
+            return f"{path}?{query}" if query else path, _body(rest, secrets)
         more = urlencode({name: as_text(value) for name, value in rest.items()}, errors="replace")
         query = "&".join(each for each in (query, more) if each)
-        return f"{path}?{query}" if query else path, b""
+        return f"{path}?{query}" if query else path, bytearray()
 
-    def _request(self, host: str, target: str, body: bytes) -> h11.Request:
+    def _request(self, host: str, target: str, body: bytearray) -> h11.Request:
         headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", self.accept)]
         headers += [("Accept-Encoding", "identity"), ("Connection", "close")]
         if self.method in WITH_BODY:
@@ -244,10 +273,11 @@ def _text_of(status: int, body: bytes) -> str:
     return text
 
 
-async def _sent(writer: asyncio.StreamWriter, request: h11.Request, body: bytes) -> h11.Connection:
+async def _sent(writer: asyncio.StreamWriter, request: h11.Request, body: bytearray) -> h11.Connection:
     """The state of a connection on which the request has been sent."""
     state = h11.Connection(h11.CLIENT)
-    sent = [state.send(event) or b"" for event in (request, h11.Data(data=body), h11.EndOfMessage())]
+    data = h11.Data(data=body)  # type: ignore[arg-type]  # any bytes-like object will do
+    sent = [state.send(event) or b"" for event in (request, data, h11.EndOfMessage())]
     writer.write(b"".join(sent))
     await writer.drain()
     return state
@@ -269,7 +299,7 @@ async def _pieces(reader: asyncio.StreamReader, state: h11.Connection) -> AsyncI
 
 
 async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytearray
 ) -> tuple[int, bytes]:
     state = await _sent(writer, request, body)
     status, answer = 0, bytearray()
@@ -281,6 +311,17 @@ async def _exchange(
             if len(answer) > MAX_ANSWER_BYTES:
                 raise HttpRequestError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
     return status, bytes(answer)
+
+
+def _body(values: Mapping[str, Any], secrets: Mapping[str, SecretKeys]) -> bytearray:
+    """An object of JSON. Keys need no escapes there."""
+    body = bytearray(json.dumps(values).encode())
+    for name, keys in secrets.items():
+        body[-1:] = b", " if len(body) > len(b"{}") else b""
+        body += json.dumps(name).encode() + b': "'
+        body += keys.octets()
+        body += b'"}'
+    return body
 
 
 def is_public(address: str) -> bool:

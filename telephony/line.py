@@ -1,6 +1,6 @@
 """The line: what a conversation needs of a phone call, whatever carries it."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler, SentHandler, TextHandler
 
@@ -69,3 +69,13 @@ class MediaLine(Protocol):
 
     def close(self) -> None:
         """Stop, free the ports. Idempotent."""
+
+
+@runtime_checkable
+class Shieldable(Protocol):
+    """A line that can keep what comes from its far end to itself."""
+
+    def shield(self, keys: DtmfHandler | None) -> None:
+        """From now on the line's listeners, those that are added later too, get silence for the far end's audio, of
+        the same length and at the same positions, and neither keys nor typed lines: `keys` alone gets keys. None: no
+        longer."""

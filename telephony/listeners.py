@@ -20,9 +20,13 @@ Handler = Callable[[], None]
 
 
 class LineListeners:
-    """The handlers of one line's events. A line calls those of a kind in unspecified order."""
+    """The handlers of one line's events. A line calls those of a kind in unspecified order.
 
-    __slots__ = ("audio", "drained", "dtmf", "sent", "silent", "text")
+    A line calls the handlers in `audio`, `dtmf` and so on: while it is shielded, those are not the ones that were
+    added.
+    """
+
+    __slots__ = ("_audio", "_dtmf", "_keys", "_text", "audio", "drained", "dtmf", "sent", "silent", "text")
 
     def __init__(self) -> None:
         # Tuples: a handler may add or remove one while they are being called.
@@ -32,6 +36,10 @@ class LineListeners:
         self.drained: tuple[Handler, ...] = ()
         self.silent: tuple[Handler, ...] = ()
         self.text: tuple[TextHandler, ...] = ()
+        self._audio: tuple[AudioHandler, ...] = ()
+        self._dtmf: tuple[DtmfHandler, ...] = ()
+        self._text: tuple[TextHandler, ...] = ()
+        self._keys: DtmfHandler | None = None
 
     def add(
         self,
@@ -45,9 +53,9 @@ class LineListeners:
     ) -> Handler:
         """`MediaLine.add_listener`."""
         if audio is not None:
-            self.audio += (audio,)
+            self._audio += (audio,)
         if dtmf is not None:
-            self.dtmf += (dtmf,)
+            self._dtmf += (dtmf,)
         if sent is not None:
             self.sent += (sent,)
         if drained is not None:
@@ -55,18 +63,39 @@ class LineListeners:
         if silent is not None:
             self.silent += (silent,)
         if text is not None:
-            self.text += (text,)
+            self._text += (text,)
+        self._choose()
 
         def remove() -> None:
-            self.audio = tuple(each for each in self.audio if each is not audio)
-            self.dtmf = tuple(each for each in self.dtmf if each is not dtmf)
+            self._audio = tuple(each for each in self._audio if each is not audio)
+            self._dtmf = tuple(each for each in self._dtmf if each is not dtmf)
             self.sent = tuple(each for each in self.sent if each is not sent)
             self.drained = tuple(each for each in self.drained if each is not drained)
             self.silent = tuple(each for each in self.silent if each is not silent)
-            self.text = tuple(each for each in self.text if each is not text)
+            self._text = tuple(each for each in self._text if each is not text)
+            self._choose()
 
         return remove
 
+    def shield(self, keys: DtmfHandler | None) -> None:
+        """`Shieldable.shield`."""
+        self._keys = keys
+        self._choose()
+
     def clear(self) -> None:
         """Remove all: listeners refer back to the line, and the cycle would wait for the garbage collector."""
-        self.audio = self.dtmf = self.sent = self.drained = self.silent = self.text = ()
+        self.sent = self.drained = self.silent = ()
+        self._audio = self._dtmf = self._text = ()
+        self._keys = None
+        self._choose()
+
+    def _choose(self) -> None:
+        if self._keys is None:
+            self.audio, self.dtmf, self.text = self._audio, self._dtmf, self._text
+        else:
+            self.audio, self.dtmf, self.text = (self._silence,), (self._keys,), ()
+
+    def _silence(self, pcm: bytes, at_tick: int, at_s: float) -> None:
+        silence = bytes(len(pcm))
+        for on_audio in self._audio:
+            on_audio(silence, at_tick, at_s)

@@ -35,6 +35,7 @@ from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.queues.orders import QueueEnd
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
+from offhook.telephony.listeners import DtmfHandler
 from offhook.transfer.outcome import TransferMode, Transferred
 from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
@@ -86,6 +87,7 @@ class Call(CallSpeech):
         on_queue: "Callable[[Call, QueueRequest], Awaitable[Queued]] | None" = None,
         on_record: Callable[[bool], None] | None = None,
         on_keep: Callable[[bool, str | None], None] | None = None,
+        on_shield: Callable[[DtmfHandler | None], str] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
         answering: WhoAnswers | None = None,
@@ -114,6 +116,7 @@ class Call(CallSpeech):
         self._on_queue = on_queue
         self._on_record = on_record
         self._on_keep = on_keep
+        self._on_shield = on_shield
         self._on_dtmf = on_dtmf
         self._model = model
         self._answering = answering
@@ -345,6 +348,19 @@ class Call(CallSpeech):
         as `consent` goes onto the call's record, and removes what has been recorded so far."""
         if self._on_keep is not None:
             self._on_keep(False, consent)
+
+    def shield(self, keys: DtmfHandler) -> str:
+        """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,
+        recordings, captures and all others who listen have silence. Returns "", or why nobody can promise that: then
+        nothing has changed."""
+        if self._ended or self._on_shield is None:
+            return "this call has no line to keep keys from others on"
+        return self._on_shield(keys)
+
+    def unshield(self) -> None:
+        """The caller is heard again."""
+        if not self._ended and self._on_shield is not None:
+            self._on_shield(None)
 
     async def hangup(self) -> None:
         """End the call once everything said has been played; one that is not answered is refused with 480. Nothing more

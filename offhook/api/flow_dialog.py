@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from offhook.api.flow_corrections import Instead, unless_corrected
 from offhook.api.flow_functions import CallFunction, in_process, returned
 from offhook.api.flow_message import recorded
 from offhook.api.flow_requests import RequestCount, Send, changes_something, fetched
+from offhook.api.flow_secrets import FlowSecrets
 from offhook.api.flow_sound import done
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
@@ -47,6 +48,7 @@ from offhook.pipeline.dialog.actions import (
     Result,
     Returned,
     Speak,
+    TakeSecret,
     Wait,
 )
 from offhook.pipeline.dialog.flow import Flow
@@ -57,6 +59,14 @@ from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, Inter
 from offhook.queues.orders import QueueEnd
 from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode
 from offhook.usererror import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What is counted and kept of one call: its requests, and the secrets that one of them may have."""
+
+    requests: RequestCount
+    secrets: FlowSecrets
 
 
 class FlowAgent:
@@ -102,12 +112,18 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
+        limits = _Limits(RequestCount(), FlowSecrets(call, self._now))
+        try:
+            return await self._run(call, limits)
+        finally:
+            limits.secrets.wipe()
+
+    async def _run(self, call: Call, limits: "_Limits") -> Outcome:
         known = _known_of(call)
         runner = FlowRunner(self._flow, call.language, call.variables, known, self._now, call.id, lambda: call.switches)
         began_in = call.language
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected
-        requests = RequestCount()
         while True:
             for step, by in runner.walked():
                 call.enter(step, by)
@@ -115,8 +131,10 @@ class FlowAgent:
                 call.language = language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
-            requests.before(action)
-            found = await self._done(call, runner, action, asked, requests)
+            limits.requests.before(action)
+            ahead = isinstance(action, Speak) and runner.secret_ahead()
+            await limits.secrets.before(action, runner.step, ahead=ahead)
+            found = await self._done(call, runner, action, asked, limits)
             if isinstance(found, Outcome):
                 return found
             if isinstance(found, Instead):
@@ -128,7 +146,7 @@ class FlowAgent:
             action = runner.after(found)
 
     async def _done(
-        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, requests: RequestCount
+        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, limits: "_Limits"
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
         wording = self._flow.wording
@@ -145,25 +163,36 @@ class FlowAgent:
                 return await self._to_a_person(call, action)
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
+            case TakeSecret():
+                return await unless_corrected(call, wording, runner, asked, limits.secrets.take(action))
+            case Fetch():
+                work = self._fetched(call, action, limits)
+                return await unless_corrected(call, wording, runner, asked, work)
             case RecordMessage():
                 return await unless_corrected(call, wording, runner, asked, recorded(call, action))
-            case Fetch() | Invoke() | Wait() | Play() | Press() | Note() | Keep():
-                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, requests))
+            case Invoke() | Wait() | Play() | Press() | Note() | Keep():
+                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
     async def _do_unheard(
-        self, call: Call, action: Fetch | Invoke | Wait | Play | Press | Note | Keep, requests: RequestCount
-    ) -> Fetched | Returned | Answer | Done:
+        self, call: Call, action: Invoke | Wait | Play | Press | Note | Keep
+    ) -> Returned | Answer | Done:
         """What is done without a word of the bot, but for those that cover it. Raises CallEnded."""
-        match action:
-            case Fetch():
-                return await fetched(call, action, self._send) if requests.may_send(call, action) else Fetched(False)
-            case Invoke():
-                return await returned(call, action, self._call_function)
-            case _:
-                return await done(call, action)
+        if isinstance(action, Invoke):
+            return await returned(call, action, self._call_function)
+        return await done(call, action)
+
+    async def _fetched(self, call: Call, action: Fetch, limits: "_Limits") -> Fetched:
+        given = limits.secrets.of(action)
+        # None: it was sent before, and the flow has come here once more.
+        if given is None or not limits.requests.may_send(call, action):
+            return Fetched(False)
+        try:
+            return await fetched(call, action, self._send, given)
+        finally:
+            limits.secrets.wipe(action)
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None
@@ -235,7 +264,7 @@ class FlowAgent:
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain: an agent's tools may do
     anything, and so may a function."""
-    return isinstance(action, Connect | Enqueue | Delegate | Press | Invoke) or (
+    return isinstance(action, Connect | Enqueue | Delegate | Press | Invoke | TakeSecret) or (
         isinstance(action, Fetch) and changes_something(action)
     )
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import structlog
@@ -15,12 +16,16 @@ from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Note
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.events import Prompt
+from offhook.pipeline.secret.digits import SecretKeys
 from offhook.pipeline.understanding.recorded import recorded
 
 MOMENT_S = 0.8
 """Who waits for longer wants to hear why."""
 
 RETRY_S = 0.2
+
+MIN_FOUND_DIGITS = 8
+"""Of a secret that is looked for in answers."""
 
 MAX_DEPTH = 20
 """Of an answer: lists in objects in lists."""
@@ -61,9 +66,14 @@ class RequestCount:
         return True
 
 
-async def fetched(call: Call, action: Fetch, send: Send) -> Fetched:
-    """The answer. Raises CallEnded."""
-    return await covered(call, action.meanwhile, _answer(call, action, send))
+async def fetched(
+    call: Call,
+    action: Fetch,
+    send: Send,
+    secrets: Mapping[str, SecretKeys] = MappingProxyType({}),
+) -> Fetched:
+    """The answer; `secrets` are sent, too. Raises CallEnded."""
+    return await covered(call, action.meanwhile, _answer(call, action, send, secrets))
 
 
 async def covered(call: Call, meanwhile: Prompt | None, work: Coroutine[Any, Any, _T]) -> _T:
@@ -82,7 +92,7 @@ async def covered(call: Call, meanwhile: Prompt | None, work: Coroutine[Any, Any
             call.covers_silence = covers
 
 
-async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
+async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, SecretKeys]) -> Fetched:
     step = action.step
     request = step.request
     assert isinstance(request, HttpRequest), "the flow's reader has made it"
@@ -91,8 +101,9 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
         began = monotonic()
         try:
             async with asyncio.timeout(step.timeout_s):
+                given = {name: _in_json(value) for name, value in action.values.items()}
                 with_headers = request.with_headers(action.headers)
-                text = await send(with_headers, {name: _in_json(value) for name, value in action.values.items()})
+                text = _without(secrets, await send(with_headers, {**given, **secrets}))
             value = value_in(text) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
@@ -105,6 +116,14 @@ async def _answer(call: Call, action: Fetch, send: Send) -> Fetched:
             continue
         return Fetched(True, value)
     return Fetched(False)
+
+
+def _without(secrets: Mapping[str, SecretKeys], text: str) -> str:
+    """A server's answer with asterisks for secrets that it has sent back. Short ones are too common to be found."""
+    for keys in secrets.values():
+        if len(keys) >= MIN_FOUND_DIGITS:
+            text = text.replace(str(keys.octets(), "ascii"), "*" * len(keys))
+    return text
 
 
 def _may_repeat(request: HttpRequest, error: Exception, *, always: bool) -> bool:

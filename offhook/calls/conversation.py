@@ -33,6 +33,7 @@ from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
 from offhook.calls.services import Services
+from offhook.calls.shield import shielded
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.observe import in_call
@@ -42,6 +43,7 @@ from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, ConsentNoted, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
 from offhook.settings.queues import no_queue
+from offhook.telephony.listeners import DtmfHandler
 from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
@@ -226,6 +228,7 @@ class Conversation:
             on_queue=self._queue if self._queues is not None else None,
             on_record=self._pause_recording,
             on_keep=self._keep,
+            on_shield=self._shield,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
             answering=self._answering,
@@ -260,6 +263,9 @@ class Conversation:
             self._on_event(ConsentNoted(consent, monotonic()))
         if consent == "refused":
             self._records.discard_recording()
+
+    def _shield(self, keys: DtmfHandler | None) -> str:
+        return shielded(self._line, self.privacy, keys, alone=not self._suspended)
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""

@@ -4,6 +4,7 @@ from offhook.flow_function import FlowFunction
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.call import CallStep
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.python import PythonStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.request import RequestStep
@@ -31,16 +32,23 @@ def _done_in(step: Step) -> str:
             return ", ".join(f"{name} = {value}" for name, value in step.values.items())
         case RequestStep(request=HttpRequest() as request):
             return f"{request.method} /{request.url.partition('://')[2].partition('/')[2]}"
+        case CollectSecret():
+            return f"keys of a secret ({step.rule.kind})"
         case PythonStep(function=FlowFunction() as function):
             return f"{function.name}({', '.join(step.arguments)})"
+        case SetLanguage():
+            return f"in {step.spoken}"
+    return _called_by(step)
+
+
+def _called_by(step: Step) -> str:
+    match step:
         case TransferStep():
             return f"to {step.target}"
         case QueueStep():
             return f"queue {step.queue}"
         case CallStep():
             return f"calls {step.flow}"
-        case SetLanguage():
-            return f"in {step.spoken}"
     return ""
 
 

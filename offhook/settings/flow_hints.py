@@ -12,6 +12,7 @@ from offhook.pipeline.dialog.hints import PYTHON
 _OTHER_WORDS = {
     "say": "speak text message prompt announce announcement tell talk utterance response reply output play_text",
     "ask": "question menu choose select gather_speech query listen",
+    "collect_secret": "secure_collect secure_input secure_capture capture pci card_number",
     "collect": "gather input get_digits read_digits enter keypad",
     "transfer": "dial forward connect bridge refer redirect operator forward_to transfer_to",
     "queue": "enqueue wait_in_queue hold acd call_queue",
@@ -166,7 +167,11 @@ _BEYOND = (
         "docs/flows.md has what is before the answer; which calls get which flow is set in `[[routes]]`",
     ),
     ("log debug print trace", "that is a step of its own", "type `log: …` in a step (docs/flow-sound.md)"),
-    ("secret mask masked hidden sensitive", "collected digits are always masked", "remove it"),
+    (
+        "secret mask masked hidden sensitive",
+        "the keys of every answer are masked in records",
+        "remove it; for card numbers and PINs, which nothing may hear, type `collect_secret: …` (docs/flow-secure.md)",
+    ),
     ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
 )
 

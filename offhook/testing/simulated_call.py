@@ -23,6 +23,8 @@ from offhook.api.message import Message
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.privacy import Privacy
+from offhook.calls.shield import shielded
 from offhook.engines.languages import EngineLanguages
 from offhook.flight.event_log import EventLog
 from offhook.flight.recording_core import RecordingCore
@@ -130,6 +132,7 @@ class SimulatedCall:
             on_keep=self._on_keep,
             on_queue=self._on_queue if transfers else None,
             on_dtmf=self._on_dtmf,
+            on_shield=lambda keys: shielded(self.line, Privacy(), keys, alone=True),
             model=None if model is None else lambda: model,
             on_message=on_message,
             switches=lambda: switches,

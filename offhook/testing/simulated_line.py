@@ -27,6 +27,7 @@ class SimulatedLine:
         self._law = {"PCMU": PCMU, "PCMA": PCMA}.get(encoding)
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
+        self.shield = self._listeners.shield
         self.in_flight_ticks = in_flight_ticks
         self.received_ticks = 0
         """The caller's audio so far."""

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Self, TypeVar
 
 from offhook.carriers.rtp_settings import rtp_config
-from offhook.sip.commands import Bye, Cancel, Invite
+from offhook.sip.commands import Bye, Cancel, Invite, SendKey
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import CallAnswered, CallEnded, CallRejected, Event
 from offhook.sip.net.address import Address
@@ -28,6 +28,9 @@ VOICED_PEAK = 600  # of 32767, about -35 dBFS: speech, not the noise of a line
 PAUSE_S = 0.7  # a pause within a sentence is shorter
 ANSWER_PAUSE_S = 0.4  # of a bot that was interrupted by a short answer, and has answered that
 
+KEY_MS = 100
+INFO_S = 0.15
+"""From one INFO to the next."""
 
 HUNG_UP = "the bot hung up before the caller was done"
 
@@ -223,6 +226,12 @@ class Caller:
 
     def press(self, digits: str) -> None:
         self.line.send_dtmf(digits)
+
+    async def press_by_info(self, digits: str) -> None:
+        """Press keys by SIP INFO (application/dtmf-relay), one after the other."""
+        for digit in digits:
+            self._endpoint.do(SendKey(self._handle, digit, KEY_MS))
+            await asyncio.sleep(INFO_S)
 
     def hang_up(self) -> None:
         """End the call and free everything. Idempotent."""

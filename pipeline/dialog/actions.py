@@ -6,6 +6,7 @@ from typing import Protocol
 
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.events import Answer, Prompt, Question
+from offhook.pipeline.secret.entry import SecretOutcome, SecretRule
 
 
 class Named(Protocol):
@@ -221,14 +222,39 @@ class FoundOut:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSecret:
+    """Say `prompt` and keep what the caller keys, by `rule`, as the secret `secret`, where nothing else has it. Its
+    result is SecretTaken."""
+
+    step: Named
+    secret: str
+    rule: SecretRule
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class SecretTaken:
+    """What came of the entry of a secret. `refused`: nobody could promise that it stays one, and it was not asked
+    for."""
+
+    outcome: SecretOutcome | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was no entry."""
+        return self.outcome is None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
-    """Send the request of `step` with `values` and `headers`, and say `meanwhile` if it takes longer. Its result is
-    Fetched."""
+    """Send the request of `step` with `values` and `headers`, and say `meanwhile` if it takes longer; `secrets` are
+    sent, too, by their names in it, and are gone then. Its result is Fetched."""
 
     step: RequestOf
     values: Mapping[str, object]
     meanwhile: Prompt | None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +353,7 @@ Action = (
     | Connect
     | Enqueue
     | FindOut
+    | TakeSecret
     | Fetch
     | Invoke
     | Wait
@@ -336,4 +363,4 @@ Action = (
     | Note
     | Keep
 )
-Result = Answer | HandedBack | CameBack | FoundOut | Fetched | Returned | Recorded | Done
+Result = Answer | HandedBack | CameBack | FoundOut | SecretTaken | Fetched | Returned | Recorded | Done

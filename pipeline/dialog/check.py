@@ -16,6 +16,7 @@ from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.path_check import path_problems
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.scopes import local, scope_of
+from offhook.pipeline.dialog.secret_check import secret_problems
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
@@ -83,6 +84,7 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
         return found
     unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
+    found = found or tuple(islice(secret_problems(flow.steps, flow.catalogue), MAX_PROBLEMS))
     if found:
         return found
     ways = path_problems(

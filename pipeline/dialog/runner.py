@@ -18,6 +18,7 @@ from offhook.pipeline.dialog.scopes import in_scope, within
 from offhook.pipeline.dialog.spoken_ssml import filled, parts_of
 from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.ssml import is_ssml, unmarked
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
 from offhook.pipeline.dialog.template import fill
 from offhook.pipeline.dialog.translations import Catalogue
@@ -117,6 +118,13 @@ class FlowRunner:
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
+        return self._waiting_ahead()[1]
+
+    def secret_ahead(self) -> bool:
+        """Whether only announcements precede the next secret."""
+        return isinstance(self._waiting_ahead()[0], CollectSecret)
+
+    def _waiting_ahead(self) -> tuple[Step | None, Question | None]:
         here = self._at
         self._at = here.copy()  # which gets what the steps ahead would set
         step, seen = here.step, set[str]()
@@ -127,7 +135,7 @@ class FlowRunner:
             step = None if follows is None else self._entered(follows)
         question = None if step is None else step.question_in(self)
         self._at = here
-        return question
+        return step, question
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; what was collected is masked."""

@@ -106,6 +106,7 @@ class StreamLine:
     ) -> None:
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
+        self.shield = self._listeners.shield
         self.rate_hz, self.bytes_per_tick = PCMU.rate_hz, PCMU.bytes_per_tick
         self._on_started = on_started
         self._on_ended = on_ended

@@ -78,6 +78,7 @@ class UdpLine:
     ) -> None:
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
+        self.shield = self._listeners.shield
         self.pair = pair
         self._codecs = codecs = negotiated(config, codec_name, receive_codecs or {})
         self.encoding = codecs.played.name

@@ -1,5 +1,7 @@
 """Listeners of a line know nothing of each other."""
 
+from collections.abc import Callable
+
 import pytest
 
 from offhook.telephony.listeners import LineListeners
@@ -44,3 +46,37 @@ def test_the_same_handler_of_two_kinds() -> None:
     listeners.add(dtmf=lambda digit, at: reported.append(at), sent=lambda payload, ordinal, at_s: None)
     listeners.clear()
     assert not listeners.dtmf and not listeners.sent
+
+
+def test_a_shielded_line_tells_its_listeners_nothing() -> None:
+    listeners, heard, keys = LineListeners(), list[object](), list[str]()
+
+    def add() -> Callable[[], None]:
+        return listeners.add(
+            audio=lambda pcm, at, at_s: heard.append((pcm, at, at_s)),
+            dtmf=lambda digit, at: heard.append(digit),
+            text=heard.append,
+        )
+
+    def happen() -> None:
+        for on_audio in listeners.audio:
+            on_audio(b"\x01\x02", 7, 0.5)
+        for on_dtmf in listeners.dtmf:
+            on_dtmf("4", 7)
+        for on_text in listeners.text:
+            on_text("four")
+
+    add()
+    listeners.shield(lambda digit, at: keys.append(digit))
+    remove = add()  # a late one, too
+    happen()
+    assert (heard, keys) == ([(b"\0\0", 7, 0.5)] * 2, ["4"])
+    heard.clear()
+    remove()
+    listeners.shield(None)
+    happen()
+    assert (heard, keys) == ([(b"\x01\x02", 7, 0.5), "4", "four"], ["4"])
+    listeners.shield(lambda digit, at: keys.append(digit))
+    listeners.clear()
+    happen()
+    assert len(heard) == 3 and keys == ["4"]

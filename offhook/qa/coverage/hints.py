@@ -6,6 +6,7 @@ from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.agent import AgentStep
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.listening import ListeningStep, Retry
 from offhook.pipeline.dialog.steps.play import PlayStep
 from offhook.pipeline.dialog.steps.press import PressStep
@@ -49,7 +50,7 @@ def action(step: Step, by: str) -> str:
         return f"come to {step.name} more than {step.visits.most} times"
     if kind == "choices" and isinstance(step, ListeningStep):
         return _choice(step, name)
-    if kind == "next" and isinstance(step, Collect):
+    if kind == "next" and isinstance(step, Collect | CollectSecret):
         return _value(step)
     if kind == "on_failure":
         return f"let the transfer fail ({name})"
@@ -68,6 +69,7 @@ _OTHERWISE: dict[type[Step], str] = {
     AgentStep: "let the agent end without an outcome",
     TransferStep: "let the transfer fail",
     WhoAnsweredStep: "let it remain unknown who answered",
+    CollectSecret: "press no key",
     RequestStep: "let the request fail",
     PythonStep: "let the function fail",
     PlayStep: "let the stream fail",
@@ -86,7 +88,9 @@ def _choice(step: ListeningStep, name: str) -> str:
 _SAID: dict[type[ValueKind], str] = {Text: "anything", Listed: "a name of the directory"}
 
 
-def _value(step: Collect) -> str:
+def _value(step: Collect | CollectSecret) -> str:
+    if isinstance(step, CollectSecret):
+        return f"press the keys of a right {step.rule.kind}"
     if step.value is not None:
         return f"say {_SAID.get(type(step.value), f'a {type(step.value).__name__.lower()}')} for {step.into}"
     least, most = step.rule.minimum, step.rule.maximum

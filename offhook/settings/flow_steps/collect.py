@@ -53,7 +53,7 @@ def _collect(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
 
 
 def _rule(reader: StepReader, found: Fields, what: str) -> DigitRule:
-    low, high = _count(reader, found["digits"], what) if "digits" in found else (1, 1)
+    low, high = read_count(reader, found["digits"], what) if "digits" in found else (1, 1)
     rule = DigitRule()
     terminator = reader.optional(reader.text, found, "terminator", what, rule.terminator)
     clear = reader.optional(reader.text, found, "clear", what, rule.clear)
@@ -61,7 +61,7 @@ def _rule(reader: StepReader, found: Fields, what: str) -> DigitRule:
     return DigitRule(low, high, "" if terminator == "none" else terminator, inter_digit_ms, clear)
 
 
-def _count(reader: StepReader, node: Node, what: str) -> tuple[int, int]:
+def read_count(reader: StepReader, node: Node, what: str) -> tuple[int, int]:
     """How many digits, the least and the most."""
     low: int | None
     high: int | None

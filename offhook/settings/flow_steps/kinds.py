@@ -4,6 +4,7 @@ from offhook.settings.flow_steps.agent import AGENT
 from offhook.settings.flow_steps.ask import ASK
 from offhook.settings.flow_steps.call import CALL, RETURN
 from offhook.settings.flow_steps.collect import COLLECT
+from offhook.settings.flow_steps.collect_secret import COLLECT_SECRET
 from offhook.settings.flow_steps.kind import StepKind
 from offhook.settings.flow_steps.play import PLAY
 from offhook.settings.flow_steps.python import PYTHON_STEP
@@ -22,6 +23,7 @@ _ALL = (
     SAY,
     ASK,
     COLLECT,
+    COLLECT_SECRET,
     SET,
     IF,
     SWITCH,

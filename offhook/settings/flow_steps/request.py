@@ -18,6 +18,7 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         reader.entries(found["send"], f"`send` of {what}", "type `{number: account}`") if "send" in found else None
     )
     sent = {key: reader.expression(value, f"`{key}` of {what}") for key, _, value in entries or []}
+    secrets = _secrets(reader, found["secret"], what) if "secret" in found else {}
     into = reader.optional(reader.text, found, "into", what, None)
     meanwhile = reader.spoken(found["meanwhile"], f"`meanwhile` of {what}") if "meanwhile" in found else None
     timeout_s = reader.optional(reader.number, found, "timeout_s", what, 5.0)
@@ -29,7 +30,25 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     if made is None or follows is None or otherwise is None or len(send) < len(sent):
         return None
     sent_so = (made.places(), send, into, meanwhile, timeout_s, retries, always)
-    return RequestStep(name, follows, otherwise, *sent_so, headers=made.templates, request=made, **spoken)
+    enciphered = made.may_carry_secrets
+    return RequestStep(
+        name,
+        follows,
+        otherwise,
+        *sent_so,
+        headers=made.templates,
+        request=made,
+        secrets=secrets,
+        may_carry_secrets=enciphered,
+        **spoken,
+    )
+
+
+def _secrets(reader: StepReader, node: Node, what: str) -> dict[str, str]:
+    """The names of secrets, by those in the request."""
+    entries = reader.entries(node, f"`secret` of {what}", "type `{number: card}`") or []
+    found = {key: reader.text(value, f"`{key}` of {what}") for key, _, value in entries}
+    return {key: text for key, text in found.items() if text}
 
 
 def _always(reader: StepReader, node: Node, what: str) -> bool:
@@ -43,7 +62,7 @@ def _always(reader: StepReader, node: Node, what: str) -> bool:
 
 REQUEST_STEP = StepKind(
     "request",
-    (*REQUEST, "send", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
+    (*REQUEST, "send", "secret", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
     _request,
     ("next", "otherwise"),
 )

@@ -8,6 +8,7 @@ from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
+from offhook.pipeline.dialog.scopes import within
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
 from offhook.pipeline.dialog.template import expressions_in, fill
 from offhook.pipeline.dialog.variables import name_problems, word_problems
@@ -21,7 +22,8 @@ class RequestStep(Step):
     With `retry_always` it is tried again even if the server may then do twice what it is asked for.
 
     `send` has the expressions of what is sent, by name; `places` the variables that are part of the address; `headers`
-    those headers that have expressions in braces.
+    those headers that have expressions in braces; `secrets` those of `collect_secret` that are sent, by name.
+    `may_carry_secrets`: they would be in the body, and enciphered.
     `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
     """
 
@@ -36,6 +38,8 @@ class RequestStep(Step):
     retry_always: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     request: object = field(default=None, repr=False, compare=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    may_carry_secrets: bool = True
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
@@ -50,7 +54,8 @@ class RequestStep(Step):
             for name, template in self.headers.items()
             for text in expressions_in(template)
         )
-        return (*(Evaluated(("request",), place) for place in self.places), *sent, *headers)
+        secret = tuple(Evaluated(("secret", name), text) for name, text in self.secrets.items())
+        return (*(Evaluated(("request",), place) for place in self.places), *sent, *headers, *secret)
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
@@ -69,7 +74,8 @@ class RequestStep(Step):
             name: fill(template, lambda each: plain(run.value_of(parse(each))), None)
             for name, template in self.headers.items()
         }
-        return Fetch(self, values, said, headers)
+        secrets = {name: within(self.scope, each) for name, each in self.secrets.items()}
+        return Fetch(self, values, said, headers, secrets)
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""

@@ -1,0 +1,139 @@
+"""The secrets of one call of a flow: taken where nothing else hears the keys, sent once, overwritten."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from offhook.api.call import Call
+from offhook.pipeline.dialog.actions import Action, Fetch, SecretTaken, Speak, TakeSecret
+from offhook.pipeline.events import Answer
+from offhook.pipeline.secret.digits import SecretKeys
+from offhook.pipeline.secret.entry import SecretEntry
+
+SETTLE_S = 1.0
+"""How long no key has come before anything but `take` hears the caller again: the last one may be pressed twice, and
+its tone and its packets are under way for a while."""
+
+GRAIN_S = 0.001
+"""Less is not waited: added to the loop's time it may be nothing."""
+
+
+class FlowSecrets:
+    """What a caller has keyed for `collect_secret`, and the shield over the call: up from before the first prompt, or
+    the announcements that lead to it, until the flow goes on with something else than another secret or a request.
+
+    Keys that come before an entry, or behind one that was complete, belong to the next one. The times are those of the
+    event loop; `now` is the time in the flow's zone, by which a card has expired.
+    """
+
+    def __init__(self, call: Call, now: Callable[[], datetime]) -> None:
+        self._call = call
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._kept: dict[str, SecretKeys] = {}
+        self._ahead = SecretKeys()
+        self._entry: SecretEntry | None = None
+        self._keyed = asyncio.Event()
+        self._shielded = False
+        self._last_key_at = float("-inf")
+
+    async def take(self, action: TakeSecret) -> SecretTaken:
+        """Say the prompt, which any key ends, and take what is keyed. Raises CallEnded."""
+        call = self._call
+        if not self._raised(action.step.name):
+            return SecretTaken()
+        kept = self._kept.setdefault(action.secret, SecretKeys())
+        kept.wipe()
+        entry = self._entry = SecretEntry(action.rule, kept, self._now().date())
+        self._keyed.clear()
+        while len(self._ahead) and entry.outcome is None:
+            entry.key(self._ahead.take_first(), self._loop.time())
+            self._keyed.set()
+        covers, call.covers_silence = call.covers_silence, False
+        speaking = asyncio.ensure_future(call.step(action.prompt, None))
+        try:
+            await call.until_ended(self._entered(entry, speaking))
+        finally:
+            self._entry = None
+            await _stopped(speaking)
+            if not call.hung_up:
+                call.covers_silence = covers
+        assert entry.outcome is not None, "that is what was waited for"
+        return SecretTaken(entry.outcome)
+
+    async def before(self, action: Action, step: str, *, ahead: bool) -> None:
+        """Before anything is done in `step`: let the caller be heard again, unless a secret may be keyed then. `ahead`:
+        only announcements precede the next one. Raises CallEnded."""
+        if isinstance(action, Speak) and ahead:
+            self._raised(step)
+            return
+        if not self._shielded or isinstance(action, TakeSecret | Fetch):
+            return
+        while (left_s := self._last_key_at + SETTLE_S - self._loop.time()) > 0:
+            await self._call.until_ended(asyncio.sleep(max(left_s, GRAIN_S)))
+        self._ahead.wipe()
+        self._call.unshield()
+        self._shielded = False
+
+    def of(self, action: Fetch) -> Mapping[str, SecretKeys] | None:
+        """What a request sends, by its names there; None: something of it is gone already."""
+        found = {name: self._kept.get(secret) for name, secret in action.secrets.items()}
+        there = {name: keys for name, keys in found.items() if keys is not None and len(keys)}
+        return there if len(there) == len(found) else None
+
+    def wipe(self, action: Fetch | None = None) -> None:
+        """Overwrite what a request has sent, or everything, as the call is over."""
+        for secret in list(self._kept) if action is None else action.secrets.values():
+            if (keys := self._kept.pop(secret, None)) is not None:
+                keys.wipe()
+        if action is None:
+            self._ahead.wipe()
+
+    def _raised(self, step: str) -> bool:
+        if not self._shielded:
+            why = self._call.shield(self._on_key)
+            if why:
+                log = structlog.get_logger("offhook.flow")
+                log.warning("a secret was not asked for", call=self._call.id, step=step, why=why)
+                return False
+            self._shielded = True
+            self._call.forget_unasked()  # what was keyed before was heard by others
+        return True
+
+    def _on_key(self, key: str, at_tick: int) -> None:
+        self._last_key_at = self._loop.time()
+        if self._entry is not None and self._entry.outcome is None:
+            self._entry.key(key, self._last_key_at)
+        else:
+            self._ahead.append(key)
+        self._keyed.set()
+
+    async def _entered(self, entry: SecretEntry, speaking: "asyncio.Future[Answer]") -> None:
+        prompted = False
+        while entry.outcome is None:
+            if self._keyed.is_set() and not speaking.done():
+                await _stopped(speaking)
+            self._keyed.clear()
+            if speaking.done() and not prompted:
+                prompted = True
+                if not speaking.cancelled():
+                    speaking.result()  # it may have failed
+                entry.prompted(self._loop.time())
+            due = entry.get_timer()
+            left_s = None if due is None else max(due - self._loop.time(), GRAIN_S)
+            key = asyncio.ensure_future(self._keyed.wait())
+            waited: set[asyncio.Future[Any]] = {key} if speaking.done() else {key, speaking}
+            try:
+                await asyncio.wait(waited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                key.cancel()
+            entry.handle_timer(self._loop.time())
+
+
+async def _stopped(speaking: "asyncio.Future[Answer]") -> None:
+    """Say no more of the prompt; the next one can begin then."""
+    speaking.cancel()
+    await asyncio.wait((speaking,))

@@ -1,0 +1,200 @@
+"""Secrets of a flow in simulated calls, with a real server on loopback."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from offhook.api.flow_dialog import flow_dialog
+from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
+from offhook.pipeline.trace import KeyPressed
+from offhook.settings.flow_file import parse_flow
+from offhook.testing import run
+from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.usererror import UserError
+from tests.offhook.api.test_flow_requests import Server, ok
+
+FLOW = """
+name: payment
+start: greeting
+no_input: {{then: bye}}
+no_match: {{then: bye}}
+steps:
+  greeting: {{say: You can pay now., next: card}}
+  card:
+    collect_secret: Your card number, and then the pound key.
+    as: card
+    into: card
+    reprompt: Once more, please.
+    next: expiry
+    otherwise: sorry
+    refused: person
+  expiry:
+    collect_secret: Month and year.
+    as: expiry
+    into: expiry
+    next: pay
+    otherwise: sorry
+    refused: person
+  pay:
+    request: http://127.0.0.1:{port}/payments
+    method: POST
+    allow_private: true
+    send: {{amount: "12"}}
+    secret: {{number: card, expiry: expiry}}
+    into: paid
+    next: paid
+    otherwise: sorry
+  paid: {{ask: "{{paid.state}}. Anything else?", choices: {{no: {{phrases: [no], key: 2, next: bye}}}}}}
+  sorry: {{say: That did not work., next: bye}}
+  person: {{say: A person will take your card., next: bye}}
+  bye: {{hang_up: Goodbye.}}
+"""
+CARD, EXPIRY = "4000056655665556", "1131"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = listening.sockets[0].getsockname()[1]
+    yield made
+    listening.close()
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[bytearray]:
+    """The memory of every secret that is made."""
+    found: list[bytearray] = []
+
+    class Noted(bytearray):
+        def __init__(self, size: int) -> None:
+            super().__init__(size)
+            found.append(self)
+
+    monkeypatch.setattr("offhook.pipeline.secret.digits.bytearray", Noted, raising=False)
+    return found
+
+
+def call_of(server: Server, line: SimulatedLine | None = None) -> SimulatedCall:
+    flow = parse_flow(FLOW.format(port=server.port).encode(), "flow.yaml")
+    return SimulatedCall(flow_dialog(flow), recorded=True, line=line)
+
+
+def said(caller: SimulatedCall) -> list[str]:
+    return [each.text for each in caller.transcript if each.who == "bot"]
+
+
+async def over(caller: SimulatedCall) -> None:
+    async with asyncio.timeout(60):
+        await caller.over.wait()
+
+
+async def test_the_server_alone_gets_it(
+    server: Server, made: list[bytearray], caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers = [lambda: ok({"state": "Paid"})]
+    caplog.set_level(logging.DEBUG)
+    with capture_logs() as logged:
+        async with call_of(server) as caller:
+            await caller.hears("Your card number, and then the pound key.")
+            await caller.presses(f"{CARD}#", every_s=0.05)
+            await caller.hears("Month and year.")
+            await caller.presses(EXPIRY)
+            await caller.hears("Paid. Anything else?")
+            await caller.presses("2")
+            await over(caller)
+            assert caller.event_log is not None
+            kept = f"{caller.events} {caller.event_log.take()} {caller.transcript} {logged} {caplog.text}"
+            keys = [each for each in caller.events if isinstance(each, KeyPressed)]
+    (request,) = server.requests
+    assert json.loads(request.partition("\r\n\r\n")[2]) == {"amount": 12, "number": CARD, "expiry": EXPIRY}
+    assert CARD not in kept and EXPIRY not in kept
+    assert len(keys) == 1  # the 2, when the call was not shielded any more
+    assert len(made) >= 3 and all(bytes(each) == bytes(MAX_KEYS) for each in made)
+
+
+async def test_keys_ahead_of_the_prompts(server: Server) -> None:
+    server.answers = [lambda: ok({"state": "Paid"})]
+    async with call_of(server) as caller:
+        await caller.begins_to_hear("You can pay now.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears("Paid. Anything else?")
+    assert json.loads(server.requests[0].partition("\r\n\r\n")[2])["expiry"] == EXPIRY
+
+
+async def wrong_twice() -> None:
+    nobody = Server()
+    nobody.port = 9
+    async with call_of(nobody) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses("4000056655665557#")
+        await caller.hears("Once more, please.")
+        await caller.hears("Once more, please.", within_s=10.0)  # nothing was pressed
+        await caller.hears("That did not work.", within_s=10.0)
+
+
+def test_what_cannot_be_right_is_asked_for_again() -> None:
+    run(wrong_twice())
+
+
+async def test_without_a_promise_it_is_not_asked_for(server: Server) -> None:
+    line = SimulatedLine()
+    del line.shield
+    with capture_logs() as logged:
+        async with call_of(server, line) as caller:
+            await over(caller)
+            assert said(caller) == ["You can pay now.", "A person will take your card.", "Goodbye."]
+    assert any(each["event"] == "a secret was not asked for" and each["why"] for each in logged)
+
+
+async def test_a_caller_who_hangs_up_leaves_nothing(server: Server, made: list[bytearray]) -> None:
+    async with call_of(server) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"{CARD}#11", every_s=0.05)
+        await caller.hears("Month and year.")
+    assert len(made) >= 3 and all(bytes(each) == bytes(MAX_KEYS) for each in made)
+
+
+async def test_the_answer_does_not_bring_it_back(server: Server) -> None:
+    server.answers = [lambda: ok({"state": f"Paid with {CARD}"})]
+    async with call_of(server) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears(f"Paid with {'*' * len(CARD)}. Anything else?")
+
+
+def secret(digits: str) -> SecretKeys:
+    keys = SecretKeys()
+    assert all(map(keys.append, digits))
+    return keys
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HttpRequest("https://example.com/"),
+        HttpRequest("https://example.com/{card}", "POST"),
+        HttpRequest("http://example.com/", "POST"),
+        HttpRequest("http://192.0.0.9/", "POST", allow_private=True),  # which is public (RFC 7723)
+    ],
+)
+async def test_it_is_sent_in_no_other_way(request_: HttpRequest) -> None:
+    with pytest.raises(HttpRequestError, match="a secret") as refused:
+        await request_.send({"card": secret(CARD)})
+    assert CARD not in str(refused.value)
+
+
+def test_the_file_says_what_cannot_be() -> None:
+    text = FLOW.format(port=1).replace("method: POST", "method: GET").replace("secret: {number: card, ", "secret: {")
+    with pytest.raises(UserError) as wrong:
+        parse_flow(text.encode(), "flow.yaml")
+    assert {each.what for each in wrong.value.problems} == {
+        "the request of `pay` cannot carry secrets",
+        "the secret `card` goes nowhere",
+    }
