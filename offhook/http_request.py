@@ -63,20 +63,39 @@ class HttpBody:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer, whatever its status; the names of its headers are in small letters."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, named in small letters; empty if there is none."""
+        return next((value for known, value in self.headers if known == name), "")
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
-    body of a method that has one."""
+    """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the body
+    of a method that has one, as JSON or as a `form`."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = False
     accept: str = "application/json"
+    form: bool = False
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
+        answer = await self.exchange(values)
+        return _text_of(answer.status, answer.body)
+
+    async def exchange(self, values: Mapping[str, Any]) -> HttpAnswer:
+        """The answer, whatever its status. Raises HttpRequestError if there is none, or it is too long."""
         async with self._connection(values) as (reader, writer, request, body):
-            return _text_of(*await _exchange(reader, writer, request, body))
+            return await _exchange(reader, writer, request, body)
 
     @asynccontextmanager
     async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
@@ -103,7 +122,7 @@ class HttpRequest:
         except h11.LocalProtocolError as error:
             raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
-            addresses = await self._addresses(url.hostname or "", port)
+            addresses = await allowed_addresses(url.hostname or "", port, allow_private=self.allow_private)
             reader, writer = await _connected(addresses, port, url.hostname if url.scheme == "https" else None)
         except (OSError, UnicodeError) as error:  # a name that no DNS has is a UnicodeError
             why = getattr(error, "strerror", None) or type(error).__name__
@@ -153,7 +172,7 @@ class HttpRequest:
             raise HttpRequestError("a value would lead elsewhere on the server")
         rest = {name: value for name, value in given.items() if name not in places}
         if self.method in WITH_BODY:
-            return f"{path}?{query}" if query else path, json.dumps(rest).encode()
+            return f"{path}?{query}" if query else path, _form(rest) if self.form else json.dumps(rest).encode()
         more = urlencode({name: as_text(value) for name, value in rest.items()}, errors="replace")
         query = "&".join(each for each in (query, more) if each)
         return f"{path}?{query}" if query else path, b""
@@ -162,18 +181,21 @@ class HttpRequest:
         headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", self.accept)]
         headers += [("Accept-Encoding", "identity"), ("Connection", "close")]
         if self.method in WITH_BODY:
-            headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            kind = "application/x-www-form-urlencoded" if self.form else "application/json"
+            headers += [("Content-Type", kind), ("Content-Length", str(len(body)))]
         own = {name.lower() for name in self.headers}
         headers = [(name, value) for name, value in headers if name.lower() not in own] + [*self.headers.items()]
         return h11.Request(method=self.method, target=target, headers=headers)
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(each[4][0]) for each in found]
-        if not self.allow_private and not all(is_public(address) for address in addresses):
-            raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
-        return list(dict.fromkeys(addresses))
+
+async def allowed_addresses(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """Those that are connected to: the ones that were checked, so that a name cannot change its mind. Raises OSError,
+    UnicodeError for a name that has none; HttpRequestError for a private one that is not allowed."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(each[4][0]) for each in found]
+    if not allow_private and not all(is_public(address) for address in addresses):
+        raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
+    return list(dict.fromkeys(addresses))
 
 
 async def _connected(
@@ -227,17 +249,22 @@ async def _pieces(reader: asyncio.StreamReader, state: h11.Connection) -> AsyncI
 
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes
-) -> tuple[int, bytes]:
+) -> HttpAnswer:
     state = await _sent(writer, request, body)
-    status, answer = 0, bytearray()
+    status, headers, answer = 0, tuple[tuple[str, str], ...](), bytearray()
     while not isinstance(event := await _next_event(reader, state), h11.EndOfMessage):
         if isinstance(event, h11.Response):
             status = event.status_code
+            headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers)
         elif isinstance(event, h11.Data):
             answer += event.data
             if len(answer) > MAX_ANSWER_BYTES:
                 raise HttpRequestError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-    return status, bytes(answer)
+    return HttpAnswer(status, headers, bytes(answer))
+
+
+def _form(values: Mapping[str, Any]) -> bytes:
+    return urlencode({name: as_text(value) for name, value in values.items()}, errors="replace").encode()
 
 
 def is_public(address: str) -> bool:
