@@ -113,6 +113,8 @@ class Call(CallSpeech):
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
         self._before_end: list[Callable[[bool], None]] = []
+        self.end_reason = ""
+        """Why the bot hangs up, for the call's record, if it says so before `hangup`."""
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
 
@@ -330,7 +332,7 @@ class Call(CallSpeech):
         if self._on_hangup is not None:
             self._on_hangup()
 
-    async def transfer(  # each is one property of a transfer
+    async def transfer(  # noqa: PLR0913  # each is one property of a transfer
         self,
         target: str,
         *,

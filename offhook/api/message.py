@@ -32,7 +32,8 @@ _KEY_SAMPLES = 1_200  # of the tone of a key in the audio, which is reported bef
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a caller has said: 8 kHz 16-bit mono PCM, usually without the silence and always without the key at its end, and what ended it."""
+    """What a caller has said: 8 kHz 16-bit mono PCM without the key at its end, usually without the silence there, and
+    what ended it."""
 
     pcm: bytes
     ended_by: EndedBy

@@ -109,7 +109,8 @@ def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINE
 
 
 def default_dialog(config: Config) -> Dialog:
-    """The dialog of calls that no route matches: the configured TwiML, agent, or flow. Raises UserError, EngineError."""
+    """The dialog of calls that no route matches: the TwiML, agent or flow of the settings. Raises UserError,
+    EngineError."""
     if config.twiml.url is not None:
         return twiml_dialog(config, config.twiml.url)
     if config.dialog.agent is not None:

@@ -55,9 +55,10 @@ class SimulatedCall:
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
-    transferred: `transferred_to` says where, and `transfer_ends` what becomes of it. With `early_media` the dialog begins
-    before the answer; `early` has whether it answered, and what it refused the call with. `sent_keys` are the keys that the bot has pressed. With `recorded`,
-    `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their own.
+    transferred: `transferred_to` says where, and `transfer_ends` what becomes of it. With `early_media` the dialog
+    begins before the answer; `early` has whether it answered, and what it refused the call with. `sent_keys` are the
+    keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is given and decides. `model` is
+    for agents that have none of their own.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -85,7 +86,7 @@ class SimulatedCall:
         self.transferred_to: str | None = None
         self.transfer: TransferRequest | None = None
         self._transfer_ends = transfer_ends
-        self.early: EarlyMedia | None = EarlyMedia(lambda: self._confirm()) if early_media else None
+        self.early: EarlyMedia | None = EarlyMedia(self._confirm) if early_media else None
         self.sent_keys = ""
         self.events: list[SessionEvent] = []
         self.on_event: Callable[[SessionEvent], None] = ignore

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
 from time import monotonic
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
@@ -63,7 +63,7 @@ class TwimlAgent:
         began, answered = monotonic(), False
         try:
             end = await _Program(running).run()
-            answered = call.answered
+            answered, call.end_reason = call.answered, end.reason
             if end.reject is not None and not answered:
                 await call.reject(end.reject)
             else:
@@ -115,7 +115,7 @@ class _Program:
             if not application.fallback_url:
                 raise
             self._running.report(f"error {error.code}", error.why)
-            about = {"ErrorCode": str(error.code), "ErrorUrl": wanted.url}
+            about = {"ErrorCode": str(error.code), "ErrorUrl": urljoin(self._running.url, wanted.url)}
             return await self._document(Next(application.fallback_url, application.fallback_method, about))
 
     async def _document(self, wanted: Next) -> Document:
@@ -167,10 +167,8 @@ class _Program:
                 return await stream(running, verb)
             case Redirect():
                 return Next(verb.url or running.url, verb.method)
-            case Hangup():
-                return End()
-            case Reject():
-                return End("rejected", BUSY if verb.busy else DECLINED)
+            case Hangup() | Reject():
+                return _ended(verb)
         return None
 
     async def _failed(self, error: TwimlError) -> End:
@@ -179,8 +177,14 @@ class _Program:
         self._running.report(f"error {error.code}", error.why)
         if not call.answered:
             await call.answer()
-        await call.say(APOLOGY, barge_in=False)
+        await call.say(APOLOGY, barge_in=False, language="en" if call.speaks(language="en") else None)
         return End(f"TwiML error {error.code}")
+
+
+def _ended(verb: Hangup | Reject) -> End:
+    if isinstance(verb, Hangup):
+        return End()
+    return End("rejected", BUSY if verb.busy else DECLINED)
 
 
 def _is_before_answer(verb: Verb) -> bool:

@@ -79,7 +79,8 @@ class Client:
 
     def sound(self, url: str, base: str, accept: str) -> HttpRequest:
         """The request for a sound. Raises TwimlError for a URL that it may not go to."""
-        return self._request(self.resolve(url, base), "GET", {"Cookie": self._cookies.header(url)}, accept)
+        url = self.resolve(url, base)
+        return self._request(url, "GET", {"Cookie": self._cookies.header(url)}, accept)
 
     async def _ask(self, url: str, method: str, parameters: Mapping[str, str]) -> HttpAnswer:
         if method == "GET" and parameters:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offhook.transfer.outcome import TransferError, TransferFailure, Transferred, TransferMode
+from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode, Transferred
 from offhook.twiml.dial import Dial
 from offhook.twiml.parameters import sid
 from offhook.twiml.running import End, Next, Result, RunningCall
@@ -61,6 +61,4 @@ async def _dialled(running: RunningCall, verb: Dial, target: str) -> _Dialled:
 
 async def _transfer(running: RunningCall, verb: Dial, target: str, mode: TransferMode | None) -> Transferred:
     key = "*" if verb.hang_up_on_star else None
-    return await running.call.transfer(
-        target, mode=mode, ring_s=verb.timeout_s, return_key=key, limit_s=verb.limit_s
-    )
+    return await running.call.transfer(target, mode=mode, ring_s=verb.timeout_s, return_key=key, limit_s=verb.limit_s)

@@ -1,6 +1,6 @@
-"""XML to elements, by expat: without document types, entities of the document's own and processing instructions. Pure."""
+"""XML to elements, by expat: without document types, and so without entities of the document's own. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -33,8 +33,18 @@ class Element:
     @property
     def text(self) -> str:
         """All text in it, blanks as in a sentence."""
-        texts = (each if isinstance(each, str) else f" {each.text} " for each in self.content)
-        return " ".join("".join(texts).split())
+        return " ".join(joined(self.content, lambda each: each if isinstance(each, str) else each.text).split())
+
+
+def joined(content: "Iterable[str | Element]", write: "Callable[[str | Element], str]") -> str:
+    """What `write` makes of each, with a blank between two elements that have nothing between them."""
+    texts: list[str] = []
+    last: str | Element | None = None
+    for each in content:
+        texts += [" "] if isinstance(each, Element) and isinstance(last, Element) else []
+        texts.append(write(each))
+        last = each
+    return "".join(texts)
 
 
 def parse(data: bytes) -> Element:

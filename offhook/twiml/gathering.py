@@ -106,9 +106,7 @@ async def _tell_partials(running: RunningCall, verb: Gather) -> None:
             number += 1
             try:
                 status = call_status(running.call)
-                await running.client.fetch(
-                    verb.partial_url, running.url, verb.partial_method, {**status, **words}
-                )
+                await running.client.fetch(verb.partial_url, running.url, verb.partial_method, {**status, **words})
             except TwimlError as error:
                 running.report("a partial result was not told", str(error))
                 return

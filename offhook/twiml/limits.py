@@ -43,4 +43,4 @@ MAX_TARGETS = 10
 
 MAX_HEADERS = 20
 MAX_REPORTED = 100
-"""What is reported of a call as not done or wrong; the rest is only counted."""
+"""What is reported of a call as not done or wrong."""

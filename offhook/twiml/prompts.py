@@ -48,6 +48,7 @@ async def play(running: RunningCall, verb: Play) -> None:
     """Press its keys, or play its sound as often as it wants; one that fails is left out. Raises CallEnded."""
     if verb.digits:
         await _press(running, verb.digits)
+    if not verb.url or verb.digits:
         return
     try:
         once = verb.loop == 1 and verb.url not in running.recordings

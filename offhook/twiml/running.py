@@ -1,7 +1,6 @@
 """A call in which TwiML runs: what its verbs share."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,14 +52,14 @@ class RunningCall:
         self.recordings: dict[str, Path] = {}
         """The messages of this call, by the URL that the application knows them by."""
         self.log = log.bind(call=call.id)
-        self._reported: Counter[str] = Counter()
+        self._reported: set[tuple[str, str]] = set()
         self._telling: set[asyncio.Task[None]] = set()
 
     def report(self, what: str, why: str = "") -> None:
         """Put something that is not done, or wrong, in the log and on the record: each once in a call."""
-        self._reported[what] += 1
-        if self._reported[what] > 1 or len(self._reported) > MAX_REPORTED:
+        if (what, why) in self._reported or len(self._reported) >= MAX_REPORTED:
             return
+        self._reported.add((what, why))
         self.log.warning(what, why=why, document=self.url.partition("?")[0])
         self.call.report(DialogNoted(f"TwiML: {what}{f' ({why})' if why else ''}", monotonic()))
 

@@ -6,7 +6,7 @@ from html import escape
 from offhook.pipeline.dialog.said_as import INTERPRETED_AS
 from offhook.pipeline.language import is_language_tag
 from offhook.twiml.attributes import Attributes, Notes
-from offhook.twiml.element import Element
+from offhook.twiml.element import Element, joined
 from offhook.twiml.limits import MAX_LOOPS, MAX_PAUSE_S, MAX_SAID_CHARS
 
 _SPOKEN_AS = {"spell-out": "characters", "number": "cardinal", "verbatim": "characters"}
@@ -55,7 +55,7 @@ def read_say(element: Element, notes: Notes) -> Say:
     if language and not is_language_tag(language):
         notes.warnings.append(f"line {element.line}: <Say> has language=`{language[:40]}`, which is none")
         language = None
-    marked = "".join(map(_marked, element.content)) if any(element.children) else ""
+    marked = joined(element.content, _marked) if any(element.children) else ""
     said = Say(
         element.text,
         f"<speak>{marked}</speak>" if marked else "",
@@ -105,9 +105,7 @@ def _marked(content: str | Element) -> str:
         layout = content.attributes.get("format", "")
         marks = f' format="{escape(layout)}"' if layout in ("mdy", "dmy", "ymd") else ""
         return f'<say-as interpret-as="{kind}"{marks}>{escape(content.text, quote=False)}</say-as>'
-    inner = "".join(map(_marked, content.content))
-    if content.name in ("p", "s"):
-        return f"{inner} "
+    inner = joined(content.content, _marked)
     if content.name not in _KEPT:
         return inner
     marks = "".join(

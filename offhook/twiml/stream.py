@@ -9,6 +9,7 @@ import binascii
 import json
 import ssl
 from collections import deque
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +65,7 @@ async def _connected(running: RunningCall, verb: Stream) -> None:
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
     headers = {"X-Twilio-Signature": sign(application.token, url)} if application.token else {}
-    tls = {"ssl": ssl.create_default_context(), "server_hostname": parts.hostname} if secure else {}
+    tls: dict[str, Any] = {"ssl": ssl.create_default_context(), "server_hostname": parts.hostname} if secure else {}
     try:
         async with asyncio.timeout(CONNECT_S):
             private = application.allow_private
@@ -105,7 +106,6 @@ class _Talk:
         try:
             async for message in self._socket:
                 self._take(message)
-            self._put({"event": "stop", "stop": {"accountSid": self._account_sid, "callSid": self._call_sid}})
         finally:
             stop_audio()
             stop_keys()
@@ -113,6 +113,10 @@ class _Talk:
             for task in (sending, marking):
                 task.cancel()
             await asyncio.gather(sending, marking, return_exceptions=True)
+            with suppress(ConnectionClosed):
+                await self._send(
+                    {"event": "stop", "stop": {"accountSid": self._account_sid, "callSid": self._call_sid}}
+                )
 
     # To the program.
 

@@ -17,7 +17,9 @@ def test_a_message_is_found_until_it_is_deleted(tmp_path: Path) -> None:
     assert find_published(tmp_path, name) is None
 
 
-@pytest.mark.parametrize("name", ["", "RE", "../call-message-1.wav", f"RE{'0' * 32}", f"RE{'0' * 32}/..", f"re{'0' * 32}"])
+@pytest.mark.parametrize(
+    "name", ["", "RE", "../call-message-1.wav", f"RE{'0' * 32}", f"RE{'0' * 32}/..", f"re{'0' * 32}"]
+)
 def test_others_are_not(tmp_path: Path, name: str) -> None:
     save_message(tmp_path, "call", bytes(320))
     assert find_published(tmp_path, name) is None

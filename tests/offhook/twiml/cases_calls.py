@@ -1,12 +1,14 @@
 """Record, Dial and Connect."""
 
+from typing import Any
+
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
-from tests.offhook.twiml.table import Case, built, written
+from tests.offhook.twiml.table import Build, Case, built, written
 
 FIRST = "POST /voice CallStatus=ringing"
-RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=1"
+RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
 BEEP = "waits 1.5"
 TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
 
@@ -90,7 +92,11 @@ RECORD = [
     ),
     Case(
         "recordingStatusCallback is told when it is there.",
-        built(lambda r: r.record(action="/next", timeout=2, recording_status_callback="/status"), next=_thanks, status=_thanks),
+        built(
+            lambda r: r.record(action="/next", timeout=2, recording_status_callback="/status"),
+            next=_thanks,
+            status=_thanks,
+        ),
         ("Thank you.",),
         (FIRST, "POST /next Digits=", f"POST /status {RECORDED} RecordingStatus=completed RecordingSource=RecordVerb"),
         (BEEP, "says this is what I wanted"),
@@ -98,7 +104,9 @@ RECORD = [
     Case(
         "And when it begins, or is empty, if that is wanted.",
         built(
-            lambda r: r.record(recording_status_callback="/status", recording_status_callback_event="in-progress absent"),
+            lambda r: r.record(
+                recording_status_callback="/status", recording_status_callback_event="in-progress absent"
+            ),
             status=_thanks,
         ),
         (),
@@ -123,7 +131,7 @@ RECORD = [
 ]
 
 
-def _dial(number: str = "+15557654321", after: str = "", **attributes: object):  # noqa: ANN202
+def _dial(number: str = "+15557654321", after: str = "", **attributes: Any) -> Build:
     def build(response: VoiceResponse) -> None:
         response.dial(number, **attributes)
         if after:
@@ -251,7 +259,7 @@ DIAL = [
 ]
 
 
-def _stream(url: str):  # noqa: ANN202
+def _stream(url: str) -> Build:
     def build(response: VoiceResponse) -> None:
         connect = Connect(action="/next")
         connect.stream(url=url)

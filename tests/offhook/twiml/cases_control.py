@@ -25,10 +25,30 @@ def _verb(name: str, inner: str = "") -> Case:
 CONTROL = [
     Case("The parameters of every request.", built(_thanks), ("Thank you.",), (STANDARD,)),
     Case("An empty document ends the call.", built(lambda r: r), (), (FIRST,)),
-    Case("Redirect goes on with another document.", built(lambda r: r.redirect("/next"), next=_thanks), ("Thank you.",), (FIRST, "POST /next CallStatus=ringing")),
-    Case("By GET.", built(lambda r: r.redirect("/next", method="GET"), next=_thanks), ("Thank you.",), (FIRST, "GET /next CallSid=*")),
-    Case("Its address may be relative.", written("<Redirect>next?step=2</Redirect>", next="<Say>Hi.</Say>"), ("Hi.",), (FIRST, "POST /next")),
-    Case("What follows it does not run.", built(lambda r: (r.redirect("/next"), r.say("Never.")), next=_thanks), ("Thank you.",), (FIRST, "POST /next")),
+    Case(
+        "Redirect goes on with another document.",
+        built(lambda r: r.redirect("/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next CallStatus=ringing"),
+    ),
+    Case(
+        "By GET.",
+        built(lambda r: r.redirect("/next", method="GET"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "GET /next CallSid=*"),
+    ),
+    Case(
+        "Its address may be relative.",
+        written("<Redirect>next?step=2</Redirect>", next="<Say>Hi.</Say>"),
+        ("Hi.",),
+        (FIRST, "POST /next"),
+    ),
+    Case(
+        "What follows it does not run.",
+        built(lambda r: (r.redirect("/next"), r.say("Never.")), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next"),
+    ),
     Case(
         "It answers nothing: the next document may reject.",
         built(lambda r: r.redirect("/next"), next=lambda r: r.reject()),
@@ -69,8 +89,20 @@ NOT_DONE = [
     _verb("Start", "<Stream url='wss://ivr.example.com/m'/>"),
     _verb("Stop"),
     _verb("Echo"),
-    Case("A verb that there is not is skipped.", written("<Sing/><Say>Next.</Say>"), ("Next.",), (FIRST,), reports=("no verb <Sing>",)),
-    Case("Names of verbs have their case.", written("<say>No.</say><Say>Yes.</Say>"), ("Yes.",), (FIRST,), reports=("no verb <say>",)),
+    Case(
+        "A verb that there is not is skipped.",
+        written("<Sing/><Say>Next.</Say>"),
+        ("Next.",),
+        (FIRST,),
+        reports=("no verb <Sing>",),
+    ),
+    Case(
+        "Names of verbs have their case.",
+        written("<say>No.</say><Say>Yes.</Say>"),
+        ("Yes.",),
+        (FIRST,),
+        reports=("no verb <say>",),
+    ),
     Case("Text between verbs is skipped.", written("Hello <Say>Next.</Say> you"), ("Next.",), (FIRST,)),
 ]
 
@@ -98,11 +130,26 @@ ERRORS = [
     _error("HTTP 404.", _page("", status=404), 11_200),
     _error("No server.", _page("", status=0), 11_205),
     _error("A content type that is none of TwiML's.", _page("{}", "application/json"), 12_300),
-    Case("application/xml is TwiML.", _page("<Response><Say>Hi.</Say></Response>", "application/xml; charset=utf-8"), ("Hi.",), (FIRST,)),
+    Case(
+        "application/xml is TwiML.",
+        _page("<Response><Say>Hi.</Say></Response>", "application/xml; charset=utf-8"),
+        ("Hi.",),
+        (FIRST,),
+    ),
     Case("A text is said.", _page("Hello, world.", "text/plain"), ("Hello, world.",), (FIRST,)),
     Case("A sound is played.", _page("", "audio/wav"), (), (FIRST,), takes_s=(0.5, 1.0)),
-    Case("An HTTP redirect is followed by GET.", _page("", status=302, location="/next"), ("Thank you.",), (FIRST, "GET /next !CallSid")),
-    Case("307 keeps method and parameters.", _page("", status=307, location="/next"), ("Thank you.",), (FIRST, "POST /next CallSid=*")),
+    Case(
+        "An HTTP redirect is followed by GET.",
+        _page("", status=302, location="/next"),
+        ("Thank you.",),
+        (FIRST, "GET /next !CallSid"),
+    ),
+    Case(
+        "307 keeps method and parameters.",
+        _page("", status=307, location="/next"),
+        ("Thank you.",),
+        (FIRST, "POST /next CallSid=*"),
+    ),
     _error("An HTTP redirect to another server.", _page("", status=302, location="https://elsewhere.example/"), 11_210),
     Case(
         "HTTP redirects in a circle.",
@@ -139,7 +186,7 @@ ERRORS = [
         written("<Redirect>ftp://ivr.example.com/a</Redirect>"),
         SORRY,
         (FIRST,),
-        reports=("error 11210",),
+        reports=("error 11100",),
     ),
     Case(
         "The status URL is told the end.",

@@ -1,15 +1,17 @@
 """Gather."""
 
+from typing import Any
+
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from tests.offhook.twiml.table import Case, Page, built, written
+from tests.offhook.twiml.table import Build, Case, Page, built, written
 
 FIRST = "POST /voice CallStatus=ringing"
 NEXT = "<Say>Thank you.</Say>"
 THANKS = ("Thank you.",)
 
 
-def _gather(text: str = "Your number?", after: str = "", **attributes: object):  # noqa: ANN202
+def _gather(text: str = "Your number?", after: str = "", **attributes: Any) -> Build:
     def build(response: VoiceResponse) -> None:
         gather = Gather(**{"action": "/next", **attributes})
         if text:
@@ -34,7 +36,7 @@ def _mixed(response: VoiceResponse) -> None:
     response.append(gather)
 
 
-def _keyed(about: str, caller: tuple[str, ...], digits: str, said: str = "Your number?", **attributes: object) -> Case:
+def _keyed(about: str, caller: tuple[str, ...], digits: str, said: str = "Your number?", **attributes: Any) -> Case:
     """A Gather whose action gets these digits."""
     pages = built(_gather(**attributes), next=_thanks)
     return Case(about, pages, (said, *THANKS), (FIRST, f"POST /next Digits={digits} !SpeechResult"), caller)
@@ -46,9 +48,16 @@ KEYS = [
     _keyed("So do 5 seconds without a key.", ("hears number", "presses 12"), "12"),
     _keyed("finishOnKey: *", ("hears number", "presses 12*"), "12", finish_on_key="*"),
     _keyed("finishOnKey may be a digit.", ("hears number", "presses 125"), "12", finish_on_key="5"),
-    _keyed("finishOnKey may be none: then # ends an entry, and is part of it.", ("hears number", "presses 1#"), '"1#"', finish_on_key=""),
+    _keyed(
+        "finishOnKey may be none: then # ends an entry, and is part of it.",
+        ("hears number", "presses 1#"),
+        '"1#"',
+        finish_on_key="",
+    ),
     _keyed("* is a key like others in a menu.", ("hears number", "presses *"), '"*"', num_digits=1),
-    _keyed("timeout between the keys.", ("hears number", "presses 1", "waits 3", "presses 2", "waits 9"), "12", timeout=8),
+    _keyed(
+        "timeout between the keys.", ("hears number", "presses 1", "waits 3", "presses 2", "waits 9"), "12", timeout=8
+    ),
     Case(
         "A key interrupts what is said.",
         built(_gather("A sentence that takes a while to say.", num_digits=1), next=_thanks),
@@ -77,15 +86,33 @@ KEYS = [
         (FIRST,),
         ("begins Please", "presses 1"),
     ),
-    Case("Without a key the document goes on.", built(_gather(after="Nothing came.")), ("Your number?", "Nothing came."), (FIRST,), takes_s=(5.5, 8.0)),
-    Case("timeout before the first key.", built(_gather(after="Nothing came.", timeout=2)), ("Your number?", "Nothing came."), (FIRST,), takes_s=(2.5, 5.0)),
+    Case(
+        "Without a key the document goes on.",
+        built(_gather(after="Nothing came.")),
+        ("Your number?", "Nothing came."),
+        (FIRST,),
+        takes_s=(5.5, 8.0),
+    ),
+    Case(
+        "timeout before the first key.",
+        built(_gather(after="Nothing came.", timeout=2)),
+        ("Your number?", "Nothing came."),
+        (FIRST,),
+        takes_s=(2.5, 5.0),
+    ),
     Case(
         "With actionOnEmptyResult the action is asked for all the same.",
         built(_gather(action_on_empty_result=True), next=_thanks),
         ("Your number?", *THANKS),
         (FIRST, "POST /next Digits="),
     ),
-    Case("A lone # is no entry.", built(_gather(after="Nothing came.")), ("Your number?", "Nothing came."), (FIRST,), ("hears number", "presses #")),
+    Case(
+        "A lone # is no entry.",
+        built(_gather(after="Nothing came.")),
+        ("Your number?", "Nothing came."),
+        (FIRST,),
+        ("hears number", "presses #"),
+    ),
     Case(
         "By GET.",
         built(_gather(method="GET"), next=_thanks),
@@ -101,7 +128,13 @@ KEYS = [
         ("hears Press", "presses 3", "hears Press", "hangs up"),
         "caller",
     ),
-    Case("Say, Pause and Play are nested.", built(_mixed), ("For sales, press one. For help, press two.",), (FIRST,), takes_s=(9.5, 13.0)),
+    Case(
+        "Say, Pause and Play are nested.",
+        built(_mixed),
+        ("For sales, press one. For help, press two.",),
+        (FIRST,),
+        takes_s=(9.5, 13.0),
+    ),
     Case(
         "A key ends a nested pause.",
         built(_mixed, next=_thanks),
@@ -123,7 +156,13 @@ KEYS = [
         (FIRST,),
         reports=("11200",),
     ),
-    Case("Nothing need be nested.", written('<Gather action="/next" numDigits="1"/>', next=NEXT), THANKS, (FIRST, "POST /next Digits=9"), ("waits 1", "presses 9")),
+    Case(
+        "Nothing need be nested.",
+        written('<Gather action="/next" numDigits="1"/>', next=NEXT),
+        THANKS,
+        (FIRST, "POST /next Digits=9"),
+        ("waits 1", "presses 9"),
+    ),
     Case(
         "Other verbs cannot be nested.",
         written("<Gather timeout='1'><Dial>123</Dial></Gather><Say>Next.</Say>"),
@@ -147,7 +186,14 @@ KEYS = [
         ("hears Press", "presses 1#"),
         reports=("input=`video`",),
     ),
-    Case("finishOnKey that is no key counts as #.", written('<Gather action="/next" finishOnKey="x"><Say>Press.</Say></Gather>', next=NEXT), ("Press.", *THANKS), (FIRST, "POST /next Digits=1"), ("hears Press", "presses 1#"), reports=("finishOnKey",)),
+    Case(
+        "finishOnKey that is no key counts as #.",
+        written('<Gather action="/next" finishOnKey="x"><Say>Press.</Say></Gather>', next=NEXT),
+        ("Press.", *THANKS),
+        (FIRST, "POST /next Digits=1"),
+        ("hears Press", "presses 1#"),
+        reports=("finishOnKey",),
+    ),
 ]
 
 SPOKEN = ("POST /next", "SpeechResult='opening hours'", "Confidence=1", "!Digits")
@@ -205,7 +251,10 @@ SPEECH = [
     ),
     Case(
         "hints are likely, and others count as well.",
-        built(_gather("How can I help?", input="speech", hints="sales, opening hours, $OOV_CLASS_DIGIT_SEQUENCE"), next=_thanks),
+        built(
+            _gather("How can I help?", input="speech", hints="sales, opening hours, $OOV_CLASS_DIGIT_SEQUENCE"),
+            next=_thanks,
+        ),
         ("How can I help?", *THANKS),
         (FIRST, "POST /next SpeechResult='something else'"),
         ("hears help", "says something else"),
@@ -241,16 +290,29 @@ SPEECH = [
     ),
     Case(
         "The recogniser's model is chosen by [asr].",
-        built(_gather("How can I help?", input="speech", speech_model="phone_call", enhanced=True, profanity_filter=False), next=_thanks),
+        built(
+            _gather(
+                "How can I help?", input="speech", speech_model="phone_call", enhanced=True, profanity_filter=False
+            ),
+            next=_thanks,
+        ),
         ("How can I help?", *THANKS),
         (FIRST, "POST /next SpeechResult='opening hours'"),
         ("hears help", "says opening hours"),
     ),
     Case(
         "partialResultCallback is told the words so far.",
-        built(_gather("How can I help?", input="speech", partial_result_callback="/partial"), next=_thanks, partial=_thanks),
+        built(
+            _gather("How can I help?", input="speech", partial_result_callback="/partial"),
+            next=_thanks,
+            partial=_thanks,
+        ),
         ("How can I help?", *THANKS),
-        (FIRST, "POST /partial UnstableSpeechResult='opening hours' SequenceNumber=0", "POST /next SpeechResult='opening hours'"),
+        (
+            FIRST,
+            "POST /partial UnstableSpeechResult='opening hours' SequenceNumber=0",
+            "POST /next SpeechResult='opening hours'",
+        ),
         ("hears help", "says opening hours"),
     ),
     Case(

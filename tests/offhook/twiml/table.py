@@ -44,8 +44,8 @@ class Case:
     (`hears …`, `says …`, `presses …`, `waits SECONDS`, `hangs up`).
 
     `said` are the bot's lines, `asked` the requests, each METHOD PATH and parameters that it has (`NAME=VALUE`,
-    `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of what
-    is put on the record. `takes_s` are the least and the most seconds until the end.
+    `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
+    what is put on the record. `takes_s` are the least and the most seconds until the end.
     """
 
     about: str

@@ -1,5 +1,7 @@
 """Every document of the table, over a whole call in virtual time."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,14 @@ CASES = [(f"{name}-{number}", case) for name, cases in GROUPS.items() for number
 
 
 @pytest.fixture(autouse=True)
-def _sounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in sockets and threads."""
+
+    async def at_once(work: Callable[..., object], *arguments: object) -> object:
+        return work(*arguments)
+
     monkeypatch.setattr(HttpRequest, "open", sound)
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
 
 
 @pytest.mark.parametrize("case", [case for _, case in CASES], ids=[name for name, _ in CASES])
