@@ -45,10 +45,10 @@ class TwimlConfig(Section):
     """How that is asked for."""
 
     status_url: Annotated[TwimlUrl | None, Field(examples=["https://ivr.example.com/status"])] = None
-    """What is told that a call is over."""
+    """What learns that a call is over."""
 
     status_method: HttpMethod = "POST"
-    """How it is told."""
+    """How it learns that."""
 
     hosts: Annotated[tuple[HostPort, ...], Field(max_length=100, examples=[("media.example.com",)])] = ()
     """Further servers that documents may name, HOST or HOST:PORT; the host of each URL above is one."""

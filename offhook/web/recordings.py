@@ -1,4 +1,4 @@
-"""Messages for the TwiML application that has recorded them, by the names that it was told."""
+"""Messages for the TwiML application that has recorded them, by the names that it got."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ RECORD = [
         takes_s=(4.5, 8.0),
     ),
     Case(
-        "Or with any key, which the action is told.",
+        "Or with any key, which the action gets.",
         built(lambda r: r.record(action="/next"), next=_thanks),
         ("Thank you.",),
         (FIRST, f"POST /next {RECORDED} Digits=7"),
@@ -68,7 +68,7 @@ RECORD = [
         takes_s=(5.0, 10.0),
     ),
     Case(
-        "When the caller hangs up the action is told.",
+        "When the caller hangs up the action is asked for all the same.",
         built(lambda r: r.record(action="/next"), next=_thanks),
         (),
         (FIRST, f"POST /next {RECORDED} Digits=hangup CallStatus=completed"),
@@ -91,7 +91,7 @@ RECORD = [
         ("waits 0.6", "says this is what I wanted"),
     ),
     Case(
-        "recordingStatusCallback is told when it is there.",
+        "recordingStatusCallback learns when it is there.",
         built(
             lambda r: r.record(action="/next", timeout=2, recording_status_callback="/status"),
             next=_thanks,
@@ -176,7 +176,7 @@ DIAL = [
         ends=TALKED,
     ),
     Case(
-        "The action is told how long they have talked.",
+        "The action gets how long they have talked.",
         built(_dial(action="/next"), next=_thanks),
         ("Thank you.",),
         (FIRST, "POST /next DialCallStatus=completed DialCallDuration=12 DialCallSid=*"),
@@ -213,7 +213,7 @@ DIAL = [
         ends=TALKED,
     ),
     Case(
-        "A caller of whom the network takes care does not come back.",
+        "A caller who is connected by the network does not come back.",
         built(_dial(action="/next")),
         (),
         (FIRST,),

@@ -159,7 +159,7 @@ ERRORS = [
         reports=("error 11215",),
     ),
     Case(
-        "The fallback URL is told the error.",
+        "The fallback URL gets the error.",
         {**_page("", status=500), "/fallback": Page("<Response><Say>Call later.</Say></Response>")},
         ("Call later.",),
         (FIRST, f"POST /fallback ErrorCode=11200 ErrorUrl={HOST}/voice"),
@@ -189,7 +189,7 @@ ERRORS = [
         reports=("error 11100",),
     ),
     Case(
-        "The status URL is told the end.",
+        "The status URL learns of the end.",
         built(_thanks, status=_thanks),
         ("Thank you.",),
         (FIRST, "POST /status CallStatus=completed CallDuration=* Timestamp=* CallbackSource=call-progress-events"),

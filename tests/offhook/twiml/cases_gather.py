@@ -301,7 +301,7 @@ SPEECH = [
         ("hears help", "says opening hours"),
     ),
     Case(
-        "partialResultCallback is told the words so far.",
+        "partialResultCallback gets the words so far.",
         built(
             _gather("How can I help?", input="speech", partial_result_callback="/partial"),
             next=_thanks,
