@@ -77,26 +77,45 @@ class HttpStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer, whatever its status; the names of its headers are in small letters."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, named in small letters; empty if there is none."""
+        return next((value for known, value in self.headers if known == name), "")
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the JSON
-    body of a method that has one."""
+    """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the body
+    of a method that has one, as JSON or as a `form`."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = False
     accept: str = "application/json"
+    form: bool = False
     templates: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further headers, whose expressions in braces get their values from who makes the request: see `with_headers`."""
 
     async def send(self, values: Mapping[str, Any]) -> str:
-        """The answer's text. SecretKeys among the values go into a body, and nowhere else; its copy of them is
-        overwritten when it has been sent.
+        """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
+        answer = await self.exchange(values)
+        return _text_of(answer.status, answer.body)
 
-        Raises HttpRequestError, for a status of 300 and more, too.
+    async def exchange(self, values: Mapping[str, Any]) -> HttpAnswer:
+        """The answer, whatever its status. SecretKeys among the values go into a body, and nowhere else; its copy of
+        them is overwritten when it has been sent.
+
+        Raises HttpRequestError if there is none, or it is too long.
         """
         async with self._connection(values) as (reader, writer, request, body):
-            return _text_of(*await _exchange(reader, writer, request, body))
+            return await _exchange(reader, writer, request, body)
 
     @asynccontextmanager
     async def open(self, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
@@ -146,7 +165,7 @@ class HttpRequest:
         except h11.LocalProtocolError as error:
             raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
-            addresses = await self._addresses(url.hostname or "", port)
+            addresses = await allowed_addresses(url.hostname or "", port, allow_private=self.allow_private)
             if not in_clear and url.scheme == "http" and any(map(is_public, addresses)):
                 raise HttpRequestError("a secret is not sent in the clear to a public address")
             reader, writer = await _connected(addresses, port, url.hostname if url.scheme == "https" else None)
@@ -175,7 +194,9 @@ class HttpRequest:
     @property
     def may_carry_secrets(self) -> bool:
         """Whether values would be in a body, and enciphered where they leave this network."""
-        return self.method in WITH_BODY and (self.url.lower().startswith("https:") or self.allow_private)
+        return (
+            self.method in WITH_BODY and not self.form and (self.url.lower().startswith("https:") or self.allow_private)
+        )
 
     def address(self, values: Mapping[str, Any]) -> str:
         """The whole address with these values in it. Raises HttpRequestError for those that it cannot take."""
@@ -218,7 +239,8 @@ class HttpRequest:
             raise HttpRequestError("a value would lead elsewhere on the server")
         rest = {name: value for name, value in given.items() if name not in places}
         if self.method in WITH_BODY:
-            return f"{path}?{query}" if query else path, _body(rest, secrets)
+            content = bytearray(_form(rest)) if self.form else _body(rest, secrets)
+            return f"{path}?{query}" if query else path, content
         more = urlencode({name: as_text(value) for name, value in rest.items()}, errors="replace")
         query = "&".join(each for each in (query, more) if each)
         return f"{path}?{query}" if query else path, bytearray()
@@ -227,19 +249,22 @@ class HttpRequest:
         headers = [("Host", host), ("User-Agent", f"offhook/{__version__}"), ("Accept", self.accept)]
         headers += [("Accept-Encoding", "identity"), ("Connection", "close")]
         if self.method in WITH_BODY:
-            headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            kind = "application/x-www-form-urlencoded" if self.form else "application/json"
+            headers += [("Content-Type", kind), ("Content-Length", str(len(body)))]
         own = {name.lower() for name in self.headers}
         headers = [(name, value) for name, value in headers if name.lower() not in own] + [*self.headers.items()]
         return h11.Request(method=self.method, target=target, headers=headers)
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        """Those that are connected to: the ones that were checked, so that a name cannot change its mind."""
-        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        found = await in_own_thread(look_up, "names")  # a name server that hangs holds up nothing else
-        addresses = [str(each[4][0]) for each in found]
-        if not self.allow_private and not all(is_public(address) for address in addresses):
-            raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
-        return list(dict.fromkeys(addresses))
+
+async def allowed_addresses(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """Those that are connected to: the ones that were checked, so that a name cannot change its mind. Raises OSError,
+    UnicodeError for a name that has none; HttpRequestError for a private one that is not allowed."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await in_own_thread(look_up, "names")  # a name server that hangs holds up nothing else
+    addresses = [str(each[4][0]) for each in found]
+    if not allow_private and not all(is_public(address) for address in addresses):
+        raise HttpRequestError("the server's address is in a private network, which `allow_private` does not allow")
+    return list(dict.fromkeys(addresses))
 
 
 async def _connected(
@@ -300,17 +325,22 @@ async def _pieces(reader: asyncio.StreamReader, state: h11.Connection) -> AsyncI
 
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytearray
-) -> tuple[int, bytes]:
+) -> HttpAnswer:
     state = await _sent(writer, request, body)
-    status, answer = 0, bytearray()
+    status, headers, answer = 0, tuple[tuple[str, str], ...](), bytearray()
     while not isinstance(event := await _next_event(reader, state), h11.EndOfMessage):
         if isinstance(event, h11.Response):
             status = event.status_code
+            headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers)
         elif isinstance(event, h11.Data):
             answer += event.data
             if len(answer) > MAX_ANSWER_BYTES:
                 raise HttpRequestError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-    return status, bytes(answer)
+    return HttpAnswer(status, headers, bytes(answer))
+
+
+def _form(values: Mapping[str, Any]) -> bytes:
+    return urlencode({name: as_text(value) for name, value in values.items()}, errors="replace").encode()
 
 
 def _body(values: Mapping[str, Any], secrets: Mapping[str, SecretKeys]) -> bytearray:

@@ -128,6 +128,8 @@ class Call(CallSpeech):
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
         self._before_end: list[Callable[[bool], None]] = []
+        self.end_reason = ""
+        """Why the bot hangs up, for the call's record, if it says so before `hangup`."""
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
 
@@ -225,9 +227,11 @@ class Call(CallSpeech):
         most_s: float = 120.0,
         silence_s: float = 3.0,
         end_keys: str = "#",
+        trim: bool = True,
     ) -> Message:
         """Record what the caller says, after a beep, until they have been silent for `silence_s` or press one of
-        `end_keys`, for `most_s` at the longest. What they say is no answer to anything else.
+        `end_keys`, for `most_s` at the longest. What they say is no answer to anything else. Without `trim` the silence
+        at its end is kept.
 
         Where the caller hangs up in it, CallEnded is raised, and its `message` has what there is so far. Raises
         RuntimeError while something else is being said; ValueError for lengths out of their range.
@@ -240,7 +244,7 @@ class Call(CallSpeech):
         try:
             if beep:
                 await self.until_ended(beeped(self.audio, self._session))
-            recorder = MessageRecorder(self._session.line, self._session, most_s, end_keys)
+            recorder = MessageRecorder(self._session.line, self._session, most_s, end_keys, trim=trim)
             try:
                 message = recorder.message(await self.until_ended(recorder.ended(silence_s)))
             except CallEnded as ended:
@@ -373,7 +377,7 @@ class Call(CallSpeech):
         if self._on_hangup is not None:
             self._on_hangup()
 
-    async def transfer(  # each is one property of a transfer
+    async def transfer(  # noqa: PLR0913  # each is one property of a transfer
         self,
         target: str,
         *,
@@ -384,6 +388,7 @@ class Call(CallSpeech):
         headers: Mapping[str, str] | None = None,
         ring_s: float | None = None,
         return_key: str | None = None,
+        limit_s: float | None = None,
     ) -> Transferred:
         """Connect the caller to `target` once everything said has been played, and usually leave the call.
 
@@ -392,7 +397,7 @@ class Call(CallSpeech):
         and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its own with the
         agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
         `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
-        caller back from a bridge.
+        caller back from a bridge; `limit_s`: after how long it ends by itself.
 
         A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
         their network sends), or before anything else where the mode is `refer` or `attended`.
@@ -421,6 +426,7 @@ class Call(CallSpeech):
                 ring_s,
                 return_key,
                 self._language,
+                limit_s,
             )
         )
         if result is None:

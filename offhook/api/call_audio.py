@@ -59,6 +59,10 @@ class CallAudio:
 
         return self._line.add_listener(audio=pass_on)
 
+    def listen_keys(self, on_key: Callable[[str], None]) -> Callable[[], None]:
+        """Give each key that the caller presses to `on_key`. Returns a function that ends it."""
+        return self._line.add_listener(dtmf=lambda key, _at_tick: on_key(key))
+
     @property
     def queued_ticks(self) -> int:
         """How much of the bot's audio waits to be sent, in 1/8000 s."""

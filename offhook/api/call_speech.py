@@ -62,6 +62,15 @@ class CallSpeech:
         self._languages.check("tts", language)
         self._language = language
 
+    def speaks(self, *, language: str | None = None, voice: str | None = None) -> bool:
+        """Whether the voice knows a language (a BCP 47 tag; None: the call's), and has a voice of that name."""
+        known = language is None or self._languages.problem("tts", language) is None
+        return known and (voice is None or self._languages.voice_problem(voice, language or self._language) is None)
+
+    def understands(self, language: str) -> bool:
+        """Whether the recogniser knows a language, a BCP 47 tag."""
+        return self._languages.problem("asr", language) is None
+
     @property
     def covers_silence(self) -> bool:
         """Whether the bot says "One moment, please." when the dialog keeps the caller waiting (`turn.filler_ms`).

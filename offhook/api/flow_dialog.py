@@ -118,7 +118,7 @@ class FlowAgent:
         finally:
             limits.secrets.wipe()
 
-    async def _run(self, call: Call, limits: "_Limits") -> Outcome:
+    async def _run(self, call: Call, limits: _Limits) -> Outcome:
         known = _known_of(call)
         runner = FlowRunner(self._flow, call.language, call.variables, known, self._now, call.id, lambda: call.switches)
         began_in = call.language
@@ -146,7 +146,7 @@ class FlowAgent:
             action = runner.after(found)
 
     async def _done(
-        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, limits: "_Limits"
+        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, limits: _Limits
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
         wording = self._flow.wording
@@ -163,28 +163,29 @@ class FlowAgent:
                 return await self._to_a_person(call, action)
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
-            case TakeSecret():
-                return await unless_corrected(call, wording, runner, asked, limits.secrets.take(action))
-            case Fetch():
-                work = self._fetched(call, action, limits)
-                return await unless_corrected(call, wording, runner, asked, work)
             case RecordMessage():
                 return await unless_corrected(call, wording, runner, asked, recorded(call, action))
-            case Invoke() | Wait() | Play() | Press() | Note() | Keep():
-                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action))
+            case TakeSecret() | Fetch() | Invoke() | Wait() | Play() | Press() | Note() | Keep():
+                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, limits))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
     async def _do_unheard(
-        self, call: Call, action: Invoke | Wait | Play | Press | Note | Keep
-    ) -> Returned | Answer | Done:
+        self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Note | Keep, limits: _Limits
+    ) -> SecretTaken | Fetched | Returned | Answer | Done:
         """What is done without a word of the bot, but for those that cover it. Raises CallEnded."""
-        if isinstance(action, Invoke):
-            return await returned(call, action, self._call_function)
-        return await done(call, action)
+        match action:
+            case TakeSecret():
+                return await limits.secrets.take(action)
+            case Fetch():
+                return await self._fetched(call, action, limits)
+            case Invoke():
+                return await returned(call, action, self._call_function)
+            case _:
+                return await done(call, action)
 
-    async def _fetched(self, call: Call, action: Fetch, limits: "_Limits") -> Fetched:
+    async def _fetched(self, call: Call, action: Fetch, limits: _Limits) -> Fetched:
         given = limits.secrets.of(action)
         # None: it was sent before, and the flow has come here once more.
         if given is None or not limits.requests.may_send(call, action):

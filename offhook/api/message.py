@@ -32,10 +32,13 @@ _KEY_SAMPLES = 1_200  # of the tone of a key in the audio, which is reported bef
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a caller has said: 8 kHz 16-bit mono PCM without the silence or the key at its end, and what ended it."""
+    """What a caller has said: 8 kHz 16-bit mono PCM without the key at its end, usually without the silence there, and
+    what ended it."""
 
     pcm: bytes
     ended_by: EndedBy
+    key: str = ""
+    """That has ended it."""
 
     @property
     def seconds(self) -> float:
@@ -50,13 +53,14 @@ class Message:
 class MessageRecorder:
     """Takes a line's audio from now on, up to `most_s`. Close it."""
 
-    def __init__(self, line: Line, session: Session, most_s: float, end_keys: str) -> None:
+    def __init__(self, line: Line, session: Session, most_s: float, end_keys: str, *, trim: bool = True) -> None:
         self._session = session
         self._most_bytes = 2 * round(most_s * NARROW_HZ)
         self._end_keys = end_keys
         self._narrow = rate_converter(line.rate_hz, NARROW_HZ)
         self._pcm = bytearray()
-        self._key = False
+        self._key = ""
+        self._trim = trim
         self._spoken_s: float | None = None  # where the latest speech was
         self._remove = line.add_listener(audio=self._on_audio, dtmf=self._on_key)
 
@@ -81,7 +85,9 @@ class MessageRecorder:
         pcm = bytes(self._pcm)
         if ended_by == "key":
             pcm = pcm[: -2 * _KEY_SAMPLES]
-        return Message(b"" if self._spoken_s is None else trimmed(pcm), ended_by)
+        if self._spoken_s is None:
+            return Message(b"", ended_by, self._key)
+        return Message(trimmed(pcm) if self._trim else pcm, ended_by, self._key)
 
     def close(self) -> None:
         """No more audio."""
@@ -92,7 +98,8 @@ class MessageRecorder:
         self._pcm += pcm[: self._most_bytes - len(self._pcm)]
 
     def _on_key(self, key: str, _at_tick: int) -> None:
-        self._key = self._key or key in self._end_keys
+        if not self._key and key in self._end_keys:
+            self._key = key
 
 
 def trimmed(pcm: bytes) -> bytes:

@@ -22,6 +22,8 @@ from offhook.settings.flow_file import load_flow
 from offhook.settings.flow_steps.reader import FlowDefaults
 from offhook.settings.routes import dialled_number, matches
 from offhook.settings.user_modules import import_user_module, reason
+from offhook.twiml.agent import TwimlAgent
+from offhook.twiml.application import application_of
 from offhook.usererror import UserError, did_you_mean
 
 AGENTS = "offhook.agents"
@@ -107,7 +109,10 @@ def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINE
 
 
 def default_dialog(config: Config) -> Dialog:
-    """The dialog of calls that no route matches: the configured agent, or flow. Raises UserError, EngineError."""
+    """The dialog of calls that no route matches: the TwiML, agent or flow of the settings. Raises UserError,
+    EngineError."""
+    if config.twiml.url is not None:
+        return twiml_dialog(config, config.twiml.url)
     if config.dialog.agent is not None:
         return agent_dialog(config, config.dialog.agent)
     return dialog_of_flow(config, checked_flow(config, config.dialog.flow))
@@ -124,6 +129,11 @@ def agent_dialog(config: Config, path: Path) -> Dialog:
     return AgentDialog(file.make(None if file.names_model else make_chain(config.llm)))
 
 
+def twiml_dialog(config: Config, url: str, where: str = "[twiml] url") -> Dialog:
+    """The dialog of a TwiML application. Raises UserError."""
+    return AgentDialog(TwimlAgent(application_of(config, url, where)))
+
+
 def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -> Dialog:
     """The dialog of a configured route. Raises UserError, EngineError."""
     route = config.routes[index]
@@ -137,6 +147,8 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
         known.check("asr", route.language, "no `language` here, and `call.language = …` in the dialog", where)
     if route.agent_file is not None:
         return agent_dialog(config, route.agent_file)
+    if route.twiml is not None:
+        return twiml_dialog(config, route.twiml, where)
     if route.bot is not None:
         return _python_dialog(route.bot, where)
     return _agent_dialog(route, where)

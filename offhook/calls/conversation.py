@@ -301,7 +301,7 @@ class Conversation:
     @property
     def _leaves_because(self) -> str:
         if self.early is None or self.answered:
-            return self._bot_reason
+            return (self._call.end_reason if self._call is not None else "") or self._bot_reason
         return f"not answered, but refused with {self.early.status}"
 
     # End.

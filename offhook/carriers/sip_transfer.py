@@ -89,6 +89,8 @@ class SipTransfer:
         self._timer: asyncio.TimerHandle | None = None
         self._leg: AgentLeg | None = None
         self._bridge: Bridge | None = None
+        self._bridged_at: float | None = None
+        self._limit: asyncio.TimerHandle | None = None
         self._tone: RingingTone | None = None
         self._early: OneWay | None = None
         self._private: Conversation | None = None
@@ -120,7 +122,9 @@ class SipTransfer:
         result = await asyncio.shield(self._done)
         if isinstance(result, TransferError):
             raise result
-        return result
+        if result is None or self._bridged_at is None:
+            return result
+        return replace(result, talked_s=self._now() - self._bridged_at)
 
     # --- from the caller's dialog
 
@@ -249,11 +253,16 @@ class SipTransfer:
         if caller.line is not None and leg.conversation.line is not None:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
             caller.log.info("bridged", agent=leg.conversation.id, to=self._target.name)
+        self._bridged_at = self._now()
+        if self._request.limit_s is not None:
+            self._limit = self._loop.call_later(self._request.limit_s, self._take_back)
 
     def _disconnect(self) -> None:
         if self._bridge is not None:
             self._bridge.close()
             self._bridge = None
+        if self._limit is not None:
+            self._limit.cancel()
 
     def _release_agent(self) -> None:
         leg, self._leg = self._leg, None
@@ -321,8 +330,11 @@ class SipTransfer:
     def _on_key(self, key: str) -> bool:
         if key != self._request.return_key:
             return False
-        self._loop.call_soon(lambda: self._run(self._transfer.take_back(self._now())))
+        self._loop.call_soon(self._take_back)
         return True
+
+    def _take_back(self) -> None:
+        self._run(self._transfer.take_back(self._now()))
 
     async def _ask_agent(self, agent: Call) -> bool:
         """Say the summary, and ask whether they take the call."""

@@ -8,9 +8,9 @@ import logging
 from typing import Any
 
 from requests.exceptions import RequestException
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from offhook.carriers.phone_numbers import require_number
 from offhook.settings.config import TwilioConfig

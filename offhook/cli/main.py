@@ -110,8 +110,13 @@ def serve(
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}
     settings = Config.load(config, overrides)
-    dialog = bench_dialog if bench_engines and settings.dialog.agent is None else dialog_of(settings)
+    dialog = bench_dialog if bench_engines and _has_flow(settings) else dialog_of(settings)
     raise typer.Exit(run_server(settings, dialog, with_agents(dialog, settings)))
+
+
+def _has_flow(settings: Config) -> bool:
+    """Whether a flow would answer."""
+    return settings.dialog.agent is None and settings.twiml.url is None
 
 
 @app.command()

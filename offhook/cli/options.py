@@ -26,6 +26,9 @@ SipBackend = Annotated[
 ]
 FlowFile = Annotated[Path | None, typer.Option("--flow", help="The dialog, a YAML file.", metavar="FILE")]
 AgentFile = Annotated[Path | None, typer.Option("--agent", help="An agent, a YAML file.", metavar="FILE")]
+TwimlUrl = Annotated[
+    str | None, typer.Option("--twiml", help="An IVR written for Twilio, its first document.", metavar="URL")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", metavar="")]
 
 Overrides = dict[str, dict[str, object]]
@@ -51,6 +54,7 @@ def overrides_of(
     sip_backend: SipBackend = None,
     flow: FlowFile = None,
     agent: AgentFile = None,
+    twiml: TwimlUrl = None,
 ) -> Overrides:
     """The settings given as options, by section and key. Raises UserError."""
     found: Overrides = {}
@@ -68,6 +72,8 @@ def overrides_of(
         found["dialog"] = {"flow": flow}
     if agent is not None:
         found["dialog"] = {**found.get("dialog", {}), "agent": agent}
+    if twiml is not None:
+        found["twiml"] = {"url": twiml}
     return found
 
 

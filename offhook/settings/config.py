@@ -54,6 +54,7 @@ from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
 from offhook.settings.transfer import TransferConfig
 from offhook.settings.trunks import TrunkConfig, TrunkName
+from offhook.settings.twiml import TwimlConfig
 from offhook.settings.user_modules import search_beside
 from offhook.settings.webhooks import WebhookConfig, WebhookName
 from offhook.usererror import UserError, closest
@@ -86,6 +87,7 @@ __all__ = [
     "TtsConfig",
     "TurnConfig",
     "TwilioConfig",
+    "TwimlConfig",
     "VadConfig",
     "WebhookConfig",
     "parse_address",
@@ -117,6 +119,7 @@ class Config(BaseModel):
     llm: LlmConfig = LlmConfig()
     models: ModelsConfig = ModelsConfig()
     dialog: DialogConfig = DialogConfig()
+    twiml: TwimlConfig = TwimlConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
     mail: MailConfig = MailConfig()

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.section import Section
+from offhook.settings.twiml import TwimlUrl
 from offhook.settings.values import LanguageTag, matching
 from offhook.sip.errors import ParseError
 from offhook.sip.message.uri import Uri
@@ -78,7 +79,7 @@ AgentName = Annotated[str, AfterValidator(matching(r"[\w.-]{1,100}", "a name has
 
 
 class RouteConfig(Section):
-    """One or more numbers, and what answers them: exactly one of `flow`, `bot`, `agent` and `agent_file`."""
+    """One or more numbers, and what answers them: exactly one of `flow`, `bot`, `agent`, `agent_file` and `twiml`."""
 
     number: Annotated[
         tuple[NumberPattern, ...],
@@ -103,6 +104,9 @@ class RouteConfig(Section):
     agent_file: Annotated[Path | None, Field(examples=["agent.yaml"])] = None
     """An agent's file (docs/agents.md): a language model answers."""
 
+    twiml: Annotated[TwimlUrl | None, Field(examples=["https://ivr.example.com/voice"])] = None
+    """The address of a TwiML application's first document; `[twiml]` has the rest (docs/twiml.md)."""
+
     language: Annotated[LanguageTag | None, Field(examples=["de"])] = None
     """The language of these calls, a BCP 47 tag; without it `dialog.language`."""
 
@@ -113,10 +117,10 @@ class RouteConfig(Section):
     def _one_answer(self) -> Self:
         if not self.number and self.trunk is None and not self.outbound:
             raise PydanticCustomError("no_number", "`number` is required", {"key": "number"})
-        given = [key for key in ("flow", "bot", "agent", "agent_file") if getattr(self, key) is not None]
+        given = [key for key in ("flow", "bot", "agent", "agent_file", "twiml") if getattr(self, key) is not None]
         if len(given) != 1:
             why = (
-                "it needs one of `flow`, `bot`, `agent` and `agent_file`"
+                "it needs one of `flow`, `bot`, `agent`, `agent_file` and `twiml`"
                 if not given
                 else f"it has {' and '.join(given)}"
             )

@@ -23,6 +23,7 @@ from offhook.api.message import Message
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.early_media import EarlyMedia
 from offhook.calls.privacy import Privacy
 from offhook.calls.shield import shielded
 from offhook.engines.languages import EngineLanguages
@@ -46,7 +47,7 @@ from offhook.pipeline.vad.gate import GateSettings
 from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.virtual_time import loop_clock
-from offhook.transfer.outcome import Transferred
+from offhook.transfer.outcome import TransferError, Transferred
 from offhook.transfer.request import TransferRequest
 
 HEARS_WITHIN_S = 8.0
@@ -58,9 +59,10 @@ class SimulatedCall:
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
-    transferred: `transferred_to` says where. `sent_keys` are the keys that the bot has pressed. With `recorded`,
-    `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their own;
-    `switches` are set to these values.
+    transferred: `transferred_to` says where, and `transfer_ends` what becomes of it. With `early_media` the dialog
+    begins before the answer; `early` has whether it answered, and what it refused the call with. `sent_keys` are the
+    keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is given and decides. `model` is
+    for agents that have none of their own; `switches` are set to these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -78,6 +80,8 @@ class SimulatedCall:
         language: str = "en-US",
         languages: tuple[str, ...] = (),
         transfers: bool = False,
+        transfer_ends: Transferred | TransferError | None = None,
+        early_media: bool = False,
         recorded: bool = False,
         line: SimulatedLine | None = None,
         model: LanguageModel | None = None,
@@ -85,6 +89,9 @@ class SimulatedCall:
         switches: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.transferred_to: str | None = None
+        self.transfer: TransferRequest | None = None
+        self._transfer_ends = transfer_ends
+        self.early: EarlyMedia | None = EarlyMedia(self._confirm) if early_media else None
         self.sent_keys = ""
         self.recorded_from_here: bool | None = None
         """What the bot has said last of recording the call; None: nothing."""
@@ -134,6 +141,7 @@ class SimulatedCall:
             on_dtmf=self._on_dtmf,
             on_shield=lambda keys: shielded(self.line, Privacy(), keys, alone=True),
             model=None if model is None else lambda: model,
+            early_media=self.early,
             on_message=on_message,
             switches=lambda: switches,
         )
@@ -248,8 +256,14 @@ class SimulatedCall:
 
     async def _on_transfer(self, request: TransferRequest) -> Transferred:
         await self.session.drained()
-        self.transferred_to = request.target
-        return Transferred(request.target, "refer")
+        self.transferred_to, self.transfer = request.target, request
+        if isinstance(self._transfer_ends, TransferError):
+            raise self._transfer_ends
+        return self._transfer_ends or Transferred(request.target, "refer")
+
+    def _confirm(self) -> None:
+        assert self.early is not None, "it answers"
+        self.early.confirm()
 
     def _on_keep(self, kept: bool, consent: str | None) -> None:
         self.recorded_from_here = kept

@@ -1,6 +1,6 @@
 """How a transfer ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -47,6 +47,8 @@ class Transferred:
     target: str
     by: Literal["refer", "replaces", "bridge"]
     returned: bool = False
+    talked_s: float = field(default=0.0, compare=False)
+    """How long the caller and the agent were connected by a bridge."""
 
 
 _BY_STATUS = {

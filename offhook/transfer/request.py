@@ -26,7 +26,7 @@ class TransferRequest:
 
     With `attended` the agent hears `summary` and is asked, or `brief` does that. `user_to_user` (RFC 7433) and
     `headers` reach the agent: inside Refer-To, or in the bot's own INVITE. `return_key`: a key with which either of the
-    two brings the caller back from a bridge.
+    two brings the caller back from a bridge; after `limit_s` the bot does.
     """
 
     target: str
@@ -38,6 +38,7 @@ class TransferRequest:
     ring_s: float | None = None
     return_key: str | None = None
     language: str | None = None
+    limit_s: float | None = None
     waiter: Waiter | None = None
     """The bot stays between the two then, whatever the caller's side can."""
 

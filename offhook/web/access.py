@@ -31,6 +31,8 @@ from offhook.web.guesses import WRONG_FOR_S, WrongGuesses
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For operators and monitoring; they reveal nothing about callers."""
 WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
+NAMED_PREFIXES = ("/twiml/recordings/",)
+"""What is below them has names that nobody can guess."""
 """They authenticate by themselves."""
 
 POLICY = "; ".join(
@@ -161,7 +163,7 @@ def is_from_elsewhere(headers: Headers) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(WEBHOOK_PREFIXES)
+    return path in OPEN_PATHS or path.startswith(WEBHOOK_PREFIXES + NAMED_PREFIXES)
 
 
 def _is_loopback(address: str) -> bool:

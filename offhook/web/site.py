@@ -9,6 +9,7 @@ from offhook.web.call_list import Records
 from offhook.web.calls import calls_routes
 from offhook.web.live import LiveHub, live_routes
 from offhook.web.pages import page_routes, read_pages
+from offhook.web.recordings import recording_routes
 
 
 def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> None:
@@ -17,6 +18,7 @@ def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> No
     app.include_router(live_routes(hub))
     folder = config.records.dir.resolve()
     app.include_router(calls_routes(records, folder / "recordings", folder / "captures"))
+    app.include_router(recording_routes(folder / "recordings"))
     app.include_router(page_routes(read_pages()))
     app.add_middleware(Access, password=config.http.password)
 

@@ -1,4 +1,4 @@
-"""The dialogs: the default flow, and each route's flow, bot or agent."""
+"""The dialogs: the default flow, agent or TwiML, and each route's."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offhook.agents.agent_file import load_agent
 from offhook.api.call import Dialog
-from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog
+from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog, twiml_dialog
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.settings.config import Config
@@ -18,7 +18,11 @@ from offhook.usererror import UserError
 def check(config: Config) -> list[Finding]:
     """Load each of them."""
     found: list[Finding] = []
-    if config.dialog.agent is not None:
+    if config.twiml.url is not None:
+        with noting(found, "twiml"):
+            twiml_dialog(config, config.twiml.url)
+            found.append(Finding.ok("twiml", config.twiml.url.partition("?")[0]))
+    elif config.dialog.agent is not None:
         with noting(found, "agent"):
             agent_dialog(config, config.dialog.agent)
             found.append(Finding.ok("agent", str(config.dialog.agent)))
@@ -33,7 +37,7 @@ def check(config: Config) -> list[Finding]:
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
             load(config, index)
-            target = route.flow or route.bot or route.agent or route.agent_file
+            target = route.flow or route.bot or route.agent or route.agent_file or route.twiml
             found.append(
                 Finding.ok("route", f"{_calls_of(route)} {'are' if route.trunk else 'is'} answered by {target}")
             )

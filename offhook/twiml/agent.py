@@ -1,0 +1,192 @@
+"""Answers calls with a TwiML application: fetches its documents, and runs their verbs."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from math import ceil
+from time import monotonic
+from urllib.parse import urljoin, urlsplit
+
+from offhook.api.agent import Outcome
+from offhook.api.call import Call
+from offhook.http_request import HttpRequest
+from offhook.twiml.application import Application
+from offhook.twiml.client import Client, Send
+from offhook.twiml.connect import Stream
+from offhook.twiml.control import Hangup, Redirect, Reject
+from offhook.twiml.dial import Dial
+from offhook.twiml.dialling import dial
+from offhook.twiml.document import Document, Verb, document_of
+from offhook.twiml.errors import INTERNAL, TwimlError
+from offhook.twiml.gather import Gather
+from offhook.twiml.gathering import gather
+from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS
+from offhook.twiml.parameters import call_status, standard
+from offhook.twiml.prompts import pause, play, say
+from offhook.twiml.record import Record
+from offhook.twiml.recording import record
+from offhook.twiml.running import End, Next, Result, RunningCall
+from offhook.twiml.speech import Pause, Play, Say
+from offhook.twiml.stream import stream
+
+APOLOGY = "We are sorry, an application error has occurred. Goodbye."
+"""What the caller hears where no document can be had or read, as with Twilio."""
+
+BUSY, DECLINED = 486, 603
+"""The SIP statuses of a Reject."""
+
+_AUDIBLE = (Say, Play, Pause, Gather, Record, Dial, Stream)
+
+
+class TwimlAgent:
+    """Runs an application for every call. `send` sends its requests, in tests."""
+
+    def __init__(self, application: Application, send: Send = HttpRequest.exchange) -> None:
+        self._application = application
+        self._addresses = application.addresses
+        self._send = send
+
+    def speaks_early(self, called: str, trunk: str) -> bool:
+        """See SpeaksEarly: the first document says whether the call is answered at all."""
+        return True
+
+    async def run(self, call: Call) -> Outcome:
+        """See CallAgent."""
+        application = self._application
+        client = Client(
+            self._addresses,
+            standard(call, application.account_sid),
+            token=application.token,
+            allow_private=application.allow_private,
+            send=self._send,
+        )
+        running = RunningCall(call, client, application)
+        began, answered = monotonic(), False
+        try:
+            end = await _Program(running).run()
+            answered, call.end_reason = call.answered, end.reason
+            if end.reject is not None and not answered:
+                await call.reject(end.reject)
+            else:
+                await call.hangup()
+            return Outcome(end.reason)
+        finally:
+            _tell_end(running, monotonic() - began, answered=answered or call.answered)
+            await running.told()
+
+
+def _tell_end(running: RunningCall, seconds: float, *, answered: bool) -> None:
+    application = running.application
+    if not application.status_url:
+        return
+    about = {"CallbackSource": "call-progress-events", "SequenceNumber": "0"}
+    about |= {"Timestamp": format_datetime(datetime.now(UTC)), "CallStatus": "completed" if answered else "no-answer"}
+    if answered:
+        about |= {"CallDuration": str(round(seconds)), "Duration": str(ceil(seconds / 60))}
+    running.tell(application.status_url, application.status_method, about, over=True)
+
+
+class _Program:
+    """One document after the other, in one call."""
+
+    def __init__(self, running: RunningCall) -> None:
+        self._running = running
+        self._silent = 0
+
+    async def run(self) -> End:
+        """Until a document ends, with the call. Raises CallEnded."""
+        application = self._running.application
+        wanted = Next(application.url, application.method)
+        for _ in range(MAX_DOCUMENTS):
+            try:
+                result = await self._run_document(await self._fetched(wanted))
+            except TwimlError as error:
+                return await self._failed(error)
+            if isinstance(result, End):
+                return result
+            wanted = result
+        return await self._failed(TwimlError(INTERNAL, f"the call has run {MAX_DOCUMENTS} documents"))
+
+    async def _fetched(self, wanted: Next) -> Document:
+        """A document, or that of the fallback URL. Raises TwimlError, CallEnded."""
+        try:
+            return await self._document(wanted)
+        except TwimlError as error:
+            application = self._running.application
+            if not application.fallback_url:
+                raise
+            self._running.report(f"error {error.code}", error.why)
+            about = {"ErrorCode": str(error.code), "ErrorUrl": urljoin(self._running.url, wanted.url)}
+            return await self._document(Next(application.fallback_url, application.fallback_method, about))
+
+    async def _document(self, wanted: Next) -> Document:
+        running = self._running
+        parameters = {**call_status(running.call), **wanted.parameters}
+        fetching = running.client.fetch(wanted.url, running.url, wanted.method, parameters)
+        fetched = await running.call.until_ended(fetching)
+        document = document_of(fetched.content_type, fetched.body, fetched.url)
+        running.url = fetched.url
+        for warning in document.warnings:
+            running.report("warning 12200", warning)
+        for name in document.not_done:
+            running.report(f"{name} is not done", "docs/twiml.md says what is")
+        return document
+
+    async def _run_document(self, document: Document) -> Next | End:
+        self._silent = 0 if any(isinstance(each, _AUDIBLE) for each in document.verbs) else self._silent + 1
+        if self._silent > MAX_SILENT_DOCUMENTS:
+            why = f"{self._silent} documents in turn say and ask nothing"
+            raise TwimlError(INTERNAL, why)
+        call = self._running.call
+        for verb in document.verbs:
+            call.enter(f"{type(verb).__name__} {urlsplit(self._running.url).path[:80]}")
+            if not call.answered and not _is_before_answer(verb):
+                await call.answer()
+            result = await self._run_verb(verb)
+            if result is not None:
+                return result
+        if not call.answered:
+            await call.answer()
+        return End()
+
+    async def _run_verb(self, verb: Verb) -> Result:
+        running = self._running
+        match verb:
+            case Say():
+                await say(running, verb)
+            case Play():
+                await play(running, verb)
+            case Pause():
+                await pause(running, verb)
+            case Gather():
+                return await gather(running, verb)
+            case Record():
+                return await record(running, verb)
+            case Dial():
+                return await dial(running, verb)
+            case Stream():
+                return await stream(running, verb)
+            case Redirect():
+                return Next(verb.url or running.url, verb.method)
+            case Hangup() | Reject():
+                return _ended(verb)
+        return None
+
+    async def _failed(self, error: TwimlError) -> End:
+        """Say so, and end the call. Raises CallEnded."""
+        call = self._running.call
+        self._running.report(f"error {error.code}", error.why)
+        if not call.answered:
+            await call.answer()
+        await call.say(APOLOGY, barge_in=False, language="en" if call.speaks(language="en") else None)
+        return End(f"TwiML error {error.code}")
+
+
+def _ended(verb: Hangup | Reject) -> End:
+    if isinstance(verb, Hangup):
+        return End()
+    return End("rejected", BUSY if verb.busy else DECLINED)
+
+
+def _is_before_answer(verb: Verb) -> bool:
+    """Whether a call need not be answered for it."""
+    return isinstance(verb, Reject | Pause | Redirect) or (isinstance(verb, Dial) and verb.answer_on_bridge)

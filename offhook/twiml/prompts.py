@@ -1,0 +1,175 @@
+"""What Say, Play and Pause are as prompts of a call."""
+
+import asyncio
+from contextlib import aclosing
+
+from offhook.api.playing import Played
+from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
+from offhook.http_request import HttpRequestError
+from offhook.pipeline.dialog.limits import MAX_PAUSE_MS
+from offhook.pipeline.dialog.spoken_ssml import parts_of
+from offhook.pipeline.dialog.ssml import MarkupError
+from offhook.pipeline.events import NOTHING, Interruption, Prompt
+from offhook.pipeline.prompt_parts import Part, Recorded, Words, transcript
+from offhook.pipeline.prompt_parts import Pause as Silence
+from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ
+from offhook.pipeline.tts.recording import Recording
+from offhook.sound_file import load_sound
+from offhook.telephony.codec.convert import rate_converter
+from offhook.twiml.errors import HTTP_FAILURE, TwimlError
+from offhook.twiml.limits import FETCH_S, MAX_SOUND_S
+from offhook.twiml.running import RunningCall
+from offhook.twiml.speech import Pause, Play, Say
+from offhook.usererror import UserError
+
+MAX_PARTS = 200
+"""Of one prompt: what loops within a Gather repeat."""
+
+_OWN_VOICES = ("man", "woman", "alice")
+_OWN_PREFIXES = ("Polly.", "Google.")
+"""Twilio's names for voices, which no engine here has."""
+
+KEY_S = 0.2
+"""How long a key takes with the gap behind it."""
+
+_PAUSES_S = {"w": 0.5, "W": 1.0}
+
+
+async def say(running: RunningCall, verb: Say) -> None:
+    """Say a text as often as it wants, to its end. Raises CallEnded."""
+    for _ in range(verb.loop):
+        parts = parts_of_say(running, verb)
+        if not parts:
+            return
+        await running.call.step(prompt_of(running, parts, (verb,), NOTHING), None)
+
+
+async def play(running: RunningCall, verb: Play) -> None:
+    """Press its keys, or play its sound as often as it wants; one that fails is left out. Raises CallEnded."""
+    if verb.digits:
+        await _press(running, verb.digits)
+    if not verb.url or verb.digits:
+        return
+    try:
+        once = verb.loop == 1 and verb.url not in running.recordings
+        sound = running.client.sound(verb.url, running.url, AUDIO_TYPES) if once else await loaded(running, verb.url)
+        for _ in range(verb.loop):
+            played: Played = await running.call.play(sound)
+            if played.failed:
+                raise TwimlError(HTTP_FAILURE, played.failed)
+    except TwimlError as error:
+        running.report("a sound cannot be played", str(error))
+
+
+async def pause(running: RunningCall, verb: Pause) -> None:
+    """Wait, without a word of the bot's. Raises CallEnded."""
+    call = running.call
+    covers, call.covers_silence = call.covers_silence, False
+    try:
+        await call.until_ended(asyncio.sleep(verb.seconds))
+    finally:
+        if not call.hung_up:
+            call.covers_silence = covers
+
+
+async def nested(running: RunningCall, prompts: tuple[Say | Play | Pause, ...]) -> tuple[Part, ...]:
+    """What Gather says while it listens, in its order; a sound that cannot be played is left out. Raises CallEnded."""
+    parts: list[Part] = []
+    for verb in prompts:
+        match verb:
+            case Say():
+                own = parts_of_say(running, verb)
+            case Play():
+                own = await _recorded(running, verb)
+            case Pause():
+                own = tuple(_silence(1_000 * verb.seconds))
+        loops = 1 if isinstance(verb, Pause) else verb.loop
+        parts += own * min(loops, max(1, (MAX_PARTS - len(parts)) // max(1, len(own))))
+    return tuple(parts[:MAX_PARTS])
+
+
+def parts_of_say(running: RunningCall, verb: Say) -> tuple[Part, ...]:
+    """What a Say is made of; none, if it has no words."""
+    language = language_of(running, verb)
+    if verb.ssml:
+        try:
+            return parts_of(verb.ssml, language or running.call.language, {})
+        except MarkupError as error:
+            running.report("the marks of a Say are left out", str(error))
+    return (Words(verb.text, language),) if verb.text else ()
+
+
+def prompt_of(
+    running: RunningCall, parts: tuple[Part, ...], verbs: tuple[Say | Play | Pause, ...], interruption: Interruption
+) -> Prompt:
+    """The prompt that is made of `parts`, in the first voice that one of the verbs names and the engine has."""
+    voice = next((each.voice for each in verbs if isinstance(each, Say) and each.voice), None)
+    if voice is not None:
+        own = voice in _OWN_VOICES or voice.startswith(_OWN_PREFIXES)
+        if own or not running.call.speaks(voice=voice):
+            running.report(f"the voice {voice[:60]} is left out", "the engine of [tts] has none of that name")
+            voice = None
+    return Prompt(transcript(parts), interruption=interruption, voice=voice, parts=parts)
+
+
+def language_of(running: RunningCall, verb: Say) -> str | None:
+    """The language of a Say; None: that of the call, as the engine does not know another."""
+    if verb.language is None or running.call.speaks(language=verb.language):
+        return verb.language
+    running.report(f"the language {verb.language} is left out", "the engine of [tts] does not know it")
+    return None
+
+
+async def loaded(running: RunningCall, url: str) -> Recording:
+    """A whole sound: a message of this call, or what a server sends. Raises CallEnded, TwimlError."""
+    call = running.call
+    if (path := running.recordings.get(url.removesuffix(".wav"))) is not None:
+        try:
+            return await call.until_ended(asyncio.to_thread(load_sound, path))
+        except UserError as error:
+            raise TwimlError(HTTP_FAILURE, error.problems[0].why) from error
+    request = running.client.sound(url, running.url, AUDIO_TYPES)
+    pcm = bytearray()
+
+    async def load() -> None:
+        async with asyncio.timeout(FETCH_S), aclosing(stream_pcm(request, WIDE_HZ)) as pieces:
+            async for piece in pieces:
+                pcm.extend(piece)
+                if len(pcm) > 2 * WIDE_HZ * MAX_SOUND_S:
+                    raise AudioStreamError(f"it is longer than {MAX_SOUND_S} s")
+
+    try:
+        await call.until_ended(load())
+    except (AudioStreamError, HttpRequestError, TimeoutError) as error:
+        raise TwimlError(HTTP_FAILURE, str(error) or f"it took more than {FETCH_S:g} s") from error
+    narrow = rate_converter(WIDE_HZ, NARROW_HZ)(bytes(pcm))
+    return Recording("sound", {WIDE_HZ: bytes(pcm), NARROW_HZ: narrow})
+
+
+async def _recorded(running: RunningCall, verb: Play) -> tuple[Part, ...]:
+    if not verb.url:
+        return ()
+    try:
+        return (Recorded("", await loaded(running, verb.url)),)
+    except TwimlError as error:
+        running.report("a sound cannot be played", str(error))
+        return ()
+
+
+def _silence(ms: int) -> list[Silence]:
+    """In pieces of the length that a prompt's pauses may have."""
+    return [Silence(min(MAX_PAUSE_MS, ms - at)) for at in range(0, ms, MAX_PAUSE_MS)]
+
+
+async def _press(running: RunningCall, digits: str) -> None:
+    call = running.call
+    for key in digits:
+        if key in _PAUSES_S:
+            await call.until_ended(asyncio.sleep(_PAUSES_S[key]))
+            continue
+        try:
+            call.send_dtmf(key)
+        except UserError as error:
+            running.report("no keys were sent", error.problems[0].why)
+            return
+        await call.until_ended(asyncio.sleep(KEY_S))

@@ -1,0 +1,293 @@
+"""Record, Dial and Connect."""
+
+from typing import Any
+
+from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
+
+from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from tests.offhook.twiml.table import Build, Case, built, written
+
+FIRST = "POST /voice CallStatus=ringing"
+RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
+BEEP = "waits 1.5"
+TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
+
+
+def _thanks(response: VoiceResponse) -> None:
+    response.say("Thank you.")
+
+
+def _failed(reason: TransferFailure) -> TransferError:
+    return TransferError(reason, "not connected", "for a test")
+
+
+RECORD = [
+    Case(
+        "A message ends with 5 seconds of silence.",
+        built(lambda r: r.record(action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next {RECORDED} Digits="),
+        (BEEP, "says this is what I wanted"),
+        takes_s=(7.5, 12.0),
+    ),
+    Case(
+        "Or with timeout.",
+        built(lambda r: r.record(action="/next", timeout=2), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next {RECORDED}"),
+        (BEEP, "says this is what I wanted"),
+        takes_s=(4.5, 8.0),
+    ),
+    Case(
+        "Or with any key, which the action gets.",
+        built(lambda r: r.record(action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next {RECORDED} Digits=7"),
+        (BEEP, "says this is what I wanted", "presses 7"),
+        takes_s=(3.0, 6.0),
+    ),
+    Case(
+        "Or with those of finishOnKey alone.",
+        built(lambda r: r.record(action="/next", finish_on_key="#"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next RecordingDuration=* Digits=#"),
+        (BEEP, "says this is what I wanted", "presses 7", "waits 1", "presses #"),
+    ),
+    Case(
+        "Or after maxLength.",
+        built(lambda r: r.record(action="/next", max_length=2), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next RecordingDuration=2"),
+        (BEEP, "says this goes on and on and on and on and on and on and on"),
+    ),
+    Case(
+        "When nothing is said the document goes on.",
+        built(lambda r: (r.record(action="/next"), r.say("Nothing was said."))),
+        ("Nothing was said.",),
+        (FIRST,),
+        takes_s=(5.0, 10.0),
+    ),
+    Case(
+        "When the caller hangs up the action is asked for all the same.",
+        built(lambda r: r.record(action="/next"), next=_thanks),
+        (),
+        (FIRST, f"POST /next {RECORDED} Digits=hangup CallStatus=completed"),
+        (BEEP, "says this is what I wanted", "hangs up"),
+        "caller",
+    ),
+    Case(
+        "Without a beep.",
+        built(lambda r: r.record(action="/next", play_beep=False, timeout=1), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next {RECORDED}"),
+        ("waits 0.2", "says this is what I wanted"),
+        takes_s=(2.5, 5.0),
+    ),
+    Case(
+        "do-not-trim keeps the silence at the end.",
+        built(lambda r: r.record(action="/next", timeout=3, trim="do-not-trim"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next RecordingDuration=4"),
+        ("waits 0.6", "says this is what I wanted"),
+    ),
+    Case(
+        "recordingStatusCallback learns when it is there.",
+        built(
+            lambda r: r.record(action="/next", timeout=2, recording_status_callback="/status"),
+            next=_thanks,
+            status=_thanks,
+        ),
+        ("Thank you.",),
+        (FIRST, "POST /next Digits=", f"POST /status {RECORDED} RecordingStatus=completed RecordingSource=RecordVerb"),
+        (BEEP, "says this is what I wanted"),
+    ),
+    Case(
+        "And when it begins, or is empty, if that is wanted.",
+        built(
+            lambda r: r.record(
+                recording_status_callback="/status", recording_status_callback_event="in-progress absent"
+            ),
+            status=_thanks,
+        ),
+        (),
+        (FIRST, "POST /status RecordingStatus=in-progress", "POST /status RecordingStatus=absent"),
+    ),
+    Case(
+        "Transcriptions are not done.",
+        built(lambda r: r.record(action="/next", transcribe=True, transcribe_callback="/text"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next {RECORDED}"),
+        (BEEP, "says this is what I wanted"),
+        reports=("Record transcribe is not done",),
+    ),
+    Case(
+        "Without an action the document's own address is asked for.",
+        written("<Record timeout='1'/>"),
+        (),
+        (FIRST, f"POST /voice {RECORDED}"),
+        (BEEP, "says this is what I wanted", "waits 3", "hangs up"),
+        "caller",
+    ),
+]
+
+
+def _dial(number: str = "+15557654321", after: str = "", **attributes: Any) -> Build:
+    def build(response: VoiceResponse) -> None:
+        response.dial(number, **attributes)
+        if after:
+            response.say(after)
+
+    return build
+
+
+def _several(response: VoiceResponse) -> None:
+    dial = Dial(action="/next")
+    dial.number("+1 555 765-4321")
+    dial.sip("sip:desk@pbx.example")
+    response.append(dial)
+
+
+def _conference(response: VoiceResponse) -> None:
+    dial = Dial(action="/next")
+    dial.conference("Room 1")
+    response.append(dial)
+
+
+def _queue(response: VoiceResponse) -> None:
+    dial = Dial()
+    dial.queue("support")
+    response.append(dial)
+    response.say("Goodbye.")
+
+
+def _ended(about: str, reason: TransferFailure, status: str) -> Case:
+    pages = built(_dial(action="/next"), next=_thanks)
+    asked = (FIRST, f"POST /next DialCallStatus={status} DialCallSid=* !DialCallDuration")
+    return Case(about, pages, ("Thank you.",), asked, to="+15557654321", ends=_failed(reason))
+
+
+DIAL = [
+    Case(
+        "A number, and the document goes on when they have talked.",
+        built(_dial(after="Goodbye.")),
+        ("Goodbye.",),
+        (FIRST,),
+        to="+15557654321",
+        ends=TALKED,
+    ),
+    Case(
+        "The action gets how long they have talked.",
+        built(_dial(action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=completed DialCallDuration=12 DialCallSid=*"),
+        to="+15557654321",
+        ends=TALKED,
+    ),
+    _ended("Busy.", TransferFailure.BUSY, "busy"),
+    _ended("Declined is busy.", TransferFailure.DECLINED, "busy"),
+    _ended("No answer.", TransferFailure.NO_ANSWER, "no-answer"),
+    _ended("Not reached.", TransferFailure.UNREACHABLE, "failed"),
+    _ended("A number that [transfer] does not allow.", TransferFailure.NOT_ALLOWED, "failed"),
+    Case(
+        "A SIP address.",
+        written("<Dial><Sip>sip:desk@pbx.example;transport=tcp?x-id=1</Sip></Dial>"),
+        (),
+        (FIRST,),
+        to="sip:desk@pbx.example;transport=tcp",
+        ends=TALKED,
+    ),
+    Case(
+        "Several are tried one after the other.",
+        built(_several, next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=no-answer"),
+        to="sip:desk@pbx.example",
+        ends=_failed(TransferFailure.NO_ANSWER),
+    ),
+    Case(
+        "answerOnBridge: the caller's call is answered when theirs is.",
+        built(_dial(answer_on_bridge=True), next=_thanks),
+        (),
+        (FIRST,),
+        to="+15557654321",
+        ends=TALKED,
+    ),
+    Case(
+        "A caller who is connected by the network does not come back.",
+        built(_dial(action="/next")),
+        (),
+        (FIRST,),
+        to="+15557654321",
+        end="transferred",
+        ends=Transferred("+15557654321", "refer"),
+    ),
+    Case(
+        "The caller's number of the other call is the trunk's.",
+        built(_dial(caller_id="+15550000000")),
+        (),
+        (FIRST,),
+        to="+15557654321",
+        ends=TALKED,
+        reports=("Dial callerId is not done",),
+    ),
+    Case(
+        "Such calls are not recorded.",
+        built(_dial(record="record-from-answer")),
+        (),
+        (FIRST,),
+        to="+15557654321",
+        ends=TALKED,
+        reports=("Dial record is not done",),
+    ),
+    Case(
+        "A conference is not done: the call fails.",
+        built(_conference, next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=failed"),
+        reports=("Dial Conference is not done",),
+    ),
+    Case("Nor is a queue.", built(_queue), ("Goodbye.",), (FIRST,), reports=("Dial Queue is not done",)),
+    Case(
+        "A timeout that is no number counts as 30.",
+        written("<Dial timeout='soon'>+15557654321</Dial>"),
+        (),
+        (FIRST,),
+        to="+15557654321",
+        ends=TALKED,
+        reports=("timeout=`soon`",),
+    ),
+]
+
+
+def _stream(url: str) -> Build:
+    def build(response: VoiceResponse) -> None:
+        connect = Connect(action="/next")
+        connect.stream(url=url)
+        response.append(connect)
+
+    return build
+
+
+CONNECT = [
+    Case(
+        "A stream to a server that documents may not name fails, and the action is asked for.",
+        built(_stream("wss://elsewhere.example/media"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next"),
+        reports=("error 11210",),
+    ),
+    Case(
+        "A stream is a WebSocket.",
+        built(_stream("https://ivr.example.com/media"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next"),
+        reports=("error 11100",),
+    ),
+    Case(
+        "Other things to connect to are not done.",
+        written("<Connect><Room>one</Room></Connect><Say>Next.</Say>"),
+        ("Next.",),
+        (FIRST,),
+        reports=("Connect Room is not done",),
+    ),
+]

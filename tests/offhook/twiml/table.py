@@ -1,0 +1,225 @@
+"""Documents, and what a caller and the application's server get of each: what `cases_*` are made of."""
+
+import asyncio
+import shlex
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from twilio.twiml.voice_response import VoiceResponse
+
+from offhook.http_request import HttpAnswer, HttpBody, HttpRequest, HttpRequestError
+from offhook.pipeline.trace import DialogNoted
+from offhook.records.message import save_message
+from offhook.telephony.tones import tones
+from offhook.testing import SimulatedCall
+from offhook.testing.wav_file import wav
+from offhook.transfer.outcome import TransferError, Transferred
+from offhook.twiml.agent import TwimlAgent
+from offhook.twiml.application import Application
+
+HOST = "https://ivr.example.com"
+TOKEN = "a token of the tests"
+SOUND_S = 0.5
+LONGEST_S = 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a server answers."""
+
+    body: str
+    content_type: str = "text/xml"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    is_built: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """`pages` are by path, the first document's is /voice; `caller` is what the caller does, one line for each
+    (`hears …`, `says …`, `presses …`, `waits SECONDS`, `hangs up`).
+
+    `said` are the bot's lines, `asked` the requests, each METHOD PATH and parameters that it has (`NAME=VALUE`,
+    `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
+    what is put on the record. `takes_s` are the least and the most seconds until the end.
+    """
+
+    about: str
+    pages: Mapping[str, Page]
+    said: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    caller: tuple[str, ...] = ()
+    end: str = "hung up"
+    reports: tuple[str, ...] = ()
+    keys: str = ""
+    to: str = ""
+    takes_s: tuple[float, float] = (0.0, LONGEST_S)
+    ends: Transferred | TransferError | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+
+    @property
+    def is_built(self) -> bool:
+        """Whether Twilio's builder made the first document."""
+        return self.pages["/voice"].is_built
+
+    @property
+    def document(self) -> str:
+        """The first one, as the page shows it."""
+        return self.pages["/voice"].body
+
+
+def written(inner: str, **more: str) -> dict[str, Page]:
+    """A document by hand, and others by the names of their paths."""
+    return {
+        "/voice": Page(f"<Response>{inner}</Response>"),
+        **{f"/{path}": Page(f"<Response>{each}</Response>") for path, each in more.items()},
+    }
+
+
+Build = Callable[[VoiceResponse], object]
+
+
+def built(first: Build, **more: Build) -> dict[str, Page]:
+    """The same by the builder of Twilio's own package."""
+
+    def page(build: Build) -> Page:
+        response = VoiceResponse()
+        build(response)
+        return Page(str(response).partition("?>")[2], is_built=True)
+
+    return {"/voice": page(first), **{f"/{path}": page(each) for path, each in more.items()}}
+
+
+class Server:
+    """Answers an application's requests, and remembers them."""
+
+    def __init__(self, pages: Mapping[str, Page]) -> None:
+        self._pages = pages
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def send(self, request: HttpRequest, fields: Mapping[str, str]) -> HttpAnswer:
+        """See Send."""
+        url = urlsplit(request.url)
+        given = dict(fields) if request.method == "POST" else dict(parse_qsl(url.query, keep_blank_values=True))
+        self.asked.append((request.method, url.path, given))
+        self.headers.append(dict(request.headers))
+        await asyncio.sleep(0.05)
+        page = self._pages.get(url.path)
+        if page is None:
+            return HttpAnswer(404)
+        if page.status == 0:
+            raise HttpRequestError("the server cannot be reached (nobody listens)")
+        return HttpAnswer(page.status, (("content-type", page.content_type), *page.headers), page.body.encode())
+
+
+@asynccontextmanager
+async def sound(request: HttpRequest, _values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
+    """In place of `HttpRequest.open`: half a second of a tone, unless the path says otherwise."""
+    if "missing" in request.url:
+        raise HttpRequestError("HTTP 404")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"ID3" * 100 if "mp3" in request.url else wav(tones((440.0,), 1_000 * SOUND_S))
+
+    yield HttpBody("audio/mpeg" if "mp3" in request.url else "audio/wav", pieces())
+
+
+@dataclass
+class Outcome:
+    """What became of a case."""
+
+    said: tuple[str, ...]
+    asked: list[tuple[str, str, dict[str, str]]]
+    end: str
+    reports: list[str]
+    keys: str
+    to: str
+    took_s: float
+
+
+async def played(case: Case, folder: Path) -> Outcome:
+    """Run a case."""
+    server = Server(case.pages)
+    application = Application(f"{HOST}/voice", **{"token": TOKEN, "recordings_url": HOST, **case.options})
+
+    async def keep(pcm: bytes) -> Path:
+        return save_message(folder, "call", pcm)
+
+    call = SimulatedCall(
+        TwimlAgent(application, server.send),
+        caller="sip:+15550001111@carrier.example",
+        called="sip:+15552223333@bot.example",
+        transfers=True,
+        transfer_ends=case.ends,
+        early_media=True,
+        languages=case.languages,
+        on_message=keep,
+    )
+    async with call as caller:
+        began = caller.now
+        for line in case.caller:
+            await _do(caller, line)
+        async with asyncio.timeout(LONGEST_S):
+            await caller.over.wait()
+        took_s = caller.now - began
+    reports = [event.text for event in caller.events if isinstance(event, DialogNoted)]
+    said = tuple(each.text for each in caller.transcript if each.who == "bot")
+    return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, caller.transferred_to or "", took_s)
+
+
+async def _do(caller: SimulatedCall, line: str) -> None:
+    action, _, rest = line.partition(" ")
+    match action:
+        case "hears":
+            await caller.hears(rest, within_s=60)
+        case "begins":
+            await caller.begins_to_hear(rest, within_s=60)
+        case "says":
+            await caller.says(rest)
+        case "presses":
+            await caller.presses(rest)
+        case "waits":
+            await caller.waits(float(rest))
+        case "hangs":
+            await caller.hangs_up()
+        case _:
+            raise ValueError(line)
+
+
+def _end(caller: SimulatedCall) -> str:
+    if caller.early is not None and not caller.early.is_answered:
+        return f"refused {caller.early.status}" if caller.bot_hung_up else "not answered"
+    if caller.bot_hung_up:
+        return "hung up"
+    return "transferred" if caller.call.hung_up else "caller"
+
+
+def differences(case: Case, outcome: Outcome) -> list[str]:
+    """Where the outcome is not what the case expects."""
+    found = []
+    for name in ("said", "end", "keys", "to"):
+        expected, got = getattr(case, name), getattr(outcome, name)
+        found += [f"{name}: {got!r}, and not {expected!r}"] if expected != got else []
+    if len(outcome.asked) != len(case.asked):
+        found.append(f"asked: {outcome.asked}")
+    for line, (method, path, given) in zip(case.asked, outcome.asked, strict=False):
+        wanted_method, wanted_path, *parameters = shlex.split(line)
+        if (wanted_method, wanted_path) != (method, path):
+            found.append(f"asked: {method} {path}, and not {line}")
+        for each in parameters:
+            name, _, value = each.partition("=")
+            right = name[1:] not in given if each[0] == "!" else name in given and value in ("*", given[name])
+            found += [] if right else [f"asked: {each}: {given}"]
+    for part in case.reports:
+        found += [] if any(part in each for each in outcome.reports) else [f"reports: {outcome.reports}, not {part!r}"]
+    if not case.reports and outcome.reports:
+        found.append(f"reports: {outcome.reports}")
+    least, most = case.takes_s
+    found += [] if least <= outcome.took_s <= most else [f"took {outcome.took_s:.2f} s"]
+    return found
