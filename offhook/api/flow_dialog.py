@@ -47,6 +47,7 @@ from offhook.pipeline.dialog.actions import (
     RecordMessage,
     Result,
     Returned,
+    SecretTaken,
     Speak,
     TakeSecret,
     Wait,

@@ -47,7 +47,8 @@ async def sample_demo(config: Config, name: str, *, stay: bool, as_json: bool) -
     case = keyed_case(name)
     flow = offline(load_flow(_FOLDER / f"{name}.yaml", environ=NoSecrets()))
     now = None if case.now is None else Clock(case.now)
-    agent = FlowAgent(flow, None, Servers(case.replies).send, now, asks_models=False)
+    servers = Servers(case.replies, case.functions)
+    agent = FlowAgent(flow, None, servers.send, now, asks_models=False, call_function=servers.call_function)
     heard = _Heard()
     user = case.caller.removeprefix("sip:").partition("@")[0]
     play = Play(

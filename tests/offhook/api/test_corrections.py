@@ -10,6 +10,7 @@ from offhook.api import call as api_call
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
+from offhook.api.message import Message
 from offhook.api.understood import Understanding
 from offhook.pipeline.dialog.actions import Delegate, FindOut, FoundOut
 from offhook.pipeline.trace import CallerCorrected
@@ -108,7 +109,7 @@ def test_a_flow_takes_the_other_branch_over_a_message() -> None:
     run(call())
 
 
-async def nowhere(pcm: bytes) -> Path:
+async def nowhere(message: Message) -> Path:
     """Keeps nothing."""
     raise AssertionError("a message that was not meant is kept")
 

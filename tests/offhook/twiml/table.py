@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from twilio.twiml.voice_response import VoiceResponse
 
+from offhook.api.message import Message
 from offhook.http_request import HttpAnswer, HttpBody, HttpRequest, HttpRequestError
 from offhook.pipeline.trace import DialogNoted
 from offhook.records.message import save_message
@@ -148,8 +149,8 @@ async def played(case: Case, folder: Path) -> Outcome:
     server = Server(case.pages)
     application = Application(f"{HOST}/voice", **{"token": TOKEN, "recordings_url": HOST, **case.options})
 
-    async def keep(pcm: bytes) -> Path:
-        return save_message(folder, "call", pcm)
+    async def keep(message: Message) -> Path:
+        return save_message(folder, "call", message.pcm)
 
     call = SimulatedCall(
         TwimlAgent(application, server.send),
