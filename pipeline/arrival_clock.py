@@ -4,7 +4,7 @@ import math
 
 from offhook.pipeline.rates import NARROW_HZ
 
-_SPAN_SAMPLES = 4_000
+_SPAN_SAMPLES = 4_000  # 0.5 s
 
 
 class ArrivalClock:

@@ -168,8 +168,9 @@ class TransactionLayer:
     def messages_to_send(self) -> list[tuple[bytes, Flow]]:
         """What to send, and where, in order; each is returned once."""
         outbox, self._outbox = self._outbox, []
-        # An answered request is kept half a minute more for its copies, but nobody reads it again: hundreds of calls a
-        # second would make each full garbage collection traverse a hundred thousand headers.
+        # An answered request is kept half a minute more for its copies, and what is read of it then (for the ACK of a
+        # re-INVITE) can be parsed again: with hundreds of calls a second each full garbage collection would traverse a
+        # hundred thousand parsed headers.
         for headers in self._answered:
             headers.forget_parsed()
         self._answered.clear()

@@ -174,7 +174,7 @@ static int on_response(void *received) {
 }
 
 /* An ACK that neither a transaction nor a dialog wants: PJSUA would take one without a tag for a second copy of its INVITE,
- * and answer it, of which its library thinks that it cannot be. */
+ * and answer it, which an assertion of PJSIP forbids. */
 static int on_stray(void *received) { return begins(of.summary(received), "Request msg ACK/"); }
 
 static int on_unload(void) {

@@ -4,7 +4,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 
@@ -88,9 +88,19 @@ def worker(bot: BotProcess) -> object:
     return json.loads(bot.get("/api/status"))["workers"][0]["pid"]
 
 
+@contextmanager
+def same_process(made: BotProcess) -> Iterator[None]:
+    """Afterwards it is the process that it was, has no calls, and each has its record."""
+    before = worker(made)
+    yield
+    made.wait_for(lambda: made.metric("offhook_calls_active") == 0, 50.0)
+    assert worker(made) == before, made.log()
+    made.wait_for(lambda: all(record["end"] for record in made.records()))
+
+
 @pytest.fixture
 def bot(start_bot: Callable[..., BotProcess]) -> Iterator[BotProcess]:
-    """At the end of the test it is the process that it was, has no calls, and takes one."""
+    """At the end of the test it takes a call."""
     low, high = own_ports(40)
     made = start_bot(
         "--bench-engines",
@@ -98,16 +108,13 @@ def bot(start_bot: Callable[..., BotProcess]) -> Iterator[BotProcess]:
         OFFHOOK_RTP__PORT_MIN=str(low),
         OFFHOOK_RTP__PORT_MAX=str(high),
     )
-    before = worker(made)
-    yield made
-    made.wait_for(lambda: made.metric("offhook_calls_active") == 0, 50.0)
-    assert worker(made) == before, made.log()
-    with Wrong((made.host, made.port)) as phone:
+    with same_process(made):
+        yield made
+    with same_process(made), Wrong((made.host, made.port)) as phone:
         assert phone.invite(AUDIO) == 200
         phone.acknowledge()
         assert phone.ask_in_call("BYE") == 200
         assert made.record(phone.port)["end_reason"] == "caller hung up"
-    assert all(record["end"] for record in made.records())
 
 
 @pytest.fixture
