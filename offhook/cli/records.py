@@ -35,8 +35,8 @@ def erase_caller(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase all that is kept of a number's calls: records, transcripts, SIP messages, recordings, messages, captures,
-    event logs.
+    """Erase all that is kept of a number's calls: records, transcripts, SIP messages, what others have not got yet of
+    them, recordings, messages, captures, event logs.
 
     0: all of it is erased; 1: something is left, such as a call that goes on.
     """
@@ -99,7 +99,7 @@ def _as_kept(moment: datetime | None) -> str | None:
 
 def _kinds(call: Found) -> str:
     counts = Counter(kind for kind, _ in call.files)
-    return ", ".join(["record, words, SIP messages", *(f"{count} {kind}" for kind, count in sorted(counts.items()))])
+    return ", ".join(["record, words, SIP messages, outbox", *(f"{count} {kind}" for kind, count in sorted(counts.items()))])
 
 
 def _as_text(found: Search, erased: Erased, *, dry_run: bool) -> str:

@@ -15,8 +15,10 @@ from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
 from offhook.records import CallRecord, RecordStore
+from offhook.records.outbox import listed
 from offhook.records.search import MAX_FOUND
 from offhook.usererror import UserError
+from tests.offhook.records.children import CRM
 from tests.offhook.records.kept import NOW_S, files, keep, uniqueid
 
 NUMBER = "+15551234567"
@@ -24,9 +26,9 @@ NUMBER = "+15551234567"
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordStore]:
-    """That of a bot that runs meanwhile."""
+    """That of a bot that runs meanwhile, and has a receiver that takes nothing."""
     monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path))
-    one = RecordStore.open(str(tmp_path / "calls.db"))
+    one = RecordStore.open(str(tmp_path / "calls.db"), subscriptions=[CRM])
     keep(one, tmp_path, 1, f"sip:{NUMBER}@trunk.example", "2027-01-10T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 2, "sip:1-555-123-4567@trunk.example", "2027-01-11T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 3, "sip:bot@b", "2027-01-12T00:00:00.000Z", NOW_S, dst=f"tel:{NUMBER}")
@@ -66,7 +68,18 @@ def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) ->
         assert not any(path.exists() for path in files(tmp_path, number))
         assert contains(tmp_path, f"secret {number}") == [], "nor is it left in free pages, or in the log"
     assert all(path.exists() for path in files(tmp_path, 4)) and contains(tmp_path, "secret 4")
+    assert {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))} == {uniqueid(4), uniqueid(5)}
     assert store.finish(CallRecord(uniqueid=uniqueid(9), src="a", dst="b", start="2027-01-15T00:00:00.000Z")).result(5)
+
+
+def test_a_database_of_an_earlier_version_gets_what_it_lacks(store: RecordStore, tmp_path: Path) -> None:
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
+        database.execute("DROP TABLE outbox")
+        database.execute("ALTER TABLE calls DROP COLUMN consent")
+        database.execute("UPDATE schema_version SET version = 9")
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 0 and "3 calls erased, 0 left" in done.stdout, done.output
 
 
 def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None:

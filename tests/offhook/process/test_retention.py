@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from offhook.process import retention
 from offhook.process.retention import Retention
 from offhook.records import CallRecord, RecordStore
+from offhook.records.outbox import listed
 from offhook.records.schema import transcript_table
 from offhook.records.signalling import read_traces
 from offhook.records.timeline import read_timeline
 from offhook.settings.sections import RecordsConfig
+from tests.offhook.records.children import CRM
 from tests.offhook.records.kept import DAY_S, NOW_S, files, keep, uniqueid
 
 OLD, YOUNG, OPEN = 1, 2, 3
@@ -20,7 +22,7 @@ OLD, YOUNG, OPEN = 1, 2, 3
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[RecordStore]:
-    one = RecordStore.open(str(tmp_path / "calls.db"))
+    one = RecordStore.open(str(tmp_path / "calls.db"), subscriptions=[CRM])
     keep(one, tmp_path, OLD, "sip:1@a", "2027-01-04T08:00:00.000Z", NOW_S - 11 * DAY_S)
     keep(one, tmp_path, YOUNG, "sip:1@a", "2027-01-06T08:00:00.000Z", NOW_S - 9 * DAY_S)
     going_on = CallRecord(uniqueid=uniqueid(OPEN), src="sip:1@a", dst="b", start="2027-01-01T00:00:00.000Z")
@@ -35,6 +37,11 @@ def sweeper(store: RecordStore, folder: Path, **days: float) -> Retention:
 
 def there(folder: Path, number: int) -> list[bool]:
     return [path.exists() for path in files(folder, number)]
+
+
+def waiting(store: RecordStore) -> set[str]:
+    """The calls of which others have not got everything."""
+    return {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))}
 
 
 async def test_without_a_limit_everything_stays(store: RecordStore, tmp_path: Path) -> None:
@@ -64,6 +71,7 @@ async def test_words_go_and_the_record_stays(store: RecordStore, tmp_path: Path)
     assert store.transcript(uniqueid(OLD)) == () and store.transcript(uniqueid(YOUNG))
     assert store.read(lambda conn: read_timeline(conn, uniqueid(OLD))) == []
     assert store.read(lambda conn: read_timeline(conn, uniqueid(YOUNG)))
+    assert waiting(store) == {uniqueid(YOUNG), uniqueid(OPEN)}, "nor are they sent any more"
     assert len(store.calls()) == 3 and all(there(tmp_path, OLD))
 
 
@@ -74,7 +82,7 @@ async def test_a_record_goes_with_all_that_there_is_of_the_call(store: RecordSto
     assert store.read(lambda conn: read_traces(conn, f"{OLD}@host")) == []
     assert store.read(lambda conn: read_traces(conn, f"{YOUNG}@host"))
     lines = store.read(lambda conn: conn.execute(select(func.count()).select_from(transcript_table)).scalar())
-    assert lines == 1
+    assert lines == 1 and waiting(store) == {uniqueid(YOUNG), uniqueid(OPEN)}
 
 
 async def test_a_sweep_does_a_little_and_says_that_there_is_more(
