@@ -118,10 +118,12 @@ class RecordStore:
         """Write a row that survives a crash: once the future is true, the call has its row.
 
         Await it (`asyncio.wrap_future`, with a time limit) before sending the answer, so that no answered call goes
-        unrecorded.
+        unrecorded. It may be called again with what has become known since.
         """
-        is_new = record.uniqueid not in self._open
-        types = [*([STARTED] if is_new else []), *([ANSWERED] if record.answer is not None else [])]
+        before = self._open.get(record.uniqueid)
+        was_answered = before is not None and before.content["row"]["answer"] is not None
+        is_answered = record.answer is not None and not was_answered
+        types = [*([STARTED] if before is None else []), *([ANSWERED] if is_answered else [])]
         change = self._call_change(record, types, is_open=True)
         self._open[record.uniqueid] = call_change(record, is_open=True, owner=self._me)
         return self._put_outgoing(change)

@@ -18,6 +18,7 @@ from offhook.records.outbox import (
     STARTED,
     OutboxRow,
     Subscription,
+    delivered,
     give_up_old,
     listed,
     waiting_calls,
@@ -89,6 +90,21 @@ def test_a_call_that_is_placed_is_answered_later(path: Path) -> None:
     assert [row.type for row in rows(store)] == [STARTED]
     store.begin(record)
     assert [row.type for row in rows(store)] == [STARTED, ANSWERED]
+    store.close()
+
+
+def test_what_becomes_known_of_a_call_is_no_second_answer(path: Path) -> None:
+    store = opened(path)
+    clock, record = call()
+    store.begin(record)
+    for row in rows(store):
+        store.settle(partial(delivered, seq=row.seq))
+    consented = replace(record, consent="given")
+    store.begin(consented)
+    assert rows(store) == []
+    store.finish(done(clock, consented))
+    (ended,) = rows(store)
+    assert ended.type == ENDED and json.loads(ended.body)["data"]["consent"] == "given"
     store.close()
 
 
