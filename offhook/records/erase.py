@@ -74,8 +74,8 @@ def erase(engine: Engine, found: Search) -> Erased:
     for call in found.calls:
         if call.is_open:
             result.left.append((call, "the call goes on"))
-        elif not all([remove(path) for _, path in call.files]):
-            result.left.append((call, "a file cannot be removed"))
+        elif whys := [f"{path.name} cannot be removed: {why}" for _, path in call.files if (why := remove(path))]:
+            result.left.append((call, ", ".join(whys)))
         else:
             done.append(call)
     for first in range(0, len(done), MAX_AT_ONCE):

@@ -21,11 +21,12 @@ def wall_time(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def calls_before(conn: Connection, before_s: float) -> list[str]:
-    """The oldest calls that began before a Unix time, and are over."""
+def calls_before(conn: Connection, before_s: float, but: Collection[str] = ()) -> list[str]:
+    """The oldest calls that began before a Unix time, and are over, without those of `but`."""
     table = calls_table
     query = select(table.c.uniqueid).where(table.c.start < wall_time(before_s), table.c.is_open.is_(False))
-    return list(conn.execute(query.order_by(table.c.start).limit(MAX_AT_ONCE)).scalars())
+    found = conn.execute(query.order_by(table.c.start).limit(MAX_AT_ONCE + len(but))).scalars()
+    return [each for each in found if each not in but][:MAX_AT_ONCE]
 
 
 def forget_calls(conn: Connection, calls: Collection[str]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from offhook.process import retention
-from offhook.process.retention import Retention
+from offhook.process.retention import STUCK_S, Retention
 from offhook.records import CallRecord, RecordStore
+from offhook.records.kept_files import remove
 from offhook.records.outbox import listed
 from offhook.records.schema import transcript_table
 from offhook.records.signalling import read_traces
@@ -98,3 +99,36 @@ async def test_a_sweep_does_a_little_and_says_that_there_is_more(
         == 3
     )
     assert await one.sweep() is False and all(there(tmp_path, YOUNG))
+
+
+async def test_a_record_stays_as_long_as_a_file_of_its_call(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, tmp_path, 10, "sip:1@a", "2027-01-01T00:00:00.000Z", NOW_S - 14 * DAY_S)
+    stuck = files(tmp_path, OLD)[2]
+    monkeypatch.setattr(retention, "remove", lambda path: "it is on a share" if path == stuck else remove(path))
+    assert await sweeper(store, tmp_path, records_days=10.0).sweep() is False
+    assert {call.uniqueid for call in store.calls()} == {uniqueid(OLD), uniqueid(YOUNG), uniqueid(OPEN)}
+    assert there(tmp_path, OLD) == [False, False, True, False] and not any(there(tmp_path, 10))
+
+
+async def test_files_that_cannot_be_removed_hold_up_nothing(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, tried, wanted = NOW_S, list[Path](), files(tmp_path, OLD)[0]
+
+    def fails_but_for_one(path: Path) -> str:
+        tried.append(path)
+        return remove(path) if path == wanted else "it is not ours"
+
+    for number in range(10, 15):
+        keep(store, tmp_path, number, "sip:1@a", "2027-01-01T00:00:00.000Z", NOW_S - 14 * DAY_S)
+    monkeypatch.setattr(retention, "MAX_FILES", 2)
+    monkeypatch.setattr(retention, "remove", fails_but_for_one)
+    one = Retention(store, tmp_path, RecordsConfig(dir=tmp_path, recordings_days=10.0), lambda: now)
+    for _ in range(3):
+        await one.sweep()
+    assert not wanted.exists() and len(tried) == len(set(tried)) == 6
+    assert await one.sweep() is False and len(tried) == 6, "they are left alone for a while"
+    now += STUCK_S + 1.0
+    assert await one.sweep() is False and len(tried) == 8, "and tried again, without haste"
