@@ -48,7 +48,7 @@ def erase_caller(
     engine = open_to_read(url) if dry_run else open_to_change(url)
     try:
         found = search(engine, folder, number, dialled_number)
-        erased = Erased(list(found.calls)) if dry_run else erase(engine, found)
+        erased = Erased(list(found.calls)) if dry_run else erase(engine, folder, found)
     finally:
         engine.dispose()
     typer.echo(json.dumps(_as_dict(found, erased), indent=2) if as_json else _as_text(found, erased, dry_run=dry_run))

@@ -13,6 +13,7 @@ from offhook.observe.log import get_logger
 from offhook.records import RecordStore
 from offhook.records.forget import MAX_AT_ONCE, calls_before, forget_calls, forget_words
 from offhook.records.kept_files import CAPTURES, EVENTS, MESSAGES, RECORDINGS, FileKind, files_of, older_than, remove
+from offhook.records.published import forget_published
 from offhook.settings.sections import RecordsConfig
 
 K = TypeVar("K")
@@ -69,6 +70,8 @@ class Retention:
             more = more or more_calls
         if (days := self._records.transcripts_days) is not None:
             words = await self._remove_words(self._now_s() - days * DAY_S)
+        if removed or calls:
+            await asyncio.to_thread(forget_published, self._folder / RECORDINGS.folder)
         if removed or calls or words:
             log.info("kept long enough, and removed", files=removed, records=calls, transcripts=words)
         return more or words >= MAX_AT_ONCE

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
-from offhook.records.kept_files import files_of, remove
+from offhook.records.kept_files import RECORDINGS, files_of, remove
+from offhook.records.published import forget_published
 from offhook.records.schema import calls_table
 from offhook.usererror import UserError
 
@@ -67,7 +68,7 @@ def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Se
     return Search(found, tuple(sorted(similar)), waiting)
 
 
-def erase(engine: Engine, found: Search) -> Erased:
+def erase(engine: Engine, folder: Path, found: Search) -> Erased:
     """Erase it, but for calls that go on. The files first: a call's record is how they are found. Raises UserError."""
     result = Erased()
     done: list[Found] = []
@@ -78,6 +79,7 @@ def erase(engine: Engine, found: Search) -> Erased:
             result.left.append((call, ", ".join(whys)))
         else:
             done.append(call)
+    forget_published(folder / RECORDINGS.folder)
     for first in range(0, len(done), MAX_AT_ONCE):
         chunk = done[first : first + MAX_AT_ONCE]
         try:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from offhook.cli.main import app
 from offhook.records import CallRecord, RecordStore
 from offhook.records.outbox import listed
+from offhook.records.published import PUBLISHED, publish
 from offhook.records.search import MAX_FOUND
 from offhook.usererror import UserError
 from tests.offhook.records.children import CRM
@@ -58,6 +59,7 @@ def test_a_dry_run_shows_and_keeps_everything(store: RecordStore, tmp_path: Path
 
 def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) -> None:
     assert contains(tmp_path, "secret 1"), "what is looked for below can be found"
+    published = [publish(files(tmp_path, number)[1]) for number in (1, 4)]
     done = offhook("erase", "--number", "1 (555) 123-4567".replace(" ", ""), "--json")
     assert done.exit_code == 0, done.output
     erased = json.loads(done.stdout)
@@ -68,6 +70,7 @@ def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) ->
         assert not any(path.exists() for path in files(tmp_path, number))
         assert contains(tmp_path, f"secret {number}") == [], "nor is it left in free pages, or in the log"
     assert all(path.exists() for path in files(tmp_path, 4)) and contains(tmp_path, "secret 4")
+    assert [path.name for path in (tmp_path / "recordings" / PUBLISHED).iterdir()] == published[1:]
     assert {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))} == {uniqueid(4), uniqueid(5)}
     assert store.finish(CallRecord(uniqueid=uniqueid(9), src="a", dst="b", start="2027-01-15T00:00:00.000Z")).result(5)
 

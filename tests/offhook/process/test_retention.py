@@ -11,6 +11,7 @@ from offhook.process.retention import STUCK_S, Retention
 from offhook.records import CallRecord, RecordStore
 from offhook.records.kept_files import remove
 from offhook.records.outbox import listed
+from offhook.records.published import PUBLISHED, publish
 from offhook.records.schema import transcript_table
 from offhook.records.signalling import read_traces
 from offhook.records.timeline import read_timeline
@@ -62,9 +63,12 @@ async def test_without_a_limit_everything_stays(store: RecordStore, tmp_path: Pa
 async def test_files_go_by_their_kind(store: RecordStore, tmp_path: Path, kind: str, left: list[bool]) -> None:
     stranger = tmp_path / "recordings" / "notes.txt"
     stranger.write_text("not ours")
+    published = {number: publish(files(tmp_path, number)[1]) for number in (OLD, YOUNG)}
     await sweeper(store, tmp_path, **{kind: 10.0}).sweep()
     assert there(tmp_path, OLD) == left and all(there(tmp_path, YOUNG)) and len(store.calls()) == 3
     assert stranger.exists()
+    links = {path.name for path in (tmp_path / "recordings" / PUBLISHED).iterdir()}
+    assert links == {published[number] for number in (OLD, YOUNG) if files(tmp_path, number)[1].exists()}
 
 
 async def test_words_go_and_the_record_stays(store: RecordStore, tmp_path: Path) -> None:
