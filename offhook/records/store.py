@@ -18,7 +18,7 @@ from offhook.records.cdr import CallRecord, TranscriptLine
 from offhook.records.changes import Change, Outgoing, call_change, completed_change, line_change, timeline_change
 from offhook.records.database import BUSY_TIMEOUT_S, RecordsDatabase
 from offhook.records.left_open import close_calls_of, close_ownerless
-from offhook.records.outbox import ANSWERED, ENDED, STARTED, OutboxEvent, Subscription, adopt
+from offhook.records.outbox import ANSWERED, ENDED, STARTED, OutboxEvent, Subscription, adopt, forget_unknown
 from offhook.records.owner import ProcessIdentity
 from offhook.records.schema import calls_table, owners_table, put_row, read_lines, record_from
 from offhook.records.signalling import forget_traces, put_trace
@@ -247,7 +247,10 @@ class RecordStore:
                 close_calls_of(conn, other["owner"], other["heartbeat"], self._outgoing, self._wall())
                 conn.execute(delete(owners_table).where(owners_table.c.owner == other["owner"]))
         close_ownerless(conn, self._outgoing, self._wall())
-        adopt(conn, self._me, {each.receiver for each in self._outgoing.subscriptions})
+        receivers = {each.receiver for each in self._outgoing.subscriptions}
+        adopt(conn, self._me, receivers)
+        if (count := forget_unknown(conn, self._me, receivers, self._wall())) > 0:
+            log.warning("old events are deleted whose receivers the settings do not name any more", events=count)
 
     def _take_over(self, conn: Connection) -> None:
         """Apply what processes that are gone could not write, and close their calls."""
