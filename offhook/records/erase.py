@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, inspect, null, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
@@ -50,16 +51,21 @@ class Erased:
 
 
 def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Search:
-    """The calls from and to a number. Raises UserError."""
+    """The calls from and to a number, with their legs. Raises UserError."""
     wanted = _bare(number_of(number))
     rows: list[tuple[str, str, bool]] = []
+    legs: list[tuple[str, tuple[str, str, bool]]] = []
     similar: set[str] = set()
-    for uniqueid, start, is_open, *parties in _all_calls(engine):
+    for uniqueid, start, is_open, part_of, *parties in _all_calls(engine):
         numbers = [_bare(number_of(party)) for party in parties]
         if wanted in numbers:
             rows.append((uniqueid, start, is_open))
             continue
+        if part_of is not None:
+            legs.append((part_of, (uniqueid, start, is_open)))
         similar.update(each for each in numbers if _may_be(each, wanted))
+    of_the_number = {uniqueid for uniqueid, _, _ in rows}
+    rows += [leg for part_of, leg in legs if part_of in of_the_number]
     files: dict[str, list[tuple[str, Path]]] = {uniqueid: [] for uniqueid, _, _ in rows}
     for kind, call, path in files_of(folder, set(files)):
         files[call].append((kind.name, path))
@@ -93,11 +99,15 @@ def erase(engine: Engine, folder: Path, found: Search) -> Erased:
     return result
 
 
-def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str, str]]:
+def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str | None, str, str]]:
     table = calls_table
-    query = select(table.c.uniqueid, table.c.start, table.c.is_open, table.c.src, table.c.dst).order_by(table.c.start)
     try:
         with engine.connect() as conn:
+            # A database of an earlier version, which is only looked at, has no such column.
+            names = {column["name"] for column in inspect(conn).get_columns(table.name)}
+            part_of: ColumnElement[Any] = table.c.part_of if "part_of" in names else null()
+            columns = (table.c.uniqueid, table.c.start, table.c.is_open, part_of, table.c.src, table.c.dst)
+            query = select(*columns).order_by(table.c.start)
             for row in conn.execution_options(yield_per=1_000).execute(query):
                 yield tuple(row)
     except SQLAlchemyError as error:

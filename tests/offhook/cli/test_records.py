@@ -17,6 +17,7 @@ from offhook.cli.main import app
 from offhook.records import CallRecord, RecordStore
 from offhook.records.outbox import listed
 from offhook.records.published import PUBLISHED, publish
+from offhook.records.schema import ADDED
 from offhook.records.search import MAX_FOUND
 from offhook.usererror import UserError
 from tests.offhook.records.children import CRM
@@ -35,6 +36,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordSto
     keep(one, tmp_path, 3, "sip:bot@b", "2027-01-12T00:00:00.000Z", NOW_S, dst=f"tel:{NUMBER}")
     keep(one, tmp_path, 4, "sip:+15551234568@trunk.example", "2027-01-13T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 5, "sip:05551234567@trunk.example", "2027-01-14T00:00:00.000Z", NOW_S)
+    desk = {"dst": "sip:200@desk", "part_of": uniqueid(1)}
+    keep(one, tmp_path, 6, "sip:bot@b", "2027-01-10T00:01:00.000Z", NOW_S, **desk)  # the leg to whom they talked with
     yield one
     one.close()
 
@@ -51,10 +54,10 @@ def contains(folder: Path, text: str) -> list[str]:
 def test_a_dry_run_shows_and_keeps_everything(store: RecordStore, tmp_path: Path) -> None:
     shown = offhook("erase", "--number", NUMBER, "--dry-run")
     assert shown.exit_code == 0, shown.output
-    assert "3 calls would be erased, 0 left" in shown.stdout and uniqueid(3) in shown.stdout
+    assert "4 calls would be erased, 0 left" in shown.stdout and uniqueid(3) in shown.stdout
     assert "1 captures, 1 events, 1 messages, 1 recordings" in shown.stdout
     assert "perhaps the same number: 05551234567" in shown.stdout
-    assert len(store.calls()) == 5 and all(path.exists() for path in files(tmp_path, 1))
+    assert len(store.calls()) == 6 and all(path.exists() for path in files(tmp_path, 1))
 
 
 def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) -> None:
@@ -63,10 +66,10 @@ def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) ->
     done = offhook("erase", "--number", "1 (555) 123-4567".replace(" ", ""), "--json")
     assert done.exit_code == 0, done.output
     erased = json.loads(done.stdout)
-    assert [call["id"] for call in erased["erased"]] == [uniqueid(1), uniqueid(2), uniqueid(3)]
+    assert [call["id"] for call in erased["erased"]] == [uniqueid(number) for number in (1, 2, 3, 6)]
     assert sorted(erased["erased"][0]["files"]) == sorted(str(path) for path in files(tmp_path, 1))
     assert {call.uniqueid for call in store.calls()} == {uniqueid(4), uniqueid(5)}
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 6):
         assert not any(path.exists() for path in files(tmp_path, number))
         assert contains(tmp_path, f"secret {number}") == [], "nor is it left in free pages, or in the log"
     assert all(path.exists() for path in files(tmp_path, 4)) and contains(tmp_path, "secret 4")
@@ -79,8 +82,11 @@ def test_a_database_of_an_earlier_version_gets_what_it_lacks(store: RecordStore,
     store.close()
     with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
         database.execute("DROP TABLE outbox")
-        database.execute("ALTER TABLE calls DROP COLUMN consent")
+        for column in ADDED[9]:
+            database.execute(f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
         database.execute("UPDATE schema_version SET version = 9")
+    # It does not know whose leg the leg is.
+    assert "3 calls would be erased" in offhook("erase", "--number", NUMBER, "--dry-run").stdout
     done = offhook("erase", "--number", NUMBER)
     assert done.exit_code == 0 and "3 calls erased, 0 left" in done.stdout, done.output
 
@@ -90,7 +96,7 @@ def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None
     assert store.begin(going_on).result(5)
     (tmp_path / "unwritten-1.jsonl").write_text("[]\n")
     done = offhook("erase", "--number", NUMBER)
-    assert done.exit_code == 1 and "LEFT: the call goes on" in done.stdout and "3 calls erased, 1 left" in done.stdout
+    assert done.exit_code == 1 and "LEFT: the call goes on" in done.stdout and "4 calls erased, 1 left" in done.stdout
     assert "unwritten-1.jsonl  LEFT" in done.stdout
 
 
@@ -118,7 +124,7 @@ def test_export_as_a_table_and_whole(store: RecordStore, tmp_path: Path) -> None
     assert [row["uniqueid"] for row in rows(table.read_text())] == [uniqueid(3), uniqueid(2)]
     assert table.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in offhook("export", "--format", "jsonl").stdout.splitlines() if line[0] == "{"]
-    assert len(lines) == 5 and lines[-1]["transcript"][0]["text"] == "secret 1"
+    assert len(lines) == 6 and lines[-1]["transcript"][0]["text"] == "secret 1"
 
 
 def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
@@ -129,7 +135,7 @@ def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
             statement = f"INSERT INTO calls (uniqueid, {others}) SELECT ?, {others} FROM calls WHERE uniqueid = ?"
             database.execute(statement, (uniqueid(1_000 + number), uniqueid(1)))
     found = rows(offhook("export").stdout)
-    assert len({row["uniqueid"] for row in found if row["uniqueid"]} - {None}) >= 2 * MAX_FOUND + 5
+    assert len({row["uniqueid"] for row in found if row["uniqueid"]} - {None}) >= 2 * MAX_FOUND + 6
 
 
 def test_a_format_that_is_none_and_parquet_without_its_package(
@@ -147,5 +153,5 @@ def test_parquet(store: RecordStore, tmp_path: Path) -> None:
     done = offhook("export", "--format", "parquet", "--output", str(tmp_path / "calls.parquet"))
     assert done.exit_code == 0, done.output
     found = parquet.read_table(tmp_path / "calls.parquet").to_pylist()
-    assert [row["uniqueid"] for row in found] == [uniqueid(number) for number in (5, 4, 3, 2, 1)]
+    assert [row["uniqueid"] for row in found] == [uniqueid(number) for number in (5, 4, 3, 2, 6, 1)]
     assert found[0]["duration"] == 2.5 and found[0]["answer"] is None

@@ -27,7 +27,14 @@ def files(folder: Path, number: int) -> list[Path]:
 
 
 def keep(
-    store: RecordStore, folder: Path, number: int, src: str, start: str, at_s: float, dst: str = "sip:b@b"
+    store: RecordStore,
+    folder: Path,
+    number: int,
+    src: str,
+    start: str,
+    at_s: float,
+    dst: str = "sip:b@b",
+    part_of: str | None = None,
 ) -> None:
     """A call, its transcript, timeline, SIP messages, events for whom the store has, and files that were written at
     `at_s`."""
@@ -40,6 +47,7 @@ def keep(
         call_id=f"{number}@host",
         duration=2.5,
         disposition=Disposition.ANSWERED,
+        part_of=part_of,
         transcript=(TranscriptLine(0.5, "caller", f"secret {number}"),),
     )
     assert store.finish(record).result(5)
