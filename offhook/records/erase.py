@@ -1,5 +1,6 @@
 """Erases what there is of a caller, by number: records, words, SIP messages, files."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from offhook.usererror import UserError
 NumberOf = Callable[[str], str]
 """The number in a SIP or tel URI, or of a media stream, without separators."""
 
+QUEUES = "queues.json"
+"""In the records' folder: who is to be called back."""
 SIMILAR_DIGITS = 7
 """Numbers whose last digits are the same may be another spelling of it."""
 
@@ -35,11 +38,11 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Search:
     """What there is of a number. `similar` are other numbers in the records that may be spellings of it; `waiting`
-    files of records that the database could not take yet."""
+    files that the bot itself still needs, each with why."""
 
     calls: tuple[Found, ...] = ()
     similar: tuple[str, ...] = ()
-    waiting: tuple[Path, ...] = ()
+    waiting: tuple[tuple[Path, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,8 +73,11 @@ def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Se
     for kind, call, path in files_of(folder, set(files)):
         files[call].append((kind.name, path))
     found = tuple(Found(*row, tuple(sorted(files[row[0]]))) for row in rows)
-    waiting = tuple(path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0)
-    return Search(found, tuple(sorted(similar)), waiting)
+    has_number = any(_bare(number_of(text)) == wanted for text in _texts(folder / QUEUES))
+    called_back = [(folder / QUEUES, "the number is to be called back")] if has_number else []
+    unwritten = [path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0]
+    waiting = [*((path, "records wait there for the database") for path in unwritten), *called_back]
+    return Search(found, tuple(sorted(similar)), tuple(waiting))
 
 
 def erase(engine: Engine, folder: Path, found: Search) -> Erased:
@@ -114,6 +120,22 @@ def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str | None, str
         raise UserError(
             "the records cannot be read", str(error), "dir = … below [records], or --config FILE"
         ) from error
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """All texts in a file of JSON; none if it cannot be read."""
+    try:
+        values = [json.loads(path.read_bytes())]
+    except (OSError, ValueError):
+        return
+    while values:
+        match values.pop():
+            case dict() as table:
+                values += table.values()
+            case list() as row:
+                values += row
+            case str() as text:
+                yield text
 
 
 def _bare(number: str) -> str:

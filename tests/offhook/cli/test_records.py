@@ -14,7 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
+from offhook.process import queue_file
 from offhook.records import CallRecord, RecordStore
+from offhook.records.erase import QUEUES
 from offhook.records.outbox import listed
 from offhook.records.published import PUBLISHED, publish
 from offhook.records.schema import ADDED
@@ -100,6 +102,19 @@ def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None
     assert "unwritten-1.jsonl  LEFT" in done.stdout
 
 
+def test_somebody_who_is_to_be_called_back_is_named(store: RecordStore, tmp_path: Path) -> None:
+    other = {"agents": {}, "call_backs": [{"queue": "support", "wish": {"number": "+15550000000"}}]}
+    (tmp_path / QUEUES).write_text(json.dumps(other))
+    assert offhook("erase", "--number", NUMBER, "--dry-run").exit_code == 0
+    (tmp_path / QUEUES).write_text(json.dumps(other).replace("+15550000000", NUMBER))
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 1 and "queues.json  LEFT: the number is to be called back" in done.stdout
+
+
+def test_the_file_of_the_queues_is_that_of_the_bot() -> None:
+    assert QUEUES == queue_file.NAME
+
+
 def test_a_number_that_is_none() -> None:
     refused = offhook("erase", "--number", "+")
     assert isinstance(refused.exception, UserError) and "is no number" in str(refused.exception)
@@ -125,6 +140,16 @@ def test_export_as_a_table_and_whole(store: RecordStore, tmp_path: Path) -> None
     assert table.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in offhook("export", "--format", "jsonl").stdout.splitlines() if line[0] == "{"]
     assert len(lines) == 6 and lines[-1]["transcript"][0]["text"] == "secret 1"
+
+
+def test_an_export_of_what_there_is_of_a_caller(store: RecordStore) -> None:
+    done = offhook("export", "--number", NUMBER)
+    assert done.exit_code == 0, done.output
+    exported = [row["uniqueid"] for row in rows(done.stdout) if row["start"]]
+    assert exported == [uniqueid(number) for number in (3, 2, 6, 1)]
+    assert "perhaps the same number: 05551234567" in done.stderr
+    nobody = offhook("export", "--number", "+15550000000", "--format", "jsonl")
+    assert nobody.exit_code == 0 and "{" not in nobody.stdout
 
 
 def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
