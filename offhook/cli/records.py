@@ -43,7 +43,8 @@ def erase_caller(
     0: all of it is erased; 1: something is left, such as a call that goes on. Other numbers that may be the same are
     named and not erased.
     """
-    folder, url = _where(Config.load(config))
+    records = Config.load(config).records
+    folder, url = records.dir.resolve(), records.database
     _check(number)
     engine = open_to_read(url) if dry_run else open_to_change(url)
     try:
@@ -69,12 +70,12 @@ def export_calls(
     """Write calls for other programs, newest first: as a table (csv, parquet), or whole, with transcripts (jsonl)."""
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r}", "calls have these", did_you_mean(form, FORMATS), "--format")
-    folder, url = _where(Config.load(config))
+    records = Config.load(config).records
     wanted = CallFilter(since=_as_kept(since), until=_as_kept(until))
-    engine = open_to_read(url)
+    engine = open_to_read(records.database)
     try:
         if number is not None:
-            wanted = replace(wanted, calls=_calls_of(engine, folder, number))
+            wanted = replace(wanted, calls=_calls_of(engine, records.dir.resolve(), number))
         if output is None:
             count = export(engine, wanted, form, sys.stdout.buffer)
         else:
@@ -86,12 +87,6 @@ def export_calls(
     finally:
         engine.dispose()
     typer.echo(f"wrote {count} calls" + (f" to {output}" if output is not None else ""), err=True)
-
-
-def _where(settings: Config) -> tuple[Path, str]:
-    """The records' folder and database."""
-    folder = settings.records.dir.resolve()
-    return folder, settings.records.database_url or str(folder / "calls.db")
 
 
 def _check(number: str) -> None:
