@@ -116,7 +116,8 @@ def _as_kept(moment: datetime | None) -> str | None:
 
 def _kinds(call: Found) -> str:
     counts = Counter(kind for kind, _ in call.files)
-    return ", ".join(["record, words, SIP messages, outbox", *(f"{count} {kind}" for kind, count in sorted(counts.items()))])
+    files = [f"{count} {kind}" for kind, count in sorted(counts.items())]
+    return ", ".join(["record, words, SIP messages, outbox", *files])
 
 
 def _as_text(found: Search, erased: Erased, *, dry_run: bool) -> str:

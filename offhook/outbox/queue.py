@@ -163,8 +163,8 @@ class ReceiverQueue:
             self._leave_alone(uniqueid, settled)
 
     def _leave_alone(self, uniqueid: str, settled: list["Future[bool]"]) -> None:
-        """The call is ours until what became of its events is written. Where it cannot be, they would be delivered again
-        at once."""
+        """The call is ours until what became of its events is written. Where it cannot be, they would be delivered
+        again at once."""
         loop, left, is_lost = asyncio.get_running_loop(), len(settled), False
 
         def free() -> None:

@@ -17,7 +17,7 @@ def check(config: Config) -> Iterator[Finding]:
             todo = f"`secret = …` below `[webhooks.{name}]`; `offhook outbox secret` makes one"
             yield Finding.warning("webhook", what, why, todo)
         if hook.url.lower().startswith("http://") and not hook.allow_private:
-            what, why = f"the events for `{name}` are sent in the clear", "they have numbers, and what callers have said"
+            what, why = f"the events for `{name}` are sent in the clear", "they have numbers, and what callers say"
             yield Finding.warning("webhook", what, why, f"an `https://` address below `[webhooks.{name}]`")
 
 
