@@ -244,7 +244,9 @@ class Call(CallSpeech):
         try:
             if beep:
                 await self.until_ended(beeped(self.audio, self._session))
-            recorder = MessageRecorder(self._session.line, self._session, most_s, end_keys, trim=trim)
+            recorder = MessageRecorder(
+                self._session.line, self._session, most_s, end_keys, trim=trim, language=self._language
+            )
             try:
                 message = recorder.message(await self.until_ended(recorder.ended(silence_s)))
             except CallEnded as ended:

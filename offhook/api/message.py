@@ -39,6 +39,8 @@ class Message:
     ended_by: EndedBy
     key: str = ""
     """That has ended it."""
+    language: str | None = None
+    """That of the call, which it was probably said in."""
 
     @property
     def seconds(self) -> float:
@@ -51,10 +53,20 @@ class Message:
 
 
 class MessageRecorder:
-    """Takes a line's audio from now on, up to `most_s`. Close it."""
+    """Takes a line's audio from now on, up to `most_s`; `language` is the call's. Close it."""
 
-    def __init__(self, line: Line, session: Session, most_s: float, end_keys: str, *, trim: bool = True) -> None:
+    def __init__(
+        self,
+        line: Line,
+        session: Session,
+        most_s: float,
+        end_keys: str,
+        *,
+        trim: bool = True,
+        language: str | None = None,
+    ) -> None:
         self._session = session
+        self._language = language
         self._most_bytes = 2 * round(most_s * NARROW_HZ)
         self._end_keys = end_keys
         self._narrow = rate_converter(line.rate_hz, NARROW_HZ)
@@ -86,8 +98,8 @@ class MessageRecorder:
         if ended_by == "key":
             pcm = pcm[: -2 * _KEY_SAMPLES]
         if self._spoken_s is None:
-            return Message(b"", ended_by, self._key)
-        return Message(trimmed(pcm) if self._trim else pcm, ended_by, self._key)
+            return Message(b"", ended_by, self._key, self._language)
+        return Message(trimmed(pcm) if self._trim else pcm, ended_by, self._key, self._language)
 
     def close(self) -> None:
         """No more audio."""

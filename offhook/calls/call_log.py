@@ -93,6 +93,7 @@ class CallLog:
         direction: Direction = "inbound",
         trunk: str = "",
         uniqueid: str | None = None,
+        part_of: str | None = None,
     ) -> None:
         self._direction: Direction = direction
         self._store = store
@@ -109,6 +110,7 @@ class CallLog:
             transport=transport,
             trunk=trunk,
             uniqueid=uniqueid,
+            part_of=part_of,
         )
         self._answered_now: float | None = None
         self._early_now: float | None = None
@@ -373,7 +375,7 @@ class CallLog:
     def _about(self) -> dict[str, object]:
         """What every event of the call has."""
         record = self.record
-        return {"uniqueid": record.uniqueid, "src": record.src, "dst": record.dst, "direction": record.direction}
+        return {name: getattr(record, name) for name in ("uniqueid", "part_of", "src", "dst", "direction")}
 
     def _ring_s(self, until: float) -> float | None:
         return None if self._rang_now is None else round(until - self._rang_now, 3)

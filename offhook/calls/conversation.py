@@ -84,6 +84,7 @@ class Conversation:
             direction=parties.direction,
             trunk=parties.trunk,
             uniqueid=parties.uniqueid,
+            part_of=parties.part_of,
         )
         self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)

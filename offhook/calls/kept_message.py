@@ -10,6 +10,7 @@ from offhook.calls.call_log import CallLog
 from offhook.calls.call_records import written
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import known_as
 from offhook.pipeline.rates import NARROW_HZ
 from offhook.records.message import save_message
 from offhook.records.outbox import MESSAGE
@@ -45,7 +46,8 @@ def _wants_transcript(config: Config) -> bool:
 async def _transcribe(asr: AsrEngine, call_log: CallLog, event_id: str, message: Message) -> None:
     text = ""
     try:
-        stream = asr.open(AsrRequest(), lambda _: None)
+        language = None if message.language is None else known_as(asr.capabilities.languages, message.language)
+        stream = asr.open(AsrRequest(language=language), lambda _: None)
         try:
             stream.feed(rate_converter(NARROW_HZ, asr.capabilities.rate_hz)(message.pcm))
             text = (await asyncio.wait_for(stream.finish(), TRANSCRIBE_S / 2)).text

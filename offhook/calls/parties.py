@@ -27,3 +27,5 @@ class Parties:
     """What the dialog of a call out was given to know."""
     route: int | None = None
     """The configured route whose dialog a call out has; None: the default dialog."""
+    part_of: str | None = None
+    """The record of the call that this one is a leg of."""

@@ -76,6 +76,7 @@ class OutboundCall(SipCall):
             uniqueid=invite.call,
             variables=place.variables,
             route=place.route,
+            part_of=place.part_of,
         )
         super().__init__(
             services,

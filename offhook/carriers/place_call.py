@@ -23,6 +23,8 @@ class PlaceCall:
     """Whether it answers a `LegWanted`."""
     call_back: CallBack | None = None
     """It calls somebody back who has waited: this is its dialog."""
+    part_of: str | None = None
+    """The record of the call that it is a leg of."""
 
     @property
     def call(self) -> str:

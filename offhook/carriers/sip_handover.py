@@ -268,8 +268,9 @@ class Handover:
 
     def new_leg(self, owner: LegOwner) -> AgentLeg:
         """A leg of the bot's own, to the agent."""
-        leg = AgentLeg(self._services, self._resources.do, self._legs.place, owner, self._legs.over)
-        self._legs.add(leg)
+        legs, part_of = self._legs, self._conversation.id
+        leg = AgentLeg(self._services, self._resources.do, legs.place, owner, legs.over, part_of)
+        legs.add(leg)
         return leg
 
     def leg_wanted(self, to: str, headers: tuple[tuple[str, str], ...]) -> LegWanted:

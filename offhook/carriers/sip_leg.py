@@ -47,7 +47,7 @@ class LegOwner(Protocol):
 
 class AgentLeg:
     """`want` has the call placed: `on_event` gets the answer, and `place` begins it then. `on_over(self)` is called for
-    a leg that ends before that."""
+    a leg that ends before that. `part_of` is the record of the caller's call."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class AgentLeg:
         place: Callable[[PlaceCall, Services, CallWatcher], PlacedCall],
         owner: LegOwner,
         on_over: Callable[["AgentLeg"], None],
+        part_of: str | None = None,
     ) -> None:
         self.handle = uuid4().hex
         self._services = services
@@ -63,6 +64,7 @@ class AgentLeg:
         self._place = place
         self._owner: LegOwner | None = owner
         self._on_over = on_over
+        self._part_of = part_of
         self._call: PlacedCall | None = None
         self._is_over = False
         self._released = asyncio.Event()
@@ -115,7 +117,8 @@ class AgentLeg:
             return
         match event:
             case PlaceCall():
-                self._call = self._place(event, replace(self._services, dialog=self._talk), self)
+                place = replace(event, part_of=self._part_of)
+                self._call = self._place(place, replace(self._services, dialog=self._talk), self)
             case LegRefused(why=why):
                 self._not_placed(why)
 

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import typer
 
-from offhook.cli.checks import addresses, backend, dialogs, disk, engines, language_models, ports, secrets, tls, trunks
+from offhook.cli.checks import (
+    addresses,
+    backend,
+    dialogs,
+    disk,
+    engines,
+    language_models,
+    ports,
+    privacy,
+    secrets,
+    tls,
+    trunks,
+)
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.config import Config, Loaded
 from offhook.usererror import UserError
@@ -47,6 +59,7 @@ def _findings(path: Path | None, overrides: Mapping[str, Mapping[str, object]]) 
 def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     config = loaded.config
     yield from secrets.check(config, path)
+    yield from privacy.check(config)
     missing = engines.packages(config)
     yield from missing
     if not missing:  # a flow's words cannot be checked without the recogniser

@@ -90,12 +90,8 @@ def _require_choice(receiver: str | None, id_: str | None, everything: bool, ver
         raise UserError(f"it is not said which events to {verb}", "without a choice it would be all of them", todo)
 
 
-def _url(config: Config) -> str:
-    return config.records.database_url or str(config.records.dir.resolve() / "calls.db")
-
-
 def _read(config: Config, query: Callable[[Connection], T]) -> T:
-    engine: Engine = open_to_read(_url(config))
+    engine: Engine = open_to_read(config.records.database)
     try:
         with closing(engine.connect()) as conn:
             return query(conn)
@@ -106,8 +102,8 @@ def _read(config: Config, query: Callable[[Connection], T]) -> T:
 
 
 def _write(config: Config, job: Callable[[Connection], int]) -> int:
-    open_to_read(_url(config)).dispose()  # UserError, where there are no records
-    database = RecordsDatabase.open(_url(config))
+    open_to_read(config.records.database).dispose()  # UserError, where there are no records
+    database = RecordsDatabase.open(config.records.database)
     try:
         with database.write(busy_s=5.0) as conn:
             return job(conn)

@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from sqlalchemy import Engine
 
 from offhook.cli.options import AsJson, ConfigFile
 from offhook.records.database import open_to_change, open_to_read
@@ -25,30 +27,29 @@ LEFT = 1
 app = typer.Typer(help="Erase and export what is kept of calls.", no_args_is_help=True)
 
 
+_NUMBER = typer.Option("--number", help="The caller's, or who was called: +15551234567, or a name.", metavar="NUMBER")
+
+
 @app.command("erase")
 def erase_caller(
-    number: Annotated[
-        str,
-        typer.Option("--number", help="The caller's, or who was called: +15551234567, or a name.", metavar="NUMBER"),
-    ],
+    number: Annotated[str, _NUMBER],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is.", metavar="")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase all that is kept of a number's calls: records, transcripts, SIP messages, recordings, messages, captures,
-    event logs.
+    """Erase all that is kept of a number's calls: records, transcripts, SIP messages, what others have not got yet of
+    them, recordings, messages, captures, event logs.
 
-    0: all of it is erased; 1: something is left, such as a call that goes on.
+    0: all of it is erased; 1: something is left, such as a call that goes on. Other numbers that may be the same are
+    named and not erased.
     """
-    settings = Config.load(config)
-    folder = settings.records.dir.resolve()
-    url = settings.records.database_url or str(folder / "calls.db")
-    if not dialled_number(number).strip("+"):
-        raise UserError(f"{number!r} is no number", "there is nothing in it", "--number +15551234567", "--number")
+    records = Config.load(config).records
+    folder, url = records.dir.resolve(), records.database
+    _check(number)
     engine = open_to_read(url) if dry_run else open_to_change(url)
     try:
         found = search(engine, folder, number, dialled_number)
-        erased = Erased(list(found.calls)) if dry_run else erase(engine, found)
+        erased = Erased(list(found.calls)) if dry_run else erase(engine, folder, found)
     finally:
         engine.dispose()
     typer.echo(json.dumps(_as_dict(found, erased), indent=2) if as_json else _as_text(found, erased, dry_run=dry_run))
@@ -58,6 +59,7 @@ def erase_caller(
 @app.command("export")
 def export_calls(
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.", metavar="FORMAT")] = "csv",
+    number: Annotated[str | None, _NUMBER] = None,
     since: Annotated[datetime | None, typer.Option(help="Calls that began then or later, UTC.", metavar="TIME")] = None,
     until: Annotated[datetime | None, typer.Option(help="Calls that began before, UTC.", metavar="TIME")] = None,
     output: Annotated[
@@ -68,11 +70,12 @@ def export_calls(
     """Write calls for other programs, newest first: as a table (csv, parquet), or whole, with transcripts (jsonl)."""
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r}", "calls have these", did_you_mean(form, FORMATS), "--format")
-    settings = Config.load(config)
-    url = settings.records.database_url or str(settings.records.dir.resolve() / "calls.db")
+    records = Config.load(config).records
     wanted = CallFilter(since=_as_kept(since), until=_as_kept(until))
-    engine = open_to_read(url)
+    engine = open_to_read(records.database)
     try:
+        if number is not None:
+            wanted = replace(wanted, calls=_calls_of(engine, records.dir.resolve(), number))
         if output is None:
             count = export(engine, wanted, form, sys.stdout.buffer)
         else:
@@ -84,6 +87,20 @@ def export_calls(
     finally:
         engine.dispose()
     typer.echo(f"wrote {count} calls" + (f" to {output}" if output is not None else ""), err=True)
+
+
+def _check(number: str) -> None:
+    if not dialled_number(number).strip("+"):
+        raise UserError(f"{number!r} is no number", "there is nothing in it", "--number +15551234567", "--number")
+
+
+def _calls_of(engine: Engine, folder: Path, number: str) -> frozenset[str]:
+    """The calls that would be erased with a number."""
+    _check(number)
+    found = search(engine, folder, number, dialled_number)
+    if found.similar:
+        typer.echo(f"not exported, but perhaps the same number: {', '.join(found.similar)}", err=True)
+    return frozenset(call.uniqueid for call in found.calls)
 
 
 def _private(path: Path) -> BinaryIO:
@@ -99,13 +116,14 @@ def _as_kept(moment: datetime | None) -> str | None:
 
 def _kinds(call: Found) -> str:
     counts = Counter(kind for kind, _ in call.files)
-    return ", ".join(["record, words, SIP messages", *(f"{count} {kind}" for kind, count in sorted(counts.items()))])
+    files = [f"{count} {kind}" for kind, count in sorted(counts.items())]
+    return ", ".join(["record, words, SIP messages, outbox", *files])
 
 
 def _as_text(found: Search, erased: Erased, *, dry_run: bool) -> str:
     lines = [f"{call.uniqueid}  {call.start}  {_kinds(call)}" for call in erased.calls]
     lines += [f"{call.uniqueid}  {call.start}  LEFT: {why}" for call, why in erased.left]
-    lines += [f"{path}  LEFT: records wait there for the database; erase again later" for path in found.waiting]
+    lines += [f"{path}  LEFT: {why}; erase again after that" for path, why in found.waiting]
     if found.similar:
         lines.append(f"not erased, but perhaps the same number: {', '.join(found.similar)}")
     lines.append(f"{len(erased.calls)} calls {'would be erased' if dry_run else 'erased'}, {len(erased.left)} left")
@@ -119,6 +137,6 @@ def _as_dict(found: Search, erased: Erased) -> dict[str, object]:
     return {
         "erased": [call(each) for each in erased.calls],
         "left": [{**call(each), "why": why} for each, why in erased.left],
-        "waiting": [str(path) for path in found.waiting],
+        "waiting": [str(path) for path, _ in found.waiting],
         "similar": list(found.similar),
     }

@@ -65,7 +65,7 @@ def _ladder(settings: Config, http: str | None, call: str) -> Mapping[str, Any]:
     except NoBotError:
         if http is not None or not call:
             raise
-        url = settings.records.database_url or str(settings.records.dir.resolve() / "calls.db")
+        url = settings.records.database
         found = ladder_in_records(url, call)
         if found is None:
             why = "the bot does not run, and the records have none"

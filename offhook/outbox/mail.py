@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from offhook.outbox.receiver import Attempt, Result
 from offhook.own_thread import in_own_thread
 from offhook.records.cdr import clean_text
@@ -25,6 +27,8 @@ from offhook.records.message import message_file
 from offhook.records.outbox import MESSAGE, OutboxRow, Subscription
 from offhook.settings.mail import MailConfig
 from offhook.settings.webhooks import MAIL
+
+log = structlog.get_logger("offhook.outbox")
 
 AT_ONCE = 2
 LONGEST_RETRY_S = 600.0
@@ -52,12 +56,14 @@ class Mailbox:
         """Send it; delivered is what the server has accepted for anybody."""
         client = _Client(self._config)
         try:
-            await in_own_thread(partial(client.send, row, self._folder), "mail")
+            refused = await in_own_thread(partial(client.send, row, self._folder), "mail")
         except asyncio.CancelledError:
             client.break_off()
             raise
         except _ERRORS as error:
             return Attempt(Result.FAILED, _why(error))
+        if refused:
+            log.error("a mail was not accepted for everybody", id=row.id, refused=refused)
         return Attempt(Result.DELIVERED)
 
 
@@ -69,8 +75,8 @@ class _Client:
         self._smtp: smtplib.SMTP | None = None
         self._broken_off = False
 
-    def send(self, row: OutboxRow, folder: Path) -> None:
-        """Raises SMTPException, OSError, ValueError."""
+    def send(self, row: OutboxRow, folder: Path) -> list[str]:
+        """Returns for whom it was refused, with the server's status. Raises SMTPException, OSError, ValueError."""
         config = self._config
         mail = mail_of(config, row, folder)
         with self._connected() as smtp:
@@ -78,7 +84,8 @@ class _Client:
                 smtp.starttls(context=ssl.create_default_context())
             if config.user is not None:
                 smtp.login(config.user, _password(config))
-            smtp.send_message(mail)
+            refused = smtp.send_message(mail)
+        return [f"{address} (SMTP {code})" for address, (code, _) in refused.items()]
 
     def break_off(self) -> None:
         """It takes too long: no thread waits for it any more."""

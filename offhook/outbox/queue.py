@@ -5,7 +5,7 @@ most `at_once` at a time, gets a task that delivers the call's events one after 
 failure, which holds up that call alone. What became of each is written together with other writes within half a second,
 and until then the call is left alone: a process that is killed meanwhile delivers again what arrived in that time,
 under the same id. A receiver that fails ten times in a row is left alone for a while, one that is gone (410) until
-events are sent by hand (`offhook outbox retry`), or the next start.
+events are sent by hand (`offhook outbox retry`), or the next start. What is sent by hand goes at once in any case.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ SWEEP_S = 30.0
 """How often what is too old is given up."""
 MAX_READ = 500
 """Calls that a round reads."""
+MAX_UNNOTED = 500
+"""Calls whose deliveries cannot be noted, as the database cannot be written: more are not begun."""
 
 
 class ReceiverQueue:
@@ -82,6 +84,9 @@ class ReceiverQueue:
             except SQLAlchemyError as error:
                 log.warning("the outbox cannot be read", receiver=self.name, why=str(error))
                 wait_s = LOOK_S
+            except Exception:  # an error of ours ends a round, and no receiver
+                log.exception("events are not delivered", receiver=self.name)
+                wait_s = LOOK_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
 
@@ -97,9 +102,9 @@ class ReceiverQueue:
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
             self._give_up(now)
-        if not self._gone and now < self._paused_until:
+        if (rest_s := self._rest_s()) > 0:
             self._wake.clear()
-            return min(LOOK_S, self._paused_until - now)
+            return rest_s
         next_due = float("inf")
         if not self._ready:
             if (soon_s := self._looked_at + LOOK_AGAIN_S - time.monotonic()) > 0:
@@ -117,17 +122,28 @@ class ReceiverQueue:
             self._wake.clear()  # a task that ends wakes us
         return max(0.0, min(LOOK_S, next_due - self._wall()))
 
+    def _rest_s(self) -> float:
+        """How long nothing is begun: until the receiver is not left alone any more, or it is time to look for what is
+        sent by hand."""
+        if not self._store.healthy and len(self._busy) >= MAX_UNNOTED:
+            return LOOK_S
+        if self.state != "paused":
+            return 0.0
+        self._ready.clear()
+        return min(self._looked_at + LOOK_S - time.monotonic(), self._paused_until - self._wall())
+
     async def _look(self, now: float) -> float:
         """Read which calls are due; returns when the next one is."""
         limit = MAX_READ + len(self._busy)
         query = partial(waiting_calls, owner=self._store.owner, receiver=self.name, limit=limit)
         found = await asyncio.to_thread(self._store.read, query)
-        if self._gone:
+        is_paused = self.state == "paused"
+        if self._gone or is_paused:
             found = [(uniqueid, due) for uniqueid, due in found if due == 0]  # sent by hand
-            self._gone = not found
+            self._gone = self._gone and not found
         waiting = [(uniqueid, due) for uniqueid, due in found if uniqueid not in self._busy]
         self._ready.extend(uniqueid for uniqueid, due in waiting if due <= now)
-        return next((due for _, due in waiting if due > now), float("inf"))
+        return next((due for _, due in waiting if due > now), self._paused_until if is_paused else float("inf"))
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -147,23 +163,32 @@ class ReceiverQueue:
             self._leave_alone(uniqueid, settled)
 
     def _leave_alone(self, uniqueid: str, settled: list["Future[bool]"]) -> None:
-        """The call is ours until what became of its events is written."""
-        loop, left = asyncio.get_running_loop(), len(settled)
+        """The call is ours until what became of its events is written. Where it cannot be, they would be delivered
+        again at once."""
+        loop, left, is_lost = asyncio.get_running_loop(), len(settled), False
 
         def free() -> None:
             self._busy.discard(uniqueid)
             self._wake.set()
 
-        def count() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
+        def free_once_healthy() -> None:
+            if self._store.healthy:
+                free()
+            else:
+                loop.call_later(LOOK_S, free_once_healthy)
+
+        def count(is_noted: bool) -> None:
+            nonlocal left, is_lost
+            left, is_lost = left - 1, is_lost or not is_noted
+            if not left and is_lost:
+                loop.call_later(LOOK_S, free_once_healthy)
+            elif not left:
                 free()
 
         if not settled:
             free()
         for future in settled:
-            future.add_done_callback(lambda _: _unless_closed(loop, count))
+            future.add_done_callback(lambda done: _unless_closed(loop, partial(count, done.result())))
 
     async def _try(self, row: OutboxRow, settled: list["Future[bool]"]) -> bool:
         """Try once; whether it has arrived."""
@@ -172,6 +197,9 @@ class ReceiverQueue:
                 attempt = await self.receiver.deliver(row)
         except TimeoutError:
             attempt = Attempt(Result.FAILED, f"no answer within {self.receiver.timeout_s:g} s")
+        except Exception as error:  # a failure like any other, with its pauses
+            log.exception("an event was not delivered", receiver=self.name, id=row.id)
+            attempt = Attempt(Result.FAILED, f"an error of the bot ({type(error).__name__})")
         self.outcomes[attempt.result] += 1
         if attempt.result is Result.DELIVERED:
             self._note_success()

@@ -21,12 +21,13 @@ class JournalProxy:
         self._reply = reply
         self._loop = asyncio.get_running_loop()
         self._open: dict[str, tuple[CallRecord, float]] = {}
+        """With when they were begun, or answered."""
 
     def take(self, message: Begin | Lines | Timeline | Finish | Notify | Complete) -> None:
         """Write a message's records."""
         match message:
             case Begin(number, record):
-                self._open[record.uniqueid] = record, monotonic()
+                self._open[record.uniqueid] = record, self._begun(record)
                 self._answer(number, self._journal.begin(record))
             case Lines(lines):
                 for uniqueid, line in lines:
@@ -48,6 +49,10 @@ class JournalProxy:
         for record in closed:
             self._journal.finish(record)
         return closed
+
+    def _begun(self, record: CallRecord) -> float:
+        known, began = self._open.get(record.uniqueid, (None, 0.0))
+        return began if known is not None and known.answer == record.answer else monotonic()
 
     def _answer(self, number: int, future: "Future[bool]") -> None:
         def done(result: "Future[bool]") -> None:  # on the writer's thread

@@ -38,9 +38,8 @@ def open_store(
 ) -> RecordStore:
     """The records' database, with an outbox for these; what today's calls in it have used is counted in
     `engines_table`. Raises UserError."""
-    folder = config.records.dir.resolve()
-    url = config.records.database_url or str(folder / "calls.db")
-    store = RecordStore.open(url, folder=folder, subscriptions=subscriptions)
+    records = config.records
+    store = RecordStore.open(records.database, folder=records.dir.resolve(), subscriptions=subscriptions)
     if engines_table is not None:
         restore_spent_today(store, config, engines_table, time.time())
     return store

@@ -118,7 +118,8 @@ class CallRecord:
     there are any; `ring_s` is how long it rang, None if it never did, and `answered_by` who or what was heard
     (`Call.answered_by`), None where nothing was. `early_media_s` is how long the bot spoke before it answered a call
     that came in, or until its end if it never did; None where it did not. `consent` is what the caller said to being
-    recorded: "given", "refused", or "announced" where they were only informed; None where nothing was noted.
+    recorded: "given", "refused", or "announced" where they were only informed; None where nothing was noted. `part_of`
+    is the `uniqueid` of the call that this one is a leg of, None for calls of their own.
     """
 
     uniqueid: str
@@ -152,10 +153,11 @@ class CallRecord:
     answered_by: str | None = None
     early_media_s: float | None = None
     consent: str | None = None
+    part_of: str | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
-    def begun(
+    def begun(  # noqa: PLR0913  # what a record begins with
         cls,
         clock: CallClock,
         *,
@@ -166,6 +168,7 @@ class CallRecord:
         transport: str = "udp",
         trunk: str = "",
         uniqueid: str | None = None,
+        part_of: str | None = None,
     ) -> Self:
         """The record of a new call. `src`, `dst`, `call_id` may be any text; `uniqueid` None: a new one."""
         return cls(
@@ -177,6 +180,7 @@ class CallRecord:
             direction=direction,
             transport=transport,
             trunk=trunk,
+            part_of=part_of,
         )
 
     def answered(self, clock: CallClock, now: float) -> Self:

@@ -162,9 +162,10 @@ def open_to_read(url: str) -> Engine:
 
 
 def open_to_change(url: str) -> Engine:
-    """An engine for a database that is there, and that a bot may be writing, too. Raises UserError."""
+    """An engine for a database that is there, and that a bot may be writing, too; one of an earlier version gets the
+    tables and columns that it lacks. Raises UserError."""
     open_to_read(url).dispose()
-    return _make_engine(_parse_url(url)).execution_options(offhook_writes=True)
+    return RecordsDatabase.open(url).engine.execution_options(offhook_writes=True)
 
 
 def _stat(path: Path | None) -> tuple[int, int] | None:

@@ -1,21 +1,26 @@
 """Erases what there is of a caller, by number: records, words, SIP messages, files."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, inspect, null, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
-from offhook.records.kept_files import files_of, remove
+from offhook.records.kept_files import RECORDINGS, files_of, remove
+from offhook.records.published import forget_published
 from offhook.records.schema import calls_table
 from offhook.usererror import UserError
 
 NumberOf = Callable[[str], str]
 """The number in a SIP or tel URI, or of a media stream, without separators."""
 
+QUEUES = "queues.json"
+"""In the records' folder: who is to be called back."""
 SIMILAR_DIGITS = 7
 """Numbers whose last digits are the same may be another spelling of it."""
 
@@ -33,11 +38,11 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Search:
     """What there is of a number. `similar` are other numbers in the records that may be spellings of it; `waiting`
-    files of records that the database could not take yet."""
+    files that the bot itself still needs, each with why."""
 
     calls: tuple[Found, ...] = ()
     similar: tuple[str, ...] = ()
-    waiting: tuple[Path, ...] = ()
+    waiting: tuple[tuple[Path, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -49,35 +54,44 @@ class Erased:
 
 
 def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Search:
-    """The calls from and to a number. Raises UserError."""
+    """The calls from and to a number, with their legs. Raises UserError."""
     wanted = _bare(number_of(number))
     rows: list[tuple[str, str, bool]] = []
+    legs: list[tuple[str, tuple[str, str, bool]]] = []
     similar: set[str] = set()
-    for uniqueid, start, is_open, *parties in _all_calls(engine):
+    for uniqueid, start, is_open, part_of, *parties in _all_calls(engine):
         numbers = [_bare(number_of(party)) for party in parties]
         if wanted in numbers:
             rows.append((uniqueid, start, is_open))
             continue
+        if part_of is not None:
+            legs.append((part_of, (uniqueid, start, is_open)))
         similar.update(each for each in numbers if _may_be(each, wanted))
+    of_the_number = {uniqueid for uniqueid, _, _ in rows}
+    rows += [leg for part_of, leg in legs if part_of in of_the_number]
     files: dict[str, list[tuple[str, Path]]] = {uniqueid: [] for uniqueid, _, _ in rows}
     for kind, call, path in files_of(folder, set(files)):
         files[call].append((kind.name, path))
     found = tuple(Found(*row, tuple(sorted(files[row[0]]))) for row in rows)
-    waiting = tuple(path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0)
-    return Search(found, tuple(sorted(similar)), waiting)
+    has_number = any(_bare(number_of(text)) == wanted for text in _texts(folder / QUEUES))
+    called_back = [(folder / QUEUES, "the number is to be called back")] if has_number else []
+    unwritten = [path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0]
+    waiting = [*((path, "records wait there for the database") for path in unwritten), *called_back]
+    return Search(found, tuple(sorted(similar)), tuple(waiting))
 
 
-def erase(engine: Engine, found: Search) -> Erased:
+def erase(engine: Engine, folder: Path, found: Search) -> Erased:
     """Erase it, but for calls that go on. The files first: a call's record is how they are found. Raises UserError."""
     result = Erased()
     done: list[Found] = []
     for call in found.calls:
         if call.is_open:
             result.left.append((call, "the call goes on"))
-        elif not all([remove(path) for _, path in call.files]):
-            result.left.append((call, "a file cannot be removed"))
+        elif whys := [f"{path.name} cannot be removed: {why}" for _, path in call.files if (why := remove(path))]:
+            result.left.append((call, ", ".join(whys)))
         else:
             done.append(call)
+    forget_published(folder / RECORDINGS.folder)
     for first in range(0, len(done), MAX_AT_ONCE):
         chunk = done[first : first + MAX_AT_ONCE]
         try:
@@ -91,17 +105,37 @@ def erase(engine: Engine, found: Search) -> Erased:
     return result
 
 
-def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str, str]]:
+def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str | None, str, str]]:
     table = calls_table
-    query = select(table.c.uniqueid, table.c.start, table.c.is_open, table.c.src, table.c.dst).order_by(table.c.start)
     try:
         with engine.connect() as conn:
+            # A database of an earlier version, which is only looked at, has no such column.
+            names = {column["name"] for column in inspect(conn).get_columns(table.name)}
+            part_of: ColumnElement[Any] = table.c.part_of if "part_of" in names else null()
+            columns = (table.c.uniqueid, table.c.start, table.c.is_open, part_of, table.c.src, table.c.dst)
+            query = select(*columns).order_by(table.c.start)
             for row in conn.execution_options(yield_per=1_000).execute(query):
                 yield tuple(row)
     except SQLAlchemyError as error:
         raise UserError(
             "the records cannot be read", str(error), "dir = … below [records], or --config FILE"
         ) from error
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """All texts in a file of JSON; none if it cannot be read."""
+    try:
+        values = [json.loads(path.read_bytes())]
+    except (OSError, ValueError):
+        return
+    while values:
+        match values.pop():
+            case dict() as table:
+                values += table.values()
+            case list() as row:
+                values += row
+            case str() as text:
+                yield text
 
 
 def _bare(number: str) -> str:

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, delete, select
 
-from offhook.records.schema import calls_table, transcript_table
+from offhook.records.outbox import outbox_table
+from offhook.records.schema import calls_table, metadata, transcript_table
 from offhook.records.signalling import signalling_table
 from offhook.records.timeline import timelines_table
 
 MAX_AT_ONCE = 500
 """Calls in one transaction: others wait for it."""
+
+_WITH_WORDS = (transcript_table, timelines_table, outbox_table)
 
 
 def wall_time(unix_s: float) -> str:
@@ -18,27 +21,29 @@ def wall_time(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def calls_before(conn: Connection, before_s: float) -> list[str]:
-    """The oldest calls that began before a Unix time, and are over."""
+def calls_before(conn: Connection, before_s: float, but: Collection[str] = ()) -> list[str]:
+    """The oldest calls that began before a Unix time, and are over, without those of `but`."""
     table = calls_table
     query = select(table.c.uniqueid).where(table.c.start < wall_time(before_s), table.c.is_open.is_(False))
-    return list(conn.execute(query.order_by(table.c.start).limit(MAX_AT_ONCE)).scalars())
+    found = conn.execute(query.order_by(table.c.start).limit(MAX_AT_ONCE + len(but))).scalars()
+    return [each for each in found if each not in but][:MAX_AT_ONCE]
 
 
 def forget_calls(conn: Connection, calls: Collection[str]) -> None:
-    """Delete all that the database has of these calls."""
+    """Delete all that the database has of these calls, what others have not got of them included."""
     call_ids = conn.execute(select(calls_table.c.call_id).where(calls_table.c.uniqueid.in_(calls))).scalars().all()
     signalling = signalling_table
     named = [each for each in call_ids if each]
     conn.execute(delete(signalling).where(signalling.c.call_id.in_(named) | signalling.c.root.in_(named)))
-    for table in (transcript_table, timelines_table, calls_table):
-        conn.execute(delete(table).where(table.c.uniqueid.in_(calls)))
+    for table in metadata.sorted_tables:
+        if "uniqueid" in table.columns:
+            conn.execute(delete(table).where(table.c.uniqueid.in_(calls)))
 
 
 def forget_words(conn: Connection, before_s: float) -> int:
-    """Delete the transcripts and timelines of calls that began before a Unix time, and are over: of `MAX_AT_ONCE` of
-    each at most. Returns of how many."""
-    return sum(_forget_words_in(conn, table, before_s) for table in (transcript_table, timelines_table))
+    """Delete the transcripts and timelines of calls that began before a Unix time, and are over, and what others have
+    not got of them: of `MAX_AT_ONCE` of each at most. Returns of how many."""
+    return sum(_forget_words_in(conn, table, before_s) for table in _WITH_WORDS)
 
 
 def _forget_words_in(conn: Connection, table: Table, before_s: float) -> int:

@@ -13,7 +13,7 @@ class Journal(Protocol):
     """What a call needs of the records: `RecordStore`, or a proxy for one in another process. No method blocks."""
 
     def begin(self, record: CallRecord) -> "Future[bool]":
-        """Write a row; true once it would survive a crash."""
+        """Write a row, or what has become known of it since; true once it would survive a crash."""
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
         """Add a line to a call's transcript."""

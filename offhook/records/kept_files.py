@@ -3,13 +3,9 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from offhook.observe.log import get_logger
-
-log = get_logger(__name__)
 
 REST_EVERY = 500
 """So many entries of a folder are looked at without a rest, so that other threads get their turn."""
@@ -43,41 +39,41 @@ def files_of(folder: Path, calls: set[str]) -> Iterator[tuple[FileKind, str, Pat
     """The files of calls: their kind, the call, and where they are. The folders are read once, whatever there is."""
     for each in dict.fromkeys(kind.folder for kind in FILE_KINDS):
         kinds = [kind for kind in FILE_KINDS if kind.folder == each]
-        for entry in _entries(folder / each):
+        for entry in entries(folder / each):
             for kind in kinds:
                 if (call := kind.call_of(entry.name)) in calls and call is not None:
                     yield kind, call, Path(entry.path)
 
 
-def older_than(folder: Path, kind: FileKind, before_s: float, most: int) -> list[Path]:
-    """Files of a kind that were written last before a Unix time, `most` of them at most."""
+def older_than(folder: Path, kind: FileKind, before_s: float, most: int, but: Container[Path] = ()) -> list[Path]:
+    """Files of a kind that were written last before a Unix time, `most` of them at most, without those of `but`."""
     found: list[Path] = []
-    for entry in _entries(folder / kind.folder):
+    for entry in entries(folder / kind.folder):
         if len(found) >= most:
             break
         try:
             is_old = kind.call_of(entry.name) is not None and entry.stat(follow_symlinks=False).st_mtime < before_s
         except FileNotFoundError:
             continue  # somebody else has removed it
-        if is_old:
+        if is_old and Path(entry.path) not in but:
             found.append(Path(entry.path))
     return found
 
 
-def remove(path: Path) -> bool:
-    """Remove a file; False, with a line in the log, if that fails. One that is gone counts as removed."""
+def remove(path: Path) -> str:
+    """Remove a file; why that fails, empty where it is gone."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        log.error("a file of a call is not removed", path=str(path), why=error.strerror or str(error))
-        return False
-    return True
+        return error.strerror or str(error)
+    return ""
 
 
-def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+def entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """What is in a folder, with rests; nothing if there is no such folder. Raises OSError."""
     try:
-        with os.scandir(folder) as entries:
-            for number, entry in enumerate(entries, 1):
+        with os.scandir(folder) as found:
+            for number, entry in enumerate(found, 1):
                 yield entry
                 if number % REST_EVERY == 0:
                     time.sleep(REST_S)

@@ -20,6 +20,14 @@ def message_file(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def messages_of(folder: Path, call_id: str) -> list[Path]:
+    """The messages of a call, the first one first; none for an id that could lead out of the folder."""
+    if _OWN_NAME.fullmatch(call_id) is None:
+        return []
+    paths = (_numbered(folder, call_id, number) for number in range(1, MAX_PER_CALL + 1))
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
 def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
     """Write 8 kHz 16-bit mono PCM as `CALL-message-1.wav`, or with the next free number; its owner alone may read it.
 
@@ -30,7 +38,7 @@ def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     for number in range(1, MAX_PER_CALL + 1):
-        path = folder / f"{call_id}-message-{number}.wav"
+        path = _numbered(folder, call_id, number)
         try:
             fd = os.open(path, flags, 0o600)
         except FileExistsError:
@@ -44,3 +52,7 @@ def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
             raise
         return path
     raise FileExistsError(f"the call has {MAX_PER_CALL} messages already")
+
+
+def _numbered(folder: Path, call_id: str, number: int) -> Path:
+    return folder / f"{call_id}-message-{number}.wav"

@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -46,6 +47,8 @@ MAX_WAITING = 250_000
 """Rows that wait for one receiver; the oldest of more are given up."""
 KEPT_S = 30 * 86_400
 """How long what was given up stays, to be sent again by hand."""
+MAX_GIVEN_UP = 50_000
+"""Rows for one receiver that stay so; the oldest of more are deleted."""
 
 outbox_table = Table(
     "outbox",
@@ -164,6 +167,15 @@ def adopt(conn: Connection, owner: str, receivers: Collection[str]) -> None:
         conn.execute(update(outbox_table).where(gone, mine).values(owner=owner))
 
 
+def forget_unknown(conn: Connection, owner: str, receivers: Collection[str], now: float) -> int:
+    """Delete what is as old as what was given up and for nobody that is among the receivers any more, as far as it
+    belongs to no other process; returns how many."""
+    table = outbox_table
+    ours = or_(table.c.owner == owner, table.c.owner.not_in(select(owners_table.c.owner)))
+    unknown = table.c.receiver.not_in(sorted(receivers))
+    return _count(conn.execute(delete(table).where(unknown, table.c.since < now - KEPT_S, ours)))
+
+
 # What a queue does with its rows.
 
 
@@ -195,15 +207,18 @@ def failed(conn: Connection, seq: int, attempts: int, due: float, problem: str) 
 
 def give_up_old(conn: Connection, owner: str, receiver: str, before: float, *, unsent: bool, now: float) -> int:
     """Give up what waits since before a Unix time and has been tried (`unsent`: or not), and the oldest beyond
-    `MAX_WAITING`; returns how many. What was given up long ago is deleted."""
+    `MAX_WAITING`; returns how many. What was given up long ago is deleted, and the oldest beyond `MAX_GIVEN_UP`."""
     mine, table = _of(owner, receiver), outbox_table
     old = [table.c.since < before, *([] if unsent else [table.c.attempts > 0])]
     count = _count(conn.execute(update(table).where(*mine, *old).values(given_up=True)))
     newest = select(table.c.seq).where(*mine).order_by(table.c.seq.desc()).offset(MAX_WAITING).limit(1)
     if (last := conn.execute(newest).scalar()) is not None:
         count += _count(conn.execute(update(table).where(*mine, table.c.seq <= last).values(given_up=True)))
-    kept = [table.c.receiver == receiver, table.c.given_up, table.c.since < now - KEPT_S]
-    conn.execute(delete(table).where(*kept))
+    given_up = [table.c.receiver == receiver, table.c.given_up]
+    conn.execute(delete(table).where(*given_up, table.c.since < now - KEPT_S))
+    newest = select(table.c.seq).where(*given_up).order_by(table.c.seq.desc()).offset(MAX_GIVEN_UP).limit(1)
+    if (last := conn.execute(newest).scalar()) is not None:
+        conn.execute(delete(table).where(*given_up, table.c.seq <= last))
     return count
 
 

@@ -4,6 +4,8 @@ import re
 import secrets
 from pathlib import Path
 
+from offhook.records.kept_files import entries, remove
+
 PUBLISHED = "published"
 """The folder in that of the recordings; it has links."""
 
@@ -26,3 +28,11 @@ def find_published(recordings: Path, name: str) -> Path | None:
         return None
     path = (recordings / PUBLISHED / name).resolve()
     return path if path.parent == recordings.resolve() and path.is_file() else None
+
+
+def forget_published(recordings: Path) -> None:
+    """Remove the names of files that are gone: they have the ids of calls."""
+    for entry in entries(recordings / PUBLISHED):
+        path = Path(entry.path)
+        if _SID.fullmatch(path.name) is not None and path.is_symlink() and not path.exists():
+            remove(path)

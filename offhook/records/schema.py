@@ -78,6 +78,7 @@ calls_table = Table(
     Column("answered_by", String(32)),
     Column("early_media_s", Float),
     Column("consent", String(16)),
+    Column("part_of", String(64)),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -103,8 +104,8 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-_CONSENT = (calls_table.c.consent,)
-_EARLY = (calls_table.c.early_media_s, *_CONSENT)
+_WHOSE = (calls_table.c.consent, calls_table.c.part_of)
+_EARLY = (calls_table.c.early_media_s, *_WHOSE)
 _WHO = (calls_table.c.ring_s, calls_table.c.answered_by, *_EARLY)
 _OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850, *_WHO)
 
@@ -115,7 +116,7 @@ ADDED = {
     6: _OUT,
     7: _WHO,
     8: _EARLY,
-    9: _CONSENT,
+    9: _WHOSE,
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 

@@ -28,6 +28,8 @@ class CallFilter:
     """A disposition ("ANSWERED"), or who ended the call ("caller", "crash")."""
     barge_in: bool = False
     recorded: bool = False
+    calls: frozenset[str] | None = None
+    """Only these, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,6 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         found.append(table.c.barge_ins > 0)
     if wanted.recorded:
         found.append(table.c.recording.is_not(None))
+    if wanted.calls is not None:
+        found.append(table.c.uniqueid.in_(sorted(wanted.calls)))
     return found

@@ -18,7 +18,7 @@ from offhook.records.cdr import CallRecord, TranscriptLine
 from offhook.records.changes import Change, Outgoing, call_change, completed_change, line_change, timeline_change
 from offhook.records.database import BUSY_TIMEOUT_S, RecordsDatabase
 from offhook.records.left_open import close_calls_of, close_ownerless
-from offhook.records.outbox import ANSWERED, ENDED, STARTED, OutboxEvent, Subscription, adopt
+from offhook.records.outbox import ANSWERED, ENDED, STARTED, OutboxEvent, Subscription, adopt, forget_unknown
 from offhook.records.owner import ProcessIdentity
 from offhook.records.schema import calls_table, owners_table, put_row, read_lines, record_from
 from offhook.records.signalling import forget_traces, put_trace
@@ -118,10 +118,12 @@ class RecordStore:
         """Write a row that survives a crash: once the future is true, the call has its row.
 
         Await it (`asyncio.wrap_future`, with a time limit) before sending the answer, so that no answered call goes
-        unrecorded.
+        unrecorded. It may be called again with what has become known since.
         """
-        is_new = record.uniqueid not in self._open
-        types = [*([STARTED] if is_new else []), *([ANSWERED] if record.answer is not None else [])]
+        before = self._open.get(record.uniqueid)
+        was_answered = before is not None and before.content["row"]["answer"] is not None
+        is_answered = record.answer is not None and not was_answered
+        types = [*([STARTED] if before is None else []), *([ANSWERED] if is_answered else [])]
         change = self._call_change(record, types, is_open=True)
         self._open[record.uniqueid] = call_change(record, is_open=True, owner=self._me)
         return self._put_outgoing(change)
@@ -245,7 +247,10 @@ class RecordStore:
                 close_calls_of(conn, other["owner"], other["heartbeat"], self._outgoing, self._wall())
                 conn.execute(delete(owners_table).where(owners_table.c.owner == other["owner"]))
         close_ownerless(conn, self._outgoing, self._wall())
-        adopt(conn, self._me, {each.receiver for each in self._outgoing.subscriptions})
+        receivers = {each.receiver for each in self._outgoing.subscriptions}
+        adopt(conn, self._me, receivers)
+        if (count := forget_unknown(conn, self._me, receivers, self._wall())) > 0:
+            log.warning("old events are deleted whose receivers the settings do not name any more", events=count)
 
     def _take_over(self, conn: Connection) -> None:
         """Apply what processes that are gone could not write, and close their calls."""

@@ -1,5 +1,6 @@
 """`[mail]`: where messages of callers are mailed to."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -33,7 +34,8 @@ class MailConfig(Section):
     """Its port; not set: 587, with `tls` 465, with `none` 25."""
 
     encryption: Literal["starttls", "tls", "none"] = "starttls"
-    """`starttls`: refused where the server has none; `tls`: from the first byte; `none`: on this machine."""
+    """`starttls`: refused where the server has none; `tls`: from the first byte; `none`: with a `user` on this machine
+    alone."""
 
     user: Annotated[Line | None, Field(examples=["bot@example.com"])] = None
     """The account, where the server wants one."""
@@ -71,9 +73,22 @@ class MailConfig(Section):
                 raise PydanticCustomError("mail", "`host` needs `{key}`", {"key": key, "at": "host"})
         if self.user is not None and self.password is None and self.password_file is None:
             raise PydanticCustomError("mail", "`user` needs `password`", {"key": "password", "at": "user"})
+        if self.user is not None and self.encryption == "none" and not _is_here(self.host):
+            why = "without encryption everybody on the way can read the password"
+            what = "the password of `[mail]` is not sent in the clear to another machine"
+            at = {"key": "encryption", "at": "encryption", "what": what, "example": "starttls"}
+            raise PydanticCustomError("mail", why, at)
         return self
 
     @property
     def server_port(self) -> int:
         """The port that is connected to."""
         return self.port or PORTS[self.encryption]
+
+
+def _is_here(host: str) -> bool:
+    """Whether it is this machine, by a loopback address or name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -341,6 +341,11 @@ class RecordsConfig(Section):
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the
     detector's probabilities, but no keyed digits."""
 
+    @property
+    def database(self) -> str:
+        """The database as `RecordStore.open` takes it: its URL, or the path of an SQLite file."""
+        return self.database_url or str(self.dir.resolve() / "calls.db")
+
 
 class LogConfig(Section):
     """The log, on stderr."""

@@ -31,7 +31,7 @@ from offhook.usererror import Problem, closest, did_you_mean
 COMMAND_LINE = "command line"
 DEFAULT = "default"
 
-PATHS = {"dialog": ("flow",), "records": ("dir",)}
+PATHS = {"dialog": ("flow",), "records": ("dir",), "mail": ("password_file",)}
 """Keys with paths: in a file they are relative to its folder."""
 
 

@@ -31,9 +31,9 @@ from offhook.web.guesses import WRONG_FOR_S, WrongGuesses
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For operators and monitoring; they reveal nothing about callers."""
 WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
+"""They authenticate by themselves."""
 NAMED_PREFIXES = ("/twiml/recordings/",)
 """What is below them has names that nobody can guess."""
-"""They authenticate by themselves."""
 
 POLICY = "; ".join(
     [

@@ -1,4 +1,4 @@
-"""`/api/calls/ID`: a past call, its transcript, timeline, recording and capture."""
+"""`/api/calls/ID`: a past call, its transcript, timeline, recording, messages and capture."""
 
 import wave
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Str
 
 from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
+from offhook.records.message import messages_of
 from offhook.records.timeline import read_timeline
 from offhook.web.call_list import MAX_ID_CHARS, Read, Readers, Records, list_routes
 from offhook.web.headers import NO_STORE
@@ -57,7 +58,11 @@ class _Files:
         timeline = await self._read(lambda: self._records.read(lambda conn: read_timeline(conn, uniqueid)))
         captured = find_capture(self._captures, call.uniqueid)
         truncated = captured is not None and (captured[1] or call.ended_by == EndedBy.CRASH)
-        about = {"capture": captured is not None, "capture_truncated": truncated}
+        about = {
+            "capture": captured is not None,
+            "capture_truncated": truncated,
+            "messages": [path.name for path in messages_of(self._recordings, call.uniqueid)],
+        }
         return self.shown(call) | about | {"timeline": timeline, "ledger": ledger_of(timeline)}
 
     def shown(self, call: CallRecord) -> dict[str, Any]:
@@ -68,6 +73,13 @@ class _Files:
         path = _recording(await self.call(uniqueid), self._recordings)
         if path is None:
             raise HTTPException(404, "the call was not recorded, or its recording is gone", NO_STORE)
+        return path
+
+    async def message(self, uniqueid: str, name: str) -> Path:
+        found = messages_of(self._recordings, (await self.call(uniqueid)).uniqueid)
+        path = next((path for path in found if path.name == name), None)
+        if path is None:
+            raise HTTPException(404, "the call has no message of that name, or it is gone", NO_STORE)
         return path
 
     async def capture(self, uniqueid: str) -> Path:
@@ -107,6 +119,11 @@ def _add_audio_routes(router: APIRouter, files: _Files, read: Read) -> None:
     @router.api_route("/api/calls/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
     async def audio(uniqueid: str) -> Response:
         path = await files.recording(uniqueid)
+        return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
+
+    @router.api_route("/api/calls/{uniqueid}/messages/{name}", methods=["GET", "HEAD"])
+    async def message(uniqueid: str, name: str) -> Response:
+        path = await files.message(uniqueid, name)
         return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
 
     @router.get("/api/calls/{uniqueid}/capture.pcap")

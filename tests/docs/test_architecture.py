@@ -16,7 +16,7 @@ COMPLETE = (
     *("sip", "telephony", "pipeline/answering", "pipeline/chain", "pipeline/dialog", "pipeline/endpoint"),
     *("pipeline/playout", "pipeline/turn", "pipeline/understanding", "pipeline/vad"),
     *("offhook/agents", "offhook/api", "offhook/calls", "offhook/carriers", "offhook/flight", "offhook/ladder"),
-    *("offhook/observe", "offhook/process", "offhook/realtime", "offhook/transfer"),
+    *("offhook/observe", "offhook/outbox", "offhook/process", "offhook/realtime", "offhook/transfer"),
 )
 """Folders of which the page names every module. Of others (a file for each vendor, language or command) it says what is
 in them."""

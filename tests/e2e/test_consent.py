@@ -47,6 +47,17 @@ async def call(bot: BotProcess, key: str) -> None:
         caller.close()
 
 
+async def leave(bot: BotProcess, calls: int) -> None:
+    """Hang up at the question; so many calls have been made then."""
+    caller = await asyncio.wait_for(Caller.dial("127.0.0.1", Address(bot.host, bot.port)), 20)
+    try:
+        await asyncio.wait_for(caller.listen_for(0.3), 20)
+        caller.hang_up()
+        await asyncio.to_thread(bot.ended, calls)
+    finally:
+        caller.close()
+
+
 def loud(path: Path) -> tuple[bool, bool]:
     """Whether the caller and the bot are in a recording."""
     with wave.open(str(path)) as file:
@@ -64,9 +75,13 @@ def test_what_is_left_of_a_call(start_bot: Callable[..., BotProcess], tmp_path: 
     bot = start_bot("--flow", str(tmp_path / "flow.yaml"), "--workers", "1", **LIGHT, **kept)
     asyncio.run(call(bot, "1"))
     asyncio.run(call(bot, "2"))
-    agreed, refused = bot.ended(2)
-    assert (agreed["consent"], refused["consent"]) == ("given", "refused")
+    asyncio.run(leave(bot, 3))
+    agreed, refused, gone = bot.ended(3)
+    assert (agreed["consent"], refused["consent"], gone["consent"]) == ("given", "refused", None)
     assert loud(Path(agreed["recording"])) == (True, True), "the caller on the left, the bot on the right"
     assert refused["recording"] is None
-    assert [path.name for path in (bot.directory / "data" / "recordings").iterdir()] == [f"{agreed['uniqueid']}.wav"]
+    recorded = [agreed] if waits == "true" else [agreed, gone]
+    names = {path.name for path in (bot.directory / "data" / "recordings").iterdir()}
+    assert names == {f"{each['uniqueid']}.wav" for each in recorded}
+    assert (gone["recording"] is None) is (waits == "true")
     assert bot.lines(agreed, "bot")[-1] == bot.lines(refused, "bot")[-1] == "Your balance is 8."

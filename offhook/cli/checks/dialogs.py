@@ -9,7 +9,9 @@ from offhook.api.call import Dialog
 from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog, twiml_dialog
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
+from offhook.cli.checks.privacy import recorded_early
 from offhook.settings.config import Config
+from offhook.settings.flow_file import load_flow
 from offhook.settings.routes import RouteConfig, covered
 from offhook.transfer.targets import target_of
 from offhook.usererror import UserError
@@ -33,6 +35,7 @@ def check(config: Config) -> list[Finding]:
             dialog_of_flow(config, flow)
             named = config.dialog.flow or "the sample flow"
             found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
+            found += recorded_early(config, flow)
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
@@ -42,6 +45,7 @@ def check(config: Config) -> list[Finding]:
                 Finding.ok("route", f"{_calls_of(route)} {'are' if route.trunk else 'is'} answered by {target}")
             )
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
+            found += [] if route.flow is None else recorded_early(config, load_flow(route.flow))
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"

@@ -29,8 +29,11 @@ class Recogniser:
 
     name = "listener"
 
-    def __init__(self, *, free_speech: bool = True, fails: bool = False) -> None:
-        self.capabilities = AsrCapabilities(16_000, grammar=False, free_speech=free_speech, partials=False)
+    def __init__(self, *, free_speech: bool = True, fails: bool = False, languages: tuple[str, ...] = ()) -> None:
+        self.capabilities = AsrCapabilities(
+            16_000, grammar=False, free_speech=free_speech, partials=False, languages=languages
+        )
+        self.requests: list[AsrRequest] = []
         self.may = asyncio.Event()
         self.heard = 0
         self._fails = fails
@@ -40,6 +43,7 @@ class Recogniser:
     async def close(self) -> None: ...
 
     def open(self, request: AsrRequest, on_partial: OnPartial) -> "Recogniser":
+        self.requests.append(request)
         return self
 
     def feed(self, pcm: bytes) -> None:
@@ -73,7 +77,7 @@ def waiting(store: RecordStore) -> OutboxRow:
 
 async def kept(store: RecordStore, settings: Config, recogniser: Recogniser) -> Path:
     call_log = CallLog(store, Metrics(), src="sip:+15551234567@pbx", dst="sip:100@bot", call_id="x")
-    return await keep_message(settings, recogniser, call_log, Message(PCM, "silence"))
+    return await keep_message(settings, recogniser, call_log, Message(PCM, "silence", language="es-MX"))
 
 
 async def test_a_message_waits_for_its_words(store: RecordStore, tmp_path: Path) -> None:
@@ -89,6 +93,19 @@ async def test_a_message_waits_for_its_words(store: RecordStore, tmp_path: Path)
     assert (data["file"], data["seconds"], data["ended_by"]) == (path.name, 1.5, "silence")
     assert data["transcript"] == "Please call me back." and data["src"] == "sip:+15551234567@pbx"
     assert recogniser.heard == pytest.approx(2 * len(PCM), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("languages", "asked"), [((), "es-MX"), (("en", "es"), "es"), (("en",), None)], ids=["any", "known", "unknown"]
+)
+async def test_it_is_heard_in_the_callers_language(
+    store: RecordStore, tmp_path: Path, languages: tuple[str, ...], asked: str | None
+) -> None:
+    recogniser = Recogniser(languages=languages)
+    recogniser.may.set()
+    await kept(store, config(tmp_path), recogniser)
+    await until(lambda: "transcript" in waiting(store).body)
+    assert [each.language for each in recogniser.requests] == [asked]
 
 
 async def test_a_recogniser_that_fails_holds_up_nothing(store: RecordStore, tmp_path: Path) -> None:

@@ -86,6 +86,16 @@ async def test_the_trunks_password_and_caller_id(scene: Scene, tmp_path: Path) -
     await scene.agent.hears(CALLER_HZ)
 
 
+async def test_its_record_names_the_callers(scene: Scene, tmp_path: Path) -> None:
+    await begin(scene, tmp_path, trunk={})
+    await scene.agent.hears(CALLER_HZ)
+    scene.caller.hang_up(scene.handle)
+    leg = await leg_record(scene)
+    assert scene.bot is not None
+    (caller,) = [each for each in await asyncio.to_thread(scene.bot.store.calls) if each.direction == "inbound"]
+    assert (leg.part_of, caller.part_of) == (caller.uniqueid, None)
+
+
 async def test_numbers_are_written_as_the_trunk_wants_them(scene: Scene, tmp_path: Path) -> None:
     async def dialog(call: Call) -> None:
         await call.transfer("+15557654321", mode="bridge")

@@ -14,9 +14,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
+from offhook.process import queue_file
 from offhook.records import CallRecord, RecordStore
+from offhook.records.erase import QUEUES
+from offhook.records.outbox import listed
+from offhook.records.published import PUBLISHED, publish
+from offhook.records.schema import ADDED
 from offhook.records.search import MAX_FOUND
 from offhook.usererror import UserError
+from tests.offhook.records.children import CRM
 from tests.offhook.records.kept import NOW_S, files, keep, uniqueid
 
 NUMBER = "+15551234567"
@@ -24,14 +30,16 @@ NUMBER = "+15551234567"
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordStore]:
-    """That of a bot that runs meanwhile."""
+    """That of a bot that runs meanwhile, and has a receiver that takes nothing."""
     monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path))
-    one = RecordStore.open(str(tmp_path / "calls.db"))
+    one = RecordStore.open(str(tmp_path / "calls.db"), subscriptions=[CRM])
     keep(one, tmp_path, 1, f"sip:{NUMBER}@trunk.example", "2027-01-10T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 2, "sip:1-555-123-4567@trunk.example", "2027-01-11T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 3, "sip:bot@b", "2027-01-12T00:00:00.000Z", NOW_S, dst=f"tel:{NUMBER}")
     keep(one, tmp_path, 4, "sip:+15551234568@trunk.example", "2027-01-13T00:00:00.000Z", NOW_S)
     keep(one, tmp_path, 5, "sip:05551234567@trunk.example", "2027-01-14T00:00:00.000Z", NOW_S)
+    desk = {"dst": "sip:200@desk", "part_of": uniqueid(1)}
+    keep(one, tmp_path, 6, "sip:bot@b", "2027-01-10T00:01:00.000Z", NOW_S, **desk)  # the leg to whom they talked with
     yield one
     one.close()
 
@@ -48,25 +56,41 @@ def contains(folder: Path, text: str) -> list[str]:
 def test_a_dry_run_shows_and_keeps_everything(store: RecordStore, tmp_path: Path) -> None:
     shown = offhook("erase", "--number", NUMBER, "--dry-run")
     assert shown.exit_code == 0, shown.output
-    assert "3 calls would be erased, 0 left" in shown.stdout and uniqueid(3) in shown.stdout
+    assert "4 calls would be erased, 0 left" in shown.stdout and uniqueid(3) in shown.stdout
     assert "1 captures, 1 events, 1 messages, 1 recordings" in shown.stdout
     assert "perhaps the same number: 05551234567" in shown.stdout
-    assert len(store.calls()) == 5 and all(path.exists() for path in files(tmp_path, 1))
+    assert len(store.calls()) == 6 and all(path.exists() for path in files(tmp_path, 1))
 
 
 def test_everything_of_a_number_is_erased(store: RecordStore, tmp_path: Path) -> None:
     assert contains(tmp_path, "secret 1"), "what is looked for below can be found"
+    published = [publish(files(tmp_path, number)[1]) for number in (1, 4)]
     done = offhook("erase", "--number", "1 (555) 123-4567".replace(" ", ""), "--json")
     assert done.exit_code == 0, done.output
     erased = json.loads(done.stdout)
-    assert [call["id"] for call in erased["erased"]] == [uniqueid(1), uniqueid(2), uniqueid(3)]
+    assert [call["id"] for call in erased["erased"]] == [uniqueid(number) for number in (1, 2, 3, 6)]
     assert sorted(erased["erased"][0]["files"]) == sorted(str(path) for path in files(tmp_path, 1))
     assert {call.uniqueid for call in store.calls()} == {uniqueid(4), uniqueid(5)}
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 6):
         assert not any(path.exists() for path in files(tmp_path, number))
         assert contains(tmp_path, f"secret {number}") == [], "nor is it left in free pages, or in the log"
     assert all(path.exists() for path in files(tmp_path, 4)) and contains(tmp_path, "secret 4")
+    assert [path.name for path in (tmp_path / "recordings" / PUBLISHED).iterdir()] == published[1:]
+    assert {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))} == {uniqueid(4), uniqueid(5)}
     assert store.finish(CallRecord(uniqueid=uniqueid(9), src="a", dst="b", start="2027-01-15T00:00:00.000Z")).result(5)
+
+
+def test_a_database_of_an_earlier_version_gets_what_it_lacks(store: RecordStore, tmp_path: Path) -> None:
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
+        database.execute("DROP TABLE outbox")
+        for column in ADDED[9]:
+            database.execute(f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
+        database.execute("UPDATE schema_version SET version = 9")
+    # It does not know whose leg the leg is.
+    assert "3 calls would be erased" in offhook("erase", "--number", NUMBER, "--dry-run").stdout
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 0 and "3 calls erased, 0 left" in done.stdout, done.output
 
 
 def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None:
@@ -74,8 +98,21 @@ def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None
     assert store.begin(going_on).result(5)
     (tmp_path / "unwritten-1.jsonl").write_text("[]\n")
     done = offhook("erase", "--number", NUMBER)
-    assert done.exit_code == 1 and "LEFT: the call goes on" in done.stdout and "3 calls erased, 1 left" in done.stdout
+    assert done.exit_code == 1 and "LEFT: the call goes on" in done.stdout and "4 calls erased, 1 left" in done.stdout
     assert "unwritten-1.jsonl  LEFT" in done.stdout
+
+
+def test_somebody_who_is_to_be_called_back_is_named(store: RecordStore, tmp_path: Path) -> None:
+    other = {"agents": {}, "call_backs": [{"queue": "support", "wish": {"number": "+15550000000"}}]}
+    (tmp_path / QUEUES).write_text(json.dumps(other))
+    assert offhook("erase", "--number", NUMBER, "--dry-run").exit_code == 0
+    (tmp_path / QUEUES).write_text(json.dumps(other).replace("+15550000000", NUMBER))
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 1 and "queues.json  LEFT: the number is to be called back" in done.stdout
+
+
+def test_the_file_of_the_queues_is_that_of_the_bot() -> None:
+    assert QUEUES == queue_file.NAME
 
 
 def test_a_number_that_is_none() -> None:
@@ -102,7 +139,17 @@ def test_export_as_a_table_and_whole(store: RecordStore, tmp_path: Path) -> None
     assert [row["uniqueid"] for row in rows(table.read_text())] == [uniqueid(3), uniqueid(2)]
     assert table.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in offhook("export", "--format", "jsonl").stdout.splitlines() if line[0] == "{"]
-    assert len(lines) == 5 and lines[-1]["transcript"][0]["text"] == "secret 1"
+    assert len(lines) == 6 and lines[-1]["transcript"][0]["text"] == "secret 1"
+
+
+def test_an_export_of_what_there_is_of_a_caller(store: RecordStore) -> None:
+    done = offhook("export", "--number", NUMBER)
+    assert done.exit_code == 0, done.output
+    exported = [row["uniqueid"] for row in rows(done.stdout) if row["start"]]
+    assert exported == [uniqueid(number) for number in (3, 2, 6, 1)]
+    assert "perhaps the same number: 05551234567" in done.stderr
+    nobody = offhook("export", "--number", "+15550000000", "--format", "jsonl")
+    assert nobody.exit_code == 0 and "{" not in nobody.stdout
 
 
 def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
@@ -113,7 +160,7 @@ def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
             statement = f"INSERT INTO calls (uniqueid, {others}) SELECT ?, {others} FROM calls WHERE uniqueid = ?"
             database.execute(statement, (uniqueid(1_000 + number), uniqueid(1)))
     found = rows(offhook("export").stdout)
-    assert len({row["uniqueid"] for row in found if row["uniqueid"]} - {None}) >= 2 * MAX_FOUND + 5
+    assert len({row["uniqueid"] for row in found if row["uniqueid"]} - {None}) >= 2 * MAX_FOUND + 6
 
 
 def test_a_format_that_is_none_and_parquet_without_its_package(
@@ -131,5 +178,5 @@ def test_parquet(store: RecordStore, tmp_path: Path) -> None:
     done = offhook("export", "--format", "parquet", "--output", str(tmp_path / "calls.parquet"))
     assert done.exit_code == 0, done.output
     found = parquet.read_table(tmp_path / "calls.parquet").to_pylist()
-    assert [row["uniqueid"] for row in found] == [uniqueid(number) for number in (5, 4, 3, 2, 1)]
+    assert [row["uniqueid"] for row in found] == [uniqueid(number) for number in (5, 4, 3, 2, 6, 1)]
     assert found[0]["duration"] == 2.5 and found[0]["answer"] is None

@@ -5,6 +5,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,19 @@ from sqlalchemy import Connection
 
 from offhook.outbox import queue as queue_module
 from offhook.outbox import receiver as receiver_module
+from offhook.outbox.receiver import Attempt
 from offhook.outbox.webhook import Webhook
 from offhook.records import RecordStore, TranscriptLine
-from offhook.records.outbox import MESSAGE, OutboxEvent, Subscription, failed, retry
+from offhook.records.outbox import (
+    MESSAGE,
+    OutboxEvent,
+    OutboxRow,
+    Subscription,
+    delivered,
+    failed,
+    retry,
+    waiting_calls,
+)
 from offhook.settings.webhooks import WebhookConfig
 from offhook.testing.webhook_receiver import Answer, WebhookReceiver
 from tests.offhook.outbox.parts import SECRET, delivering, have_call, hook, settled, until, waiting
@@ -37,11 +48,31 @@ async def receiver() -> AsyncIterator[WebhookReceiver]:
         yield one
 
 
-def send_again(store: RecordStore, now: float) -> None:
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many calls were found whenever a queue has looked what waits."""
+    found: list[int] = []
+
+    def counted(*args: Any, **values: Any) -> list[tuple[str, float]]:
+        calls = waiting_calls(*args, **values)
+        found.append(len(calls))
+        return calls
+
+    monkeypatch.setattr(queue_module, "waiting_calls", counted)
+    return found
+
+
+async def until_looked(looks: list[int]) -> None:
+    """So often that what waits could have come."""
+    enough = len(looks) + 3
+    await until(lambda: len(looks) >= enough)
+
+
+def send_again(store: RecordStore, now: float, events: int = 2) -> None:
     """As `offhook outbox retry` does it."""
 
     def job(conn: Connection) -> None:
-        assert retry(conn, "crm", None, now) == 2
+        assert retry(conn, "crm", None, now) == events
 
     store.settle(job)
 
@@ -142,7 +173,7 @@ async def test_one_receiver_that_hangs_holds_up_nobody_else(tmp_path: Path, rece
 
 
 async def test_a_receiver_that_is_gone_is_left_alone_until_events_are_sent_by_hand(
-    tmp_path: Path, receiver: WebhookReceiver
+    tmp_path: Path, receiver: WebhookReceiver, looks: list[int]
 ) -> None:
     receiver.answers.append(Answer(410))
     async with delivering(tmp_path, hook(receiver, events=("call.ended",), at_once=1)) as (store, deliveries):
@@ -151,7 +182,7 @@ async def test_a_receiver_that_is_gone_is_left_alone_until_events_are_sent_by_ha
         await until(lambda: deliveries.queues[0].state == "gone")
         have_call(store)
         store.flush()
-        await asyncio.sleep(3 * queue_module.LOOK_S)  # in which it could come
+        await until_looked(looks)
         assert len(receiver.requests) == 1 and len(waiting(store)) == 2
         assert (await deliveries.dump())[0]["state"] == "gone"
         send_again(store, time.time())
@@ -167,6 +198,63 @@ async def test_a_receiver_that_says_when_is_left_alone_until_then(tmp_path: Path
         await receiver.received(2)
     first, second, _ = receiver.requests
     assert second.at - first.at >= 0.9
+
+
+async def test_what_is_sent_by_hand_does_not_wait_for_that(tmp_path: Path, receiver: WebhookReceiver) -> None:
+    receiver.answers.append(Answer(503, (("Retry-After", "3600"),)))
+    async with delivering(tmp_path, hook(receiver, events=("call.ended",))) as (store, deliveries):
+        have_call(store)
+        await until(lambda: deliveries.queues[0].state == "paused")
+        store.flush()
+        send_again(store, time.time(), events=1)
+        await receiver.received(1)
+        await settled(store)
+
+
+async def test_what_cannot_be_noted_is_not_sent_again_until_it_may_be(
+    tmp_path: Path, receiver: WebhookReceiver, looks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with delivering(tmp_path, hook(receiver, events=("call.ended",))) as (store, _):
+        lost: Future[bool] = Future()
+        lost.set_result(False)
+        jobs: list[Any] = []
+
+        def not_noted(job: Any) -> "Future[bool]":
+            jobs.append(job)
+            return lost
+
+        with monkeypatch.context() as full_disk:
+            full_disk.setattr(RecordStore, "healthy", False)
+            full_disk.setattr(store, "settle", not_noted)
+            have_call(store)
+            await until(lambda: any(getattr(job, "func", None) is delivered for job in jobs))
+            await until_looked(looks)
+            assert len(receiver.requests) == 1
+        await receiver.received(2)
+        await settled(store)
+    first, second = receiver.requests
+    assert first.id == second.id and first.body == second.body
+
+
+async def test_an_error_of_ours_is_a_failure_like_any_other(
+    tmp_path: Path, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = hook(receiver, events=("call.ended",))
+    rows: list[OutboxRow] = []
+
+    async def fails_first(row: OutboxRow) -> Attempt:
+        rows.append(row)
+        if len(rows) == 1:
+            raise KeyError("data")
+        return await Webhook.deliver(one, row)
+
+    monkeypatch.setattr(one, "deliver", fails_first)
+    async with delivering(tmp_path, one) as (store, deliveries):
+        have_call(store)
+        await receiver.received(1)
+        await settled(store)
+        assert deliveries.queues[0].outcomes == {"failed": 1, "delivered": 1}
+    assert (rows[1].attempts, rows[1].problem) == (1, "an error of the bot (KeyError)")
 
 
 async def test_what_is_too_old_is_given_up_and_can_be_sent_by_hand(
@@ -202,14 +290,16 @@ async def test_a_private_address_has_to_be_allowed(
     assert receiver.requests == []
 
 
-async def test_an_event_waits_for_what_is_still_missing(tmp_path: Path, receiver: WebhookReceiver) -> None:
+async def test_an_event_waits_for_what_is_still_missing(
+    tmp_path: Path, receiver: WebhookReceiver, looks: list[int]
+) -> None:
     async with delivering(tmp_path, hook(receiver, events=(MESSAGE, "call.ended"))) as (store, _):
         clock, record = call()
         store.begin(record)
         event = OutboxEvent(record.uniqueid, MESSAGE, "evt_m", {"uniqueid": record.uniqueid, "file": "a.wav"}, 60.0)
         assert await asyncio.wrap_future(store.notify(event))
         await asyncio.wrap_future(store.finish(done(clock, record)))
-        await asyncio.sleep(3 * queue_module.LOOK_S)
+        await until_looked(looks)
         assert receiver.requests == []
         store.complete("evt_m", {"transcript": "Call me back."})
         first, second = await receiver.received(2)

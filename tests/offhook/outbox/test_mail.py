@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.outbox import queue as queue_module
 from offhook.outbox import receiver as receiver_module
@@ -104,6 +105,15 @@ async def test_a_password_is_proven_and_may_be_in_a_file(tmp_path: Path, server:
 
 
 @pytest.mark.real_time
+async def test_who_was_refused_is_named(tmp_path: Path, server: "MailServer") -> None:
+    server.full = "night@example.com"
+    with capture_logs() as logged:
+        attempt = await Mailbox(MailConfig(**CONFIG, port=server.port), tmp_path).deliver(row())
+    assert (attempt.result, server.recipients) == ("delivered", ["desk@example.com"])
+    assert [each["refused"] for each in logged] == [["night@example.com (SMTP 452)"]]
+
+
+@pytest.mark.real_time
 async def test_nothing_goes_unencrypted_unless_it_may(tmp_path: Path, server: "MailServer") -> None:
     config = MailConfig(**{**CONFIG, "encryption": "starttls"}, port=server.port)
     attempt = await Mailbox(config, tmp_path).deliver(row())
@@ -151,6 +161,7 @@ class MailServer:
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.users: list[bytes] = []
+        self.full = ""
         self.password: bytes | None = None
         self.asked = 0
         self.port = port
@@ -175,6 +186,14 @@ class MailServer:
         assert self._server is not None
         self._server.close()
         await self._server.wait_closed()
+
+    async def handle_RCPT(  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address == self.full:
+            return "452 4.2.2 Mailbox full"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # aiosmtpd's name
         self.asked += 1

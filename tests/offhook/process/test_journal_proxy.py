@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from offhook.process import journal_proxy
 from offhook.process.channel import Channel, channel_pair
 from offhook.process.journal_proxy import JournalProxy
 from offhook.process.messages import Begin, Complete, Finish, Lines, Notify, Timeline, Written
@@ -147,6 +148,22 @@ async def test_a_call_that_the_worker_could_not_end(
     assert found.recording_truncated
     assert closed.uniqueid == record.uniqueid
     assert proxy.crashed() == []
+
+
+async def test_what_becomes_known_later_makes_a_call_no_younger(
+    journal: tuple[RemoteJournal, JournalProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote, proxy = journal
+    record, _ = answered()
+    now = monotonic()
+    monkeypatch.setattr(journal_proxy, "monotonic", lambda: now)
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    now += 60.0
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(replace(record, consent="given"))), 5)
+    now += 10.0
+    (closed,) = proxy.crashed()
+    assert closed.billsec == pytest.approx(70.0) and closed.duration == pytest.approx(71.0, abs=0.002)
+    assert closed.consent == "given"
 
 
 async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, JournalProxy]) -> None:

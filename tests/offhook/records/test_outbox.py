@@ -8,16 +8,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from offhook.records import outbox as outbox_module
 from offhook.records.cdr import TranscriptLine
 from offhook.records.outbox import (
     ANSWERED,
     ENDED,
+    KEPT_S,
     MAX_BODY_BYTES,
     STARTED,
     OutboxRow,
     Subscription,
+    delivered,
     give_up_old,
     listed,
     waiting_calls,
@@ -25,6 +28,7 @@ from offhook.records.outbox import (
 )
 from offhook.records.store import RecordStore
 from tests.offhook.records.children import CRM, call, done
+from tests.offhook.records.kept import NOW_S
 from tests.offhook.records.processes import child, line_of
 from tests.offhook.records.test_store import path
 
@@ -92,6 +96,21 @@ def test_a_call_that_is_placed_is_answered_later(path: Path) -> None:
     store.close()
 
 
+def test_what_becomes_known_of_a_call_is_no_second_answer(path: Path) -> None:
+    store = opened(path)
+    clock, record = call()
+    store.begin(record)
+    for row in rows(store):
+        store.settle(partial(delivered, seq=row.seq))
+    consented = replace(record, consent="given")
+    store.begin(consented)
+    assert rows(store) == []
+    store.finish(done(clock, consented))
+    (ended,) = rows(store)
+    assert ended.type == ENDED and json.loads(ended.body)["data"]["consent"] == "given"
+    store.close()
+
+
 def test_a_long_transcript_is_cut(path: Path) -> None:
     store = opened(path)
     clock, record = call()
@@ -122,6 +141,40 @@ def test_too_much_is_given_up_the_oldest_first(path: Path, monkeypatch: pytest.M
     calls = store.read(lambda conn: waiting_calls(conn, store.owner, "crm", 10))
     assert len(calls) == 2  # the event that is left of the first, and the second
     store.close()
+
+
+def test_not_all_that_was_given_up_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 1)
+    monkeypatch.setattr(outbox_module, "MAX_GIVEN_UP", 2)
+    store = opened(path)
+    for _ in range(2):
+        clock, record = call()
+        store.begin(record)
+        store.finish(done(clock, record))
+    seqs = [row.seq for row in rows(store)]
+    store.settle(lambda conn: given_up(conn, store.owner))
+    assert [(row.seq, row.given_up) for row in rows(store)] == [
+        (seqs[-3], True),
+        (seqs[-2], True),
+        (seqs[-1], False),
+    ]
+    store.close()
+
+
+def given_up(conn: Connection, owner: str) -> None:
+    assert give_up_old(conn, owner, "crm", 0.0, unsent=False, now=1.0) == 5
+
+
+def test_what_nobody_gets_any_more_stays_as_long_as_what_was_given_up(path: Path) -> None:
+    clock, record = call()
+    old = Subscription("old", CRM.types)
+    with closing(RecordStore.open(str(path), wall=partial(float, NOW_S), subscriptions=[old])) as store:
+        store.begin(record)
+        store.finish(done(clock, record))
+        assert len(rows(store)) == 3
+    for after_s, left in ((-1.0, 3), (1.0, 0)):
+        with closing(RecordStore.open(str(path), wall=partial(float, NOW_S + KEPT_S + after_s))) as store:
+            assert len(rows(store)) == left
 
 
 def test_nothing_is_written_for_nobody(path: Path) -> None:

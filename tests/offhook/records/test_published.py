@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from offhook.records.message import save_message
-from offhook.records.published import PUBLISHED, find_published, publish
+from offhook.records.published import PUBLISHED, find_published, forget_published, publish
 
 
 def test_a_message_is_found_until_it_is_deleted(tmp_path: Path) -> None:
@@ -13,8 +13,17 @@ def test_a_message_is_found_until_it_is_deleted(tmp_path: Path) -> None:
     name, other = publish(path), publish(path)
     assert name != other
     assert find_published(tmp_path, name) == path.resolve()
+    forget_published(tmp_path)
+    assert find_published(tmp_path, name) == path.resolve()
     path.unlink()
     assert find_published(tmp_path, name) is None
+    forget_published(tmp_path)
+    assert list((tmp_path / PUBLISHED).iterdir()) == []
+
+
+def test_a_folder_without_any(tmp_path: Path) -> None:
+    forget_published(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

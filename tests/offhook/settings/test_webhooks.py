@@ -8,6 +8,7 @@ from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+MAIL = "[mail]\nsender = 'a@b.c'\nrecipients = ['a@b.c']\n"
 
 
 def load(tmp_path: Path, text: str) -> Config:
@@ -47,11 +48,23 @@ def test_a_webhook_and_its_secret_from_the_environment(tmp_path: Path, monkeypat
         ("[mail]\nhost = 'smtp.example.com'\nsender = 'a@example.com'\n", "recipients"),
         ("[mail]\nhost = 'h'\nsender = 'a@b.c'\nrecipients = ['a@b.c']\nuser = 'x'\n", "password"),
         ("[mail]\nsender = 'Bot <a@b.c>'\n", "an address alone"),
+        (f"{MAIL}host = 'smtp.example.com'\nuser = 'x'\npassword = 'y'\nencryption = 'none'\n", "in the clear"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
     found = problem(tmp_path, text)
     assert said in found and "offhook.toml" in found
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_password_may_go_in_the_clear_on_this_machine(tmp_path: Path, host: str) -> None:
+    text = f"{MAIL}host = '{host}'\nuser = 'x'\npassword = 'y'\nencryption = 'none'\n"
+    assert load(tmp_path, text).mail.host == host
+
+
+def test_a_file_with_a_password_is_beside_the_settings(tmp_path: Path) -> None:
+    assert load(tmp_path, "[mail]\npassword_file = 'mail'\n").mail.password_file == tmp_path / "mail"
+    assert load(tmp_path, "[mail]\npassword_file = '/run/mail'\n").mail.password_file == Path("/run/mail")
 
 
 def test_the_secret_is_not_shown_where_it_is_wrong(tmp_path: Path) -> None:

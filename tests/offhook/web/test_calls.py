@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+from offhook.records.message import save_message
 from offhook.web.call_list import CSV_PAGE
 from offhook.web.calls import MAX_PEAKS, calls_routes, measure, transcript_text
 from offhook.web.errors import add_error_answers
@@ -153,7 +154,9 @@ def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> N
     assert client.get("/api/calls/figures").json()["buckets"][0]["response_p95_ms"] == 500.0
 
 
-@pytest.mark.parametrize("path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/peaks", "/capture.pcap"])
+@pytest.mark.parametrize(
+    "path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/messages/x-message-1.wav", "/peaks", "/capture.pcap"]
+)
 def test_a_call_that_is_not_there(client: TestClient, path: str) -> None:
     for uniqueid in ("nothing", "%00", "x" * 1_000, "%ff", "a%0Ab"):
         assert client.get(f"/api/calls/{uniqueid}{path}").status_code == 404
@@ -182,6 +185,22 @@ def test_the_recording_whole_and_in_parts(client: TestClient, store: RecordStore
     assert (part.status_code, part.content) == (206, path.read_bytes()[44:48])
     assert part.headers["content-range"] == f"bytes 44-47/{path.stat().st_size}"
     assert client.get(url, headers={"Range": "bytes=9999-"}).status_code == 416
+
+
+def test_the_messages(client: TestClient, store: RecordStore, tmp_path: Path) -> None:
+    uniqueid, other = put(store, 0), put(store, 1)
+    url, recordings = f"/api/calls/{uniqueid}", tmp_path / "recordings"
+    assert client.get(url).json()["messages"] == []
+    paths = [save_message(recordings, uniqueid, bytes([number]) * 320) for number in (1, 2)]
+    names = [path.name for path in paths]
+    assert client.get(url).json()["messages"] == names
+    for name, path in zip(names, paths, strict=True):
+        answer = client.get(f"{url}/messages/{name}")
+        assert (answer.status_code, answer.content) == (200, path.read_bytes())
+    theirs = save_message(recordings, other, bytes(320)).name
+    (recordings / f"{uniqueid}-message-3.wav").symlink_to(tmp_path / "calls.db")
+    for name in (theirs, f"{uniqueid}-message-3.wav", f"{uniqueid}-message-4.wav", "..%2Fcalls.db"):
+        assert client.get(f"{url}/messages/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["other/one.wav", "recordings/../other/one.wav", "recordings/one.txt", "other"])

@@ -120,6 +120,7 @@ function showDownloads(record) {
     link("transcript.txt", "Transcript"),
     " ",
     link("call.json", "Everything (JSON)"),
+    ...record.messages.flatMap((/** @type {string} */ name) => [" ", link(`messages/${name}`, "Message (WAV)")]),
     ...(record.capture ? [" ", link("capture.pcap", "Packets (pcap)")] : []),
     record.capture_truncated ? el("span", { class: "note" }, " Some packets are missing.") : "",
   );
