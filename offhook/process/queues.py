@@ -129,8 +129,8 @@ class Queues:
             case AgentTook(call, agent):
                 it.taken(call, agent, now)
                 self._done(self._calls.get(call, ""))
-            case AgentMissed(call, agent):
-                it.missed(call, agent, now)
+            case AgentMissed(call, agent, reached):
+                it.missed(call, agent, now, reached=reached)
             case AgentReleased(call, agent):
                 it.withdrawn(call, agent, now)
             case MovedInQueue(call, to):

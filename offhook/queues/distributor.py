@@ -131,16 +131,12 @@ class Distributor:
         taker.calls, taker.missed = taker.calls + 1, 0
         self._distribute(now)
 
-    def missed(self, call: str, agent: str, now: float) -> None:
-        """The agent did not take the call: no answer, busy, declined, not reached."""
+    def missed(self, call: str, agent: str, now: float, *, reached: bool = True) -> None:
+        """The agent did not take the call: no answer, busy, declined. `reached` False: they could not be called."""
         caller = self._callers.get(call)
         if caller is None or agent not in caller.agents:
             return
-        misser = caller.agents.pop(agent)
-        misser.missed += 1
-        again = misser.missed >= caller.policy.max_missed
-        misser.machine.handle(AgentInput.MISSES_AGAIN if again else AgentInput.MISSES, now)
-        misser.caller, misser.missed = None, 0 if again else misser.missed
+        caller.agents.pop(agent).misses(caller.policy, now, reached=reached)
         if not caller.agents:
             self._take(caller, CallerInput.REFUSED, now)
         self._distribute(now)

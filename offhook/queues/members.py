@@ -8,6 +8,7 @@ from offhook.queues.tables import (
     AGENT,
     CALLER,
     AgentAction,
+    AgentInput,
     AgentState,
     AgentTimer,
     CallerAction,
@@ -18,6 +19,10 @@ from offhook.sip.transaction.machine import Machine
 
 RING_MARGIN_S = 10.0
 """Who rings agents, or calls back, reports that it was in vain; this long after that time it is taken for lost."""
+
+UNREACHED_S = 10.0
+"""Who cannot be called at all is tried again after this time, or `rest_s` where that is longer: a trunk that takes no
+calls refuses them at once."""
 
 MAX_BRIEFING_S = 60.0
 """The longest time between an agent's answer and the talk: they hear who waits."""
@@ -45,6 +50,16 @@ class Agent:
         """They ring for a caller of this queue, by whose times they go."""
         self._durations[AgentTimer.WRAP_UP] = policy.wrap_up_s
         self._durations[AgentTimer.REST] = policy.rest_s
+
+    def misses(self, policy: QueuePolicy, now: float, *, reached: bool) -> None:
+        """They have not taken the call of a caller of this queue, or could not be called (`reached` False), which does
+        not count."""
+        again = reached and self.missed + 1 >= policy.max_missed
+        if not reached:
+            self._durations[AgentTimer.REST] = max(policy.rest_s, UNREACHED_S)
+        self.machine.handle(AgentInput.MISSES_AGAIN if again else AgentInput.MISSES, now)
+        self.missed = 0 if again else self.missed + reached
+        self.caller = None
 
 
 class Caller:

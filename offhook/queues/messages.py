@@ -51,10 +51,12 @@ class AgentTook:
 
 @dataclass(frozen=True, slots=True)
 class AgentMissed:
-    """The agent did not take the call."""
+    """The agent did not take the call. `reached` is False where the bot or the network could not call them, which is no
+    fault of theirs."""
 
     call: str
     agent: str
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,21 @@ def test_who_misses_too_many_calls_is_paused() -> None:
     assert orders(it)[-1] == RingAgents("c1", ("anna",), 20)
 
 
+def test_who_cannot_be_called_has_missed_nothing() -> None:
+    it = with_agents("anna", max_missed=1, rest_s=0)
+    it.join("c1", "support", 0)
+    for now in (0, 10, 20):
+        run_to(it, now)
+        assert orders(it) == [RingAgents("c1", ("anna",), 20)]
+        it.missed("c1", "anna", now, reached=False)
+        assert it.agent_states()["anna"] is AgentState.RESTING
+        run_to(it, now + 9)
+        assert orders(it) == []  # not at once, or the two would go on without a pause
+    run_to(it, 30)
+    it.missed("c1", "anna", 40)
+    assert it.agent_states()["anna"] is AgentState.PAUSED
+
+
 def test_a_wait_that_is_lost_sight_of_ends() -> None:
     it = with_agents("anna", max_wait_s=1_000)
     it.join("c1", "support", 0)
