@@ -1,9 +1,9 @@
 """A caller waits in a queue: what they hear, the keys that they press, and how it ends."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from offhook.api.call import Call
@@ -11,6 +11,7 @@ from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule
 from offhook.pipeline.tts.recording import Recording
+from offhook.queues.members import MAX_BRIEFING_S, RING_MARGIN_S
 from offhook.queues.messages import CallBack, CallBackKept, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
@@ -21,6 +22,13 @@ from offhook.sound_file import load_sound
 OWNER_S = 5.0
 """For an answer of the owner of the queues, which is in another process."""
 
+LOST_S = MAX_BRIEFING_S + RING_MARGIN_S + 20.0
+"""The owner of the queues ends a wait by itself. This long after its longest time, and the last ringing, the caller is
+taken for lost there."""
+
+MAX_NOWHERE = 2
+"""How often in a row a caller has no place until they are taken for lost: one answer may be of an earlier wait."""
+
 MIN_DIGITS, MAX_DIGITS = 3, 20
 """Of a number that is entered."""
 
@@ -29,11 +37,15 @@ class Waiting:
     """One wait, from `run` to its result."""
 
     def __init__(self, call: Call, port: QueuePort, config: QueueConfig, request: QueueRequest) -> None:
+        self._now = asyncio.get_running_loop().time
         self._call = call
         self._port = port
         self._config = config
         self._request = request
-        self._taken: News | None = None  # while something was being said
+        self._later: deque[News] = deque()  # what has happened while something was said or asked
+        self._number = ""  # at which they want to be called back
+        self._is_kept = False  # that they will be
+        self._nowhere = 0
         self._says_comfort = False
         self._greeting = self._words.is_call_back if request.ticket else ""
 
@@ -56,28 +68,44 @@ class Waiting:
         return built_in_music() if path is None else await _loaded(path)
 
     async def _wait(self, music: Recording) -> Queued:
-        announce_at = monotonic()
-        while True:
+        config, announce_at = self._config, self._now()
+        lost_at = announce_at + config.max_wait_s + config.ring_s + LOST_S
+        while self._nowhere < MAX_NOWHERE:
+            if self._is_kept and not any(isinstance(each, Joined) for each in self._later):
+                return await self._leave_for_call_back()
             self._port.play(music)
-            match await self._next(max(0.0, announce_at - monotonic())):
+            match await self._next(max(0.0, min(announce_at, lost_at) - self._now())):
+                case None if self._now() >= lost_at:
+                    return Queued(end=QueueEnd.TIMEOUT)
                 case None:
-                    announce_at = monotonic() + self._config.announce_s / (2 if self._config.comfort else 1)
+                    announce_at = self._now() + config.announce_s / (2 if config.comfort else 1)
                     await self._announce()
                 case EndWait(end=end):
                     return Queued(end=end)
+                case CallBackKept(kept=False):
+                    await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
                     if await self._talk():
                         return Queued(agent)
-                    announce_at = monotonic() + self._config.announce_s
-                case Key(key=key) if key == self._config.leave_key:
+                    announce_at = self._now() + config.announce_s
+                case Key(key=key) if key == config.leave_key:
                     return Queued(end=QueueEnd.LEFT)
-                case Key(key=key) if key == self._config.call_back_key and not self._request.ticket:
-                    if await self._call_back():
-                        return Queued(end=QueueEnd.CALL_BACK)
+                case Key(key=key) if key == config.call_back_key and not self._request.ticket:
+                    await self._call_back()
+        return Queued(end=QueueEnd.NOT_POSSIBLE)
 
-    async def _next(self, timeout_s: float | None) -> News | None:
-        taken, self._taken = self._taken, None
-        return taken or await self._port.next(timeout_s)
+    async def _next(self, timeout_s: float | None, *, place: bool = False) -> News | None:
+        """What happens next; None: nothing in that time. `place`: the caller's place is waited for, and else comes too
+        late for anything."""
+        if self._later:
+            return self._later.popleft()
+        until = None if timeout_s is None else self._now() + timeout_s
+        while True:
+            news = await self._port.next(None if until is None else max(0.0, until - self._now()))
+            if isinstance(news, CallBackKept):
+                self._is_kept = news.kept
+            if place or not isinstance(news, PlaceInQueue):
+                return news
 
     async def _talk(self) -> bool:
         """Until the agent has hung up. False: the caller waits on."""
@@ -98,14 +126,18 @@ class Waiting:
             greeting, self._greeting = self._greeting, ""
             await self._say(greeting)
             return
-        if not self._config.announce:
-            return
-        self._port.ask_place()
-        news = await self._next(OWNER_S)
-        if isinstance(news, PlaceInQueue) and news.place is not None:
-            await self._say(self._place_text(news.place))
-        elif not isinstance(news, PlaceInQueue):
-            self._taken = news
+        self._port.ask_place()  # also a sign that they still wait
+        match await self._next(OWNER_S, place=True):
+            case PlaceInQueue(place=None):
+                self._nowhere += 1
+            case PlaceInQueue(place=Place() as place):
+                self._nowhere = 0
+                if self._config.announce:
+                    await self._say(self._place_text(place))
+            case None:
+                pass
+            case news:
+                self._later.appendleft(news)
 
     def _place_text(self, place: Place) -> str:
         words, config = self._words, self._config
@@ -128,30 +160,35 @@ class Waiting:
             await asyncio.wait((doing, listening), return_when=asyncio.FIRST_COMPLETED)
             if doing.done() and not listening.done():
                 return doing.result()
-            self._taken = listening.result()
+            if (news := listening.result()) is not None:
+                self._later.appendleft(news)
             return None
         finally:
             for task in (doing, listening):
                 task.cancel()
             await asyncio.gather(doing, listening, return_exceptions=True)
 
-    async def _call_back(self) -> bool:
-        """Have the caller called back. False: they wait on."""
-        number = await self._number()
-        if not number:
-            return False
-        self._port.want_call_back(number, self._call.language, self._request.summary)
-        news = await self._next(OWNER_S)
-        words = self._words
-        if isinstance(news, CallBackKept):
-            said = words.will_call.format(digits=_spelled(number)) if news.kept else words.cannot_call
-            self._port.quiet()
-            await self._call.say(said, interruption=NOTHING)
-            return news.kept
-        self._taken = news
-        return False
+    async def _call_back(self) -> None:
+        """Ask to have the caller called back; the answer is news, and keys are none until then."""
+        self._number = await self._asked_number()
+        if not self._number:
+            return
+        self._port.want_call_back(self._number, self._call.language, self._request.summary)
+        until, found = self._now() + OWNER_S, list[News]()
+        while (news := await self._next(max(0.0, until - self._now()))) is not None:
+            if not isinstance(news, Key):
+                found.append(news)
+            if isinstance(news, CallBackKept):
+                break
+        self._later.extendleft(reversed(found))
 
-    async def _number(self) -> str:
+    async def _leave_for_call_back(self) -> Queued:
+        self._port.quiet()
+        said = self._words.will_call.format(digits=_spelled(self._number))
+        await self._call.say(said, interruption=NOTHING)
+        return Queued(end=QueueEnd.CALL_BACK)
+
+    async def _asked_number(self) -> str:
         """The caller's own, or one that they enter; empty: none, or an agent has come first."""
         words, own = self._words, self._own_number
         text = words.own_number.format(digits=_spelled(own)) if own else words.other_number
@@ -173,8 +210,8 @@ class Waiting:
                 if not listening.done():
                     listening.cancel()
                     await asyncio.gather(listening, return_exceptions=True)
-                elif not isinstance(news := listening.result(), Key):
-                    self._taken = news
+                elif (news := listening.result()) is not None and not isinstance(news, Key):
+                    self._later.appendleft(news)
                     return ""
             return doing.result().digits or ""
         finally:
