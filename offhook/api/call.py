@@ -132,6 +132,10 @@ class Call(CallSpeech):
         """Why the bot hangs up, for the call's record, if it says so before `hangup`."""
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
+        self.recorded: bool | None = None
+        """What the dialog has decided about recording the call; None: nothing, and the settings hold."""
+        self.consent: Consent | None = None
+        """What the caller has said to it, as it was noted last."""
 
     @property
     def user_to_user(self) -> tuple[UserToUser, ...]:
@@ -344,14 +348,17 @@ class Call(CallSpeech):
     def start_recording(self, consent: Consent | None = None) -> None:
         """From here on the call may be recorded and captured, where the settings have that; with `record_consent`
         nothing is before. `consent` goes onto the call's record: "given", or "announced"."""
-        if self._on_keep is not None:
-            self._on_keep(True, consent)
+        self._keep(True, consent)
 
     def stop_recording(self, consent: Consent | None = None) -> None:
         """From here on neither sound nor keys of the call are kept: its recording is silent, and its capture. "refused"
         as `consent` goes onto the call's record, and removes what has been recorded so far."""
+        self._keep(False, consent)
+
+    def _keep(self, kept: bool, consent: Consent | None) -> None:
+        self.recorded, self.consent = kept, consent or self.consent
         if self._on_keep is not None:
-            self._on_keep(False, consent)
+            self._on_keep(kept, consent)
 
     def shield(self, keys: DtmfHandler) -> str:
         """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,

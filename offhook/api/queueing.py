@@ -6,13 +6,13 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from offhook.api.call import Call
+from offhook.api.call import CONSENTS, Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.members import MAX_BRIEFING_S, RING_MARGIN_S
-from offhook.queues.messages import CallBack, CallBackKept, PlaceInQueue
+from offhook.queues.messages import CallBack, CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
 from offhook.queues.wording import QueueWording, queue_wording_in, text_in
@@ -173,7 +173,9 @@ class Waiting:
         self._number = await self._asked_number()
         if not self._number:
             return
-        self._port.want_call_back(self._number, self._call.language, self._request.summary)
+        call = self._call
+        wish = CallBackWish(self._number, call.language, self._request.summary, call.recorded, call.consent)
+        self._port.want_call_back(wish)
         until, found = self._now() + OWNER_S, list[News]()
         while (news := await self._next(max(0.0, until - self._now()))) is not None:
             if not isinstance(news, Key):
@@ -246,8 +248,11 @@ class CallBackDialog:
 
     async def __call__(self, call: Call) -> None:
         """As a Dialog."""
-        wanted = self._call_back
-        call.language = wanted.language
-        queued = await call.queue(wanted.queue, summary=wanted.summary, ticket=wanted.ticket)
+        wanted, wish = self._call_back, self._call_back.wish
+        call.language = wish.language
+        if wish.recorded is not None:
+            record = call.start_recording if wish.recorded else call.stop_recording
+            record(next((each for each in CONSENTS if each == wish.consent), None))
+        queued = await call.queue(wanted.queue, summary=wish.summary, ticket=wanted.ticket)
         if queued.end not in (None, QueueEnd.LEFT):
-            await call.say(queue_wording_in(wanted.language).nobody, interruption=NOTHING)
+            await call.say(queue_wording_in(wish.language).nobody, interruption=NOTHING)

@@ -19,6 +19,7 @@ from offhook.queues.messages import (
     AgentReleased,
     AgentTook,
     AskPlace,
+    CallBackWish,
     JoinQueue,
     LeaveQueue,
     MovedInQueue,
@@ -106,9 +107,9 @@ class SipQueue:
         """See QueuePort."""
         self._caller.do(AskPlace(self._caller.handle))
 
-    def want_call_back(self, number: str, language: str, summary: str) -> None:
+    def want_call_back(self, wish: CallBackWish) -> None:
         """See QueuePort."""
-        self._caller.do(WantCallBack(self._caller.handle, number, self._caller.trunk, language, summary))
+        self._caller.do(WantCallBack(self._caller.handle, self._caller.trunk, wish))
 
     async def next(self, timeout_s: float | None) -> News | None:
         """See QueuePort."""

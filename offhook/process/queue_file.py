@@ -11,20 +11,19 @@ from typing import Any
 
 import structlog
 
+from offhook.queues.messages import CallBackWish
 NAME = "queues.json"
 MAX_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCallBack:
-    """Somebody who is to be called back at `number`, by `trunk` (empty: none)."""
+    """Somebody who is to be called back, by `trunk` (empty: none)."""
 
     ticket: str
     queue: str
-    number: str
-    trunk: str = ""
-    language: str = "en"
-    summary: str = ""
+    trunk: str
+    wish: CallBackWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +97,5 @@ class QueueFile:
 
 
 def _call_back(found: Any) -> KeptCallBack:
-    return KeptCallBack(**{name: str(value) for name, value in found.items()})
+    """Raises TypeError, KeyError."""
+    return KeptCallBack(str(found["ticket"]), str(found["queue"]), str(found["trunk"]), CallBackWish(**found["wish"]))

@@ -204,7 +204,7 @@ class Queues:
     def _want_call_back(self, message: WantCallBack, now: float) -> None:
         call, ticket = message.call, uuid4().hex
         queue = self._distributor.queue_of(call)
-        kept = KeptCallBack(ticket, queue, message.number, message.trunk, message.language, message.summary)
+        kept = KeptCallBack(ticket, queue, message.trunk, message.wish)
         is_kept = False
         try:
             checked_call(_call_out(kept, 30.0), self._config)
@@ -279,5 +279,5 @@ class Queues:
 
 def _call_out(kept: KeptCallBack, ring_s: float) -> CallOut:
     # A caller has entered the number: only listed ones are called.
-    back = CallBack(kept.ticket, kept.queue, kept.language, kept.summary)
-    return CallOut(kept.number, trunk=kept.trunk or None, ring_s=ring_s, by_others=True, call_back=back)
+    back = CallBack(kept.ticket, kept.queue, kept.wish)
+    return CallOut(kept.wish.number, trunk=kept.trunk or None, ring_s=ring_s, by_others=True, call_back=back)

@@ -12,7 +12,7 @@ from offhook.api.call import Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.queueing import OWNER_S, Waiting
 from offhook.pipeline.tts.recording import Recording
-from offhook.queues.messages import CallBackKept, PlaceInQueue
+from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
 from offhook.settings.queues import QueueConfig
@@ -27,6 +27,7 @@ class Caller:
     def __init__(self) -> None:
         self.language, self.trunk, self.caller = "en", "pbx", "sip:200@pbx"
         self.identities = SimpleNamespace(caller=SimpleNamespace(number="200"))
+        self.recorded, self.consent = False, "refused"
         self.said: list[str] = []
 
     async def say(self, text: str, **_how: object) -> None:
@@ -63,8 +64,8 @@ class Port:
         self.asked += 1
         self.tell(PlaceInQueue("c1", self._place))
 
-    def want_call_back(self, number: str, language: str, summary: str) -> None:
-        assert number == "200"
+    def want_call_back(self, wish: CallBackWish) -> None:
+        assert wish == CallBackWish("200", "en", "", recorded=False, consent="refused")
         delay_s = 0.0
         for each in self._follow:
             if isinstance(each, int | float):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call
+from offhook.api.call import Call, Consent
 from offhook.api.queued import Queued
-from offhook.pipeline.trace import BotHeard, SessionEvent
+from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.process.local_bot import LocalBot
 from offhook.queues.orders import QueueEnd
 from offhook.settings.config import Config
@@ -40,6 +40,9 @@ class Office:
         self._folder = tmp_path
         self._bot: LocalBot | None = None
         self.options: dict[str, object] = {"summary": ""}
+        self.consent: Consent | None = None
+        self.noted: dict[str, str] = {}
+        """The consent of each call."""
 
     @property
     def parties(self) -> tuple[Party, ...]:
@@ -100,11 +103,24 @@ class Office:
             while self.bot.queues.states() != states:  # noqa: ASYNC110 - no event says so
                 await asyncio.sleep(0.02)
 
+    async def asks_for_call_back(self, number: str) -> str:
+        """The first party waits and has itself called back; its handle then."""
+        handle = self.call(self.first)
+        await self.first.hears(MUSIC_HZ, LONG)
+        self.first.quiet(handle).send_dtmf("1")
+        await self.says("Please enter the number")
+        self.first.quiet(handle).send_dtmf(f"{number}#")
+        return handle
+
     async def _dialog(self, call: Call) -> None:
+        if self.consent is not None:
+            (call.stop_recording if self.consent == "refused" else call.start_recording)(self.consent)
         self.results.put_nowait(await call.queue("support", **self.options))  # type: ignore[arg-type]
         await call.say("Here I am again.")
 
     def _on_event(self, call: str, event: SessionEvent) -> None:
+        if isinstance(event, ConsentNoted):
+            self.noted[call] = event.consent
         if isinstance(event, BotHeard):
             self.heard.append(event.playback.text_played)
             self.changed.set()
@@ -281,11 +297,7 @@ async def test_a_call_back(office: Office) -> None:
     pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
     trunk: dict[str, object] = {"trunks": {"pbx": pbx}}
     await office.open(trunk, empty="wait", call_back_key="1")
-    handle = office.call(office.first)
-    await office.first.hears(MUSIC_HZ, LONG)
-    office.first.quiet(handle).send_dtmf("1")
-    await office.says("Please enter the number")
-    office.first.quiet(handle).send_dtmf("200#")
+    await office.asks_for_call_back("200")
     assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
     await office.first.next(LegEnded)
     assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True]
@@ -297,6 +309,26 @@ async def test_a_call_back(office: Office) -> None:
     await office.first.hears(AGENT_HZ, LONG)
     await office.anna.hears(FIRST_HZ, LONG)
     assert office.bot.queues.states() == {"anna": "talking"}
+
+
+@pytest.mark.parametrize(("consent", "record_consent"), [("refused", False), ("given", True)])
+async def test_what_was_said_to_being_recorded_holds_for_the_call_back(
+    office: Office, tmp_path: Path, consent: Consent, record_consent: bool
+) -> None:
+    pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
+    records = {"dir": tmp_path, "record_audio": True, "record_consent": record_consent}
+    await office.open({"trunks": {"pbx": pbx}, "records": records}, empty="wait", call_back_key="1")
+    office.consent = consent
+    await office.asks_for_call_back("200")
+    assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
+    await office.first.next(LegEnded)
+    office.bot.queues.agent("anna", "login")
+    await office.first.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await office.close()
+    assert list(office.noted.values()) == [consent, consent]
+    kept = {path.stem for path in (tmp_path / "recordings").glob("*.wav")}
+    assert kept == set() if consent == "refused" else kept > set(office.noted)
 
 
 async def test_a_number_that_must_not_be_called(office: Office) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from offhook.process.queue_file import NAME, KeptCallBack, QueueFile, QueueState
+from offhook.queues.messages import CallBackWish
 
-CALL_BACK = KeptCallBack("t1", "support", "+15551234567", "main", "de", "ö")
+CALL_BACK = KeptCallBack("t1", "support", "main", CallBackWish("+15551234567", "de", "ö", False, "refused"))
 STATE = QueueState({"anna": "login", "ben": "pause"}, (CALL_BACK,))
 
 
