@@ -18,12 +18,16 @@ MAX_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class KeptCallBack:
-    """Somebody who is to be called back, by `trunk` (empty: none)."""
+    """Somebody who is to be called back, by `trunk` (empty: none). `name` is what lists of the allowed have of the
+    number, `at_s` the Unix time of the promise, and `tries` the calls so far."""
 
     ticket: str
     queue: str
     trunk: str
+    name: str
     wish: CallBackWish
+    at_s: float
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +101,13 @@ class QueueFile:
 
 
 def _call_back(found: Any) -> KeptCallBack:
-    """Raises TypeError, KeyError."""
-    return KeptCallBack(str(found["ticket"]), str(found["queue"]), str(found["trunk"]), CallBackWish(**found["wish"]))
+    """Raises TypeError, KeyError, ValueError."""
+    return KeptCallBack(
+        ticket=str(found["ticket"]),
+        queue=str(found["queue"]),
+        trunk=str(found["trunk"]),
+        name=str(found["name"]),
+        wish=CallBackWish(**found["wish"]),
+        at_s=float(found["at_s"]),
+        tries=int(found["tries"]),
+    )

@@ -7,15 +7,19 @@ in, and who is to be called back. Callers on the line do not outlive it: their c
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Protocol
 from uuid import uuid4
 
 import structlog
 
 from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.carriers.call_target import keyed_number
 from offhook.carriers.checked_call import checked_call
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.queues.asked import AskedNumbers
 from offhook.queues.distributor import Distributor
 from offhook.queues.messages import (
     AgentMissed,
@@ -48,6 +52,8 @@ from offhook.usererror import UserError, did_you_mean
 ACTIONS = ("login", "logout", "pause")
 """What agents do."""
 
+_NO_LONGER = "the queue calls back no longer"
+
 
 class Placer(Protocol):
     """Places calls."""
@@ -55,7 +61,7 @@ class Placer(Protocol):
     async def place(self, wanted: CallOut) -> str:
         """Begin a call; returns its id. Raises UserError, NotNowError."""
 
-    def hang_up(self, call: str) -> bool:
+    def hang_up(self, call: str, why: str = "") -> bool:
         """End a call; False if there is none."""
 
 
@@ -76,6 +82,8 @@ class Queues:
         self._call_backs: dict[str, KeptCallBack] = {}
         self._calls: dict[str, str] = {}
         """The ticket of each call-back that is being made, or that waits."""
+        self._placing: dict[str, object] = {}  # the attempt at each ticket
+        self._asked = AskedNumbers()
         self._file: QueueFile | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,8 +104,12 @@ class Queues:
                 case "pause":
                     self._distributor.pause(name, now)
         for kept in state.call_backs:
-            if self._distributor.restore_call_back(kept.ticket, kept.queue, now):
+            age_s = time.time() - kept.at_s
+            if self._distributor.restore_call_back(kept.ticket, kept.queue, now, age_s=age_s, tries=kept.tries):
                 self._call_backs[kept.ticket] = kept
+                self._asked.has(kept.name, now)
+            else:
+                self._log.info("called back no more", ticket=kept.ticket)
         self._settle()
 
     async def stop(self) -> None:
@@ -135,6 +147,8 @@ class Queues:
                 it.withdrawn(call, agent, now)
             case MovedInQueue(call, to):
                 it.move(call, to)
+                if (ticket := self._calls.pop(call, None)) is not None:
+                    self._calls[to] = ticket
         self._settle()
 
     def released(self, call: str) -> None:
@@ -178,7 +192,11 @@ class Queues:
 
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
-        return self._distributor.dump()
+        backs = [
+            {"queue": each.queue, "number": each.name, "trunk": each.trunk, "tries": each.tries}
+            for each in self._call_backs.values()
+        ]
+        return {**self._distributor.dump(), "call_backs": backs}
 
     # --- inside
 
@@ -202,19 +220,33 @@ class Queues:
             self._done(self._calls.get(call, ""))
 
     def _want_call_back(self, message: WantCallBack, now: float) -> None:
-        call, ticket = message.call, uuid4().hex
-        queue = self._distributor.queue_of(call)
-        kept = KeptCallBack(ticket, queue, message.trunk, message.wish)
+        call, trunk = message.call, self._config.trunks.get(message.trunk)
+        wish = message.wish if trunk is None else replace(message.wish, number=keyed_number(message.wish.number, trunk))
+        kept = KeptCallBack(uuid4().hex, self._distributor.queue_of(call), message.trunk, "", wish, time.time())
         is_kept = False
         try:
-            checked_call(_call_out(kept, 30.0), self._config)
-            is_kept = self._distributor.want_call_back(call, ticket, now)
+            target, *_ = checked_call(_call_out(kept, 30.0), self._config)
+            is_kept = self._keeps(call, replace(kept, name=target.name), now)
         except UserError as error:
             self._log.warning("nobody can be called back there", call=call, why=str(error))
-        if is_kept:
-            self._call_backs[ticket] = kept
-            self._log.info("to be called back", call=call, queue=queue, ticket=ticket)
         self._send(call, CallBackKept(call, is_kept))
+
+    def _keeps(self, call: str, kept: KeptCallBack, now: float) -> bool:
+        """Whether the caller leaves the line for a call-back. There is one for each number: the oldest."""
+        if self._distributor.place_of(call) is None:
+            return False
+        if any(each.queue == kept.queue and each.name == kept.name for each in self._call_backs.values()):
+            self._distributor.leave(call, now, rings=True)
+            return True
+        if not self._asked.may_have(kept.name, now):
+            self._log.warning("nobody can be called back there", call=call, why="it was done too often today")
+            return False
+        if not self._distributor.want_call_back(call, kept.ticket, now):
+            return False
+        self._asked.has(kept.name, now)
+        self._call_backs[kept.ticket] = kept
+        self._log.info("to be called back", call=call, queue=kept.queue, ticket=kept.ticket)
+        return True
 
     def _settle(self) -> None:
         """Carry out what the distributor wants, and set its timer."""
@@ -240,9 +272,10 @@ class Queues:
             case PlaceCallBack(ticket, ring_s):
                 self._task(self._place(ticket, ring_s))
             case HangUpCallBack(ticket):
+                self._placing.pop(ticket, None)
                 for call in [call for call, its in self._calls.items() if its == ticket]:
                     self._calls.pop(call)
-                    self._calls_out.hang_up(call)
+                    self._calls_out.hang_up(call, _NO_LONGER)
             case DropCallBack(ticket):
                 self._log.info("called back no more", ticket=ticket)
                 self._done(ticket)
@@ -251,19 +284,31 @@ class Queues:
         kept = self._call_backs.get(ticket)
         if kept is None:
             return
+        attempt = self._placing[ticket] = object()
         try:
             call = await self._calls_out.place(_call_out(kept, ring_s))
         except (UserError, NotNowError) as error:
             self._log.warning("the call-back cannot be placed", ticket=ticket, why=str(error))
-            self._distributor.call_back_failed(ticket, self._loop.time())
+            if self._placing.get(ticket) is attempt:
+                tried = not isinstance(error, NotNowError)
+                self._distributor.call_back_failed(ticket, self._loop.time(), tried=tried)
         else:
-            self._log.info("calling back", ticket=ticket, call=call)
-            self._calls[call] = ticket
+            self._placed(ticket, call, is_wanted=self._placing.get(ticket) is attempt)
         self._settle()
+
+    def _placed(self, ticket: str, call: str, *, is_wanted: bool) -> None:
+        kept = self._call_backs.get(ticket)
+        if kept is None or not is_wanted:
+            self._calls_out.hang_up(call, _NO_LONGER)
+            return
+        self._log.info("calling back", ticket=ticket, call=call)
+        self._calls[call] = ticket
+        self._call_backs[ticket] = replace(kept, tries=kept.tries + 1)
 
     def _done(self, ticket: str) -> None:
         """The call-back is no longer wanted."""
         self._call_backs.pop(ticket, None)
+        self._placing.pop(ticket, None)
 
     def _agents(self) -> dict[str, str]:
         """Each agent by what they want."""

@@ -64,9 +64,12 @@ class Agent:
 
 class Caller:
     """A caller: `key` is the call's handle, or the ticket of a call-back without a call. `number` is their place in the
-    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to."""
+    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to. A call-back
+    that an earlier process has left is kept for `kept_s`."""
 
-    def __init__(self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int) -> None:
+    def __init__(
+        self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int, kept_s: float | None = None
+    ) -> None:
         self.key = key
         self.ticket = ""
         self.queue = queue
@@ -81,7 +84,7 @@ class Caller:
             {
                 CallerTimer.WAITED: policy.max_wait_s,
                 CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
-                CallerTimer.KEPT: policy.call_back_kept_s,
+                CallerTimer.KEPT: policy.call_back_kept_s if kept_s is None else kept_s,
                 CallerTimer.BACK: policy.call_back_ring_s + RING_MARGIN_S,
                 CallerTimer.AGAIN: policy.call_back_again_s,
             },

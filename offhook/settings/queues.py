@@ -108,6 +108,9 @@ class QueueConfig(Section):
     """A key with which callers have themselves called back when it is their turn. The bot calls them by the trunk by
     which they came, at numbers that its `allowed_numbers` lists."""
 
+    max_call_backs: Annotated[int | None, Field(ge=1, le=10_000, examples=[25])] = None
+    """How many callers may wait to be called back; not set: half of `max_length`, since they need no line."""
+
     call_back_tries: Annotated[int, Field(ge=1, le=10)] = 3
     """How often the bot calls somebody back who does not answer."""
 
@@ -118,7 +121,7 @@ class QueueConfig(Section):
     """How long their phone rings."""
 
     call_back_kept_s: Annotated[float, Field(ge=60, le=604_800)] = 14_400.0
-    """How long somebody waits for the call at most; then they are called no more."""
+    """How long somebody waits for the call at most, from the promise on; then they are called no more."""
 
     @property
     def policy(self) -> QueuePolicy:
@@ -133,6 +136,7 @@ class QueueConfig(Section):
             max_length=self.max_length,
             max_wait_s=self.max_wait_s,
             empty=self.empty,
+            max_call_backs=self.max_call_backs or max(1, self.max_length // 2),
             call_back_tries=self.call_back_tries,
             call_back_again_s=self.call_back_again_s,
             call_back_ring_s=self.call_back_ring_s,

@@ -104,7 +104,9 @@ class Office:
                 await asyncio.sleep(0.02)
 
     async def asks_for_call_back(self, number: str) -> str:
-        """The first party waits and has itself called back; its handle then."""
+        """The first party waits, and keys a number at which it wants to be called back; its handle then."""
+        self.heard.clear()
+        self.first.heard.clear()
         handle = self.call(self.first)
         await self.first.hears(MUSIC_HZ, LONG)
         self.first.quiet(handle).send_dtmf("1")
@@ -309,6 +311,19 @@ async def test_a_call_back(office: Office) -> None:
     await office.first.hears(AGENT_HZ, LONG)
     await office.anna.hears(FIRST_HZ, LONG)
     assert office.bot.queues.states() == {"anna": "talking"}
+
+
+async def test_a_number_is_called_back_once_whoever_asks(office: Office) -> None:
+    pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["+1555*"]}
+    await office.open({"trunks": {"pbx": pbx}}, empty="wait", call_back_key="1", max_length=2)
+    for count, number in enumerate(("15551234567", "0015551234567"), 1):
+        await office.asks_for_call_back(number)
+        assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
+        await office.first.next(LegEnded, count)
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True]
+    await office.asks_for_call_back("15557654321")
+    await office.says("We cannot call that number.")  # half of those who wait
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True, False]
 
 
 @pytest.mark.parametrize(("consent", "record_consent"), [("refused", False), ("given", True)])

@@ -9,7 +9,8 @@ import pytest
 from offhook.process.queue_file import NAME, KeptCallBack, QueueFile, QueueState
 from offhook.queues.messages import CallBackWish
 
-CALL_BACK = KeptCallBack("t1", "support", "main", CallBackWish("+15551234567", "de", "ö", False, "refused"))
+WISH = CallBackWish("+15551234567", "de", "ö", recorded=False, consent="refused")
+CALL_BACK = KeptCallBack("t1", "support", "main", "+15551234567", WISH, 1_800_000_000.5, 2)
 STATE = QueueState({"anna": "login", "ben": "pause"}, (CALL_BACK,))
 
 
