@@ -9,6 +9,7 @@ in, and who is to be called back. Callers on the line do not outlive it: their c
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Protocol
 from uuid import uuid4
@@ -229,8 +230,15 @@ class Queues:
             is_kept = self._keeps(call, replace(kept, name=target.name), now)
         except UserError as error:
             self._log.warning("nobody can be called back there", call=call, why=str(error))
-        self._send(call, CallBackKept(call, is_kept))
+        if (written := self._save()) is None or not is_kept:
+            self._send(call, CallBackKept(call, is_kept))
+        else:
+            self._task(self._promised(call, written))
 
+    async def _promised(self, call: str, written: Future[bool]) -> None:
+        """The promise is on the disk before it is given. Where it cannot be, it holds as long as this process does."""
+        await asyncio.shield(asyncio.wrap_future(written))
+        self._send(call, CallBackKept(call, True))
     def _keeps(self, call: str, kept: KeptCallBack, now: float) -> bool:
         """Whether the caller leaves the line for a call-back. There is one for each number: the oldest."""
         if self._distributor.place_of(call) is None:
@@ -256,9 +264,13 @@ class Queues:
             self._timer.cancel()
         due = self._distributor.get_timer()
         self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
-        if self._file is not None:
-            self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
+        self._save()
 
+    def _save(self) -> Future[bool] | None:
+        """Have what outlives this process written; None: it is not kept."""
+        if self._file is None:
+            return None
+        return self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
     def _on_timer(self) -> None:
         self._distributor.handle_timer(self._loop.time())
         self._settle()
