@@ -34,6 +34,7 @@ from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
 from offhook.calls.services import Services
 from offhook.calls.shield import shielded
+from offhook.calls.time_limit import TimeLimit
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.observe import in_call
@@ -112,7 +113,7 @@ class Conversation:
         self._events = CallEvents(services, self._call_log, self.log)
         self.privacy = Privacy(withheld=services.config.records.record_consent)
         """For those who keep the call's packets, and for a leg that hears the call."""
-        self._limit: asyncio.TimerHandle | None = None
+        self._limit: TimeLimit | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
         self._hung_up = False  # the dialog did
@@ -192,12 +193,10 @@ class Conversation:
         self._call = self._make_call(self._session, line)
         if self._answering is not None:
             self._answering.answered()
-        self._limit = asyncio.get_running_loop().call_later(
-            config.calls.max_call_s,
-            self.hang_up,
-            EndedBy.OPERATOR,
-            f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
-        )
+        limit_s = config.calls.max_call_s
+        why = f"the call lasted {limit_s:g} s, the most that is allowed"
+        self._limit = TimeLimit(limit_s, partial(self.hang_up, EndedBy.OPERATOR, why))
+        self._limit.pause(self._suspended)
         self._call.keep_history()
         self._session.hold(self.held or self._suspended)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
@@ -277,8 +276,11 @@ class Conversation:
             self._session.hold(held or self._suspended)
 
     def suspend(self, suspended: bool) -> None:
-        """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything."""
+        """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything, and
+        the call may last."""
         self._suspended = suspended
+        if self._limit is not None:
+            self._limit.pause(suspended)
         if self._session is not None:
             self._session.hold(self.held or suspended)
             if suspended:

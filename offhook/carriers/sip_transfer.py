@@ -254,8 +254,8 @@ class SipTransfer:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
             caller.log.info("bridged", agent=leg.conversation.id, to=self._target.name)
         self._bridged_at = self._now()
-        if self._request.limit_s is not None:
-            self._limit = self._loop.call_later(self._request.limit_s, self._take_back)
+        limit_s, longest_s = self._request.limit_s, self._settings.max_talk_s
+        self._limit = self._loop.call_later(longest_s if limit_s is None else min(limit_s, longest_s), self._take_back)
 
     def _disconnect(self) -> None:
         if self._bridge is not None:

@@ -295,6 +295,20 @@ async def test_the_longest_wait(office: Office) -> None:
     assert await asyncio.wait_for(office.results.get(), 30) == Queued(end=QueueEnd.TIMEOUT)
 
 
+async def test_waiting_and_talking_to_an_agent_is_no_time_with_the_bot(office: Office) -> None:
+    await office.open({"calls": {"max_call_s": 4}}, empty="wait")
+    office.call(office.first)
+    await office.first.next(CallAnswered)
+    await asyncio.sleep(5)  # longer than a call may last
+    office.bot.queues.agent("anna", "login")
+    leg = await office.anna.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await asyncio.sleep(5)  # so does the talk
+    assert not office.first.of(LegEnded)
+    office.anna.hang_up(leg.call)
+    assert await office.result() == Queued("anna")
+
+
 async def test_a_call_back(office: Office) -> None:
     pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
     trunk: dict[str, object] = {"trunks": {"pbx": pbx}}
