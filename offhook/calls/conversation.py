@@ -286,6 +286,11 @@ class Conversation:
             if suspended:
                 self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
 
+    def talked(self, result: Transferred) -> None:
+        """A talk with somebody else is over, in which the bot stayed between the two: put that on the record, whoever
+        hung up, and whoever began it: the dialog or a queue."""
+        self._call_log.transferred(result)
+
     @property
     def line(self) -> CallLine | None:
         """The call's line, until the call is over."""
@@ -385,7 +390,7 @@ class Conversation:
             result = await transferring()
         finally:
             self._transferring = None
-        if result is not None:
+        if result is not None and result.by != "bridge":  # see `talked`
             self._call_log.transferred(result)
         if result is not None and not result.returned:
             self.end(EndedBy.BOT, f"transferred to {result.target}")

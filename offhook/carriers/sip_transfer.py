@@ -285,6 +285,9 @@ class SipTransfer:
             caller.suspend(False)
         why = result.problems[0].why if isinstance(result, TransferError) else ""
         caller.log.info("transfer over", to=self._target.name, state=self._transfer.state.value, why=why)
+        if self._bridged_at is not None:
+            talked_s = self._now() - self._bridged_at
+            caller.talked(Transferred(self._target.name, "bridge", returned=is_back, talked_s=talked_s))
         if not self._done.done():
             self._done.set_result(result)
 

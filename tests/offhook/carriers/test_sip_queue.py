@@ -1,6 +1,7 @@
 """Queues over real SIP and RTP: who waits, whose phone rings, who hears whom."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from offhook.api.queued import Queued
 from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.process.local_bot import LocalBot
 from offhook.queues.orders import QueueEnd
+from offhook.records.outbox import listed
 from offhook.settings.config import Config
 from offhook.sip.commands import Reject
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, Event, IncomingCall
@@ -155,6 +157,27 @@ async def test_two_callers_and_one_agent(office: Office) -> None:
     await office.second.hears(AGENT_HZ, LONG)
     await office.anna.hears(SECOND_HZ, LONG)
     assert not [event for event in office.first.of(LegEnded) if event.call != first]
+
+
+@pytest.mark.parametrize("by_agent", [True, False])
+async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: bool) -> None:
+    crm = {"url": f"http://{HOST}:9/", "allow_private": True, "events": ["call.transferred"]}
+    await office.open({"webhooks": {"crm": crm}})
+    office.bot.queues.agent("anna", "login")
+    handle = office.call(office.first)
+    leg = await office.anna.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    if by_agent:
+        office.anna.hang_up(leg.call)
+    else:
+        office.first.hang_up(handle)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    store = office.bot.store
+    assert await asyncio.to_thread(store.flush)
+    (row,) = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 10))  # nobody listens there
+    data = json.loads(row.body)["data"]
+    assert (data["target"], data["by"], data["returned"]) == ("anna", "bridge", by_agent)
+    assert data["talked_s"] > 0.3
 
 
 async def test_positions_and_a_caller_who_hangs_up(office: Office) -> None:
