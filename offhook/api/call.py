@@ -32,7 +32,6 @@ from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
-from offhook.queues.orders import QueueEnd
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
 from offhook.telephony.listeners import DtmfHandler
@@ -446,12 +445,13 @@ class Call(CallSpeech):
         `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
 
         Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
-        CallEnded; UserError if there is no such queue.
+        CallEnded; UserError if there is no such queue, or the call can wait in none.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         if self._on_queue is None:
-            return Queued(end=QueueEnd.NOT_POSSIBLE)
+            what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
+            raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
         return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
 
     def keep_history(self) -> None:

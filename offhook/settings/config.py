@@ -52,7 +52,7 @@ from offhook.settings.sections import (
 from offhook.settings.signalling import SignallingConfig
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
-from offhook.settings.transfer import TransferConfig
+from offhook.settings.transfer import TARGET, TransferConfig
 from offhook.settings.trunks import TrunkConfig, TrunkName
 from offhook.settings.twiml import TwimlConfig
 from offhook.settings.user_modules import search_beside
@@ -143,6 +143,23 @@ class Config(BaseModel):
                 at = {"key": "trunk", "at": str(index), "what": what, "example": example}
                 raise PydanticCustomError("no_trunk", why, at)
         return routes
+
+    @field_validator("queues")
+    @classmethod
+    def _agents_are_targets(
+        cls, queues: Mapping[QueueName, QueueConfig], info: ValidationInfo
+    ) -> Mapping[QueueName, QueueConfig]:
+        if "transfer" not in info.data:
+            return queues
+        known = list(info.data["transfer"].targets)
+        for name, queue in queues.items():
+            for agent in queue.agents:
+                if agent not in known and TARGET.fullmatch(agent) is None:
+                    why, what = f"`[transfer.targets]` has no `{agent}`", f"the queue `{name}` has no agent `{agent}`"
+                    example = (closest(agent, known) or next(iter(known), "+15551234567"),)
+                    at = {"key": "agents", "of": name, "at": "agents", "what": what, "example": example}
+                    raise PydanticCustomError("no_target", "{why}", {**at, "why": why})
+        return queues
 
     @classmethod
     def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> "Config":

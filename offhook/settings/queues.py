@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from offhook.pipeline.language import is_language_tag
 from offhook.queues.policy import QueuePolicy, Strategy, WhenEmpty
 from offhook.settings.section import Section
@@ -56,7 +56,7 @@ class QueueConfig(Section):
 
     agents: Annotated[
         tuple[QueueAgent, ...],
-        Field(min_length=1, max_length=MAX_AGENTS, examples=[("anna", "+15551234567", "sip:200@192.0.2.7")]),
+        Field(min_length=1, max_length=MAX_AGENTS, examples=[("reception", "+15551234567", "sip:200@192.0.2.7")]),
     ]
     """Who takes the calls: names of `[transfer.targets]`, and numbers and addresses that `transfer.allow` lists. An
     agent may be in several queues."""
@@ -122,6 +122,13 @@ class QueueConfig(Section):
 
     call_back_kept_s: Annotated[float, Field(ge=60, le=604_800)] = 14_400.0
     """How long somebody waits for the call at most, from the promise on; then they are called no more."""
+
+    @field_validator("call_back_key")
+    @classmethod
+    def _is_not_the_leave_key(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and key == info.data.get("leave_key"):
+            raise PydanticCustomError("same_key", "it is `leave_key` already", {"example": "2" if key == "1" else "1"})
+        return key
 
     @property
     def policy(self) -> QueuePolicy:
