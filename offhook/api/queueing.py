@@ -34,14 +34,23 @@ MIN_DIGITS, MAX_DIGITS = 3, 20
 
 
 class Waiting:
-    """One wait, from `run` to its result."""
+    """One wait, from `run` to its result. `offers_call_back`: whether there are numbers that may be called back."""
 
-    def __init__(self, call: Call, port: QueuePort, config: QueueConfig, request: QueueRequest) -> None:
+    def __init__(
+        self,
+        call: Call,
+        port: QueuePort,
+        config: QueueConfig,
+        request: QueueRequest,
+        *,
+        offers_call_back: bool = True,
+    ) -> None:
         self._now = asyncio.get_running_loop().time
         self._call = call
         self._port = port
         self._config = config
         self._request = request
+        self._offers_call_back = offers_call_back and not request.ticket
         self._later: deque[News] = deque()  # what has happened while something was said or asked
         self._number = ""  # at which they want to be called back
         self._is_kept = False  # that they will be
@@ -142,7 +151,7 @@ class Waiting:
     def _place_text(self, place: Place) -> str:
         words, config = self._words, self._config
         said = [words.place_text(place.position, place.wait_s)]
-        if config.call_back_key is not None and not self._request.ticket and place.position > 1:
+        if config.call_back_key is not None and self._offers_call_back and place.position > 1:
             said.append(words.with_key(words.call_back, config.call_back_key))
         if config.leave_key is not None:
             said.append(words.with_key(words.leave, config.leave_key))

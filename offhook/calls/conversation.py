@@ -397,11 +397,13 @@ class Conversation:
         return result
 
     async def _queue(self, call: Call, request: QueueRequest) -> Queued:
-        queues = self._services.config.queues
-        if request.queue not in queues:
-            raise no_queue(request.queue, list(queues))
+        config = self._services.config
+        if request.queue not in config.queues:
+            raise no_queue(request.queue, list(config.queues))
         assert self._queues is not None, "the carrier has queues"
-        return await Waiting(call, self._queues.enter_queue(), queues[request.queue], request).run()
+        offers = config.may_be_called(call.trunk)
+        port, queue = self._queues.enter_queue(), config.queues[request.queue]
+        return await Waiting(call, port, queue, request, offers_call_back=offers).run()
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = ""

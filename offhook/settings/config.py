@@ -195,6 +195,12 @@ class Config(BaseModel):
         """The most calls at once: `calls.max_calls`, or fewer with too few media ports."""
         return min(self.calls.max_calls or self.rtp.pairs, self.rtp.pairs)
 
+    def may_be_called(self, trunk: str = "") -> bool:
+        """Whether there is anything that others may have the bot call: by a trunk, or at all."""
+        if trunk in self.trunks:
+            return bool(self.trunks[trunk].allowed_numbers)
+        return bool(self.outbound.allowed_addresses) or any(each.allowed_numbers for each in self.trunks.values())
+
     def redacted(self) -> dict[str, Any]:
         """All values as JSON values, with secrets masked. Options of engines are under their names."""
         values: dict[str, Any] = self.model_dump(mode="json")

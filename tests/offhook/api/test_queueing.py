@@ -92,15 +92,18 @@ class Port:
         self.is_closed = True
 
 
-def waited(port: Callable[[], Port], *news: News, **options: object) -> tuple[Queued, Caller, Port]:
-    """What became of a wait at which this happens after a second."""
+def waited(
+    port: Callable[[], Port], *news: News, offers: bool = True, **options: object
+) -> tuple[Queued, Caller, Port]:
+    """What became of a wait at which this happens after a second; `offers`: somebody may be called back."""
 
     async def wait() -> tuple[Queued, Caller, Port]:
         config = QueueConfig.model_validate({"agents": ["anna"], "call_back_key": "1", **options})
         caller, its = Caller(), port()
         if news:
             asyncio.get_running_loop().call_later(1.5, its.tell, *news)
-        result = await Waiting(cast("Call", caller), its, config, QueueRequest("support")).run()
+        request = QueueRequest("support")
+        result = await Waiting(cast("Call", caller), its, config, request, offers_call_back=offers).run()
         assert its.is_closed
         return result, caller, its
 
@@ -133,6 +136,13 @@ def test_who_cannot_be_called_back_waits_on(late_s: float) -> None:
     result, caller, _ = waited(lambda: Port(late_s, NOT_KEPT, *over), Key("1"))
     assert result == Queued(end=QueueEnd.TIMEOUT)
     assert caller.heard(CANNOT_CALL) and not caller.heard(WILL_CALL)
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_a_call_back_is_offered_where_somebody_may_be_called(offers: bool) -> None:
+    _, caller, _ = waited(Port, EndWait("c1", QueueEnd.TIMEOUT), offers=offers)
+    assert caller.heard("You are number 2 in the queue.")
+    assert caller.heard("To be called back") == offers
 
 
 def test_an_agent_who_was_quicker_than_the_call_back_has_the_call() -> None:
