@@ -48,6 +48,7 @@ from offhook.queues.orders import (
 )
 from offhook.queues.tables import AgentState, CallerState
 from offhook.settings.config import Config
+from offhook.settings.queues import NotInQueuesError
 from offhook.usererror import UserError, did_you_mean
 
 ACTIONS = ("login", "logout", "pause")
@@ -64,10 +65,6 @@ class Placer(Protocol):
 
     def hang_up(self, call: str, why: str = "") -> bool:
         """End a call; False if there is none."""
-
-
-class UnknownAgentError(UserError):
-    """No queue has an agent of that name."""
 
 
 class Queues:
@@ -164,13 +161,14 @@ class Queues:
     # --- from people
 
     def agent(self, name: str, action: str) -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. Raises UserError."""
+        """Log an agent in or out, or pause them; returns their state. Raises UserError, NotInQueuesError for a
+        stranger."""
         if action not in ACTIONS:
             raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
         states = self._distributor.agent_states()
         if name not in states:
             why = "no queue has this agent"
-            raise UnknownAgentError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
+            raise NotInQueuesError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
         now = self._loop.time()
         match action:
             case "login":
@@ -182,6 +180,22 @@ class Queues:
         self._log.info("an agent", agent=name, action=action)
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
+
+    def drop_call_backs(self, number: str) -> dict[str, object]:
+        """Call nobody back at a number, as `dump` has it; returns it, and how many there were. Raises
+        NotInQueuesError."""
+        wanted, kept = number.removeprefix("tel:").replace(" ", ""), self._call_backs.values()
+        found = [each.ticket for each in kept if wanted in (each.name, each.name.removeprefix("+"))]
+        if not found:
+            raise NotInQueuesError(
+                f"nobody is to be called back at `{number[:80]}`", "no queue has this number", "offhook queue"
+            )
+        for ticket in found:
+            self._distributor.leave(ticket, self._loop.time())
+            self._done(ticket)
+        self._log.info("called back no more", dropped=len(found))
+        self._settle()
+        return {"number": number, "dropped": len(found)}
 
     def waiting(self, queue: str) -> list[dict[str, object]]:
         """Those who have a place in a queue, in their order, as plain values."""

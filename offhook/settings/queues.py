@@ -151,6 +151,10 @@ class QueueConfig(Section):
         )
 
 
+class NotInQueuesError(UserError):
+    """No queue has an agent of that name, or anybody who is to be called back at that number."""
+
+
 def no_queue(name: str, known: Sequence[str]) -> UserError:
     """There is no queue of that name."""
     why = f"there is no `[queues.{name[:40]}]` in the settings" if known else "the settings have no queues"

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.process.queues import Queues
 from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
 from offhook.settings.config import Config
+from offhook.settings.queues import NotInQueuesError
 from offhook.testing.virtual_time import run
 from offhook.usererror import Problem
 
@@ -76,6 +78,21 @@ def test_a_call_back_is_one_until_it_is_served() -> None:
         bench.queues.handle(MovedInQueue("back1", "back2"))  # its far end was replaced
         bench.queues.handle(AgentTook("back2", "anna"))
         assert bench.kept == []
+
+    played(play)
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_a_call_back_is_dropped_by_its_number(is_called: bool) -> None:
+    async def play(bench: Bench) -> None:
+        if is_called:
+            bench.queues.agent("anna", "login")
+            await asyncio.sleep(1)
+        assert bench.queues.drop_call_backs("200") == {"number": "200", "dropped": 1}
+        assert bench.kept == [] and bench.queues.waiting("support") == []
+        assert bench.hung_up == (["back1"] if is_called else [])
+        with pytest.raises(NotInQueuesError, match="nobody is to be called back at `200`"):
+            bench.queues.drop_call_backs("200")
 
     played(play)
 
