@@ -3,9 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
+import structlog
 from offhook.api.call import CONSENTS, Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
@@ -18,6 +18,7 @@ from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
 from offhook.queues.wording import QueueWording, queue_wording_in, text_in
 from offhook.settings.queues import QueueConfig
 from offhook.sound_file import load_sound
+from offhook.usererror import UserError
 
 OWNER_S = 5.0
 """For an answer of the owner of the queues, which is in another process."""
@@ -28,6 +29,9 @@ taken for lost there."""
 
 MAX_NOWHERE = 2
 """How often in a row a caller has no place until they are taken for lost: one answer may be of an earlier wait."""
+
+MIN_MUSIC_S = 1.0
+"""What is shorter is begun anew so often that it takes a core."""
 
 MIN_DIGITS, MAX_DIGITS = 3, 20
 """Of a number that is entered."""
@@ -74,7 +78,18 @@ class Waiting:
 
     async def _music(self) -> Recording:
         path = self._config.music
-        return built_in_music() if path is None else await _loaded(path)
+        if path is None:
+            return built_in_music()
+        log = structlog.get_logger("offhook.queues")
+        try:
+            music = await asyncio.to_thread(load_sound, path)
+        except UserError as error:
+            log.error("callers hear the music that is built in", why=str(error))
+            return built_in_music()
+        if music.seconds < MIN_MUSIC_S:
+            log.error("callers hear the music that is built in", why=f"{path} is shorter than {MIN_MUSIC_S:g} s")
+            return built_in_music()
+        return music
 
     async def _wait(self, music: Recording) -> Queued:
         config, announce_at = self._config, self._now()
@@ -239,10 +254,6 @@ class Waiting:
         agent.language = self._call.language
         await agent.say(self._request.summary, interruption=NOTHING)
         return True
-
-
-async def _loaded(path: Path) -> Recording:
-    return await asyncio.to_thread(load_sound, path)
 
 
 def _spelled(number: str) -> str:

@@ -90,7 +90,7 @@ class QueueConfig(Section):
     """Callers while no agent is logged in: they do not wait, or they do."""
 
     music: Annotated[Path | None, Field(examples=["music.wav"])] = None
-    """What callers hear, a WAV file; not set: quiet music that is built in."""
+    """What callers hear, a WAV file of a second or more; not set: quiet music that is built in."""
 
     announce_s: Annotated[float, Field(ge=10, le=3_600)] = 60.0
     """How often callers hear their place, and how long they will probably wait."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,12 +12,14 @@ import pytest
 from offhook.api.call import Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.queueing import OWNER_S, Waiting
+from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
 from offhook.settings.queues import QueueConfig
 from offhook.testing.virtual_time import run
+from offhook.testing.wav_file import wav
 
 WILL_CALL, CANNOT_CALL = "We will call 2 0 0", "We cannot call that number."
 
@@ -53,6 +56,7 @@ class Port:
         self._changed = asyncio.Event()
         self.is_closed = False
         self.asked = 0
+        self.played: list[Recording] = []
 
     def tell(self, *news: News) -> None:
         self._news.extend(news)
@@ -84,7 +88,8 @@ class Port:
                 return None
         return self._news.popleft()
 
-    def play(self, music: Recording) -> None: ...
+    def play(self, music: Recording) -> None:
+        self.played.append(music)
 
     def quiet(self) -> None: ...
 
@@ -164,6 +169,18 @@ def test_who_has_no_place_any_more_does_not_wait_for_ever(announce: bool) -> Non
     result, caller, port = waited(lambda: Port(place=None), announce=announce)
     assert result == Queued(end=QueueEnd.NOT_POSSIBLE)
     assert (port.asked, caller.said) == (2, [])
+
+
+@pytest.mark.parametrize("content", [None, b"RIFF", wav(bytes(2 * 4_000)), wav(b"")])
+async def test_music_that_cannot_be_played_is_the_one_that_is_built_in(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "music.wav"
+    if content is not None:
+        path.write_bytes(content)
+    port, config = Port(), QueueConfig(agents=("anna",), music=path)
+    waiting = Waiting(cast("Call", Caller()), port, config, QueueRequest("support"))
+    port.tell(EndWait("c1", QueueEnd.NO_AGENTS))
+    assert await waiting.run() == Queued(end=QueueEnd.NO_AGENTS)
+    assert port.played == [built_in_music()]
 
 
 def test_a_wait_ends_when_nobody_ends_it() -> None:
