@@ -12,6 +12,7 @@ import structlog
 
 from offhook.process.whole_file import write_whole
 from offhook.queues.messages import CallBackWish
+
 NAME = "queues.json"
 MAX_BYTES = 16 * 2**20
 AGAIN_S = 10.0
@@ -100,7 +101,19 @@ def _call_back(found: Any) -> KeptCallBack:
         queue=str(found["queue"]),
         trunk=str(found["trunk"]),
         name=str(found["name"]),
-        wish=CallBackWish(**found["wish"]),
+        wish=_wish(found["wish"]),
         at_s=float(found["at_s"]),
         tries=int(found["tries"]),
+    )
+
+
+def _wish(found: Any) -> CallBackWish:
+    """Raises TypeError, KeyError."""
+    recorded, consent = found["recorded"], found["consent"]
+    return CallBackWish(
+        number=str(found["number"]),
+        language=str(found["language"]),
+        summary=str(found["summary"]),
+        recorded=None if recorded is None else bool(recorded),
+        consent=None if consent is None else str(consent),
     )

@@ -253,6 +253,7 @@ class Queues:
         """The promise is on the disk before it is given. Where it cannot be, it holds as long as this process does."""
         await asyncio.shield(asyncio.wrap_future(written))
         self._send(call, CallBackKept(call, True))
+
     def _keeps(self, call: str, kept: KeptCallBack, now: float) -> bool:
         """Whether the caller leaves the line for a call-back. There is one for each number: the oldest."""
         if self._distributor.place_of(call) is None:
@@ -285,6 +286,7 @@ class Queues:
         if self._file is None:
             return None
         return self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
+
     def _on_timer(self) -> None:
         self._distributor.handle_timer(self._loop.time())
         self._settle()
