@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -59,6 +60,7 @@ class Waiting:
         self._number = ""  # at which they want to be called back
         self._is_kept = False  # that they will be
         self._nowhere = 0
+        self._joined_at = 0.0
         self._says_comfort = False
         self._greeting = self._words.is_call_back if request.ticket else ""
 
@@ -70,9 +72,12 @@ class Waiting:
         """Until an agent has hung up, or the wait has ended otherwise. Raises CallEnded."""
         request = self._request
         whisper = self._whisper if request.summary else None
+        began = self._now()
         self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
         try:
-            return await self._wait(await self._music())
+            queued = await self._wait(await self._music())
+            until = self._joined_at if queued.agent else self._now()
+            return replace(queued, waited_s=until - began)
         finally:
             self._port.close()
 
@@ -109,6 +114,7 @@ class Waiting:
                 case CallBackKept(kept=False):
                     await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
+                    self._joined_at = self._now()
                     if await self._talk():
                         return Queued(agent)
                     announce_at = self._now() + config.announce_s

@@ -153,7 +153,7 @@ def test_a_call_back_is_offered_where_somebody_may_be_called(offers: bool) -> No
 def test_an_agent_who_was_quicker_than_the_call_back_has_the_call() -> None:
     follow = (Joined("anna"), NOT_KEPT, 30.0, TalkOver())
     result, caller, _ = waited(lambda: Port(*follow), Key("1"))
-    assert result == Queued("anna")
+    assert result == Queued("anna") and 2 < result.waited_s < 4  # without the talk
     assert not caller.heard(WILL_CALL) and not caller.heard(CANNOT_CALL)
 
 
@@ -185,5 +185,5 @@ async def test_music_that_cannot_be_played_is_the_one_that_is_built_in(tmp_path:
 
 def test_a_wait_ends_when_nobody_ends_it() -> None:
     result, caller, _ = waited(Port, max_wait_s=600)
-    assert result == Queued(end=QueueEnd.TIMEOUT)
+    assert result == Queued(end=QueueEnd.TIMEOUT) and 700 < result.waited_s < 720
     assert 10 <= len(caller.said) <= 13  # a minute apart
