@@ -10,9 +10,8 @@ class TimeLimit:
     def __init__(self, seconds: float, expired: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._left_s = seconds
-        self._expired = expired
+        self._expired: Callable[[], None] | None = expired
         self._timer: asyncio.TimerHandle | None = None
-        self._cancelled = False
         self.pause(False)
 
     def pause(self, paused: bool) -> None:
@@ -21,10 +20,10 @@ class TimeLimit:
             self._left_s = self._timer.when() - self._loop.time()
             self._timer.cancel()
             self._timer = None
-        elif not paused and self._timer is None and not self._cancelled:
+        elif not paused and self._timer is None and self._expired is not None:
             self._timer = self._loop.call_later(max(0.0, self._left_s), self._expired)
 
     def cancel(self) -> None:
-        """It never expires. Idempotent."""
+        """It never expires, and knows nobody any more. Idempotent."""
         self.pause(True)
-        self._cancelled = True
+        self._expired = None
