@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 from uuid import uuid4
@@ -22,6 +23,7 @@ from offhook.carriers.checked_call import checked_call
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
 from offhook.queues.asked import AskedNumbers
 from offhook.queues.distributor import Distributor
+from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import (
     AgentMissed,
     AgentReleased,
@@ -81,6 +83,8 @@ class Queues:
         self._calls: dict[str, str] = {}
         """The ticket of each call-back that is being made, or that waits."""
         self._placing: dict[str, object] = {}  # the attempt at each ticket
+        self._asking: dict[str, str] = {}  # the ticket of each call that has asked for one, until it is over
+        self._gone: dict[str, asyncio.Event] = {}  # by these tickets
         self._asked = AskedNumbers()
         self._file: QueueFile | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -145,8 +149,9 @@ class Queues:
                 it.withdrawn(call, agent, now)
             case MovedInQueue(call, to):
                 it.move(call, to)
-                if (ticket := self._calls.pop(call, None)) is not None:
-                    self._calls[to] = ticket
+                for tickets in (self._calls, self._asking):
+                    if (ticket := tickets.pop(call, None)) is not None:
+                        tickets[to] = ticket
         self._settle()
 
     def released(self, call: str) -> None:
@@ -154,6 +159,8 @@ class Queues:
         if not self._config.queues:
             return
         now = self._loop.time()
+        if (ticket := self._asking.pop(call, None)) is not None:
+            self._gone.pop(ticket).set()
         self._left(call, now)
         self._distributor.call_back_failed(self._calls.pop(call, ""), now)
         self._settle()
@@ -268,6 +275,7 @@ class Queues:
             return False
         self._asked.has(kept.name, now)
         self._call_backs[kept.ticket] = kept
+        self._asking[call], self._gone[kept.ticket] = kept.ticket, asyncio.Event()
         self._log.info("to be called back", call=call, queue=kept.queue, ticket=kept.ticket)
         return True
 
@@ -313,6 +321,12 @@ class Queues:
         if kept is None:
             return
         attempt = self._placing[ticket] = object()
+        if (gone := self._gone.get(ticket)) is not None:  # their line would be busy
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVES_S):
+                    await gone.wait()
+        if self._placing.get(ticket) is not attempt:
+            return
         try:
             call = await self._calls_out.place(_call_out(kept, ring_s))
         except (UserError, NotNowError) as error:

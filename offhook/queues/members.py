@@ -20,6 +20,9 @@ from offhook.sip.transaction.machine import Machine
 RING_MARGIN_S = 10.0
 """Who rings agents, or calls back, reports that it was in vain; this long after that time it is taken for lost."""
 
+LEAVES_S = 20.0
+"""Who is to be called back may still be on the line for so long: they are called once they have hung up, or then."""
+
 UNREACHED_S = 10.0
 """Who cannot be called at all is tried again after this time, or `rest_s` where that is longer: a trunk that takes no
 calls refuses them at once."""
@@ -85,7 +88,7 @@ class Caller:
                 CallerTimer.WAITED: policy.max_wait_s,
                 CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
                 CallerTimer.KEPT: policy.call_back_kept_s if kept_s is None else kept_s,
-                CallerTimer.BACK: policy.call_back_ring_s + RING_MARGIN_S,
+                CallerTimer.BACK: LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S,
                 CallerTimer.AGAIN: policy.call_back_again_s,
             },
             0.0,

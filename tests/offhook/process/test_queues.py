@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.process.queues import Queues
+from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
 from offhook.settings.config import Config
 from offhook.settings.queues import NotInQueuesError
@@ -14,9 +15,9 @@ from offhook.usererror import Problem
 
 
 class Bench:
-    """A queue with one agent, whose first caller has asked to be called back at 200."""
+    """A queue with one agent, whose first caller has asked to be called back at 200, and `stays` on the line."""
 
-    def __init__(self, **queue: object) -> None:
+    def __init__(self, *, stays: bool, **queue: object) -> None:
         config = {
             "trunks": {"pbx": {"host": "192.0.2.7", "allowed_numbers": ["2*"]}},
             "transfer": {"targets": {"anna": "201"}},
@@ -31,6 +32,8 @@ class Bench:
         self.queues = Queues(Config.model_validate(config), self, lambda call, order: self.sent.append(order))
         self.queues.handle(JoinQueue("c1", "support"))
         self.queues.handle(WantCallBack("c1", "pbx", CallBackWish("200")))
+        if not stays:
+            self.queues.released("c1")
 
     async def place(self, wanted: CallOut) -> str:
         self.placed.append(wanted)
@@ -56,9 +59,9 @@ class Bench:
         return back.ticket
 
 
-def played(play: Callable[[Bench], Awaitable[None]], **queue: object) -> None:
+def played(play: Callable[[Bench], Awaitable[None]], *, stays: bool = False, **queue: object) -> None:
     async def on_a_loop() -> None:
-        bench = Bench(**queue)
+        bench = Bench(stays=stays, **queue)
         try:
             await play(bench)
         finally:
@@ -80,6 +83,23 @@ def test_a_call_back_is_one_until_it_is_served() -> None:
         assert bench.kept == []
 
     played(play)
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_nobody_is_called_back_while_they_are_on_the_line(hangs_up: bool) -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(LEAVES_S - 1)
+        assert bench.placed == []
+        if hangs_up:
+            bench.queues.handle(MovedInQueue("c1", "c2"))
+            bench.queues.released("c2")
+            await asyncio.sleep(0.1)
+        else:
+            await asyncio.sleep(2)
+        assert len(bench.placed) == 1 and bench.queues.states() == {"anna": "reserved"}
+
+    played(play, stays=True)
 
 
 @pytest.mark.parametrize("is_called", [True, False])
@@ -116,7 +136,7 @@ def test_a_call_that_is_placed_too_late_is_hung_up() -> None:
     async def play(bench: Bench) -> None:
         bench.may_place.clear()  # a name server that takes its time
         bench.queues.agent("anna", "login")
-        await asyncio.sleep(60)
+        await asyncio.sleep(80)
         assert bench.queues.states() == {"anna": "ready"}
         bench.may_place.set()
         await asyncio.sleep(1)

@@ -288,10 +288,10 @@ def test_a_call_back_of_which_nothing_is_heard() -> None:
     it = with_agents("anna")
     it.restore_call_back("t1", "support", 0)
     orders(it)
-    run_to(it, 56)
+    run_to(it, 76)
     assert orders(it) == [HangUpCallBack("t1")]
     assert it.agent_states()["anna"] is AgentState.READY
-    assert not it.call_back_answered("t1", "c1", 57)
+    assert not it.call_back_answered("t1", "c1", 77)
 
 
 def test_a_call_back_is_not_kept_for_ever() -> None:
