@@ -1,6 +1,7 @@
 """A wait in a queue: what a dialog asks for, and how it ended."""
 
 from dataclasses import dataclass, field
+
 from offhook.queues.orders import QueueEnd
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+
 from offhook.api.call import CONSENTS, Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
@@ -100,7 +101,7 @@ class Waiting:
         config, announce_at = self._config, self._now()
         lost_at = announce_at + config.max_wait_s + config.ring_s + LOST_S
         while self._nowhere < MAX_NOWHERE:
-            if self._is_kept and not any(isinstance(each, Joined) for each in self._later):
+            if self._is_leaving:
                 return await self._leave_for_call_back()
             self._port.play(music)
             match await self._next(max(0.0, min(announce_at, lost_at) - self._now())):
@@ -118,11 +119,20 @@ class Waiting:
                     if await self._talk():
                         return Queued(agent)
                     announce_at = self._now() + config.announce_s
-                case Key(key=key) if key == config.leave_key:
+                case Key(key=key) if await self._leaves(key):
                     return Queued(end=QueueEnd.LEFT)
-                case Key(key=key) if key == config.call_back_key and not self._request.ticket:
-                    await self._call_back()
         return Queued(end=QueueEnd.NOT_POSSIBLE)
+
+    async def _leaves(self, key: str) -> bool:
+        """Whether a key leaves the queue; that for a call-back asks for one."""
+        if key == self._config.call_back_key and not self._request.ticket:
+            await self._call_back()
+        return key == self._config.leave_key
+
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether the caller will be called back, and no agent whom they have not parted from is first."""
+        return self._is_kept and not any(isinstance(each, Joined) for each in self._later)
 
     async def _next(self, timeout_s: float | None, *, place: bool = False) -> News | None:
         """What happens next; None: nothing in that time. `place`: the caller's place is waited for, and else comes too

@@ -148,10 +148,7 @@ class Queues:
             case AgentReleased(call, agent):
                 it.withdrawn(call, agent, now)
             case MovedInQueue(call, to):
-                it.move(call, to)
-                for tickets in (self._calls, self._asking):
-                    if (ticket := tickets.pop(call, None)) is not None:
-                        tickets[to] = ticket
+                self._moved(call, to)
         self._settle()
 
     def released(self, call: str) -> None:
@@ -235,6 +232,12 @@ class Queues:
         self._log.info("a caller comes", call=call, queue=message.queue, refused=None if end is None else str(end))
         if end is not None:
             self._send(call, EndWait(call, end))
+
+    def _moved(self, call: str, to: str) -> None:
+        self._distributor.move(call, to)
+        for tickets in (self._calls, self._asking):
+            if (ticket := tickets.pop(call, None)) is not None:
+                tickets[to] = ticket
 
     def _left(self, call: str, now: float) -> None:
         if self._distributor.state_of(call) is not None:

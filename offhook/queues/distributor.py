@@ -342,14 +342,18 @@ class Distributor:
                 self._orders.append(PlaceCallBack(caller.ticket, caller.policy.call_back_ring_s))
             case CallerAction.HANG_UP:
                 self._orders.append(HangUpCallBack(caller.ticket))
-            case CallerAction.COUNT_TRY:
-                self._not_reached(caller, now)
-            case CallerAction.LAST_TRY:
-                caller.tries = caller.policy.call_back_tries
             case CallerAction.DROP:
                 self._orders.append(DropCallBack(caller.ticket))
             case CallerAction.END_TIMEOUT | CallerAction.END_NO_AGENTS:
                 self._orders.append(EndWait(caller.key, _ENDS[action]))
+            case CallerAction.COUNT_TRY | CallerAction.LAST_TRY:
+                self._count(caller, action, now)
+
+    def _count(self, caller: Caller, action: CallerAction, now: float) -> None:
+        if action is CallerAction.LAST_TRY:
+            caller.tries = caller.policy.call_back_tries
+        else:
+            self._not_reached(caller, now)
 
     def _free(self, caller: Caller, now: float) -> None:
         for agent in caller.agents.values():

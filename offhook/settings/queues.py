@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
 from offhook.pipeline.language import is_language_tag
 from offhook.queues.policy import QueuePolicy, Strategy, WhenEmpty
 from offhook.settings.section import Section

@@ -44,6 +44,7 @@ class LiveQueues(Protocol):
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
         """Call nobody back at a number; returns it, and how many there were. Raises NotInQueuesError."""
+
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
 

@@ -21,6 +21,7 @@ from offhook.settings.queues import QueueConfig
 from offhook.testing.virtual_time import run
 from offhook.testing.wav_file import wav
 
+SECOND = Place(2, None)
 WILL_CALL, CANNOT_CALL = "We will call 2 0 0", "We cannot call that number."
 
 
@@ -50,7 +51,7 @@ class Caller:
 class Port:
     """`follow` is what happens once a call-back is asked for, in this order; numbers are seconds in between."""
 
-    def __init__(self, *follow: News | float, place: Place | None = Place(2, None)) -> None:
+    def __init__(self, *follow: News | float, place: Place | None = SECOND) -> None:
         self._follow, self._place = follow, place
         self._news: deque[News] = deque()
         self._changed = asyncio.Event()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.process.queues import Queues
 from offhook.queues.members import LEAVES_S
