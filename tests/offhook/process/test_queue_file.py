@@ -9,6 +9,7 @@ import pytest
 
 from offhook.process import queue_file
 from offhook.process.queue_file import AGAIN_S, NAME, KeptCallBack, QueueFile, QueueState
+from offhook.process.whole_file import write_whole
 from offhook.queues.messages import CallBackWish
 
 WISH = CallBackWish("+15551234567", "de", "ö", recorded=False, consent="refused")
@@ -68,11 +69,11 @@ def test_what_could_not_be_written_is_tried_again_later(tmp_path: Path, monkeypa
 def test_what_changes_while_the_disk_is_busy_is_on_it_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writes, busy = queue_file.write_whole, Event()
+    busy = Event()
 
     def slow(path: Path, data: bytes) -> None:
         busy.wait(10)
-        writes(path, data)
+        write_whole(path, data)
 
     monkeypatch.setattr(queue_file, "write_whole", slow)
     file = QueueFile(tmp_path)
