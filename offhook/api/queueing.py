@@ -131,7 +131,7 @@ class Waiting:
 
     @property
     def _is_leaving(self) -> bool:
-        """Whether the caller will be called back, and no agent whom they have not parted from is first."""
+        """Whether the caller will be called back, and no agent is first who has not parted from them."""
         return self._is_kept and not any(isinstance(each, Joined) for each in self._later)
 
     async def _next(self, timeout_s: float | None, *, place: bool = False) -> News | None:

@@ -287,8 +287,8 @@ class Conversation:
                 self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
 
     def talked(self, result: Transferred) -> None:
-        """A talk with somebody else is over, in which the bot stayed between the two: put that on the record, whoever
-        hung up, and whoever began it: the dialog or a queue."""
+        """A talk with somebody else is over, in which the bot stayed between the two. Who hung up does not count, nor
+        what began it, the dialog or a queue."""
         self._call_log.transferred(result)
 
     @property

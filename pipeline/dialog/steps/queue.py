@@ -10,7 +10,7 @@ from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then, cho
 
 MAX_PRIORITY = 9
 CALL_BACK = "call_back"
-"""The reason of who will be called back, and has been told so."""
+"""The reason of who will be called back, and knows it."""
 
 
 @dataclass(frozen=True, slots=True)

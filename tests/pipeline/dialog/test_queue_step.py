@@ -48,7 +48,7 @@ def test_after_the_talk_the_flow_goes_on_or_hangs_up() -> None:
     assert runner.after(CameBack()) == HangUp()
 
 
-def test_who_will_be_called_back_is_not_told_that_nobody_is_there() -> None:
+def test_who_will_be_called_back_does_not_hear_that_nobody_is_there() -> None:
     runner = FlowRunner(flow())
     runner.start()
     assert runner.after(CameBack(QueueEnd.CALL_BACK)) == HangUp()
