@@ -32,7 +32,6 @@ from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
-from offhook.queues.orders import QueueEnd
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
 from offhook.telephony.listeners import DtmfHandler
@@ -132,6 +131,10 @@ class Call(CallSpeech):
         """Why the bot hangs up, for the call's record, if it says so before `hangup`."""
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
+        self.recorded: bool | None = None
+        """What the dialog has decided about recording the call; None: nothing, and the settings hold."""
+        self.consent: Consent | None = None
+        """What the caller has said to it, as it was noted last."""
 
     @property
     def user_to_user(self) -> tuple[UserToUser, ...]:
@@ -346,14 +349,17 @@ class Call(CallSpeech):
     def start_recording(self, consent: Consent | None = None) -> None:
         """From here on the call may be recorded and captured, where the settings have that; with `record_consent`
         nothing is before. `consent` goes onto the call's record: "given", or "announced"."""
-        if self._on_keep is not None:
-            self._on_keep(True, consent)
+        self._keep(True, consent)
 
     def stop_recording(self, consent: Consent | None = None) -> None:
         """From here on neither sound nor keys of the call are kept: its recording is silent, and its capture. "refused"
         as `consent` goes onto the call's record, and removes what has been recorded so far."""
+        self._keep(False, consent)
+
+    def _keep(self, kept: bool, consent: Consent | None) -> None:
+        self.recorded, self.consent = kept, consent or self.consent
         if self._on_keep is not None:
-            self._on_keep(False, consent)
+            self._on_keep(kept, consent)
 
     def shield(self, keys: DtmfHandler) -> str:
         """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,
@@ -441,12 +447,13 @@ class Call(CallSpeech):
         `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
 
         Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
-        CallEnded; UserError if there is no such queue.
+        CallEnded; UserError if there is no such queue, or the call can wait in none.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         if self._on_queue is None:
-            return Queued(end=QueueEnd.NOT_POSSIBLE)
+            what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
+            raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
         return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
 
     def keep_history(self) -> None:

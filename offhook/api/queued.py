@@ -1,6 +1,6 @@
 """A wait in a queue: what a dialog asks for, and how it ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from offhook.queues.orders import QueueEnd
 
@@ -11,6 +11,8 @@ class Queued:
 
     agent: str = ""
     end: QueueEnd | None = None
+    waited_s: float = field(default=0.0, compare=False)
+    """Until then, or until the two were joined."""
 
 
 @dataclass(frozen=True, slots=True)

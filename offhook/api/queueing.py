@@ -1,39 +1,67 @@
 """A caller waits in a queue: what they hear, the keys that they press, and how it ends."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
-from pathlib import Path
-from time import monotonic
+from dataclasses import replace
 from typing import Any
 
-from offhook.api.call import Call
+import structlog
+
+from offhook.api.call import CONSENTS, Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule
 from offhook.pipeline.tts.recording import Recording
-from offhook.queues.messages import CallBack, CallBackKept, PlaceInQueue
+from offhook.queues.members import MAX_BRIEFING_S, RING_MARGIN_S
+from offhook.queues.messages import CallBack, CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
 from offhook.queues.wording import QueueWording, queue_wording_in, text_in
 from offhook.settings.queues import QueueConfig
 from offhook.sound_file import load_sound
+from offhook.usererror import UserError
 
 OWNER_S = 5.0
 """For an answer of the owner of the queues, which is in another process."""
+
+LOST_S = MAX_BRIEFING_S + RING_MARGIN_S + 20.0
+"""The owner of the queues ends a wait by itself. This long after its longest time, and the last ringing, the caller is
+taken for lost there."""
+
+MAX_NOWHERE = 2
+"""How often in a row a caller has no place until they are taken for lost: one answer may be of an earlier wait."""
+
+MIN_MUSIC_S = 1.0
+"""What is shorter is begun anew so often that it takes a core."""
 
 MIN_DIGITS, MAX_DIGITS = 3, 20
 """Of a number that is entered."""
 
 
 class Waiting:
-    """One wait, from `run` to its result."""
+    """One wait, from `run` to its result. `offers_call_back`: whether there are numbers that may be called back."""
 
-    def __init__(self, call: Call, port: QueuePort, config: QueueConfig, request: QueueRequest) -> None:
+    def __init__(
+        self,
+        call: Call,
+        port: QueuePort,
+        config: QueueConfig,
+        request: QueueRequest,
+        *,
+        offers_call_back: bool = True,
+    ) -> None:
+        self._now = asyncio.get_running_loop().time
         self._call = call
         self._port = port
         self._config = config
         self._request = request
-        self._taken: News | None = None  # while something was being said
+        self._offers_call_back = offers_call_back and not request.ticket
+        self._later: deque[News] = deque()  # what has happened while something was said or asked
+        self._number = ""  # at which they want to be called back
+        self._is_kept = False  # that they will be
+        self._nowhere = 0
+        self._joined_at = 0.0
         self._says_comfort = False
         self._greeting = self._words.is_call_back if request.ticket else ""
 
@@ -45,39 +73,79 @@ class Waiting:
         """Until an agent has hung up, or the wait has ended otherwise. Raises CallEnded."""
         request = self._request
         whisper = self._whisper if request.summary else None
+        began = self._now()
         self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
         try:
-            return await self._wait(await self._music())
+            queued = await self._wait(await self._music())
+            until = self._joined_at if queued.agent else self._now()
+            return replace(queued, waited_s=until - began)
         finally:
             self._port.close()
 
     async def _music(self) -> Recording:
         path = self._config.music
-        return built_in_music() if path is None else await _loaded(path)
+        if path is None:
+            return built_in_music()
+        log = structlog.get_logger("offhook.queues")
+        try:
+            music = await asyncio.to_thread(load_sound, path)
+        except UserError as error:
+            log.error("callers hear the music that is built in", why=str(error))
+            return built_in_music()
+        if music.seconds < MIN_MUSIC_S:
+            log.error("callers hear the music that is built in", why=f"{path} is shorter than {MIN_MUSIC_S:g} s")
+            return built_in_music()
+        return music
 
     async def _wait(self, music: Recording) -> Queued:
-        announce_at = monotonic()
-        while True:
+        config, announce_at = self._config, self._now()
+        lost_at = announce_at + config.max_wait_s + config.ring_s + LOST_S
+        while self._nowhere < MAX_NOWHERE:
+            if self._is_leaving:
+                return await self._leave_for_call_back()
             self._port.play(music)
-            match await self._next(max(0.0, announce_at - monotonic())):
+            match await self._next(max(0.0, min(announce_at, lost_at) - self._now())):
+                case None if self._now() >= lost_at:
+                    return Queued(end=QueueEnd.TIMEOUT)
                 case None:
-                    announce_at = monotonic() + self._config.announce_s / (2 if self._config.comfort else 1)
+                    announce_at = self._now() + config.announce_s / (2 if config.comfort else 1)
                     await self._announce()
                 case EndWait(end=end):
                     return Queued(end=end)
+                case CallBackKept(kept=False):
+                    await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
+                    self._joined_at = self._now()
                     if await self._talk():
                         return Queued(agent)
-                    announce_at = monotonic() + self._config.announce_s
-                case Key(key=key) if key == self._config.leave_key:
+                    announce_at = self._now() + config.announce_s
+                case Key(key=key) if await self._leaves(key):
                     return Queued(end=QueueEnd.LEFT)
-                case Key(key=key) if key == self._config.call_back_key and not self._request.ticket:
-                    if await self._call_back():
-                        return Queued(end=QueueEnd.CALL_BACK)
+        return Queued(end=QueueEnd.NOT_POSSIBLE)
 
-    async def _next(self, timeout_s: float | None) -> News | None:
-        taken, self._taken = self._taken, None
-        return taken or await self._port.next(timeout_s)
+    async def _leaves(self, key: str) -> bool:
+        """Whether a key leaves the queue; that for a call-back asks for one."""
+        if key == self._config.call_back_key and not self._request.ticket:
+            await self._call_back()
+        return key == self._config.leave_key
+
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether the caller will be called back, and no agent is first who has not parted from them."""
+        return self._is_kept and not any(isinstance(each, Joined) for each in self._later)
+
+    async def _next(self, timeout_s: float | None, *, place: bool = False) -> News | None:
+        """What happens next; None: nothing in that time. `place`: the caller's place is waited for, and else comes too
+        late for anything."""
+        if self._later:
+            return self._later.popleft()
+        until = None if timeout_s is None else self._now() + timeout_s
+        while True:
+            news = await self._port.next(None if until is None else max(0.0, until - self._now()))
+            if isinstance(news, CallBackKept):
+                self._is_kept = news.kept
+            if place or not isinstance(news, PlaceInQueue):
+                return news
 
     async def _talk(self) -> bool:
         """Until the agent has hung up. False: the caller waits on."""
@@ -98,19 +166,23 @@ class Waiting:
             greeting, self._greeting = self._greeting, ""
             await self._say(greeting)
             return
-        if not self._config.announce:
-            return
-        self._port.ask_place()
-        news = await self._next(OWNER_S)
-        if isinstance(news, PlaceInQueue) and news.place is not None:
-            await self._say(self._place_text(news.place))
-        elif not isinstance(news, PlaceInQueue):
-            self._taken = news
+        self._port.ask_place()  # also a sign that they still wait
+        match await self._next(OWNER_S, place=True):
+            case PlaceInQueue(place=None):
+                self._nowhere += 1
+            case PlaceInQueue(place=Place() as place):
+                self._nowhere = 0
+                if self._config.announce:
+                    await self._say(self._place_text(place))
+            case None:
+                pass
+            case news:
+                self._later.appendleft(news)
 
     def _place_text(self, place: Place) -> str:
         words, config = self._words, self._config
         said = [words.place_text(place.position, place.wait_s)]
-        if config.call_back_key is not None and not self._request.ticket and place.position > 1:
+        if config.call_back_key is not None and self._offers_call_back and place.position > 1:
             said.append(words.with_key(words.call_back, config.call_back_key))
         if config.leave_key is not None:
             said.append(words.with_key(words.leave, config.leave_key))
@@ -128,30 +200,37 @@ class Waiting:
             await asyncio.wait((doing, listening), return_when=asyncio.FIRST_COMPLETED)
             if doing.done() and not listening.done():
                 return doing.result()
-            self._taken = listening.result()
+            if (news := listening.result()) is not None:
+                self._later.appendleft(news)
             return None
         finally:
             for task in (doing, listening):
                 task.cancel()
             await asyncio.gather(doing, listening, return_exceptions=True)
 
-    async def _call_back(self) -> bool:
-        """Have the caller called back. False: they wait on."""
-        number = await self._number()
-        if not number:
-            return False
-        self._port.want_call_back(number, self._call.language, self._request.summary)
-        news = await self._next(OWNER_S)
-        words = self._words
-        if isinstance(news, CallBackKept):
-            said = words.will_call.format(digits=_spelled(number)) if news.kept else words.cannot_call
-            self._port.quiet()
-            await self._call.say(said, interruption=NOTHING)
-            return news.kept
-        self._taken = news
-        return False
+    async def _call_back(self) -> None:
+        """Ask to have the caller called back; the answer is news, and keys are none until then."""
+        self._number = await self._asked_number()
+        if not self._number:
+            return
+        call = self._call
+        wish = CallBackWish(self._number, call.language, self._request.summary, call.recorded, call.consent)
+        self._port.want_call_back(wish)
+        until, found = self._now() + OWNER_S, list[News]()
+        while (news := await self._next(max(0.0, until - self._now()))) is not None:
+            if not isinstance(news, Key):
+                found.append(news)
+            if isinstance(news, CallBackKept):
+                break
+        self._later.extendleft(reversed(found))
 
-    async def _number(self) -> str:
+    async def _leave_for_call_back(self) -> Queued:
+        self._port.quiet()
+        said = self._words.will_call.format(digits=_spelled(self._number))
+        await self._call.say(said, interruption=NOTHING)
+        return Queued(end=QueueEnd.CALL_BACK)
+
+    async def _asked_number(self) -> str:
         """The caller's own, or one that they enter; empty: none, or an agent has come first."""
         words, own = self._words, self._own_number
         text = words.own_number.format(digits=_spelled(own)) if own else words.other_number
@@ -173,8 +252,8 @@ class Waiting:
                 if not listening.done():
                     listening.cancel()
                     await asyncio.gather(listening, return_exceptions=True)
-                elif not isinstance(news := listening.result(), Key):
-                    self._taken = news
+                elif (news := listening.result()) is not None and not isinstance(news, Key):
+                    self._later.appendleft(news)
                     return ""
             return doing.result().digits or ""
         finally:
@@ -193,10 +272,6 @@ class Waiting:
         return True
 
 
-async def _loaded(path: Path) -> Recording:
-    return await asyncio.to_thread(load_sound, path)
-
-
 def _spelled(number: str) -> str:
     return " ".join(number) if number.lstrip("+").isdigit() else number.removeprefix("sip:")
 
@@ -209,8 +284,11 @@ class CallBackDialog:
 
     async def __call__(self, call: Call) -> None:
         """As a Dialog."""
-        wanted = self._call_back
-        call.language = wanted.language
-        queued = await call.queue(wanted.queue, summary=wanted.summary, ticket=wanted.ticket)
+        wanted, wish = self._call_back, self._call_back.wish
+        call.language = wish.language
+        if wish.recorded is not None:
+            record = call.start_recording if wish.recorded else call.stop_recording
+            record(next((each for each in CONSENTS if each == wish.consent), None))
+        queued = await call.queue(wanted.queue, summary=wish.summary, ticket=wanted.ticket)
         if queued.end not in (None, QueueEnd.LEFT):
-            await call.say(queue_wording_in(wanted.language).nobody, interruption=NOTHING)
+            await call.say(queue_wording_in(wish.language).nobody, interruption=NOTHING)

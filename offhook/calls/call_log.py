@@ -162,7 +162,9 @@ class CallLog:
 
     def transferred(self, result: Transferred) -> None:
         """The caller was connected to somebody else."""
-        data = {"target": result.target, "by": result.by, "returned": result.returned}
+        data: dict[str, object] = {"target": result.target, "by": result.by, "returned": result.returned}
+        if result.by == "bridge":
+            data["talked_s"] = round(result.talked_s, 1)
         self._store.notify(OutboxEvent(self.uniqueid, TRANSFERRED, _new_id(), self._about() | data))
 
     def message_left(self, file: Path, message: Mapping[str, object], hold_s: float) -> tuple[str, "Future[bool]"]:

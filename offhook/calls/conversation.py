@@ -34,6 +34,7 @@ from offhook.calls.parties import Parties
 from offhook.calls.privacy import Privacy
 from offhook.calls.services import Services
 from offhook.calls.shield import shielded
+from offhook.calls.time_limit import TimeLimit
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.observe import in_call
@@ -113,7 +114,7 @@ class Conversation:
         self._events = CallEvents(services, self._call_log, self.log)
         self.privacy = Privacy(withheld=services.config.records.record_consent)
         """For those who keep the call's packets, and for a leg that hears the call."""
-        self._limit: asyncio.TimerHandle | None = None
+        self._limit: TimeLimit | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
         self._hung_up = False  # the dialog did
@@ -193,12 +194,10 @@ class Conversation:
         self._call = self._make_call(self._session, line)
         if self._answering is not None:
             self._answering.answered()
-        self._limit = asyncio.get_running_loop().call_later(
-            config.calls.max_call_s,
-            self.hang_up,
-            EndedBy.OPERATOR,
-            f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
-        )
+        limit_s = config.calls.max_call_s
+        why = f"the call lasted {limit_s:g} s, the most that is allowed"
+        self._limit = TimeLimit(limit_s, partial(self.hang_up, EndedBy.OPERATOR, why))
+        self._limit.pause(self._suspended)
         self._call.keep_history()
         self._session.hold(self.held or self._suspended)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
@@ -278,12 +277,20 @@ class Conversation:
             self._session.hold(held or self._suspended)
 
     def suspend(self, suspended: bool) -> None:
-        """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything."""
+        """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything, and
+        the call may last."""
         self._suspended = suspended
+        if self._limit is not None:
+            self._limit.pause(suspended)
         if self._session is not None:
             self._session.hold(self.held or suspended)
             if suspended:
                 self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
+
+    def talked(self, result: Transferred) -> None:
+        """A talk with somebody else is over, in which the bot stayed between the two. Who hung up does not count, nor
+        what began it, the dialog or a queue."""
+        self._call_log.transferred(result)
 
     @property
     def line(self) -> CallLine | None:
@@ -384,18 +391,20 @@ class Conversation:
             result = await transferring()
         finally:
             self._transferring = None
-        if result is not None:
+        if result is not None and result.by != "bridge":  # see `talked`
             self._call_log.transferred(result)
         if result is not None and not result.returned:
             self.end(EndedBy.BOT, f"transferred to {result.target}")
         return result
 
     async def _queue(self, call: Call, request: QueueRequest) -> Queued:
-        queues = self._services.config.queues
-        if request.queue not in queues:
-            raise no_queue(request.queue, list(queues))
+        config = self._services.config
+        if request.queue not in config.queues:
+            raise no_queue(request.queue, list(config.queues))
         assert self._queues is not None, "the carrier has queues"
-        return await Waiting(call, self._queues.enter_queue(), queues[request.queue], request).run()
+        offers = config.may_be_called(call.trunk)
+        port, queue = self._queues.enter_queue(), config.queues[request.queue]
+        return await Waiting(call, port, queue, request, offers_call_back=offers).run()
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = ""

@@ -97,6 +97,21 @@ def written(number: str, trunk: TrunkConfig) -> str:
     return trunk.international_prefix + digits
 
 
+def keyed_number(number: str, trunk: TrunkConfig) -> str:
+    """A number that somebody has keyed, where there is no plus sign, or that the trunk has sent without one: as one of
+    those that are listed, if it can be that."""
+    listed = trunk.allowed_numbers
+    if not number.isdigit() or is_listed(listed, number):
+        return number
+    ways = [f"+{number}"]
+    if number.startswith(trunk.international_prefix):
+        ways.insert(0, f"+{number.removeprefix(trunk.international_prefix)}")
+    if trunk.country_code is not None:
+        national = number.removeprefix(trunk.national_prefix)
+        ways += [f"+{trunk.country_code}{each}" for each in dict.fromkeys((national, number))]
+    return next((each for each in ways if _E164.fullmatch(each) and is_listed(listed, each)), number)
+
+
 def require_listed(target: CallTarget, config: Config, *, by_others: bool) -> None:
     """Raises UserError for what may not be called. `by_others`: a program over HTTP asks for it, or a far end that
     redirects a call, and not the one who runs the bot; then only what is listed may be called."""

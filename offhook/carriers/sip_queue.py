@@ -19,6 +19,7 @@ from offhook.queues.messages import (
     AgentReleased,
     AgentTook,
     AskPlace,
+    CallBackWish,
     JoinQueue,
     LeaveQueue,
     MovedInQueue,
@@ -29,12 +30,15 @@ from offhook.queues.messages import (
 from offhook.queues.orders import RingAgents, StopRinging
 from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
 from offhook.settings.config import Config
-from offhook.transfer.outcome import TransferError
+from offhook.transfer.outcome import TransferError, TransferFailure
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import Target, target_of
 
 MAX_NEWS = 100
 """Keys that nobody has taken: further ones are dropped."""
+
+_THEIRS = frozenset({TransferFailure.NO_ANSWER, TransferFailure.BUSY, TransferFailure.DECLINED})
+"""What an agent does. The rest is the bot's or the network's: a trunk that takes no more calls, an unknown name."""
 
 
 class QueueCaller(Protocol):
@@ -103,9 +107,9 @@ class SipQueue:
         """See QueuePort."""
         self._caller.do(AskPlace(self._caller.handle))
 
-    def want_call_back(self, number: str, language: str, summary: str) -> None:
+    def want_call_back(self, wish: CallBackWish) -> None:
         """See QueuePort."""
-        self._caller.do(WantCallBack(self._caller.handle, number, self._caller.trunk, language, summary))
+        self._caller.do(WantCallBack(self._caller.handle, self._caller.trunk, wish))
 
     async def next(self, timeout_s: float | None) -> News | None:
         """See QueuePort."""
@@ -196,8 +200,7 @@ class SipQueue:
             try:
                 target = target_of(agent, self._config)
             except TransferError as error:
-                self._caller.conversation.log.warning("an agent cannot be called", agent=agent, why=str(error))
-                self._caller.do(AgentMissed(self._caller.handle, agent))
+                self._missed(agent, error)
                 continue
             request = TransferRequest(
                 agent,
@@ -214,15 +217,22 @@ class SipQueue:
         try:
             result = await transfer.run()
         except TransferError as error:
-            self._caller.conversation.log.info("an agent did not take the call", agent=agent, why=str(error))
             self._over(agent, transfer)
             if agent not in self._withdrawn:
-                self._caller.do(AgentMissed(self._caller.handle, agent))
+                self._missed(agent, error)
             return
         self._over(agent, transfer)
         if result is not None and self._talking == agent:
             self._talking = ""
             self._tell(Parted() if agent in self._withdrawn else TalkOver())
+
+    def _missed(self, agent: str, error: TransferError) -> None:
+        reached, log = error.reason in _THEIRS, self._caller.conversation.log
+        if reached:
+            log.info("an agent did not take the call", agent=agent, why=str(error))
+        else:
+            log.warning("an agent cannot be called", agent=agent, why=str(error))
+        self._caller.do(AgentMissed(self._caller.handle, agent, reached))
 
     def _over(self, agent: str, transfer: SipTransfer) -> None:
         if self._rings.get(agent) is transfer:

@@ -254,8 +254,8 @@ class SipTransfer:
             self._bridge = Bridge(caller.line, leg.conversation.line, self._on_key)
             caller.log.info("bridged", agent=leg.conversation.id, to=self._target.name)
         self._bridged_at = self._now()
-        if self._request.limit_s is not None:
-            self._limit = self._loop.call_later(self._request.limit_s, self._take_back)
+        limit_s, longest_s = self._request.limit_s, self._settings.max_talk_s
+        self._limit = self._loop.call_later(longest_s if limit_s is None else min(limit_s, longest_s), self._take_back)
 
     def _disconnect(self) -> None:
         if self._bridge is not None:
@@ -285,6 +285,9 @@ class SipTransfer:
             caller.suspend(False)
         why = result.problems[0].why if isinstance(result, TransferError) else ""
         caller.log.info("transfer over", to=self._target.name, state=self._transfer.state.value, why=why)
+        if self._bridged_at is not None:
+            talked_s = self._now() - self._bridged_at
+            caller.talked(Transferred(self._target.name, "bridge", returned=is_back, talked_s=talked_s))
         if not self._done.done():
             self._done.set_result(result)
 

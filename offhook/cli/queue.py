@@ -40,6 +40,18 @@ def pause(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> N
     _do(agent, "pause", config, http)
 
 
+@app.command()
+def drop(
+    number: Annotated[str, typer.Argument(help="As `offhook queue` shows it.", metavar="NUMBER")],
+    config: BotConfig = None,
+    http: BotHttp = None,
+) -> None:
+    """Nobody is called back at the number any more."""
+    bot = RunningBot.of(Config.load(config), http)
+    found = bot.post("/api/queues/dropped", {"number": number})
+    typer.echo(f"{found['number']}: {found['dropped']} dropped")
+
+
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What `/api/queues` says, for people."""
     agents = found["agents"]
@@ -51,9 +63,16 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         for place, caller in enumerate(waiting, 1):
             back = ", to be called back" if caller["is_call_back"] else ""
             yield f"  {place}. {caller['call']}: {caller['state']}{back} {' '.join(caller['agents'])}".rstrip()
+        for back in found.get("call_backs", ()):
+            if back["queue"] == name:
+                yield f"  to be called back: {back['number']}, {_calls(back['tries'])} so far"
         for agent in queue["agents"]:
             state = agents[agent]
-            yield f"  {agent}: {state['state']}, {state['calls']} call{'' if state['calls'] == 1 else 's'}"
+            yield f"  {agent}: {state['state']}, {_calls(state['calls'])}"
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
 
 
 def _do(agent: str, action: str, config: BotConfig, http: BotHttp) -> None:

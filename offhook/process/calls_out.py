@@ -149,11 +149,11 @@ class CallsOut:
         if (refusal := self._begin(place, attempts)) is not None:
             self._send(wanted.call, LegRefused(wanted.call, f"the call cannot be placed now: {refusal.why}"))
 
-    def hang_up(self, call: str) -> bool:
+    def hang_up(self, call: str, why: str = "hung up by a program over HTTP") -> bool:
         """End a call; False if there is none."""
         if call not in self._calls:
             return False
-        self._send(call, HangUp(call, "hung up by a program over HTTP"))
+        self._send(call, HangUp(call, why))
         return True
 
     def view(self, call: str) -> dict[str, object] | None:

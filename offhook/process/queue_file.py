@@ -1,30 +1,35 @@
 """What of the queues outlives a process: `queues.json` in the records' folder, written by a thread, whole or not."""
 
 import json
-import os
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import structlog
 
+from offhook.process.whole_file import write_whole
+from offhook.queues.messages import CallBackWish
+
 NAME = "queues.json"
 MAX_BYTES = 16 * 2**20
+AGAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCallBack:
-    """Somebody who is to be called back at `number`, by `trunk` (empty: none)."""
+    """Somebody who is to be called back, by `trunk` (empty: none). `name` is what lists of the allowed have of the
+    number, `at_s` the Unix time of the promise, and `tries` the calls so far."""
 
     ticket: str
     queue: str
-    number: str
-    trunk: str = ""
-    language: str = "en"
-    summary: str = ""
+    trunk: str
+    name: str
+    wish: CallBackWish
+    at_s: float
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,9 @@ class QueueFile:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._thread = ThreadPoolExecutor(1, "queue-file")
-        self._written: QueueState | None = None
-        self._waiting: QueueState | None = None
-        self._writing: Future[None] | None = None
+        self._latest: QueueState | None = None
+        self._writing: Future[bool] | None = None  # of the latest
+        self._again_at = 0.0
         self._log = structlog.get_logger("offhook.queues")
 
     def read(self) -> QueueState:
@@ -62,40 +67,53 @@ class QueueFile:
             self._log.error("who was logged in, and is to be called back, is lost", why=str(error), todo=todo)
             return QueueState()
 
-    def write(self, state: QueueState) -> None:
-        """Have it written, unless it is what was written last, or is overtaken by the next."""
-        if state == self._written:
-            return
-        self._written = self._waiting = state
-        if self._writing is None or self._writing.done():
-            self._writing = self._thread.submit(self._write_latest)
+    def write(self, state: QueueState) -> Future[bool]:
+        """Have it written, unless it is what was asked for last; whether it is on the disk. What could not be written
+        is tried again, at the earliest after AGAIN_S."""
+        writing = self._writing
+        if writing is None or state != self._latest or self._is_due(writing):
+            self._latest, self._again_at = state, monotonic() + AGAIN_S
+            writing = self._writing = self._thread.submit(self._write, state)
+        return writing
 
     def close(self) -> None:
         """Wait until all is written."""
         self._thread.shutdown()
-        self._write_latest()
+        if self._writing is not None and self._latest is not None and not self._writing.result():
+            self._write(self._latest)
 
-    def _write_latest(self) -> None:
-        while (state := self._waiting) is not None:
-            self._write(state)
-            if self._waiting is state:
-                self._waiting = None
+    def _is_due(self, writing: Future[bool]) -> bool:
+        return writing.done() and not writing.result() and monotonic() >= self._again_at
 
-    def _write(self, state: QueueState) -> None:
-        beside = self._path.with_suffix(".new")
+    def _write(self, state: QueueState) -> bool:
         try:
-            # For our user alone: it has callers' numbers.
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                json.dump(asdict(state), file, ensure_ascii=False, indent=1)
-                file.flush()
-                os.fsync(fd)
-            beside.replace(self._path)
+            write_whole(self._path, json.dumps(asdict(state), ensure_ascii=False, indent=1).encode())
         except (OSError, ValueError) as error:
             self._log.error("the state of the queues cannot be written", why=str(error), todo=f"ls -l {self._path}")
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
+            return False
+        return True
 
 
 def _call_back(found: Any) -> KeptCallBack:
-    return KeptCallBack(**{name: str(value) for name, value in found.items()})
+    """Raises TypeError, KeyError, ValueError."""
+    return KeptCallBack(
+        ticket=str(found["ticket"]),
+        queue=str(found["queue"]),
+        trunk=str(found["trunk"]),
+        name=str(found["name"]),
+        wish=_wish(found["wish"]),
+        at_s=float(found["at_s"]),
+        tries=int(found["tries"]),
+    )
+
+
+def _wish(found: Any) -> CallBackWish:
+    """Raises TypeError, KeyError."""
+    recorded, consent = found["recorded"], found["consent"]
+    return CallBackWish(
+        number=str(found["number"]),
+        language=str(found["language"]),
+        summary=str(found["summary"]),
+        recorded=None if recorded is None else bool(recorded),
+        consent=None if consent is None else str(consent),
+    )

@@ -7,16 +7,23 @@ in, and who is to be called back. Callers on the line do not outlive it: their c
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 from uuid import uuid4
 
 import structlog
 
 from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.carriers.call_target import keyed_number
 from offhook.carriers.checked_call import checked_call
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.queues.asked import AskedNumbers
 from offhook.queues.distributor import Distributor
+from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import (
     AgentMissed,
     AgentReleased,
@@ -43,10 +50,13 @@ from offhook.queues.orders import (
 )
 from offhook.queues.tables import AgentState, CallerState
 from offhook.settings.config import Config
+from offhook.settings.queues import NotInQueuesError
 from offhook.usererror import UserError, did_you_mean
 
 ACTIONS = ("login", "logout", "pause")
 """What agents do."""
+
+_NO_LONGER = "the queue calls back no longer"
 
 
 class Placer(Protocol):
@@ -55,12 +65,8 @@ class Placer(Protocol):
     async def place(self, wanted: CallOut) -> str:
         """Begin a call; returns its id. Raises UserError, NotNowError."""
 
-    def hang_up(self, call: str) -> bool:
+    def hang_up(self, call: str, why: str = "") -> bool:
         """End a call; False if there is none."""
-
-
-class UnknownAgentError(UserError):
-    """No queue has an agent of that name."""
 
 
 class Queues:
@@ -76,6 +82,10 @@ class Queues:
         self._call_backs: dict[str, KeptCallBack] = {}
         self._calls: dict[str, str] = {}
         """The ticket of each call-back that is being made, or that waits."""
+        self._placing: dict[str, object] = {}  # the attempt at each ticket
+        self._asking: dict[str, str] = {}  # the ticket of each call that has asked for one, until it is over
+        self._gone: dict[str, asyncio.Event] = {}  # by these tickets
+        self._asked = AskedNumbers()
         self._file: QueueFile | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,8 +106,12 @@ class Queues:
                 case "pause":
                     self._distributor.pause(name, now)
         for kept in state.call_backs:
-            if self._distributor.restore_call_back(kept.ticket, kept.queue, now):
+            age_s = time.time() - kept.at_s
+            if self._distributor.restore_call_back(kept.ticket, kept.queue, now, age_s=age_s, tries=kept.tries):
                 self._call_backs[kept.ticket] = kept
+                self._asked.has(kept.name, now)
+            else:
+                self._log.info("called back no more", ticket=kept.ticket)
         self._settle()
 
     async def stop(self) -> None:
@@ -129,12 +143,12 @@ class Queues:
             case AgentTook(call, agent):
                 it.taken(call, agent, now)
                 self._done(self._calls.get(call, ""))
-            case AgentMissed(call, agent):
-                it.missed(call, agent, now)
+            case AgentMissed(call, agent, reached):
+                it.missed(call, agent, now, reached=reached)
             case AgentReleased(call, agent):
                 it.withdrawn(call, agent, now)
             case MovedInQueue(call, to):
-                it.move(call, to)
+                self._moved(call, to)
         self._settle()
 
     def released(self, call: str) -> None:
@@ -142,6 +156,8 @@ class Queues:
         if not self._config.queues:
             return
         now = self._loop.time()
+        if (ticket := self._asking.pop(call, None)) is not None:
+            self._gone.pop(ticket).set()
         self._left(call, now)
         self._distributor.call_back_failed(self._calls.pop(call, ""), now)
         self._settle()
@@ -149,13 +165,14 @@ class Queues:
     # --- from people
 
     def agent(self, name: str, action: str) -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. Raises UserError."""
+        """Log an agent in or out, or pause them; returns their state. Raises UserError, NotInQueuesError for a
+        stranger."""
         if action not in ACTIONS:
             raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
         states = self._distributor.agent_states()
         if name not in states:
             why = "no queue has this agent"
-            raise UnknownAgentError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
+            raise NotInQueuesError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
         now = self._loop.time()
         match action:
             case "login":
@@ -168,6 +185,22 @@ class Queues:
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
 
+    def drop_call_backs(self, number: str) -> dict[str, object]:
+        """Call nobody back at a number, as `dump` has it; returns it, and how many there were. Raises
+        NotInQueuesError."""
+        wanted, kept = number.removeprefix("tel:").replace(" ", ""), self._call_backs.values()
+        found = [each.ticket for each in kept if wanted in (each.name, each.name.removeprefix("+"))]
+        if not found:
+            raise NotInQueuesError(
+                f"nobody is to be called back at `{number[:80]}`", "no queue has this number", "offhook queue"
+            )
+        for ticket in found:
+            self._distributor.leave(ticket, self._loop.time())
+            self._done(ticket)
+        self._log.info("called back no more", dropped=len(found))
+        self._settle()
+        return {"number": number, "dropped": len(found)}
+
     def waiting(self, queue: str) -> list[dict[str, object]]:
         """Those who have a place in a queue, in their order, as plain values."""
         return [each for each in self._distributor.callers(queue) if each["state"] != CallerState.TALKING]
@@ -178,7 +211,11 @@ class Queues:
 
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
-        return self._distributor.dump()
+        backs = [
+            {"queue": each.queue, "number": each.name, "trunk": each.trunk, "tries": each.tries}
+            for each in self._call_backs.values()
+        ]
+        return {**self._distributor.dump(), "call_backs": backs}
 
     # --- inside
 
@@ -196,25 +233,54 @@ class Queues:
         if end is not None:
             self._send(call, EndWait(call, end))
 
+    def _moved(self, call: str, to: str) -> None:
+        self._distributor.move(call, to)
+        for tickets in (self._calls, self._asking):
+            if (ticket := tickets.pop(call, None)) is not None:
+                tickets[to] = ticket
+
     def _left(self, call: str, now: float) -> None:
         if self._distributor.state_of(call) is not None:
             self._distributor.leave(call, now)
             self._done(self._calls.get(call, ""))
 
     def _want_call_back(self, message: WantCallBack, now: float) -> None:
-        call, ticket = message.call, uuid4().hex
-        queue = self._distributor.queue_of(call)
-        kept = KeptCallBack(ticket, queue, message.number, message.trunk, message.language, message.summary)
+        call, trunk = message.call, self._config.trunks.get(message.trunk)
+        wish = message.wish if trunk is None else replace(message.wish, number=keyed_number(message.wish.number, trunk))
+        kept = KeptCallBack(uuid4().hex, self._distributor.queue_of(call), message.trunk, "", wish, time.time())
         is_kept = False
         try:
-            checked_call(_call_out(kept, 30.0), self._config)
-            is_kept = self._distributor.want_call_back(call, ticket, now)
+            target, *_ = checked_call(_call_out(kept, 30.0), self._config)
+            is_kept = self._keeps(call, replace(kept, name=target.name), now)
         except UserError as error:
             self._log.warning("nobody can be called back there", call=call, why=str(error))
-        if is_kept:
-            self._call_backs[ticket] = kept
-            self._log.info("to be called back", call=call, queue=queue, ticket=ticket)
-        self._send(call, CallBackKept(call, is_kept))
+        if (written := self._save()) is None or not is_kept:
+            self._send(call, CallBackKept(call, is_kept))
+        else:
+            self._task(self._promised(call, written))
+
+    async def _promised(self, call: str, written: Future[bool]) -> None:
+        """The promise is on the disk before it is given. Where it cannot be, it holds as long as this process does."""
+        await asyncio.shield(asyncio.wrap_future(written))
+        self._send(call, CallBackKept(call, True))
+
+    def _keeps(self, call: str, kept: KeptCallBack, now: float) -> bool:
+        """Whether the caller leaves the line for a call-back. There is one for each number: the oldest."""
+        if self._distributor.place_of(call) is None:
+            return False
+        if any(each.queue == kept.queue and each.name == kept.name for each in self._call_backs.values()):
+            self._distributor.leave(call, now, rings=True)
+            return True
+        if not self._asked.may_have(kept.name, now):
+            self._log.warning("nobody can be called back there", call=call, why="it was done too often today")
+            return False
+        if not self._distributor.want_call_back(call, kept.ticket, now):
+            return False
+        self._asked.has(kept.name, now)
+        self._call_backs[kept.ticket] = kept
+        self._asking[call], self._gone[kept.ticket] = kept.ticket, asyncio.Event()
+        self._log.info("to be called back", call=call, queue=kept.queue, ticket=kept.ticket)
+        return True
 
     def _settle(self) -> None:
         """Carry out what the distributor wants, and set its timer."""
@@ -224,8 +290,13 @@ class Queues:
             self._timer.cancel()
         due = self._distributor.get_timer()
         self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
-        if self._file is not None:
-            self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
+        self._save()
+
+    def _save(self) -> Future[bool] | None:
+        """Have what outlives this process written; None: it is not kept."""
+        if self._file is None:
+            return None
+        return self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
 
     def _on_timer(self) -> None:
         self._distributor.handle_timer(self._loop.time())
@@ -240,9 +311,10 @@ class Queues:
             case PlaceCallBack(ticket, ring_s):
                 self._task(self._place(ticket, ring_s))
             case HangUpCallBack(ticket):
+                self._placing.pop(ticket, None)
                 for call in [call for call, its in self._calls.items() if its == ticket]:
                     self._calls.pop(call)
-                    self._calls_out.hang_up(call)
+                    self._calls_out.hang_up(call, _NO_LONGER)
             case DropCallBack(ticket):
                 self._log.info("called back no more", ticket=ticket)
                 self._done(ticket)
@@ -251,19 +323,37 @@ class Queues:
         kept = self._call_backs.get(ticket)
         if kept is None:
             return
+        attempt = self._placing[ticket] = object()
+        if (gone := self._gone.get(ticket)) is not None:  # their line would be busy
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVES_S):
+                    await gone.wait()
+        if self._placing.get(ticket) is not attempt:
+            return
         try:
             call = await self._calls_out.place(_call_out(kept, ring_s))
         except (UserError, NotNowError) as error:
             self._log.warning("the call-back cannot be placed", ticket=ticket, why=str(error))
-            self._distributor.call_back_failed(ticket, self._loop.time())
+            if self._placing.get(ticket) is attempt:
+                tried = not isinstance(error, NotNowError)
+                self._distributor.call_back_failed(ticket, self._loop.time(), tried=tried)
         else:
-            self._log.info("calling back", ticket=ticket, call=call)
-            self._calls[call] = ticket
+            self._placed(ticket, call, is_wanted=self._placing.get(ticket) is attempt)
         self._settle()
+
+    def _placed(self, ticket: str, call: str, *, is_wanted: bool) -> None:
+        kept = self._call_backs.get(ticket)
+        if kept is None or not is_wanted:
+            self._calls_out.hang_up(call, _NO_LONGER)
+            return
+        self._log.info("calling back", ticket=ticket, call=call)
+        self._calls[call] = ticket
+        self._call_backs[ticket] = replace(kept, tries=kept.tries + 1)
 
     def _done(self, ticket: str) -> None:
         """The call-back is no longer wanted."""
         self._call_backs.pop(ticket, None)
+        self._placing.pop(ticket, None)
 
     def _agents(self) -> dict[str, str]:
         """Each agent by what they want."""
@@ -279,5 +369,5 @@ class Queues:
 
 def _call_out(kept: KeptCallBack, ring_s: float) -> CallOut:
     # A caller has entered the number: only listed ones are called.
-    back = CallBack(kept.ticket, kept.queue, kept.language, kept.summary)
-    return CallOut(kept.number, trunk=kept.trunk or None, ring_s=ring_s, by_others=True, call_back=back)
+    back = CallBack(kept.ticket, kept.queue, kept.wish)
+    return CallOut(kept.wish.number, trunk=kept.trunk or None, ring_s=ring_s, by_others=True, call_back=back)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import structlog
 
 from offhook.calls.switches import SwitchSetting, SwitchSettings, check_setting
 from offhook.pipeline.dialog.switches import Switch
+from offhook.process.whole_file import write_whole
 from offhook.usererror import UserError, cut, plain
 
 FILE = "switches.json"
@@ -128,20 +128,9 @@ def _setting(found: Any) -> SwitchSetting:
 
 
 def _write(path: Path, settings: SwitchSettings) -> None:
-    """Raises OSError; then the file is as it was."""
+    """Raises OSError."""
     content = {
         name: {"value": each.value, "at_s": each.at_s, "by": each.by, "until_s": each.until_s}
         for name, each in settings.items()
     }
-    beside = path.with_suffix(".new")
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(json.dumps(content, indent=2).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, json.dumps(content, indent=2).encode())

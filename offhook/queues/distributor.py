@@ -65,10 +65,13 @@ class Distributor:
         self._distribute(now)
         return None
 
-    def leave(self, call: str, now: float) -> None:
-        """A caller has left the queue, or their call is over, or its process gone. Does nothing for others."""
+    def leave(self, call: str, now: float, *, rings: bool = False) -> None:
+        """A caller has left the queue, or their call is over, or its process gone. Does nothing for others. `rings`:
+        phones may still ring for the call, and are to stop."""
         caller = self._callers.get(call)
         if caller is not None:
+            if rings and caller.agents:
+                self._orders.append(StopRinging(call, tuple(caller.agents)))
             self._take(caller, CallerInput.LEFT, now)
             self._distribute(now)
 
@@ -80,9 +83,12 @@ class Distributor:
             self._callers[to] = caller
 
     def want_call_back(self, call: str, ticket: str, now: float) -> bool:
-        """A caller leaves the line, and keeps the place by the name `ticket`. False: they do not wait."""
+        """A caller leaves the line, and keeps the place by the name `ticket`. False: they do not wait, or too many are
+        to be called back."""
         caller = self._callers.get(call)
         if caller is None or caller.state not in QUEUED or caller.state in _WITHOUT_CALL or caller.ticket:
+            return False
+        if sum(1 for each in self._queued(caller.queue) if each.ticket) >= caller.policy.max_call_backs:
             return False
         self._take(caller, CallerInput.WANTS_CALL_BACK, now)
         self.move(call, ticket)
@@ -90,12 +96,16 @@ class Distributor:
         self._distribute(now)
         return True
 
-    def restore_call_back(self, ticket: str, queue: str, now: float) -> bool:
-        """A call-back that another process has left. False: there is no such queue."""
-        if queue not in self._queues or ticket in self._callers:
+    def restore_call_back(self, ticket: str, queue: str, now: float, *, age_s: float = 0.0, tries: int = 0) -> bool:
+        """A call-back that another process has left, `age_s` after it was promised and after so many calls. False: it
+        is over, or there is no such queue."""
+        policy = self._queues.get(queue)
+        if policy is None or ticket in self._callers:
             return False
-        caller = self._add(ticket, queue, 0)
-        caller.ticket = ticket
+        if age_s >= policy.call_back_kept_s or tries >= policy.call_back_tries:
+            return False
+        caller = self._add(ticket, queue, 0, policy.call_back_kept_s - max(0.0, age_s))
+        caller.ticket, caller.tries = ticket, tries
         caller.machine.start(now)
         self._take(caller, CallerInput.WANTS_CALL_BACK, now)
         self._distribute(now)
@@ -111,11 +121,11 @@ class Distributor:
         self._distribute(now)
         return True
 
-    def call_back_failed(self, ticket: str, now: float) -> None:
-        """The call-back could not be placed, or was not answered."""
+    def call_back_failed(self, ticket: str, now: float, *, tried: bool = True) -> None:
+        """The call-back was not answered. `tried` False: it could not be placed now, which is no try."""
         caller = self._callers.get(ticket)
         if caller is not None and caller.state is CallerState.CALLING_BACK:
-            self._not_reached(caller, now)
+            self._not_reached(caller, now, tried=tried)
             self._distribute(now)
 
     def taken(self, call: str, agent: str, now: float) -> None:
@@ -131,16 +141,12 @@ class Distributor:
         taker.calls, taker.missed = taker.calls + 1, 0
         self._distribute(now)
 
-    def missed(self, call: str, agent: str, now: float) -> None:
-        """The agent did not take the call: no answer, busy, declined, not reached."""
+    def missed(self, call: str, agent: str, now: float, *, reached: bool = True) -> None:
+        """The agent did not take the call: no answer, busy, declined. `reached` False: they could not be called."""
         caller = self._callers.get(call)
         if caller is None or agent not in caller.agents:
             return
-        misser = caller.agents.pop(agent)
-        misser.missed += 1
-        again = misser.missed >= caller.policy.max_missed
-        misser.machine.handle(AgentInput.MISSES_AGAIN if again else AgentInput.MISSES, now)
-        misser.caller, misser.missed = None, 0 if again else misser.missed
+        caller.agents.pop(agent).misses(caller.policy, now, reached=reached)
         if not caller.agents:
             self._take(caller, CallerInput.REFUSED, now)
         self._distribute(now)
@@ -248,9 +254,9 @@ class Distributor:
 
     # --- inside
 
-    def _add(self, key: str, queue: str, priority: int) -> Caller:
+    def _add(self, key: str, queue: str, priority: int, kept_s: float | None = None) -> Caller:
         self._number += 1
-        caller = self._callers[key] = Caller(key, queue, self._queues[queue], self._number, priority)
+        caller = self._callers[key] = Caller(key, queue, self._queues[queue], self._number, priority, kept_s)
         return caller
 
     def _queued(self, queue: str) -> Iterator[Caller]:
@@ -310,8 +316,8 @@ class Distributor:
             if not caller.agents:
                 self._take(caller, CallerInput.REFUSED, now)
 
-    def _not_reached(self, caller: Caller, now: float) -> None:
-        caller.tries += 1
+    def _not_reached(self, caller: Caller, now: float, *, tried: bool = True) -> None:
+        caller.tries += tried
         again = caller.tries >= caller.policy.call_back_tries
         self._take(caller, CallerInput.NOT_REACHED_AGAIN if again else CallerInput.NOT_REACHED, now)
 
@@ -336,12 +342,18 @@ class Distributor:
                 self._orders.append(PlaceCallBack(caller.ticket, caller.policy.call_back_ring_s))
             case CallerAction.HANG_UP:
                 self._orders.append(HangUpCallBack(caller.ticket))
-            case CallerAction.COUNT_TRY:
-                self._not_reached(caller, now)
             case CallerAction.DROP:
                 self._orders.append(DropCallBack(caller.ticket))
             case CallerAction.END_TIMEOUT | CallerAction.END_NO_AGENTS:
                 self._orders.append(EndWait(caller.key, _ENDS[action]))
+            case CallerAction.COUNT_TRY | CallerAction.LAST_TRY:
+                self._count(caller, action, now)
+
+    def _count(self, caller: Caller, action: CallerAction, now: float) -> None:
+        if action is CallerAction.LAST_TRY:
+            caller.tries = caller.policy.call_back_tries
+        else:
+            self._not_reached(caller, now)
 
     def _free(self, caller: Caller, now: float) -> None:
         for agent in caller.agents.values():

@@ -8,6 +8,7 @@ from offhook.queues.tables import (
     AGENT,
     CALLER,
     AgentAction,
+    AgentInput,
     AgentState,
     AgentTimer,
     CallerAction,
@@ -18,6 +19,13 @@ from offhook.sip.transaction.machine import Machine
 
 RING_MARGIN_S = 10.0
 """Who rings agents, or calls back, reports that it was in vain; this long after that time it is taken for lost."""
+
+LEAVES_S = 20.0
+"""Who is to be called back may still be on the line for so long: they are called once they have hung up, or then."""
+
+UNREACHED_S = 10.0
+"""Who cannot be called at all is tried again after this time, or `rest_s` where that is longer: a trunk that takes no
+calls refuses them at once."""
 
 MAX_BRIEFING_S = 60.0
 """The longest time between an agent's answer and the talk: they hear who waits."""
@@ -46,12 +54,25 @@ class Agent:
         self._durations[AgentTimer.WRAP_UP] = policy.wrap_up_s
         self._durations[AgentTimer.REST] = policy.rest_s
 
+    def misses(self, policy: QueuePolicy, now: float, *, reached: bool) -> None:
+        """They have not taken the call of a caller of this queue, or could not be called (`reached` False), which does
+        not count."""
+        again = reached and self.missed + 1 >= policy.max_missed
+        if not reached:
+            self._durations[AgentTimer.REST] = max(policy.rest_s, UNREACHED_S)
+        self.machine.handle(AgentInput.MISSES_AGAIN if again else AgentInput.MISSES, now)
+        self.missed = 0 if again else self.missed + reached
+        self.caller = None
+
 
 class Caller:
     """A caller: `key` is the call's handle, or the ticket of a call-back without a call. `number` is their place in the
-    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to."""
+    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to. A call-back
+    that an earlier process has left is kept for `kept_s`."""
 
-    def __init__(self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int) -> None:
+    def __init__(
+        self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int, kept_s: float | None = None
+    ) -> None:
         self.key = key
         self.ticket = ""
         self.queue = queue
@@ -66,8 +87,8 @@ class Caller:
             {
                 CallerTimer.WAITED: policy.max_wait_s,
                 CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
-                CallerTimer.KEPT: policy.call_back_kept_s,
-                CallerTimer.BACK: policy.call_back_ring_s + RING_MARGIN_S,
+                CallerTimer.KEPT: policy.call_back_kept_s if kept_s is None else kept_s,
+                CallerTimer.BACK: LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S,
                 CallerTimer.AGAIN: policy.call_back_again_s,
             },
             0.0,

@@ -30,15 +30,24 @@ class AskPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBackWish:
+    """To be called back at `number`. `language` is the caller's, `summary` is for the agent. `recorded` is what their
+    dialog has decided about recording (None: nothing), and `consent` what they have said to it."""
+
+    number: str
+    language: str = "en"
+    summary: str = ""
+    recorded: bool | None = None
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WantCallBack:
-    """The caller wants to be called back at `number`, by `trunk` (empty: none); answered with `CallBackKept`.
-    `language` is theirs, `summary` is for the agent."""
+    """The caller wants to be called back by `trunk` (empty: none); answered with `CallBackKept`."""
 
     call: str
-    number: str
     trunk: str
-    language: str
-    summary: str
+    wish: CallBackWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,12 @@ class AgentTook:
 
 @dataclass(frozen=True, slots=True)
 class AgentMissed:
-    """The agent did not take the call."""
+    """The agent did not take the call. `reached` is False where the bot or the network could not call them, which is no
+    fault of theirs."""
 
     call: str
     agent: str
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +105,11 @@ class CallBackKept:
 
 @dataclass(frozen=True, slots=True)
 class CallBack:
-    """What a call-back is to do: `summary` is for the agent."""
+    """What a call-back is for."""
 
     ticket: str
     queue: str
-    language: str
-    summary: str
+    wish: CallBackWish
 
 
 ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept

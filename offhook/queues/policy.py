@@ -14,8 +14,9 @@ MAX_RUNG = 20
 class QueuePolicy:
     """`agents` by their names. An agent rings for `ring_s`, has `wrap_up_s` after a call, is left alone for `rest_s`
     where they did not answer, and is paused after `max_missed` of these in a row. At most `max_length` callers wait,
-    for `max_wait_s`; `empty` says whether they wait where no agent is logged in ("wait") or not ("leave"). A call-back
-    is tried `call_back_tries` times, `call_back_again_s` apart, and kept for `call_back_kept_s`.
+    for `max_wait_s`; `empty` says whether they wait where no agent is logged in ("wait") or not ("leave"). At most
+    `max_call_backs` of them are to be called back: each `call_back_tries` times, `call_back_again_s` apart, and within
+    `call_back_kept_s`.
     """
 
     agents: tuple[str, ...]
@@ -27,6 +28,7 @@ class QueuePolicy:
     max_length: int = 50
     max_wait_s: float = 1_800.0
     empty: WhenEmpty = "leave"
+    max_call_backs: int = 25
     call_back_tries: int = 3
     call_back_again_s: float = 300.0
     call_back_ring_s: float = 45.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from offhook.pipeline.tts.recording import Recording
-from offhook.queues.messages import CallBackKept, PlaceInQueue
+from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait
 
 Whisper = Callable[[Any], Awaitable[bool]]
@@ -48,7 +48,7 @@ class QueuePort(Protocol):
     def ask_place(self) -> None:
         """Have PlaceInQueue as news."""
 
-    def want_call_back(self, number: str, language: str, summary: str) -> None:
+    def want_call_back(self, wish: CallBackWish) -> None:
         """Have CallBackKept as news."""
 
     async def next(self, timeout_s: float | None) -> News | None:

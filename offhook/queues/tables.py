@@ -4,7 +4,8 @@ Theory of operation. A caller waits (WAITING) until agents ring for them (RINGIN
 to the first who takes the call (TALKING). Where nobody takes it they wait on at the same place; a caller whose time is
 over while somebody rings has this one chance (RINGING_LAST). A caller who wants to be called back keeps the place
 without a call (AWAY). When it is their turn an agent is kept free and the bot calls them (CALLING_BACK); once they have
-answered that agent rings (RINGING), and if they do not, it is tried again later (RETRYING).
+answered that agent rings (RINGING), and if they do not, it is tried again later (RETRYING). Once the time is over in
+which they may be called, a call that has begun is the last one.
 
 An agent is OUT, PAUSED or takes part. READY ones ring for one caller at a time (RINGING), or are kept for a call-back
 (RESERVED). After a call they have time for it (WRAP_UP); who does not answer is left alone for a while (RESTING). To
@@ -68,6 +69,7 @@ class CallerAction(StrEnum):
     PLACE = "place call-back"
     HANG_UP = "hang up call-back"
     COUNT_TRY = "count as not reached"
+    LAST_TRY = "make it the last try"
     END_TIMEOUT = "end: timeout"
     END_NO_AGENTS = "end: no agents"
     DROP = "drop call-back"
@@ -156,7 +158,9 @@ _BACK: _Rows = {
     (C.CALLING_BACK, G.LEFT): (C.OVER, (A.RELEASE, A.HANG_UP, A.DROP)),
     # The call's own ring time-out comes first: its end got lost
     (C.CALLING_BACK, T.BACK): (C.CALLING_BACK, (A.HANG_UP, A.COUNT_TRY)),
-    (C.RETRYING, T.AGAIN): (C.AWAY, (Start(T.KEPT),)),
+    (C.CALLING_BACK, T.KEPT): (C.CALLING_BACK, (A.LAST_TRY,)),
+    (C.RETRYING, T.AGAIN): (C.AWAY, ()),
+    (C.RETRYING, T.KEPT): (C.OVER, (A.DROP,)),
     (C.RETRYING, G.LEFT): (C.OVER, (A.DROP,)),
 }
 

@@ -52,7 +52,7 @@ from offhook.settings.sections import (
 from offhook.settings.signalling import SignallingConfig
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
-from offhook.settings.transfer import TransferConfig
+from offhook.settings.transfer import TARGET, TransferConfig
 from offhook.settings.trunks import TrunkConfig, TrunkName
 from offhook.settings.twiml import TwimlConfig
 from offhook.settings.user_modules import search_beside
@@ -144,6 +144,23 @@ class Config(BaseModel):
                 raise PydanticCustomError("no_trunk", why, at)
         return routes
 
+    @field_validator("queues")
+    @classmethod
+    def _agents_are_targets(
+        cls, queues: Mapping[QueueName, QueueConfig], info: ValidationInfo
+    ) -> Mapping[QueueName, QueueConfig]:
+        if "transfer" not in info.data:
+            return queues
+        known = list(info.data["transfer"].targets)
+        for name, queue in queues.items():
+            for agent in queue.agents:
+                if agent not in known and TARGET.fullmatch(agent) is None:
+                    why, what = f"`[transfer.targets]` has no `{agent}`", f"the queue `{name}` has no agent `{agent}`"
+                    example = (closest(agent, known) or next(iter(known), "+15551234567"),)
+                    at = {"key": "agents", "of": name, "at": "agents", "what": what, "example": example}
+                    raise PydanticCustomError("no_target", "{why}", {**at, "why": why})
+        return queues
+
     @classmethod
     def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> "Config":
         """The settings of file and environment, `overrides` (section, key, value; None is skipped) over them.
@@ -177,6 +194,12 @@ class Config(BaseModel):
     def max_calls(self) -> int:
         """The most calls at once: `calls.max_calls`, or fewer with too few media ports."""
         return min(self.calls.max_calls or self.rtp.pairs, self.rtp.pairs)
+
+    def may_be_called(self, trunk: str = "") -> bool:
+        """Whether there is anything that others may have the bot call: by a trunk, or at all."""
+        if trunk in self.trunks:
+            return bool(self.trunks[trunk].allowed_numbers)
+        return bool(self.outbound.allowed_addresses) or any(each.allowed_numbers for each in self.trunks.values())
 
     def redacted(self) -> dict[str, Any]:
         """All values as JSON values, with secrets masked. Options of engines are under their names."""

@@ -140,7 +140,12 @@ _BEYOND = (
         "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
     (
-        "callback call_back queue enqueue park hold conference sms email mail send notify fax",
+        "callback call_back queue enqueue park hold on_hold waiting agents",
+        "callers wait in a step of its own, and are called back by the queue's settings",
+        "type `queue: support` in a step, and `call_back_key` below `[queues.support]` (docs/flow-queue.md)",
+    ),
+    (
+        "conference sms email mail send notify fax",
         "a flow only talks with this caller",
         PYTHON,
     ),

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from offhook.pipeline.language import is_language_tag
 from offhook.queues.policy import QueuePolicy, Strategy, WhenEmpty
@@ -56,7 +57,7 @@ class QueueConfig(Section):
 
     agents: Annotated[
         tuple[QueueAgent, ...],
-        Field(min_length=1, max_length=MAX_AGENTS, examples=[("anna", "+15551234567", "sip:200@192.0.2.7")]),
+        Field(min_length=1, max_length=MAX_AGENTS, examples=[("reception", "+15551234567", "sip:200@192.0.2.7")]),
     ]
     """Who takes the calls: names of `[transfer.targets]`, and numbers and addresses that `transfer.allow` lists. An
     agent may be in several queues."""
@@ -90,7 +91,7 @@ class QueueConfig(Section):
     """Callers while no agent is logged in: they do not wait, or they do."""
 
     music: Annotated[Path | None, Field(examples=["music.wav"])] = None
-    """What callers hear, a WAV file; not set: quiet music that is built in."""
+    """What callers hear, a WAV file of a second or more; not set: quiet music that is built in."""
 
     announce_s: Annotated[float, Field(ge=10, le=3_600)] = 60.0
     """How often callers hear their place, and how long they will probably wait."""
@@ -108,6 +109,9 @@ class QueueConfig(Section):
     """A key with which callers have themselves called back when it is their turn. The bot calls them by the trunk by
     which they came, at numbers that its `allowed_numbers` lists."""
 
+    max_call_backs: Annotated[int | None, Field(ge=1, le=10_000, examples=[25])] = None
+    """How many callers may wait to be called back; not set: half of `max_length`, since they need no line."""
+
     call_back_tries: Annotated[int, Field(ge=1, le=10)] = 3
     """How often the bot calls somebody back who does not answer."""
 
@@ -118,7 +122,14 @@ class QueueConfig(Section):
     """How long their phone rings."""
 
     call_back_kept_s: Annotated[float, Field(ge=60, le=604_800)] = 14_400.0
-    """How long somebody waits for the call at most; then they are called no more."""
+    """How long somebody waits for the call at most, from the promise on; then they are called no more."""
+
+    @field_validator("call_back_key")
+    @classmethod
+    def _is_not_the_leave_key(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and key == info.data.get("leave_key"):
+            raise PydanticCustomError("same_key", "it is `leave_key` already", {"example": "2" if key == "1" else "1"})
+        return key
 
     @property
     def policy(self) -> QueuePolicy:
@@ -133,11 +144,16 @@ class QueueConfig(Section):
             max_length=self.max_length,
             max_wait_s=self.max_wait_s,
             empty=self.empty,
+            max_call_backs=self.max_call_backs or max(1, self.max_length // 2),
             call_back_tries=self.call_back_tries,
             call_back_again_s=self.call_back_again_s,
             call_back_ring_s=self.call_back_ring_s,
             call_back_kept_s=self.call_back_kept_s,
         )
+
+
+class NotInQueuesError(UserError):
+    """No queue has an agent of that name, or anybody who is to be called back at that number."""
 
 
 def no_queue(name: str, known: Sequence[str]) -> UserError:

@@ -271,7 +271,8 @@ class CallsConfig(Section):
     calls that the others leave free; beyond it 503. A source that is alone may have all. 1: no such limit."""
 
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
-    """The longest call; then the bot hangs up."""
+    """The longest call; then the bot hangs up. While a caller waits in a queue or talks to somebody else the time
+    stands still: there `max_wait_s` of the queue and `transfer.max_talk_s` count."""
 
     cleanup_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     """How long a dialog may run on after its call before it is cancelled."""

@@ -103,6 +103,8 @@ class Sources:
         """A pydantic error as a Problem."""
         path = tuple(str(part) for part in error["loc"])
         context = error.get("ctx", {})
+        if "of" in context:  # reported for all of a kind, but about that one
+            path = (*path, str(context["of"]))
         if "key" in context:  # reported for a section, but about a key missing in it
             at = (*path, str(context["at"])) if "at" in context else path
             missing = self._missing(path, str(context["key"]), error["msg"], at, context.get("example"))

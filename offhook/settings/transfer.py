@@ -60,6 +60,9 @@ class TransferConfig(Section):
     ring_s: Annotated[float, Field(ge=1, le=300)] = 30.0
     """How long their phone rings when the bot calls them."""
 
+    max_talk_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
+    """The longest talk with them while the bot stays in between; then the caller is with the bot again."""
+
     ringing_tone: Literal["us", "europe", "none"] = "us"
     """What the caller hears meanwhile."""
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from offhook.settings.queues import NotInQueuesError
 from offhook.usererror import Problem, UserError
 from offhook.web.headers import NO_STORE
 
@@ -24,20 +25,33 @@ class AgentAction(BaseModel):
     action: str = Field(max_length=MAX_TEXT_CHARS)
 
 
+class UnwantedCallBack(BaseModel):
+    """A number that is to be called back no more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str = Field(max_length=MAX_TEXT_CHARS)
+
+
 class LiveQueues(Protocol):
     """The queues of a bot."""
 
     def __len__(self) -> int: ...
 
     def agent(self, name: str, action: str) -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. Raises UserError."""
+        """Log an agent in or out, or pause them; returns their state. Raises UserError, NotInQueuesError for a
+        stranger."""
+
+    def drop_call_backs(self, number: str) -> dict[str, object]:
+        """Call nobody back at a number; returns it, and how many there were. Raises NotInQueuesError."""
 
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
 
 
 def queue_routes(queues: LiveQueues) -> APIRouter:
-    """`GET` shows them, `POST /agents` has an agent log in or out, or pause."""
+    """`GET` shows them, `POST /agents` has an agent log in or out, or pause, `POST /dropped` a number no longer called
+    back."""
     router = APIRouter()
 
     @router.get(PATH)
@@ -49,7 +63,14 @@ def queue_routes(queues: LiveQueues) -> APIRouter:
         try:
             return JSONResponse(queues.agent(wanted.agent, wanted.action), headers=NO_STORE)
         except UserError as error:
-            return _problem(400, error.problems[0])
+            return _problem(404 if isinstance(error, NotInQueuesError) else 400, error.problems[0])
+
+    @router.post(f"{PATH}/dropped")
+    async def drop(unwanted: UnwantedCallBack) -> Response:
+        try:
+            return JSONResponse(queues.drop_call_backs(unwanted.number), headers=NO_STORE)
+        except NotInQueuesError as error:
+            return _problem(404, error.problems[0])
 
     return router
 

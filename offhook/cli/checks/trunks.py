@@ -26,11 +26,16 @@ async def check(config: Config) -> list[Finding]:
 
 
 def _lacks_numbers(config: Config) -> Iterator[Finding]:
-    listed = config.outbound.allowed_addresses or any(trunk.allowed_numbers for trunk in config.trunks.values())
-    if config.outbound.token is not None and not listed:
+    if config.may_be_called():
+        return
+    todo = '`allowed_numbers = ["+1555*"]` below `[trunks.NAME]`'
+    if config.outbound.token is not None:
         why = "over HTTP only listed numbers may be called, and none is"
-        todo = '`allowed_numbers = ["+1555*"]` below `[trunks.NAME]`'
         yield Finding.warning("trunk", "no call can be placed over HTTP", why, todo)
+    for name, queue in config.queues.items():
+        if queue.call_back_key is not None:
+            why = "only listed numbers may be called back, and none is"
+            yield Finding.warning("trunk", f"nobody who waits in the queue {name} can be called back", why, todo)
 
 
 async def _find(name: str, trunk: TrunkConfig, bound: Address, resolver: Resolver) -> Finding:

@@ -9,15 +9,17 @@ from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then, chosen
 
 MAX_PRIORITY = 9
+CALL_BACK = "call_back"
+"""The reason of who will be called back, and knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStep(Step):
     """Have the caller wait in `queue`, a name that the application knows, after `announce`.
 
-    With `failures`, by reason, or else `otherwise` the flow goes on with a caller who was not connected. `next` follows
-    when they come back after the talk; None: then the bot hangs up. `summary` is for the agent. A higher `priority`
-    comes first.
+    With `failures`, by reason, or else `otherwise` the flow goes on with a caller who was not connected; with who will
+    be called back by `failures` alone, or else the bot hangs up. `next` follows when they come back after the talk;
+    None: then the bot hangs up. `summary` is for the agent. A higher `priority` comes first.
     """
 
     queue: str
@@ -59,6 +61,8 @@ class QueueStep(Step):
         """See Step."""
         if not isinstance(result, CameBack):
             return Step.follow(self, run, result)
+        if result.reason == CALL_BACK and CALL_BACK not in dict(self.failures):
+            return HangUp()
         if result.reason:
             return chosen(dict(self.failures), result.reason, "on_failure", self.otherwise)
         return HangUp() if self.next is None else Enter(self.next, "next")

@@ -188,12 +188,12 @@ def test_a_call_from_its_answer_to_its_end(logged: LoggedCall, tmp_path: Path) -
 
 
 def test_others_get_to_know_of_a_transfer(logged: LoggedCall) -> None:
-    logged.call_log.transferred(Transferred("desk", "bridge", returned=True))
+    logged.call_log.transferred(Transferred("desk", "bridge", returned=True, talked_s=61.234))
     assert logged.store.flush()
     (row,) = logged.store.read(lambda conn: listed(conn, "crm", 10))
     data = json.loads(row.body)["data"]
     assert (data["uniqueid"], data["src"]) == (logged.call_log.uniqueid, "sip:alice@a")
-    assert (data["target"], data["by"], data["returned"]) == ("desk", "bridge", True)
+    assert (data["target"], data["by"], data["returned"], data["talked_s"]) == ("desk", "bridge", True, 61.2)
 
 
 def test_digits_are_counted_and_not_written_down(logged: LoggedCall) -> None:

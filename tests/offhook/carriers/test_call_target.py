@@ -7,6 +7,7 @@ from offhook.carriers.call_target import (
     call_target,
     caller_id,
     checked_headers,
+    keyed_number,
     redirected,
     require_listed,
     written,
@@ -136,6 +137,32 @@ def test_how_numbers_are_written(trunk: TrunkConfig, number: str, on_the_wire: s
 )
 def test_lists(pattern: str, name: str, listed: bool) -> None:
     assert is_listed((pattern,), name) == listed
+
+
+AMERICAN = {"country_code": "1", "national_prefix": "1", "international_prefix": "011", "allowed_numbers": ("+1555*",)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "keyed", "number"),
+    [
+        ({"allowed_numbers": ("+1555*",)}, "15551234567", "+15551234567"),
+        ({"allowed_numbers": ("+1555*",)}, "+15551234567", "+15551234567"),
+        ({"allowed_numbers": ("+1555*",)}, "5551234567", "5551234567"),  # of which country?
+        ({"allowed_numbers": ("+4930*",)}, "004930123456", "+4930123456"),
+        ({"allowed_numbers": ("+4930*",), "country_code": "49"}, "030123456", "+4930123456"),
+        ({"allowed_numbers": ("+4930*",), "country_code": "49"}, "004430123456", "004430123456"),
+        ({"allowed_numbers": ("2*",)}, "200", "200"),
+        ({"allowed_numbers": ("+1900*",)}, "15551234567", "15551234567"),
+        (AMERICAN, "5551234567", "+15551234567"),
+        (AMERICAN, "15551234567", "+15551234567"),
+        (AMERICAN, "01115551234567", "+15551234567"),
+    ],
+)
+def test_a_number_without_a_plus_sign_is_one_that_is_listed(
+    changes: dict[str, object], keyed: str, number: str
+) -> None:
+    trunk = TrunkConfig.model_validate({"host": "sip.example.com", **changes})
+    assert keyed_number(keyed, trunk) == number
 
 
 def test_who_is_held_to_the_list() -> None:

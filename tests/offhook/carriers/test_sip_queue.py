@@ -1,16 +1,18 @@
 """Queues over real SIP and RTP: who waits, whose phone rings, who hears whom."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call
+from offhook.api.call import Call, Consent
 from offhook.api.queued import Queued
-from offhook.pipeline.trace import BotHeard, SessionEvent
+from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.process.local_bot import LocalBot
 from offhook.queues.orders import QueueEnd
+from offhook.records.outbox import listed
 from offhook.settings.config import Config
 from offhook.sip.commands import Reject
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, Event, IncomingCall
@@ -40,6 +42,9 @@ class Office:
         self._folder = tmp_path
         self._bot: LocalBot | None = None
         self.options: dict[str, object] = {"summary": ""}
+        self.consent: Consent | None = None
+        self.noted: dict[str, str] = {}
+        """The consent of each call."""
 
     @property
     def parties(self) -> tuple[Party, ...]:
@@ -94,11 +99,32 @@ class Office:
             while len(self.bot.queues.waiting("support")) != count:  # noqa: ASYNC110 - no event says so
                 await asyncio.sleep(0.02)
 
+    async def becomes(self, **states: str) -> None:
+        """Wait until the agents do this."""
+        async with asyncio.timeout(LONG):
+            while self.bot.queues.states() != states:  # noqa: ASYNC110 - no event says so
+                await asyncio.sleep(0.02)
+
+    async def asks_for_call_back(self, number: str) -> str:
+        """The first party waits, and keys a number at which it wants to be called back; its handle then."""
+        self.heard.clear()
+        self.first.heard.clear()
+        handle = self.call(self.first)
+        await self.first.hears(MUSIC_HZ, LONG)
+        self.first.quiet(handle).send_dtmf("1")
+        await self.says("Please enter the number")
+        self.first.quiet(handle).send_dtmf(f"{number}#")
+        return handle
+
     async def _dialog(self, call: Call) -> None:
+        if self.consent is not None:
+            (call.stop_recording if self.consent == "refused" else call.start_recording)(self.consent)
         self.results.put_nowait(await call.queue("support", **self.options))  # type: ignore[arg-type]
         await call.say("Here I am again.")
 
     def _on_event(self, call: str, event: SessionEvent) -> None:
+        if isinstance(event, ConsentNoted):
+            self.noted[call] = event.consent
         if isinstance(event, BotHeard):
             self.heard.append(event.playback.text_played)
             self.changed.set()
@@ -131,6 +157,27 @@ async def test_two_callers_and_one_agent(office: Office) -> None:
     await office.second.hears(AGENT_HZ, LONG)
     await office.anna.hears(SECOND_HZ, LONG)
     assert not [event for event in office.first.of(LegEnded) if event.call != first]
+
+
+@pytest.mark.parametrize("by_agent", [True, False])
+async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: bool) -> None:
+    crm = {"url": f"http://{HOST}:9/", "allow_private": True, "events": ["call.transferred"]}
+    await office.open({"webhooks": {"crm": crm}})
+    office.bot.queues.agent("anna", "login")
+    handle = office.call(office.first)
+    leg = await office.anna.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    if by_agent:
+        office.anna.hang_up(leg.call)
+    else:
+        office.first.hang_up(handle)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    store = office.bot.store
+    assert await asyncio.to_thread(store.flush)
+    (row,) = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 10))  # nobody listens there
+    data = json.loads(row.body)["data"]
+    assert (data["target"], data["by"], data["returned"]) == ("anna", "bridge", by_agent)
+    assert data["talked_s"] > 0.3
 
 
 async def test_positions_and_a_caller_who_hangs_up(office: Office) -> None:
@@ -236,10 +283,20 @@ async def test_an_agent_who_is_busy_or_cannot_be_called(office: Office) -> None:
     for agent in ("anna", "+15550009999"):
         office.bot.queues.agent(agent, "login")
     office.call(office.first)
-    async with asyncio.timeout(LONG):
-        while set(office.bot.queues.states().values()) != {"paused"}:  # noqa: ASYNC110 - no event says so
-            await asyncio.sleep(0.02)
+    # That a number may not be called is no fault of who has it.
+    await office.becomes(anna="paused", **{"+15550009999": "resting"})
     await office.first.hears(MUSIC_HZ, LONG)
+
+
+async def test_a_trunk_that_takes_no_more_calls_pauses_nobody(office: Office) -> None:
+    pbx = {"host": HOST, "port": office.anna.address.port, "calls_at_once": 1}
+    more: dict[str, object] = {"trunks": {"pbx": pbx}, "transfer": {"targets": {"anna": "201", "ben": "202"}}}
+    await office.open(more, agents=["anna", "ben"], strategy="ring_all", max_missed=1)
+    for agent in ("anna", "ben"):
+        office.bot.queues.agent(agent, "login")
+    office.call(office.first)  # the only call that the trunk may have
+    await office.becomes(anna="resting", ben="resting")
+    assert not office.anna.of(IncomingCall)
 
 
 async def test_nobody_is_there_or_the_queue_is_full(office: Office) -> None:
@@ -261,15 +318,25 @@ async def test_the_longest_wait(office: Office) -> None:
     assert await asyncio.wait_for(office.results.get(), 30) == Queued(end=QueueEnd.TIMEOUT)
 
 
+async def test_waiting_and_talking_to_an_agent_is_no_time_with_the_bot(office: Office) -> None:
+    await office.open({"calls": {"max_call_s": 4}}, empty="wait")
+    office.call(office.first)
+    await office.first.next(CallAnswered)
+    await asyncio.sleep(5)  # longer than a call may last
+    office.bot.queues.agent("anna", "login")
+    leg = await office.anna.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await asyncio.sleep(5)  # so does the talk
+    assert not office.first.of(LegEnded)
+    office.anna.hang_up(leg.call)
+    assert await office.result() == Queued("anna")
+
+
 async def test_a_call_back(office: Office) -> None:
     pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
     trunk: dict[str, object] = {"trunks": {"pbx": pbx}}
     await office.open(trunk, empty="wait", call_back_key="1")
-    handle = office.call(office.first)
-    await office.first.hears(MUSIC_HZ, LONG)
-    office.first.quiet(handle).send_dtmf("1")
-    await office.says("Please enter the number")
-    office.first.quiet(handle).send_dtmf("200#")
+    await office.asks_for_call_back("200")
     assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
     await office.first.next(LegEnded)
     assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True]
@@ -281,6 +348,39 @@ async def test_a_call_back(office: Office) -> None:
     await office.first.hears(AGENT_HZ, LONG)
     await office.anna.hears(FIRST_HZ, LONG)
     assert office.bot.queues.states() == {"anna": "talking"}
+
+
+async def test_a_number_is_called_back_once_whoever_asks(office: Office) -> None:
+    pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["+1555*"]}
+    await office.open({"trunks": {"pbx": pbx}}, empty="wait", call_back_key="1", max_length=2)
+    for count, number in enumerate(("15551234567", "0015551234567"), 1):
+        await office.asks_for_call_back(number)
+        assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
+        await office.first.next(LegEnded, count)
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True]
+    await office.asks_for_call_back("15557654321")
+    await office.says("We cannot call that number.")  # half of those who wait
+    assert [caller["is_call_back"] for caller in office.bot.queues.waiting("support")] == [True, False]
+
+
+@pytest.mark.parametrize(("consent", "record_consent"), [("refused", False), ("given", True)])
+async def test_what_was_said_to_being_recorded_holds_for_the_call_back(
+    office: Office, tmp_path: Path, consent: Consent, record_consent: bool
+) -> None:
+    pbx = {"host": HOST, "port": office.first.address.port, "allowed_numbers": ["2*"]}
+    records = {"dir": tmp_path, "record_audio": True, "record_consent": record_consent}
+    await office.open({"trunks": {"pbx": pbx}, "records": records}, empty="wait", call_back_key="1")
+    office.consent = consent
+    await office.asks_for_call_back("200")
+    assert await office.result() == Queued(end=QueueEnd.CALL_BACK)
+    await office.first.next(LegEnded)
+    office.bot.queues.agent("anna", "login")
+    await office.first.next(IncomingCall)
+    await office.first.hears(AGENT_HZ, LONG)
+    await office.close()
+    assert list(office.noted.values()) == [consent, consent]
+    kept = {path.stem for path in (tmp_path / "recordings").glob("*.wav")}
+    assert kept & set(office.noted) == (set() if consent == "refused" else set(office.noted))
 
 
 async def test_a_number_that_must_not_be_called(office: Office) -> None:

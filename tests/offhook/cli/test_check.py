@@ -15,6 +15,7 @@ from offhook.cli.checks import addresses, disk, ports, trunks
 from offhook.cli.checks.finding import Finding, Level
 from offhook.settings.calls_out import OutboundConfig
 from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
+from offhook.settings.queues import QueueConfig
 from offhook.settings.trunks import TrunkConfig
 from tests.certificates import Authority
 from tests.offhook.cli.conftest import Run
@@ -315,6 +316,11 @@ def test_trunks() -> None:
     assert warned(found(office={"allowed_numbers": ("*",)})) == ["the trunk office may call every number"]
     closed = asyncio.run(trunks.check(Config(outbound=OutboundConfig(token="a-long-random-secret"))))
     assert warned(closed) == ["no call can be placed over HTTP"]
+    queue = QueueConfig(agents=("+15551234567",), call_back_key="1")
+    waiting = Config(queues={"support": queue})
+    assert warned(asyncio.run(trunks.check(waiting))) == ["nobody who waits in the queue support can be called back"]
+    lists = {"office": TrunkConfig.model_validate({**good, "allowed_numbers": ("+1555*",)})}
+    assert warned(asyncio.run(trunks.check(Config(queues={"support": queue}, trunks=lists)))) == []
 
 
 @pytest.mark.parametrize(("days", "level"), [(30, "ok"), (3, "warning"), (-1, "settings")])

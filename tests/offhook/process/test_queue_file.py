@@ -3,12 +3,17 @@
 import json
 import stat
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from offhook.process.queue_file import NAME, KeptCallBack, QueueFile, QueueState
+from offhook.process import queue_file
+from offhook.process.queue_file import AGAIN_S, NAME, KeptCallBack, QueueFile, QueueState
+from offhook.process.whole_file import write_whole
+from offhook.queues.messages import CallBackWish
 
-CALL_BACK = KeptCallBack("t1", "support", "+15551234567", "main", "de", "ö")
+WISH = CallBackWish("+15551234567", "de", "ö", recorded=False, consent="refused")
+CALL_BACK = KeptCallBack("t1", "support", "main", "+15551234567", WISH, 1_800_000_000.5, 2)
 STATE = QueueState({"anna": "login", "ben": "pause"}, (CALL_BACK,))
 
 
@@ -42,6 +47,40 @@ def test_a_damaged_file_counts_as_empty(tmp_path: Path, content: str) -> None:
 
 def test_a_folder_that_cannot_be_written_is_no_end(tmp_path: Path) -> None:
     file = QueueFile(tmp_path / "gone")
-    file.write(STATE)
+    assert file.write(STATE).result(10) is False
+    (tmp_path / "gone").mkdir()
+    file.close()  # which tries once more
+    assert QueueFile(tmp_path / "gone").read() == STATE
+
+
+def test_what_could_not_be_written_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(queue_file, "monotonic", lambda: now)
+    file = QueueFile(tmp_path / "gone")
+    failed = file.write(STATE)
+    assert failed.result(10) is False
+    (tmp_path / "gone").mkdir()
+    assert file.write(STATE) is failed
+    now += AGAIN_S
+    assert file.write(STATE).result(10) is True
     file.close()
-    assert not (tmp_path / "gone").exists()
+
+
+def test_what_changes_while_the_disk_is_busy_is_on_it_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Event()
+
+    def slow(path: Path, data: bytes) -> None:
+        busy.wait(10)
+        write_whole(path, data)
+
+    monkeypatch.setattr(queue_file, "write_whole", slow)
+    file = QueueFile(tmp_path)
+    states = [QueueState({"anna": action}) for action in ("login", "pause", "logout")]
+    written = [file.write(state) for state in states]
+    assert not any(each.done() for each in written)
+    busy.set()
+    assert [each.result(10) for each in written] == [True] * 3
+    assert QueueFile(tmp_path).read() == states[-1]
+    file.close()

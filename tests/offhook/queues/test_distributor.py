@@ -86,6 +86,21 @@ def test_who_misses_too_many_calls_is_paused() -> None:
     assert orders(it)[-1] == RingAgents("c1", ("anna",), 20)
 
 
+def test_who_cannot_be_called_has_missed_nothing() -> None:
+    it = with_agents("anna", max_missed=1, rest_s=0)
+    it.join("c1", "support", 0)
+    for now in (0, 10, 20):
+        run_to(it, now)
+        assert orders(it) == [RingAgents("c1", ("anna",), 20)]
+        it.missed("c1", "anna", now, reached=False)
+        assert it.agent_states()["anna"] is AgentState.RESTING
+        run_to(it, now + 9)
+        assert orders(it) == []  # not at once, or the two would go on without a pause
+    run_to(it, 30)
+    it.missed("c1", "anna", 40)
+    assert it.agent_states()["anna"] is AgentState.PAUSED
+
+
 def test_a_wait_that_is_lost_sight_of_ends() -> None:
     it = with_agents("anna", max_wait_s=1_000)
     it.join("c1", "support", 0)
@@ -273,10 +288,10 @@ def test_a_call_back_of_which_nothing_is_heard() -> None:
     it = with_agents("anna")
     it.restore_call_back("t1", "support", 0)
     orders(it)
-    run_to(it, 56)
+    run_to(it, 76)
     assert orders(it) == [HangUpCallBack("t1")]
     assert it.agent_states()["anna"] is AgentState.READY
-    assert not it.call_back_answered("t1", "c1", 57)
+    assert not it.call_back_answered("t1", "c1", 77)
 
 
 def test_a_call_back_is_not_kept_for_ever() -> None:
@@ -284,6 +299,64 @@ def test_a_call_back_is_not_kept_for_ever() -> None:
     it.restore_call_back("t1", "support", 0)
     run_to(it, 101)
     assert orders(it) == [DropCallBack("t1")]
+
+
+def test_the_time_of_a_call_back_begins_with_the_promise() -> None:
+    it = with_agents("anna", call_back_kept_s=1_000, call_back_again_s=300, call_back_tries=9)
+    it.restore_call_back("t1", "support", 0, age_s=350)
+    it.call_back_failed("t1", 40)
+    run_to(it, 340)
+    assert orders(it)[-1] == PlaceCallBack("t1", 45)
+    it.call_back_failed("t1", 380)
+    run_to(it, 649)
+    assert orders(it) == []
+    run_to(it, 650)
+    assert orders(it) == [DropCallBack("t1")]
+
+
+def test_a_call_back_whose_time_is_over_while_it_rings_is_the_last() -> None:
+    it = with_agents("anna", call_back_kept_s=100, call_back_tries=9)
+    it.restore_call_back("t1", "support", 0, age_s=70)
+    run_to(it, 40)
+    assert it.state_of("t1") is CallerState.CALLING_BACK
+    it.call_back_failed("t1", 44, tried=False)
+    assert orders(it) == [PlaceCallBack("t1", 45), DropCallBack("t1")]
+
+
+def test_calls_of_an_earlier_process_count() -> None:
+    it = with_agents("anna", call_back_tries=3, call_back_kept_s=100)
+    assert it.restore_call_back("t1", "support", 0, tries=2)
+    it.call_back_failed("t1", 40)
+    assert orders(it) == [PlaceCallBack("t1", 45), DropCallBack("t1")]
+    assert not it.restore_call_back("t2", "support", 50, tries=3)
+    assert not it.restore_call_back("t3", "support", 50, age_s=100)
+
+
+def test_a_call_back_that_cannot_be_placed_now_has_not_been_tried() -> None:
+    it = with_agents("anna", call_back_tries=1, call_back_again_s=300)
+    it.restore_call_back("t1", "support", 0)
+    it.call_back_failed("t1", 1, tried=False)
+    run_to(it, 301)
+    assert orders(it) == [PlaceCallBack("t1", 45), PlaceCallBack("t1", 45)]
+
+
+def test_so_many_may_be_called_back() -> None:
+    it = with_agents(empty="wait", max_length=3, max_call_backs=1)
+    for call in ("c1", "c2"):
+        it.join(call, "support", 0)
+    assert it.want_call_back("c1", "t1", 1)
+    assert not it.want_call_back("c2", "t2", 1)
+    assert it.place_of("c2") == Place(2, None)
+    assert it.join("c3", "support", 2) is None
+
+
+def test_who_leaves_while_the_call_goes_on_has_the_phones_stop() -> None:
+    it = with_agents("anna")
+    it.join("c1", "support", 0)
+    orders(it)
+    it.leave("c1", 1, rings=True)
+    assert orders(it) == [StopRinging("c1", ("anna",))]
+    assert it.agent_states()["anna"] is AgentState.READY
 
 
 def test_a_call_that_gets_another_handle() -> None:

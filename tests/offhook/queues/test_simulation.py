@@ -21,7 +21,9 @@ class Service:
     def __init__(self, strategy: Strategy, seed: int) -> None:
         self.random = Random(seed)
         self.agents = tuple(f"agent{number}" for number in range(AGENTS))
-        policy = QueuePolicy(self.agents, strategy, max_length=CALLERS, max_wait_s=14_000, empty="wait")
+        policy = QueuePolicy(
+            self.agents, strategy, max_length=CALLERS, max_call_backs=CALLERS, max_wait_s=14_000, empty="wait"
+        )
         self.it = Distributor({"support": policy}, 0)
         self.now = 0.0
         self.order: list[str] = []

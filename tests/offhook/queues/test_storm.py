@@ -72,10 +72,13 @@ class Storm(RuleBasedStateMachine):
         self.it.taken(call, agent, self.now)  # also where it comes too late
         self.after()
 
-    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS), missed=st.booleans())
-    def does_not_take(self, call: str, agent: str, missed: bool) -> None:
+    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS), reached=st.sampled_from([True, False, None]))
+    def does_not_take(self, call: str, agent: str, reached: bool | None) -> None:
         self.rung.get(call, set()).discard(agent)
-        (self.it.missed if missed else self.it.withdrawn)(call, agent, self.now)
+        if reached is None:
+            self.it.withdrawn(call, agent, self.now)
+        else:
+            self.it.missed(call, agent, self.now, reached=reached)
         self.after()
 
     @rule(call=st.sampled_from(CALLS))

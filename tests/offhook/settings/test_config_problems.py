@@ -53,6 +53,18 @@ from tests.offhook.settings.files import only, problems, write
         ('[asr]\nmodel = "x"', "f:2", "no key `model` in `[asr]`", "engine"),
         ('[asr.options]\nmodel = "x"', "f:1", "`[asr.options]` is not read", "`[asr.NAME]`"),
         ("[sip.x]\ny = 1", "f:1", "no key `x` in `[sip]`", "host"),
+        (
+            '[transfer.targets]\nanna = "200"\n[queues.support]\nagents = ["+15551234567", "ana"]',
+            "f:4",
+            "the queue `support` has no agent `ana`",
+            '`agents = ["anna"]` below `[queues.support]`',
+        ),
+        (
+            '[queues.support]\nagents = ["+15551234567"]\nleave_key = "1"\ncall_back_key = "1"',
+            "f:4",
+            "`queues.support.call_back_key` cannot be '1'",
+            '`call_back_key = "2"` below `[queues.support]`',
+        ),
         ('[[routes]]\nflow = "x"', "f:1", "a route has no `number`", "`number = "),
         ('[[routes]]\nnumber = "1"', "f:1", "a route has one answer", '`flow = "sales.yaml"` below `[[routes]]`'),
         ('[[routes]]\nnumber = "1"\nflow = "x"\n[[routes]]\nnumber = 5', "f:5", "`routes.number` cannot be 5", "+1555"),

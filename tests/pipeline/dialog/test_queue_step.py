@@ -9,6 +9,7 @@ from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.queues.orders import QueueEnd
 
 
 def flow(**options: object) -> Flow:
@@ -45,6 +46,15 @@ def test_after_the_talk_the_flow_goes_on_or_hangs_up() -> None:
     runner = FlowRunner(flow())
     runner.start()
     assert runner.after(CameBack()) == HangUp()
+
+
+def test_who_will_be_called_back_does_not_hear_that_nobody_is_there() -> None:
+    runner = FlowRunner(flow())
+    runner.start()
+    assert runner.after(CameBack(QueueEnd.CALL_BACK)) == HangUp()
+    runner = FlowRunner(flow(failures=(("call_back", "left"),)))
+    runner.start()
+    assert isinstance(runner.after(CameBack(QueueEnd.CALL_BACK)), Speak)
 
 
 def test_a_priority_has_limits() -> None:

@@ -1,0 +1,148 @@
+"""The owner of the queues, with calls that a test places, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.process.queues import Queues
+from offhook.queues.members import LEAVES_S
+from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
+from offhook.settings.config import Config
+from offhook.settings.queues import NotInQueuesError
+from offhook.testing.virtual_time import run
+from offhook.usererror import Problem
+
+
+class Bench:
+    """A queue with one agent, whose first caller has asked to be called back at 200, and `stays` on the line."""
+
+    def __init__(self, *, stays: bool, **queue: object) -> None:
+        config = {
+            "trunks": {"pbx": {"host": "192.0.2.7", "allowed_numbers": ["2*"]}},
+            "transfer": {"targets": {"anna": "201"}},
+            "queues": {"support": {"agents": ["anna"], "empty": "wait", **queue}},
+        }
+        self.sent: list[object] = []
+        self.placed: list[CallOut] = []
+        self.hung_up: list[str] = []
+        self.failure: Exception | None = None
+        self.may_place = asyncio.Event()
+        self.may_place.set()
+        self.queues = Queues(Config.model_validate(config), self, lambda call, order: self.sent.append(order))
+        self.queues.handle(JoinQueue("c1", "support"))
+        self.queues.handle(WantCallBack("c1", "pbx", CallBackWish("200")))
+        if not stays:
+            self.queues.released("c1")
+
+    async def place(self, wanted: CallOut) -> str:
+        self.placed.append(wanted)
+        await self.may_place.wait()
+        if self.failure is not None:
+            raise self.failure
+        return f"back{len(self.placed)}"
+
+    def hang_up(self, call: str, why: str = "") -> bool:
+        self.hung_up.append(call)
+        return True
+
+    @property
+    def kept(self) -> list[object]:
+        found = self.queues.dump()["call_backs"]
+        assert isinstance(found, list)
+        return found
+
+    @property
+    def ticket(self) -> str:
+        back = self.placed[-1].call_back
+        assert back is not None
+        return back.ticket
+
+
+def played(play: Callable[[Bench], Awaitable[None]], *, stays: bool = False, **queue: object) -> None:
+    async def on_a_loop() -> None:
+        bench = Bench(stays=stays, **queue)
+        try:
+            await play(bench)
+        finally:
+            await bench.queues.stop()
+
+    run(on_a_loop())
+
+
+def test_a_call_back_is_one_until_it_is_served() -> None:
+    async def play(bench: Bench) -> None:
+        assert CallBackKept("c1", True) in bench.sent
+        assert bench.kept == [{"queue": "support", "number": "200", "trunk": "pbx", "tries": 0}]
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(1)
+        assert bench.kept == [{"queue": "support", "number": "200", "trunk": "pbx", "tries": 1}]
+        bench.queues.handle(JoinQueue("back1", "support", ticket=bench.ticket))
+        bench.queues.handle(MovedInQueue("back1", "back2"))  # its far end was replaced
+        bench.queues.handle(AgentTook("back2", "anna"))
+        assert bench.kept == []
+
+    played(play)
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_nobody_is_called_back_while_they_are_on_the_line(hangs_up: bool) -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(LEAVES_S - 1)
+        assert bench.placed == []
+        if hangs_up:
+            bench.queues.handle(MovedInQueue("c1", "c2"))
+            bench.queues.released("c2")
+            await asyncio.sleep(0.1)
+        else:
+            await asyncio.sleep(2)
+        assert len(bench.placed) == 1 and bench.queues.states() == {"anna": "reserved"}
+
+    played(play, stays=True)
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_a_call_back_is_dropped_by_its_number(is_called: bool) -> None:
+    async def play(bench: Bench) -> None:
+        if is_called:
+            bench.queues.agent("anna", "login")
+            await asyncio.sleep(1)
+        assert bench.queues.drop_call_backs("200") == {"number": "200", "dropped": 1}
+        assert bench.kept == [] and bench.queues.waiting("support") == []
+        assert bench.hung_up == (["back1"] if is_called else [])
+        with pytest.raises(NotInQueuesError, match="nobody is to be called back at `200`"):
+            bench.queues.drop_call_backs("200")
+
+    played(play)
+
+
+def test_what_the_bot_may_not_place_now_is_no_try() -> None:
+    async def play(bench: Bench) -> None:
+        bench.failure = NotNowError(429, Problem("the trunk takes no more calls", "it has all", "wait"), 1)
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(25)
+        assert len(bench.placed) == 3
+        assert bench.kept == [{"queue": "support", "number": "200", "trunk": "pbx", "tries": 0}]
+        bench.failure = None
+        await asyncio.sleep(10)
+        bench.queues.released("back4")
+        assert bench.kept == []
+
+    played(play, call_back_tries=1, call_back_again_s=10)
+
+
+def test_a_call_that_is_placed_too_late_is_hung_up() -> None:
+    async def play(bench: Bench) -> None:
+        bench.may_place.clear()  # a name server that takes its time
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(80)
+        assert bench.queues.states() == {"anna": "ready"}
+        bench.may_place.set()
+        await asyncio.sleep(1)
+        assert bench.hung_up == ["back1"]
+        await asyncio.sleep(300)
+        assert len(bench.placed) == 2 and bench.hung_up == ["back1"]
+
+    played(play)
