@@ -12,7 +12,7 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
-from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Note
+from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Instant, Invoke
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.events import Prompt
@@ -44,22 +44,23 @@ def changes_something(action: Fetch) -> bool:
 
 
 class RequestCount:
-    """The requests of one call: a loop of the flow is no flood for its server."""
+    """The requests of one call, and its calls of functions: a loop of the flow is no flood for their servers."""
 
     def __init__(self) -> None:
         self._in_call = self._at_once = 0
 
     def before(self, action: Action) -> None:
-        """This is done next; what is no request takes its time."""
-        if not isinstance(action, Fetch | Note):
+        """This is done next; what is neither of them takes its time, or none."""
+        if not isinstance(action, Fetch | Invoke | Instant):
             self._at_once = 0
 
-    def may_send(self, call: Call, action: Fetch) -> bool:
+    def may_begin(self, call: Call, action: Fetch | Invoke) -> bool:
         """Whether there may be one more; it is counted."""
         if self._at_once >= MAX_REQUESTS_AT_ONCE or self._in_call >= MAX_REQUESTS:
             log = structlog.get_logger("offhook.flow")
             why = f"{self._in_call} in this call, {self._at_once} without a pause"
-            log.warning("a request was not sent", call=call.id, step=action.step.name, why=why)
+            what = "a request was not sent" if isinstance(action, Fetch) else "a function was not called"
+            log.warning(what, call=call.id, step=action.step.name, why=why)
             return False
         self._at_once += 1
         self._in_call += 1

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.flow_dialog import flow_dialog
+from offhook.api.call import Call
+from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
 from offhook.flow_function import MAX_CHARS, FlowFunction, WrongResultError, result_in
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.limits import MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.understanding.amounts import Money
 from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.virtual_time import run
 
 MODULE = """
 import asyncio
@@ -192,3 +195,29 @@ def test_a_result_without_an_end() -> None:
     endless.append(endless)
     with pytest.raises(WrongResultError, match="nested more than"):
         result_in(endless, Type.ANY, {})
+
+
+def test_a_loop_of_functions_is_no_flood(folder: Path) -> None:
+    text = """
+name: poll
+start: ask
+steps:
+  ask: {python: "some_orders:status", with: {number: '"0471"'}, into: state, next: is_ready, otherwise: bye}
+  is_ready: {if: state == "ready", then: bye, else: note}
+  note: {log: Not yet., next: keep}
+  keep: {record_call: "on", next: ask}
+  bye: {hang_up: Goodbye.}
+"""
+    called: list[str] = []
+
+    async def call_function(call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
+        called.append(function.name)
+        return "sent"
+
+    async def call() -> None:
+        flow = parse_flow(text.encode(), str(folder / "flow.yaml"))
+        async with SimulatedCall(FlowDialog(FlowAgent(flow, call_function=call_function))) as caller:
+            await caller.hears("Goodbye.", within_s=600)
+
+    run(call())
+    assert len(called) == MAX_REQUESTS_AT_ONCE
