@@ -189,11 +189,11 @@ class FlowAgent:
                 return await done(call, action)
 
     async def _fetched(self, call: Call, action: Fetch, limits: _Limits) -> Fetched:
-        given = limits.secrets.of(action)
-        # None: it was sent before, and the flow has come here once more.
-        if given is None or not limits.requests.may_begin(call, action):
-            return Fetched(False)
         try:
+            given = limits.secrets.of(action)
+            # None: it was sent before, and the flow has come here once more.
+            if given is None or not limits.requests.may_begin(call, action):
+                return Fetched(False)
             return await fetched(call, action, self._send, given)
         finally:
             limits.secrets.wipe(action)

@@ -205,7 +205,7 @@ steps:
   ask: {python: "some_orders:status", with: {number: '"0471"'}, into: state, next: is_ready, otherwise: bye}
   is_ready: {if: state == "ready", then: bye, else: note}
   note: {log: Not yet., next: keep}
-  keep: {record_call: "on", next: ask}
+  keep: {record_call: on, next: ask}
   bye: {hang_up: Goodbye.}
 """
     called: list[str] = []

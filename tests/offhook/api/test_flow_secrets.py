@@ -143,6 +143,61 @@ def test_what_cannot_be_right_is_asked_for_again() -> None:
     run(wrong_twice())
 
 
+SORRY = "sorry: {{say: That did not work., next: "
+OTHER = "  other: {{ask: Anything else?, choices: {{no: {{phrases: [no], key: 0, next: bye}}}}}}\n"
+NOBODY_PAYS = FLOW.replace(f"{SORRY}bye", f"{SORRY}other") + OTHER
+
+
+async def keys_on_after_the_last_attempt() -> None:
+    flow = NOBODY_PAYS.replace("reprompt: Once more, please.", "attempts: 1").format(port=9)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(CARD[:8], every_s=0.05)
+        await caller.begins_to_hear("That did not work.", within_s=10.0)
+        await caller.presses(CARD[8:], every_s=0.5)
+        assert not any(isinstance(each, KeyPressed) for each in caller.events)
+        await caller.hears("Anything else?")
+        await caller.presses("0")
+        await over(caller)
+        assert len([each for each in caller.events if isinstance(each, KeyPressed)]) == 1
+        assert said(caller)[-3:] == ["That did not work.", "Anything else?", "Goodbye."]
+
+
+def test_who_keys_on_after_the_last_attempt_is_heard_by_nobody() -> None:
+    run(keys_on_after_the_last_attempt())
+
+
+async def slips_once() -> None:
+    twice = "reprompt: Once more, please.\n    attempts: 2"
+    flow = NOBODY_PAYS.replace("reprompt: Once more, please.", twice)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.format(port=9).encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"34{CARD[2:]}#")  # a number of fifteen digits, by its first two; the rest is no entry
+        await caller.hears("Once more, please.")
+        await caller.presses(f"{CARD}#")
+        await caller.hears("Month and year.")
+
+
+def test_a_slip_costs_one_attempt() -> None:
+    run(slips_once())
+
+
+PAUSED = """  greeting: {{say: You can pay now., next: pause}}
+  pause: {{record_call: pause, next: note}}
+  note: {{log: The caller pays., next: card}}
+"""
+
+
+async def test_what_takes_no_time_does_not_end_it(server: Server) -> None:
+    server.answers = [lambda: ok({"state": "Paid"})]
+    flow = FLOW.replace("  greeting: {{say: You can pay now., next: card}}\n", PAUSED).format(port=server.port)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.encode(), "flow.yaml"))) as caller:
+        await caller.begins_to_hear("You can pay now.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears("Paid. Anything else?")
+    assert json.loads(server.requests[0].partition("\r\n\r\n")[2])["number"] == CARD
+
+
 async def test_without_a_promise_it_is_not_asked_for(server: Server) -> None:
     line = SimulatedLine()
     del line.shield
