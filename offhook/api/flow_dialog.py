@@ -116,7 +116,9 @@ class FlowAgent:
         """See CallAgent."""
         limits = _Limits(RequestCount(), FlowSecrets(call, self._now))
         try:
-            return await self._run(call, limits)
+            outcome = await self._run(call, limits)
+            await limits.secrets.lower()
+            return outcome
         finally:
             limits.secrets.wipe()
 

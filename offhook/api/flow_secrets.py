@@ -83,7 +83,12 @@ class FlowSecrets:
             return
         goes_on = isinstance(action, TakeSecret | Fetch)
         goes_on = goes_on or (self._failed and isinstance(action, Speak | HangUp | Instant))
-        if goes_on or not self._shielded:
+        if not goes_on:
+            await self.lower()
+
+    async def lower(self) -> None:
+        """Let the caller be heard again, when no key has come for a while. Raises CallEnded."""
+        if not self._shielded:
             return
         settle_s = AFTER_FAILURE_S if self._failed else SETTLE_S
         while (left_s := self._calm_from + settle_s - self._loop.time()) > 0:

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.flow_dialog import flow_dialog
+from offhook.api.call import Call
+from offhook.api.flow_dialog import FlowAgent, flow_dialog
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
 from offhook.pipeline.trace import KeyPressed
@@ -165,6 +166,29 @@ async def keys_on_after_the_last_attempt() -> None:
 
 def test_who_keys_on_after_the_last_attempt_is_heard_by_nobody() -> None:
     run(keys_on_after_the_last_attempt())
+
+
+async def goes_on_in_python() -> None:
+    flow = FLOW.replace("reprompt: Once more, please.", "attempts: 1").format(port=9)
+    agent = FlowAgent(parse_flow(flow.encode(), "flow.yaml"))
+
+    async def dialog(call: Call) -> None:
+        await agent.run(call)
+        await call.say("Now you are heard.")
+        await call.say("Press a key.")
+
+    async with SimulatedCall(dialog) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(CARD[:8], every_s=0.05)
+        await caller.hears("Goodbye.", within_s=10.0)
+        await caller.presses(CARD[8:], every_s=0.5)
+        await caller.hears("Now you are heard.")
+        await caller.presses("5")
+        assert len([each for each in caller.events if isinstance(each, KeyPressed)]) == 1
+
+
+def test_who_is_with_a_program_afterwards_is_heard_again() -> None:
+    run(goes_on_in_python())
 
 
 async def slips_once() -> None:
