@@ -4,12 +4,14 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 from structlog.testing import capture_logs
 
 from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent, flow_dialog
+from offhook.api.flow_requests import masked
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
 from offhook.pipeline.trace import KeyPressed
@@ -252,6 +254,34 @@ def secret(digits: str) -> SecretKeys:
     keys = SecretKeys()
     assert all(map(keys.append, digits))
     return keys
+
+
+async def test_an_answer_that_has_it_as_a_number_counts(server: Server) -> None:
+    server.answers = [lambda: ok({"state": int(CARD)})]
+    async with call_of(server) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears(f"{'*' * len(CARD)}. Anything else?")
+
+
+STARS = "*" * len(CARD)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ({"account": int(CARD)}, {"account": STARS}),
+        ([f"Paid by 4000 0566 5566 5556, {CARD}."], [f"Paid by {STARS}, {STARS}."]),
+        ({"4000-0566-5566-5556": {"4.0.0.0 - 056655665556": True}}, {STARS: {STARS: True}}),
+        (f"4{CARD}", f"4{STARS}"),
+        (Decimal("4.000056655665556E+15"), STARS),
+        (Decimal("4000056655665556.25"), f"{STARS}.25"),
+        (["4000 0566 5566 555", "4000 0566\n5566 5556", 4711, Decimal("12.5"), None, ""], None),
+    ],
+)
+def test_answers_without_it(answer: object, kept: object) -> None:
+    found = masked(answer, [secret(CARD), secret("471"), SecretKeys()])
+    assert found == (answer if kept is None else kept)
 
 
 @pytest.mark.parametrize(
