@@ -307,3 +307,11 @@ def test_the_file_says_what_cannot_be() -> None:
         "the request of `pay` cannot carry secrets",
         "the secret `card` goes nowhere",
     }
+
+
+def test_what_people_see_of_a_request_is_without_it() -> None:
+    request = HttpRequest("https://example.com/{shop}", "POST")
+    values = {"card": secret(CARD), "shop": "north", "sum": 12}
+    assert request.content(values) == {"card": STARS, "sum": 12}
+    assert request.address(values) == "https://example.com/north"
+    assert HttpRequest("https://example.com/", "POST", form=True).content({"a": "b"}) is None

@@ -304,3 +304,30 @@ def test_a_test_of_another_name_says_which_flow_it_is_of(tmp_path: Path) -> None
         load_cases(path)
     path.write_text("flow: ../shop.yaml\ncases:\n  one: {talk: []}")
     assert load_cases(path).flow == tmp_path / ".." / "shop.yaml"
+
+
+def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
+    flow = """
+name: pay
+start: card
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  card: {collect_secret: Your card number., as: card, into: card, next: pay, otherwise: bye, refused: bye}
+  pay: {request: "https://api.example.com/pay", method: POST, secret: {number: card}, next: bye, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+    (tmp_path / "pay.yaml").write_text(flow)
+    path = tmp_path / "pay.test.yaml"
+    pay = "POST https://api.example.com/pay"
+    path.write_text(f"""
+requests: {{{pay}: {{json: {{}}}}}}
+cases:
+  paid:
+    talk: [{{hears: card number}}, {{presses: "4000056655665556#"}}, {{hears: Goodbye}}]
+    expect: {{ends: bot hangs up, requests: [{{{pay}: {{json: {{number: "4000056655665556"}}}}}}]}}
+""")
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow), file, file.cases[0])
+    (found,) = result.findings
+    assert found.what == f'{pay} was sent with other JSON: {{"number": "{16 * "*"}"}}'
