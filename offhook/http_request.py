@@ -163,7 +163,7 @@ class HttpRequest:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             request = self._request(url.netloc, target, body)
-        except h11.LocalProtocolError as error:
+        except (h11.LocalProtocolError, UnicodeError) as error:
             raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
             addresses = await allowed_addresses(url.hostname or "", port, allow_private=self.allow_private)
@@ -275,7 +275,7 @@ async def _connected(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first address that takes one: `localhost` has two, and a server may listen on one. Raises
     OSError."""
-    context = _tls_context() if tls_name is not None else None
+    context = tls_context() if tls_name is not None else None
     for left in reversed(range(len(addresses))):
         try:
             return await asyncio.open_connection(addresses[-left - 1], port, ssl=context, server_hostname=tls_name)
@@ -286,9 +286,12 @@ async def _connected(
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
-    """Made once: reading the authorities takes longer than a request."""
-    return ssl.create_default_context()
+def tls_context() -> ssl.SSLContext:
+    """For all requests, made once: reading the authorities takes longer than one. The keys of connections, on which
+    there may be secrets, go into no file, whatever SSLKEYLOGFILE says."""
+    context = ssl.create_default_context()
+    context.keylog_filename = None  # type: ignore[assignment]  # which typeshed has as a text
+    return context
 
 
 def _text_of(status: int, body: bytes) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.http_request import HttpRequest
+from offhook.twiml.addresses import shown_path
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client, Send
 from offhook.twiml.connect import Stream
@@ -115,7 +116,7 @@ class _Program:
             if not application.fallback_url:
                 raise
             self._running.report(f"error {error.code}", error.why)
-            about = {"ErrorCode": str(error.code), "ErrorUrl": urljoin(self._running.url, wanted.url)}
+            about = {"ErrorCode": str(error.code), "ErrorUrl": _joined(self._running.url, wanted.url)}
             return await self._document(Next(application.fallback_url, application.fallback_method, about))
 
     async def _document(self, wanted: Next) -> Document:
@@ -138,7 +139,7 @@ class _Program:
             raise TwimlError(INTERNAL, why)
         call = self._running.call
         for verb in document.verbs:
-            call.enter(f"{type(verb).__name__} {urlsplit(self._running.url).path[:80]}")
+            call.enter(f"{type(verb).__name__} {shown_path(urlsplit(self._running.url).path)[:80]}")
             if not call.answered and not _is_before_answer(verb):
                 await call.answer()
             result = await self._run_verb(verb)
@@ -179,6 +180,14 @@ class _Program:
             await call.answer()
         await call.say(APOLOGY, barge_in=False, language="en" if call.speaks(language="en") else None)
         return End(f"TwiML error {error.code}")
+
+
+def _joined(base: str, url: str) -> str:
+    """The whole address of what may be none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
 
 
 def _ended(verb: Hangup | Reject) -> End:

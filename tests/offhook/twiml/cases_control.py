@@ -189,6 +189,14 @@ ERRORS = [
         reports=("error 11100",),
     ),
     Case(
+        "The fallback URL is asked for what is no address at all, too.",
+        {**written("<Redirect>http://[</Redirect>"), "/fallback": Page("<Response><Say>Call later.</Say></Response>")},
+        ("Call later.",),
+        (FIRST, "POST /fallback ErrorCode=11100 ErrorUrl=http://["),
+        options={"fallback_url": f"{HOST}/fallback"},
+        reports=("error 11100",),
+    ),
+    Case(
         "The status URL learns of the end.",
         built(_thanks, status=_thanks),
         ("Thank you.",),
