@@ -1,5 +1,6 @@
 """Answers calls with a TwiML application: fetches its documents, and runs their verbs."""
 
+import asyncio
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
@@ -20,7 +21,7 @@ from offhook.twiml.document import Document, Verb, document_of
 from offhook.twiml.errors import INTERNAL, TwimlError
 from offhook.twiml.gather import Gather
 from offhook.twiml.gathering import gather
-from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS
+from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS, SILENT_S
 from offhook.twiml.parameters import call_status, standard
 from offhook.twiml.prompts import pause, play, say
 from offhook.twiml.record import Record
@@ -34,8 +35,6 @@ APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 
 BUSY, DECLINED = 486, 603
 """The SIP statuses of a Reject."""
-
-_AUDIBLE = (Say, Play, Pause, Gather, Record, Dial, Stream)
 
 
 class TwimlAgent:
@@ -133,10 +132,15 @@ class _Program:
         return document
 
     async def _run_document(self, document: Document) -> Next | End:
-        self._silent = 0 if any(isinstance(each, _AUDIBLE) for each in document.verbs) else self._silent + 1
-        if self._silent > MAX_SILENT_DOCUMENTS:
-            why = f"{self._silent} documents in turn say and ask nothing"
-            raise TwimlError(INTERNAL, why)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        result = await self._run_verbs(document)
+        self._silent = self._silent + 1 if loop.time() - began < SILENT_S else 0
+        if self._silent > MAX_SILENT_DOCUMENTS and isinstance(result, Next):
+            raise TwimlError(INTERNAL, f"{self._silent} documents in turn take no time")
+        return result
+
+    async def _run_verbs(self, document: Document) -> Next | End:
         call = self._running.call
         for verb in document.verbs:
             call.enter(f"{type(verb).__name__} {shown_path(urlsplit(self._running.url).path)[:80]}")

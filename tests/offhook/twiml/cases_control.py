@@ -63,6 +63,13 @@ CONTROL = [
         tuple(["POST /voice"] * 31),
         reports=("error 12400",),
     ),
+    Case(
+        "So do those whose pauses take no time.",
+        written('<Pause length="0"/><Redirect>/voice</Redirect>'),
+        SORRY,
+        tuple(["POST /voice"] * 31),
+        reports=("error 12400",),
+    ),
     Case("Hangup ends the call.", built(lambda r: (r.say("Bye."), r.hangup(), r.say("Never."))), ("Bye.",), (FIRST,)),
     Case("A Hangup that comes first answers, and hangs up.", built(lambda r: r.hangup()), (), (FIRST,)),
     Case("Reject refuses the call.", built(lambda r: r.reject()), (), (FIRST,), end="refused 603"),
