@@ -23,6 +23,7 @@ _OTHER_WORDS = {
     "else": "otherwise",
     "cases": "choices when values",
     "play": "audio wav mp3 sound music media prompt_file beep tone moh hold_music stream",
+    "record_call": "start_recording stop_recording pause_recording resume_recording record_audio consent recording",
     "record": "recording voicemail record_audio store_audio message leave_message",
     "wait": "pause sleep delay break",
     "for_s": "for duration max_s seconds",
@@ -96,7 +97,7 @@ _BEYOND = (
     (
         "record recording voicemail record_audio store_audio send_dtmf send_digits send_keys tones",
         "that is a step of its own",
-        "`record: …` records a message, `press: …` sends keys (docs/flow-sound.md)",
+        "`record: …` records a message, `record_call: on` the call, `press: …` sends keys (docs/flow-sound.md)",
     ),
     (
         "elif elseif conditions branch branches",
@@ -140,10 +141,16 @@ _BEYOND = (
         "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
     (
-        "callback call_back queue enqueue park hold conference sms email mail send notify fax",
-        "a flow only talks with this caller",
-        PYTHON,
+        "callback call_back callbacks queue enqueue hold wait_music announce_s leave_key",
+        "waiting for an agent is a step of its own, and call-backs are its queue's",
+        "type `queue: NAME` in a step, and `call_back_key` below `[queues.NAME]` (docs/flow-queue.md)",
     ),
+    (
+        "email mail",
+        "messages of callers are mailed as the settings say",
+        "type `record: …` in a step, and `host` and `recipients` below `[mail]` (docs/webhooks.md)",
+    ),
+    ("park conference sms send notify fax", "a flow only talks with this caller", PYTHON),
     (
         "validate validation check luhn iban regex format valid",
         "`collect` has a condition, and a pattern of letters and digits",
