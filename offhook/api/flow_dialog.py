@@ -283,6 +283,7 @@ def _known_of(call: Call) -> Mapping[str, str]:
         "called": parties.called.number or call.called,
         "language": call.language or "",
         "trunk": call.trunk,
+        "id": call.id,
     }
 
 

@@ -230,7 +230,7 @@ def test_an_answer_that_is_corrected_takes_back_what_was_set() -> None:
         (
             (Say("a", "{call.colour}", "bye"),),
             "there is no `call.colour`",
-            "one of: caller, called, language, trunk",
+            "one of: caller, called, language, trunk, id",
             ("steps", "a", "say"),
         ),
         (
