@@ -100,6 +100,11 @@ _BEYOND = (
         "`record: …` records a message, `record_call: on` the call, `press: …` sends keys (docs/flow-sound.md)",
     ),
     (
+        "email mail",
+        "messages of callers are mailed as the settings say",
+        "type `record: …` in a step, and `host` and `recipients` below `[mail]` (docs/webhooks.md)",
+    ),
+    (
         "elif elseif conditions branch branches",
         "a condition has two ways",
         "make a step of each: `if: …` with `then` and `else`, or `switch: …` with `cases`",
@@ -141,16 +146,15 @@ _BEYOND = (
         "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
     (
-        "callback call_back callbacks queue enqueue hold wait_music announce_s leave_key",
-        "waiting for an agent is a step of its own, and call-backs are its queue's",
-        "type `queue: NAME` in a step, and `call_back_key` below `[queues.NAME]` (docs/flow-queue.md)",
+        "callback call_back queue enqueue park hold on_hold waiting agents",
+        "callers wait in a step of its own, and are called back by the queue's settings",
+        "type `queue: support` in a step, and `call_back_key` below `[queues.support]` (docs/flow-queue.md)",
     ),
     (
-        "email mail",
-        "messages of callers are mailed as the settings say",
-        "type `record: …` in a step, and `host` and `recipients` below `[mail]` (docs/webhooks.md)",
+        "conference sms email mail send notify fax",
+        "a flow only talks with this caller",
+        PYTHON,
     ),
-    ("park conference sms send notify fax", "a flow only talks with this caller", PYTHON),
     (
         "validate validation check luhn iban regex format valid",
         "`collect` has a condition, and a pattern of letters and digits",
