@@ -25,6 +25,8 @@ from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.virtual_time import run
 
+pytestmark = pytest.mark.real_time
+
 MODULE = """
 import asyncio
 import threading

@@ -22,6 +22,8 @@ from offhook.testing.simulated_line import SimulatedLine
 from offhook.usererror import UserError
 from tests.offhook.api.test_flow_requests import Server, ok
 
+pytestmark = pytest.mark.real_time
+
 FLOW = """
 name: payment
 start: greeting
