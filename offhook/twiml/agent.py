@@ -18,6 +18,8 @@ from offhook.twiml.control import Hangup, Redirect, Reject
 from offhook.twiml.dial import Dial
 from offhook.twiml.dialling import dial
 from offhook.twiml.document import Document, Verb, document_of
+from offhook.twiml.enqueue import Enqueue
+from offhook.twiml.enqueueing import enqueue
 from offhook.twiml.errors import INTERNAL, TwimlError
 from offhook.twiml.gather import Gather
 from offhook.twiml.gathering import gather
@@ -168,6 +170,8 @@ class _Program:
                 return await record(running, verb)
             case Dial():
                 return await dial(running, verb)
+            case Enqueue():
+                return await enqueue(running, verb)
             case Stream():
                 return await stream(running, verb)
             case Redirect():
