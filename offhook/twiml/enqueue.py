@@ -20,7 +20,8 @@ class Enqueue:
 def read_enqueue(element: Element, notes: Notes) -> Enqueue | None:
     """An Enqueue; None for one without a name, which is for Twilio's TaskRouter, and is noted."""
     found = Attributes(element, notes)
-    enqueue = Enqueue(element.text[:MAX_NAME_CHARS], found.optional("action") or None, found.method())
+    own = " ".join("".join(each for each in element.content if isinstance(each, str)).split())
+    enqueue = Enqueue(own[:MAX_NAME_CHARS], found.optional("action") or None, found.method())
     found.not_done("waitUrl", "workflowSid", "maxQueueSize")
     found.ignored("waitUrlMethod")
     found.finish()
