@@ -75,8 +75,11 @@ def _flow_transfers(config: Config, flow: Flow) -> list[Finding]:
     """The targets of a flow, as far as they are known before the call, that calls may not be transferred to, neither
     over SIP nor over Twilio."""
     found = []
-    steps = [step for step in flow.steps.values() if isinstance(step, TransferStep) and "{" not in step.target]
-    for target, step in {each.target: each for each in reversed(steps)}.items():
+    named: dict[str, str] = {}
+    for step in flow.steps.values():
+        if isinstance(step, TransferStep) and "{" not in step.target:
+            named.setdefault(step.target, local(step.name))
+    for target, name in named.items():
         try:
             target_of(target, config)
         except UserError as error:
@@ -84,7 +87,7 @@ def _flow_transfers(config: Config, flow: Flow) -> list[Finding]:
                 require_allowed(target, config.twilio.transfer_allow)
                 continue
             (problem,) = error.problems
-            what = f"step `{local(step.name)}`: {problem.what}"
+            what = f"step `{name}`: {problem.what}"
             found.append(Finding.warning("flow", what, problem.why, problem.todo))
     return found
 

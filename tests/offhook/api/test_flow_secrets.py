@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent, flow_dialog
 from offhook.api.flow_requests import masked
-from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.http_request import HttpRequest, HttpRequestError, tls_context
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
 from offhook.pipeline.trace import KeyPressed
 from offhook.settings.flow_file import parse_flow
@@ -317,3 +318,12 @@ def test_what_people_see_of_a_request_is_without_it() -> None:
     assert request.content(values) == {"card": STARS, "sum": 12}
     assert request.address(values) == "https://example.com/north"
     assert HttpRequest("https://example.com/", "POST", form=True).content({"a": "b"}) is None
+
+
+def test_no_file_gets_the_keys_of_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    tls_context.cache_clear()
+    try:
+        assert not tls_context().keylog_filename
+    finally:
+        tls_context.cache_clear()
