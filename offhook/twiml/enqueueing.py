@@ -28,7 +28,7 @@ async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
         queued = Queued(end=QueueEnd.NOT_POSSIBLE)
     if call.hung_up:
         return End(f"transferred to {verb.name}")
-    if queued.end is QueueEnd.CALL_BACK:  # they have been told so, and taken leave of
+    if queued.end is QueueEnd.CALL_BACK:  # the queue has said so
         return End()
     if verb.action is None:
         return None

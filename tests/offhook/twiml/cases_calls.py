@@ -290,7 +290,7 @@ ENQUEUE = [
     _enqueue("Of a queue that is full.", Queued(end=QueueEnd.FULL), "queue-full"),
     _enqueue("Of one in which nobody is there.", Queued(end=QueueEnd.NO_AGENTS), "error"),
     Case(
-        "Who is to be called back has been told so.",
+        "Who is to be called back does not come back now.",
         built(lambda r: r.enqueue("support", action="/next")),
         (),
         (FIRST,),
