@@ -145,13 +145,15 @@ def _masked(value: object, secrets: Iterable[SecretKeys]) -> object:
 
 def _without(text: str, octets: memoryview) -> str:
     """The text with asterisks for these digits."""
-    first, begin = chr(octets[0]), 0
+    first, pieces = chr(octets[0]), list[str]()
+    begin = done = 0
     while (begin := text.find(first, begin)) >= 0:
-        end = _end_of(text, begin, octets)
-        if end:
-            text = f"{text[:begin]}{'*' * len(octets)}{text[end:]}"
-        begin += 1
-    return text
+        if end := _end_of(text, begin, octets):
+            pieces += (text[done:begin], "*" * len(octets))
+            begin = done = end
+        else:
+            begin += 1
+    return "".join((*pieces, text[done:]))
 
 
 def _end_of(text: str, begin: int, octets: memoryview) -> int:
@@ -165,7 +167,6 @@ def _end_of(text: str, begin: int, octets: memoryview) -> int:
             return 0
         at += 1
     return at
-
 
 
 def _may_repeat(request: HttpRequest, error: Exception, *, always: bool) -> bool:
