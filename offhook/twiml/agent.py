@@ -168,10 +168,8 @@ class _Program:
                 return await gather(running, verb)
             case Record():
                 return await record(running, verb)
-            case Dial():
-                return await dial(running, verb)
-            case Enqueue():
-                return await enqueue(running, verb)
+            case Dial() | Enqueue():
+                return await (dial(running, verb) if isinstance(verb, Dial) else enqueue(running, verb))
             case Stream():
                 return await stream(running, verb)
             case Redirect():
