@@ -150,7 +150,7 @@ def test_what_cannot_be_right_is_asked_for_again() -> None:
 
 
 SORRY = "sorry: {{say: That did not work., next: "
-OTHER = "  other: {{ask: Anything else?, choices: {{no: {{phrases: [no], key: 0, next: bye}}}}}}\n"
+OTHER = "  other: {{ask: 'Anything else?', choices: {{no: {{phrases: [no], key: 0, next: bye}}}}}}\n"
 NOBODY_PAYS = FLOW.replace(f"{SORRY}bye", f"{SORRY}other") + OTHER
 
 

@@ -164,9 +164,9 @@ CARD = """
 name: pay
 start: card
 no_input: {then: bye}
-no_match: {reprompts: Once more?, then: bye}
+no_match: {reprompts: "Once more?", then: bye}
 steps:
-  card: {collect: Your card?, into: card, digits: {min: 12, max: 19}, where: luhn(card), next: bye}
+  card: {collect: "Your card?", into: card, digits: {min: 12, max: 19}, where: luhn(card), next: bye}
   bye: {hang_up: Goodbye.}
 """
 

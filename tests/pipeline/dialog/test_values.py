@@ -170,7 +170,7 @@ SECRET = ("again", "Your PIN?", "pin", SecretRule(SecretKind.PIN, 4, 4), "check"
     [
         (RecordCallStep("again", "off", "if"), Done()),
         (LogStep("again", "Once more.", "if"), Done()),
-        (PlayStep("again", "", "if", stream="https://example.com/a.wav"), Done(failed=True)),
+        (PlayStep("again", "", "bye", "if", for_s=9.0, stream="https://example.com/a.wav"), Done(failed=True)),
         (RequestStep("again", "bye", "if"), Fetched(False)),
         (PythonStep("again", "bye", "if"), Returned(False)),
         (TransferStep("again", "sales", "if"), CameBack("not_possible")),
