@@ -117,7 +117,7 @@ class _CaseReader(Reader):
             return default if value is None else value
 
         by_target = isinstance(found.get("transfers"), MappingNode)
-        ways = given("transfers", self._transfer_ends, {}) if by_target else {}
+        ways: dict[str, tuple[str, ...]] = given("transfers", self._transfer_ends, {}) if by_target else {}
 
         return replace(
             common,
