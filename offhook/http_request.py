@@ -1,6 +1,6 @@
-"""Requests to an HTTP server, as an agent's file or a flow declares them.
+"""Requests to an HTTP server, as an agent's file or a flow declares them, and of webhooks and TwiML.
 
-Who makes one gives values, and nothing else: method, host and headers are the file's, values are escaped where they go
+Who makes one for a file gives values: method, host and headers are the file's, values are escaped where they go
 into the address. Addresses of private networks are refused unless the file allows them, redirects are not followed, and
 the answer has a limit.
 """
@@ -104,7 +104,8 @@ class HttpRequest:
     """Further headers, whose expressions in braces get their values from who makes the request: see `with_headers`."""
 
     async def send(self, values: Mapping[str, Any]) -> str:
-        """The answer's text. Raises HttpRequestError, for a status of 300 and more, too."""
+        """The answer's text; SecretKeys are sent as by `exchange`. Raises HttpRequestError, for a status of 300 and
+        more, too."""
         answer = await self.exchange(values)
         return _text_of(answer.status, answer.body)
 
@@ -162,7 +163,7 @@ class HttpRequest:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             request = self._request(url.netloc, target, body)
-        except h11.LocalProtocolError as error:
+        except (h11.LocalProtocolError, UnicodeError) as error:
             raise HttpRequestError(f"the request cannot be sent ({error})") from error
         try:
             addresses = await allowed_addresses(url.hostname or "", port, allow_private=self.allow_private)
@@ -199,14 +200,16 @@ class HttpRequest:
         )
 
     def address(self, values: Mapping[str, Any]) -> str:
-        """The whole address with these values in it. Raises HttpRequestError for those that it cannot take."""
+        """The whole address with these values in it, without secrets. Raises HttpRequestError for those that
+        it cannot take."""
         url = urlsplit(self.url)
-        return f"{url.scheme}://{url.netloc}{self._filled(values)[0]}"
+        return f"{url.scheme}://{url.netloc}{self._filled(_shown(values))[0]}"
 
     def content(self, values: Mapping[str, Any]) -> object:
-        """The JSON that is sent with these values; None: the request has no body. Raises as `address` does."""
-        body = self._filled(values)[1]
-        return json.loads(body) if body else None
+        """The JSON that is sent with these values, with asterisks for secrets. None: the request has no body, or
+        a form. Raises as `address` does."""
+        body = self._filled(_shown(values))[1]
+        return json.loads(body) if body and not self.form else None
 
     def with_headers(self, filled: Mapping[str, str]) -> "HttpRequest":
         """The request with its templates, filled in. Raises HttpRequestError for a value that no header can have."""
@@ -272,7 +275,7 @@ async def _connected(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first address that takes one: `localhost` has two, and a server may listen on one. Raises
     OSError."""
-    context = _tls_context() if tls_name is not None else None
+    context = tls_context() if tls_name is not None else None
     for left in reversed(range(len(addresses))):
         try:
             return await asyncio.open_connection(addresses[-left - 1], port, ssl=context, server_hostname=tls_name)
@@ -283,9 +286,12 @@ async def _connected(
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
-    """Made once: reading the authorities takes longer than a request."""
-    return ssl.create_default_context()
+def tls_context() -> ssl.SSLContext:
+    """For all requests, made once: reading the authorities takes longer than one. The keys of connections, on which
+    there may be secrets, go into no file, whatever SSLKEYLOGFILE says."""
+    context = ssl.create_default_context()
+    context.keylog_filename = None  # type: ignore[assignment]  # which typeshed has as a text
+    return context
 
 
 def _text_of(status: int, body: bytes) -> str:
@@ -368,6 +374,11 @@ def _ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None
     if any(address in network for network in _HOLDS_IPV4):
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.sixtofour
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with asterisks for secrets."""
+    return {name: "*" * len(value) if isinstance(value, SecretKeys) else value for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ
 from offhook.pipeline.tts.recording import Recording
@@ -19,6 +20,8 @@ MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 MAX_KEPT = 500
 """Files that a process keeps; those that were used longest ago are loaded again."""
 
+MAX_KEPT_BYTES = 256 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class _Version:
@@ -31,11 +34,13 @@ class _Version:
 
 
 _kept: OrderedDict[_Version, Recording] = OrderedDict()
+_lock = Lock()
 
 
-def load_sound(path: Path, text: str = "") -> Recording:
+def load_sound(path: Path, text: str = "", *, keep: bool = True) -> Recording:
     """The recording in a WAV file: linear of 8 or 16 bits or G.711, 8 to 48 kHz, its channels mixed; `text` is what is
-    said in it. Raises UserError."""
+    said in it. It is kept for who plays it next, unless it is for one call. May be called in any thread. Raises
+    UserError."""
     where = str(path)
     try:
         found = path.stat()
@@ -45,18 +50,32 @@ def load_sound(path: Path, text: str = "") -> Recording:
             why = f"at most {MAX_FILE_BYTES // 1024 // 1024} MiB are read"
             raise UserError("the recording is too large", why, _smaller(path), where)
         version = _Version(path.absolute(), found.st_mtime_ns, found.st_size, text)
-        if version not in _kept:
-            _kept[version] = _recording(path, path.read_bytes(), text)
+        with _lock:
+            recording = _kept.get(version)
+        if recording is None:
+            recording = _recording(path, path.read_bytes(), text)
     except FileNotFoundError:
         why, todo = "there is no file of this name", f"check the path: ls -l {path.parent}"
         raise UserError("the recording cannot be read", why, todo, where) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UserError("the recording cannot be read", why, f"check it: ls -l {path}", where) from None
-    _kept.move_to_end(version)
-    while len(_kept) > MAX_KEPT:
-        _kept.popitem(last=False)
-    return _kept[version]
+    if keep:
+        _keep(version, recording)
+    return recording
+
+
+def _keep(version: _Version, recording: Recording) -> None:
+    with _lock:
+        _kept[version] = recording
+        _kept.move_to_end(version)
+        octets = sum(map(_octets, _kept.values()))
+        while len(_kept) > MAX_KEPT or (octets > MAX_KEPT_BYTES and len(_kept) > 1):
+            octets -= _octets(_kept.popitem(last=False)[1])
+
+
+def _octets(recording: Recording) -> int:
+    return sum(map(len, recording.pcm.values()))
 
 
 def _recording(path: Path, data: bytes, text: str) -> Recording:

@@ -39,6 +39,7 @@ from offhook.pipeline.dialog.actions import (
     FoundOut,
     HandedBack,
     HangUp,
+    Instant,
     Invoke,
     Keep,
     Note,
@@ -64,7 +65,7 @@ from offhook.usererror import UserError
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """What is counted and kept of one call: its requests, and the secrets that one of them may have."""
+    """What is counted and kept of one call: its requests and functions, and the secrets that one of them may have."""
 
     requests: RequestCount
     secrets: FlowSecrets
@@ -115,7 +116,9 @@ class FlowAgent:
         """See CallAgent."""
         limits = _Limits(RequestCount(), FlowSecrets(call, self._now))
         try:
-            return await self._run(call, limits)
+            outcome = await self._run(call, limits)
+            await limits.secrets.lower()
+            return outcome
         finally:
             limits.secrets.wipe()
 
@@ -133,7 +136,7 @@ class FlowAgent:
             if not runner.in_early_media and not call.answered:
                 await call.answer()
             limits.requests.before(action)
-            ahead = isinstance(action, Speak) and runner.secret_ahead()
+            ahead = isinstance(action, Speak | Instant) and runner.secret_ahead()
             await limits.secrets.before(action, runner.step, ahead=ahead)
             found = await self._done(call, runner, action, asked, limits)
             if isinstance(found, Outcome):
@@ -141,7 +144,7 @@ class FlowAgent:
             if isinstance(found, Instead):
                 asked, action = None, found.action
                 continue
-            if not isinstance(action, Note | Keep):  # which take no time
+            if not isinstance(action, Instant):
                 may_change = isinstance(found, Answer) and not found.is_final
                 asked = action.question if isinstance(action, AskFor) and may_change else None
             action = runner.after(found)
@@ -173,7 +176,7 @@ class FlowAgent:
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
     async def _do_unheard(
-        self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Note | Keep, limits: _Limits
+        self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Instant, limits: _Limits
     ) -> SecretTaken | Fetched | Returned | Answer | Done:
         """What is done without a word of the bot, but for those that cover it. Raises CallEnded."""
         match action:
@@ -182,16 +185,17 @@ class FlowAgent:
             case Fetch():
                 return await self._fetched(call, action, limits)
             case Invoke():
-                return await returned(call, action, self._call_function)
+                may_call = limits.requests.may_begin(call, action)
+                return await returned(call, action, self._call_function) if may_call else Returned(False)
             case _:
                 return await done(call, action)
 
     async def _fetched(self, call: Call, action: Fetch, limits: _Limits) -> Fetched:
-        given = limits.secrets.of(action)
-        # None: it was sent before, and the flow has come here once more.
-        if given is None or not limits.requests.may_send(call, action):
-            return Fetched(False)
         try:
+            given = limits.secrets.of(action)
+            # None: it was sent before, and the flow has come here once more.
+            if given is None or not limits.requests.may_begin(call, action):
+                return Fetched(False)
             return await fetched(call, action, self._send, given)
         finally:
             limits.secrets.wipe(action)
@@ -279,6 +283,7 @@ def _known_of(call: Call) -> Mapping[str, str]:
         "called": parties.called.number or call.called,
         "language": call.language or "",
         "trunk": call.trunk,
+        "id": call.id,
     }
 
 

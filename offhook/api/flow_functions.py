@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from offhook.agents.tool_threads import AllBusyError, ToolThreads
+from offhook.agents.tool_threads import MAX_OF_TOOL, AllBusyError, ToolThreads
 from offhook.api.call import Call
 from offhook.api.flow_requests import covered
 from offhook.flow_function import FlowFunction, WrongResultError, result_in
@@ -18,6 +19,9 @@ from offhook.pipeline.dialog.actions import Invoke, Returned
 CallFunction = Callable[[Call, FlowFunction, Mapping[str, object]], Awaitable[object]]
 """Calls a function with its arguments. Raises whatever it raises."""
 
+_running: Counter[Callable[..., object]] = Counter()
+"""Calls of functions that are async, and have not ended: one that is given up may take no notice."""
+
 
 @cache
 def _threads(function: Callable[..., object]) -> ToolThreads:
@@ -25,12 +29,22 @@ def _threads(function: Callable[..., object]) -> ToolThreads:
 
 
 async def in_process(call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
-    """A CallFunction: one that is not async has a thread of its own."""
+    """A CallFunction: one that is not async has a thread of its own. Raises AllBusyError."""
+    called = function.function
     if not function.is_async:
-        return await _threads(function.function).run(arguments, call)
-    returned = function.function(**arguments)
-    assert isinstance(returned, Awaitable), "it is a coroutine function"
-    return await returned
+        return await _threads(called).run(arguments, call)
+    if _running[called] >= MAX_OF_TOOL:
+        raise AllBusyError(f"its last {MAX_OF_TOOL} calls have not ended yet")
+    _running[called] += 1
+    try:
+        returned = called(**arguments)
+        if not isinstance(returned, Awaitable):
+            raise WrongResultError("it is said to be async, and has returned nothing to wait for")
+        return await returned
+    except (SystemExit, KeyboardInterrupt) as raised:  # which would end the loop, with all calls
+        raise RuntimeError(f"it ended by {type(raised).__name__}") from None
+    finally:
+        _running[called] -= 1
 
 
 async def returned(call: Call, action: Invoke, call_function: CallFunction) -> Returned:

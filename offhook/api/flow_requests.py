@@ -12,7 +12,7 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.http_request import IDEMPOTENT, HttpRequest, HttpRequestError
-from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Note
+from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Instant, Invoke
 from offhook.pipeline.dialog.expression.functions import MAX_NUMBER_CHARS
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.events import Prompt
@@ -27,6 +27,9 @@ RETRY_S = 0.2
 MIN_FOUND_DIGITS = 8
 """Of a secret that is looked for in answers."""
 
+MAX_BETWEEN = 3
+"""Characters between two digits of it."""
+
 MAX_DEPTH = 20
 """Of an answer: lists in objects in lists."""
 
@@ -35,6 +38,7 @@ Send = Callable[[HttpRequest, Mapping[str, Any]], Awaitable[str]]
 
 _T = TypeVar("_T")
 
+_BETWEEN = " .-\u00a0"
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
 
@@ -44,22 +48,23 @@ def changes_something(action: Fetch) -> bool:
 
 
 class RequestCount:
-    """The requests of one call: a loop of the flow is no flood for its server."""
+    """The requests of one call, and its calls of functions: a loop of the flow is no flood for their servers."""
 
     def __init__(self) -> None:
         self._in_call = self._at_once = 0
 
     def before(self, action: Action) -> None:
-        """This is done next; what is no request takes its time."""
-        if not isinstance(action, Fetch | Note):
+        """This is done next; what is neither of them takes its time, or none."""
+        if not isinstance(action, Fetch | Invoke | Instant):
             self._at_once = 0
 
-    def may_send(self, call: Call, action: Fetch) -> bool:
+    def may_begin(self, call: Call, action: Fetch | Invoke) -> bool:
         """Whether there may be one more; it is counted."""
         if self._at_once >= MAX_REQUESTS_AT_ONCE or self._in_call >= MAX_REQUESTS:
             log = structlog.get_logger("offhook.flow")
             why = f"{self._in_call} in this call, {self._at_once} without a pause"
-            log.warning("a request was not sent", call=call.id, step=action.step.name, why=why)
+            what = "a request was not sent" if isinstance(action, Fetch) else "a function was not called"
+            log.warning(what, call=call.id, step=action.step.name, why=why)
             return False
         self._at_once += 1
         self._in_call += 1
@@ -103,8 +108,8 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
             async with asyncio.timeout(step.timeout_s):
                 given = {name: _in_json(value) for name, value in action.values.items()}
                 with_headers = request.with_headers(action.headers)
-                text = _without(secrets, await send(with_headers, {**given, **secrets}))
-            value = value_in(text) if step.into is not None else None
+                text = await send(with_headers, {**given, **secrets})
+            value = masked(value_in(text), secrets.values()) if step.into is not None else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
             may_repeat = left > 0 and _may_repeat(request, error, always=step.retry_always)
@@ -118,12 +123,50 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
     return Fetched(False)
 
 
-def _without(secrets: Mapping[str, SecretKeys], text: str) -> str:
-    """A server's answer with asterisks for secrets that it has sent back. Short ones are too common to be found."""
-    for keys in secrets.values():
-        if len(keys) >= MIN_FOUND_DIGITS:
-            text = text.replace(str(keys.octets(), "ascii"), "*" * len(keys))
-    return text
+def masked(value: object, secrets: Iterable[SecretKeys]) -> object:
+    """A value of a server's answer, with asterisks for secrets that it has sent back: in texts, however they are
+    grouped, in names and in numbers, which are texts then. Short ones are too common to be found."""
+    looked_for = [keys for keys in secrets if len(keys) >= MIN_FOUND_DIGITS]
+    return _masked(value, looked_for) if looked_for else value
+
+
+def _masked(value: object, secrets: Iterable[SecretKeys]) -> object:
+    if isinstance(value, dict):
+        return {_masked(name, secrets): _masked(each, secrets) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each, secrets) for each in value]
+    if value is None or isinstance(value, bool):
+        return value
+    shown = text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    for keys in secrets:
+        text = _without(text, keys.octets())
+    return value if text == shown else text
+
+
+def _without(text: str, octets: memoryview) -> str:
+    """The text with asterisks for these digits."""
+    first, pieces = chr(octets[0]), list[str]()
+    begin = done = 0
+    while (begin := text.find(first, begin)) >= 0:
+        if end := _end_of(text, begin, octets):
+            pieces += (text[done:begin], "*" * len(octets))
+            begin = done = end
+        else:
+            begin += 1
+    return "".join((*pieces, text[done:]))
+
+
+def _end_of(text: str, begin: int, octets: memoryview) -> int:
+    """Where these digits end that begin there, with blanks and the like between them; 0: they do not."""
+    at = begin
+    for octet in octets:
+        between = at
+        while at < len(text) and at - between < MAX_BETWEEN and text[at] in _BETWEEN:
+            at += 1
+        if at == len(text) or ord(text[at]) != octet:
+            return 0
+        at += 1
+    return at
 
 
 def _may_repeat(request: HttpRequest, error: Exception, *, always: bool) -> bool:

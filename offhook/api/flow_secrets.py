@@ -8,14 +8,20 @@ from typing import Any
 import structlog
 
 from offhook.api.call import Call
-from offhook.pipeline.dialog.actions import Action, Fetch, SecretTaken, Speak, TakeSecret
+from offhook.pipeline.dialog.actions import Action, Fetch, HangUp, Instant, SecretTaken, Speak, TakeSecret
 from offhook.pipeline.events import Answer
 from offhook.pipeline.secret.digits import SecretKeys
-from offhook.pipeline.secret.entry import SecretEntry
+from offhook.pipeline.secret.entry import SecretEntry, SecretOutcome
 
 SETTLE_S = 1.0
 """How long no key has come before anything but `take` hears the caller again: the last one may be pressed twice, and
 its tone and its packets are under way for a while."""
+
+AFTER_FAILURE_S = 3.0
+"""The same after an entry that came to nothing, and counted from its end, too: who has paused in a number keys on."""
+
+REST_S = 2.0
+"""Keys that follow each other within this belong together."""
 
 GRAIN_S = 0.001
 """Less is not waited: added to the loop's time it may be nothing."""
@@ -23,10 +29,12 @@ GRAIN_S = 0.001
 
 class FlowSecrets:
     """What a caller has keyed for `collect_secret`, and the shield over the call: up from before the first prompt, or
-    the announcements that lead to it, until the flow goes on with something else than another secret or a request.
+    the announcements that lead to it, until the flow goes on with something else than another secret or a request, and,
+    where an entry came to nothing, what is said first.
 
-    Keys that come before an entry, or behind one that was complete, belong to the next one. The times are those of the
-    event loop; `now` is the time in the flow's zone, by which a card has expired.
+    Keys that come before an entry, or behind one that was complete, belong to the next one; what is left of one that
+    was over too early, and could not be right, to none. The times are those of the event loop; `now` is the time in
+    the flow's zone, by which a card has expired.
     """
 
     def __init__(self, call: Call, now: Callable[[], datetime]) -> None:
@@ -38,7 +46,9 @@ class FlowSecrets:
         self._entry: SecretEntry | None = None
         self._keyed = asyncio.Event()
         self._shielded = False
-        self._last_key_at = float("-inf")
+        self._calm_from = float("-inf")  # the last key, or the end of an entry that came to nothing
+        self._failed = False
+        self._more, self._more_until = 0, float("-inf")  # keys of that entry that may still come
 
     async def take(self, action: TakeSecret) -> SecretTaken:
         """Say the prompt, which any key ends, and take what is keyed. Raises CallEnded."""
@@ -62,21 +72,30 @@ class FlowSecrets:
             if not call.hung_up:
                 call.covers_silence = covers
         assert entry.outcome is not None, "that is what was waited for"
+        self._note_end(entry)
         return SecretTaken(entry.outcome)
 
     async def before(self, action: Action, step: str, *, ahead: bool) -> None:
         """Before anything is done in `step`: let the caller be heard again, unless a secret may be keyed then. `ahead`:
         only announcements precede the next one. Raises CallEnded."""
-        if isinstance(action, Speak) and ahead:
+        if ahead:
             self._raised(step)
             return
-        if not self._shielded or isinstance(action, TakeSecret | Fetch):
+        goes_on = isinstance(action, TakeSecret | Fetch)
+        goes_on = goes_on or (self._failed and isinstance(action, Speak | HangUp | Instant))
+        if not goes_on:
+            await self.lower()
+
+    async def lower(self) -> None:
+        """Let the caller be heard again, when no key has come for a while. Raises CallEnded."""
+        if not self._shielded:
             return
-        while (left_s := self._last_key_at + SETTLE_S - self._loop.time()) > 0:
+        settle_s = AFTER_FAILURE_S if self._failed else SETTLE_S
+        while (left_s := self._calm_from + settle_s - self._loop.time()) > 0:
             await self._call.until_ended(asyncio.sleep(max(left_s, GRAIN_S)))
         self._ahead.wipe()
         self._call.unshield()
-        self._shielded = False
+        self._shielded = self._failed = False
 
     def of(self, action: Fetch) -> Mapping[str, SecretKeys] | None:
         """What a request sends, by its names there; None: something of it is gone already."""
@@ -104,12 +123,33 @@ class FlowSecrets:
         return True
 
     def _on_key(self, key: str, at_tick: int) -> None:
-        self._last_key_at = self._loop.time()
+        now = self._calm_from = self._loop.time()
+        if self._drops(key, now):
+            return
         if self._entry is not None and self._entry.outcome is None:
-            self._entry.key(key, self._last_key_at)
+            self._entry.key(key, now)
         else:
             self._ahead.append(key)
         self._keyed.set()
+
+    def _note_end(self, entry: SecretEntry) -> None:
+        """An entry is over; what has been keyed behind one that came to nothing was meant for it."""
+        self._failed = entry.outcome is not SecretOutcome.ENTERED
+        if not self._failed:
+            return
+        now = self._calm_from = self._loop.time()
+        self._more, self._more_until = entry.more, now + REST_S
+        while len(self._ahead):
+            self._drops(self._ahead.take_first(), now)
+
+    def _drops(self, key: str, now: float) -> bool:
+        """Whether a key belongs to an entry that is over already: keyed without a pause, up to the terminator."""
+        if not self._more or now >= self._more_until:
+            self._more = 0
+            return False
+        self._more = self._more - 1 if key.isdigit() else 0
+        self._more_until = now + REST_S
+        return True
 
     async def _entered(self, entry: SecretEntry, speaking: "asyncio.Future[Answer]") -> None:
         prompted = False

@@ -8,7 +8,7 @@ import structlog
 from offhook.api.call import CONSENTS, Call
 from offhook.api.playing import UNTIL
 from offhook.http_request import HttpRequest
-from offhook.pipeline.dialog.actions import Done, Keep, Note, Play, Press, Wait
+from offhook.pipeline.dialog.actions import Done, Instant, Keep, Note, Play, Press, Wait
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.dialog.steps.press import PAUSE
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
@@ -25,7 +25,7 @@ KEY_S = 0.2
 _ANY_KEY = tuple(Choice(f"key {key}", dtmf=key) for key in KEYS)
 
 
-async def done(call: Call, action: Wait | Play | Press | Note | Keep) -> Answer | Done:
+async def done(call: Call, action: Wait | Play | Press | Instant) -> Answer | Done:
     """Do what a step wants. Raises CallEnded."""
     match action:
         case Wait():

@@ -58,10 +58,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on, and
-    `functions` by MODULE:NAME in the same way; `now`
-    is the time of the flow's expressions (None: the real one); with `transfers` each transfer succeeds; `switches` are
-    set to these values."""
+    """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on;
+    `functions` by MODULE:NAME, `transfer_ends` by target and `queue_ends` by queue (see `ends`) likewise. `now` is
+    the time of the flow's expressions (None: the real one); without `transfers` each transfer fails, without `secrets`
+    none is asked for; `switches` are set to these values."""
 
     name: str
     line: int
@@ -76,3 +76,6 @@ class Case:
     functions: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
     transfers: bool = True
     switches: Mapping[str, str] = field(default_factory=dict)
+    transfer_ends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    queue_ends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secrets: bool = True

@@ -14,6 +14,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply, Sent
+from offhook.flow_tools.ends import QUEUE_ENDS, TRANSFER_ENDS
 from offhook.http_request import METHODS
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
@@ -35,6 +36,8 @@ _FILE = (
     "language",
     "variables",
     "transfers",
+    "queues",
+    "secrets",
     "switches",
     "cases",
 )
@@ -113,6 +116,9 @@ class _CaseReader(Reader):
             value = read(found[key], f"`{key}` of {what}") if key in found else None
             return default if value is None else value
 
+        by_target = isinstance(found.get("transfers"), MappingNode)
+        ways: dict[str, tuple[str, ...]] = given("transfers", self._transfer_ends, {}) if by_target else {}
+
         return replace(
             common,
             caller=given("caller", self.text, common.caller),
@@ -122,9 +128,32 @@ class _CaseReader(Reader):
             replies={**common.replies, **given("requests", self._replies, {})},
             functions={**common.functions, **given("functions", self._returns, {})},
             now=given("now", self._time, common.now),
-            transfers=given("transfers", self.truth, common.transfers),
+            transfers=by_target or given("transfers", self.truth, common.transfers),
+            transfer_ends={**common.transfer_ends, **ways},
+            queue_ends={**common.queue_ends, **given("queues", self._queue_ends, {})},
+            secrets=given("secrets", self.truth, common.secrets),
             switches={**common.switches, **given("switches", self._variables, {})},
         )
+
+    def _transfer_ends(self, node: Node, what: str) -> dict[str, tuple[str, ...]]:
+        return self._ends(node, what, TRANSFER_ENDS)
+
+    def _queue_ends(self, node: Node, what: str) -> dict[str, tuple[str, ...]]:
+        return self._ends(node, what, QUEUE_ENDS)
+
+    def _ends(self, node: Node, what: str, words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name, _, value in self.entries(node, what, f"type `support: {words[-1]}` below it") or []:
+            nodes = value.value if isinstance(value, SequenceNode) else [value]
+            if not nodes:
+                self.problem(value, f"`{name}` of {what} has no ends", "the list is empty", f"type `[{words[-1]}]`")
+            for each in nodes:
+                text = self.text(each, f"`{name}` of {what}")
+                if text is not None and text not in words:
+                    why = f"it ends with {', '.join(words)}"
+                    self.problem(each, f"`{name[:40]}` cannot end with `{text[:40]}`", why, did_you_mean(text, words))
+            found[name] = tuple(each.value for each in nodes if isinstance(each, ScalarNode))
+        return found
 
     def _variables(self, node: Node, what: str) -> dict[str, str]:
         read = {name: self.text(value, f"`{name}` of {what}") for name, _, value in self.entries(node, what) or []}

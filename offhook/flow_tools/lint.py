@@ -12,10 +12,12 @@ from offhook.flow_tools.pronunciation import alike, sounds_of
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
+from offhook.pipeline.secret.card import MIN_CARD_DIGITS
 from offhook.pipeline.understanding.words import base_of
 
 MOST_CHOICES = 5
@@ -138,6 +140,14 @@ def _same_again(flow: Flow) -> Iterator[FlowProblem]:
             yield FlowProblem(what, why, "add `reprompts` to `no_match`", _at(step))
 
 
+def _card_by_collect(flow: Flow) -> Iterator[FlowProblem]:
+    for step in flow.steps.values():
+        if isinstance(step, Collect) and "luhn(" in (step.where or "") and step.rule.maximum >= MIN_CARD_DIGITS:
+            what = f"`{step.name}` takes card numbers where they are recorded"
+            why = "recordings and captures have what is keyed for `collect`, and the transcript what is said"
+            yield FlowProblem(what, why, "type `collect_secret` (docs/flow-secure.md)", _at(step, "collect"))
+
+
 RULES: Mapping[str, Rule] = {
     "no-person": _no_person,
     "sound-alike": _sound_alike,
@@ -146,5 +156,6 @@ RULES: Mapping[str, Rule] = {
     "many-choices": _many_choices,
     "long-prompt": _long_prompt,
     "same-again": _same_again,
+    "card-by-collect": _card_by_collect,
 }
 """By the names that `offhook flow check --ignore` takes."""

@@ -17,17 +17,19 @@ from offhook.calls.switches import check_setting
 from offhook.flow_function import FlowFunction, WrongResultError
 from offhook.flow_tools.case import Case, Expected, Move, Reply, Sent
 from offhook.flow_tools.case_file import CaseFile
+from offhook.flow_tools.ends import Ends
 from offhook.flow_tools.offline import forget, offline
 from offhook.flow_tools.sent import otherwise_sent
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.trace import DialogState
 from offhook.qa.coverage.walked import Entered
 from offhook.qa.result import Result
 from offhook.qa.verdict.judge import Deviation
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.virtual_time import NothingHappensError, run
-from offhook.usererror import UserError
+from offhook.usererror import UserError, did_you_mean
 
 HEARS_WITHIN_S = 90.0
 """Of virtual time: the prompts before, and a silence or two, go by meanwhile."""
@@ -127,11 +129,12 @@ def play(flow: Flow, file: CaseFile, case: Case) -> tuple[Result, list[Entered]]
 
 
 async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviation], list[Entered]]:
-    if (unknown := _unknown_switch(flow, case)) is not None:
+    unknown = _unknown_switch(flow, case) or _unknown_queue(flow, case)
+    if unknown is not None:
         return [unknown], []
     now = None if case.now is None else Clock(case.now)
     agent = FlowAgent(offline(flow), None, servers.send, now, asks_models=False, call_function=servers.call_function)
-    found: list[Deviation] = []
+    ends, found = Ends(case), list[Deviation]()
     async with SimulatedCall(
         agent,
         caller=case.caller,
@@ -139,6 +142,9 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         language=case.language,
         variables=case.variables,
         transfers=case.transfers,
+        transfer_ends_of=ends.transfer,
+        queue_ends_of=ends.queue if case.queue_ends else None,
+        shields=case.secrets,
         on_message=forget,
         switches=case.switches,
     ) as caller:
@@ -168,6 +174,16 @@ def _unknown_switch(flow: Flow, case: Case) -> Deviation | None:
             check_setting(flow.switches, name, value)
     except UserError as error:
         return Deviation("switches", error.problems[0].what, error.problems[0].why, line=case.line)
+    return None
+
+
+def _unknown_queue(flow: Flow, case: Case) -> Deviation | None:
+    """A queue that the case has an end for, and no step of the flow waits in."""
+    known = sorted({step.queue for step in flow.steps.values() if isinstance(step, QueueStep)})
+    for name in case.queue_ends:
+        if name not in known:
+            why = did_you_mean(name, known) if known else "it has no `queue` step"
+            return Deviation("queues", f"the flow has no queue `{name}`", why, line=case.line)
     return None
 
 

@@ -23,6 +23,7 @@ _OTHER_WORDS = {
     "else": "otherwise",
     "cases": "choices when values",
     "play": "audio wav mp3 sound music media prompt_file beep tone moh hold_music stream",
+    "record_call": "start_recording stop_recording pause_recording resume_recording record_audio consent recording",
     "record": "recording voicemail record_audio store_audio message leave_message",
     "wait": "pause sleep delay break",
     "for_s": "for duration max_s seconds",
@@ -96,7 +97,12 @@ _BEYOND = (
     (
         "record recording voicemail record_audio store_audio send_dtmf send_digits send_keys tones",
         "that is a step of its own",
-        "`record: …` records a message, `press: …` sends keys (docs/flow-sound.md)",
+        "`record: …` records a message, `record_call: on` the call, `press: …` sends keys (docs/flow-sound.md)",
+    ),
+    (
+        "email mail",
+        "messages of callers are mailed as the settings say",
+        "type `record: …` in a step, and `host` and `recipients` below `[mail]` (docs/webhooks.md)",
     ),
     (
         "elif elseif conditions branch branches",

@@ -59,10 +59,11 @@ class SimulatedCall:
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
-    transferred: `transferred_to` says where, and `transfer_ends` what becomes of it. With `early_media` the dialog
-    begins before the answer; `early` has whether it answered, and what it refused the call with. `sent_keys` are the
-    keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is given and decides. `model` is
-    for agents that have none of their own; `switches` are set to these values.
+    transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
+    target (None: it is taken); `queue_ends_of` does so for the queues. Without `shields` no secret is asked for. With
+    `early_media` the dialog begins before the answer; `early` has whether it answered, and what it refused the call
+    with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is
+    given and decides. `model` is for agents that have none of their own; `switches` are set to these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -81,6 +82,9 @@ class SimulatedCall:
         languages: tuple[str, ...] = (),
         transfers: bool = False,
         transfer_ends: Transferred | TransferError | None = None,
+        transfer_ends_of: Callable[[str], Transferred | TransferError | None] | None = None,
+        queue_ends_of: Callable[[str], Queued | None] | None = None,
+        shields: bool = True,
         early_media: bool = False,
         recorded: bool = False,
         line: SimulatedLine | None = None,
@@ -91,6 +95,8 @@ class SimulatedCall:
         self.transferred_to: str | None = None
         self.transfer: TransferRequest | None = None
         self._transfer_ends = transfer_ends
+        self._transfer_ends_of = transfer_ends_of
+        self._queue_ends_of = queue_ends_of
         self.early: EarlyMedia | None = EarlyMedia(self._confirm) if early_media else None
         self.sent_keys = ""
         self.recorded_from_here: bool | None = None
@@ -137,9 +143,9 @@ class SimulatedCall:
             on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
             on_keep=self._on_keep,
-            on_queue=self._on_queue if transfers else None,
+            on_queue=self._on_queue if transfers or queue_ends_of is not None else None,
             on_dtmf=self._on_dtmf,
-            on_shield=lambda keys: shielded(self.line, Privacy(), keys, alone=True),
+            on_shield=(lambda keys: shielded(self.line, Privacy(), keys, alone=True)) if shields else None,
             model=None if model is None else lambda: model,
             early_media=self.early,
             on_message=on_message,
@@ -257,9 +263,13 @@ class SimulatedCall:
     async def _on_transfer(self, request: TransferRequest) -> Transferred:
         await self.session.drained()
         self.transferred_to, self.transfer = request.target, request
-        if isinstance(self._transfer_ends, TransferError):
-            raise self._transfer_ends
-        return self._transfer_ends or Transferred(request.target, "refer")
+        ends = self._transfer_ends
+        if self._transfer_ends_of is not None:
+            ends = self._transfer_ends_of(request.target)
+            self.transferred_to = request.target if ends is None else None
+        if isinstance(ends, TransferError):
+            raise ends
+        return ends or Transferred(request.target, "refer")
 
     def _confirm(self) -> None:
         assert self.early is not None, "it answers"
@@ -272,6 +282,9 @@ class SimulatedCall:
 
     async def _on_queue(self, call: Call, request: QueueRequest) -> Queued:
         await self.session.drained()
+        ends = None if self._queue_ends_of is None else self._queue_ends_of(request.queue)
+        if ends is not None:
+            return ends
         self.transferred_to = request.queue
         call.hung_up = True
         return Queued(request.queue)

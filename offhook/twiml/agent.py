@@ -1,5 +1,6 @@
 """Answers calls with a TwiML application: fetches its documents, and runs their verbs."""
 
+import asyncio
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
@@ -9,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.http_request import HttpRequest
+from offhook.twiml.addresses import shown_path
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client, Send
 from offhook.twiml.connect import Stream
@@ -16,10 +18,12 @@ from offhook.twiml.control import Hangup, Redirect, Reject
 from offhook.twiml.dial import Dial
 from offhook.twiml.dialling import dial
 from offhook.twiml.document import Document, Verb, document_of
+from offhook.twiml.enqueue import Enqueue
+from offhook.twiml.enqueueing import enqueue
 from offhook.twiml.errors import INTERNAL, TwimlError
 from offhook.twiml.gather import Gather
 from offhook.twiml.gathering import gather
-from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS
+from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS, SILENT_S
 from offhook.twiml.parameters import call_status, standard
 from offhook.twiml.prompts import pause, play, say
 from offhook.twiml.record import Record
@@ -33,8 +37,6 @@ APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 
 BUSY, DECLINED = 486, 603
 """The SIP statuses of a Reject."""
-
-_AUDIBLE = (Say, Play, Pause, Gather, Record, Dial, Stream)
 
 
 class TwimlAgent:
@@ -115,7 +117,7 @@ class _Program:
             if not application.fallback_url:
                 raise
             self._running.report(f"error {error.code}", error.why)
-            about = {"ErrorCode": str(error.code), "ErrorUrl": urljoin(self._running.url, wanted.url)}
+            about = {"ErrorCode": str(error.code), "ErrorUrl": _joined(self._running.url, wanted.url)}
             return await self._document(Next(application.fallback_url, application.fallback_method, about))
 
     async def _document(self, wanted: Next) -> Document:
@@ -132,13 +134,18 @@ class _Program:
         return document
 
     async def _run_document(self, document: Document) -> Next | End:
-        self._silent = 0 if any(isinstance(each, _AUDIBLE) for each in document.verbs) else self._silent + 1
-        if self._silent > MAX_SILENT_DOCUMENTS:
-            why = f"{self._silent} documents in turn say and ask nothing"
-            raise TwimlError(INTERNAL, why)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        result = await self._run_verbs(document)
+        self._silent = self._silent + 1 if loop.time() - began < SILENT_S else 0
+        if self._silent > MAX_SILENT_DOCUMENTS and isinstance(result, Next):
+            raise TwimlError(INTERNAL, f"{self._silent} documents in turn take no time")
+        return result
+
+    async def _run_verbs(self, document: Document) -> Next | End:
         call = self._running.call
         for verb in document.verbs:
-            call.enter(f"{type(verb).__name__} {urlsplit(self._running.url).path[:80]}")
+            call.enter(f"{type(verb).__name__} {shown_path(urlsplit(self._running.url).path)[:80]}")
             if not call.answered and not _is_before_answer(verb):
                 await call.answer()
             result = await self._run_verb(verb)
@@ -161,8 +168,8 @@ class _Program:
                 return await gather(running, verb)
             case Record():
                 return await record(running, verb)
-            case Dial():
-                return await dial(running, verb)
+            case Dial() | Enqueue():
+                return await (dial(running, verb) if isinstance(verb, Dial) else enqueue(running, verb))
             case Stream():
                 return await stream(running, verb)
             case Redirect():
@@ -179,6 +186,14 @@ class _Program:
             await call.answer()
         await call.say(APOLOGY, barge_in=False, language="en" if call.speaks(language="en") else None)
         return End(f"TwiML error {error.code}")
+
+
+def _joined(base: str, url: str) -> str:
+    """The whole address of what may be none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
 
 
 def _ended(verb: Hangup | Reject) -> End:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from offhook.http_request import HttpAnswer, HttpRequest, HttpRequestError
 from offhook.telephony.media_streams.signature import sign
-from offhook.twiml.addresses import Addresses
+from offhook.twiml.addresses import Addresses, shown
 from offhook.twiml.cookies import Cookies
 from offhook.twiml.errors import HTTP_FAILURE, NO_CONNECTION, TOO_MANY_REDIRECTS, TwimlError
 from offhook.twiml.limits import FETCH_S, MAX_REDIRECTS
@@ -74,8 +74,8 @@ class Client:
                     if answer.status not in _KEEP_METHOD:
                         method, sent = "GET", {}
         except TimeoutError:
-            raise TwimlError(NO_CONNECTION, f"{_shown(url)} has not answered within {FETCH_S:g} s") from None
-        raise TwimlError(TOO_MANY_REDIRECTS, f"{_shown(url)} is the end of more than {MAX_REDIRECTS} redirects")
+            raise TwimlError(NO_CONNECTION, f"{shown(url)} has not answered within {FETCH_S:g} s") from None
+        raise TwimlError(TOO_MANY_REDIRECTS, f"{shown(url)} is the end of more than {MAX_REDIRECTS} redirects")
 
     def sound(self, url: str, base: str, accept: str) -> HttpRequest:
         """The request for a sound. Raises TwimlError for a URL that it may not go to."""
@@ -93,7 +93,7 @@ class Client:
         try:
             return await self._send(self._request(url, method, headers, ACCEPT), form)
         except HttpRequestError as error:
-            raise TwimlError(NO_CONNECTION, f"{_shown(url)}: {error.reason}") from error
+            raise TwimlError(NO_CONNECTION, f"{shown(url)}: {error.reason}") from error
 
     def _request(self, url: str, method: str, headers: Mapping[str, str], accept: str) -> HttpRequest:
         given = {name: value for name, value in headers.items() if value}
@@ -102,11 +102,6 @@ class Client:
 
 def _fetched(url: str, answer: HttpAnswer) -> Fetched:
     if not 200 <= answer.status < 300:
-        raise TwimlError(HTTP_FAILURE, f"{_shown(url)} answers HTTP {answer.status}")
+        raise TwimlError(HTTP_FAILURE, f"{shown(url)} answers HTTP {answer.status}")
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     return Fetched(url, kind, answer.body)
-
-
-def _shown(url: str) -> str:
-    """A URL for the log: without its query, which may have secrets."""
-    return urlsplit(url)._replace(query="").geturl()[:200]

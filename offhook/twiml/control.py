@@ -7,7 +7,7 @@ from offhook.twiml.element import Element
 
 NOT_DONE = frozenset(
     {
-        *("Sms", "Message", "Enqueue", "Leave", "Queue", "Pay", "Prompt", "Refer", "Start", "Stop", "Siprec", "Echo"),
+        *("Sms", "Message", "Leave", "Queue", "Pay", "Prompt", "Refer", "Start", "Stop", "Siprec", "Echo"),
         *("Autopilot", "VirtualAgent", "Room", "Conference", "Assistant", "Transcription", "Recording"),
     }
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
+from offhook.http_request import HEADER_VALUE
 from offhook.twiml.limits import MAX_COOKIE_CHARS, MAX_COOKIES
 
 
@@ -35,7 +36,8 @@ class Cookies:
                 continue
             for name, morsel in read.items():
                 self._kept.pop((host, name), None)
-                if morsel["max-age"].strip() not in ("0", "-1"):
+                is_sendable = not morsel.coded_value or HEADER_VALUE.fullmatch(morsel.coded_value)
+                if is_sendable and morsel["max-age"].strip() not in ("0", "-1"):
                     self._kept[host, name] = morsel.coded_value, bool(morsel["secure"])
         while len(self._kept) > MAX_COOKIES:
             self._kept.popitem(last=False)

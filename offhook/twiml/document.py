@@ -16,13 +16,14 @@ from offhook.twiml.control import (
 )
 from offhook.twiml.dial import Dial, read_dial
 from offhook.twiml.element import Element, parse
+from offhook.twiml.enqueue import Enqueue, read_enqueue
 from offhook.twiml.errors import CONTENT_TYPE, TwimlError
 from offhook.twiml.gather import Gather, read_gather
 from offhook.twiml.limits import MAX_SAID_CHARS
 from offhook.twiml.record import Record, read_record
 from offhook.twiml.speech import Pause, Play, Say, read_pause, read_play, read_say
 
-Verb = Say | Play | Pause | Gather | Record | Dial | Stream | Redirect | Hangup | Reject
+Verb = Say | Play | Pause | Gather | Record | Dial | Enqueue | Stream | Redirect | Hangup | Reject
 
 XML_TYPES = ("text/xml", "application/xml", "text/html", "application/xhtml+xml", "")
 """Twilio reads all of these as TwiML; the last one is of a server that says nothing."""
@@ -34,6 +35,7 @@ _READERS: Mapping[str, Callable[[Element, Notes], Verb | None]] = {
     "Gather": read_gather,
     "Record": read_record,
     "Dial": read_dial,
+    "Enqueue": read_enqueue,
     "Connect": read_connect,
     "Redirect": read_redirect,
     "Hangup": read_hangup,

@@ -24,10 +24,12 @@ MAX_DOCUMENTS = 1_000
 """Of a call."""
 
 MAX_SILENT_DOCUMENTS = 30
-"""One after the other in which nothing is said, played, asked or waited for: they go round in a circle."""
+"""One after the other that take less than SILENT_S, whatever they say and ask: they go round in a circle."""
+
+SILENT_S = 0.2
 
 MAX_SOUND_S = 120
-"""Of a sound within Gather, which is loaded before it is played."""
+"""Of the sounds of one prompt that are loaded before they are played: those of a Gather, or one that is repeated."""
 
 MAX_PAUSE_S = 3_600
 MAX_TIMEOUT_S = 600

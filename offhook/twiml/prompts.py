@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 
 from offhook.api.playing import Played
 from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
@@ -35,6 +37,20 @@ KEY_S = 0.2
 _PAUSES_S = {"w": 0.5, "W": 1.0}
 
 
+@dataclass(slots=True)
+class Room:
+    """What the sounds of one prompt may still have: `seconds`, and `until` when they have to be there, on the loop's
+    clock."""
+
+    seconds: float
+    until: float
+
+    @classmethod
+    def whole(cls) -> "Room":
+        """That of a prompt that begins."""
+        return cls(MAX_SOUND_S, asyncio.get_running_loop().time() + FETCH_S)
+
+
 async def say(running: RunningCall, verb: Say) -> None:
     """Say a text as often as it wants, to its end. Raises CallEnded."""
     for _ in range(verb.loop):
@@ -52,7 +68,8 @@ async def play(running: RunningCall, verb: Play) -> None:
         return
     try:
         once = verb.loop == 1 and verb.url not in running.recordings
-        sound = running.client.sound(verb.url, running.url, AUDIO_TYPES) if once else await loaded(running, verb.url)
+        asked = running.client.sound(verb.url, running.url, AUDIO_TYPES) if once else None
+        sound = asked or await loaded(running, verb.url, Room.whole())
         for _ in range(verb.loop):
             played: Played = await running.call.play(sound)
             if played.failed:
@@ -73,18 +90,24 @@ async def pause(running: RunningCall, verb: Pause) -> None:
 
 
 async def nested(running: RunningCall, prompts: tuple[Say | Play | Pause, ...]) -> tuple[Part, ...]:
-    """What Gather says while it listens, in its order; a sound that cannot be played is left out. Raises CallEnded."""
-    parts: list[Part] = []
+    """What Gather says while it listens, in its order; a sound that cannot be played is left out, and what is beyond
+    MAX_PARTS. Raises CallEnded."""
+    parts, sounds, room = list[Part](), dict[str, tuple[Part, ...]](), Room.whole()
     for verb in prompts:
+        left = MAX_PARTS - len(parts)
+        if left <= 0:
+            break
         match verb:
             case Say():
                 own = parts_of_say(running, verb)
             case Play():
-                own = await _recorded(running, verb)
+                if verb.url not in sounds:
+                    sounds[verb.url] = await _recorded(running, verb, room)
+                own = sounds[verb.url]
             case Pause():
                 own = tuple(_silence(1_000 * verb.seconds))
         loops = 1 if isinstance(verb, Pause) else verb.loop
-        parts += own * min(loops, max(1, (MAX_PARTS - len(parts)) // max(1, len(own))))
+        parts += own * min(loops, max(1, left // max(1, len(own))))
     return tuple(parts[:MAX_PARTS])
 
 
@@ -120,37 +143,44 @@ def language_of(running: RunningCall, verb: Say) -> str | None:
     return None
 
 
-async def loaded(running: RunningCall, url: str) -> Recording:
-    """A whole sound: a message of this call, or what a server sends. Raises CallEnded, TwimlError."""
+async def loaded(running: RunningCall, url: str, room: Room) -> Recording:
+    """A whole sound: a message of this call, or what a server sends, for which there is `room`. Raises CallEnded,
+    TwimlError."""
     call = running.call
     if (path := running.recordings.get(url.removesuffix(".wav"))) is not None:
         try:
-            return await call.until_ended(asyncio.to_thread(load_sound, path))
+            # Not kept in memory: nobody else plays it.
+            return await call.until_ended(asyncio.to_thread(partial(load_sound, path, keep=False)))
         except UserError as error:
             raise TwimlError(HTTP_FAILURE, error.problems[0].why) from error
     request = running.client.sound(url, running.url, AUDIO_TYPES)
+    too_long = f"the sounds of one prompt are longer than {MAX_SOUND_S} s"
+    if room.seconds <= 0:
+        raise TwimlError(HTTP_FAILURE, too_long)
     pcm = bytearray()
 
     async def load() -> None:
-        async with asyncio.timeout(FETCH_S), aclosing(stream_pcm(request, WIDE_HZ)) as pieces:
+        async with asyncio.timeout_at(room.until), aclosing(stream_pcm(request, WIDE_HZ)) as pieces:
             async for piece in pieces:
                 pcm.extend(piece)
-                if len(pcm) > 2 * WIDE_HZ * MAX_SOUND_S:
-                    raise AudioStreamError(f"it is longer than {MAX_SOUND_S} s")
+                if len(pcm) > 2 * WIDE_HZ * room.seconds:
+                    raise AudioStreamError(too_long)
 
     try:
         await call.until_ended(load())
     except (AudioStreamError, HttpRequestError, TimeoutError) as error:
         raise TwimlError(HTTP_FAILURE, str(error) or f"it took more than {FETCH_S:g} s") from error
     narrow = rate_converter(WIDE_HZ, NARROW_HZ)(bytes(pcm))
-    return Recording("sound", {WIDE_HZ: bytes(pcm), NARROW_HZ: narrow})
+    sound = Recording("sound", {WIDE_HZ: bytes(pcm), NARROW_HZ: narrow})
+    room.seconds -= sound.seconds
+    return sound
 
 
-async def _recorded(running: RunningCall, verb: Play) -> tuple[Part, ...]:
+async def _recorded(running: RunningCall, verb: Play, room: Room) -> tuple[Part, ...]:
     if not verb.url:
         return ()
     try:
-        return (Recorded("", await loaded(running, verb.url)),)
+        return (Recorded("", await loaded(running, verb.url, room)),)
     except TwimlError as error:
         running.report("a sound cannot be played", str(error))
         return ()

@@ -11,6 +11,7 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.pipeline.trace import DialogNoted
+from offhook.twiml.addresses import shown
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client
 from offhook.twiml.errors import TwimlError
@@ -60,7 +61,7 @@ class RunningCall:
         if (what, why) in self._reported or len(self._reported) >= MAX_REPORTED:
             return
         self._reported.add((what, why))
-        self.log.warning(what, why=why, document=self.url.partition("?")[0])
+        self.log.warning(what, why=why, document=shown(self.url))
         self.call.report(DialogNoted(f"TwiML: {what}{f' ({why})' if why else ''}", monotonic()))
 
     def tell(self, url: str, method: str, parameters: Mapping[str, str], *, over: bool = False) -> None:

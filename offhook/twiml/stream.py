@@ -7,7 +7,6 @@ import asyncio
 import base64
 import binascii
 import json
-import ssl
 from collections import deque
 from contextlib import suppress
 from typing import Any
@@ -17,13 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from offhook.api.call_audio import GivenUtterance
-from offhook.http_request import HttpRequestError, allowed_addresses
+from offhook.http_request import HttpRequestError, allowed_addresses, tls_context
 from offhook.pipeline.events import Interruption
 from offhook.pipeline.rates import NARROW_HZ, TICK_HZ
 from offhook.telephony.codec import PCMU
 from offhook.telephony.codec.convert import rate_converter
 from offhook.telephony.media_streams.limits import MARK_CHARS, MESSAGE_OCTETS
 from offhook.telephony.media_streams.signature import sign
+from offhook.twiml.addresses import shown
 from offhook.twiml.connect import Stream
 from offhook.twiml.errors import STREAM_FAILED, TwimlError
 from offhook.twiml.parameters import call_sid, sid
@@ -38,7 +38,7 @@ MAX_AHEAD_S = 300.0
 
 MAX_MARKS = 1_000
 _LOOK_S = 0.02
-_FAILURES = (OSError, UnicodeError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidURI, HttpRequestError)
+_FAILURES = (OSError, ConnectionClosed, InvalidHandshake, HttpRequestError)
 
 
 async def stream(running: RunningCall, verb: Stream) -> Result:
@@ -65,18 +65,27 @@ async def _connected(running: RunningCall, verb: Stream) -> None:
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
     headers = {"X-Twilio-Signature": sign(application.token, url)} if application.token else {}
-    tls: dict[str, Any] = {"ssl": ssl.create_default_context(), "server_hostname": parts.hostname} if secure else {}
+    tls: dict[str, Any] = {"ssl": tls_context(), "server_hostname": parts.hostname} if secure else {}
     try:
         async with asyncio.timeout(CONNECT_S):
             private = application.allow_private
             addresses = await allowed_addresses(parts.hostname or "", port, allow_private=private)
             socket = await connect(
-                url, additional_headers=headers, max_size=MESSAGE_OCTETS, host=addresses[0], port=port, **tls
+                url,
+                additional_headers=headers,
+                max_size=MESSAGE_OCTETS,
+                host=addresses[0],  # which was checked: no proxy of the environment, that looks the name up again
+                port=port,
+                proxy=None,
+                **tls,
             )
         async with socket:
             await _Talk(running, verb, socket).run()
     except _FAILURES as error:
-        raise TwimlError(STREAM_FAILED, f"{url.partition('?')[0]}: {error or type(error).__name__}") from error
+        raise TwimlError(STREAM_FAILED, f"{shown(url)}: {error or type(error).__name__}") from error
+    except (ValueError, InvalidURI) as error:  # whose texts may have addresses with passwords
+        why = "it is no address, or leads to another server"
+        raise TwimlError(STREAM_FAILED, f"{shown(url)}: {why}") from error
 
 
 class _Talk:

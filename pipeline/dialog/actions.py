@@ -338,6 +338,10 @@ class Keep:
     consent: str | None = None
 
 
+Instant = Note | Keep
+"""Actions that take no time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """It has been done; `failed`: it could not be."""

@@ -8,7 +8,20 @@ from datetime import datetime
 from random import Random
 from types import MappingProxyType
 
-from offhook.pipeline.dialog.actions import Action, AskFor, Fetched, HangUp, Result
+from offhook.pipeline.dialog.actions import (
+    Action,
+    AskFor,
+    CameBack,
+    Done,
+    Fetched,
+    FoundOut,
+    HandedBack,
+    HangUp,
+    Recorded,
+    Result,
+    Returned,
+    SecretTaken,
+)
 from offhook.pipeline.dialog.expression.expression import Expression, parse
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.limits import MAX_BACK, MAX_DIGITS
@@ -26,11 +39,13 @@ from offhook.pipeline.dialog.variables import CALL, HOURS, SWITCHES
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.prompt_parts import transcript
+from offhook.pipeline.secret.entry import SecretOutcome
 from offhook.pipeline.tts.recording import Recording
 from offhook.pipeline.understanding.recorded import recorded
 
 MAX_STEPS_ALONE = 1_000
 _HEARD = (AnswerKind.SPEECH, AnswerKind.DTMF, AnswerKind.NO_MATCH)
+_NOTHING = (Fetched(False), Returned(False), Recorded(), Done(failed=True))
 
 
 class EndlessFlowError(RuntimeError):
@@ -66,7 +81,7 @@ class FlowRunner:
         self._worded: dict[tuple[str, Text], int] = {}  # which wording was said last
         self._before: Position | None = None
         self._walk: list[tuple[str, str]] = []
-        self._alone = 0  # steps since the caller did something
+        self._alone = 0  # steps since somebody did something
 
     @property
     def step(self) -> str:
@@ -99,7 +114,7 @@ class FlowRunner:
             self._before = self._at.copy()
         elif step.waits:
             self._before = None
-        if result.kind in _HEARD if isinstance(result, Answer) else result != Fetched(False):
+        if _is_something(step, result):
             self._alone = 0
         return self._go(step.follow(self, result))
 
@@ -281,3 +296,20 @@ class FlowRunner:
                 return step
             name = step.visits.then
         return None
+
+
+def _is_something(step: Step, result: Result) -> bool:
+    """Whether the caller, or somebody else, has done something: a loop without that takes no time, and has no end."""
+    match result:
+        case Answer():
+            return result.kind in _HEARD
+        case CameBack():
+            return not result.reason
+        case HandedBack():
+            return bool(result.outcome)
+        case SecretTaken():
+            return result.outcome not in (None, SecretOutcome.NO_INPUT)
+        case FoundOut():
+            return False
+        case _:
+            return step.waits and result not in _NOTHING

@@ -10,7 +10,7 @@ from offhook.pipeline.dialog.template import is_variable_name
 CALL = "call"
 """The variable that has what is known of the call itself."""
 
-CALL_PARTS = ("caller", "called", "language", "trunk")
+CALL_PARTS = ("caller", "called", "language", "trunk", "id")
 
 HOURS = "hours"
 """The variable that has, for each opening hours of the flow, whether it is open now."""

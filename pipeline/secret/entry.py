@@ -66,6 +66,8 @@ class SecretEntry:
         self._today = today
         self._due: float | None = None
         self.outcome: SecretOutcome | None = None
+        self.more = 0
+        """How many digits may still come: of an entry that was over without its terminator, and cannot be right."""
 
     def prompted(self, now: float) -> None:
         """The prompt is over: the first key is waited for, unless it has come."""
@@ -82,7 +84,7 @@ class SecretEntry:
             self._due = now + rule.no_input_ms / 1_000
         elif key == rule.terminator and rule.terminator:
             if len(into):  # one that ends nothing belongs to an entry that was complete without it
-                self._end()
+                self._end(terminated=True)
         elif key.isdigit():
             into.append(key)
             self._due = now + rule.inter_digit_ms / 1_000
@@ -108,11 +110,12 @@ class SecretEntry:
             most = min(most, max(lengths_of(self._into.octets())))
         return len(self._into) >= most
 
-    def _end(self) -> None:
+    def _end(self, *, terminated: bool = False) -> None:
         self._due = None
         fits = self._rule.minimum <= len(self._into) <= self._rule.maximum and self._may_be_right()
         self.outcome = SecretOutcome.ENTERED if fits else SecretOutcome.NO_MATCH
         if not fits:
+            self.more = 0 if terminated else max(0, self._rule.maximum - len(self._into))
             self._into.wipe()
 
     def _may_be_right(self) -> bool:

@@ -10,8 +10,10 @@ from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, rout
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.cli.checks.privacy import recorded_early
+from offhook.pipeline.dialog.flow import Flow
+from offhook.pipeline.dialog.scopes import local
+from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.settings.config import Config
-from offhook.settings.flow_file import load_flow
 from offhook.settings.routes import RouteConfig, covered
 from offhook.transfer.targets import target_of
 from offhook.usererror import UserError
@@ -35,7 +37,7 @@ def check(config: Config) -> list[Finding]:
             dialog_of_flow(config, flow)
             named = config.dialog.flow or "the sample flow"
             found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
-            found += recorded_early(config, flow)
+            found += recorded_early(config, flow) + _flow_transfers(config, flow)
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
@@ -45,7 +47,9 @@ def check(config: Config) -> list[Finding]:
                 Finding.ok("route", f"{_calls_of(route)} {'are' if route.trunk else 'is'} answered by {target}")
             )
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
-            found += [] if route.flow is None else recorded_early(config, load_flow(route.flow))
+            if route.flow is not None:
+                flow = checked_flow(config, route.flow, language=route.language)
+                found += recorded_early(config, flow) + _flow_transfers(config, flow)
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
@@ -66,6 +70,27 @@ def _transfers(config: Config, path: Path) -> list[Finding]:
             (problem,) = error.problems
             why = f"{problem.why}, and neither does `[transfer]` for calls over SIP"
             found.append(Finding.warning("agent", f"`{name}`: {problem.what}", why, problem.todo))
+    return found
+
+
+def _flow_transfers(config: Config, flow: Flow) -> list[Finding]:
+    """The targets of a flow, as far as they are known before the call, that calls may not be transferred to, neither
+    over SIP nor over Twilio."""
+    found = []
+    named: dict[str, str] = {}
+    for step in flow.steps.values():
+        if isinstance(step, TransferStep) and "{" not in step.target:
+            named.setdefault(step.target, local(step.name))
+    for target, name in named.items():
+        try:
+            target_of(target, config)
+        except UserError as error:
+            with suppress(UserError):
+                require_allowed(target, config.twilio.transfer_allow)
+                continue
+            (problem,) = error.problems
+            what = f"step `{name}`: {problem.what}"
+            found.append(Finding.warning("flow", what, problem.why, problem.todo))
     return found
 
 

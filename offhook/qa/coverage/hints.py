@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.steps.listening import ListeningStep, Retry
 from offhook.pipeline.dialog.steps.play import PlayStep
 from offhook.pipeline.dialog.steps.press import PressStep
 from offhook.pipeline.dialog.steps.python import PythonStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -53,7 +54,7 @@ def action(step: Step, by: str) -> str:
     if kind == "next" and isinstance(step, Collect | CollectSecret):
         return _value(step)
     if kind == "on_failure":
-        return f"let the transfer fail ({name})"
+        return f"let the wait end ({name})" if isinstance(step, QueueStep) else f"let the transfer fail ({name})"
     if kind == "who_answered":
         return f"let the one who is called be {name}"
     if kind == "outcomes" and isinstance(step, AgentStep):
@@ -68,6 +69,7 @@ def action(step: Step, by: str) -> str:
 _OTHERWISE: dict[type[Step], str] = {
     AgentStep: "let the agent end without an outcome",
     TransferStep: "let the transfer fail",
+    QueueStep: "let the wait end without an agent",
     WhoAnsweredStep: "let it remain unknown who answered",
     CollectSecret: "press no key",
     RequestStep: "let the request fail",

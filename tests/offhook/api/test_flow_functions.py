@@ -3,24 +3,34 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.flow_dialog import flow_dialog
+from offhook.agents.tool_threads import MAX_OF_TOOL, AllBusyError
+from offhook.api.call import Call
+from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
+from offhook.api.flow_functions import in_process
 from offhook.flow_function import MAX_CHARS, FlowFunction, WrongResultError, result_in
 from offhook.pipeline.dialog.expression.types import Type
+from offhook.pipeline.dialog.limits import MAX_REQUESTS_AT_ONCE
 from offhook.pipeline.understanding.amounts import Money
 from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.virtual_time import run
+
+pytestmark = pytest.mark.real_time
 
 MODULE = """
 import asyncio
 import threading
+from contextlib import suppress
 from datetime import date
 
 released = threading.Event()
@@ -49,6 +59,10 @@ async def takes_no_notice(number: str) -> str:
 
 def hangs_in_its_thread(number: str) -> str:
     released.wait(60)
+
+async def ends_later(number: str) -> str:
+    await asyncio.sleep(0.01)
+    raise SystemExit(1)
 
 def lies(number: str) -> str:
     return 5
@@ -108,7 +122,7 @@ async def test_what_it_returns_is_spoken(folder: Path, function: str) -> None:
     assert threading.main_thread().name not in sys.modules["some_orders"].ran_in
 
 
-@pytest.mark.parametrize("function", ["raises", "lies", "cancels", "ends"])
+@pytest.mark.parametrize("function", ["raises", "lies", "cancels", "ends", "ends_later"])
 async def test_one_that_fails_leads_on(folder: Path, function: str) -> None:
     with capture_logs() as logs:
         assert await told(folder, function) == FAILED
@@ -122,6 +136,28 @@ async def test_one_that_hangs_is_covered_and_given_up(folder: Path, function: st
     said = await told(folder, function, timeout_s=2.0)
     sys.modules["some_orders"].released.set()  # or the loop of this test would not end
     assert said == ["I am looking for it.", *FAILED]
+
+
+async def test_those_that_take_no_notice_are_counted() -> None:
+    call: Any = None
+    ended = asyncio.Event()
+
+    async def stays() -> None:
+        while not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await ended.wait()
+
+    function = FlowFunction.of("m:stays", stays)
+    given_up = [asyncio.ensure_future(in_process(call, function, {})) for _ in range(MAX_OF_TOOL)]
+    for _ in range(2):  # they begin, and take no notice
+        await asyncio.sleep(0)
+        for each in given_up:
+            each.cancel()
+    with pytest.raises(AllBusyError):
+        await in_process(call, function, {})
+    ended.set()
+    await asyncio.wait(given_up)
+    assert await in_process(call, function, {}) is None
 
 
 async def test_the_caller_may_hang_up_meanwhile(folder: Path) -> None:
@@ -192,3 +228,29 @@ def test_a_result_without_an_end() -> None:
     endless.append(endless)
     with pytest.raises(WrongResultError, match="nested more than"):
         result_in(endless, Type.ANY, {})
+
+
+def test_a_loop_of_functions_is_no_flood(folder: Path) -> None:
+    text = """
+name: poll
+start: ask
+steps:
+  ask: {python: "some_orders:status", with: {number: '"0471"'}, into: state, next: is_ready, otherwise: bye}
+  is_ready: {if: state == "ready", then: bye, else: note}
+  note: {log: Not yet., next: keep}
+  keep: {record_call: on, next: ask}
+  bye: {hang_up: Goodbye.}
+"""
+    called: list[str] = []
+
+    async def call_function(call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
+        called.append(function.name)
+        return "sent"
+
+    async def call() -> None:
+        flow = parse_flow(text.encode(), str(folder / "flow.yaml"))
+        async with SimulatedCall(FlowDialog(FlowAgent(flow, call_function=call_function))) as caller:
+            await caller.hears("Goodbye.", within_s=600)
+
+    run(call())
+    assert len(called) == MAX_REQUESTS_AT_ONCE

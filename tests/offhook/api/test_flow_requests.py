@@ -122,10 +122,11 @@ def with_headers(more: str) -> str:
 async def test_headers_have_values_of_the_call(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_KEY", "{s3}cret")
     server.answers = [lambda: SENT]
-    more = """X-Caller: '{{call.caller}}', X-Both: '${{ORDERS_KEY}} {{{{}}}} {{number}}/{{length(number) + 1}}'"""
+    both = "'${{ORDERS_KEY}} {{{{}}}} {{number}}/{{length(number) + 1}}'"
+    more = f"X-Caller: '{{{{call.caller}}}}', X-Id: '{{{{call.id}}}}', X-Both: {both}"
     assert await told(server, flow=with_headers(more)) == ["It is sent, for 12.5 euros.", "Goodbye."]
     (request,) = server.requests
-    assert "X-Caller: sip:caller@example.com\r\n" in request
+    assert "X-Caller: sip:caller@example.com\r\nX-Id: simulated\r\n" in request
     assert "X-Both: {s3}cret {} 0471/5\r\n" in request
     assert "Authorization: Bearer {s3}cret\r\n" in request
 

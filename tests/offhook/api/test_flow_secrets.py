@@ -4,12 +4,16 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.api.flow_dialog import flow_dialog
-from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.api.call import Call
+from offhook.api.flow_dialog import FlowAgent, flow_dialog
+from offhook.api.flow_requests import masked
+from offhook.http_request import HttpRequest, HttpRequestError, tls_context
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
 from offhook.pipeline.trace import KeyPressed
 from offhook.settings.flow_file import parse_flow
@@ -18,6 +22,8 @@ from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.usererror import UserError
 from tests.offhook.api.test_flow_requests import Server, ok
+
+pytestmark = pytest.mark.real_time
 
 FLOW = """
 name: payment
@@ -143,6 +149,84 @@ def test_what_cannot_be_right_is_asked_for_again() -> None:
     run(wrong_twice())
 
 
+SORRY = "sorry: {{say: That did not work., next: "
+OTHER = "  other: {{ask: 'Anything else?', choices: {{no: {{phrases: [no], key: 0, next: bye}}}}}}\n"
+NOBODY_PAYS = FLOW.replace(f"{SORRY}bye", f"{SORRY}other") + OTHER
+
+
+async def keys_on_after_the_last_attempt() -> None:
+    flow = NOBODY_PAYS.replace("reprompt: Once more, please.", "attempts: 1").format(port=9)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(CARD[:8], every_s=0.05)
+        await caller.begins_to_hear("That did not work.", within_s=10.0)
+        await caller.presses(CARD[8:], every_s=0.5)
+        assert not any(isinstance(each, KeyPressed) for each in caller.events)
+        await caller.hears("Anything else?")
+        await caller.presses("0")
+        await over(caller)
+        assert len([each for each in caller.events if isinstance(each, KeyPressed)]) == 1
+        assert said(caller)[-3:] == ["That did not work.", "Anything else?", "Goodbye."]
+
+
+def test_who_keys_on_after_the_last_attempt_is_heard_by_nobody() -> None:
+    run(keys_on_after_the_last_attempt())
+
+
+async def goes_on_in_python() -> None:
+    flow = FLOW.replace("reprompt: Once more, please.", "attempts: 1").format(port=9)
+    agent = FlowAgent(parse_flow(flow.encode(), "flow.yaml"))
+
+    async def dialog(call: Call) -> None:
+        await agent.run(call)
+        await call.say("Now you are heard.")
+        await call.say("Press a key.")
+
+    async with SimulatedCall(dialog) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(CARD[:8], every_s=0.05)
+        await caller.hears("Goodbye.", within_s=10.0)
+        await caller.presses(CARD[8:], every_s=0.5)
+        await caller.hears("Now you are heard.")
+        await caller.presses("5")
+        assert len([each for each in caller.events if isinstance(each, KeyPressed)]) == 1
+
+
+def test_who_is_with_a_program_afterwards_is_heard_again() -> None:
+    run(goes_on_in_python())
+
+
+async def slips_once() -> None:
+    twice = "reprompt: Once more, please.\n    attempts: 2"
+    flow = NOBODY_PAYS.replace("reprompt: Once more, please.", twice)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.format(port=9).encode(), "flow.yaml"))) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"34{CARD[2:]}#")  # a number of fifteen digits, by its first two; the rest is no entry
+        await caller.hears("Once more, please.")
+        await caller.presses(f"{CARD}#")
+        await caller.hears("Month and year.")
+
+
+def test_a_slip_costs_one_attempt() -> None:
+    run(slips_once())
+
+
+PAUSED = """  greeting: {{say: You can pay now., next: pause}}
+  pause: {{record_call: pause, next: note}}
+  note: {{log: The caller pays., next: card}}
+"""
+
+
+async def test_what_takes_no_time_does_not_end_it(server: Server) -> None:
+    server.answers = [lambda: ok({"state": "Paid"})]
+    flow = FLOW.replace("  greeting: {{say: You can pay now., next: card}}\n", PAUSED).format(port=server.port)
+    async with SimulatedCall(flow_dialog(parse_flow(flow.encode(), "flow.yaml"))) as caller:
+        await caller.begins_to_hear("You can pay now.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears("Paid. Anything else?")
+    assert json.loads(server.requests[0].partition("\r\n\r\n")[2])["number"] == CARD
+
+
 async def test_without_a_promise_it_is_not_asked_for(server: Server) -> None:
     line = SimulatedLine()
     del line.shield
@@ -175,6 +259,34 @@ def secret(digits: str) -> SecretKeys:
     return keys
 
 
+async def test_an_answer_that_has_it_as_a_number_counts(server: Server) -> None:
+    server.answers = [lambda: ok({"state": int(CARD)})]
+    async with call_of(server) as caller:
+        await caller.hears("Your card number, and then the pound key.")
+        await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
+        await caller.hears(f"{'*' * len(CARD)}. Anything else?")
+
+
+STARS = "*" * len(CARD)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ({"account": int(CARD)}, {"account": STARS}),
+        ([f"Paid by 4000 0566 5566 5556, {CARD}."], [f"Paid by {STARS}, {STARS}."]),
+        ({"4000-0566-5566-5556": {"4.0.0.0 - 056655665556": True}}, {STARS: {STARS: True}}),
+        (f"4{CARD}", f"4{STARS}"),
+        (Decimal("4.000056655665556E+15"), STARS),
+        (Decimal("4000056655665556.25"), f"{STARS}.25"),
+        (["4000 0566 5566 555", "4000 0566\n5566 5556", 4711, Decimal("12.5"), None, ""], None),
+    ],
+)
+def test_answers_without_it(answer: object, kept: object) -> None:
+    found = masked(answer, [secret(CARD), secret("471"), SecretKeys()])
+    assert found == (answer if kept is None else kept)
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -198,3 +310,20 @@ def test_the_file_says_what_cannot_be() -> None:
         "the request of `pay` cannot carry secrets",
         "the secret `card` goes nowhere",
     }
+
+
+def test_what_people_see_of_a_request_is_without_it() -> None:
+    request = HttpRequest("https://example.com/{shop}", "POST")
+    values = {"card": secret(CARD), "shop": "north", "sum": 12}
+    assert request.content(values) == {"card": STARS, "sum": 12}
+    assert request.address(values) == "https://example.com/north"
+    assert HttpRequest("https://example.com/", "POST", form=True).content({"a": "b"}) is None
+
+
+def test_no_file_gets_the_keys_of_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    tls_context.cache_clear()
+    try:
+        assert not tls_context().keylog_filename
+    finally:
+        tls_context.cache_clear()

@@ -94,6 +94,20 @@ def test_transfers_that_nobody_has_allowed(check: Check, tmp_path: Path) -> None
     assert "is away" in found["agent"][1]["what"]
 
 
+def test_transfers_of_a_flow_that_nobody_has_allowed(check: Check, tmp_path: Path) -> None:
+    steps = '{a: {transfer: cashier, otherwise: b}, b: {transfer: "{call.caller}", otherwise: c}, c: {hang_up: Bye.}}'
+    (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\nsteps: {steps}\n")
+    status, found = check('[dialog]\nflow = "flow.yaml"\n')
+    assert (status, levels(found, "flow")) == (0, ["ok", "warning"])
+    assert "cashier" in found["flow"][1]["what"] and "[transfer.targets]" in found["flow"][1]["type"]
+    _, found = check('[dialog]\nflow = "flow.yaml"\n[transfer.targets]\ncashier = "sip:cashier@pbx.example"\n')
+    assert levels(found, "flow") == ["ok"]
+    number = steps.replace("cashier", '"+15551234567"')
+    (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\nsteps: {number}\n")
+    _, found = check('[dialog]\nflow = "flow.yaml"\n[twilio]\ntransfer_allow = ["+1555*"]\n')
+    assert levels(found, "flow") == ["ok"]
+
+
 def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:
     steps = "steps: {a: {agent: x, with: agent.yaml, outcomes: {done: {next: b}}, otherwise: b}, b: {hang_up: Bye.}}"
     (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\n{steps}\n")

@@ -304,3 +304,93 @@ def test_a_test_of_another_name_says_which_flow_it_is_of(tmp_path: Path) -> None
         load_cases(path)
     path.write_text("flow: ../shop.yaml\ncases:\n  one: {talk: []}")
     assert load_cases(path).flow == tmp_path / ".." / "shop.yaml"
+
+
+def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
+    flow = """
+name: pay
+start: card
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  card: {collect_secret: Your card number., as: card, into: card, next: pay, otherwise: bye, refused: bye}
+  pay: {request: "https://api.example.com/pay", method: POST, secret: {number: card}, next: bye, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+    (tmp_path / "pay.yaml").write_text(flow)
+    path = tmp_path / "pay.test.yaml"
+    pay = "POST https://api.example.com/pay"
+    path.write_text(f"""
+requests: {{{pay}: {{json: {{}}}}}}
+cases:
+  paid:
+    talk: [{{hears: card number}}, {{presses: "4000056655665556#"}}, {{hears: Goodbye}}]
+    expect: {{ends: bot hangs up, requests: [{{{pay}: {{json: {{number: "4000056655665556"}}}}}}]}}
+""")
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow), file, file.cases[0])
+    (found,) = result.findings
+    assert found.what == f'{pay} was sent with other JSON: {{"number": "{16 * "*"}"}}'
+
+
+SUPPORT = """
+name: support
+start: wait
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  wait: {queue: support, next: after, otherwise: sorry, on_failure: {left: menu, timeout: desk}}
+  menu: {ask: Press one to wait again., choices: {again: {phrases: [again], key: 1, next: wait}}}
+  desk: {transfer: desk, next: after, otherwise: sorry, on_failure: {busy: menu}}
+  after: {hang_up: Thank you.}
+  sorry: {hang_up: Nobody is there.}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("queues: {support: back}, talk: [{hears: Thank you}], expect: {ends: bot hangs up}", []),
+        ("queues: {support: no_agents}, talk: [{hears: Nobody}], expect: {ends: bot hangs up}", []),
+        ("talk: [], expect: {transferred_to: support}", []),
+        (
+            "queues: {support: [left, taken]}, talk: [{hears: wait again}, {presses: '1'}],"
+            " expect: {ends: transferred, transferred_to: support, steps: [wait, menu, wait]}",
+            [],
+        ),
+        (
+            "queues: {support: timeout}, transfers: {desk: [busy, back]},"
+            " talk: [{hears: wait again}, {presses: '1'}, {hears: Thank you}], expect: {ends: bot hangs up}",
+            [],
+        ),
+        ("queues: {support: timeout}, transfers: no, talk: [{hears: Nobody}]", []),
+        ("queues: {suport: left}, talk: [{hears: wait again}]", ["queues"]),
+        ("transfers: no, talk: [{hears: Nobody}]", []),
+    ],
+)
+def test_how_waits_and_transfers_end(tmp_path: Path, case: str, found: list[str]) -> None:
+    assert findings(tmp_path, case, SUPPORT) == found
+
+
+def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.test.yaml"
+    path.write_text("cases: {one: {queues: {support: bussy}, transfers: {desk: bussy}, talk: [{hears: Hello}]}}")
+    with pytest.raises(UserError) as refused:
+        load_cases(path)
+    whats = {each.what for each in refused.value.problems}
+    assert whats == {"`support` cannot end with `bussy`", "`desk` cannot end with `bussy`"}
+    assert "did you mean `busy`?" in [each.todo for each in refused.value.problems]
+
+
+def test_a_secret_is_not_asked_for(tmp_path: Path) -> None:
+    flow = """
+name: pin
+start: pin
+steps:
+  pin: {collect_secret: Your PIN., as: pin, into: pin, digits: 4, next: check, otherwise: bye, refused: person}
+  check: {request: "https://bank.example.com/pin", method: POST, secret: {pin: pin}, next: bye, otherwise: bye}
+  person: {transfer: desk, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+    assert findings(tmp_path, "secrets: no, talk: [], expect: {transferred_to: desk, steps: [pin, person]}", flow) == []

@@ -158,3 +158,19 @@ def test_a_flow_of_500_steps_is_checked_within_a_second() -> None:
 def test_every_rule_is_documented() -> None:
     page = (ROOT / "docs" / "flow-tools.md").read_text()
     assert [rule for rule in RULES if f"`{rule}`" not in page] == []
+
+
+CARD = """
+name: pay
+start: card
+no_input: {then: bye}
+no_match: {reprompts: "Once more?", then: bye}
+steps:
+  card: {collect: "Your card?", into: card, digits: {min: 12, max: 19}, where: luhn(card), next: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+def test_a_card_is_a_secret() -> None:
+    assert rules_of(CARD) == ["card-by-collect"]
+    assert rules_of(CARD.replace("{min: 12, max: 19}", "10")) == []

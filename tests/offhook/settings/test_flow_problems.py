@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from offhook.pipeline.dialog.hints import PYTHON
 from offhook.settings.flow_file import load_flow, parse_flow
+from offhook.settings.flow_hints import instead
+from offhook.settings.flow_steps.kinds import KINDS
 from offhook.usererror import Problem, UserError
 from tests.offhook.settings.flow_yaml import GOOD, changed, only, problems
 
@@ -169,6 +172,9 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
     ("key", "why", "todo"),
     [
         ("voicemail", "none of `say`", "did you mean `record`?"),
+        ("enqueue", "none of `say`", "did you mean `queue`?"),
+        ("email", "messages of callers are mailed", "`record: …`"),
+        ("stop_recording", "none of `say`", "did you mean `record_call`?"),
         ("audio", "none of `say`", "did you mean `play`?"),
         ("elif", "a condition has two ways", "`switch: …`"),
         ("random", "only texts", "order: random"),
@@ -350,3 +356,9 @@ def test_problems_are_three_lines_each() -> None:
         "  why:  every branch must lead to a step",
         "  type: did you mean `menu`?",
     ]
+
+
+def test_no_kind_of_step_is_said_to_be_pythons() -> None:
+    said = {word: found for word in KINDS if (found := instead(word, ())) is not None}
+    assert "queue" in said
+    assert [word for word, (_, todo) in said.items() if todo == PYTHON] == []

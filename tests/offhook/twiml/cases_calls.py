@@ -4,7 +4,11 @@ from typing import Any
 
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
+from offhook.api.queued import Queued
+from offhook.queues.orders import QueueEnd
+from offhook.settings.queues import no_queue
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from offhook.twiml.agent import APOLOGY
 from tests.offhook.twiml.table import Build, Case, built, written
 
 FIRST = "POST /voice CallStatus=ringing"
@@ -255,6 +259,65 @@ DIAL = [
         to="+15557654321",
         ends=TALKED,
         reports=("timeout=`soon`",),
+    ),
+]
+
+
+def _enqueue(about: str, queued: Queued, result: str, *more: str) -> Case:
+    pages = built(lambda r: r.enqueue("support", action="/next"), next=_thanks)
+    asked = " ".join((f"POST /next QueueResult={result} QueueSid=*", *more))
+    return Case(about, pages, ("Thank you.",), (FIRST, asked), queued=queued)
+
+
+ENQUEUE = [
+    Case(
+        "A queue of the settings.",
+        built(lambda r: r.enqueue("support")),
+        (),
+        (FIRST,),
+        to="support",
+        end="transferred",
+    ),
+    Case(
+        "The document goes on when they have talked to an agent.",
+        built(lambda r: (r.enqueue("support"), r.say("Goodbye."))),
+        ("Goodbye.",),
+        (FIRST,),
+        queued=Queued("anna"),
+    ),
+    _enqueue("The action learns of it.", Queued("anna"), "bridged", "!QueueTime"),
+    _enqueue("Of callers who leave by the key.", Queued(end=QueueEnd.LEFT), "leave", "QueueTime=0"),
+    _enqueue("Of a queue that is full.", Queued(end=QueueEnd.FULL), "queue-full"),
+    _enqueue("Of one in which nobody is there.", Queued(end=QueueEnd.NO_AGENTS), "error"),
+    Case(
+        "Who is to be called back does not come back now.",
+        built(lambda r: r.enqueue("support", action="/next")),
+        (),
+        (FIRST,),
+        queued=Queued(end=QueueEnd.CALL_BACK),
+    ),
+    Case(
+        "Of a queue that the settings do not have the action learns, too.",
+        built(lambda r: r.enqueue("suport", action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next QueueResult=error"),
+        queued=no_queue("suport", ["support"]),
+        reports=("error 12400",),
+    ),
+    Case(
+        "Without an action it is an error.",
+        built(lambda r: r.enqueue("suport")),
+        (APOLOGY,),
+        (FIRST,),
+        queued=no_queue("suport", ["support"]),
+        reports=("error 12400",),
+    ),
+    Case(
+        "A task of TaskRouter is not done.",
+        written('<Enqueue workflowSid="WW1"><Task>{}</Task></Enqueue><Say>Goodbye.</Say>'),
+        ("Goodbye.",),
+        (FIRST,),
+        reports=("Enqueue workflowSid is not done",),
     ),
 ]
 

@@ -63,6 +63,13 @@ CONTROL = [
         tuple(["POST /voice"] * 31),
         reports=("error 12400",),
     ),
+    Case(
+        "So do those whose pauses take no time.",
+        written('<Pause length="0"/><Redirect>/voice</Redirect>'),
+        SORRY,
+        tuple(["POST /voice"] * 31),
+        reports=("error 12400",),
+    ),
     Case("Hangup ends the call.", built(lambda r: (r.say("Bye."), r.hangup(), r.say("Never."))), ("Bye.",), (FIRST,)),
     Case("A Hangup that comes first answers, and hangs up.", built(lambda r: r.hangup()), (), (FIRST,)),
     Case("Reject refuses the call.", built(lambda r: r.reject()), (), (FIRST,), end="refused 603"),
@@ -81,7 +88,6 @@ CONTROL = [
 NOT_DONE = [
     _verb("Sms", "Hello"),
     _verb("Message", "Hello"),
-    _verb("Enqueue", "support"),
     _verb("Leave"),
     _verb("Pay"),
     _verb("Prompt"),
@@ -186,6 +192,14 @@ ERRORS = [
         written("<Redirect>ftp://ivr.example.com/a</Redirect>"),
         SORRY,
         (FIRST,),
+        reports=("error 11100",),
+    ),
+    Case(
+        "The fallback URL is asked for what is no address at all, too.",
+        {**written("<Redirect>http://[</Redirect>"), "/fallback": Page("<Response><Say>Call later.</Say></Response>")},
+        ("Call later.",),
+        (FIRST, "POST /fallback ErrorCode=11100 ErrorUrl=http://["),
+        options={"fallback_url": f"{HOST}/fallback"},
         reports=("error 11100",),
     ),
     Case(

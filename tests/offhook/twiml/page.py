@@ -21,6 +21,7 @@ GROUPS: dict[str, list[Case]] = {
     "Gather by speech": cases_gather.SPEECH,
     "Record": cases_calls.RECORD,
     "Dial": cases_calls.DIAL,
+    "Enqueue": cases_calls.ENQUEUE,
     "Connect": cases_calls.CONNECT,
     "Redirect, Hangup, Reject": cases_control.CONTROL,
     "Verbs that are not done": cases_control.NOT_DONE,

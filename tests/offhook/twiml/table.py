@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from twilio.twiml.voice_response import VoiceResponse
 
 from offhook.api.message import Message
+from offhook.api.queued import Queued
 from offhook.http_request import HttpAnswer, HttpBody, HttpRequest, HttpRequestError
 from offhook.pipeline.trace import DialogNoted
 from offhook.records.message import save_message
@@ -21,6 +22,7 @@ from offhook.testing.wav_file import wav
 from offhook.transfer.outcome import TransferError, Transferred
 from offhook.twiml.agent import TwimlAgent
 from offhook.twiml.application import Application
+from offhook.usererror import UserError
 
 HOST = "https://ivr.example.com"
 TOKEN = "a token of the tests"
@@ -46,7 +48,8 @@ class Case:
 
     `said` are the bot's lines, `asked` the requests, each METHOD PATH and parameters that it has (`NAME=VALUE`,
     `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
-    what is put on the record. `takes_s` are the least and the most seconds until the end.
+    what is put on the record. `takes_s` are the least and the most seconds until the end. `ends` is what becomes of a
+    transfer, `queued` of a wait in a queue (None: it is taken, and the call is over).
     """
 
     about: str
@@ -60,6 +63,7 @@ class Case:
     to: str = ""
     takes_s: tuple[float, float] = (0.0, LONGEST_S)
     ends: Transferred | TransferError | None = None
+    queued: Queued | UserError | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
 
@@ -158,6 +162,7 @@ async def played(case: Case, folder: Path) -> Outcome:
         called="sip:+15552223333@bot.example",
         transfers=True,
         transfer_ends=case.ends,
+        queue_ends_of=lambda name: _queued(case),
         early_media=True,
         languages=case.languages,
         on_message=keep,
@@ -172,6 +177,12 @@ async def played(case: Case, folder: Path) -> Outcome:
     reports = [event.text for event in caller.events if isinstance(event, DialogNoted)]
     said = tuple(each.text for each in caller.transcript if each.who == "bot")
     return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, caller.transferred_to or "", took_s)
+
+
+def _queued(case: Case) -> Queued | None:
+    if isinstance(case.queued, UserError):
+        raise case.queued
+    return case.queued
 
 
 async def _do(caller: SimulatedCall, line: str) -> None:

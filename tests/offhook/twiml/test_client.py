@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from twilio.request_validator import RequestValidator
 
-from offhook.http_request import HttpAnswer, HttpRequest
+from offhook.http_request import HttpAnswer, HttpRequest, HttpRequestError
 from offhook.settings.config import Config
-from offhook.twiml.addresses import Addresses
+from offhook.twiml.addresses import Addresses, shown
 from offhook.twiml.application import application_of
 from offhook.twiml.client import Client
 from offhook.twiml.cookies import Cookies
@@ -50,6 +50,8 @@ def test_an_address_is_resolved(url: str, resolved: str) -> None:
         ("https://ivr.example.com:99999/", BAD_URL),
         ("https://[::1/", BAD_URL),
         ("https://user:secret@ivr.example.com/", BAD_URL),
+        ("https://user:secret/part@ivr.example.com/", BAD_URL),
+        ("ftp://ivr.example.com/a?token=secret", BAD_URL),
         ("/" + 5_000 * "x", BAD_URL),
     ],
 )
@@ -57,6 +59,7 @@ def test_an_address_is_refused(url: str, code: int) -> None:
     with pytest.raises(TwimlError) as found:
         Addresses([VOICE], ["media.example:81"]).resolve(url, VOICE)
     assert found.value.code in (code, BAD_URL)
+    assert "secret" not in str(found.value)
 
 
 class Server:
@@ -118,3 +121,27 @@ def test_a_private_server_is_refused_unless_it_may_be_asked() -> None:
         application_of(config, config.twiml.url or "")
     config = Config.model_validate({"twiml": {"url": "http://127.0.0.1:5000/voice", "allow_private": True}})
     assert application_of(config, config.twiml.url or "").url == config.twiml.url
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("https://user:secret@ivr.example.com:8443/a/b?token=secret#c", "https://ivr.example.com:8443/a/b"),
+        ("https://ivr.example.com/account/47114711/pin", "https://ivr.example.com/account/…/pin"),
+        ("account/47114711", "account/…"),
+        ("user:secret@ivr.example.com", "ivr.example.com"),
+    ],
+)
+def test_what_the_log_has_of_an_address(url: str, text: str) -> None:
+    assert shown(url) == text
+
+
+def test_a_cookie_that_no_header_can_have_is_left_out() -> None:
+    cookies = Cookies()
+    cookies.take(VOICE, ['name="Müller"', 'tab="a\tb"', 'good="a b"', "empty="])
+    assert cookies.header(VOICE) == 'good="a b"; empty='
+
+
+async def test_a_header_that_is_no_ascii_is_not_sent() -> None:
+    with pytest.raises(HttpRequestError, match="cannot be sent"):
+        await HttpRequest("http://127.0.0.1:9/", headers={"Cookie": "Müller"}, allow_private=True).send({})

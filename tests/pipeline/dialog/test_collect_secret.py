@@ -11,10 +11,13 @@ from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.log import LogStep
+from offhook.pipeline.dialog.steps.python import PythonStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.secret.entry import SecretKind, SecretOutcome, SecretRule
 
 PIN = CollectSecret("pin", "Your PIN, please.", "pin", SecretRule(SecretKind.PIN, 4, 4), "check", "bye", "bye")
@@ -92,6 +95,11 @@ USED = "the secret `pin` cannot be used here"
         (RequestStep("more", "bye", "bye", send={"pin": "pin"}), USED),
         (RequestStep("more", "bye", "bye", places=("pin",)), USED),
         (RequestStep("more", "bye", "bye", meanwhile="Checking {pin}."), USED),
+        (RequestStep("more", "bye", "bye", headers={"X-Pin": "{pin}"}), USED),
+        (PythonStep("more", "bye", "bye", arguments={"number": "pin"}), USED),
+        (QueueStep("more", "support", "bye", announce="It is {pin}."), USED),
+        (QueueStep("more", "support", "bye", summary="It is {pin}."), USED),
+        (TransferStep("more", "{pin}", "bye"), USED),
         (RequestStep("more", "bye", "bye", secrets={"again": "pin"}), "the secret `pin` is sent twice"),
         (RequestStep("more", "bye", "bye", secrets={"other": "other"}), "`other` is no secret of this flow"),
         (RequestStep("more", "bye", "bye", secrets={"a": "last(pin, 2)"}), "`last(pin, 2)` is no secret of this flow"),

@@ -6,20 +6,41 @@ from decimal import Decimal
 
 import pytest
 
-from offhook.pipeline.dialog.actions import AskFor, HangUp, Speak
+from offhook.pipeline.dialog.actions import (
+    AskFor,
+    CameBack,
+    Done,
+    Fetched,
+    FoundOut,
+    HangUp,
+    Result,
+    Returned,
+    SecretTaken,
+    Speak,
+)
 from offhook.pipeline.dialog.flow import Flow, FlowError
 from offhook.pipeline.dialog.problem import FlowProblem
-from offhook.pipeline.dialog.runner import EndlessFlowError, FlowRunner
+from offhook.pipeline.dialog.runner import MAX_STEPS_ALONE, EndlessFlowError, FlowRunner
 from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.listening import Retry
+from offhook.pipeline.dialog.steps.log import LogStep
 from offhook.pipeline.dialog.steps.options import Option
+from offhook.pipeline.dialog.steps.play import PlayStep
+from offhook.pipeline.dialog.steps.python import PythonStep
+from offhook.pipeline.dialog.steps.queue import QueueStep
+from offhook.pipeline.dialog.steps.record_call import RecordCallStep
+from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.transfer import TransferStep
+from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule
+from offhook.pipeline.secret.entry import SecretKind, SecretOutcome, SecretRule
 from offhook.pipeline.understanding.kinds import Date, Number
 
 BYE = End("bye", "Goodbye.")
@@ -141,6 +162,33 @@ def test_a_loop_that_never_ends_is_ended() -> None:
         run.start()
 
 
+SECRET = ("again", "Your PIN?", "pin", SecretRule(SecretKind.PIN, 4, 4), "check")
+
+
+@pytest.mark.parametrize(
+    ("step", "result"),
+    [
+        (RecordCallStep("again", "off", "if"), Done()),
+        (LogStep("again", "Once more.", "if"), Done()),
+        (PlayStep("again", "", "bye", "if", for_s=9.0, stream="https://example.com/a.wav"), Done(failed=True)),
+        (RequestStep("again", "bye", "if"), Fetched(False)),
+        (PythonStep("again", "bye", "if"), Returned(False)),
+        (TransferStep("again", "sales", "if"), CameBack("not_possible")),
+        (QueueStep("again", "sales", "if"), CameBack("not_possible")),
+        (WhoAnsweredStep("again", (), "if"), FoundOut()),
+        (CollectSecret(*SECRET, otherwise="bye", refused="if"), SecretTaken()),
+        (CollectSecret(*SECRET, otherwise="if", refused="bye", attempts=1), SecretTaken(SecretOutcome.NO_INPUT)),
+    ],
+)
+def test_a_loop_in_which_nothing_comes_of_a_step_is_ended(step: Step, result: Result) -> None:
+    sends = [RequestStep("check", "bye", "bye", secrets={"pin": "pin"})] if isinstance(step, CollectSecret) else []
+    run = runner(If("if", 'call.trunk == "x"', "again", "bye"), step, *sends, call={"trunk": "x"})
+    run.start()
+    with pytest.raises(EndlessFlowError, match="1000 steps"):
+        for _ in range(MAX_STEPS_ALONE):
+            run.after(result)
+
+
 def test_an_answer_that_is_corrected_takes_back_what_was_set() -> None:
     run = runner(
         PEOPLE,
@@ -182,7 +230,7 @@ def test_an_answer_that_is_corrected_takes_back_what_was_set() -> None:
         (
             (Say("a", "{call.colour}", "bye"),),
             "there is no `call.colour`",
-            "one of: caller, called, language, trunk",
+            "one of: caller, called, language, trunk, id",
             ("steps", "a", "say"),
         ),
         (

@@ -88,3 +88,27 @@ def test_too_many_are_not_kept() -> None:
     for key in "1" * 19:
         entry.key(key, 0.0)
     assert entry.outcome is ENTERED and len(kept) == 19
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "more"),
+    [
+        ("card", "378282246310006", 4),  # over at fifteen, as of a scheme that it may not have been meant for
+        ("card", "378282246310005", 0),
+        ("card", "4111111111111112#", 0),  # the caller has ended it
+        ("expiry", "1326", 0),
+    ],
+)
+def test_what_may_still_come_of_an_entry_that_is_wrong(kind: str, keys: str, more: int) -> None:
+    entry, _ = entry_of(kind)
+    for key in keys:
+        entry.key(key, 0.0)
+    assert (entry.outcome is not None, entry.more) == (True, more)
+
+
+def test_much_may_come_of_an_entry_that_a_pause_has_ended() -> None:
+    entry, _ = entry_of("card")
+    for key in "41111111":
+        entry.key(key, 0.0)
+    entry.handle_timer(4.0)
+    assert (entry.outcome, entry.more) == (NO_MATCH, 11)

@@ -1,0 +1,45 @@
+"""How transfers and waits in queues end in a test of a flow."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from offhook.api.queued import Queued
+from offhook.flow_tools.case import Case
+from offhook.queues.orders import QueueEnd
+from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+
+TAKEN, BACK = "taken", "back"
+"""Somebody takes the call, and it is over for the bot; or they hang up, and the caller is back."""
+
+TRANSFER_ENDS = (TAKEN, BACK, *(str(each) for each in TransferFailure))
+QUEUE_ENDS = (TAKEN, BACK, *(str(each) for each in QueueEnd))
+
+
+class Ends:
+    """What becomes of the transfers and waits of one call: as its case says, in turn, or else they are taken, unless
+    none is."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._times = Counter[tuple[str, str]]()
+
+    def transfer(self, target: str) -> Transferred | TransferError | None:
+        """The end of a transfer to this target; None: it is taken."""
+        word = self._next("transfer", target, self._case.transfer_ends)
+        if word == TAKEN:
+            return None
+        if word == BACK:
+            return Transferred(target, "bridge", returned=True)
+        return TransferError(TransferFailure(word), f"{target[:60]} was not connected", "the test says so")
+
+    def queue(self, name: str) -> Queued | None:
+        """The end of a wait in this queue; None: an agent takes the call."""
+        word = self._next("queue", name, self._case.queue_ends)
+        if word == TAKEN:
+            return None
+        return Queued("agent") if word == BACK else Queued(end=QueueEnd(word))
+
+    def _next(self, kind: str, name: str, ends: Mapping[str, tuple[str, ...]]) -> str:
+        in_turn = ends.get(name) or (TAKEN if self._case.transfers else str(QueueEnd.NOT_POSSIBLE),)
+        self._times[kind, name] += 1
+        return in_turn[min(self._times[kind, name], len(in_turn)) - 1]

@@ -1,0 +1,38 @@
+"""Runs an Enqueue: the caller waits for an agent, and is back when the wait or the talk is over."""
+
+import asyncio
+
+from offhook.api.queued import Queued
+from offhook.queues.orders import QueueEnd
+from offhook.twiml.enqueue import Enqueue
+from offhook.twiml.errors import INTERNAL, TwimlError
+from offhook.twiml.parameters import sid
+from offhook.twiml.running import End, Next, Result, RunningCall
+from offhook.usererror import UserError
+
+_RESULTS = {None: "bridged", QueueEnd.LEFT: "leave", QueueEnd.FULL: "queue-full"}
+"""QueueResult; of all else it is error."""
+
+
+async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
+    """Have the caller wait. Raises CallEnded; TwimlError for a queue that there is not, if no action learns of it."""
+    call, loop = running.call, asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        queued = await call.queue(verb.name)
+    except UserError as error:
+        why = f"nobody waits in the queue {verb.name}: {error.problems[0].why}"
+        if verb.action is None:
+            raise TwimlError(INTERNAL, why) from error
+        running.report(f"error {INTERNAL}", why)
+        queued = Queued(end=QueueEnd.NOT_POSSIBLE)
+    if call.hung_up:
+        return End(f"transferred to {verb.name}")
+    if queued.end is QueueEnd.CALL_BACK:  # the queue has said so
+        return End()
+    if verb.action is None:
+        return None
+    found = {"QueueResult": _RESULTS.get(queued.end, "error"), "QueueSid": sid("QU", verb.name)}
+    if queued.end is not None:
+        found["QueueTime"] = str(round(loop.time() - began))
+    return Next(verb.action, verb.method, found)
