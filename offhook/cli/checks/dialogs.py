@@ -37,7 +37,7 @@ def check(config: Config) -> list[Finding]:
             dialog_of_flow(config, flow)
             named = config.dialog.flow or "the sample flow"
             found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
-            found += recorded_early(config, flow) + _flow_transfers(config, flow)
+            found += [*recorded_early(config, flow), *_flow_transfers(config, flow)]
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
@@ -49,7 +49,7 @@ def check(config: Config) -> list[Finding]:
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
             if route.flow is not None:
                 flow = checked_flow(config, route.flow, language=route.language)
-                found += recorded_early(config, flow) + _flow_transfers(config, flow)
+                found += [*recorded_early(config, flow), *_flow_transfers(config, flow)]
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
