@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
@@ -174,7 +175,6 @@ def test_a_format_that_is_none_and_parquet_without_its_package(
 
 
 def test_parquet(store: RecordStore, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     done = offhook("export", "--format", "parquet", "--output", str(tmp_path / "calls.parquet"))
     assert done.exit_code == 0, done.output
     found = parquet.read_table(tmp_path / "calls.parquet").to_pylist()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
 from structlog.testing import capture_logs
 
 from offhook.outbox import queue as queue_module
@@ -168,15 +169,13 @@ class MailServer:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "MailServer":
-        smtp = pytest.importorskip("aiosmtpd.smtp")
-
         def accept(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
             self.users.append(data.login)
-            return smtp.AuthResult(success=data.password == self.password)
+            return AuthResult(success=data.password == self.password)
 
         def protocol() -> Any:
             wants = self.password is not None
-            return smtp.SMTP(self, authenticator=accept, auth_required=wants, auth_require_tls=False, hostname="mail")
+            return SMTP(self, authenticator=accept, auth_required=wants, auth_require_tls=False, hostname="mail")
 
         self._server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
