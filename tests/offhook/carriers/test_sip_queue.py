@@ -9,7 +9,10 @@ import pytest
 
 from offhook.api.call import Call, Consent
 from offhook.api.queued import Queued
+from offhook.engines.engine_set import EngineSet
+from offhook.engines.registry import GivenEngines
 from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
+from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.process.local_bot import LocalBot
 from offhook.queues.orders import QueueEnd
 from offhook.records.outbox import listed
@@ -24,7 +27,10 @@ from tests.offhook.bots import LIGHT_ENGINES
 from tests.offhook.carriers.parties import HOST, Party
 from tests.ports import own_rtp
 
-FIRST_HZ, SECOND_HZ, AGENT_HZ, OTHER_HZ, MUSIC_HZ = 700.0, 900.0, 1_300.0, 1_700.0, 450.0
+FIRST_HZ, SECOND_HZ, AGENT_HZ, OTHER_HZ, MUSIC_HZ, BOT_HZ = 700.0, 900.0, 1_300.0, 1_700.0, 450.0, 2_100.0
+
+VOICE = RecordedEngine(wav(tones.tones((BOT_HZ,), 600, level_dbfs=-20)))
+"""Says each sentence in little time."""
 
 LONG = 15.0
 """Within which something comes that depends on several calls."""
@@ -71,7 +77,7 @@ class Office:
             },
             **(more or {}),  # type: ignore[dict-item]
         }
-        self._bot = LocalBot(Config.load(None, settings), self._dialog)
+        self._bot = LocalBot(Config.load(None, settings), self._dialog, engines=_engines)
         self._bot.listeners.append(self._on_event)
         await self._bot.start()
 
@@ -128,6 +134,10 @@ class Office:
         if isinstance(event, BotHeard):
             self.heard.append(event.playback.text_played)
             self.changed.set()
+
+
+def _engines(config: Config) -> EngineSet:
+    return EngineSet(config, GivenEngines(tts=VOICE))
 
 
 @pytest.fixture
@@ -319,14 +329,14 @@ async def test_the_longest_wait(office: Office) -> None:
 
 
 async def test_waiting_and_talking_to_an_agent_is_no_time_with_the_bot(office: Office) -> None:
-    await office.open({"calls": {"max_call_s": 4}}, empty="wait")
+    await office.open({"calls": {"max_call_s": 2}}, empty="wait")
     office.call(office.first)
     await office.first.next(CallAnswered)
-    await asyncio.sleep(5)  # longer than a call may last
+    await asyncio.sleep(3)  # longer than a call may last
     office.bot.queues.agent("anna", "login")
     leg = await office.anna.next(IncomingCall)
     await office.first.hears(AGENT_HZ, LONG)
-    await asyncio.sleep(5)  # so does the talk
+    await asyncio.sleep(3)  # so does the talk
     assert not office.first.of(LegEnded)
     office.anna.hang_up(leg.call)
     assert await office.result() == Queued("anna")

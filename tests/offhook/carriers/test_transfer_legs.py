@@ -234,7 +234,7 @@ async def test_an_agent_is_not_called_in_the_clear_where_encryption_is_required(
     at = Target(transport, Address(HOST, 9))
     invite = Invite(wanted.to, b"", destination=at, transport=transport, call=wanted.call)
     carrier.on_event(PlaceCall(invite, "bot", wanted.to, is_leg=True))
-    assert "can be read over" in await asyncio.wait_for(owner.failed, 2)
+    assert "can be read over" in await asyncio.wait_for(owner.failed, 8)
     assert bench.commands == [wanted]
 
 
