@@ -5,7 +5,8 @@ from time import monotonic
 
 import structlog
 
-from offhook.api.call import CONSENTS, Call
+from offhook.api.call import Call
+from offhook.api.call_recording import CONSENTS
 from offhook.api.playing import UNTIL
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.actions import Done, Instant, Keep, Note, Play, Press, Wait

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, Consent
+from offhook.api.call import Call
+from offhook.api.call_recording import Consent
 from offhook.api.queued import Queued
 from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.process.local_bot import LocalBot
