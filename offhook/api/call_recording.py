@@ -46,8 +46,7 @@ class CallRecording(CallSpeech):
             raise CallEnded
         if not (0 < silence_s <= MAX_MESSAGE_SILENCE_S and 0 < most_s <= MAX_MESSAGE_S):
             raise ValueError(f"most_s is {most_s!r}, silence_s {silence_s!r}")
-        covers, self.covers_silence = self.covers_silence, False
-        try:
+        with self.covering(False):
             if beep:
                 await self.until_ended(beeped(self.audio, self._session))
             recorder = MessageRecorder(
@@ -60,9 +59,6 @@ class CallRecording(CallSpeech):
                 raise
             finally:
                 recorder.close()
-        finally:
-            if not self._ended:
-                self.covers_silence = covers
         self.forget_unasked()
         return message
 

@@ -1,7 +1,8 @@
 """What is said and asked in a call: the part of `Call` that talks."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import TypeVar
@@ -88,6 +89,16 @@ class CallSpeech:
     def audio(self) -> CallAudio:
         """The call's audio, for an agent that recognises and speaks by itself."""
         return CallAudio(self._session)
+
+    @contextmanager
+    def covering(self, covers: bool) -> Iterator[None]:
+        """Within it `covers_silence` is this; behind it what it was, in a call that goes on."""
+        before, self.covers_silence = self.covers_silence, covers
+        try:
+            yield
+        finally:
+            if not (self._ended or self.hung_up):
+                self.covers_silence = before
 
     @property
     def correct_within_s(self) -> float:
