@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from offhook.api.answered import StillUnanswered, WhoAnswers
-from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
-from offhook.api.call_speech import CallSpeech
+from offhook.api.call_recording import CallRecording, Consent
+from offhook.api.call_transfer import CallTransfer
 from offhook.api.headers import CallHeaders
-from offhook.api.message import Message, MessageRecorder, beeped
+from offhook.api.message import Message
 from offhook.api.playing import Played, Until, play
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import History, Said, TurnEvents
@@ -21,13 +21,7 @@ from offhook.audio_stream import AUDIO_TYPES
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel, no_model
-from offhook.pipeline.dialog.limits import (
-    MAX_MESSAGE_S,
-    MAX_MESSAGE_SILENCE_S,
-    MAX_PLAY_S,
-    MAX_VOLUME_DB,
-    MIN_VOLUME_DB,
-)
+from offhook.pipeline.dialog.limits import MAX_PLAY_S, MAX_VOLUME_DB, MIN_VOLUME_DB
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.recording import Recording
@@ -35,21 +29,17 @@ from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.message.user_to_user import UserToUser, user_to_user
 from offhook.telephony.listeners import DtmfHandler
-from offhook.transfer.outcome import TransferMode, Transferred
+from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
 """The coroutine function of one call: the simplest agent. When it returns, the bot hangs up."""
 
-Consent = Literal["given", "refused", "announced"]
-"""What a caller has said to being recorded; "announced": they were only informed."""
-CONSENTS: tuple[Consent, ...] = ("given", "refused", "announced")
-
 HANG_UP_WAIT_S = 5.0  # for the last words to be played; a stalled line does not hold the call
 
 
-class Call(CallSpeech):
+class Call(CallRecording, CallTransfer):
     """One call. `id` names it in records, logs and the API.
 
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
@@ -223,60 +213,6 @@ class Call(CallSpeech):
             self.forget_unasked()
         return played
 
-    async def record(
-        self,
-        *,
-        beep: bool = True,
-        most_s: float = 120.0,
-        silence_s: float = 3.0,
-        end_keys: str = "#",
-        trim: bool = True,
-    ) -> Message:
-        """Record what the caller says, after a beep, until they have been silent for `silence_s` or press one of
-        `end_keys`, for `most_s` at the longest. What they say is no answer to anything else. Without `trim` the silence
-        at its end is kept.
-
-        Where the caller hangs up in it, CallEnded is raised, and its `message` has what there is so far. Raises
-        RuntimeError while something else is being said; ValueError for lengths out of their range.
-        """
-        if self._ended or self.hung_up:
-            raise CallEnded
-        if not (0 < silence_s <= MAX_MESSAGE_SILENCE_S and 0 < most_s <= MAX_MESSAGE_S):
-            raise ValueError(f"most_s is {most_s!r}, silence_s {silence_s!r}")
-        covers, self.covers_silence = self.covers_silence, False
-        try:
-            if beep:
-                await self.until_ended(beeped(self.audio, self._session))
-            recorder = MessageRecorder(
-                self._session.line, self._session, most_s, end_keys, trim=trim, language=self._language
-            )
-            try:
-                message = recorder.message(await self.until_ended(recorder.ended(silence_s)))
-            except CallEnded as ended:
-                ended.message = recorder.message("hang_up")
-                raise
-            finally:
-                recorder.close()
-        finally:
-            if not self._ended:
-                self.covers_silence = covers
-        self.forget_unasked()
-        return message
-
-    def forget_unasked(self) -> None:
-        """Drop what the caller has said and pressed that nothing has asked for: it answers no question any more."""
-        if not self._ended:
-            self._session.forget_unasked()
-
-    async def keep(self, message: Message) -> Path:
-        """Write a message into the recordings' folder, by the call's id; returns the file. It may follow the call's
-        end. Raises OSError; UserError where there is no such folder."""
-        if self._on_message is None:
-            raise UserError(
-                "no message can be kept", "this call has no folder for it", "a bot that `offhook serve` runs"
-            )
-        return await self._on_message(message)
-
     @property
     def switches(self) -> Mapping[str, str]:
         """What `offhook flow set` has set now, by name; a switch that nobody has set is missing."""
@@ -316,11 +252,6 @@ class Call(CallSpeech):
         return events
 
     @property
-    def audio(self) -> CallAudio:
-        """The call's audio, for an agent that recognises and speaks by itself."""
-        return CallAudio(self._session)
-
-    @property
     def history(self) -> tuple[Said, ...]:
         """The conversation so far: the bot's words that were played, and what was recognised."""
         return tuple(self._history.lines) if self._history is not None else ()
@@ -330,49 +261,6 @@ class Call(CallSpeech):
         what led there, as `choices.hours` does in a flow."""
         if self._on_state is not None and not self._ended:
             self._on_state(state, by)
-
-    def pause_recording(self) -> None:
-        """Record silence, of both sides, until `resume_recording`: for card numbers and the like.
-
-        The transcript still has what the caller speaks, though never their keys. A capture has the packets of that
-        time, and of two seconds more, without sound, and without keys. Does nothing in a call that is neither recorded
-        nor captured.
-        """
-        if self._on_record is not None:
-            self._on_record(True)
-
-    def resume_recording(self) -> None:
-        """Record again what is said."""
-        if self._on_record is not None:
-            self._on_record(False)
-
-    def start_recording(self, consent: Consent | None = None) -> None:
-        """From here on the call may be recorded and captured, where the settings have that; with `record_consent`
-        nothing is before. `consent` goes onto the call's record: "given", or "announced"."""
-        self._keep(True, consent)
-
-    def stop_recording(self, consent: Consent | None = None) -> None:
-        """From here on neither sound nor keys of the call are kept: its recording is silent, and its capture. "refused"
-        as `consent` goes onto the call's record, and removes what has been recorded so far."""
-        self._keep(False, consent)
-
-    def _keep(self, kept: bool, consent: Consent | None) -> None:
-        self.recorded, self.consent = kept, consent or self.consent
-        if self._on_keep is not None:
-            self._on_keep(kept, consent)
-
-    def shield(self, keys: DtmfHandler) -> str:
-        """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,
-        recordings, captures and all others who listen have silence. Returns "", or why nobody can promise that: then
-        nothing has changed."""
-        if self._ended or self._on_shield is None:
-            return "this call has no line to keep keys from others on"
-        return self._on_shield(keys)
-
-    def unshield(self) -> None:
-        """The caller is heard again."""
-        if not self._ended and self._on_shield is not None:
-            self._on_shield(None)
 
     async def hangup(self) -> None:
         """End the call once everything said has been played; one that is not answered is refused with 480. Nothing more
@@ -384,77 +272,6 @@ class Call(CallSpeech):
             await asyncio.wait_for(self._session.drained(), HANG_UP_WAIT_S)
         if self._on_hangup is not None:
             self._on_hangup()
-
-    async def transfer(  # noqa: PLR0913  # each is one property of a transfer
-        self,
-        target: str,
-        *,
-        mode: TransferMode | None = None,
-        summary: str = "",
-        brief: "Callable[[Call], Awaitable[bool]] | None" = None,
-        user_to_user: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        ring_s: float | None = None,
-        return_key: str | None = None,
-        limit_s: float | None = None,
-    ) -> Transferred:
-        """Connect the caller to `target` once everything said has been played, and usually leave the call.
-
-        `target` is a name of `[transfer.targets]`, or a number or SIP address that the settings allow. `mode` is one of
-        MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and hears `summary`,
-        and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its own with the
-        agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
-        `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
-        caller back from a bridge; `limit_s`: after how long it ends by itself.
-
-        A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
-        their network sends), or before anything else where the mode is `refer` or `attended`.
-
-        Returns when the transfer is over: `returned` says whether the caller is with the bot again (the agent has hung
-        up a bridge). If not, nothing more can be said, but the dialog runs on. Raises TransferError, and the call goes
-        on, with the reason: busy, no answer, declined … CallEnded if the caller hangs up before that. UserError if the
-        call cannot be transferred at all.
-        """
-        if self._ended or self.hung_up:
-            raise CallEnded
-        if self._on_transfer is None:
-            raise UserError(
-                "this call cannot be transferred",
-                "its carrier has no transfers",
-                "await call.hangup(), or have the call come over SIP or Twilio",
-            )
-        result = await self._on_transfer(
-            TransferRequest(
-                target,
-                mode,
-                summary,
-                brief,
-                user_to_user,
-                tuple((headers or {}).items()),
-                ring_s,
-                return_key,
-                self._language,
-                limit_s,
-            )
-        )
-        if result is None:
-            raise CallEnded
-        self.hung_up = not result.returned
-        return result
-
-    async def queue(self, name: str, *, summary: str = "", priority: int = 0, ticket: str = "") -> Queued:
-        """Have the caller wait in a queue of the settings (`[queues.NAME]`) until an agent takes the call, who hears
-        `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
-
-        Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
-        CallEnded; UserError if there is no such queue, or the call can wait in none.
-        """
-        if self._ended or self.hung_up:
-            raise CallEnded
-        if self._on_queue is None:
-            what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
-            raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
-        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
 
     def keep_history(self) -> None:
         """Start `history` here."""

@@ -1,11 +1,13 @@
 """What is said and asked in a call: the part of `Call` that talks."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
+from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
 from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
 from offhook.api.sayable import Sayable, prompt_of
@@ -84,6 +86,21 @@ class CallSpeech:
         self._session.silence.covers_dialog = covers
 
     @property
+    def audio(self) -> CallAudio:
+        """The call's audio, for an agent that recognises and speaks by itself."""
+        return CallAudio(self._session)
+
+    @contextmanager
+    def covering(self, covers: bool) -> Iterator[None]:
+        """Within it `covers_silence` is this; behind it what it was, in a call that goes on."""
+        before, self.covers_silence = self.covers_silence, covers
+        try:
+            yield
+        finally:
+            if not (self._ended or self.hung_up):
+                self.covers_silence = before
+
+    @property
     def correct_within_s(self) -> float:
         """How long behind an answer a late final may correct it."""
         return self._session.correct_within_s
@@ -99,6 +116,11 @@ class CallSpeech:
         """What to say in place of `filler` while the caller waits: the words of `turn.fillers`, if there are any in the
         language; None while the recording is paused for a secret."""
         return self._session.silence.filler(filler)
+
+    def forget_unasked(self) -> None:
+        """Drop what the caller has said and pressed that nothing has asked for: it answers no question any more."""
+        if not self._ended:
+            self._session.forget_unasked()
 
     @property
     def on_overlap(self) -> OnOverlap | None:

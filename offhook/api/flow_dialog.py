@@ -41,7 +41,7 @@ from offhook.pipeline.dialog.actions import (
     HangUp,
     Instant,
     Invoke,
-    Keep,
+    RecordCall,
     Note,
     Play,
     Press,
@@ -169,7 +169,7 @@ class FlowAgent:
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
             case RecordMessage():
                 return await unless_corrected(call, wording, runner, asked, recorded(call, action))
-            case TakeSecret() | Fetch() | Invoke() | Wait() | Play() | Press() | Note() | Keep():
+            case TakeSecret() | Fetch() | Invoke() | Wait() | Play() | Press() | Note() | RecordCall():
                 return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, limits))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))

@@ -85,16 +85,14 @@ async def covered(call: Call, meanwhile: Prompt | None, work: Coroutine[Any, Any
     """The result of what keeps the caller waiting, who hears `meanwhile` after a moment, and is not left in silence.
     Raises CallEnded."""
     asking = asyncio.ensure_future(work)
-    covers, call.covers_silence = call.covers_silence, True
-    try:
-        done, _ = await call.until_ended(asyncio.wait((asking,), timeout=MOMENT_S))
-        if not done and meanwhile is not None:
-            await call.step(meanwhile, None)
-        return await call.until_ended(asking)
-    finally:
-        asking.cancel()
-        if not call.hung_up:
-            call.covers_silence = covers
+    with call.covering(True):
+        try:
+            done, _ = await call.until_ended(asyncio.wait((asking,), timeout=MOMENT_S))
+            if not done and meanwhile is not None:
+                await call.step(meanwhile, None)
+            return await call.until_ended(asking)
+        finally:
+            asking.cancel()
 
 
 async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, SecretKeys]) -> Fetched:

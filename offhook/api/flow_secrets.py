@@ -62,15 +62,13 @@ class FlowSecrets:
         while len(self._ahead) and entry.outcome is None:
             entry.key(self._ahead.take_first(), self._loop.time())
             self._keyed.set()
-        covers, call.covers_silence = call.covers_silence, False
-        speaking = asyncio.ensure_future(call.step(action.prompt, None))
-        try:
-            await call.until_ended(self._entered(entry, speaking))
-        finally:
-            self._entry = None
-            await _stopped(speaking)
-            if not call.hung_up:
-                call.covers_silence = covers
+        with call.covering(False):
+            speaking = asyncio.ensure_future(call.step(action.prompt, None))
+            try:
+                await call.until_ended(self._entered(entry, speaking))
+            finally:
+                self._entry = None
+                await _stopped(speaking)
         assert entry.outcome is not None, "that is what was waited for"
         self._note_end(entry)
         return SecretTaken(entry.outcome)

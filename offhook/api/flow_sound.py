@@ -5,10 +5,11 @@ from time import monotonic
 
 import structlog
 
-from offhook.api.call import CONSENTS, Call
+from offhook.api.call import Call
+from offhook.api.call_recording import CONSENTS
 from offhook.api.playing import UNTIL
 from offhook.http_request import HttpRequest
-from offhook.pipeline.dialog.actions import Done, Instant, Keep, Note, Play, Press, Wait
+from offhook.pipeline.dialog.actions import Done, Instant, RecordCall, Note, Play, Press, Wait
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.dialog.steps.press import PAUSE
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
@@ -36,22 +37,18 @@ async def done(call: Call, action: Wait | Play | Press | Instant) -> Answer | Do
             return await _press(call, action)
         case Note():
             return _note(call, action)
-        case Keep():
+        case RecordCall():
             return _keep(call, action)
 
 
 async def _wait(call: Call, action: Wait) -> Answer:
     """The key that was pressed, if one ends it. Raises CallEnded."""
-    covers, call.covers_silence = call.covers_silence, False
-    try:
+    with call.covering(False):
         if action.until_key:
             question = Question(choices=_ANY_KEY, speech=False, no_input_ms=round(1000 * action.seconds))
             return await call.step(None, question)
         await call.until_ended(asyncio.sleep(action.seconds))
         return Answer(AnswerKind.NO_INPUT)
-    finally:
-        if not call.hung_up:
-            call.covers_silence = covers
 
 
 async def _play(call: Call, action: Play) -> Done:
@@ -87,7 +84,7 @@ def _note(call: Call, action: Note) -> Done:
     return Done()
 
 
-def _keep(call: Call, action: Keep) -> Done:
+def _keep(call: Call, action: RecordCall) -> Done:
     """Whether what follows is kept."""
     consent = next((each for each in CONSENTS if each == action.consent), None)
     match action.does:

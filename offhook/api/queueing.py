@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from offhook.api.call import CONSENTS, Call
+from offhook.api.call import Call
+from offhook.api.call_recording import CONSENTS
 from offhook.api.queued import Queued, QueueRequest
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule

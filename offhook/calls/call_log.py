@@ -12,6 +12,7 @@ import structlog
 from offhook.calls.agent_totals import UNKNOWN, AgentTotals
 from offhook.calls.engine_totals import EngineTotals
 from offhook.calls.outcome import OutcomeReason, SipOutcome
+from offhook.calls.transcript_lines import answer_line, bot_line, ignored_line
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
 from offhook.pipeline.chain.spending import EngineUse, Outcome
@@ -37,7 +38,6 @@ from offhook.pipeline.trace import (
     TurnTraced,
     WhoAnswered,
 )
-from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
 from offhook.records.cdr import clean_text
 from offhook.records.outbox import MESSAGE, TRANSFERRED, OutboxEvent
@@ -224,20 +224,14 @@ class CallLog:
         match event:
             case SilenceFilled() | StageStalled():
                 self._silence(event)
-            case BotHeard(playback, at, _, began_at, voice):
-                played, unplayed = playback.text_played, playback.text_unplayed
-                spoken_at = at if began_at is None else began_at
-                text = f"{played} {unplayed}".strip()
-                self._line(TranscriptLine(self._at(spoken_at), "bot", text, played, unplayed, engine=voice or None))
+            case BotHeard():
+                at = event.at if event.began_at is None else event.began_at
+                self._line(bot_line(event, self._at(at)))
             case CallerAnswered() | CallerCorrected():
                 self._answered(event)
-            case CallerIgnored(text, _, began_at, confidence, typed):
-                at_s, engine = self._at(began_at), None if typed else self._engines.take_recogniser()
-                self._line(
-                    TranscriptLine(
-                        at_s, "caller", text, confidence=confidence, typed=typed, rejected=True, engine=engine
-                    )
-                )
+            case CallerIgnored():
+                engine = None if event.typed else self._engines.take_recogniser()
+                self._line(ignored_line(event, self._at(event.began_at), engine))
             case BargedIn(silent_ms, _, _):
                 self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
                 self._metrics.bargein_stop(silent_ms / 1000)
@@ -359,20 +353,7 @@ class CallLog:
 
     def _said(self, answer: Answer, at: float, engine: str | None) -> None:
         if answer.text or answer.digits:
-            text = answer.text or f"[keys: {len(answer.digits)}]"
-            line = TranscriptLine(
-                self._at(at),
-                "caller",
-                text,
-                confidence=answer.confidence,
-                choice=answer.choice,
-                typed=answer.typed,
-                rejected=answer.kind is AnswerKind.NO_MATCH,
-                value=None if answer.value is None or not answer.text else recorded(answer.value),
-                engine=engine,
-                final=answer.is_final,
-            )
-            self._line(line)
+            self._line(answer_line(answer, self._at(at), engine))
 
     def _about(self) -> dict[str, object]:
         """What every event of the call has."""

@@ -6,7 +6,6 @@ both sides may talk, `end` when the call is gone. Either side may call `hang_up`
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from time import monotonic
@@ -15,17 +14,15 @@ from typing import Any
 import structlog
 
 from offhook.api.agent import CallAgent, as_agent
-from offhook.api.call import HANG_UP_WAIT_S, Call
+from offhook.api.call import Call
 from offhook.api.early_media import speaks_early
-from offhook.api.queued import Queued, QueueRequest
-from offhook.api.queueing import Waiting
 from offhook.api.understood import Understanding
 from offhook.calls.answering import Answering
 from offhook.calls.call_events import CallEvents
 from offhook.calls.call_log import CallLog
 from offhook.calls.call_records import CallRecords
 from offhook.calls.dead_air import DeadAir
-from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.dialog_task import EndsWithCall, clean_up, is_call_ended
 from offhook.calls.early_media import EarlyMedia
 from offhook.calls.kept_message import keep_message
 from offhook.calls.line import CallLine
@@ -37,17 +34,15 @@ from offhook.calls.shield import shielded
 from offhook.calls.time_limit import TimeLimit
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
+from offhook.calls.with_others import WithOthers
 from offhook.observe import in_call
 from offhook.observe.live_feed import LiveCall
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import CallerPartial, ConsentNoted, DialogState, EngineUsed, SessionEvent
 from offhook.records import EndedBy
-from offhook.settings.queues import no_queue
 from offhook.telephony.listeners import DtmfHandler
-from offhook.telephony.pcm import RATE_HZ
 from offhook.transfer.outcome import Transferred
-from offhook.transfer.request import TransferRequest
 
 SERVER_ERROR = 500
 
@@ -69,8 +64,6 @@ class Conversation:
         transfers: CallTransfers | None = None,
         queues: CallQueues | None = None,
     ) -> None:
-        self._transfers = transfers
-        self._queues = queues
         self._services = services
         self._parties = parties
         self._disconnect = disconnect
@@ -87,6 +80,8 @@ class Conversation:
             uniqueid=parties.uniqueid,
             part_of=parties.part_of,
         )
+        leave = partial(self.end, EndedBy.BOT)
+        self._others = WithOthers(services.config, self._call_log, transfers, queues, leave)
         self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
         if parties.trunk:
@@ -109,7 +104,6 @@ class Conversation:
         self._session: Session | None = None
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
-        self._transferring: asyncio.Task[None] | None = None
         self._records = CallRecords(self._call_log, services.recordings, self.log)
         self._events = CallEvents(services, self._call_log, self.log)
         self.privacy = Privacy(withheld=services.config.records.record_consent)
@@ -224,8 +218,8 @@ class Conversation:
             ),
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._leaves_because),
             on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
-            on_transfer=self._transfer if self._transfers is not None else None,
-            on_queue=self._queue if self._queues is not None else None,
+            on_transfer=partial(self._others.transfer, session) if self._others.has_transfers else None,
+            on_queue=self._others.queue if self._others.has_queues else None,
             on_record=self._pause_recording,
             on_keep=self._keep,
             on_shield=self._shield,
@@ -377,35 +371,6 @@ class Conversation:
         parties, record = self._parties, self._call_log.record
         return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
 
-    async def _transfer(self, request: TransferRequest) -> Transferred | None:
-        session, transfers = self._session, self._transfers
-        if session is None or transfers is None:
-            return None
-        transferring = transfers.transfer(request)
-        # An announcement of any length is played to its end; a line that stalls does not hold the call.
-        within_s = HANG_UP_WAIT_S + session.line.queued_ticks / RATE_HZ
-        with suppress(TimeoutError):
-            await asyncio.wait_for(session.drained(), within_s)
-        self._transferring = asyncio.current_task()
-        try:
-            result = await transferring()
-        finally:
-            self._transferring = None
-        if result is not None and result.by != "bridge":  # see `talked`
-            self._call_log.transferred(result)
-        if result is not None and not result.returned:
-            self.end(EndedBy.BOT, f"transferred to {result.target}")
-        return result
-
-    async def _queue(self, call: Call, request: QueueRequest) -> Queued:
-        config = self._services.config
-        if request.queue not in config.queues:
-            raise no_queue(request.queue, list(config.queues))
-        assert self._queues is not None, "the carrier has queues"
-        offers = config.may_be_called(call.trunk)
-        port, queue = self._queues.enter_queue(), config.queues[request.queue]
-        return await Waiting(call, port, queue, request, offers_call_back=offers).run()
-
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = ""
         in_call.enter(self.id)
@@ -435,19 +400,10 @@ class Conversation:
     async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
         refused = None if self.answered or self.early is None or by is not EndedBy.BOT else self.early.status
         await self._records.end(by, reason, rtp=rtp, answered=self.answered, outcome=self.outcome, refused=refused)
-        await self._wait_for_dialog()
-        self._release()
-
-    async def _wait_for_dialog(self) -> None:
-        """Give the dialog time for its clean-up, for which the process waits before it stops."""
         dialog, self._dialog = self._dialog, None
-        if dialog is None or dialog.done() or self._hung_up:
-            return  # a dialog that hung up itself may run on without a limit
-        cleanup_s = self._services.config.calls.cleanup_s
-        await asyncio.wait((dialog,), timeout=cleanup_s)
-        if not dialog.done():
-            self.log.warning("the dialog does not end with its call", seconds=cleanup_s)
-            dialog.cancel()
+        if dialog is not None and not self._hung_up:  # a dialog that hung up itself may run on without a limit
+            await clean_up(dialog, self._services.config.calls.cleanup_s, self.log)
+        self._release()
 
     def _free(self) -> None:
         if self._limit is not None:
@@ -459,9 +415,10 @@ class Conversation:
         if self._line is not None:
             self._line.close()
         # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.
-        self._line = self._session = self._call = self._answering = self._transfers = self._queues = None
+        self._line = self._session = self._call = self._answering = None
+        self._others.close()
         # The task that transferred the call runs on.
-        spared = asyncio.current_task(), self._transferring
+        spared = asyncio.current_task(), self._others.transferring
         for task in self._tasks:
             if task not in spared:
                 task.cancel()

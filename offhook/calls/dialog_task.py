@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
+from structlog.typing import FilteringBoundLogger
+
 from offhook.api.call_ended import CallEnded
 
 
@@ -50,3 +52,13 @@ def is_call_ended(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(is_call_ended(each) for each in error.exceptions)
     return isinstance(error, CallEnded)
+
+
+async def clean_up(dialog: "asyncio.Task[None]", cleanup_s: float, log: FilteringBoundLogger) -> None:
+    """Give the dialog of a call that is over time for its clean-up, for which the process waits before it stops."""
+    if dialog.done():
+        return
+    await asyncio.wait((dialog,), timeout=cleanup_s)
+    if not dialog.done():
+        log.warning("the dialog does not end with its call", seconds=cleanup_s)
+        dialog.cancel()

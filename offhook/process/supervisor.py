@@ -24,6 +24,7 @@ from offhook.pipeline.chain.table import Cells
 from offhook.pipeline.dialog.switches import Switch
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
+from offhook.process.bot_web import BotWeb
 from offhook.process.call_admission import CallAdmission
 from offhook.process.call_watch import CallWatch
 from offhook.process.calls_out import CallsOut
@@ -60,17 +61,6 @@ from offhook.sip.events import (
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.version import __version__
-from offhook.web.app import create_app
-from offhook.web.call_api import CallApi
-from offhook.web.captures import capture_routes
-from offhook.web.live import LiveHub
-from offhook.web.media_streams import server_with_streams
-from offhook.web.queues import queue_routes
-from offhook.web.server import WebServer
-from offhook.web.sip import MessageHub, sip_routes
-from offhook.web.site import add_site
-from offhook.web.status import status_routes
-from offhook.web.switches import switch_routes
 
 LAST_REGISTERS_S = 2.0
 """For the answers to the removal of registrations."""
@@ -168,10 +158,17 @@ class Supervisor:
         self._retention: Retention | None = None
         self._store: RecordStore | None = None
         self._deliveries: Deliveries | None = None
-        self._web: WebServer | None = None
-        self._message_hub: MessageHub | None = None
-        self._hub = LiveHub()
-        self._hub.on_watch = self._on_watch
+        self._web = BotWeb(
+            config,
+            self.status,
+            self._directory,
+            self.streams,
+            self.calls_out,
+            self.queues,
+            self.captures,
+            self.switches,
+        )
+        self._web.hub.on_watch = self._on_watch
 
     async def start(self) -> None:
         """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
@@ -194,18 +191,7 @@ class Supervisor:
         with blaming_pjsip(config):
             await self._workers.start(self._endpoint.address, self._store, lambda: SwitchesSet(self.switches.settings))
         self.status.watch.start()
-        if config.http.enabled:
-            app = create_app(self.status)
-            app.include_router(status_routes(self.status))
-            self._message_hub = MessageHub(signalling.traces)
-            app.include_router(sip_routes(self._endpoint, signalling, self._message_hub))
-            app.include_router(queue_routes(self.queues))
-            app.include_router(capture_routes(self.captures, self._store))
-            app.include_router(switch_routes(self.switches))
-            add_site(app, self._hub, self._store, config)
-            app.add_middleware(CallApi, token=config.outbound.token, calls=self.calls_out, records=self._store)
-            self._web = server_with_streams(app, config, self.streams, self._directory)
-            await self._web.start(config.http.host, config.http.port)
+        await self._web.start(self._endpoint, signalling, self._store)
         self._retention = Retention(self._store, self.records_dir, config.records)
         self._retention.start()
         self._admission.ready = True
@@ -234,11 +220,7 @@ class Supervisor:
         await self._workers.stop()
         await self.queues.stop()
         self.status.watch.stop()
-        self._hub.close()
-        if self._message_hub is not None:
-            self._message_hub.close()
-        if self._web is not None:
-            await self._web.stop()
+        await self._web.stop()
         await self._trunks.ended(LAST_REGISTERS_S)
         if self._endpoint is not None:
             with suppress(TimeoutError):
@@ -268,7 +250,7 @@ class Supervisor:
     @property
     def http_address(self) -> tuple[str, int] | None:
         """The bound HTTP address, if HTTP is enabled."""
-        return self._web.address if self._web is not None else None
+        return self._web.address
 
     @property
     def records_dir(self) -> Path:
@@ -374,7 +356,7 @@ class Supervisor:
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
         """Handle an event of a watched call."""
-        self._hub.publish(uniqueid, event)
+        self._web.hub.publish(uniqueid, event)
 
     def on_silent(self, worker: WorkerHandle) -> None:
         """A worker has stalled: its unanswered calls go to others. Should it recover, they are over there."""
@@ -403,7 +385,7 @@ class Supervisor:
             elif self._endpoint is not None:
                 self._end(self._endpoint, call)
         crashed = worker.close_records()
-        self._hub.lost([record.uniqueid for record in crashed])
+        self._web.hub.lost([record.uniqueid for record in crashed])
         for record in crashed:
             self._metrics.call_refused("inbound", record.transport, "crash")
         if self._admission.ready and not self._admission.draining:

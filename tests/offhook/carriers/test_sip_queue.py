@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.api.call import Call, Consent
+from offhook.api.call import Call
+from offhook.api.call_recording import Consent
 from offhook.api.queued import Queued
 from offhook.engines.engine_set import EngineSet
 from offhook.engines.registry import GivenEngines
