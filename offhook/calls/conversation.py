@@ -293,6 +293,11 @@ class Conversation:
         self._call_log.transferred(result)
 
     @property
+    def about(self) -> dict[str, object]:
+        """What every event of the call has."""
+        return self._call_log.about
+
+    @property
     def line(self) -> CallLine | None:
         """The call's line, until the call is over."""
         return self._line
@@ -404,7 +409,11 @@ class Conversation:
         assert self._queues is not None, "the carrier has queues"
         offers = config.may_be_called(call.trunk)
         port, queue = self._queues.enter_queue(), config.queues[request.queue]
-        return await Waiting(call, port, queue, request, offers_call_back=offers).run()
+        log = self._call_log
+        log.queued(request.queue)
+        queued = await Waiting(call, port, queue, request, offers_call_back=offers, on_agent=log.with_agent).run()
+        log.queue_left()
+        return queued
 
     async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = ""
