@@ -9,7 +9,7 @@ from offhook.api.call import Call
 from offhook.api.call_recording import CONSENTS
 from offhook.api.playing import UNTIL
 from offhook.http_request import HttpRequest
-from offhook.pipeline.dialog.actions import Done, Instant, RecordCall, Note, Play, Press, Wait
+from offhook.pipeline.dialog.actions import Done, Instant, Note, Play, Press, RecordCall, Wait
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.pipeline.dialog.steps.press import PAUSE
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question

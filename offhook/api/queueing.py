@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,8 @@ MIN_DIGITS, MAX_DIGITS = 3, 20
 
 
 class Waiting:
-    """One wait, from `run` to its result. `offers_call_back`: whether there are numbers that may be called back."""
+    """One wait, from `run` to its result. `offers_call_back`: whether there are numbers that may be called back.
+    `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Waiting:
         request: QueueRequest,
         *,
         offers_call_back: bool = True,
+        on_agent: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._now = asyncio.get_running_loop().time
         self._call = call
@@ -58,6 +60,7 @@ class Waiting:
         self._config = config
         self._request = request
         self._offers_call_back = offers_call_back and not request.ticket
+        self._on_agent = on_agent
         self._later: deque[News] = deque()  # what has happened while something was said or asked
         self._number = ""  # at which they want to be called back
         self._is_kept = False  # that they will be
@@ -76,12 +79,13 @@ class Waiting:
         whisper = self._whisper if request.summary else None
         began = self._now()
         self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
+        queued: Queued | None = None
         try:
             queued = await self._wait(await self._music())
             until = self._joined_at if queued.agent else self._now()
             return replace(queued, waited_s=until - began)
         finally:
-            self._port.close()
+            self._port.close(None if queued is None else queued.end)
 
     async def _music(self) -> Recording:
         path = self._config.music
@@ -117,8 +121,10 @@ class Waiting:
                     await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
                     self._joined_at = self._now()
+                    self._on_agent(agent)
                     if await self._talk():
                         return Queued(agent)
+                    self._on_agent("")
                     announce_at = self._now() + config.announce_s
                 case Key(key=key) if await self._leaves(key):
                     return Queued(end=QueueEnd.LEFT)

@@ -12,6 +12,7 @@ import structlog
 from offhook.calls.agent_totals import UNKNOWN, AgentTotals
 from offhook.calls.engine_totals import EngineTotals
 from offhook.calls.outcome import OutcomeReason, SipOutcome
+from offhook.calls.queue_wait import QueueWait
 from offhook.calls.transcript_lines import answer_line, bot_line, ignored_line
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
@@ -115,6 +116,7 @@ class CallLog:
         self._answered_now: float | None = None
         self._early_now: float | None = None
         self._rang_now: float | None = None
+        self._queue_wait = QueueWait()
         self._responses_ms: list[float] = []
         self._engines = EngineTotals()
         self._agent = AgentTotals()
@@ -165,12 +167,26 @@ class CallLog:
         data: dict[str, object] = {"target": result.target, "by": result.by, "returned": result.returned}
         if result.by == "bridge":
             data["talked_s"] = round(result.talked_s, 1)
-        self._store.notify(OutboxEvent(self.uniqueid, TRANSFERRED, _new_id(), self._about() | data))
+        self._store.notify(OutboxEvent(self.uniqueid, TRANSFERRED, _new_id(), self.about | data))
+
+    def queued(self, queue: str) -> None:
+        """The caller waits in a queue."""
+        self.record = self._queue_wait.began(self.record, queue, monotonic())
+        self._store.begin(self.record)  # it survives a crash
+
+    def with_agent(self, agent: str) -> None:
+        """An agent of the queue talks to the caller; empty: not after all."""
+        self.record = self._queue_wait.with_agent(self.record, agent, monotonic())
+        self._store.begin(self.record)
+
+    def queue_left(self) -> None:
+        """The caller is with the dialog again."""
+        self.record = self._queue_wait.over(self.record, monotonic())
 
     def message_left(self, file: Path, message: Mapping[str, object], hold_s: float) -> tuple[str, "Future[bool]"]:
         """The caller has left a message, whose transcript follows within `hold_s`. The event's id, and a future that is
         done when others will get it, whatever happens."""
-        event = OutboxEvent(self.uniqueid, MESSAGE, _new_id(), {**self._about(), "file": file.name, **message}, hold_s)
+        event = OutboxEvent(self.uniqueid, MESSAGE, _new_id(), {**self.about, "file": file.name, **message}, hold_s)
         return event.id, self._store.notify(event)
 
     def message_transcribed(self, event_id: str, text: str) -> None:
@@ -281,7 +297,7 @@ class CallLog:
         if refused is not None:
             unanswered = _REFUSED.get(refused, Disposition.NO_ANSWER)
         now = monotonic()
-        record = self.record.ended(
+        record = self._queue_wait.over(self.record, now).ended(
             self._clock,
             now,
             answered_now=self._answered_now if answered else None,
@@ -355,7 +371,8 @@ class CallLog:
         if answer.text or answer.digits:
             self._line(answer_line(answer, self._at(at), engine))
 
-    def _about(self) -> dict[str, object]:
+    @property
+    def about(self) -> dict[str, object]:
         """What every event of the call has."""
         record = self.record
         return {name: getattr(record, name) for name in ("uniqueid", "part_of", "src", "dst", "direction")}

@@ -287,6 +287,11 @@ class Conversation:
         self._call_log.transferred(result)
 
     @property
+    def about(self) -> dict[str, object]:
+        """What every event of the call has."""
+        return self._call_log.about
+
+    @property
     def line(self) -> CallLine | None:
         """The call's line, until the call is over."""
         return self._line

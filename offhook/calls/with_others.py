@@ -75,7 +75,11 @@ class WithOthers:
         assert self._queues is not None, "the carrier has queues"
         offers = config.may_be_called(call.trunk)
         port, queue = self._queues.enter_queue(), config.queues[request.queue]
-        return await Waiting(call, port, queue, request, offers_call_back=offers).run()
+        log = self._call_log
+        log.queued(request.queue)
+        queued = await Waiting(call, port, queue, request, offers_call_back=offers, on_agent=log.with_agent).run()
+        log.queue_left()
+        return queued
 
     def close(self) -> None:
         """The call is over: its carrier is let go of."""

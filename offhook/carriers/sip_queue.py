@@ -27,7 +27,7 @@ from offhook.queues.messages import (
     ToOwner,
     WantCallBack,
 )
-from offhook.queues.orders import RingAgents, StopRinging
+from offhook.queues.orders import QueueEnd, RingAgents, StopRinging
 from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
 from offhook.settings.config import Config
 from offhook.transfer.outcome import TransferError, TransferFailure
@@ -101,7 +101,8 @@ class SipQueue:
         """See QueuePort."""
         self._whisper = whisper
         self.is_open = True
-        self._caller.do(JoinQueue(self._caller.handle, queue, priority, ticket))
+        about = self._caller.conversation.about
+        self._caller.do(JoinQueue(self._caller.handle, queue, priority, ticket, about))
 
     def ask_place(self) -> None:
         """See QueuePort."""
@@ -133,7 +134,7 @@ class SipQueue:
         if not self._talking:
             self._suspend(False)
 
-    def close(self) -> None:
+    def close(self, end: QueueEnd | None = None) -> None:
         """See QueuePort."""
         was_open, self.is_open = self.is_open, False
         if self._unlisten is not None:
@@ -144,7 +145,7 @@ class SipQueue:
         self._talking = ""
         self.quiet()
         if was_open:
-            self._caller.do(LeaveQueue(self._caller.handle))
+            self._caller.do(LeaveQueue(self._caller.handle, end))
 
     # --- from the owner of the queues
 
@@ -168,6 +169,8 @@ class SipQueue:
 
     def caller_gone(self) -> None:
         """It is over."""
+        if self.is_open and not self._talking:  # who talks leaves with the call itself
+            self._caller.do(LeaveQueue(self._caller.handle))
         self.is_open = False
         self._stop_music()
         for transfer in list(self._rings.values()):

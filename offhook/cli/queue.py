@@ -62,7 +62,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
         for place, caller in enumerate(waiting, 1):
             back = ", to be called back" if caller["is_call_back"] else ""
-            yield f"  {place}. {caller['call']}: {caller['state']}{back} {' '.join(caller['agents'])}".rstrip()
+            waited = "" if caller["waited_s"] is None else f", {caller['waited_s']:.0f} s"
+            state = f"{caller['state']}{waited}{back} {' '.join(caller['agents'])}"
+            yield f"  {place}. {caller['caller'] or caller['call']}: {state}".rstrip()
         for back in found.get("call_backs", ()):
             if back["queue"] == name:
                 yield f"  to be called back: {back['number']}, {_calls(back['tries'])} so far"

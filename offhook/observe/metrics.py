@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from offhook.observe.engine_metrics import RESPONSE_BUCKETS_S, EngineMetrics
+from offhook.observe.queue_metrics import QueueMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -31,7 +32,7 @@ def _known(value: str, allowed: Iterable[str]) -> str:
     return value if value in allowed else "other"
 
 
-class Metrics(EngineMetrics):
+class Metrics(EngineMetrics, QueueMetrics):
     """All metrics of a process, in their own registry. Methods are cheap, and thread-safe.
 
     `alone` is false in one of several processes shown together: metrics that may exist only once are left out.
@@ -48,6 +49,7 @@ class Metrics(EngineMetrics):
         self._define_media()
         self._define_machinery()
         self._define_workers()
+        self._define_queues()
 
     def _define_calls(self) -> None:
         reg = self.registry

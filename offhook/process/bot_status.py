@@ -35,7 +35,7 @@ _READINESS = {
 
 class BotStatus:
     """`refusal`: why a new call would be refused now; `calls`: how many there are. `endpoint`, `store`
-    and `deliveries` are set once they are open."""
+    and `deliveries` are set once they are open; `measure` has the metrics say how other parts are."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class BotStatus:
         self.endpoint: Endpoint | None = None
         self.store: RecordStore | None = None
         self.deliveries: Deliveries | None = None
+        self.measure: Callable[[], None] = lambda: None
         self.watch = LoopWatch(metrics.event_loop_lag, metrics.event_loop_stall, lambda: not calls())
         self._max_calls = config.max_calls
         self._workers = workers
@@ -106,6 +107,7 @@ class BotStatus:
             if (report := worker.load.latest) is not None:
                 ready = worker.state is WorkerState.READY
                 self._metrics.worker(worker.index, ready, report.calls, report.cpu, report.lag_s)
+        self.measure()
         self._metrics.tasks(len(asyncio.all_tasks()))
         own = snapshot(self._metrics.registry)
         return render(merged((own, self._lasting, *(worker.metrics for worker in self._workers))))

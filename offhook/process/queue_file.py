@@ -21,7 +21,8 @@ AGAIN_S = 10.0
 @dataclass(frozen=True, slots=True)
 class KeptCallBack:
     """Somebody who is to be called back, by `trunk` (empty: none). `name` is what lists of the allowed have of the
-    number, `at_s` the Unix time of the promise, and `tries` the calls so far."""
+    number, `at_s` the Unix time of the promise, `tries` the calls so far, and `about` what every event of the call has
+    in which they asked for it."""
 
     ticket: str
     queue: str
@@ -30,6 +31,7 @@ class KeptCallBack:
     wish: CallBackWish
     at_s: float
     tries: int = 0
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def _call_back(found: Any) -> KeptCallBack:
         wish=_wish(found["wish"]),
         at_s=float(found["at_s"]),
         tries=int(found["tries"]),
+        about=dict(found.get("about", {})),  # an older file has none
     )
 
 

@@ -20,7 +20,9 @@ import structlog
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.carriers.call_target import keyed_number
 from offhook.carriers.checked_call import checked_call
+from offhook.observe.metrics import Metrics
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.process.queue_reports import CallBackRefused, CallBackStep, QueueReports
 from offhook.queues.asked import AskedNumbers
 from offhook.queues.distributor import Distributor
 from offhook.queues.members import LEAVES_S
@@ -72,13 +74,17 @@ class Placer(Protocol):
 class Queues:
     """All of a bot. `send` passes an order to a call's worker; does nothing for a call that is over."""
 
-    def __init__(self, config: Config, calls_out: Placer, send: Callable[[str, object], None]) -> None:
+    def __init__(
+        self, config: Config, calls_out: Placer, send: Callable[[str, object], None], metrics: Metrics
+    ) -> None:
         self._config = config
         self._calls_out = calls_out
         self._send = send
         self._loop = asyncio.get_running_loop()
         policies = {name: queue.policy for name, queue in config.queues.items()}
         self._distributor = Distributor(policies, self._loop.time())
+        self.reports = QueueReports(config.queues, metrics)
+        """Others learn from them what happens."""
         self._call_backs: dict[str, KeptCallBack] = {}
         self._calls: dict[str, str] = {}
         """The ticket of each call-back that is being made, or that waits."""
@@ -112,6 +118,7 @@ class Queues:
                 self._asked.has(kept.name, now)
             else:
                 self._log.info("called back no more", ticket=kept.ticket)
+                self.reports.call_back(kept, CallBackStep.GIVEN_UP)
         self._settle()
 
     async def stop(self) -> None:
@@ -134,8 +141,8 @@ class Queues:
         match message:
             case JoinQueue():
                 self._join(message, now)
-            case LeaveQueue(call):
-                self._left(call, now)
+            case LeaveQueue(call, end):
+                self._left(call, now, end)
             case AskPlace(call):
                 self._send(call, PlaceInQueue(call, it.place_of(call)))
             case WantCallBack():
@@ -161,12 +168,13 @@ class Queues:
         self._left(call, now)
         self._distributor.call_back_failed(self._calls.pop(call, ""), now)
         self._settle()
+        self.reports.gone(call)
 
     # --- from people
 
-    def agent(self, name: str, action: str) -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. Raises UserError, NotInQueuesError for a
-        stranger."""
+    def agent(self, name: str, action: str, by: str = "") -> dict[str, object]:
+        """Log an agent in or out, or pause them; returns their state. `by` is for the log: who wants it. Raises
+        UserError, NotInQueuesError for a stranger."""
         if action not in ACTIONS:
             raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
         states = self._distributor.agent_states()
@@ -181,7 +189,7 @@ class Queues:
                 self._distributor.log_out(name, now)
             case "pause":
                 self._distributor.pause(name, now)
-        self._log.info("an agent", agent=name, action=action)
+        self._log.info("an agent", agent=name, action=action, by=by)
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
 
@@ -189,21 +197,23 @@ class Queues:
         """Call nobody back at a number, as `dump` has it; returns it, and how many there were. Raises
         NotInQueuesError."""
         wanted, kept = number.removeprefix("tel:").replace(" ", ""), self._call_backs.values()
-        found = [each.ticket for each in kept if wanted in (each.name, each.name.removeprefix("+"))]
+        found = [each for each in kept if wanted in (each.name, each.name.removeprefix("+"))]
         if not found:
             raise NotInQueuesError(
                 f"nobody is to be called back at `{number[:80]}`", "no queue has this number", "offhook queue"
             )
-        for ticket in found:
-            self._distributor.leave(ticket, self._loop.time())
-            self._done(ticket)
+        for each in found:
+            self._distributor.leave(each.ticket, self._loop.time())
+            self._done(each.ticket)
+            self.reports.call_back(each, CallBackStep.DROPPED)
         self._log.info("called back no more", dropped=len(found))
         self._settle()
         return {"number": number, "dropped": len(found)}
 
     def waiting(self, queue: str) -> list[dict[str, object]]:
         """Those who have a place in a queue, in their order, as plain values."""
-        return [each for each in self._distributor.callers(queue) if each["state"] != CallerState.TALKING]
+        callers = self._distributor.callers(queue, self._loop.time())
+        return [each for each in callers if each["state"] != CallerState.TALKING]
 
     def states(self) -> dict[str, str]:
         """What each agent does."""
@@ -215,45 +225,71 @@ class Queues:
             {"queue": each.queue, "number": each.name, "trunk": each.trunk, "tries": each.tries}
             for each in self._call_backs.values()
         ]
-        return {**self._distributor.dump(), "call_backs": backs}
+        now = self._loop.time()
+        queues = {
+            name: {
+                "agents": list(queue.agents),
+                "callers": [
+                    each | {"caller": self._caller(str(each["call"]))} for each in self._distributor.callers(name, now)
+                ],
+            }
+            for name, queue in self._config.queues.items()
+        }
+        return {**self._distributor.dump(now), "queues": queues, "call_backs": backs}
+
+    def _caller(self, key: str) -> str:
+        if (kept := self._call_backs.get(key)) is not None:
+            return kept.name
+        about = self.reports.about(key)
+        return str(about.get("dst" if about.get("direction") == "outbound" else "src", ""))
+
+    def measure(self) -> None:
+        """Have the metrics say how the queues are."""
+        self.reports.measure(self._distributor, self._loop.time())
 
     # --- inside
 
     def _join(self, message: JoinQueue, now: float) -> None:
-        call = message.call
+        call, end = message.call, None
+        self.reports.comes(message)
         if message.ticket:
+            kept = self._call_backs.get(message.ticket)
             if not self._distributor.call_back_answered(message.ticket, call, now):
-                self._send(call, EndWait(call, QueueEnd.TIMEOUT))
-            return
-        if message.queue not in self._config.queues or self._distributor.state_of(call) is not None:
-            self._send(call, EndWait(call, QueueEnd.NOT_POSSIBLE))
-            return
-        end = self._distributor.join(call, message.queue, now, message.priority)
+                end = QueueEnd.TIMEOUT
+            elif kept is not None:
+                self.reports.call_back(kept, CallBackStep.REACHED, call)
+        elif message.queue not in self._config.queues or self._distributor.state_of(call) is not None:
+            end = QueueEnd.NOT_POSSIBLE
+        else:
+            end = self._distributor.join(call, message.queue, now, message.priority)
         self._log.info("a caller comes", call=call, queue=message.queue, refused=None if end is None else str(end))
         if end is not None:
+            self.reports.refused(message, end)
             self._send(call, EndWait(call, end))
 
     def _moved(self, call: str, to: str) -> None:
         self._distributor.move(call, to)
+        self.reports.moved(call, to)
         for tickets in (self._calls, self._asking):
             if (ticket := tickets.pop(call, None)) is not None:
                 tickets[to] = ticket
 
-    def _left(self, call: str, now: float) -> None:
+    def _left(self, call: str, now: float, end: QueueEnd | None = None) -> None:
         if self._distributor.state_of(call) is not None:
-            self._distributor.leave(call, now)
+            self._distributor.leave(call, now, end)
             self._done(self._calls.get(call, ""))
 
     def _want_call_back(self, message: WantCallBack, now: float) -> None:
         call, trunk = message.call, self._config.trunks.get(message.trunk)
         wish = message.wish if trunk is None else replace(message.wish, number=keyed_number(message.wish.number, trunk))
-        kept = KeptCallBack(uuid4().hex, self._distributor.queue_of(call), message.trunk, "", wish, time.time())
+        queue, about = self._distributor.queue_of(call), self.reports.about(call)
+        kept = KeptCallBack(uuid4().hex, queue, message.trunk, "", wish, time.time(), about=about)
         is_kept = False
         try:
             target, *_ = checked_call(_call_out(kept, 30.0), self._config)
             is_kept = self._keeps(call, replace(kept, name=target.name), now)
         except UserError as error:
-            self._log.warning("nobody can be called back there", call=call, why=str(error))
+            self._no_call_back(kept, call, CallBackRefused.NOT_LISTED, str(error))
         if (written := self._save()) is None or not is_kept:
             self._send(call, CallBackKept(call, is_kept))
         else:
@@ -269,23 +305,31 @@ class Queues:
         if self._distributor.place_of(call) is None:
             return False
         if any(each.queue == kept.queue and each.name == kept.name for each in self._call_backs.values()):
-            self._distributor.leave(call, now, rings=True)
+            self._distributor.leave(call, now, QueueEnd.CALL_BACK, rings=True)
             return True
         if not self._asked.may_have(kept.name, now):
-            self._log.warning("nobody can be called back there", call=call, why="it was done too often today")
+            self._no_call_back(kept, call, CallBackRefused.TOO_OFTEN, "it was done too often today")
             return False
         if not self._distributor.want_call_back(call, kept.ticket, now):
+            self._no_call_back(kept, call, CallBackRefused.FULL, "`max_call_backs` are to be called back")
             return False
         self._asked.has(kept.name, now)
         self._call_backs[kept.ticket] = kept
         self._asking[call], self._gone[kept.ticket] = kept.ticket, asyncio.Event()
         self._log.info("to be called back", call=call, queue=kept.queue, ticket=kept.ticket)
+        self.reports.call_back(kept, CallBackStep.WANTED)
         return True
+
+    def _no_call_back(self, kept: KeptCallBack, call: str, reason: CallBackRefused, why: str) -> None:
+        self._log.warning("nobody can be called back there", call=call, why=why)
+        self.reports.call_back_refused(kept.queue, reason)
 
     def _settle(self) -> None:
         """Carry out what the distributor wants, and set its timer."""
         while (order := self._distributor.next_order()) is not None:
             self._do(order)
+        while (notice := self._distributor.next_notice()) is not None:
+            self.reports.happened(notice, self._distributor.place_of(notice.call))
         if self._timer is not None:
             self._timer.cancel()
         due = self._distributor.get_timer()
@@ -317,6 +361,8 @@ class Queues:
                     self._calls_out.hang_up(call, _NO_LONGER)
             case DropCallBack(ticket):
                 self._log.info("called back no more", ticket=ticket)
+                if (kept := self._call_backs.get(ticket)) is not None:
+                    self.reports.call_back(kept, CallBackStep.GIVEN_UP)
                 self._done(ticket)
 
     async def _place(self, ticket: str, ring_s: float) -> None:
@@ -348,7 +394,8 @@ class Queues:
             return
         self._log.info("calling back", ticket=ticket, call=call)
         self._calls[call] = ticket
-        self._call_backs[ticket] = replace(kept, tries=kept.tries + 1)
+        kept = self._call_backs[ticket] = replace(kept, tries=kept.tries + 1)
+        self.reports.call_back(kept, CallBackStep.PLACED, call)
 
     def _done(self, ticket: str) -> None:
         """The call-back is no longer wanted."""

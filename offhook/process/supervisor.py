@@ -98,7 +98,7 @@ class Supervisor:
         )
         self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._placements.send, give=self._place)
         """The calls that the bot places over SIP."""
-        self.queues = Queues(config, self.calls_out, self._placements.send)
+        self.queues = Queues(config, self.calls_out, self._placements.send, self._metrics)
         """Callers who wait."""
         slots = "calls of PJSIP" if config.sip.backend == "pjsua2" else "RTP ports"
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000, slots=slots)
@@ -154,6 +154,7 @@ class Supervisor:
             refusal=self._refusal,
             calls=lambda: len(self._placements),
         )
+        self.status.measure = self.queues.measure
         self._endpoint: Endpoint | None = None
         self._retention: Retention | None = None
         self._store: RecordStore | None = None
@@ -197,6 +198,7 @@ class Supervisor:
         self._admission.ready = True
         self.calls_out.start(self._endpoint)
         self._trunks.start(self._endpoint)
+        self.queues.reports.notify = self._store.notify
         await self.queues.start()
 
     async def drain(self, timeout_s: float) -> bool:

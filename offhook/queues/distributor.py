@@ -1,4 +1,4 @@
-"""Distributes waiting callers among agents: inputs and `now` in, orders out. The tables decide; see there.
+"""Distributes waiting callers among agents: inputs and `now` in, orders and notices out. The tables decide; see there.
 
 One for a service, whatever number of processes carries its calls. Within a queue callers are offered in their order
 (priority, then arrival), an agent never rings for two, and every caller and agent ends in a state without the other.
@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from offhook.queues.choose import agents_to_ring
 from offhook.queues.members import Agent, Caller, Talks
+from offhook.queues.notices import Notice, WaitAnswered, WaitBegan, WaitLeft
 from offhook.queues.orders import (
     DropCallBack,
     EndWait,
@@ -24,6 +25,7 @@ from offhook.queues.orders import (
 from offhook.queues.policy import QueuePolicy
 from offhook.queues.tables import (
     IN_CALL,
+    ON_THE_LINE,
     QUEUED,
     AgentAction,
     AgentInput,
@@ -34,7 +36,6 @@ from offhook.queues.tables import (
 )
 
 _ENDS = {CallerAction.END_TIMEOUT: QueueEnd.TIMEOUT, CallerAction.END_NO_AGENTS: QueueEnd.NO_AGENTS}
-_WITHOUT_CALL = frozenset({CallerState.AWAY, CallerState.CALLING_BACK, CallerState.RETRYING})
 
 
 class Distributor:
@@ -48,6 +49,7 @@ class Distributor:
         self._last_rung = dict.fromkeys(queues, "")
         self._number = 0
         self._orders: deque[Order] = deque()
+        self._notices: deque[Notice] = deque()
 
     # --- callers
 
@@ -61,15 +63,18 @@ class Distributor:
             return QueueEnd.NO_AGENTS
         if sum(1 for _ in self._queued(queue)) >= policy.max_length:
             return QueueEnd.FULL
-        self._add(call, queue, priority).machine.start(now)
+        caller = self._add(call, queue, priority)
+        caller.machine.start(now)
+        self._begins(caller, now)
         self._distribute(now)
         return None
 
-    def leave(self, call: str, now: float, *, rings: bool = False) -> None:
-        """A caller has left the queue, or their call is over, or its process gone. Does nothing for others. `rings`:
-        phones may still ring for the call, and are to stop."""
+    def leave(self, call: str, now: float, end: QueueEnd | None = None, *, rings: bool = False) -> None:
+        """A caller has left the queue: why, None where their call is over, or its process gone. Does nothing for
+        others. `rings`: phones may still ring for the call, and are to stop."""
         caller = self._callers.get(call)
         if caller is not None:
+            caller.end = end
             if rings and caller.agents:
                 self._orders.append(StopRinging(call, tuple(caller.agents)))
             self._take(caller, CallerInput.LEFT, now)
@@ -86,11 +91,12 @@ class Distributor:
         """A caller leaves the line, and keeps the place by the name `ticket`. False: they do not wait, or too many are
         to be called back."""
         caller = self._callers.get(call)
-        if caller is None or caller.state not in QUEUED or caller.state in _WITHOUT_CALL or caller.ticket:
+        if caller is None or caller.state not in ON_THE_LINE or caller.ticket:
             return False
         if sum(1 for each in self._queued(caller.queue) if each.ticket) >= caller.policy.max_call_backs:
             return False
         self._take(caller, CallerInput.WANTS_CALL_BACK, now)
+        self._notices.append(WaitLeft(call, caller.queue, QueueEnd.CALL_BACK, now - caller.since))
         self.move(call, ticket)
         caller.ticket = ticket
         self._distribute(now)
@@ -117,6 +123,7 @@ class Distributor:
         if caller is None or caller.state is not CallerState.CALLING_BACK:
             return False
         self.move(ticket, call)
+        self._begins(caller, now)
         self._take(caller, CallerInput.ANSWERED if caller.agents else CallerInput.ANSWERED_ALONE, now)
         self._distribute(now)
         return True
@@ -137,6 +144,7 @@ class Distributor:
         self._free(caller, now)
         self._take(caller, CallerInput.TAKEN, now)
         caller.talks_to, caller.talking_since = taker, now
+        self._notices.append(WaitAnswered(call, caller.queue, agent, now - caller.since))
         taker.machine.handle(AgentInput.TAKES, now)
         taker.calls, taker.missed = taker.calls + 1, 0
         self._distribute(now)
@@ -184,11 +192,15 @@ class Distributor:
             self._agent(agent, AgentInput.LOG_IN, now)
         self._agent(agent, AgentInput.PAUSE, now)
 
-    # --- time and orders
+    # --- time, orders and notices
 
     def next_order(self) -> Order | None:
         """What is to be done next; None: nothing."""
         return self._orders.popleft() if self._orders else None
+
+    def next_notice(self) -> Notice | None:
+        """What has happened next; None: nothing."""
+        return self._notices.popleft() if self._notices else None
 
     def get_timer(self) -> float | None:
         """When `handle_timer` is due."""
@@ -235,15 +247,15 @@ class Distributor:
         """What each agent does."""
         return {name: agent.state for name, agent in self._agents.items()}
 
-    def callers(self, queue: str) -> list[dict[str, object]]:
+    def callers(self, queue: str, now: float) -> list[dict[str, object]]:
         """Those of a queue in their order, who talk among them, as plain values."""
-        return [_shown(each) for each in self._in_order(queue)]
+        return [each.shown(now) for each in self._in_order(queue)]
 
-    def dump(self) -> dict[str, object]:
+    def dump(self, now: float) -> dict[str, object]:
         """The live state, as plain values."""
         return {
             "queues": {
-                name: {"agents": list(policy.agents), "callers": self.callers(name)}
+                name: {"agents": list(policy.agents), "callers": self.callers(name, now)}
                 for name, policy in self._queues.items()
             },
             "agents": {
@@ -258,6 +270,10 @@ class Distributor:
         self._number += 1
         caller = self._callers[key] = Caller(key, queue, self._queues[queue], self._number, priority, kept_s)
         return caller
+
+    def _begins(self, caller: Caller, now: float) -> None:
+        caller.since = now
+        self._notices.append(WaitBegan(caller.key, caller.queue, bool(caller.ticket)))
 
     def _queued(self, queue: str) -> Iterator[Caller]:
         return (each for each in self._callers.values() if each.queue == queue and each.state in QUEUED)
@@ -322,9 +338,12 @@ class Distributor:
         self._take(caller, CallerInput.NOT_REACHED_AGAIN if again else CallerInput.NOT_REACHED, now)
 
     def _take(self, caller: Caller, given: StrEnum, now: float) -> None:
+        before = caller.state
         for action in caller.machine.handle(given, now) or ():
             self._do(caller, action, now)
         if caller.state is CallerState.OVER:
+            if before in ON_THE_LINE:
+                self._notices.append(WaitLeft(caller.key, caller.queue, caller.end, now - caller.since))
             self._end(caller, now)
 
     def _do(self, caller: Caller, action: CallerAction, now: float) -> None:
@@ -345,7 +364,8 @@ class Distributor:
             case CallerAction.DROP:
                 self._orders.append(DropCallBack(caller.ticket))
             case CallerAction.END_TIMEOUT | CallerAction.END_NO_AGENTS:
-                self._orders.append(EndWait(caller.key, _ENDS[action]))
+                caller.end = _ENDS[action]
+                self._orders.append(EndWait(caller.key, caller.end))
             case CallerAction.COUNT_TRY | CallerAction.LAST_TRY:
                 self._count(caller, action, now)
 
@@ -376,13 +396,3 @@ class Distributor:
     def _idle(self, agent: Agent, now: float) -> None:
         if agent.state not in IN_CALL:
             agent.idle_since = now
-
-
-def _shown(caller: Caller) -> dict[str, object]:
-    talks_to = caller.talks_to
-    return {
-        "call": caller.key,
-        "state": str(caller.state),
-        "is_call_back": bool(caller.ticket),
-        "agents": [talks_to.name] if talks_to is not None else list(caller.agents),
-    }

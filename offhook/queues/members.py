@@ -3,10 +3,12 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from offhook.queues.orders import QueueEnd
 from offhook.queues.policy import QueuePolicy
 from offhook.queues.tables import (
     AGENT,
     CALLER,
+    ON_THE_LINE,
     AgentAction,
     AgentInput,
     AgentState,
@@ -67,8 +69,8 @@ class Agent:
 
 class Caller:
     """A caller: `key` is the call's handle, or the ticket of a call-back without a call. `number` is their place in the
-    order of arrival, `agents` ring for them or are kept free, `talks_to` is the agent that they talk to. A call-back
-    that an earlier process has left is kept for `kept_s`."""
+    order of arrival, `since` when they came, `agents` ring for them or are kept free, `talks_to` is the agent that they
+    talk to, and `end` why they wait no longer. A call-back that an earlier process has left is kept for `kept_s`."""
 
     def __init__(
         self, key: str, queue: str, policy: QueuePolicy, number: int, priority: int, kept_s: float | None = None
@@ -78,6 +80,8 @@ class Caller:
         self.queue = queue
         self.policy = policy
         self.order = (-priority, number)
+        self.since = 0.0
+        self.end: QueueEnd | None = None
         self.agents: dict[str, Agent] = {}
         self.talks_to: Agent | None = None
         self.talking_since = 0.0
@@ -98,6 +102,18 @@ class Caller:
     def state(self) -> CallerState:
         """Where they stand."""
         return self.machine.state
+
+    def shown(self, now: float) -> dict[str, object]:
+        """As plain values. `waited_s` is None for who is not on the line."""
+        talks = self.talks_to is not None
+        waited_s = (self.talking_since if talks else now) - self.since
+        return {
+            "call": self.key,
+            "state": str(self.state),
+            "is_call_back": bool(self.ticket),
+            "waited_s": round(waited_s, 1) if talks or self.state in ON_THE_LINE else None,
+            "agents": [self.talks_to.name] if self.talks_to is not None else list(self.agents),
+        }
 
 
 MAX_TALKS = 50

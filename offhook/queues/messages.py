@@ -1,25 +1,30 @@
 """What a call says to the owner of the queues, and what it is told besides orders."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from offhook.queues.orders import EndWait, Place, RingAgents, StopRinging
+from offhook.queues.orders import EndWait, Place, QueueEnd, RingAgents, StopRinging
 
 
 @dataclass(frozen=True, slots=True)
 class JoinQueue:
-    """The caller wants to wait in `queue`. `ticket`: they answer a call-back."""
+    """The caller wants to wait in `queue`. `ticket`: they answer a call-back. `about` is what every event of the call
+    has (`CallLog.about`)."""
 
     call: str
     queue: str
     priority: int = 0
     ticket: str = ""
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveQueue:
-    """The caller waits no longer, or an agent has hung up and the bot goes on with them."""
+    """The caller waits no longer, or an agent has hung up and the bot goes on with them. `end` says why they did not
+    wait for one; None: their call is over, or they have had one."""
 
     call: str
+    end: QueueEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

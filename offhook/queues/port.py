@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
-from offhook.queues.orders import EndWait
+from offhook.queues.orders import EndWait, QueueEnd
 
 Whisper = Callable[[Any], Awaitable[bool]]
 """Talks to the agent, whose Call it gets, before the caller is joined; whether they take the call."""
@@ -60,5 +60,6 @@ class QueuePort(Protocol):
     def quiet(self) -> None:
         """Stop it. Idempotent."""
 
-    def close(self) -> None:
-        """The caller waits no longer, whatever was before. Idempotent."""
+    def close(self, end: QueueEnd | None = None) -> None:
+        """The caller waits no longer, whatever was before; `end` is why they did not wait for an agent, None where they
+        have had one, or their call is over. Idempotent."""

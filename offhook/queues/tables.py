@@ -214,5 +214,8 @@ AGENT: Table[AgentState, AgentAction] = Table("agent of a queue", (S.OUT, ()), _
 IN_CALL = frozenset({S.TALKING, S.LEAVING, S.PAUSING})
 """An agent who talks to a caller."""
 
-QUEUED = frozenset({C.WAITING, C.RINGING, C.RINGING_LAST, C.AWAY, C.CALLING_BACK, C.RETRYING})
+ON_THE_LINE = frozenset({C.WAITING, C.RINGING, C.RINGING_LAST})
+"""A caller who has a place, and hears the music."""
+
+QUEUED = ON_THE_LINE | {C.AWAY, C.CALLING_BACK, C.RETRYING}
 """A caller who has a place."""

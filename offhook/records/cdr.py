@@ -119,7 +119,9 @@ class CallRecord:
     (`Call.answered_by`), None where nothing was. `early_media_s` is how long the bot spoke before it answered a call
     that came in, or until its end if it never did; None where it did not. `consent` is what the caller said to being
     recorded: "given", "refused", or "announced" where they were only informed; None where nothing was noted. `part_of`
-    is the `uniqueid` of the call that this one is a leg of, None for calls of their own.
+    is the `uniqueid` of the call that this one is a leg of, None for calls of their own. `queue` is the queue that the
+    caller waited in (the latest one), for `queue_wait_s` until an agent, `queue_agent`, talked to them, or without one
+    until they waited no longer; None where they did not.
     """
 
     uniqueid: str
@@ -154,6 +156,9 @@ class CallRecord:
     early_media_s: float | None = None
     consent: str | None = None
     part_of: str | None = None
+    queue: str | None = None
+    queue_wait_s: float | None = None
+    queue_agent: str | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod

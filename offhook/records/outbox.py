@@ -37,7 +37,9 @@ from offhook.records.schema import calls_table, metadata, owners_table, read_lin
 
 STARTED, ANSWERED, ENDED = "call.started", "call.answered", "call.ended"
 TRANSFERRED, MESSAGE = "call.transferred", "message.left"
-TYPES = (STARTED, ANSWERED, ENDED, TRANSFERRED, MESSAGE)
+QUEUE_JOINED, QUEUE_ANSWERED, QUEUE_LEFT = "queue.joined", "queue.answered", "queue.left"
+QUEUE_CALL_BACK = "queue.call_back"
+TYPES = (STARTED, ANSWERED, ENDED, TRANSFERRED, MESSAGE, QUEUE_JOINED, QUEUE_ANSWERED, QUEUE_LEFT, QUEUE_CALL_BACK)
 
 MAX_BODY_BYTES = 256_000
 """Of an event; a longer transcript is cut."""

@@ -79,6 +79,9 @@ calls_table = Table(
     Column("early_media_s", Float),
     Column("consent", String(16)),
     Column("part_of", String(64)),
+    Column("queue", String(64)),
+    Column("queue_wait_s", Float),
+    Column("queue_agent", Text),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -104,7 +107,8 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-_WHOSE = (calls_table.c.consent, calls_table.c.part_of)
+_QUEUED = (calls_table.c.queue, calls_table.c.queue_wait_s, calls_table.c.queue_agent)
+_WHOSE = (calls_table.c.consent, calls_table.c.part_of, *_QUEUED)
 _EARLY = (calls_table.c.early_media_s, *_WHOSE)
 _WHO = (calls_table.c.ring_s, calls_table.c.answered_by, *_EARLY)
 _OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850, *_WHO)

@@ -87,6 +87,9 @@ class QueueConfig(Section):
     max_wait_s: Annotated[float, Field(ge=10, le=14_400)] = 1_800.0
     """How long a caller waits at most."""
 
+    service_level_s: Annotated[float, Field(ge=1, le=3_600)] = 20.0
+    """Who is answered within this time is answered in time: for the metric `offhook_queue_answered_in_time_total`."""
+
     empty: WhenEmpty = "leave"
     """Callers while no agent is logged in: they do not wait, or they do."""
 

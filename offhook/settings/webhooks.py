@@ -11,7 +11,17 @@ from offhook.settings.section import Section
 from offhook.settings.trunks import TrunkName
 from offhook.settings.values import SECRET, Url
 
-EventType = Literal["call.started", "call.answered", "call.ended", "call.transferred", "message.left"]
+EventType = Literal[
+    "call.started",
+    "call.answered",
+    "call.ended",
+    "call.transferred",
+    "message.left",
+    "queue.joined",
+    "queue.answered",
+    "queue.left",
+    "queue.call_back",
+]
 MAIL = "mail"
 """The receiver of `[mail]`."""
 

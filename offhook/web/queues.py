@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Protocol
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,9 +38,9 @@ class LiveQueues(Protocol):
 
     def __len__(self) -> int: ...
 
-    def agent(self, name: str, action: str) -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. Raises UserError, NotInQueuesError for a
-        stranger."""
+    def agent(self, name: str, action: str, by: str = "") -> dict[str, object]:
+        """Log an agent in or out, or pause them; returns their state. `by` is for the log: who wants it. Raises
+        UserError, NotInQueuesError for a stranger."""
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
         """Call nobody back at a number; returns it, and how many there were. Raises NotInQueuesError."""
@@ -59,9 +59,10 @@ def queue_routes(queues: LiveQueues) -> APIRouter:
         return JSONResponse(dict(queues.dump()), headers=NO_STORE)
 
     @router.post(f"{PATH}/agents")
-    async def agent(wanted: AgentAction) -> Response:
+    async def agent(wanted: AgentAction, request: Request) -> Response:
+        source = request.client.host if request.client is not None else ""
         try:
-            return JSONResponse(queues.agent(wanted.agent, wanted.action), headers=NO_STORE)
+            return JSONResponse(queues.agent(wanted.agent, wanted.action, source), headers=NO_STORE)
         except UserError as error:
             return _problem(404 if isinstance(error, NotInQueuesError) else 400, error.problems[0])
 

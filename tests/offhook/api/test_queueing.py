@@ -94,8 +94,8 @@ class Port:
 
     def quiet(self) -> None: ...
 
-    def close(self) -> None:
-        self.is_closed = True
+    def close(self, end: QueueEnd | None = None) -> None:
+        self.is_closed, self.end = True, end
 
 
 def waited(

@@ -191,6 +191,40 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     assert data["talked_s"] > 0.3
 
 
+async def test_others_learn_of_a_wait_and_its_record_has_it(office: Office) -> None:
+    crm = {"url": f"http://{HOST}:9/", "allow_private": True}
+    await office.open({"webhooks": {"crm": crm}}, leave_key="0", empty="wait")
+    handle = office.call(office.first)
+    await office.first.hears(MUSIC_HZ, LONG)
+    office.first.quiet(handle).send_dtmf("0")
+    await office.result()
+    office.first.hang_up(handle)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    office.bot.queues.agent("anna", "login")
+    handle = office.call(office.second)
+    await office.second.hears(AGENT_HZ, LONG)
+    office.second.hang_up(handle)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    store = office.bot.store
+    assert await asyncio.to_thread(store.flush)
+    rows = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 100))  # nobody listens there
+    told = {}
+    for row in sorted(rows, key=lambda row: row.seq):
+        data = json.loads(row.body)["data"]
+        if data["part_of"] is None:
+            told.setdefault(row.uniqueid, []).append((row.type, data.get("agent"), data.get("reason")))
+    began = [("call.started", None, None), ("call.answered", None, None), ("queue.joined", None, None)]
+    left, answered = told.values()
+    assert left == [*began, ("queue.left", None, "left"), ("call.ended", None, None)]
+    assert answered[:4] == [*began, ("queue.answered", "anna", None)]
+    assert {type_ for type_, *_ in answered[4:]} == {"call.transferred", "call.ended"}
+    of_left, of_answered = [await asyncio.to_thread(store.call, uniqueid) for uniqueid in told]
+    assert of_left is not None and of_answered is not None
+    assert (of_left.queue, of_left.queue_agent) == ("support", None)
+    assert (of_answered.queue, of_answered.queue_agent) == ("support", "anna")
+    assert 0 < (of_left.queue_wait_s or 0) < of_left.billsec and 0 < (of_answered.queue_wait_s or 0) < LONG
+
+
 async def test_positions_and_a_caller_who_hangs_up(office: Office) -> None:
     await office.open(empty="wait", announce=True)
     first = office.call(office.first)

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from offhook.carriers.call_out import CallOut, NotNowError
+from offhook.observe.metrics import Metrics
 from offhook.process.queues import Queues
 from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
+from offhook.records.outbox import OutboxEvent
 from offhook.settings.config import Config
 from offhook.settings.queues import NotInQueuesError
 from offhook.testing.virtual_time import run
@@ -30,8 +32,13 @@ class Bench:
         self.failure: Exception | None = None
         self.may_place = asyncio.Event()
         self.may_place.set()
-        self.queues = Queues(Config.model_validate(config), self, lambda call, order: self.sent.append(order))
-        self.queues.handle(JoinQueue("c1", "support"))
+        self.metrics = Metrics()
+        self.events: list[OutboxEvent] = []
+        self.queues = Queues(
+            Config.model_validate(config), self, lambda call, order: self.sent.append(order), self.metrics
+        )
+        self.queues.reports.notify = self.events.append
+        self.queues.handle(JoinQueue("c1", "support", about={"uniqueid": "u1", "src": "sip:1@192.0.2.9"}))
         self.queues.handle(WantCallBack("c1", "pbx", CallBackWish("200")))
         if not stays:
             self.queues.released("c1")
@@ -52,6 +59,20 @@ class Bench:
         found = self.queues.dump()["call_backs"]
         assert isinstance(found, list)
         return found
+
+    @property
+    def told(self) -> list[tuple[object, ...]]:
+        """Of each event its call, its type, and what is its own: all but times."""
+        own = ("position", "agent", "reason", "step", "tries", "call")
+        return [
+            (each.uniqueid, each.type.removeprefix("queue."), *(each.data[name] for name in own if name in each.data))
+            for each in self.events
+        ]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Of a metric of the queue."""
+        self.queues.measure()
+        return self.metrics.registry.get_sample_value(f"offhook_queue_{name}", {"queue": "support", **labels})
 
     @property
     def ticket(self) -> str:
@@ -146,3 +167,60 @@ def test_a_call_that_is_placed_too_late_is_hung_up() -> None:
         assert len(bench.placed) == 2 and bench.hung_up == ["back1"]
 
     played(play)
+
+
+def test_others_learn_of_a_call_back_that_is_reached() -> None:
+    async def play(bench: Bench) -> None:
+        assert bench.told == [
+            ("u1", "joined", 1),
+            ("u1", "left", "call_back"),
+            ("u1", "call_back", "wanted", 0, None),
+        ]
+        assert (bench.value("waiting"), bench.value("call_backs_waiting")) == (0, 1)
+        assert bench.events[-1].data["src"] == "sip:1@192.0.2.9" and bench.events[-1].data["number"] == "200"
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(1)
+        bench.queues.handle(JoinQueue("back1", "support", ticket=bench.ticket, about={"uniqueid": "back1"}))
+        await asyncio.sleep(21)
+        assert (bench.value("waiting"), bench.value("longest_wait_seconds")) == (1, 21)
+        bench.queues.handle(AgentTook("back1", "anna"))
+        assert bench.told[3:] == [
+            ("u1", "call_back", "placed", 1, "back1"),
+            ("u1", "call_back", "reached", 1, "back1"),
+            ("back1", "joined", 1),
+            ("back1", "answered", "anna"),
+        ]
+        assert bench.value("agents", state="talking") == 1 and bench.value("agents", state="ready") == 0
+        assert bench.value("ended_total", end="answered") == 1 and bench.value("joined_total") == 2
+        assert bench.value("answered_in_time_total") == 0 and bench.value("wait_seconds_sum") == 21
+
+    played(play)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_others_learn_of_a_call_back_that_is_given_up(by_hand: bool) -> None:
+    async def play(bench: Bench) -> None:
+        if by_hand:
+            bench.queues.drop_call_backs("200")
+        else:
+            await asyncio.sleep(61)
+        step = "dropped" if by_hand else "given_up"
+        assert bench.told[3:] == [("u1", "call_back", step, 0, None)]
+        assert bench.value("call_backs_total", step=step) == 1
+        assert bench.value("call_backs_waiting") == 0
+
+    played(play, call_back_kept_s=60)
+
+
+def test_refusals_are_counted_and_told() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        assert bench.value("refused_total", reason="full") == 1 and bench.told[-1] == ("u2", "left", "full")
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(JoinQueue("c3", "support", about={"uniqueid": "u3"}))
+        bench.queues.handle(WantCallBack("c3", "pbx", CallBackWish("900")))
+        assert bench.value("refused_total", reason="call_back_not_listed") == 1
+        bench.queues.released("c3")
+        assert bench.told[-1] == ("u3", "left", "abandoned") and bench.value("ended_total", end="abandoned") == 1
+
+    played(play, max_length=1)

@@ -1,8 +1,11 @@
 """Callers and agents, input by input."""
 
+from collections.abc import Callable
+
 import pytest
 
 from offhook.queues.distributor import Distributor
+from offhook.queues.notices import Notice, WaitAnswered, WaitBegan, WaitLeft
 from offhook.queues.orders import (
     DropCallBack,
     EndWait,
@@ -31,6 +34,13 @@ def orders(it: Distributor) -> list[Order]:
     found = []
     while (order := it.next_order()) is not None:
         found.append(order)
+    return found
+
+
+def notices(it: Distributor) -> list[Notice]:
+    found = []
+    while (notice := it.next_notice()) is not None:
+        found.append(notice)
     return found
 
 
@@ -371,5 +381,55 @@ def test_a_call_that_gets_another_handle() -> None:
 def test_what_is_shown() -> None:
     it = with_agents("anna")
     it.join("c1", "support", 0)
-    shown = {"call": "c1", "state": "ringing", "is_call_back": False, "agents": ["anna"]}
-    assert it.dump()["queues"] == {"support": {"agents": list(AGENTS), "callers": [shown]}}
+    shown = {"call": "c1", "state": "ringing", "is_call_back": False, "waited_s": 3.0, "agents": ["anna"]}
+    assert it.dump(3)["queues"] == {"support": {"agents": list(AGENTS), "callers": [shown]}}
+
+
+def test_what_is_told_of_an_answer() -> None:
+    it = with_agents("anna")
+    it.join("c1", "support", 1)
+    it.missed("c1", "anna", 5)
+    it.log_in("anna", 6)
+    it.taken("c1", "anna", 9)
+    it.leave("c1", 60)
+    assert notices(it) == [WaitBegan("c1", "support"), WaitAnswered("c1", "support", "anna", 8)]
+
+
+@pytest.mark.parametrize(
+    ("does", "end", "waited_s"),
+    [
+        (lambda it: it.leave("c1", 4), None, 4),
+        (lambda it: it.leave("c1", 4, QueueEnd.LEFT), QueueEnd.LEFT, 4),
+        (lambda it: it.log_out("anna", 7), QueueEnd.NO_AGENTS, 7),
+        (lambda it: run_to(it, 100), QueueEnd.TIMEOUT, 90),  # nobody says that she has not answered
+        (lambda it: it.want_call_back("c1", "t1", 3), QueueEnd.CALL_BACK, 3),
+    ],
+)
+def test_what_is_told_of_a_wait_without_an_answer(
+    does: Callable[[Distributor], object], end: QueueEnd | None, waited_s: float
+) -> None:
+    it = with_agents("anna", max_wait_s=30)
+    it.join("c1", "support", 0)
+    does(it)
+    assert notices(it) == [WaitBegan("c1", "support"), WaitLeft("c1", "support", end, waited_s)]
+
+
+def test_what_is_told_of_a_call_back() -> None:
+    it = with_agents(empty="wait")
+    it.join("c1", "support", 0)
+    it.want_call_back("c1", "t1", 5)
+    it.leave("c1", 6)
+    notices(it)
+    it.log_in("anna", 100)
+    assert notices(it) == []
+    assert it.call_back_answered("t1", "c2", 110)
+    it.taken("c2", "anna", 113)
+    assert notices(it) == [WaitBegan("c2", "support", True), WaitAnswered("c2", "support", "anna", 3)]
+
+
+def test_who_may_not_wait_does_not_begin() -> None:
+    it = with_agents("anna", max_length=1)
+    it.join("c1", "support", 0)
+    notices(it)
+    assert it.join("c2", "support", 0) is QueueEnd.FULL
+    assert notices(it) == []

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from offhook.queues.distributor import Distributor
+from offhook.queues.notices import WaitBegan
 from offhook.queues.orders import DropCallBack, EndWait, HangUpCallBack, PlaceCallBack, RingAgents, StopRinging
 from offhook.queues.policy import QueuePolicy
-from offhook.queues.tables import IN_CALL, AgentState, CallerState
+from offhook.queues.tables import IN_CALL, ON_THE_LINE, AgentState, CallerState
 
 AGENTS = ("anna", "ben", "cleo")
 CALLS = [f"c{number}" for number in range(6)]
@@ -30,6 +31,8 @@ class Storm(RuleBasedStateMachine):
         self.to_call: set[str] = set()
         """Call-backs that are being placed."""
         self.tickets: list[str] = []
+        self.waiting: set[str] = set()
+        """Whose wait has begun and not ended, by what is told."""
 
     def after(self) -> None:
         while (order := self.it.next_order()) is not None:
@@ -46,6 +49,13 @@ class Storm(RuleBasedStateMachine):
                     self.to_call.add(ticket)
                 case HangUpCallBack(ticket) | DropCallBack(ticket):
                     self.to_call.discard(ticket)
+        while (notice := self.it.next_notice()) is not None:
+            if isinstance(notice, WaitBegan):
+                assert notice.call not in self.waiting
+                self.waiting.add(notice.call)
+                continue
+            assert notice.waited_s >= 0
+            self.waiting.remove(notice.call)
 
     @rule(call=st.sampled_from(CALLS), queue=st.sampled_from(["all", "one"]), priority=st.integers(0, 1))
     def joins(self, call: str, queue: str, priority: int) -> None:
@@ -123,7 +133,7 @@ class Storm(RuleBasedStateMachine):
     def nobody_is_double_booked(self) -> None:
         rung = [agent for agents in self.rung.values() for agent in agents]
         assert len(rung) == len(set(rung))
-        shown = self.it.dump()
+        shown = self.it.dump(self.now)
         queues = shown["queues"]
         assert isinstance(queues, dict)
         callers = [caller for queue in queues.values() for caller in queue["callers"]]
@@ -133,8 +143,12 @@ class Storm(RuleBasedStateMachine):
         assert set(booked) == {agent for agent, state in states.items() if state in BUSY}
 
     @invariant()
+    def each_wait_has_one_beginning_and_one_end(self) -> None:
+        assert self.waiting == {call for call in CALLS if self.it.state_of(call) in ON_THE_LINE}
+
+    @invariant()
     def nobody_waits_beside_a_free_agent(self) -> None:
-        states, queues = self.it.agent_states(), self.it.dump()["queues"]
+        states, queues = self.it.agent_states(), self.it.dump(self.now)["queues"]
         assert isinstance(queues, dict)
         for name, queue in queues.items():
             if any(caller["state"] == CallerState.WAITING for caller in queue["callers"]):

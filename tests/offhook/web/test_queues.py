@@ -17,7 +17,8 @@ class Live:
     def __len__(self) -> int:
         return 1
 
-    def agent(self, name: str, action: str) -> dict[str, object]:
+    def agent(self, name: str, action: str, by: str = "") -> dict[str, object]:
+        assert by == "testclient"
         if action != "login":
             raise UserError(f"an agent cannot `{action}`", "they log in", "login")
         if name != "anna":

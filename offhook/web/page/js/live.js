@@ -6,6 +6,7 @@ import { byId, el, keep } from "./dom.js";
 import { Feed, showFeedStatus } from "./feed.js";
 import { clock, milliseconds, person } from "./format.js";
 import { showPhone } from "./phoneview.js";
+import { showQueues } from "./queues.js";
 import { showSipState } from "./sipstate.js";
 import { showSwitches } from "./switches.js";
 import { drawWaveform } from "./waveform.js";
@@ -21,6 +22,7 @@ let changed = true;
 let drawnAt = 0;
 
 showLegend(byId("stages"));
+showQueues();
 showSipState();
 showSwitches();
 feed.addEventListener("change", () => {
