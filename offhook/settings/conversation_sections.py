@@ -86,7 +86,7 @@ class TurnConfig(Section):
     fallback_ms: Annotated[int, Field(ge=500, le=60_000)] = 4_000
     """The silence after which it apologises, and gives up what stalls."""
 
-    fillers: dict[str, str] = Field(default_factory=dict)
+    fillers: Annotated[dict[str, str], Field(examples=[{"en": "Let me see."}])] = Field(default_factory=dict)
     """What it says in place of "One moment, please.", by language: `{ en = "Let me see." }`."""
 
     ignore_back_channels: bool = True

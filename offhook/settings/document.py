@@ -38,9 +38,10 @@ over the one before. Nothing has to be set. `offhook init` writes a file with al
 prints the effective values and where each comes from; `offhook check` tries everything without taking calls. Unknown
 keys, invalid values and duplicate keys are refused at the start, with the line and what to write.
 
-Every setting has a variable: `OFFHOOK_SECTION__KEY`, as in `OFFHOOK_SIP__PORT=5070`. Lists are written as JSON there:
-`OFFHOOK_RTP__CODECS='["OPUS", "PCMU"]'`. Relative paths start from the folder of the file that has them, elsewhere from
-the current one. Secrets (*) are never printed.
+Every setting has a variable: `OFFHOOK_SECTION__KEY`, as in `OFFHOOK_SIP__PORT=5070`. Lists and tables are written as
+JSON there: `OFFHOOK_RTP__CODECS='["OPUS", "PCMU"]'`, `OFFHOOK_TURN__FILLERS='{"en": "Let me see."}'`. A key of a table
+has a variable, too: `OFFHOOK_TURN__FILLERS__EN`. Relative paths start from the folder of the file that has them,
+elsewhere from the current one. Secrets (*) are never printed.
 """
 
 ENGINES = """\

@@ -3,18 +3,25 @@
 import json
 import shlex
 from collections.abc import Mapping
-from typing import Any, get_origin
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from offhook.settings.fields import NAMED, ROUTES, is_engine_section, section_fields
+from offhook.settings.fields import NAMED, ROUTES, example_of, is_engine_section, is_secret, section_fields, toml_value
 from offhook.settings.renamed import ENV_PREFIX, RENAMED, renamed
 from offhook.usererror import Problem, closest
 
 KeyPath = tuple[str, ...]
 Found = tuple[dict[str, Any], dict[KeyPath, str], list[Problem]]
 """Values by section and key, the variable that set each, and problems."""
+
+MAX_SHOWN = 300
+"""Characters of a list that is written anew in what to type."""
+
+_LISTS = {tuple, list}
 
 
 def read_environment(model: type[BaseModel], environ: Mapping[str, str]) -> Found:
@@ -79,31 +86,49 @@ def _one_underscore(model: type[BaseModel], variable: str, name: str, section: s
 
 
 def _value(model: type[BaseModel], path: KeyPath, text: str) -> Any:
-    """The value for the model: a list is JSON, everything else is text that the model parses."""
+    """The value for the model: lists and tables are JSON, everything else is text that the model parses."""
     below = path[2:] if path[0] in NAMED else path[1:]
     field = section_fields(model, path[0]).get(below[0]) if below else None
-    if field is not None and len(below) == 1 and _is_list(field):
-        try:
-            return json.loads(text)
-        except ValueError:
-            listed = json.dumps([each.strip() for each in text.split(",") if each.strip()], ensure_ascii=False)
-            todo = f"export {_variable(*path)}={shlex.quote(listed)}"
-            return Problem(f"`{'.'.join(path)}` cannot be {text[:60]!r}", "a list is written as JSON", todo)
-    if field is not None and path[1] == "engine" and text[0] == "[":  # a chain
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # refused as a name
+    if field is not None and len(below) == 1:
+        return _of_field(field, path, text)
     if field is None and is_engine_section(model, path[0]) and len(path) > 2 and text[0] in "[{":
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # an option is whatever the engine makes of it
+        return _parsed(text, text)  # an option is whatever the engine makes of it
     return text
 
 
-def _is_list(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) in (tuple, list)
+def _of_field(field: FieldInfo, path: KeyPath, text: str) -> Any:
+    is_union = get_origin(field.annotation) in (Union, UnionType)
+    shapes = {get_origin(each) or each for each in (get_args(field.annotation) if is_union else (field.annotation,))}
+    if shapes & _LISTS and str in shapes:  # one engine, or a chain of them
+        return _parsed(text, text) if text[0] == "[" else text
+    if shapes & _LISTS:
+        listed = [each.strip() for each in text.split(",") if each.strip()]
+        meant = listed if len(text) <= MAX_SHOWN else example_of(field)
+        return _parsed(text, _no_json(field, path, text, "a list is written as JSON", meant))
+    if Mapping in shapes or dict in shapes:
+        return _parsed(text, _no_json(field, path, text, "a table is written as JSON", example_of(field)))
+    return text
+
+
+def _no_json(field: FieldInfo, path: KeyPath, text: str, why: str, meant: object) -> Problem:
+    shown = "what it is" if is_secret(field) else repr(text[:60])
+    return Problem(f"`{'.'.join(path)}` cannot be {shown}", why, exported(_variable(*path), meant))
+
+
+def _parsed(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def exported(variable: str, value: object) -> str:
+    """What to type to set a variable: lists and tables are JSON, as they are read here."""
+    if isinstance(value, list | tuple | Mapping):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        text = str(value) if isinstance(value, str | Path) else toml_value(value)
+    return f"export {variable}={shlex.quote(text)}"
 
 
 def _at(variable: str, problem: Problem) -> Problem:

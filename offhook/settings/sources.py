@@ -1,7 +1,6 @@
 """Merges file, environment and command line, with each value's origin and problems."""
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from offhook.settings.environment import KeyPath, read_environment
+from offhook.settings.environment import KeyPath, exported, read_environment
 from offhook.settings.fields import (
     NAMED,
     QUEUES,
@@ -148,8 +147,9 @@ class Sources:
         if origin == COMMAND_LINE:
             return Problem(what, why, f"{example}, for example", where)
         if origin is not None:
-            value = str(example) if isinstance(example, str | Path) else toml_value(example)
-            return Problem(what, why, f"export {origin}={shlex.quote(value)}", where)
+            if isinstance(example, Mapping) and path not in self._origins:  # a variable for one key of the table
+                example = next(iter(example.values()))
+            return Problem(what, why, exported(origin, example), where)
         return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(path)}", where)
 
     def _missing(
