@@ -20,6 +20,9 @@ PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core ka
 # What belongs to them without being a program, below /usr/lib.
 PEER_FILES := kamailio/modules/tls.so:kamailio-tls-modules
 
+# The tests start several hundred bots, and without compiled modules each compiles a thousand (a second and a half).
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint diagrams docs bench bench-hearing fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
