@@ -75,7 +75,7 @@ class Call(CallRecording, CallTransfer):
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_queue: "Callable[[Call, QueueRequest], Awaitable[Queued]] | None" = None,
         on_record: Callable[[bool], None] | None = None,
-        on_keep: Callable[[bool, str | None], None] | None = None,
+        on_record_call: Callable[[bool, str | None], None] | None = None,
         on_shield: Callable[[DtmfHandler | None], str] | None = None,
         on_dtmf: Callable[[str], None] | None = None,
         model: Callable[[], LanguageModel] | None = None,
@@ -104,7 +104,7 @@ class Call(CallRecording, CallTransfer):
         self._on_transfer = on_transfer
         self._on_queue = on_queue
         self._on_record = on_record
-        self._on_keep = on_keep
+        self._on_record_call = on_record_call
         self._on_shield = on_shield
         self._on_dtmf = on_dtmf
         self._model = model
@@ -292,7 +292,7 @@ class Call(CallRecording, CallTransfer):
         self._ended = True
         self._answered_by, self._answering = self.answered_by, None
         self._on_hangup = self._on_state = self._on_transfer = self._on_queue = None
-        self._on_record = self._on_keep = self._on_dtmf = None
+        self._on_record = self._on_record_call = self._on_shield = self._on_dtmf = None
         for events in list(self._turns):
             events.close()
 

@@ -22,7 +22,7 @@ class CallRecording(CallSpeech):
     recorded: bool | None
     consent: Consent | None
     _on_record: Callable[[bool], None] | None
-    _on_keep: Callable[[bool, str | None], None] | None
+    _on_record_call: Callable[[bool, str | None], None] | None
     _on_shield: Callable[[DtmfHandler | None], str] | None
     _on_message: Callable[[Message], Awaitable[Path]] | None
 
@@ -89,17 +89,17 @@ class CallRecording(CallSpeech):
     def start_recording(self, consent: Consent | None = None) -> None:
         """From here on the call may be recorded and captured, where the settings have that; with `record_consent`
         nothing is before. `consent` goes onto the call's record: "given", or "announced"."""
-        self._keep(True, consent)
+        self._record_call(True, consent)
 
     def stop_recording(self, consent: Consent | None = None) -> None:
         """From here on neither sound nor keys of the call are kept: its recording is silent, and its capture. "refused"
         as `consent` goes onto the call's record, and removes what has been recorded so far."""
-        self._keep(False, consent)
+        self._record_call(False, consent)
 
-    def _keep(self, kept: bool, consent: Consent | None) -> None:
+    def _record_call(self, kept: bool, consent: Consent | None) -> None:
         self.recorded, self.consent = kept, consent or self.consent
-        if self._on_keep is not None:
-            self._on_keep(kept, consent)
+        if self._on_record_call is not None:
+            self._on_record_call(kept, consent)
 
     def shield(self, keys: DtmfHandler) -> str:
         """From now on only `keys` hears the caller, and of them nothing but keys, until `unshield`: transcripts, logs,

@@ -64,7 +64,7 @@ from offhook.usererror import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
+class _OfCall:
     """What is counted and kept of one call: its requests and functions, and the secrets that one of them may have."""
 
     requests: RequestCount
@@ -114,15 +114,15 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        limits = _Limits(RequestCount(), FlowSecrets(call, self._now))
+        of_call = _OfCall(RequestCount(), FlowSecrets(call, self._now))
         try:
-            outcome = await self._run(call, limits)
-            await limits.secrets.lower()
+            outcome = await self._run(call, of_call)
+            await of_call.secrets.lower()
             return outcome
         finally:
-            limits.secrets.wipe()
+            of_call.secrets.wipe()
 
-    async def _run(self, call: Call, limits: _Limits) -> Outcome:
+    async def _run(self, call: Call, of_call: _OfCall) -> Outcome:
         known = _known_of(call)
         runner = FlowRunner(self._flow, call.language, call.variables, known, self._now, call.id, lambda: call.switches)
         began_in = call.language
@@ -135,10 +135,10 @@ class FlowAgent:
                 call.language = language
             if not runner.in_early_media and not call.answered:
                 await call.answer()
-            limits.requests.before(action)
+            of_call.requests.before(action)
             ahead = isinstance(action, Speak | Instant) and runner.secret_ahead()
-            await limits.secrets.before(action, runner.step, ahead=ahead)
-            found = await self._done(call, runner, action, asked, limits)
+            await of_call.secrets.before(action, runner.step, ahead=ahead)
+            found = await self._done(call, runner, action, asked, of_call)
             if isinstance(found, Outcome):
                 return found
             if isinstance(found, Instead):
@@ -150,7 +150,7 @@ class FlowAgent:
             action = runner.after(found)
 
     async def _done(
-        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, limits: _Limits
+        self, call: Call, runner: FlowRunner, action: Action, asked: Question | None, of_call: _OfCall
     ) -> Result | Instead | Outcome:
         """What came of an action; an Outcome ends the flow."""
         wording = self._flow.wording
@@ -170,35 +170,35 @@ class FlowAgent:
             case RecordMessage():
                 return await unless_corrected(call, wording, runner, asked, recorded(call, action))
             case TakeSecret() | Fetch() | Invoke() | Wait() | Play() | Press() | Note() | RecordCall():
-                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, limits))
+                return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, of_call))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
                 return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
 
     async def _do_unheard(
-        self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Instant, limits: _Limits
+        self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Instant, of_call: _OfCall
     ) -> SecretTaken | Fetched | Returned | Answer | Done:
         """What is done without a word of the bot, but for those that cover it. Raises CallEnded."""
         match action:
             case TakeSecret():
-                return await limits.secrets.take(action)
+                return await of_call.secrets.take(action)
             case Fetch():
-                return await self._fetched(call, action, limits)
+                return await self._fetched(call, action, of_call)
             case Invoke():
-                may_call = limits.requests.may_begin(call, action)
+                may_call = of_call.requests.may_begin(call, action)
                 return await returned(call, action, self._call_function) if may_call else Returned(False)
             case _:
                 return await done(call, action)
 
-    async def _fetched(self, call: Call, action: Fetch, limits: _Limits) -> Fetched:
+    async def _fetched(self, call: Call, action: Fetch, of_call: _OfCall) -> Fetched:
         try:
-            given = limits.secrets.of(action)
+            given = of_call.secrets.of(action)
             # None: it was sent before, and the flow has come here once more.
-            if given is None or not limits.requests.may_begin(call, action):
+            if given is None or not of_call.requests.may_begin(call, action):
                 return Fetched(False)
             return await fetched(call, action, self._send, given)
         finally:
-            limits.secrets.wipe(action)
+            of_call.secrets.wipe(action)
 
     async def _say(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None

@@ -38,7 +38,7 @@ async def done(call: Call, action: Wait | Play | Press | Instant) -> Answer | Do
         case Note():
             return _note(call, action)
         case RecordCall():
-            return _keep(call, action)
+            return _record_call(call, action)
 
 
 async def _wait(call: Call, action: Wait) -> Answer:
@@ -84,7 +84,7 @@ def _note(call: Call, action: Note) -> Done:
     return Done()
 
 
-def _keep(call: Call, action: RecordCall) -> Done:
+def _record_call(call: Call, action: RecordCall) -> Done:
     """Whether what follows is kept."""
     consent = next((each for each in CONSENTS if each == action.consent), None)
     match action.does:

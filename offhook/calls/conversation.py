@@ -221,7 +221,7 @@ class Conversation:
             on_transfer=partial(self._others.transfer, session) if self._others.has_transfers else None,
             on_queue=self._others.queue if self._others.has_queues else None,
             on_record=self._pause_recording,
-            on_keep=self._keep,
+            on_record_call=self._record_call,
             on_shield=self._shield,
             on_dtmf=line.send_dtmf,
             model=services.engines.model,
@@ -250,7 +250,7 @@ class Conversation:
             self._session.silence.mute(paused)
         self.privacy.pause(paused)
 
-    def _keep(self, kept: bool, consent: str | None) -> None:
+    def _record_call(self, kept: bool, consent: str | None) -> None:
         """The dialog wants the call to be recorded from now on, or not. A refusal counts for what there is, too."""
         self.privacy.withhold(not kept)
         if consent is not None:

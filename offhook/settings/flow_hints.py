@@ -151,7 +151,7 @@ _BEYOND = (
         "type `queue: support` in a step, and `call_back_key` below `[queues.support]` (docs/flow-queue.md)",
     ),
     (
-        "conference sms email mail send notify fax",
+        "conference sms send notify fax",
         "a flow only talks with this caller",
         PYTHON,
     ),

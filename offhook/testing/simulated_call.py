@@ -142,7 +142,7 @@ class SimulatedCall:
             on_hangup=self._on_hangup,
             on_state=lambda name, by: self._on_event(DialogState(name, self.now, by)),
             on_transfer=self._on_transfer if transfers else None,
-            on_keep=self._on_keep,
+            on_record_call=self._on_record_call,
             on_queue=self._on_queue if transfers or queue_ends_of is not None else None,
             on_dtmf=self._on_dtmf,
             on_shield=(lambda keys: shielded(self.line, Privacy(), keys, alone=True)) if shields else None,
@@ -275,7 +275,7 @@ class SimulatedCall:
         assert self.early is not None, "it answers"
         self.early.confirm()
 
-    def _on_keep(self, kept: bool, consent: str | None) -> None:
+    def _on_record_call(self, kept: bool, consent: str | None) -> None:
         self.recorded_from_here = kept
         if consent is not None:
             self._on_event(ConsentNoted(consent, self.now))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Protocol
 
 from fastapi import APIRouter, Response
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, select
 from offhook.records.schema import calls_table
 from offhook.usererror import Problem, UserError
 from offhook.web.call_list import Records
+from offhook.web.errors import problem_answer
 from offhook.web.headers import NO_STORE
 
 MAX_TEXT_CHARS = 100
@@ -59,7 +59,7 @@ def capture_routes(orders: Orders, records: Records) -> APIRouter:
         try:
             name = orders.add(order.calls, order.host, order.trunk)
         except UserError as error:
-            return _problem(400, error.problems[0])
+            return problem_answer(400, error.problems[0])
         return JSONResponse({"id": name}, 201, NO_STORE)
 
     @router.get("/api/sip/captures/{name}")
@@ -91,8 +91,6 @@ def _calls(conn: Connection, calls: Sequence[str], legs: Sequence[str]) -> list[
 
 
 def _unknown() -> Response:
-    return _problem(404, Problem("there is no such order", "it is over, or never was", "offhook sip capture --calls 1"))
-
-
-def _problem(status: int, problem: Problem) -> Response:
-    return JSONResponse(asdict(problem), status, NO_STORE)
+    return problem_answer(
+        404, Problem("there is no such order", "it is over, or never was", "offhook sip capture --calls 1")
+    )

@@ -18,6 +18,11 @@ def add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
 
 
+def problem_answer(status: int, problem: Problem) -> Response:
+    """What a route answers that does not do what was asked for."""
+    return JSONResponse(asdict(problem), status, NO_STORE)
+
+
 async def _not_understood(_: Request, error: Exception) -> Response:
     """400, with the parameter that is wrong and what it has to be."""
     assert isinstance(error, RequestValidationError)
@@ -31,7 +36,7 @@ async def _not_understood(_: Request, error: Exception) -> Response:
     else:
         what = f"`{name}` cannot be understood" if name else "the request cannot be understood"
         problem = Problem(what, first["msg"], "see docs/page.md for what may be asked")
-    return JSONResponse(asdict(problem), 400, NO_STORE)
+    return problem_answer(400, problem)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

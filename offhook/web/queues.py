@@ -1,7 +1,6 @@
 """`/api/queues`: who waits, what agents do, and agents who log in or out. `Access` has to guard it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.settings.queues import NotInQueuesError
-from offhook.usererror import Problem, UserError
+from offhook.usererror import UserError
+from offhook.web.errors import problem_answer
 from offhook.web.headers import NO_STORE
 
 PATH = "/api/queues"
@@ -64,17 +64,13 @@ def queue_routes(queues: LiveQueues) -> APIRouter:
         try:
             return JSONResponse(queues.agent(wanted.agent, wanted.action, source), headers=NO_STORE)
         except UserError as error:
-            return _problem(404 if isinstance(error, NotInQueuesError) else 400, error.problems[0])
+            return problem_answer(404 if isinstance(error, NotInQueuesError) else 400, error.problems[0])
 
     @router.post(f"{PATH}/dropped")
     async def drop(unwanted: UnwantedCallBack) -> Response:
         try:
             return JSONResponse(queues.drop_call_backs(unwanted.number), headers=NO_STORE)
         except NotInQueuesError as error:
-            return _problem(404, error.problems[0])
+            return problem_answer(404, error.problems[0])
 
     return router
-
-
-def _problem(status: int, problem: Problem) -> Response:
-    return JSONResponse(asdict(problem), status, NO_STORE)

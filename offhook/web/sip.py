@@ -16,6 +16,8 @@ from offhook.ladder.kept import KeptMessage
 from offhook.ladder.ladder import step_of
 from offhook.ladder.traces import SipTraces
 from offhook.sip.net.endpoint import Endpoint
+from offhook.usererror import Problem
+from offhook.web.errors import problem_answer
 from offhook.web.headers import NO_STORE
 from offhook.web.live import MAX_VIEWERS, EventStream, Viewer, too_many_viewers, written
 
@@ -131,7 +133,7 @@ def sip_routes(endpoint: Endpoint, history: SipHistory, hub: MessageHub) -> APIR
     async def trace(call: str = Query(min_length=1, max_length=MAX_NAME_CHARS)) -> Response:
         ladder = await history.ladder(call)
         if ladder is None:
-            return _problem(404, "no SIP messages of that call are kept", "it is unknown, or too long ago")
+            return _unknown("no SIP messages of that call are kept", "it is unknown, or too long ago")
         return JSONResponse(ladder, headers=NO_STORE)
 
     @router.get("/api/sip/messages")
@@ -147,14 +149,12 @@ def sip_routes(endpoint: Endpoint, history: SipHistory, hub: MessageHub) -> APIR
             shown = {"total": len(rows), "offset": offset, "rows": rows[offset : offset + limit]}
             return JSONResponse(shown, headers=NO_STORE)
         if part not in live.parts:
-            return _problem(
-                404, f"there is no part {part[:40]!r}", f"the parts are {', '.join(live.parts)}, connections"
-            )
+            return _unknown(f"there is no part {part[:40]!r}", f"the parts are {', '.join(live.parts)}, connections")
         found = live.page(part, offset, limit, asyncio.get_running_loop().time())
         return JSONResponse({"total": found.total, "offset": offset, "rows": found.rows}, headers=NO_STORE)
 
     return router
 
 
-def _problem(status: int, what: str, why: str) -> Response:
-    return JSONResponse({"what": what, "why": why, "todo": "offhook sip status"}, status, NO_STORE)
+def _unknown(what: str, why: str) -> Response:
+    return problem_answer(404, Problem(what, why, "offhook sip status"))

@@ -1,6 +1,5 @@
 """`/api/flow/switches`: what the switches of the flows are set to, and setting them. `Access` has to guard it."""
 
-from dataclasses import asdict
 from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
@@ -8,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from offhook.usererror import UserError
+from offhook.web.errors import problem_answer
 from offhook.web.headers import NO_STORE
 
 MAX_TEXT_CHARS = 100
@@ -49,7 +49,7 @@ def switch_routes(board: Board) -> APIRouter:
         try:
             return JSONResponse(board.state_of(name), headers=NO_STORE)
         except UserError as error:
-            return _problem(404, error)
+            return problem_answer(404, error.problems[0])
 
     @router.put("/api/flow/switches/{name}")
     async def put(name: str, wanted: Wanted, request: Request) -> Response:
@@ -57,16 +57,12 @@ def switch_routes(board: Board) -> APIRouter:
         try:
             board.state_of(name)
         except UserError as error:
-            return _problem(404, error)
+            return problem_answer(404, error.problems[0])
         until_s = None if wanted.until is None else wanted.until.timestamp()
         try:
             await board.set(name, wanted.value, " ".join(filter(None, (wanted.by, source))), until_s)
         except UserError as error:
-            return _problem(400, error)
+            return problem_answer(400, error.problems[0])
         return JSONResponse(board.state_of(name), headers=NO_STORE)
 
     return router
-
-
-def _problem(status: int, error: UserError) -> Response:
-    return JSONResponse(asdict(error.problems[0]), status, NO_STORE)

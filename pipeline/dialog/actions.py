@@ -330,7 +330,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RecordCall:
     """Record the call from here on, or no more, or leave out a part, as `does` says: "on", "off", "pause", "resume";
     and note the caller's `consent`, if there is anything to note. Its result is Done."""
 
@@ -338,7 +338,7 @@ class Keep:
     consent: str | None = None
 
 
-Instant = Note | Keep
+Instant = Note | RecordCall
 """Actions that take no time."""
 
 
@@ -365,6 +365,6 @@ Action = (
     | RecordMessage
     | Press
     | Note
-    | Keep
+    | RecordCall
 )
 Result = Answer | HandedBack | CameBack | FoundOut | SecretTaken | Fetched | Returned | Recorded | Done

@@ -16,7 +16,8 @@ COMPLETE = (
     *("sip", "telephony", "pipeline/answering", "pipeline/chain", "pipeline/dialog", "pipeline/endpoint"),
     *("pipeline/playout", "pipeline/turn", "pipeline/understanding", "pipeline/vad"),
     *("offhook/agents", "offhook/api", "offhook/calls", "offhook/carriers", "offhook/flight", "offhook/ladder"),
-    *("offhook/observe", "offhook/outbox", "offhook/process", "offhook/realtime", "offhook/transfer"),
+    *("offhook/observe", "offhook/outbox", "offhook/process", "offhook/queues", "offhook/realtime", "offhook/transfer"),
+    *("offhook/twiml", "pipeline/secret"),
 )
 """Folders of which the page names every module. Of others (a file for each vendor, language or command) it says what is
 in them."""

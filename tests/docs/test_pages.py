@@ -17,6 +17,7 @@ from offhook.flow_tools.case_file import parse_cases
 from offhook.qa.script.reading import parse_script
 from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
+from offhook.settings.flow_steps.kinds import KINDS
 from offhook.testing import phone, relay
 from offhook.testing.carrier import __main__ as carrier
 from offhook.testing.models import __main__ as models
@@ -147,6 +148,12 @@ def test_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
             value = line.split("|")[column + 1].strip()
             shown = f"{float(value):.1f}" if figure == "CPU a call" else value
             assert shown in row_, (figure, value, row_)
+
+
+def test_the_kinds_of_steps_are_all_listed() -> None:
+    page = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+    listed = page.partition("Each step has one of these kinds")[2].partition("```")[0]
+    assert not [word for word in KINDS if f"`{word}`" not in listed]
 
 
 def test_every_page_is_reached() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from offhook.pipeline.dialog.actions import Done, Keep, Result
+from offhook.pipeline.dialog.actions import Done, RecordCall, Result
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then
 
@@ -39,7 +39,7 @@ class RecordCallStep(Step):
 
     def enter(self, run: Run) -> Then:
         """See Step."""
-        return Keep(self.does, self.consent)
+        return RecordCall(self.does, self.consent)
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""
