@@ -13,18 +13,15 @@ from bench.hearing.runs import background
 from bench.phone_line import is_installed, speak
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.asr.grammar import question_grammar
-from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
-from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.events import Question, ValueKind
 from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
+from tests.pocketsphinx_engine import patient_pocketsphinx
 from tests.rates import is_at_least, is_at_most
 
 VOICES = ("flite:slt", "espeak:en-gb", "flite:awb", "espeak:en-us+f3")
 LINES = ("mu-law", "loss 1 %", "A-law")
 THRESHOLD = 0.5
 """The default of asr.min_confidence."""
-PATIENT = HostLimits(hung_s=60.0, request_s=60.0)
-"""What is heard is judged, however busy the machine is."""
 
 TODAY = date(2026, 11, 29)
 SAID: tuple[tuple[ValueKind, str], ...] = (
@@ -65,20 +62,18 @@ async def judged() -> tuple[int, int, int, list[str]]:
     right = wrong = others = 0
     missed: list[str] = []
     line = Line(background())
-    engine = PocketsphinxEngine(free_speech=False, limits=PATIENT)
-    await engine.start()
+    async with patient_pocketsphinx() as engine:
 
-    async def heard(kind: ValueKind, voice: str, text: str) -> object | None:
-        request = AsrRequest(question_grammar(Question(value=kind, language="en")), (), "en")
-        seed = zlib.crc32(f"{voice}{text}".encode())
-        channel = CHANNELS[LINES[seed % len(LINES)]]
-        spoken = line.carry(speak(voice, text).astype(float), channel, np.random.default_rng(seed))
-        turn = await recognise(engine, spoken, request)
-        assert not turn.error
-        sure = (turn.transcript.confidence or 0.0) >= THRESHOLD
-        return kind.read(turn.transcript.text, "en") if sure else None
+        async def heard(kind: ValueKind, voice: str, text: str) -> object | None:
+            request = AsrRequest(question_grammar(Question(value=kind, language="en")), (), "en")
+            seed = zlib.crc32(f"{voice}{text}".encode())
+            channel = CHANNELS[LINES[seed % len(LINES)]]
+            spoken = line.carry(speak(voice, text).astype(float), channel, np.random.default_rng(seed))
+            turn = await recognise(engine, spoken, request)
+            assert not turn.error
+            sure = (turn.transcript.confidence or 0.0) >= THRESHOLD
+            return kind.read(turn.transcript.text, "en") if sure else None
 
-    try:
         for kind, texts in SAID:
             for voice in VOICES:
                 for text in texts.split(" | "):
@@ -88,6 +83,4 @@ async def judged() -> tuple[int, int, int, list[str]]:
                     missed += [f"{voice}: {text}"] if value is None else []
             for text in OTHERS:
                 others += await heard(kind, VOICES[0], text) is not None
-    finally:
-        await engine.close()
     return right, wrong, others, missed
