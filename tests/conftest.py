@@ -47,6 +47,7 @@ REAL_TIME = (
     "pipeline/engine_host/test_pool.py",
     "pipeline/test_speaker.py",
     "pipeline/tts/test_espeak.py",
+    "qa/crawl/test_foreign.py",
     "qa/foreign/test_words.py",
     "telephony/net",
     "vendors",

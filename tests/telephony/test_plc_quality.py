@@ -3,7 +3,6 @@
 The figures: pytest --log-cli-level=info.
 """
 
-import asyncio
 import logging
 from importlib.util import find_spec
 
@@ -12,6 +11,7 @@ import pytest
 
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from tests.pocketsphinx_engine import patient_pocketsphinx
 from tests.signals import resample, sine
 from tests.telephony import appendix_i
 from tests.telephony.loss import (
@@ -75,9 +75,7 @@ public <answer> = check my balance | opening hours | goodbye | speak to an agent
 
 @pytest.mark.skipif(find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed")
 async def test_as_many_words_are_recognised() -> None:
-    engine = PocketsphinxEngine(free_speech=False)
-    await engine.start()
-    try:
+    async with patient_pocketsphinx() as engine:
         right = {conceal: 0 for conceal in (by_us, by_the_appendix)}
         said = 0
         for share, run in ((0.1, 1), (0.2, 1), (0.2, 3)):
@@ -89,8 +87,6 @@ async def test_as_many_words_are_recognised() -> None:
                     said += len(words.split())
                     for conceal in right:
                         right[conceal] += _common(words, await _recognised(engine, conceal(audio, lost)))
-    finally:
-        await engine.close()
     LOG.info("words recognised of %d: %d, appendix %d", said, right[by_us], right[by_the_appendix])
     # A word or two are the recogniser's rounding.
     assert right[by_us] >= right[by_the_appendix] - 0.05 * said
@@ -101,8 +97,7 @@ async def _recognised(engine: PocketsphinxEngine, audio: bytes) -> str:
     stream = engine.open(AsrRequest(GRAMMAR), lambda _: None)
     noise = np.random.default_rng(1).normal(scale=4, size=8_000).astype("<i2").tobytes()
     stream.feed(noise + resample(audio, 8_000, 16_000) + noise)
-    async with asyncio.timeout(30):
-        return (await stream.finish()).text
+    return (await stream.finish()).text
 
 
 def _common(said: str, received: str) -> int:

@@ -7,7 +7,7 @@ from offhook.pipeline.tts.languages.romance import Currency, Romance, romance
 from offhook.pipeline.tts.languages.rules import Rule, listed
 
 _EURO = Currency("euro", "euros", "centime", "centimes")
-_DOLLAR = Currency("dollar", "dollars", "cent", "cents")
+_DOLLAR = Currency("dollar", "dollars", "centime", "centimes")  # "deux cents" is two hundred
 _POUND = Currency("livre", "livres", "penny", "pence", feminine=True)
 _FRANC = Currency("franc", "francs", "centime", "centimes")
 _CURRENCIES = {

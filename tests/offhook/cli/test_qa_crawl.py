@@ -42,6 +42,7 @@ def test_usage(run: Run, tmp_path: Path, arguments: tuple[str, ...], what: str) 
     assert not (tmp_path / "map").exists()
 
 
+@pytest.mark.real_time
 def test_an_ivr_that_is_not_there(run: Run, tmp_path: Path) -> None:
     (tmp_path / "offhook.toml").write_text('[outbound]\nallowed_addresses = ["bot@127.0.0.1"]\n')
     arguments = (

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from bench.hearing.channels import CHANNELS, Line
-from bench.hearing.engines import recognise, started
+from bench.hearing.engines import recognise
 from bench.hearing.runs import background
 from bench.phone_line import is_installed, speak
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.events import Question, ValueKind
 from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
+from tests.pocketsphinx_engine import patient_pocketsphinx
 from tests.rates import is_at_least, is_at_most
 
 VOICES = ("flite:slt", "espeak:en-gb", "flite:awb", "espeak:en-us+f3")
@@ -61,7 +62,7 @@ async def judged() -> tuple[int, int, int, list[str]]:
     right = wrong = others = 0
     missed: list[str] = []
     line = Line(background())
-    async with started("pocketsphinx", None, {"free_speech": False}) as engine:
+    async with patient_pocketsphinx() as engine:
 
         async def heard(kind: ValueKind, voice: str, text: str) -> object | None:
             request = AsrRequest(question_grammar(Question(value=kind, language="en")), (), "en")

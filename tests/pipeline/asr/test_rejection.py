@@ -6,12 +6,12 @@ import asyncio
 import pytest
 
 from bench.hearing.channels import CHANNELS, Line
-from bench.hearing.engines import started
 from bench.hearing.runs import background, run
 from bench.hearing.score import Result, Score, score
 from bench.hearing.sentences import SETS
 from bench.hearing.trials import non_speech, synthetic
 from bench.phone_line import is_installed
+from tests.pocketsphinx_engine import patient_pocketsphinx
 
 VOICES = ("flite:slt", "espeak:en-gb")
 LINES = ("mu-law", "noise 20 dB", "loss 3 %")
@@ -29,7 +29,7 @@ def results() -> list[Result]:
 
     async def recognised() -> list[Result]:
         found = []
-        async with started("pocketsphinx", None, {"free_speech": False}) as engine:
+        async with patient_pocketsphinx() as engine:
             for at, name in enumerate(LINES):
                 part = trials[at :: len(LINES)]
                 found += await run(engine, part, Line(background()), CHANNELS[name], "none", seed=2)
