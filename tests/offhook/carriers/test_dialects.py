@@ -57,6 +57,7 @@ def url(bot: LocalBot, carrier: str) -> str:
     return "ws://{}:{}/{}/media".format(*bot.http_address, carrier)
 
 
+@pytest.mark.alone  # no gap in what is heard, in a process that other tests have filled
 @pytest.mark.parametrize("name", CARRIERS)
 async def test_the_same_call_over_every_carrier(bot: LocalBot, heard: list[SessionEvent], name: str) -> None:
     carrier, kind = CARRIERS[name]
