@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, inspect, null, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, inspect, null, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
 from offhook.records.kept_files import RECORDINGS, files_of, remove
+from offhook.records.outbox import QUEUE_CALL_BACK, outbox_table
 from offhook.records.published import forget_published
 from offhook.records.schema import calls_table
 from offhook.usererror import UserError
@@ -38,11 +39,13 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Search:
     """What there is of a number. `similar` are other numbers in the records that may be spellings of it; `waiting`
-    files that the bot itself still needs, each with why."""
+    files that the bot itself still needs, each with why. `events` are those in the outbox, by their `seq`, of other
+    callers who have entered the number to be called back there."""
 
     calls: tuple[Found, ...] = ()
     similar: tuple[str, ...] = ()
     waiting: tuple[tuple[Path, str], ...] = ()
+    events: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Se
     called_back = [(folder / QUEUES, "the number is to be called back")] if has_number else []
     unwritten = [path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0]
     waiting = [*((path, "records wait there for the database") for path in unwritten), *called_back]
-    return Search(found, tuple(sorted(similar)), tuple(waiting))
+    events = tuple(seq for seq, to in _call_backs(engine) if _bare(number_of(to)) == wanted)
+    return Search(found, tuple(sorted(similar)), tuple(waiting), events)
 
 
 def erase(engine: Engine, folder: Path, found: Search) -> Erased:
@@ -92,12 +96,13 @@ def erase(engine: Engine, folder: Path, found: Search) -> Erased:
         else:
             done.append(call)
     forget_published(folder / RECORDINGS.folder)
-    for first in range(0, len(done), MAX_AT_ONCE):
-        chunk = done[first : first + MAX_AT_ONCE]
+    for first in range(0, max(len(done), len(found.events)), MAX_AT_ONCE):
+        chunk, events = (each[first : first + MAX_AT_ONCE] for each in (done, found.events))
         try:
             with engine.begin() as conn:
                 _overwrite_what_is_deleted(conn)
                 forget_calls(conn, [call.uniqueid for call in chunk])
+                conn.execute(delete(outbox_table).where(outbox_table.c.seq.in_(events)))
         except SQLAlchemyError as error:
             raise UserError("the records are not erased", str(error), "try again; files are removed already") from error
         result.calls += chunk
@@ -120,6 +125,18 @@ def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str | None, str
         raise UserError(
             "the records cannot be read", str(error), "dir = … below [records], or --config FILE"
         ) from error
+
+
+def _call_backs(engine: Engine) -> list[tuple[int, str]]:
+    """Events of call-backs that others have not got, and the numbers in them."""
+    try:
+        if not inspect(engine).has_table(outbox_table.name):  # a database of an earlier version
+            return []
+        query = select(outbox_table.c.seq, outbox_table.c.body).where(outbox_table.c.type == QUEUE_CALL_BACK)
+        with engine.connect() as conn:
+            return [(seq, str(json.loads(body)["data"]["number"])) for seq, body in conn.execute(query)]
+    except SQLAlchemyError as error:
+        raise UserError("the outbox cannot be read", str(error), "try again") from error
 
 
 def _texts(path: Path) -> Iterator[str]:

@@ -22,7 +22,7 @@ PASSWORD = "a long one"
 
 def press(page: Browser, agent: str, action: str) -> None:
     row = f"//ul[@id='agent-list']/li[@data-key='{agent}']"
-    page.driver.find_element(By.XPATH, f"{row}/button[@data-action='{action}']").click()
+    page.driver.find_element(By.XPATH, f"{row}//button[@data-action='{action}']").click()
 
 
 async def watched(bot: BotProcess, page: Browser) -> None:
@@ -72,3 +72,6 @@ def test_the_queues_are_seen_and_agents_log_in_and_out(start_bot: Callable[..., 
         page.sign_in(PASSWORD)
         page.open("/")
         asyncio.run(watched(bot, page))
+        (record,) = bot.ended()
+        page.open(f"/calls/{record['uniqueid']}")
+        page.wait(lambda: "support: nobody after 0:" in page.text("facts"))

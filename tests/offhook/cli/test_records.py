@@ -18,7 +18,7 @@ from offhook.cli.main import app
 from offhook.process import queue_file
 from offhook.records import CallRecord, RecordStore
 from offhook.records.erase import QUEUES
-from offhook.records.outbox import listed
+from offhook.records.outbox import QUEUE_CALL_BACK, OutboxEvent, listed
 from offhook.records.published import PUBLISHED, publish
 from offhook.records.schema import ADDED
 from offhook.records.search import MAX_FOUND
@@ -110,6 +110,16 @@ def test_somebody_who_is_to_be_called_back_is_named(store: RecordStore, tmp_path
     (tmp_path / QUEUES).write_text(json.dumps(other).replace("+15550000000", NUMBER))
     done = offhook("erase", "--number", NUMBER)
     assert done.exit_code == 1 and "queues.json  LEFT: the number is to be called back" in done.stdout
+
+
+def test_what_others_have_not_got_of_a_call_back_to_the_number_is_erased(store: RecordStore) -> None:
+    for number, to in ((4, NUMBER), (5, "+15550000000")):
+        data = {"uniqueid": uniqueid(number), "queue": "support", "step": "given_up", "number": to}
+        assert store.notify(OutboxEvent(uniqueid(number), QUEUE_CALL_BACK, f"evt_back{number}", data)).result(5)
+    done = offhook("erase", "--number", NUMBER)
+    assert done.exit_code == 0, done.output
+    left = {row.id for row in store.read(lambda conn: listed(conn, None, 100))}
+    assert "evt_back4" not in left and "evt_back5" in left
 
 
 def test_the_file_of_the_queues_is_that_of_the_bot() -> None:

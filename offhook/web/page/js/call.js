@@ -71,6 +71,7 @@ function showRecord(record) {
     ["response", record.turns ? `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95` : "–"],
     ...record.engines.map(engineFact),
     ...(record.agent ? usageFacts(usageInRecord(record.agent)) : []),
+    ...(record.queue ? [queueFact(record)] : []),
     ["over", record.transport],
     ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
     ["id", record.uniqueid],
@@ -85,6 +86,11 @@ function engineFact({ part, engine, uses, audio_s: audioS, characters, cost }) {
   const amount = part === "asr" ? `${audioS.toFixed(1)} s` : `${characters} characters`;
   const troubles = ["failed", "late"].filter((each) => uses[each]).map((each) => `, ${uses[each]} × ${each}`);
   return [part === "asr" ? "recogniser" : "voice", `${engine}: ${amount}${cost ? `, cost ${cost}` : ""}${troubles.join("")}`];
+}
+
+/** @param {any} record */
+function queueFact({ queue, queue_wait_s: waitS, queue_agent: agent }) {
+  return ["queue", `${queue}: ${agent ?? "nobody"}${waitS === null ? "" : ` after ${clock(waitS)}`}`];
 }
 
 /** @param {CallModel} call */

@@ -79,13 +79,8 @@ function agentRow(name) {
     button.addEventListener("click", () => act(name, action));
     return button;
   });
-  return el(
-    "li",
-    { class: "row", role: "group", "aria-label": name },
-    el("span", { class: "party" }, name),
-    el("span", { class: "note" }),
-    ...buttons,
-  );
+  const said = [el("span", { class: "party" }, name), el("span", { class: "note" })];
+  return el("li", {}, el("div", { class: "row", role: "group", "aria-label": name }, ...said, ...buttons));
 }
 
 /**
