@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -265,7 +265,12 @@ def _make_tables(engine: Engine, shown: str) -> None:
 
 def _add_columns(conn: Connection, version: int) -> None:
     """Take over the tables of an earlier version."""
-    for column in ADDED[version]:
-        kind = column.type.compile(conn.dialect)
-        conn.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
+    for table in {column.table for column in ADDED[version]}:
+        there = {each["name"] for each in inspect(conn).get_columns(table.name)}  # all, if it has just been made
+        for column in ADDED[version]:
+            if column.table is table and column.name not in there:
+                kind = column.type.compile(conn.dialect)
+                conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+        for index in table.indexes:
+            index.create(conn, checkfirst=True)
     conn.execute(version_table.update().values(version=SCHEMA_VERSION))

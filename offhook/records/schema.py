@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Update,
     bindparam,
     delete,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 metadata = MetaData()
 
@@ -104,7 +105,32 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-_WHOSE = (calls_table.c.consent, calls_table.c.part_of)
+outbox_table = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(128), nullable=False),
+    Column("receiver", String(64), nullable=False),
+    Column("uniqueid", String(64), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("since", Float, nullable=False),  # Unix time
+    Column("due", Float, nullable=False),  # Unix time; 0: at once, even where the receiver is gone
+    Column("attempts", Integer, nullable=False),
+    Column("problem", Text),
+    Column("given_up", Boolean, nullable=False),
+    Column("body_bytes", Integer),
+    UniqueConstraint("id", "receiver"),
+    Index("outbox_by_receiver", "receiver", "owner", "given_up", "uniqueid", "seq"),
+    # All that sums are made of: bodies need not be read for them.
+    Index("outbox_by_size", "receiver", "given_up", "owner", "seq", "body_bytes", "since"),
+    # A late job for a row that is gone must not meet a new one with its number.
+    sqlite_autoincrement=True,
+)
+
+_SIZE = (outbox_table.c.body_bytes,)
+_WHOSE = (calls_table.c.consent, calls_table.c.part_of, *_SIZE)
 _EARLY = (calls_table.c.early_media_s, *_WHOSE)
 _WHO = (calls_table.c.ring_s, calls_table.c.answered_by, *_EARLY)
 _OUT = (calls_table.c.trunk, calls_table.c.outcome, calls_table.c.sip_status, calls_table.c.q850, *_WHO)
@@ -117,6 +143,7 @@ ADDED = {
     7: _WHO,
     8: _EARLY,
     9: _WHOSE,
+    10: _SIZE,
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 
