@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Any, Self
 
 from offhook.pipeline.secret.card import is_card_number
@@ -32,6 +33,7 @@ AUDIBLE_AFTER = "159"
 FOUND_DIGITS = 12
 """So many in a row are found in a file: fewer come about by chance."""
 PROMPT_S = 0.2
+QUIET_S = 0.4
 LIMIT_S = 60.0
 MAX_VIEWERS = 12
 READ_BYTES = 65_536
@@ -231,9 +233,14 @@ async def _paid(one: Planted, payments: Payments, over: asyncio.Event) -> None:
 
 
 async def _asked(caller: Caller | Carrier) -> None:
-    """Wait for the question behind the payment: a second after the last key the call is recorded again."""
-    caller.run = caller.speech_meter.runs
-    await caller.listen_for(PROMPT_S)
+    """Wait for the question behind the payment: a second after the last key the call is recorded again. What is heard
+    sooner is the end of what was said before, which has come late."""
+    paid_at = monotonic()
+    began_at = paid_at
+    while began_at < paid_at + QUIET_S:
+        caller.run = caller.speech_meter.runs
+        await caller.listen_for(PROMPT_S)
+        began_at = monotonic() - PROMPT_S
 
 
 def _sounds(keys: str) -> bytes:

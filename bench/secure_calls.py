@@ -83,6 +83,10 @@ class Calls:
         call = self.endpoint.do(Invite(f"sip:bot@{self.bot}", session.offer(), destination=self.bot))
         self.sessions[call] = session, pair
 
+    def caller(self, line: UdpLine) -> "Caller":
+        """Who speaks on a line that has been answered."""
+        return Caller(line, self.utterance)
+
     def on_event(self, event: Event) -> None:
         """From the endpoint."""
         if isinstance(event, CallAnswered):
@@ -91,7 +95,7 @@ class Calls:
             if (agreed.srtp is not None) is not (self.policy is not SrtpPolicy.OFF):
                 raise SystemExit("the bot has not agreed to the encryption that was offered")
             line = UdpLine(pair, rtp_config(agreed, self.bot.host), agreed.codec, clock=self.clock)
-            self.callers[event.call] = Caller(line, self.utterance)
+            self.callers[event.call] = self.caller(line)
         elif isinstance(event, (CallRejected, CallEnded)):
             self.ended += 1
 
@@ -124,9 +128,13 @@ class Caller:
             await asyncio.sleep(TURN_S)
             while (silence_s := time.monotonic() - self._heard_at) < QUIET_S:  # noqa: ASYNC110 - the bot ends no event
                 await asyncio.sleep(QUIET_S - silence_s)
-            self.line.play(self._utterance)
-            await asyncio.sleep(len(self._utterance) / 8_000)
+            await self.take_turn()
             self._waits_since = time.monotonic()
+
+    async def take_turn(self) -> None:
+        """Say something."""
+        self.line.play(self._utterance)
+        await asyncio.sleep(len(self._utterance) / 8_000)
 
     def _hear(self, pcm: bytes, _at_tick: int, _at_s: float) -> None:
         if audioop.max(pcm, 2) >= VOICED_PEAK:

@@ -33,6 +33,11 @@ class Dialog:
         self._cseq = 1
         self.mute = False
 
+    @property
+    def call_id(self) -> str:
+        """Its Call-ID."""
+        return self._id
+
     def request(self, method: str, body: str = "", *, branch: str | None = None) -> bytes:
         host, port = self._port.address
         lines = [
@@ -53,19 +58,26 @@ class Dialog:
         self._port.send(data, self._target)
 
     async def ask(self, data: bytes) -> str:
-        """Send a request until its final response comes. Raises TimeoutError."""
+        """Send a request until its final response comes, or a provisional one (RFC 3261 §17.1.1.2). Raises
+        TimeoutError."""
         method = data.split(b" ", 1)[0].decode()
         async with asyncio.timeout(ANSWER_S):
             for pause_s in (0.5, 1.0, 2.0, 4.0, 4.0):
                 self.send(data)
                 try:
                     async with asyncio.timeout(pause_s):
-                        while not _is_final(response := await self._responses.get(), self._cseq, method):
-                            pass
-                    return response
+                        response = await self._response(method)
                 except TimeoutError:
                     continue
+                while response.startswith("SIP/2.0 1"):
+                    response = await self._response(method)
+                return response
         raise TimeoutError
+
+    async def _response(self, method: str) -> str:
+        while not _answers(response := await self._responses.get(), self._cseq, method):
+            pass
+        return response
 
     async def invite(self, media_port: int) -> Address:
         """Call; returns where the bot wants the media. Raises Refused, TimeoutError."""
@@ -136,10 +148,10 @@ class Phones:
             media.close()
 
 
-def _is_final(response: str, cseq: int, method: str) -> bool:
+def _answers(response: str, cseq: int, method: str) -> bool:
     """Whether it answers the request: a CANCEL has the INVITE's number, so the method is compared, too."""
     found = re.search(r"^CSeq: *(\d+) +(\w+)", response, re.MULTILINE | re.IGNORECASE)
-    return not response.startswith("SIP/2.0 1") and found is not None and found.groups() == (str(cseq), method)
+    return found is not None and found.groups() == (str(cseq), method)
 
 
 Script = Callable[[Dialog, socket.socket, random.Random], Awaitable[str]]

@@ -413,7 +413,8 @@ class Session:
         """Abandon a step that nobody awaits any more; does nothing if it has ended."""
         if self._core.floor in (Floor.IDLE, Floor.CLOSED):
             return
-        now = self._clock.now()
+        # What silences the bot is the dialog, and nothing that the caller did before.
+        now = self._caller.interrupted_at = self._clock.now()
         self._core.abandon(now)
         self._settle(now)
         self._timing.end()

@@ -152,9 +152,10 @@ class FlowSecrets:
     async def _entered(self, entry: SecretEntry, speaking: "asyncio.Future[Answer]") -> None:
         prompted = False
         while entry.outcome is None:
-            if self._keyed.is_set() and not speaking.done():
+            is_keyed = self._keyed.is_set()
+            self._keyed.clear()  # before anything is awaited: a key that comes meanwhile may be the last one
+            if is_keyed and not speaking.done():
                 await _stopped(speaking)
-            self._keyed.clear()
             if speaking.done() and not prompted:
                 prompted = True
                 if not speaking.cancelled():

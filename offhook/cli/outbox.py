@@ -4,10 +4,10 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from sqlalchemy import Connection, Engine, inspect
@@ -16,7 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from offhook.cli.options import AsJson, ConfigFile
 from offhook.outbox.signature import PREFIX
 from offhook.records.database import RecordsDatabase, open_to_read
-from offhook.records.outbox import OutboxRow, drop, listed, retry, totals
+from offhook.records.outbox import (
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    NEARLY_FULL,
+    OutboxRow,
+    drop,
+    fullness,
+    listed,
+    retry,
+    totals,
+)
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 
@@ -60,7 +70,16 @@ def list_(
         state = "given up" if each.given_up else f"{now - each.since:.0f}"
         typer.echo(f"{each.receiver:20}  {each.id:47}  {each.attempts:5}  {state:>8}  {each.problem or ''}".rstrip())
     for row in _read(settings, totals):
-        typer.echo(f"{row['receiver']}: {row['waiting']} wait, {row['given_up']} given up")
+        typer.echo(_total(row))
+
+
+def _total(row: Mapping[str, Any]) -> str:
+    """What there is for a receiver, and how much more there can be, where that is little."""
+    waiting, size = int(row["waiting"]), int(row["waiting_bytes"])
+    found = f"{row['receiver']}: {waiting} wait ({size / 2**20:.1f} MiB), {row['given_up']} given up"
+    if fullness(waiting, size) < NEARLY_FULL:
+        return found
+    return f"{found}; the oldest of more than {MAX_WAITING} or {MAX_WAITING_BYTES >> 20} MiB are given up"
 
 
 @app.command("retry")

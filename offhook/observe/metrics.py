@@ -171,6 +171,7 @@ class Metrics(EngineMetrics, QueueMetrics):
         self._outbox_waiting = Gauge(
             "offhook_outbox_waiting", "Events that are not delivered yet.", ["receiver"], registry=reg
         )
+        self._outbox_bytes = Gauge("offhook_outbox_waiting_bytes", "Their bodies together.", ["receiver"], registry=reg)
         self._outbox_oldest = Gauge(
             "offhook_outbox_oldest_seconds", "How long the oldest of them has waited.", ["receiver"], registry=reg
         )
@@ -318,9 +319,10 @@ class Metrics(EngineMetrics, QueueMetrics):
         """What became of events for a receiver, a name from the settings."""
         self._outbox.labels(receiver, outcome).inc(count)
 
-    def outbox_waiting(self, receiver: str, waiting: int, oldest_s: float) -> None:
-        """How many events wait for a receiver, and how long the oldest has."""
+    def outbox_waiting(self, receiver: str, waiting: int, size: int, oldest_s: float) -> None:
+        """How many events wait for a receiver, the size of their bodies, and how long the oldest has waited."""
         self._outbox_waiting.labels(receiver).set(waiting)
+        self._outbox_bytes.labels(receiver).set(size)
         self._outbox_oldest.labels(receiver).set(oldest_s)
 
     def event_loop_lag(self, seconds: float) -> None:

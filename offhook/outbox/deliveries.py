@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from offhook.outbox.queue import ReceiverQueue
 from offhook.outbox.receiver import Receiver
 from offhook.outbox.webhook import Webhook
 from offhook.records import RecordStore
-from offhook.records.outbox import totals
+from offhook.records.outbox import NOTHING, totals
 from offhook.settings.config import Config
 
 IDLE_LOOK_S = 0.05
@@ -70,7 +70,7 @@ class Deliveries:
         now = time.time()
         rows = []
         for queue in self.queues:
-            row = found.pop(queue.name, {"waiting": 0, "given_up": 0, "oldest": None})
+            row = found.pop(queue.name, NOTHING)
             rows.append(_row(queue.name, row, queue.state, queue.problem, now))
         return rows + [_row(name, row, "unknown", "the settings do not name it", now) for name, row in found.items()]
 
@@ -79,12 +79,13 @@ class Deliveries:
             queue.wake()
 
 
-def _row(name: str, row: dict[str, Any], state: str, why: str, now: float) -> dict[str, Any]:
+def _row(name: str, row: Mapping[str, Any], state: str, why: str, now: float) -> dict[str, Any]:
     oldest = row["oldest"]
     return {
         "receiver": name,
         "state": state,
         "waiting": row["waiting"],
+        "waiting_bytes": row["waiting_bytes"],
         "given_up": row["given_up"],
         "oldest_s": 0.0 if oldest is None else round(max(0.0, now - oldest), 1),
         "why": why,

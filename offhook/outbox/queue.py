@@ -23,7 +23,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.outbox.receiver import BREAK_AFTER, Attempt, Receiver, Result, break_s, retry_delay_s
 from offhook.records import RecordStore
-from offhook.records.outbox import OutboxRow, delivered, failed, give_up_old, waiting_calls, waiting_of
+from offhook.records.outbox import (
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    NEARLY_FULL,
+    OutboxRow,
+    delivered,
+    failed,
+    fullness,
+    give_up_old,
+    waiting_calls,
+    waiting_of,
+    waiting_size,
+)
 
 log = structlog.get_logger("offhook.outbox")
 
@@ -58,6 +70,7 @@ class ReceiverQueue:
         self._failures = 0
         self._paused_until = 0.0
         self._gone = False
+        self._nearly_full = False
         self._swept_at = self._looked_at = float("-inf")
 
     @property
@@ -87,8 +100,10 @@ class ReceiverQueue:
             except Exception:  # an error of ours ends a round, and no receiver
                 log.exception("events are not delivered", receiver=self.name)
                 wait_s = LOOK_S
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with what it waits for.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
 
     async def stop(self) -> None:
         """Break off what is on its way; it will be sent again."""
@@ -234,18 +249,34 @@ class ReceiverQueue:
     def _give_up(self, now: float) -> None:
         before = now - self.receiver.give_up_s
         owner, name, unsent = self._store.owner, self.name, self._gone
-        counted: list[int] = []
+        swept: list[tuple[int, int, int]] = []
 
         def job(conn: Connection) -> None:
-            counted.append(give_up_old(conn, owner, name, before, unsent=unsent, now=now))
+            count = give_up_old(conn, owner, name, before, unsent=unsent, now=now)
+            swept.append((count, *waiting_size(conn, owner, name)))
 
         def done() -> None:
-            if counted and counted[-1]:
-                self.outcomes["given_up"] += counted[-1]
-                log.error("events were given up", receiver=name, events=counted[-1], why=self.problem)
+            if swept:
+                self._note_swept(*swept[-1])
 
         loop = asyncio.get_running_loop()
         self._store.settle(job).add_done_callback(lambda _: _unless_closed(loop, done))
+
+    def _note_swept(self, given_up: int, waiting: int, waiting_bytes: int) -> None:
+        """So many events were given up, and so many wait after that."""
+        if given_up:
+            self.outcomes["given_up"] += given_up
+            log.error("events were given up", receiver=self.name, events=given_up, why=self.problem)
+        was_nearly_full, self._nearly_full = self._nearly_full, fullness(waiting, waiting_bytes) >= NEARLY_FULL
+        if self._nearly_full and not was_nearly_full:
+            log.warning(
+                "events for a receiver have almost no room left; the oldest of more are given up",
+                receiver=self.name,
+                waiting=waiting,
+                of=MAX_WAITING,
+                mib=waiting_bytes >> 20,
+                of_mib=MAX_WAITING_BYTES >> 20,
+            )
 
 
 def _unless_closed(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

@@ -102,7 +102,8 @@ class BotStatus:
             for queue in self.deliveries.queues:
                 self._totals.outbox(queue.name, queue.outcomes)
             for row in await self.deliveries.dump():
-                self._metrics.outbox_waiting(row["receiver"], row["waiting"], row["oldest_s"])
+                waiting, size = row["waiting"], row["waiting_bytes"]
+                self._metrics.outbox_waiting(row["receiver"], waiting, size, row["oldest_s"])
         for worker in self._workers:
             if (report := worker.load.latest) is not None:
                 ready = worker.state is WorkerState.READY

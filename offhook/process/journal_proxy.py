@@ -1,13 +1,13 @@
 """The supervisor's side of one worker's records: writes them, and closes those that a dead worker left open."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from time import monotonic
 
 from offhook.process.messages import Begin, Complete, Finish, Lines, Notify, Timeline, Written
-from offhook.records import CallClock, CallRecord, EndedBy, Journal
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal
 
 Reply = Callable[[Written], None]
 """Sends a reply to the worker, or does nothing when it is gone; called on the loop's thread."""
@@ -42,9 +42,11 @@ class JournalProxy:
             case Complete(number, event_id, data):
                 self._answer(number, self._journal.complete(event_id, data))
 
-    def crashed(self) -> list[CallRecord]:
-        """The worker is gone: close and return the records that it left open."""
-        closed = [_crashed(record, began) for record, began in self._open.values()]
+    def crashed(self, unanswered: Collection[str] = ()) -> list[CallRecord]:
+        """The worker is gone: close and return the records that it left open. `unanswered` are the Call-IDs of calls
+        that go to others, or are refused: their answer was written down, and has not been sent."""
+        left = [(_not_answered(each) if each.call_id in unanswered else each, at) for each, at in self._open.values()]
+        closed = [_crashed(record, began) for record, began in left]
         self._open.clear()
         for record in closed:
             self._journal.finish(record)
@@ -59,6 +61,10 @@ class JournalProxy:
             self._loop.call_soon_threadsafe(self._reply, Written(number, result.result()))
 
         future.add_done_callback(done)
+
+
+def _not_answered(record: CallRecord) -> CallRecord:
+    return replace(record, answer=None, disposition=Disposition.FAILED)
 
 
 def _crashed(record: CallRecord, begun_now: float) -> CallRecord:

@@ -369,6 +369,7 @@ class Supervisor:
             if placement.invite is not None:
                 self._placements.remove(call)
                 worker.send(CallCancelled(call))
+                worker.unanswered.add(placement.invite.call_id)
                 self._sip.incoming(placement.invite)
 
     def on_gone(self, worker: WorkerHandle) -> None:
@@ -380,6 +381,8 @@ class Supervisor:
             self._placements.remove(call)
             if placed:
                 continue
+            if invite is not None:
+                worker.unanswered.add(invite.call_id)
             if invite is not None and not self._admission.draining:
                 self._sip.incoming(invite)
             elif invite is not None:

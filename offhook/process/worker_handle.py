@@ -99,6 +99,8 @@ class WorkerHandle:
         self.error: Exception | None = None
         """Why it could not start."""
         self.calls: set[str] = set()
+        self.unanswered: set[str] = set()
+        """The Call-IDs of those that it has lost before their answer was sent."""
         self.load = WorkerLoad(limits)
         self.metrics: Snapshot = {}
         """Its metrics, as last reported."""
@@ -230,7 +232,7 @@ class WorkerHandle:
 
     def close_records(self) -> list[CallRecord]:
         """After its end: close and return the records that it left open."""
-        return self._journal.crashed()
+        return self._journal.crashed(self.unanswered)
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         close_all(fds)  # none is expected

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, delete, select
 
-from offhook.records.outbox import outbox_table
-from offhook.records.schema import calls_table, metadata, transcript_table
+from offhook.records.schema import calls_table, metadata, outbox_table, transcript_table
 from offhook.records.signalling import signalling_table
 from offhook.records.timeline import timelines_table
 

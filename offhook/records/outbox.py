@@ -12,28 +12,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    CursorResult,
-    Float,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, CursorResult, delete, func, insert, or_, select, update
 
 from offhook.records.cdr import MAX_NAME_CHARS, clean_text
-from offhook.records.schema import calls_table, metadata, owners_table, read_lines
+from offhook.records.schema import calls_table, outbox_table, owners_table, read_lines
 
 STARTED, ANSWERED, ENDED = "call.started", "call.answered", "call.ended"
 TRANSFERRED, MESSAGE = "call.transferred", "message.left"
@@ -45,33 +27,17 @@ MAX_BODY_BYTES = 256_000
 """Of an event; a longer transcript is cut."""
 MAX_OF_A_CALL = 50
 """Rows of a call that are read at a time."""
-MAX_WAITING = 250_000
-"""Rows that wait for one receiver; the oldest of more are given up."""
+MAX_WAITING, MAX_WAITING_BYTES = 250_000, 512 * 2**20
+"""Rows that wait for one receiver, and their bodies together; the oldest of more are given up."""
+NEARLY_FULL = 0.8
+"""The share of either from which on people are warned."""
 KEPT_S = 30 * 86_400
 """How long what was given up stays, to be sent again by hand."""
-MAX_GIVEN_UP = 50_000
-"""Rows for one receiver that stay so; the oldest of more are deleted."""
+MAX_GIVEN_UP, MAX_GIVEN_UP_BYTES = 50_000, 128 * 2**20
+"""Rows for one receiver that stay so, and their bodies together; the oldest of more are deleted."""
 
-outbox_table = Table(
-    "outbox",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("id", String(128), nullable=False),
-    Column("receiver", String(64), nullable=False),
-    Column("uniqueid", String(64), nullable=False),
-    Column("type", String(32), nullable=False),
-    Column("body", Text, nullable=False),
-    Column("owner", String(32), nullable=False),
-    Column("since", Float, nullable=False),  # Unix time
-    Column("due", Float, nullable=False),  # Unix time; 0: at once, even where the receiver is gone
-    Column("attempts", Integer, nullable=False),
-    Column("problem", Text),
-    Column("given_up", Boolean, nullable=False),
-    UniqueConstraint("id", "receiver"),
-    Index("outbox_by_receiver", "receiver", "owner", "given_up", "uniqueid", "seq"),
-    # A late job for a row that is gone must not meet a new one with its number.
-    sqlite_autoincrement=True,
-)
+NOTHING: Mapping[str, Any] = {"waiting": 0, "waiting_bytes": 0, "given_up": 0, "oldest": None}
+"""The totals of a receiver for which there is nothing."""
 
 _NOT_SENT = ("is_open", "owner")
 
@@ -148,7 +114,7 @@ def put_events(
                 bodies[whole] = _body(conn, uniqueid, event, transcript=whole)
             now = float(event.get("at") or time.time())
             row = {"id": event["id"], "receiver": each["receiver"], "uniqueid": uniqueid, "type": event["type"]}
-            row |= {"body": bodies[whole], "owner": owner, "since": now, "due": now + float(event.get("hold_s", 0.0))}
+            row |= {"owner": owner, "since": now, "due": now + float(event.get("hold_s", 0.0)), **_sized(bodies[whole])}
             conn.execute(insert(outbox_table), row | {"attempts": 0, "problem": None, "given_up": False})
 
 
@@ -157,7 +123,7 @@ def complete_event(conn: Connection, id_: str, data: Mapping[str, Any]) -> None:
     query = select(outbox_table.c.seq, outbox_table.c.body, outbox_table.c.since).where(outbox_table.c.id == id_)
     for seq, body, since in conn.execute(query).all():
         event = json.loads(body)
-        values = {"body": _dumped({**event, "data": {**event["data"], **data}}), "due": since}
+        values = {**_sized(_dumped({**event, "data": {**event["data"], **data}})), "due": since}
         conn.execute(update(outbox_table).where(outbox_table.c.seq == seq).values(values))
 
 
@@ -209,19 +175,49 @@ def failed(conn: Connection, seq: int, attempts: int, due: float, problem: str) 
 
 def give_up_old(conn: Connection, owner: str, receiver: str, before: float, *, unsent: bool, now: float) -> int:
     """Give up what waits since before a Unix time and has been tried (`unsent`: or not), and the oldest beyond
-    `MAX_WAITING`; returns how many. What was given up long ago is deleted, and the oldest beyond `MAX_GIVEN_UP`."""
+    `MAX_WAITING` and `MAX_WAITING_BYTES`; returns how many. What was given up long ago is deleted, and the oldest
+    beyond `MAX_GIVEN_UP` and `MAX_GIVEN_UP_BYTES`."""
     mine, table = _of(owner, receiver), outbox_table
     old = [table.c.since < before, *([] if unsent else [table.c.attempts > 0])]
     count = _count(conn.execute(update(table).where(*mine, *old).values(given_up=True)))
-    newest = select(table.c.seq).where(*mine).order_by(table.c.seq.desc()).offset(MAX_WAITING).limit(1)
-    if (last := conn.execute(newest).scalar()) is not None:
+    if (last := _last_beyond(conn, mine, MAX_WAITING, MAX_WAITING_BYTES)) is not None:
         count += _count(conn.execute(update(table).where(*mine, table.c.seq <= last).values(given_up=True)))
-    given_up = [table.c.receiver == receiver, table.c.given_up]
+    given_up = [table.c.receiver == receiver, table.c.given_up.is_(True)]
     conn.execute(delete(table).where(*given_up, table.c.since < now - KEPT_S))
-    newest = select(table.c.seq).where(*given_up).order_by(table.c.seq.desc()).offset(MAX_GIVEN_UP).limit(1)
-    if (last := conn.execute(newest).scalar()) is not None:
+    if (last := _last_beyond(conn, given_up, MAX_GIVEN_UP, MAX_GIVEN_UP_BYTES)) is not None:
         conn.execute(delete(table).where(*given_up, table.c.seq <= last))
     return count
+
+
+def fullness(waiting: int, waiting_bytes: int) -> float:
+    """Which share of what may wait for a receiver does, by rows or by bytes: from 1 on the oldest are given up."""
+    return max(waiting / MAX_WAITING, waiting_bytes / MAX_WAITING_BYTES)
+
+
+def waiting_size(conn: Connection, owner: str, receiver: str) -> tuple[int, int]:
+    """How many events wait for a receiver, and the bytes of their bodies."""
+    return _size(conn, _of(owner, receiver))
+
+
+def _last_beyond(conn: Connection, which: list[Any], most: int, most_bytes: int) -> int | None:
+    """The latest of the rows that are too many, counted from the newest; None where there are none."""
+    rows, size = _size(conn, which)
+    if rows <= most and size <= most_bytes:
+        return None
+    newest_first = outbox_table.c.seq.desc()
+    counted = select(
+        outbox_table.c.seq,
+        func.row_number().over(order_by=newest_first).label("rows"),
+        func.sum(outbox_table.c.body_bytes).over(order_by=newest_first).label("bytes"),
+    ).where(*which)
+    each = counted.subquery()
+    too_many = or_(each.c.rows > most, each.c.bytes > most_bytes)
+    return conn.execute(select(func.max(each.c.seq)).where(too_many)).scalar()
+
+
+def _size(conn: Connection, which: list[Any]) -> tuple[int, int]:
+    rows, size = conn.execute(select(func.count(), func.sum(outbox_table.c.body_bytes)).where(*which)).one()
+    return int(rows), int(size or 0)
 
 
 def _of(owner: str, receiver: str) -> list[Any]:
@@ -233,15 +229,19 @@ def _of(owner: str, receiver: str) -> list[Any]:
 
 
 def totals(conn: Connection) -> list[dict[str, Any]]:
-    """By receiver: how many events are `waiting` and `given_up`, and since when the oldest waits."""
+    """By receiver: how many events are `waiting` with how many `waiting_bytes`, how many are `given_up`, and since when
+    the oldest waits."""
     table = outbox_table
-    query = select(table.c.receiver, table.c.given_up, func.count(), func.min(table.c.since))
+    query = select(
+        table.c.receiver, table.c.given_up, func.count(), func.sum(table.c.body_bytes), func.min(table.c.since)
+    ).group_by(table.c.receiver, table.c.given_up)
     found: dict[str, dict[str, Any]] = {}
-    for receiver, given_up, count, since in conn.execute(query.group_by(table.c.receiver, table.c.given_up)).all():
-        row = found.setdefault(receiver, {"receiver": receiver, "waiting": 0, "given_up": 0, "oldest": None})
-        row["given_up" if given_up else "waiting"] = count
-        if not given_up:
-            row["oldest"] = since
+    for receiver, given_up, count, size, since in conn.execute(query).all():
+        row = found.setdefault(receiver, {"receiver": receiver, **NOTHING})
+        if given_up:
+            row["given_up"] = count
+        else:
+            row |= {"waiting": count, "waiting_bytes": int(size or 0), "oldest": since}
     return [found[name] for name in sorted(found)]
 
 
@@ -290,6 +290,11 @@ def _body(conn: Connection, uniqueid: str, event: Mapping[str, Any], *, transcri
     at = datetime.fromtimestamp(float(event.get("at") or time.time()), UTC)
     timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return _dumped({"type": event["type"], "timestamp": timestamp, "data": data})
+
+
+def _sized(body: str) -> dict[str, Any]:
+    """The columns of a body, which is ASCII."""
+    return {"body": body, "body_bytes": len(body)}
 
 
 def _dumped(body: dict[str, Any]) -> str:

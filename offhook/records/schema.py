@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Update,
     bindparam,
     delete,
@@ -105,6 +106,30 @@ transcript_table = Table(
     Column("rejected", Boolean, nullable=False),
     Column("value", Text),
     Column("engine", Text),
+)
+
+outbox_table = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(128), nullable=False),
+    Column("receiver", String(64), nullable=False),
+    Column("uniqueid", String(64), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("since", Float, nullable=False),  # Unix time
+    Column("due", Float, nullable=False),  # Unix time; 0: at once, even where the receiver is gone
+    Column("attempts", Integer, nullable=False),
+    Column("problem", Text),
+    Column("given_up", Boolean, nullable=False),
+    Column("body_bytes", Integer, nullable=False),
+    UniqueConstraint("id", "receiver"),
+    Index("outbox_by_receiver", "receiver", "owner", "given_up", "uniqueid", "seq"),
+    # All that sums are made of: bodies need not be read for them.
+    Index("outbox_by_size", "receiver", "given_up", "owner", "seq", "body_bytes", "since"),
+    # A late job for a row that is gone must not meet a new one with its number.
+    sqlite_autoincrement=True,
 )
 
 _QUEUED = (calls_table.c.queue, calls_table.c.queue_wait_s, calls_table.c.queue_agent)

@@ -15,7 +15,7 @@ from offhook.api.flow_dialog import FlowAgent, flow_dialog
 from offhook.api.flow_requests import masked
 from offhook.http_request import HttpRequest, HttpRequestError, tls_context
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
-from offhook.pipeline.trace import KeyPressed
+from offhook.pipeline.trace import BargedIn, KeyPressed
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import run
 from offhook.testing.simulated_call import SimulatedCall
@@ -132,6 +132,23 @@ async def test_keys_ahead_of_the_prompts(server: Server) -> None:
         await caller.presses(f"{CARD}#{EXPIRY}", every_s=0.05)
         await caller.hears("Paid. Anything else?")
     assert json.loads(server.requests[0].partition("\r\n\r\n")[2])["expiry"] == EXPIRY
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_keys_that_come_while_the_prompt_is_stopped(server: Server, turns: int) -> None:
+    server.answers = [lambda: ok({"state": "Paid"})]
+    async with call_of(server) as caller:
+        await caller.begins_to_hear("Your card number, and then the pound key.")
+        caller.line.press(CARD[0])
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await caller.presses(f"{CARD[1:]}#", every_s=0)
+        await caller.hears("Month and year.")
+        await caller.presses(EXPIRY, every_s=0)
+        await caller.hears("Paid. Anything else?")
+        cut = [each for each in caller.events if isinstance(each, BargedIn)]
+    assert json.loads(server.requests[0].partition("\r\n\r\n")[2])["number"] == CARD
+    assert [each.silent_ms for each in cut] == [0]
 
 
 async def wrong_twice() -> None:

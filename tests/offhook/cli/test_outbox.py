@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from offhook.cli.main import app
 from offhook.outbox.signature import secret_bytes
 from offhook.records import RecordStore
+from offhook.records import outbox as outbox_module
 from offhook.records.outbox import Subscription, failed
 from offhook.usererror import UserError
 from tests.offhook.outbox.parts import have_call
@@ -40,9 +41,14 @@ def run(*words: str) -> str:
 def test_what_waits_is_shown_with_its_problem(uniqueid: str) -> None:
     shown = run("list")
     assert shown.count(f"evt_{uniqueid}_ended") == 2 and "HTTP 500" in shown
-    assert "crm: 1 wait, 0 given up" in shown
+    assert "crm: 1 wait (0.0 MiB), 0 given up\n" in shown
     (one,) = json.loads(run("list", "--json", "--receiver", "crm"))
     assert (one["attempts"], one["body"]["type"], one["body"]["data"]["uniqueid"]) == (3, "call.ended", uniqueid)
+
+
+def test_it_is_shown_when_there_is_almost_no_room_left(uniqueid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 1)
+    assert "crm: 1 wait (0.0 MiB), 0 given up; the oldest of more than" in run("list")
 
 
 def test_events_are_sent_again_and_dropped(uniqueid: str) -> None:

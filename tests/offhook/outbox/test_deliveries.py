@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from offhook.outbox import queue as queue_module
 from offhook.outbox import receiver as receiver_module
 from offhook.outbox.receiver import Attempt
 from offhook.outbox.webhook import Webhook
 from offhook.records import RecordStore, TranscriptLine
+from offhook.records import outbox as outbox_module
 from offhook.records.outbox import (
     MESSAGE,
     OutboxEvent,
@@ -275,6 +277,43 @@ async def test_what_is_too_old_is_given_up_and_can_be_sent_by_hand(
         send_again(store, time.time() + 60)
         await receiver.received(2)
         await settled(store)
+
+
+async def test_people_are_warned_before_events_are_given_up(
+    tmp_path: Path, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "SWEEP_S", 0.05)
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 7)
+    receiver.otherwise = lambda event: Answer(500)
+    with capture_logs() as logged:
+        async with delivering(tmp_path, hook(receiver)) as (store, deliveries):
+
+            def said(words: str) -> list[Any]:
+                return [each["waiting" if "room" in words else "events"] for each in logged if words in each["event"]]
+
+            for _ in range(2):
+                have_call(store)
+            await until(lambda: said("almost no room left") == [6])
+            assert said("were given up") == [] and deliveries.queues[0].outcomes["given_up"] == 0
+            have_call(store)
+            await until(lambda: deliveries.queues[0].outcomes["given_up"] == 2)
+            assert said("were given up") == [2] and said("almost no room left") == [6]
+            (shown,) = await deliveries.dump()
+            left = [len(each.body) for each in waiting(store) if not each.given_up]
+            assert (shown["waiting"], shown["waiting_bytes"], shown["given_up"]) == (7, sum(left), 2)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_they_end_though_something_has_just_come(tmp_path: Path, receiver: WebhookReceiver, turns: int) -> None:
+    async with delivering(tmp_path, hook(receiver, events=("call.ended",))) as (store, deliveries):
+        have_call(store)
+        await settled(store)
+        await until(lambda: deliveries.queues[0].idle)
+        deliveries.queues[0].wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await deliveries.stop()
 
 
 async def test_a_private_address_has_to_be_allowed(

@@ -150,6 +150,23 @@ async def test_a_call_that_the_worker_could_not_end(
     assert proxy.crashed() == []
 
 
+async def test_a_call_whose_answer_was_not_sent_has_none(
+    journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
+) -> None:
+    remote, proxy = journal
+    for call_id in ("lost", "held"):
+        record, _ = answered()
+        record = replace(record, uniqueid=call_id, call_id=call_id)
+        await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    proxy.crashed({"lost"})
+    assert store.flush()
+    lost, held = store.call("lost"), store.call("held")
+    assert lost is not None and held is not None
+    assert (lost.ended_by, lost.disposition, lost.answer, lost.billsec) == ("crash", "FAILED", None, 0.0)
+    assert lost.end is not None and lost.end >= lost.start
+    assert (held.ended_by, held.disposition, held.answer is None) == ("crash", "ANSWERED", False)
+
+
 async def test_what_becomes_known_later_makes_a_call_no_younger(
     journal: tuple[RemoteJournal, JournalProxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,14 +17,18 @@ from offhook.records.outbox import (
     ENDED,
     KEPT_S,
     MAX_BODY_BYTES,
+    MESSAGE,
     STARTED,
+    OutboxEvent,
     OutboxRow,
     Subscription,
     delivered,
     give_up_old,
     listed,
+    totals,
     waiting_calls,
     waiting_of,
+    waiting_size,
 )
 from offhook.records.store import RecordStore
 from tests.offhook.records.children import CRM, call, done
@@ -159,6 +163,49 @@ def test_not_all_that_was_given_up_stays(path: Path, monkeypatch: pytest.MonkeyP
         (seqs[-1], False),
     ]
     store.close()
+
+
+def swept(store: RecordStore) -> int:
+    """How many are given up."""
+    counts: list[int] = []
+    store.settle(lambda conn: counts.append(give_up_old(conn, store.owner, "crm", 0.0, unsent=False, now=1.0))).result(
+        5
+    )
+    return counts[0]
+
+
+def test_what_is_too_large_together_is_given_up_and_deleted_the_oldest_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(opened(path)) as store:
+        for _ in range(2):
+            clock, record = call()
+            store.begin(record)
+            store.finish(done(clock, record))
+        found = rows(store)
+        sizes = [len(row.body) for row in found]
+        monkeypatch.setattr(outbox_module, "MAX_WAITING_BYTES", sum(sizes))
+        assert swept(store) == 0
+        monkeypatch.setattr(outbox_module, "MAX_WAITING_BYTES", sum(sizes) - 1)
+        assert swept(store) == 1
+        monkeypatch.setattr(outbox_module, "MAX_WAITING_BYTES", sum(sizes[3:]))
+        monkeypatch.setattr(outbox_module, "MAX_GIVEN_UP_BYTES", sum(sizes[1:3]))
+        assert swept(store) == 2
+        assert [(row.seq, row.given_up) for row in rows(store)] == [
+            (row.seq, number < 3) for number, row in enumerate(found) if number > 0
+        ]
+        assert store.read(lambda conn: waiting_size(conn, store.owner, "crm")) == (3, sum(sizes[3:]))
+        (total,) = store.read(totals)
+        assert (total["waiting"], total["waiting_bytes"], total["given_up"]) == (3, sum(sizes[3:]), 2)
+
+
+def test_what_is_added_to_an_event_counts(path: Path) -> None:
+    with closing(opened(path)) as store:
+        store.notify(OutboxEvent("1", MESSAGE, "evt_1", {"seconds": 2.0}, hold_s=60.0))
+        store.complete("evt_1", {"transcript": "call me back"})
+        (row,) = rows(store)
+        assert "call me back" in row.body
+        assert store.read(lambda conn: waiting_size(conn, store.owner, "crm")) == (1, len(row.body))
 
 
 def given_up(conn: Connection, owner: str) -> None:
