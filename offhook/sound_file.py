@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from offhook.encryption.reader import open_kept
 from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ
 from offhook.pipeline.tts.recording import Recording
 from offhook.telephony.resample import Resampler
@@ -37,10 +38,10 @@ _kept: OrderedDict[_Version, Recording] = OrderedDict()
 _lock = Lock()
 
 
-def load_sound(path: Path, text: str = "", *, keep: bool = True) -> Recording:
+def load_sound(path: Path, text: str = "", *, keep: bool = True, key_file: Path | None = None) -> Recording:
     """The recording in a WAV file: linear of 8 or 16 bits or G.711, 8 to 48 kHz, its channels mixed; `text` is what is
-    said in it. It is kept for who plays it next, unless it is for one call. May be called in any thread. Raises
-    UserError."""
+    said in it. It is kept for who plays it next, unless it is for one call. `key_file` has the keys of a message of a
+    caller that is encrypted (docs/records.md). May be called in any thread. Raises UserError."""
     where = str(path)
     try:
         found = path.stat()
@@ -53,7 +54,8 @@ def load_sound(path: Path, text: str = "", *, keep: bool = True) -> Recording:
         with _lock:
             recording = _kept.get(version)
         if recording is None:
-            recording = _recording(path, path.read_bytes(), text)
+            with open_kept(path, key_file) as kept:
+                recording = _recording(path, kept.file.read(), text)
     except FileNotFoundError:
         why, todo = "there is no file of this name", f"check the path: ls -l {path.parent}"
         raise UserError("the recording cannot be read", why, todo, where) from None

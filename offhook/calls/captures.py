@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 
+from offhook.encryption.keys import Key
 from offhook.ladder.redact import redacted
 from offhook.ladder.traces import SeenMessage
 from offhook.observe.log import get_logger
@@ -74,6 +75,8 @@ class Captures:
     """The captures of one process, by call handle. `directory` is made for the first of them."""
 
     def __init__(self, directory: Path) -> None:
+        self.key: Key | None = None
+        """Encrypts them; to be set before the first."""
         self._directory = directory
         self._writer: CaptureWriter | None = None
         self._wanted: set[str] = set()
@@ -82,7 +85,7 @@ class Captures:
     def open(self) -> None:
         """Make ready to write. Raises UserError if `directory` cannot be used."""
         if self._writer is None:
-            self._writer = CaptureWriter(self._directory)
+            self._writer = CaptureWriter(self._directory, self.key)
 
     def want(self, handle: str) -> None:
         """Have a call captured that is about to begin."""

@@ -227,7 +227,7 @@ class Conversation:
             model=services.engines.model,
             answering=self._answering,
             early_media=self.early,
-            on_message=partial(keep_message, config, services.engines.asr, self._call_log),
+            on_message=partial(keep_message, config, services.engines.asr, self._call_log, key=services.key),
             switches=services.switches.positions,
         )
 

@@ -8,6 +8,7 @@ import structlog
 from offhook.api.message import Message
 from offhook.calls.call_log import CallLog
 from offhook.calls.call_records import written
+from offhook.encryption.keys import Key
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
@@ -23,10 +24,13 @@ TRANSCRIBE_S = 120.0
 _transcribing: set["asyncio.Task[None]"] = set()
 
 
-async def keep_message(config: Config, asr: AsrEngine, call_log: CallLog, message: Message) -> Path:
-    """Write a message, without holding up the calls, and have it delivered. It may follow the call's end. Raises
-    OSError."""
-    path = await asyncio.to_thread(save_message, config.records.dir / "recordings", call_log.uniqueid, message.pcm)
+async def keep_message(
+    config: Config, asr: AsrEngine, call_log: CallLog, message: Message, *, key: Key | None = None
+) -> Path:
+    """Write a message, encrypted if there is a `key`, without holding up the calls, and have it delivered. It may
+    follow the call's end. Raises OSError."""
+    folder = config.records.dir / "recordings"
+    path = await asyncio.to_thread(save_message, folder, call_log.uniqueid, message.pcm, key)
     transcribed = _wants_transcript(config) and asr.capabilities.free_speech
     about = {"seconds": round(message.seconds, 1), "ended_by": message.ended_by}
     event_id, on_disk = call_log.message_left(path, about, hold_s=TRANSCRIBE_S if transcribed else 0.0)

@@ -7,6 +7,7 @@ from offhook.api.agent import CallAgent
 from offhook.api.call import Dialog
 from offhook.calls.line import CallLine
 from offhook.calls.switches import Switches
+from offhook.encryption.keys import Key
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.writer import EventLogWriter
 from offhook.observe.live_feed import LiveFeed
@@ -33,6 +34,8 @@ class Services:
     recordings: RecordingWriter | None
     dialog: Dialog | CallAgent
     event_logs: EventLogWriter | None = None
+    key: Key | None = None
+    """Encrypts what is kept; None: it is kept in the clear."""
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
     switches: Switches = field(default_factory=Switches)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from offhook.cli.private_file import private_file
 from offhook.cli.running_bot import BotConfig, BotHttp, NotFoundError, RunningBot
 from offhook.records.capture import MAX_FILE_BYTES
 from offhook.records.pcap import FILE_HEADER
@@ -90,11 +91,8 @@ def _save(bot: RunningBot, call: str, file: BinaryIO) -> None:
 
 def _write(output: Path, packets: Iterable[bytes]) -> int:
     """How many."""
-    # For our user alone: it has what callers said.
-    fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    os.fchmod(fd, 0o600)  # it may have been there before
     written = 0
-    with os.fdopen(fd, "wb") as file:
+    with private_file(output) as file:
         file.write(FILE_HEADER)
         for packet in packets:
             file.write(packet)

@@ -13,6 +13,7 @@ from offhook.cli.checks import (
     backend,
     dialogs,
     disk,
+    encryption,
     engines,
     language_models,
     ports,
@@ -71,4 +72,5 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     yield from asyncio.run(trunks.check(config))
     yield from ports.check(config)
     yield from tls.check(config)
+    yield from encryption.check(config)
     yield from disk.check(config)

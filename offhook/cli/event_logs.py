@@ -20,7 +20,7 @@ def log_of(call: str, config: Config) -> FlightLog:
             f"it is neither a file nor a call's id in {folder}",
             "events = true below [records], before the call",
         )
-    return read_log(found)
+    return read_log(found, config.records.key_file)
 
 
 def logs_of(calls: list[str], config: Config) -> list[FlightLog]:
@@ -29,7 +29,7 @@ def logs_of(calls: list[str], config: Config) -> list[FlightLog]:
     for call in calls or [str(config.records.dir / "events")]:
         folder = Path(call)
         if folder.is_dir():
-            found += [read_log(path) for path in sorted(folder.glob("*.jsonl"))]
+            found += [read_log(path, config.records.key_file) for path in sorted(folder.glob("*.jsonl"))]
         else:
             found.append(log_of(call, config))
     if not found:

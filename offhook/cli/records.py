@@ -1,18 +1,19 @@
-"""`offhook records`: erases what there is of a caller, and exports calls."""
+"""`offhook records`: erases what there is of a caller, exports calls, and decrypts their files."""
 
 import json
-import os
 import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
+from offhook.cli import records_encrypted
 from offhook.cli.options import AsJson, ConfigFile
+from offhook.cli.private_file import private_file
 from offhook.records.database import open_to_change, open_to_read
 from offhook.records.erase import Erased, Found, Search, erase, search
 from offhook.records.export import FORMATS, export
@@ -24,8 +25,10 @@ from offhook.usererror import UserError, did_you_mean
 
 LEFT = 1
 
-app = typer.Typer(help="Erase and export what is kept of calls.", no_args_is_help=True)
-
+app = typer.Typer(help="Erase, export and decrypt what is kept of calls.", no_args_is_help=True)
+app.command()(records_encrypted.key)
+app.command()(records_encrypted.decrypt)
+app.command()(records_encrypted.check)
 
 _NUMBER = typer.Option("--number", help="The caller's, or who was called: +15551234567, or a name.", metavar="NUMBER")
 
@@ -79,7 +82,7 @@ def export_calls(
         if output is None:
             count = export(engine, wanted, form, sys.stdout.buffer)
         else:
-            with _private(output) as file:
+            with private_file(output) as file:
                 count = export(engine, wanted, form, file)
     except OSError as error:
         what = f"{output or 'standard output'} cannot be written"
@@ -101,13 +104,6 @@ def _calls_of(engine: Engine, folder: Path, number: str) -> frozenset[str]:
     if found.similar:
         typer.echo(f"not exported, but perhaps the same number: {', '.join(found.similar)}", err=True)
     return frozenset(call.uniqueid for call in found.calls)
-
-
-def _private(path: Path) -> BinaryIO:
-    """A file for our user alone: it has what callers said. Raises OSError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    os.fchmod(fd, 0o600)  # it may have been there before
-    return os.fdopen(fd, "wb")
 
 
 def _as_kept(moment: datetime | None) -> str | None:

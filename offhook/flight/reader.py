@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from offhook.encryption.reader import open_kept
 from offhook.flight.rows import FORMAT, FRAME, MAX_FILE_BYTES, VERSION
 from offhook.flight.values import from_json
 from offhook.pipeline.endpoint.answer import AnswerPolicy
@@ -92,11 +93,12 @@ class FlightLog:
         return found
 
 
-def read_log(path: Path) -> FlightLog:
-    """Read a log. UserError for anything else; a last line that was cut off is ignored, as after a crash."""
+def read_log(path: Path, key_file: Path | None = None) -> FlightLog:
+    """Read a log; `key_file` has the keys of one that is encrypted. UserError for anything else; a last line that was
+    cut off is ignored, as after a crash."""
     try:
-        with path.open("rb") as file:
-            lines = file.read(MAX_FILE_BYTES + 2**20).splitlines()
+        with open_kept(path, key_file) as kept:
+            lines = kept.file.read(MAX_FILE_BYTES + 2**20).splitlines()
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     try:

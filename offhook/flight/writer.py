@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from offhook.encryption.keys import Key
 from offhook.flight.event_log import EventLog
 from offhook.flight.rows import MAX_FILE_BYTES, line_of
 from offhook.observe.log import get_logger
-from offhook.records.file_thread import FileThread, GrowingFile
+from offhook.records.encrypted import growing_file
+from offhook.records.file_thread import FileThread
 
 log = get_logger(__name__)
 
@@ -25,9 +27,9 @@ def find_log(directory: Path, uniqueid: str) -> Path | None:
 class _LogFile:
     """The writer's side of one log. After the first failure the file is left as it is, with whole lines only."""
 
-    def __init__(self, path: Path, event_log: EventLog) -> None:
+    def __init__(self, path: Path, event_log: EventLog, key: Key | None) -> None:
         self._event_log = event_log
-        self._file = GrowingFile(path)
+        self._file = growing_file(path, key)
         self._failed = False
 
     def stop(self) -> None:
@@ -76,10 +78,12 @@ class _LogFile:
 
 
 class EventLogWriter:
-    """Writes all event logs into `directory`, created for our user alone if missing. UserError if that fails."""
+    """Writes all event logs into `directory`, created for our user alone if missing, encrypted if there is a `key`.
+    UserError if that fails."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, key: Key | None = None) -> None:
         self._directory = directory
+        self._key = key
         self._thread = FileThread(directory, "event logs", "events")
 
     def begin(self, uniqueid: str, header: Mapping[str, Any]) -> EventLog:
@@ -87,7 +91,7 @@ class EventLogWriter:
         if not _OWN_NAME.fullmatch(uniqueid):
             raise ValueError("an event log is named by a call's id only")
         event_log = EventLog(header)
-        self._thread.add(_LogFile(self._directory / f"{uniqueid}.jsonl", event_log))
+        self._thread.add(_LogFile(self._directory / f"{uniqueid}.jsonl", event_log, self._key))
         return event_log
 
     def close(self, timeout_s: float = 5.0) -> bool:

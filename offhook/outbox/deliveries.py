@@ -23,7 +23,8 @@ def receivers_of(config: Config) -> list[Receiver]:
     """The receivers that the settings name."""
     receivers: list[Receiver] = [Webhook(name, each) for name, each in config.webhooks.items()]
     if config.mail.host is not None:
-        receivers.append(Mailbox(config.mail, config.records.dir.resolve() / "recordings"))
+        folder = config.records.dir.resolve() / "recordings"
+        receivers.append(Mailbox(config.mail, folder, config.records.key_file))
     return receivers
 
 

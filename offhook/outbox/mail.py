@@ -20,6 +20,8 @@ from typing import Any
 
 import structlog
 
+from offhook.encryption.chunks import UnreadableError
+from offhook.encryption.reader import open_kept
 from offhook.outbox.receiver import Attempt, Result
 from offhook.own_thread import in_own_thread
 from offhook.records.cdr import clean_text
@@ -41,9 +43,10 @@ SERVICE_READY = 220
 
 
 class Mailbox:
-    """The receiver of `[mail]`; `folder` has the messages' sound."""
+    """The receiver of `[mail]`; `folder` has the messages' sound, and `key_file` the keys of those that are
+    encrypted."""
 
-    def __init__(self, config: MailConfig, folder: Path) -> None:
+    def __init__(self, config: MailConfig, folder: Path, key_file: Path | None = None) -> None:
         self.subscription = Subscription(MAIL, frozenset({MESSAGE}))
         self.at_once = AT_ONCE
         self.timeout_s = config.timeout_s
@@ -51,12 +54,13 @@ class Mailbox:
         self.give_up_s = config.give_up_h * 3_600
         self._config = config
         self._folder = folder
+        self._key_file = key_file
 
     async def deliver(self, row: OutboxRow) -> Attempt:
         """Send it; delivered is what the server has accepted for anybody."""
         client = _Client(self._config)
         try:
-            refused = await in_own_thread(partial(client.send, row, self._folder), "mail")
+            refused = await in_own_thread(partial(client.send, row, self._folder, self._key_file), "mail")
         except asyncio.CancelledError:
             client.break_off()
             raise
@@ -75,10 +79,10 @@ class _Client:
         self._smtp: smtplib.SMTP | None = None
         self._broken_off = False
 
-    def send(self, row: OutboxRow, folder: Path) -> list[str]:
+    def send(self, row: OutboxRow, folder: Path, key_file: Path | None) -> list[str]:
         """Returns for whom it was refused, with the server's status. Raises SMTPException, OSError, ValueError."""
         config = self._config
-        mail = mail_of(config, row, folder)
+        mail = mail_of(config, row, folder, key_file)
         with self._connected() as smtp:
             if config.encryption == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
@@ -113,8 +117,9 @@ class _Client:
         return smtp
 
 
-def mail_of(config: MailConfig, row: OutboxRow, folder: Path) -> EmailMessage:
-    """The mail about a message. Raises ValueError for an event that is none."""
+def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | None = None) -> EmailMessage:
+    """The mail about a message; one whose sound cannot be decrypted says so. Raises ValueError for an event that is
+    none."""
     data: Mapping[str, Any] = json.loads(row.body)["data"]
     mail = EmailMessage()
     mail["From"], mail["To"] = config.sender, ", ".join(config.recipients)
@@ -122,11 +127,24 @@ def mail_of(config: MailConfig, row: OutboxRow, folder: Path) -> EmailMessage:
     mail["Date"] = formatdate(row.since, usegmt=True)
     # The same in every attempt, so that mail programs know a repeat.
     mail["Message-ID"] = f"<{row.id}@{str(config.sender).rpartition('@')[2]}>"
-    mail.set_content(_text(row, data))
     path = message_file(folder, str(data.get("file", "")))
-    if config.attach and path.is_file() and path.stat().st_size <= MAX_ATTACHED_BYTES:
-        mail.add_attachment(path.read_bytes(), maintype="audio", subtype="wav", filename=path.name)
+    sound, missing = b"", ""
+    if config.attach and path.is_file():
+        try:
+            sound = _sound(path, key_file)
+        except UnreadableError as error:
+            log.error("a message is mailed without its sound", path=str(path), why=str(error))
+            missing = f"The sound is not attached: {error}.\n"
+    mail.set_content(_text(row, data) + missing)
+    if sound:
+        mail.add_attachment(sound, maintype="audio", subtype="wav", filename=path.name)
     return mail
+
+
+def _sound(path: Path, key_file: Path | None) -> bytes:
+    """Nothing, if it is too large for a mail. Raises OSError."""
+    with open_kept(path, key_file) as kept:
+        return kept.file.read() if kept.size <= MAX_ATTACHED_BYTES else b""
 
 
 def _text(row: OutboxRow, data: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from offhook.carriers.pjsua2 import library
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.sip_resources import SipResources
 from offhook.carriers.stream_call import StreamCarrier
+from offhook.encryption.keys import key_for
 from offhook.engines.engine_set import EngineSet
 from offhook.flight.writer import EventLogWriter
 from offhook.observe.live_feed import LiveFeed
@@ -117,16 +118,17 @@ class CallHost:
         descriptors = raise_descriptor_limit()
         if spec.lifespan is not None:
             await opened.enter_async_context(entered(spec.lifespan))
+        key = self._captures.key = key_for(config.records.encrypt, config.records.key_file)
         recordings = None
         if config.records.record_audio:
-            recordings = RecordingWriter(folder / "recordings")
+            recordings = RecordingWriter(folder / "recordings", key)
             opened.push_async_callback(asyncio.to_thread, recordings.close)
         if config.records.capture:
             self._captures.open()
         opened.push_async_callback(asyncio.to_thread, self._captures.close)
         event_logs = None
         if config.records.events:
-            event_logs = EventLogWriter(folder / "events")
+            event_logs = EventLogWriter(folder / "events", key)
             opened.push_async_callback(asyncio.to_thread, event_logs.close)
         if (tracing := open_tracing()) is not None:
             opened.push_async_callback(asyncio.to_thread, tracing.close)
@@ -148,6 +150,7 @@ class CallHost:
             store=self._journal,
             metrics=self._metrics,
             recordings=recordings,
+            key=key,
             event_logs=event_logs,
             dialog=spec.dialog,
             listeners=spec.listeners,

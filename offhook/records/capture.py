@@ -9,8 +9,10 @@ import re
 import threading
 from pathlib import Path
 
+from offhook.encryption.keys import Key
 from offhook.observe.log import get_logger
-from offhook.records.file_thread import FileThread, GrowingFile
+from offhook.records.encrypted import growing_file
+from offhook.records.file_thread import FileThread
 from offhook.records.pcap import FILE_HEADER, Address, packet
 
 log = get_logger(__name__)
@@ -82,10 +84,10 @@ class CallCapture:
 class _PcapFile:
     """The writer's side. After the first failure the file is left as it is, with whole packets only."""
 
-    def __init__(self, capture: CallCapture, directory: Path) -> None:
+    def __init__(self, capture: CallCapture, directory: Path, key: Key | None) -> None:
         self._capture = capture
         path, self._path_if_truncated = _paths(directory, capture.uniqueid)
-        self._file = GrowingFile(path)
+        self._file = growing_file(path, key)
         self._trouble: str | None = None
         self._failed = False
 
@@ -146,10 +148,12 @@ class _PcapFile:
 
 
 class CaptureWriter:
-    """Writes all captures into `directory`, created for our user alone if missing. UserError if that fails."""
+    """Writes all captures into `directory`, created for our user alone if missing, encrypted if there is a `key`.
+    UserError if that fails."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, key: Key | None = None) -> None:
         self._directory = directory
+        self._key = key
         self._thread = FileThread(directory, "captures", "capture")
 
     def capture(self, uniqueid: str) -> CallCapture:
@@ -160,7 +164,7 @@ class CaptureWriter:
 
     def add(self, capture: CallCapture) -> None:
         """Start writing a capture."""
-        self._thread.add(_PcapFile(capture, self._directory))
+        self._thread.add(_PcapFile(capture, self._directory, self._key))
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Complete all captures. False if the disk is too slow. Idempotent."""

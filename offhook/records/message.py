@@ -1,10 +1,13 @@
 """Messages that callers leave: WAV files in the recordings' folder, by the call's id."""
 
-import os
+import io
 import re
 import wave
+from contextlib import suppress
 from pathlib import Path
 
+from offhook.encryption.keys import Key
+from offhook.records.encrypted import AppendedFile, growing_file
 from offhook.records.wav import RATE_HZ
 
 MAX_PER_CALL = 99
@@ -28,30 +31,43 @@ def messages_of(folder: Path, call_id: str) -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-def save_message(folder: Path, call_id: str, pcm: bytes) -> Path:
-    """Write 8 kHz 16-bit mono PCM as `CALL-message-1.wav`, or with the next free number; its owner alone may read it.
+def save_message(folder: Path, call_id: str, pcm: bytes, key: Key | None = None) -> Path:
+    """Write 8 kHz 16-bit mono PCM as `CALL-message-1.wav`, or with the next free number; its owner alone may read it,
+    and with a `key` it is encrypted.
 
     Raises OSError; ValueError for an id that could lead out of the folder.
     """
     if _OWN_NAME.fullmatch(call_id) is None:
         raise ValueError("a message is named by the call's id, letters, digits and hyphens")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    sound = _wav(pcm)
     for number in range(1, MAX_PER_CALL + 1):
-        path = _numbered(folder, call_id, number)
+        file = growing_file(_numbered(folder, call_id, number), key)
         try:
-            fd = os.open(path, flags, 0o600)
+            file.append(sound)
+            file.close()
         except FileExistsError:
             continue
-        try:
-            with os.fdopen(fd, "wb") as raw, wave.open(raw, "wb") as file:
-                file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-                file.writeframes(pcm)
         except OSError:  # the disk is full
-            path.unlink(missing_ok=True)
+            _remove(file)
             raise
-        return path
+        return file.path
     raise FileExistsError(f"the call has {MAX_PER_CALL} messages already")
+
+
+def _remove(file: AppendedFile) -> None:
+    if file.is_open:
+        with suppress(OSError):
+            file.close()
+        file.path.unlink(missing_ok=True)
+
+
+def _wav(pcm: bytes) -> bytes:
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        file.writeframes(pcm)
+    return made.getvalue()
 
 
 def _numbered(folder: Path, call_id: str, number: int) -> Path:

@@ -1,7 +1,8 @@
 """Recordings: stereo WAV, caller left, bot right, both aligned to the call's time.
 
 The event loop only appends to memory. One thread writes the files of all calls twice a second, headers included: after
-a crash they play up to a second before the end.
+a crash they play up to a second before the end. Encrypted ones play up to three seconds before it: only what cannot
+change any more is written.
 """
 
 import os
@@ -13,8 +14,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from offhook.encryption.keys import Key
 from offhook.observe.log import get_logger
-from offhook.records.wav import FRAME_BYTES, HEADER_BYTES, RATE_HZ, StereoTimeline, header
+from offhook.records.wav import FRAME_BYTES, RATE_HZ, StereoTimeline
+from offhook.records.wav_file import wav_file
 from offhook.usererror import UserError
 
 log = get_logger(__name__)
@@ -125,16 +128,18 @@ class StereoRecorder:
         self._done.set_result(RecordingResult(path, seconds, self._trouble is not None, self._trouble))
 
 
-class _WavFile:
+class _Recording:
     """The writer's side of one recording. After the first failure the file is left as it is, playable."""
 
-    def __init__(self, recorder: StereoRecorder) -> None:
+    def __init__(self, recorder: StereoRecorder, key: Key | None) -> None:
         self.recorder = recorder
-        self._timeline = StereoTimeline()
-        self._fd: int | None = None
+        self._key = key
         self._failed = False
-        self._data_bytes = 0  # in the file
-        self._header_bytes = -1  # in the header
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file = wav_file(self.recorder.path, self._key)
+        self._timeline = StereoTimeline(append_only=self._file.append_only)
 
     def pump(self) -> bool:
         """Write what is new; True when that was the last."""
@@ -143,7 +148,7 @@ class _WavFile:
         runs, last = self.recorder.collect()
         if not self._failed:
             try:
-                self._write(runs)
+                self._write(runs, last)
             except OSError as error:
                 self._fail(error)
         if last:
@@ -152,69 +157,48 @@ class _WavFile:
 
     def _remove(self) -> None:
         """The file, as if nothing had been recorded."""
-        fd, self._fd = self._fd, None
-        self._timeline, self._data_bytes, self._header_bytes = StereoTimeline(), 0, -1
+        file = self._file
+        self._begin()
         try:
-            if fd is not None:
-                os.close(fd)
+            if file.is_open:
                 self.recorder.path.unlink(missing_ok=True)
+                file.close()
         except OSError as error:
             log.error("a discarded recording is not removed", path=str(self.recorder.path), why=str(error))
 
-    def _write(self, runs: list[_Run]) -> None:
-        if self._fd is None and not runs:
+    def _write(self, runs: list[_Run], last: bool) -> None:
+        if not self._file.is_open and not runs:
             return  # what nobody may hear leaves no file
-        if self._fd is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            # Somebody may have cleared the folder away since the start.
-            self.recorder.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(self.recorder.path, flags, 0o600)
-            self._write_header(self._fd)
         for run in runs:
             if not self._timeline.put(run.channel, run.pcm, run.at_tick):
                 self.recorder.note_trouble("audio came too late or beyond the longest recording")
-        for at_tick, data in self._timeline.take():
-            self._write_data(self._fd, at_tick * FRAME_BYTES, data)
-        self._write_header(self._fd)
-
-    def _write_data(self, fd: int, at: int, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(fd, view, HEADER_BYTES + at)
-            at, view = at + written, view[written:]
-            self._data_bytes = max(self._data_bytes, at // FRAME_BYTES * FRAME_BYTES)
-
-    def _write_header(self, fd: int) -> None:
-        # After the data, so that the header never claims more than there is. Rewriting it needs no disk space.
-        if self._header_bytes != self._data_bytes:
-            os.pwrite(fd, header(self._data_bytes), 0)
-            self._header_bytes = self._data_bytes
+        self._file.write(self._timeline.take(last=last))
 
     def _fail(self, error: OSError) -> None:
         self._failed = True
         self.recorder.note_trouble(error.strerror or str(error))
         log.error("a recording ends here; its call goes on", path=str(self.recorder.path), why=str(error))
-        if self._fd is not None:
-            try:
-                self._write_header(self._fd)
-            except OSError as again:
-                log.error("its header could not be brought up to date", why=str(again))
+        try:
+            self._file.salvage()
+        except OSError as again:
+            log.error("its end is not whole", path=str(self.recorder.path), why=str(again))
 
     def _close(self) -> None:
-        if self._fd is not None:
-            try:
-                os.close(self._fd)
-            except OSError as error:  # network file systems may report a failed write only now
-                self.recorder.note_trouble(error.strerror or str(error))
-        path = None if self._fd is None else self.recorder.path
-        self.recorder.finish(path, self._data_bytes / FRAME_BYTES / RATE_HZ)
+        path = self.recorder.path if self._file.is_open else None
+        try:
+            self._file.close()
+        except OSError as error:  # network file systems may report a failed write only now
+            self.recorder.note_trouble(error.strerror or str(error))
+        self.recorder.finish(path, self._file.data_bytes / FRAME_BYTES / RATE_HZ)
 
 
 class RecordingWriter:
-    """Writes all recordings into `directory`, created for our user alone if missing. UserError if that fails."""
+    """Writes all recordings into `directory`, created for our user alone if missing, encrypted if there is a `key`.
+    UserError if that fails."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, key: Key | None = None) -> None:
         self._directory = directory
+        self._key = key
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -263,12 +247,12 @@ class RecordingWriter:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        files: list[_WavFile] = []
+        files: list[_Recording] = []
         while True:
             started = time.monotonic()
             self._wake.clear()
             with self._lock:
-                files += [_WavFile(recorder) for recorder in self._added]
+                files += [_Recording(recorder, self._key) for recorder in self._added]
                 self._added.clear()
                 closing = self._closing
             if closing:

@@ -32,10 +32,12 @@ class StereoTimeline:
     """Merges pieces of two channels, in any order, and returns what must be written where.
 
     The last `WINDOW_SAMPLES` stay open: a late piece changes samples returned before, and the changed range is returned
-    again. Gaps are silence.
+    again. Gaps are silence. `append_only`: samples are returned when they cannot change any more, each once and in
+    order, for a file that is only added to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, append_only: bool = False) -> None:
+        self._append_only = append_only
         self.end = 0
         """Samples from the start to the newest."""
         self.late_samples = 0
@@ -63,9 +65,10 @@ class StereoTimeline:
             self.end = max(self.end, after)
         return after - first == len(samples)
 
-    def take(self) -> list[tuple[int, bytes]]:
-        """The changes since the last call: (sample position, interleaved PCM), to write in order."""
-        self._hand_out(max(self._base, self.end - WINDOW_SAMPLES))
+    def take(self, *, last: bool = False) -> list[tuple[int, bytes]]:
+        """The changes since the last call: (sample position, interleaved PCM), to write in order. `last`: nothing more
+        is put."""
+        self._hand_out(max(self._base, self.end if last else self.end - WINDOW_SAMPLES))
         ready, self._ready = self._ready, []
         return ready
 
@@ -80,12 +83,13 @@ class StereoTimeline:
             self._window = grown
 
     def _hand_out(self, new_base: int) -> None:
-        if self._changed < self.end:
-            changed = self._window[self._changed - self._base : self.end - self._base]
+        until = min(new_base, self.end) if self._append_only else self.end
+        if self._changed < until:
+            changed = self._window[self._changed - self._base : until - self._base]
             self._ready.append((self._changed, changed.tobytes()))
         kept = self._window[new_base - self._base : self.end - self._base] if new_base < self.end else None
         self._window = np.zeros((WINDOW_SAMPLES, CHANNELS), "<i2")
         if kept is not None:
             self._window[: len(kept)] = kept
         self._base = new_base
-        self._changed = max(self.end, new_base)
+        self._changed = max(until, new_base)

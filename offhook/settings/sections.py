@@ -342,6 +342,21 @@ class RecordsConfig(Section):
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the
     detector's probabilities, but no keyed digits."""
 
+    encrypt: bool = False
+    """Encrypt recordings, messages of callers, captures and event logs as they are written, with the first key of
+    `key_file` (docs/records.md). The database is not encrypted. Needs the extra `encryption`."""
+
+    key_file: Annotated[Path | None, Field(examples=["/etc/offhook/records.keys"])] = None
+    """The keys: `offhook records key FILE` makes one. All of them decrypt. Without the file what is encrypted is
+    lost."""
+
+    @model_validator(mode="after")
+    def _encryption_needs_a_key(self) -> Self:
+        if self.encrypt and self.key_file is None:
+            why = "`encrypt` needs `key_file`; `offhook records key FILE` makes one"
+            raise PydanticCustomError("no_key", why, {"key": "key_file", "at": "encrypt"})
+        return self
+
     @property
     def database(self) -> str:
         """The database as `RecordStore.open` takes it: its URL, or the path of an SQLite file."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from offhook.http_request import HttpRequest
@@ -14,7 +15,7 @@ from offhook.usererror import Problem, UserError
 @dataclass(frozen=True, slots=True)
 class Application:
     """`url` is that of its first document. `token` signs its requests (empty: they are not signed), `recordings_url` is
-    where it finds recordings (empty: nowhere)."""
+    where it finds recordings (empty: nowhere), and `key_file` has the keys of those that are encrypted."""
 
     url: str
     method: HttpMethod = "POST"
@@ -27,6 +28,7 @@ class Application:
     account_sid: str = ""
     token: str = field(default="", repr=False)
     recordings_url: str = ""
+    key_file: Path | None = None
 
     @property
     def addresses(self) -> Addresses:
@@ -61,6 +63,7 @@ def application_of(config: Config, url: str, where: str = "[twiml] url") -> Appl
         account_sid=twiml.account_sid or twilio.account_sid or "",
         token=twiml.auth_token or twilio.auth_token or "",
         recordings_url=(twiml.recordings_url or twilio.public_url or own).rstrip("/"),
+        key_file=config.records.key_file,
     )
     problems = list(made.problems(where))
     if problems:

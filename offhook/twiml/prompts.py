@@ -146,7 +146,8 @@ async def loaded(running: RunningCall, url: str, room: Room) -> Recording:
     if (path := running.recordings.get(url.removesuffix(".wav"))) is not None:
         try:
             # Not kept in memory: nobody else plays it.
-            return await call.until_ended(asyncio.to_thread(partial(load_sound, path, keep=False)))
+            own = partial(load_sound, path, keep=False, key_file=running.application.key_file)
+            return await call.until_ended(asyncio.to_thread(own))
         except UserError as error:
             raise TwimlError(HTTP_FAILURE, error.problems[0].why) from error
     request = running.client.sound(url, running.url, AUDIO_TYPES)

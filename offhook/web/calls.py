@@ -1,21 +1,24 @@
 """`/api/calls/ID`: a past call, its transcript, timeline, recording, messages and capture."""
 
+import asyncio
 import wave
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
+from offhook.encryption.reader import Ending, open_kept
 from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
 from offhook.records.message import messages_of
 from offhook.records.timeline import read_timeline
 from offhook.web.call_list import MAX_ID_CHARS, Read, Readers, Records, list_routes
 from offhook.web.headers import NO_STORE
+from offhook.web.kept import kept_pieces, kept_size, sound_answer
 
 T = TypeVar("T")
 
@@ -24,7 +27,7 @@ MAX_READERS = 4
 MAX_PEAKS = 20_000
 PEAKS_PER_S = 50
 _BLOCK_PEAKS = 3_000  # a minute at a time
-_PIECE_BYTES = 65_536
+_INLINE = NO_STORE | {"Content-Disposition": "inline"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,12 @@ class Peaks:
 class _Files:
     """The records with their recordings and captures. Only files in the two folders are served."""
 
-    def __init__(self, records: Records, read: Read, recordings: Path, captures: Path) -> None:
+    def __init__(self, records: Records, read: Read, recordings: Path, captures: Path, key_file: Path | None) -> None:
         self._records = records
         self._read = read
         self._recordings = recordings
         self._captures = captures
+        self.key_file = key_file
 
     async def call(self, uniqueid: str) -> CallRecord:
         known = len(uniqueid) <= MAX_ID_CHARS and uniqueid.isprintable()
@@ -89,11 +93,12 @@ class _Files:
         return found[0]
 
 
-def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:
-    """The routes. Only files in the folders `recordings` and `captures` are served."""
+def calls_routes(records: Records, recordings: Path, captures: Path, key_file: Path | None = None) -> APIRouter:
+    """The routes. Only files in the folders `recordings` and `captures` are served; `key_file` has the keys of those
+    that are encrypted."""
     router = APIRouter()
     read = Readers(MAX_READERS).read
-    files = _Files(records, read, recordings, captures)
+    files = _Files(records, read, recordings, captures, key_file)
     router.include_router(list_routes(records, read, files.shown))
     _add_text_routes(router, files)
     _add_audio_routes(router, files, read)
@@ -117,27 +122,28 @@ def _add_text_routes(router: APIRouter, files: _Files) -> None:
 
 def _add_audio_routes(router: APIRouter, files: _Files, read: Read) -> None:
     @router.api_route("/api/calls/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
-    async def audio(uniqueid: str) -> Response:
+    async def audio(request: Request, uniqueid: str) -> Response:
         path = await files.recording(uniqueid)
-        return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
+        return await asyncio.to_thread(sound_answer, request, path, files.key_file, _INLINE)
 
     @router.api_route("/api/calls/{uniqueid}/messages/{name}", methods=["GET", "HEAD"])
-    async def message(uniqueid: str, name: str) -> Response:
+    async def message(request: Request, uniqueid: str, name: str) -> Response:
         path = await files.message(uniqueid, name)
-        return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
+        return await asyncio.to_thread(sound_answer, request, path, files.key_file, _INLINE)
 
     @router.get("/api/calls/{uniqueid}/capture.pcap")
     async def capture(uniqueid: str) -> Response:
         path = await files.capture(uniqueid)
-        size_bytes = path.stat().st_size
-        headers = _download(path.name) | {"Content-Length": str(size_bytes)}
-        return StreamingResponse(_first(path, size_bytes), media_type="application/vnd.tcpdump.pcap", headers=headers)
+        size = await asyncio.to_thread(kept_size, path, files.key_file)
+        headers = _download(path.name) | {"Content-Length": str(size)}
+        pieces = kept_pieces(path, files.key_file, 0, size)
+        return StreamingResponse(pieces, media_type="application/vnd.tcpdump.pcap", headers=headers)
 
     @router.get("/api/calls/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:
         path = await files.recording(uniqueid)
         try:
-            measured = await read(lambda: measure(path))
+            measured = await read(lambda: measure(path, files.key_file))
         except (OSError, EOFError, wave.Error) as error:
             raise HTTPException(404, "the recording cannot be read", NO_STORE) from error
         return JSONResponse(asdict(measured), headers=NO_STORE)
@@ -162,9 +168,11 @@ def ledger_of(timeline: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: event[name] for name in ("speech_ended_at", "response_ms", "marks_ms")} for event in turns]
 
 
-def measure(path: Path) -> Peaks:
+def measure(path: Path, key_file: Path | None = None) -> Peaks:
     """The peaks of a stereo recording, the caller on the left. Raises OSError, EOFError, wave.Error."""
-    with wave.open(str(path), "rb") as audio:
+    with open_kept(path, key_file) as kept, wave.open(kept.file, "rb") as audio:
+        if kept.ending is Ending.DAMAGED:
+            raise wave.Error("it is damaged")
         if audio.getnchannels() != 2 or audio.getsampwidth() != 2:
             raise wave.Error("it is not 16-bit stereo")
         frames, rate_hz = audio.getnframes(), audio.getframerate()
@@ -185,14 +193,6 @@ def _recording(call: CallRecord, recordings: Path) -> Path | None:
         return None
     path = Path(call.recording)
     return path if path.parent == recordings and path.suffix == ".wav" and path.is_file() else None
-
-
-def _first(path: Path, size_bytes: int) -> Iterator[bytes]:
-    """The first `size_bytes` of a file that may still grow."""
-    with path.open("rb") as file:
-        while size_bytes > 0 and (piece := file.read(min(size_bytes, _PIECE_BYTES))):
-            size_bytes -= len(piece)
-            yield piece
 
 
 def _download(name: str) -> dict[str, str]:

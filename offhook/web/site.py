@@ -17,8 +17,9 @@ def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> No
     _log_access(config)
     app.include_router(live_routes(hub))
     folder = config.records.dir.resolve()
-    app.include_router(calls_routes(records, folder / "recordings", folder / "captures"))
-    app.include_router(recording_routes(folder / "recordings"))
+    key_file = config.records.key_file
+    app.include_router(calls_routes(records, folder / "recordings", folder / "captures", key_file))
+    app.include_router(recording_routes(folder / "recordings", key_file))
     app.include_router(page_routes(read_pages()))
     app.add_middleware(Access, password=config.http.password)
 

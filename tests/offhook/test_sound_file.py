@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from offhook import sound_file
+from offhook.encryption.keys import read_keys
 from offhook.pipeline.tts.recording import Recording
+from offhook.records.message import save_message
 from offhook.sound_file import load_sound
 from offhook.testing.wav_file import wav
+from offhook.usererror import UserError
+from tests.offhook.encryption.keyfile import key_file
 
 SECOND = wav(bytes(16_000))
 KEPT_BYTES = 16_000 + 32_000
@@ -55,3 +59,11 @@ def test_threads_load_side_by_side(
     with ThreadPoolExecutor(8) as threads:
         assert all(each.seconds == 1.0 for each in threads.map(load_sound, paths * 20))
     assert len(kept) == 3
+
+
+def test_a_message_that_is_encrypted(tmp_path: Path, kept: OrderedDict[object, Recording]) -> None:
+    keys = key_file(tmp_path)
+    path = save_message(tmp_path, "c1", bytes(16_000), read_keys(keys)[0])
+    assert load_sound(path, keep=False, key_file=keys).seconds == 1.0
+    with pytest.raises(UserError, match="it is encrypted, and there is no `key_file`"):
+        load_sound(path, keep=False)

@@ -24,6 +24,7 @@ _OTHER_KINDS = {
     b"BZh": "it is compressed by bzip2: bunzip2 it first",
     b"PK\x03\x04": "it is a ZIP archive: unzip it first",
     b"snoop\0": "it is a snoop file: editcap -F pcapng it first",
+    b"offh": "it is encrypted: offhook records decrypt it first",
     b"RIFF": "it is a recording (WAV), no capture",
 }
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 3, 6

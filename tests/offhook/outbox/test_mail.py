@@ -13,6 +13,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 from structlog.testing import capture_logs
 
+from offhook.encryption.keys import read_keys
 from offhook.outbox import queue as queue_module
 from offhook.outbox import receiver as receiver_module
 from offhook.outbox.deliveries import Deliveries
@@ -22,6 +23,7 @@ from offhook.records.message import save_message
 from offhook.records.outbox import MESSAGE, OutboxEvent, OutboxRow
 from offhook.settings.mail import MailConfig
 from offhook.telephony.tones import tones
+from tests.offhook.encryption.keyfile import key_file
 from tests.offhook.outbox.parts import settled, until, waiting
 
 CONFIG: dict[str, Any] = {
@@ -58,6 +60,24 @@ def test_a_mail_goes_without_a_sound_that_is_not_there(tmp_path: Path) -> None:
     assert list(mail_of(MailConfig(**CONFIG), row(), tmp_path).iter_attachments()) == []
     save_message(tmp_path, "c1", bytes(320))
     assert list(mail_of(MailConfig(**CONFIG, attach=False), row(), tmp_path).iter_attachments()) == []
+
+
+def test_an_encrypted_message_is_decrypted_for_the_mail(tmp_path: Path) -> None:
+    keys = key_file(tmp_path)
+    pcm = tones((440.0,), 1_500)
+    save_message(tmp_path, "c1", pcm, read_keys(keys)[0])
+    (sound,) = mail_of(MailConfig(**CONFIG), row(), tmp_path, keys).iter_attachments()
+    assert sound.get_content()[44:] == pcm
+
+
+def test_a_mail_says_that_its_sound_cannot_be_decrypted(tmp_path: Path) -> None:
+    path = save_message(tmp_path, "c1", bytes(320), read_keys(key_file(tmp_path))[0])
+    for keys in (None, key_file(tmp_path)):
+        with capture_logs() as logs:
+            mail = mail_of(MailConfig(**CONFIG), row(transcript="Call me."), tmp_path, keys)
+        assert list(mail.iter_attachments()) == []
+        assert "Call me." in mail.get_content() and "The sound is not attached: it is encrypted" in mail.get_content()
+        assert [each["path"] for each in logs] == [str(path)]
 
 
 def test_what_a_caller_sends_is_neither_a_header_nor_a_path(tmp_path: Path) -> None:

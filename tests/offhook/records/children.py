@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from offhook.encryption.keys import Key, read_keys
 from offhook.observe import log
 from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore, TranscriptLine
 from offhook.records.capture import CaptureWriter
@@ -47,9 +48,13 @@ def hold_a_call(url: str) -> None:
     time.sleep(60)
 
 
-def record_a_call(directory: str) -> None:
+def key_in(path: str) -> Key | None:
+    return read_keys(Path(path))[0] if path else None
+
+
+def record_a_call(directory: str, keys: str = "") -> None:
     """Record in real time until killed; say how many samples there have been."""
-    recorder = RecordingWriter(Path(directory)).record()
+    recorder = RecordingWriter(Path(directory), key_in(keys)).record()
     started = time.monotonic()
     for n in range(10_000):
         recorder.caller(TONE, n * 160)
@@ -59,11 +64,11 @@ def record_a_call(directory: str) -> None:
         time.sleep(max(0.0, started + n * 0.02 - time.monotonic()))
 
 
-def fill_the_disk_under_a_recording(directory: str) -> None:
+def fill_the_disk_under_a_recording(directory: str, keys: str = "") -> None:
     """The file may not grow beyond 20,000 bytes: the second write of five seconds of audio fails."""
     log.setup("json", "info", sys.stderr)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-    writer = RecordingWriter(Path(directory))
+    writer = RecordingWriter(Path(directory), key_in(keys))
     recorder, other = writer.record(), writer.record()
     for n in range(250):
         recorder.caller(TONE, n * 160)

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from offhook import sound_file
+from offhook.encryption.keys import read_keys
 from offhook.http_request import HttpBody, HttpRequest
 from offhook.pipeline.tts.recording import Recording
+from offhook.records.message import save_message
 from offhook.testing import run
-from offhook.testing.wav_file import wav
 from offhook.twiml import prompts
+from offhook.twiml.application import Application
+from tests.offhook.encryption.keyfile import key_file
 from tests.offhook.twiml.table import Case, played, sound, written
 
 
@@ -54,14 +57,18 @@ def test_the_same_sound_is_loaded_once(asked: list[str], tmp_path: Path) -> None
     assert len(asked) == 1
 
 
-def test_a_message_that_is_played_is_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_message_that_is_played_is_not_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encrypted: bool
+) -> None:
     monkeypatch.setattr(sound_file, "_kept", kept := OrderedDict[object, Recording]())
-    path = tmp_path / "message.wav"
-    path.write_bytes(wav(bytes(16_000)))
+    keys = key_file(tmp_path)
+    path = save_message(tmp_path, "c1", bytes(16_000), read_keys(keys)[0] if encrypted else None)
+    application = Application("https://ivr.example.com", key_file=keys)
 
     async def play() -> Recording:
-        call = SimpleNamespace(until_ended=_done)
-        running: Any = SimpleNamespace(call=call, recordings={"https://ivr.example.com/RE1": path})
+        call, recordings = SimpleNamespace(until_ended=_done), {"https://ivr.example.com/RE1": path}
+        running: Any = SimpleNamespace(call=call, recordings=recordings, application=application)
         return await prompts.loaded(running, "https://ivr.example.com/RE1.wav", prompts.Room.whole())
 
     assert asyncio.run(play()).seconds == 1.0

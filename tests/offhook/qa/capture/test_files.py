@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from offhook.encryption.chunks import MAGIC
 from offhook.qa.capture.files import CaptureError, CaptureFile, Frame
 from tests.offhook.qa.capture.frames import block, enhanced, interface, pcap, section
 
@@ -68,6 +69,7 @@ def test_old_and_simple_packets_and_a_second_section() -> None:
         (b"\x1f\x8b\x08\x00more", "gunzip"),
         (b"\x28\xb5\x2f\xfdmore", "unzstd"),
         (b"RIFFxxxxWAVE", "WAV"),
+        (MAGIC + bytes(100), "offhook records decrypt"),
         (b"INVITE sip:a", "neither pcap nor pcapng"),
         (pcap()[:10], "within the file header"),
     ],

@@ -1,0 +1,126 @@
+"""`offhook records key`, `decrypt` and `check`."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from offhook.cli.main import app
+from offhook.encryption.keys import Key, read_keys
+from offhook.records.encrypted import growing_file
+from offhook.usererror import UserError
+
+CALL = "a" * 32
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "records.keys"
+    monkeypatch.setenv("OFFHOOK_RECORDS__DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OFFHOOK_RECORDS__KEY_FILE", str(path))
+    assert offhook("key", str(path)).exit_code == 0
+    return path
+
+
+def offhook(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["records", *arguments])
+
+
+def kept(path: Path, key: Key | None, *pieces: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = growing_file(path, key)
+    for piece in pieces:
+        file.append(piece)
+    file.close()
+    return path
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def damage(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_each_key_is_the_first_and_the_old_ones_stay(keys: Path) -> None:
+    (first,) = read_keys(keys)
+    shown = offhook("key", str(keys))
+    second, before = read_keys(keys)
+    assert before == first and second != first
+    assert second.id.hex() in shown.stdout and second.line not in shown.output
+    assert f"# {second.id.hex()}, made 20" in keys.read_text()
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_key_file_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("do not lose this")
+    failed = offhook("key", str(path))
+    assert isinstance(failed.exception, UserError) and "is no key" in str(failed.exception)
+    assert path.read_text() == "do not lose this"
+    failed = offhook("key", str(tmp_path / "nowhere" / "k"))
+    assert isinstance(failed.exception, UserError) and "No such file" in str(failed.exception)
+
+
+def test_a_file_is_decrypted(keys: Path, tmp_path: Path) -> None:
+    path = kept(tmp_path / "x.pcap", read_keys(keys)[0], b"one ", b"two" * 50_000)
+    shown = offhook("decrypt", str(path))
+    assert (shown.exit_code, shown.stdout_bytes) == (0, b"one " + b"two" * 50_000)
+    output = tmp_path / "out"
+    assert offhook("decrypt", str(path), "-o", str(output)).exit_code == 0
+    assert output.read_bytes() == shown.stdout_bytes
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert offhook("decrypt", str(kept(tmp_path / "clear", None, b"clear"))).stdout_bytes == b"clear"
+
+
+def test_what_is_before_the_damage_is_written_and_the_status_says_so(keys: Path, tmp_path: Path) -> None:
+    path = kept(tmp_path / "x.pcap", read_keys(keys)[0], b"one ", b"two", b"three")
+    whole = path.read_bytes()
+    cut(path)
+    shown = offhook("decrypt", str(path))
+    assert (shown.exit_code, shown.stdout_bytes) == (1, b"one twothree")
+    assert "no end" in shown.stderr
+    for at, before in ((56 + 24 + 10, b"one "), (-1, b"one twothree"), (56 + 24 + 1, b"one ")):
+        path.write_bytes(whole)
+        damage(path, at)
+        shown = offhook("decrypt", str(path))
+        assert (shown.exit_code, shown.stdout_bytes) == (1, before), at
+        assert "damaged behind" in shown.stderr
+
+
+def test_what_cannot_be_decrypted_is_explained(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kept(tmp_path / "x.wav", Key(bytes(32)), b"one")
+    failed = offhook("decrypt", str(path))
+    assert isinstance(failed.exception, UserError)
+    (problem,) = failed.exception.problems
+    assert problem.why == f"it is encrypted with the key {Key(bytes(32)).id.hex()}, which is not in the key file"
+    assert isinstance(offhook("decrypt", str(tmp_path / "gone")).exception, UserError)
+    monkeypatch.delenv("OFFHOOK_RECORDS__KEY_FILE")
+    assert "no `key_file`" in str(offhook("decrypt", str(path)).exception)
+
+
+def test_all_files_are_checked(keys: Path, tmp_path: Path) -> None:
+    data, (key,) = tmp_path / "data", read_keys(keys)
+    recording = kept(data / "recordings" / f"{CALL}.wav", key, b"recording")
+    kept(data / "recordings" / f"{CALL}-message-1.wav", None, b"clear")
+    capture = kept(data / "captures" / f"{CALL}.truncated.pcap", key, b"capture")
+    kept(data / "events" / f"{CALL}.jsonl", key, b"events")
+    kept(data / "events" / "notes.jsonl", key, b"not of a call")
+    shown = offhook("check")
+    counts = [f"3 files encrypted with the key {key.id.hex()}", "1 files in the clear"]
+    assert (shown.exit_code, shown.stdout.splitlines()) == (0, counts)
+    cut(recording)
+    shown = offhook("check")
+    assert shown.exit_code == 0 and f"{recording}: it has no end" in shown.stdout
+    damage(capture, 70)
+    shown = offhook("check")
+    assert shown.exit_code == 1 and f"{capture}: it is damaged" in shown.stdout
+    offhook("key", str(keys))
+    assert offhook("check").stdout == shown.stdout
+    keys.write_text(read_keys(keys)[0].line)
+    shown = offhook("check")
+    assert shown.exit_code == 1 and shown.stdout.count("not in the key file") == 3
