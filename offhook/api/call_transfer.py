@@ -1,6 +1,6 @@
 """Others whom the caller is connected to: the part of `Call` that transfers, and has callers wait in queues."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from offhook.api.call_ended import CallEnded
@@ -19,7 +19,7 @@ class CallTransfer(CallSpeech):
 
     async def transfer(  # noqa: PLR0913  # each is one property of a transfer
         self,
-        target: str,
+        target: str | Sequence[str],
         *,
         mode: TransferMode | None = None,
         summary: str = "",
@@ -29,15 +29,18 @@ class CallTransfer(CallSpeech):
         ring_s: float | None = None,
         return_key: str | None = None,
         limit_s: float | None = None,
+        on_answer: Callable[[str], None] | None = None,
     ) -> Transferred:
         """Connect the caller to `target` once everything said has been played, and usually leave the call.
 
-        `target` is a name of `[transfer.targets]`, or a number or SIP address that the settings allow. `mode` is one of
+        `target` is a name of `[transfer.targets]`, or a number or SIP address that the settings allow. Of several, all
+        ring at the same time, and who answers first has the caller, by a bridge. `mode` is one of
         MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and hears `summary`,
         and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its own with the
         agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
         `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
         caller back from a bridge; `limit_s`: after how long it ends by itself.
+        `on_answer` is called with the target that answers a call of the bot's.
 
         A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
         their network sends), or before anything else where the mode is `refer` or `attended`.
@@ -55,9 +58,10 @@ class CallTransfer(CallSpeech):
                 "its carrier has no transfers",
                 "await call.hangup(), or have the call come over SIP or Twilio",
             )
+        first, *also = (target,) if isinstance(target, str) else target
         result = await self._on_transfer(
             TransferRequest(
-                target,
+                first,
                 mode,
                 summary,
                 brief,
@@ -67,6 +71,8 @@ class CallTransfer(CallSpeech):
                 return_key,
                 self._language,
                 limit_s,
+                tuple(also),
+                on_answer,
             )
         )
         if result is None:

@@ -16,6 +16,7 @@ from offhook.calls.services import Services
 from offhook.calls.transfers import Transferring
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
 from offhook.carriers.place_call import LegWanted, PlaceCall
+from offhook.carriers.sip_fork import SipFork
 from offhook.carriers.sip_leg import AgentLeg, LegOwner
 from offhook.carriers.sip_move import SipMove, wanted_headers
 from offhook.carriers.sip_queue import SipQueue
@@ -39,7 +40,7 @@ from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.ports import PortPair
 from offhook.transfer.outcome import TransferError
 from offhook.transfer.request import TransferRequest
-from offhook.transfer.targets import Target, target_of
+from offhook.transfer.targets import Target, target_of, targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Handover:
     _captured: str
 
     def __init__(self) -> None:
-        self._transfer: SipTransfer | None = None
+        self._transfer: SipTransfer | SipFork | None = None
         self._queue: SipQueue | None = None
         self._move: SipMove | None = None
         self._left = False  # the far end, while the call moves to another one
@@ -112,11 +113,15 @@ class Handover:
 
     def transfer(self, request: TransferRequest) -> Transferring:
         """See CallTransfers."""
-        target = target_of(request.target, self._services.config)
+        config = self._services.config
+        targets = targets_of((request.target, *request.also), config)
         if self._transfer is not None and not self._transfer.over:
             raise not_possible("it is being transferred already")
-        transfer = self._transfer = self.new_transfer(request, target)
-        return transfer.run
+        if request.also:
+            self._transfer = SipFork(self._conversation, request, targets, config.transfer, self.new_transfer)
+        else:
+            self._transfer = self.new_transfer(request, targets[0])
+        return self._transfer.run
 
     def new_transfer(self, request: TransferRequest, target: Target) -> SipTransfer:
         """One that has not begun."""

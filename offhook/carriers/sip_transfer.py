@@ -179,6 +179,8 @@ class SipTransfer:
         """See LegOwner."""
         if self._request.waiter is not None and self._transfer.state is TransferState.CALLING:
             self._request.waiter.agent_answered()
+        if self._request.on_answer is not None and self._transfer.state is TransferState.CALLING:
+            self._request.on_answer(self._target.name)
         self._run(self._transfer.agent_answered(self._now()))
 
     def agent_failed(self, status: int, why: str) -> None:

@@ -310,6 +310,13 @@ class StreamCall:
                 "Twilio connects the caller itself, and the bot has no second leg there",
                 f'await call.transfer({request.target!r}, mode="refer"), or have the call come over SIP',
             )
+        if request.also:
+            raise TransferError(
+                TransferFailure.NOT_POSSIBLE,
+                "a call over Twilio cannot be transferred to several at once",
+                "Twilio connects the caller to one number",
+                "await call.transfer(…) for one after the other, or have the call come over SIP",
+            )
         number = self._streams.services.config.transfer.targets.get(request.target, request.target)
         transferring = self._streams.twilio.transfer(self._sid, number.removeprefix("tel:"))
 

@@ -262,13 +262,15 @@ class SimulatedCall:
 
     async def _on_transfer(self, request: TransferRequest) -> Transferred:
         await self.session.drained()
-        self.transferred_to, self.transfer = request.target, request
+        self.transferred_to, self.transfer = ", ".join((request.target, *request.also)), request
         ends = self._transfer_ends
         if self._transfer_ends_of is not None:
             ends = self._transfer_ends_of(request.target)
             self.transferred_to = request.target if ends is None else None
         if isinstance(ends, TransferError):
             raise ends
+        if ends is not None and request.on_answer is not None:
+            request.on_answer(ends.target)
         return ends or Transferred(request.target, "refer")
 
     def _confirm(self) -> None:

@@ -39,6 +39,12 @@ class TransferRequest:
     return_key: str | None = None
     language: str | None = None
     limit_s: float | None = None
+    also: tuple[str, ...] = ()
+    """Others who ring at the same time: the first who answers has the caller, by a bridge."""
+
+    on_answer: Callable[[str], None] | None = None
+    """Called with the target that has answered."""
+
     waiter: Waiter | None = None
     """The bot stays between the two then, whatever the caller's side can."""
 

@@ -1,5 +1,6 @@
 """Where a call may be transferred to, and the URI. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offhook.settings.allowed import is_listed
@@ -47,6 +48,19 @@ def target_of(given: str, config: Config) -> Target:
             f'`allow = ["{name or "USER@HOST"}"]` below `[transfer]`, if it is yours to allow',
         )
     return Target(given, address if address == name else str(SipAddress.parse(address)))
+
+
+def targets_of(given: Sequence[str], config: Config) -> list[Target]:
+    """The targets of names, numbers and addresses that may be called, each once. Raises TransferError if none may."""
+    found, refused = dict[Target, None](), list[TransferError]()
+    for each in given:
+        try:
+            found[target_of(each, config)] = None
+        except TransferError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    return list(found)
 
 
 def is_target(name: str, config: Config) -> bool:
