@@ -82,7 +82,7 @@ class WithOthers:
         return queued
 
     def close(self) -> None:
-        """The call is over: its carrier is let go of."""
+        """The call is over: its carrier is released."""
         self._transfers = self._queues = None
         self._leave = _nothing
 

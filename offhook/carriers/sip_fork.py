@@ -18,7 +18,7 @@ from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import Target
 
 _TELLING = (TransferFailure.NO_ANSWER, TransferFailure.BUSY, TransferFailure.DECLINED)
-"""Which of several failures is told: the first of these that there was."""
+"""Which of several failures is reported: the first of these that there was."""
 
 
 @dataclass(frozen=True, slots=True)
