@@ -1,12 +1,14 @@
-"""Sound that a server sends while it is played: WAV, or mu-law without a header."""
+"""Sound that a server sends while it is played: WAV, or mu-law without a header; and MP3, once all of it is there."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from offhook.http_request import HttpRequest
+from offhook.http_request import HttpBody, HttpRequest
+from offhook.mp3_sound import MAX_MP3_BYTES, MP3_WITHIN_S, is_mp3, mp3_pcm
 from offhook.telephony.resample import Resampler
 from offhook.telephony.wav import WavFormat, WavHeader
 
-AUDIO_TYPES = "audio/wav, audio/basic"
+AUDIO_TYPES = "audio/wav, audio/basic, audio/mpeg;q=0.5"
 """What a request for a stream accepts."""
 
 LAW_TYPES = ("audio/basic", "audio/x-mulaw", "audio/mulaw", "audio/pcmu", "application/octet-stream", "")
@@ -33,6 +35,9 @@ async def stream_pcm(request: HttpRequest, rate_hz: int) -> AsyncGenerator[bytes
         start = None
         async for piece in body.pieces:
             data += piece
+            if len(data) >= 12 and is_mp3(data, body.content_type):
+                yield await _mp3(data, body, rate_hz)
+                return
             if len(data) >= 12 and (start := _start(header, data, body.content_type)) is not None:
                 break
         if start is None:
@@ -43,6 +48,22 @@ async def stream_pcm(request: HttpRequest, rate_hz: int) -> AsyncGenerator[bytes
             yield pcm if resampler is None else resampler.push(pcm)
         if resampler is not None:
             yield resampler.flush()
+
+
+async def _mp3(data: bytearray, body: HttpBody, rate_hz: int) -> bytes:
+    """All of an MP3 that begins with `data`."""
+    try:
+        async with asyncio.timeout(MP3_WITHIN_S):
+            async for piece in body.pieces:
+                data += piece
+                if len(data) > MAX_MP3_BYTES:
+                    raise AudioStreamError(f"it is an MP3 of more than {MAX_MP3_BYTES // 1024 // 1024} MiB")
+    except TimeoutError:
+        raise AudioStreamError(f"it is an MP3 that has not come within {MP3_WITHIN_S:g} s") from None
+    try:
+        return await asyncio.to_thread(mp3_pcm, bytes(data), rate_hz)
+    except ValueError as error:
+        raise AudioStreamError(str(error)) from None
 
 
 async def _mono(
@@ -71,7 +92,7 @@ def _start(header: WavHeader, data: bytearray, content_type: str) -> tuple[WavFo
     if not data.startswith(b"RIFF"):
         if content_type in LAW_TYPES and not data.startswith((b"ID3", b"OggS", b"fLaC", b"<")):
             return LAW, 0, None
-        raise AudioStreamError(f"it is neither WAV nor mu-law ({content_type[:40]!r})")
+        raise AudioStreamError(f"it is neither WAV, mu-law nor MP3 ({content_type[:40]!r})")
     try:
         found = header.start(data)
     except ValueError as error:
