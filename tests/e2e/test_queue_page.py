@@ -34,6 +34,9 @@ async def watched(bot: BotProcess, page: Browser) -> None:
         (cells,) = page.driver.find_elements(By.CSS_SELECTOR, "#queue-list tbody tr")
         place, who, waited, state, agent = [cell.text for cell in cells.find_elements(By.TAG_NAME, "td")]
         assert (place, state, agent) == ("1", "waiting", "") and who == "+15550100" and ":" in waited
+        shown = await asyncio.to_thread(bot.get, "/metrics")
+        assert 'offhook_queue_waiting{queue="support"} 1.0' in shown
+        assert 'offhook_queue_agents{queue="support",state="out"} 1.0' in shown
         await asyncio.to_thread(look, page)
     finally:
         caller.hang_up()
