@@ -32,7 +32,8 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
     """`week` has the spans of each day from Monday on, `dates` those of days that differ: none where it is closed.
-    `yearly` are days that differ in each year, by month and day, where `dates` does not have them. While the switch `closed_by` is on, it is closed, whatever the time."""
+    `yearly` are days that differ in each year, by month and day, where `dates` does not have them. While the switch
+    `closed_by` is on, it is closed, whatever the time."""
 
     week: tuple[tuple[Span, ...], ...]
     dates: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
