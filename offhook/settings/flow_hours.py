@@ -1,5 +1,6 @@
 """Reads the opening hours of a flow, and its time zone."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,6 +14,8 @@ from offhook.usererror import did_you_mean
 MAX_SPANS = 10
 MAX_DATES = 1_000
 
+_EACH_YEAR = re.compile(r"[0-9]{2}-[0-9]{2}")
+_LEAP_YEAR = 2000  # in which there are all of them
 _EXAMPLE = "type `shop: {monday-friday: 9:00-17:30, dates: {2026-12-25: closed}}`"
 
 
@@ -42,11 +45,12 @@ def read_timezone(reader: Reader, node: Node) -> str | None:
 def _hours(reader: Reader, node: Node, what: str) -> OpeningHours:
     week: list[tuple[Span, ...]] = [() for _ in range(7)]
     dates: Mapping[date, tuple[Span, ...]] = {}
+    yearly: Mapping[tuple[int, int], tuple[Span, ...]] = {}
     given: dict[int, str] = {}
     closed_by = None
     for key, at, value in reader.entries(node, what, _EXAMPLE) or []:
         if key == "dates":
-            dates = _dates(reader, value, what)
+            dates, yearly = _dates(reader, value, what)
             continue
         if key == "closed_by":
             closed_by = reader.text(value, f"`closed_by` of {what}")
@@ -64,25 +68,34 @@ def _hours(reader: Reader, node: Node, what: str) -> OpeningHours:
                 why = f"`{given[day]}` has it, too"
                 reader.problem(at, f"`{key}` of {what} has a day that is set twice", why, "keep one of them")
             given[day], week[day] = key, spans
-    return OpeningHours(tuple(week), dates, closed_by)
+    return OpeningHours(tuple(week), dates, closed_by, yearly)
 
 
-def _dates(reader: Reader, node: Node, what: str) -> dict[date, tuple[Span, ...]]:
+def _dates(
+    reader: Reader, node: Node, what: str
+) -> tuple[dict[date, tuple[Span, ...]], dict[tuple[int, int], tuple[Span, ...]]]:
+    """Those of one year, and by month and day those of each year."""
     entries = reader.entries(node, f"`dates` of {what}", "type `{2026-12-25: closed, 2026-12-31: 9-12}`") or []
     if len(entries) > MAX_DATES:
         reader.problem(node, f"`dates` of {what} has {len(entries)}", f"at most {MAX_DATES} are kept", "drop past ones")
-        return {}
-    found = {}
+        return {}, {}
+    found: dict[date, tuple[Span, ...]] = {}
+    yearly: dict[tuple[int, int], tuple[Span, ...]] = {}
     for key, at, value in entries:
+        each_year = _EACH_YEAR.fullmatch(key) is not None
         try:
-            day = date.fromisoformat(key)
+            day = date.fromisoformat(f"{_LEAP_YEAR}-{key}" if each_year else key)
         except ValueError:
-            reader.problem(
-                at, f"`{key[:40]}` of {what} is no date", "it is YEAR-MONTH-DAY", "type `2026-12-25: closed`"
-            )
+            why = "it is YEAR-MONTH-DAY, or MONTH-DAY for each year"
+            todo = "type `2026-12-25: closed`, or `12-25: closed`"
+            reader.problem(at, f"`{key[:40]}` of {what} is no date", why, todo)
             continue
-        found[day] = _spans(reader, value, f"`{key}` of {what}")
-    return found
+        spans = _spans(reader, value, f"`{key}` of {what}")
+        if each_year:
+            yearly[day.month, day.day] = spans
+        else:
+            found[day] = spans
+    return found, yearly
 
 
 def _spans(reader: Reader, node: Node, what: str) -> tuple[Span, ...]:

@@ -32,11 +32,13 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
     """`week` has the spans of each day from Monday on, `dates` those of days that differ: none where it is closed.
-    While the switch `closed_by` is on, it is closed, whatever the time."""
+    `yearly` are days that differ in each year, by month and day, where `dates` does not have them. While the switch
+    `closed_by` is on, it is closed, whatever the time."""
 
     week: tuple[tuple[Span, ...], ...]
     dates: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
     closed_by: str | None = None
+    yearly: Mapping[tuple[int, int], tuple[Span, ...]] = field(default_factory=dict)
 
     def is_open(self, at: datetime) -> bool:
         """Whether it is open at a local time, but for its switch."""
@@ -45,7 +47,8 @@ class OpeningHours:
         return any(span.has(now) for span in self._of(today)) or any(span.has(now, next_day=True) for span in yesterday)
 
     def _of(self, day: date) -> tuple[Span, ...]:
-        return self.dates.get(day, self.week[day.weekday()])
+        each_year = self.yearly.get((day.month, day.day), self.week[day.weekday()])
+        return self.dates.get(day, each_year)
 
 
 def span_in(text: str) -> Span | None:

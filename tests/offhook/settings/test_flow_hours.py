@@ -19,7 +19,7 @@ hours:
   shop:
     {days}: {spans}
     saturday: [10-12, 13-15]
-    dates: {{2026-12-25: {closed}}}
+    dates: {{{day}: {closed}}}
 steps:
   open: {{if: {condition}, then: bye, else: bye}}
   bye: {{hang_up: Goodbye.}}
@@ -28,7 +28,8 @@ steps:
 
 def shop(**changes: str) -> Flow:
     given = {"timezone": "Europe/Berlin", "days": "monday-friday", "spans": "9:00-17:30", "closed": "closed"}
-    return parse_flow(OPEN.format(**{**given, "condition": "hours.shop", **changes}).encode(), "f.yaml")
+    given |= {"day": "2026-12-25", "condition": "hours.shop"}
+    return parse_flow(OPEN.format(**{**given, **changes}).encode(), "f.yaml")
 
 
 def test_opening_hours_are_read() -> None:
@@ -40,6 +41,12 @@ def test_opening_hours_are_read() -> None:
     assert hours.week[6] == hours.dates[date(2026, 12, 25)] == ()
 
 
+@pytest.mark.parametrize(("day", "month_and_day"), [("12-25", (12, 25)), ("02-29", (2, 29))])
+def test_days_of_each_year_are_read(day: str, month_and_day: tuple[int, int]) -> None:
+    hours = shop(day=day).hours["shop"]
+    assert hours.yearly == {month_and_day: ()} and not hours.dates
+
+
 @pytest.mark.parametrize(
     ("changes", "what", "todo"),
     [
@@ -49,6 +56,8 @@ def test_opening_hours_are_read() -> None:
         ({"spans": "nine to five"}, "`monday-friday` of `hours` of `shop` are no times", "type `9:00-17:30`"),
         ({"spans": "24:00-06:00"}, "`monday-friday` of `hours` of `shop` are no times", "type `0:00-06:00` on the day"),
         ({"closed": "no"}, "`2026-12-25` of `hours` of `shop` are no times", "type `9:00-17:30`"),
+        ({"day": "02-30"}, "`02-30` of `hours` of `shop` is no date", "type `2026-12-25: closed`, or `12-25"),
+        ({"day": "25.12."}, "`25.12.` of `hours` of `shop` is no date", "type `2026-12-25: closed`"),
         ({"condition": "hours.shp"}, "there is no `hours.shp`", "did you mean `shop`?"),
     ],
 )
@@ -63,8 +72,7 @@ def test_what_is_wrong_with_opening_hours(changes: dict[str, str], what: str, to
 def test_a_flow_knows_whether_it_is_open(at: str, said: str) -> None:
     text = OPEN.replace("then: bye, else: bye", "then: yes, else: no")
     text = text.replace("  bye: {{hang_up: Goodbye.}}\n", "  yes: {{hang_up: Open.}}\n  no: {{hang_up: Closed.}}\n")
-    flow = parse_flow(
-        text.format(timezone="UTC", days="mon-fri", spans="9-17", closed="closed", condition="hours.shop").encode(), "f"
-    )
+    given = {"timezone": "UTC", "days": "mon-fri", "spans": "9-17", "day": "2026-12-25", "closed": "closed"}
+    flow = parse_flow(text.format(**given, condition="hours.shop").encode(), "f")
     action = FlowRunner(flow, now=lambda: datetime.fromisoformat(at)).start()
     assert isinstance(action, HangUp) and action.prompt is not None and action.prompt.text == said

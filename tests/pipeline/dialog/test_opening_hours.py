@@ -36,6 +36,22 @@ def test_when_it_is_open(at: str, is_open: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        ("2026-12-25 12:00", False),
+        ("2027-12-25 12:00", True),  # a year of its own
+        ("2028-12-25 12:00", False),
+        ("2028-12-26 12:00", True),
+        ("2028-02-29 12:00", False),
+        ("2027-03-01 12:00", True),
+    ],
+)
+def test_days_of_each_year(at: str, is_open: bool) -> None:
+    shop = OpeningHours(((DAY,),) * 7, {date(2027, 12, 25): (DAY,)}, yearly={(12, 25): (), (2, 29): ()})
+    assert shop.is_open(datetime.fromisoformat(at)) is is_open
+
+
+@pytest.mark.parametrize(
     ("text", "span"),
     [
         ("9:00-17:30", DAY),
