@@ -44,15 +44,11 @@ _FAILURES = (OSError, ConnectionClosed, InvalidHandshake, HttpRequestError)
 async def stream(running: RunningCall, verb: Stream) -> Result:
     """Until the program closes the stream; then the action, if there is one. Raises CallEnded."""
     call = running.call
-    covers, call.covers_silence = call.covers_silence, False
     call.forget_unasked()
     try:
         await call.until_ended(_connected(running, verb))
     except TwimlError as error:
         running.report(f"error {error.code}", error.why)
-    finally:
-        if not call.hung_up:
-            call.covers_silence = covers
     call.forget_unasked()
     return None if verb.action is None else Next(verb.action, verb.method)
 
