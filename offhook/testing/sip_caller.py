@@ -126,8 +126,17 @@ class Caller:
         self.run = 0  # the last talk spurt of the bot that `listen` has seen
 
     @classmethod
-    async def dial(cls, host: str, target: Address, *, user: str = "caller", called: str = "bot") -> Self:
+    async def dial(
+        cls,
+        host: str,
+        target: Address,
+        *,
+        user: str = "caller",
+        called: str = "bot",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Self:
         """Call the number or name `called` at `target`, from an address on `host`; returns when it has answered.
+        `headers` are in the INVITE, too.
 
         Raises CallFailedError.
         """
@@ -140,7 +149,7 @@ class Caller:
         endpoint = await Endpoint.open(host, 0, on_event)
         self = cls(endpoint, MediaClock(), PortPool(20_000, 29_999, host))
         try:
-            await self._invite(host, target, (user, called))
+            await self._invite(host, target, (user, called), headers)
         except BaseException:
             self._give_up()
             raise
@@ -153,17 +162,26 @@ class Caller:
                 self._endpoint.do(Cancel(self._handle))
         self._endpoint.close()
 
-    async def _invite(self, host: str, target: Address, users: tuple[str, str]) -> None:
+    async def _invite(
+        self, host: str, target: Address, users: tuple[str, str], headers: tuple[tuple[str, str], ...]
+    ) -> None:
         pair = self._ports.acquire(monotonic())
         try:
-            self._line = await self._connect(pair, host, target, users)
+            self._line = await self._connect(pair, host, target, users, headers)
         except BaseException:
             pair.release(monotonic())
             raise
         self._line.add_listener(audio=self.speech_meter.on_audio)
         self._line.start()
 
-    async def _connect(self, pair: PortPair, host: str, target: Address, users: tuple[str, str]) -> UdpLine:
+    async def _connect(
+        self,
+        pair: PortPair,
+        host: str,
+        target: Address,
+        users: tuple[str, str],
+        headers: tuple[tuple[str, str], ...],
+    ) -> UdpLine:
         user, called = users
         offer = make_offer(LocalMedia(host, pair.port, 1, 1))
         own = self._endpoint.address
@@ -172,6 +190,7 @@ class Caller:
             offer,
             from_uri=f"sip:{user}@{own}",
             destination=target,
+            headers=headers,
         )
         self._handle = self._endpoint.do(invite)
         answer = await self._answer

@@ -62,6 +62,7 @@ class TwimlAgent:
             send=self._send,
         )
         running = RunningCall(call, client, application)
+        call.covers_silence = False  # Twilio says nothing of its own while a server answers
         began, answered = monotonic(), False
         try:
             end = await _Program(running).run()

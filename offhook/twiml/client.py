@@ -54,6 +54,11 @@ class Client:
         """The AccountSid of all requests."""
         return self._parameters.get("AccountSid", "")
 
+    @property
+    def call_sid(self) -> str:
+        """The CallSid of all requests."""
+        return self._parameters.get("CallSid", "")
+
     def resolve(self, url: str, base: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
         """See Addresses."""
         return self._addresses.resolve(url, base, schemes)

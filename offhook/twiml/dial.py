@@ -7,20 +7,34 @@ from offhook.twiml.element import Element
 from offhook.twiml.limits import MAX_TARGETS, MAX_TIMEOUT_S
 
 MAX_TIME_S = 86_400
+STATUS_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A number or a SIP address to call. `status_events` are what `status_url` is told of that call: initiated,
+    answered, completed."""
+
+    address: str
+    status_url: str = ""
+    status_method: str = "POST"
+    status_events: frozenset[str] = frozenset({"completed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Call `targets`, numbers and SIP addresses, one after the other until one answers, each for `timeout_s`.
+    """Call `nouns`, all at the same time, or one after the other where it is `sequential`, until one answers, for
+    `timeout_s`.
 
     `action` None: the document goes on. `limit_s`: how long the two may talk.
     """
 
-    targets: tuple[str, ...] = ()
+    nouns: tuple[Noun, ...] = ()
     action: str | None = None
     method: str = "POST"
     timeout_s: int = 30
     limit_s: int = 14_400
+    sequential: bool = False
     hang_up_on_star: bool = False
     answer_on_bridge: bool = False
 
@@ -32,33 +46,49 @@ def read_dial(element: Element, notes: Notes) -> Dial:
     if record not in ("do-not-record", "false", ""):
         notes.not_done.append("Dial record")
     dial = Dial(
-        targets=_targets(element, notes)[:MAX_TARGETS],
+        nouns=_nouns(element, notes)[:MAX_TARGETS],
         action=found.optional("action") or None,
         method=found.method(),
         timeout_s=found.number("timeout", 30, least=1, most=MAX_TIMEOUT_S),
         limit_s=found.number("timeLimit", 14_400, least=1, most=MAX_TIME_S),
+        sequential=found.truth("sequential", False),
         hang_up_on_star=found.truth("hangupOnStar", False),
         answer_on_bridge=found.truth("answerOnBridge", False),
     )
-    found.not_done("callerId", "ringTone", "sequential", "recordingStatusCallback", "referUrl")
+    found.not_done("callerId", "ringTone", "recordingStatusCallback", "referUrl")
     found.ignored("recordingStatusCallbackMethod", "recordingStatusCallbackEvent", "recordingTrack", "trim")
     found.ignored("referMethod", "record")
     found.finish()
     return dial
 
 
-def _targets(element: Element, notes: Notes) -> tuple[str, ...]:
-    targets = []
+def _nouns(element: Element, notes: Notes) -> tuple[Noun, ...]:
+    nouns = list[Noun]()
     for content in element.content:
         if isinstance(content, str):
-            targets += [_number(content)] if content.strip() else []
+            nouns += [Noun(_number(content))] if content.strip() else []
         elif content.name in ("Number", "Sip"):
-            attributes = Attributes(content, notes)
-            attributes.not_done("url", "sendDigits", "statusCallback", "machineDetection", "username")
-            targets.append(_number(content.text) if content.name == "Number" else content.text.partition("?")[0])
+            nouns.append(_noun(content, notes))
         else:
             notes.not_done.append(f"Dial {content.name[:40]}")
-    return tuple(each for each in targets if each)
+    return tuple(each for each in nouns if each.address)
+
+
+def _noun(element: Element, notes: Notes) -> Noun:
+    found = Attributes(element, notes)
+    found.not_done("url", "sendDigits", "machineDetection", "username")
+    wanted = frozenset(found.text("statusCallbackEvent", "completed").split())
+    if unknown := wanted - STATUS_EVENTS:
+        notes.warnings.append(f"line {element.line}: <{element.name}> has statusCallbackEvent=`{min(unknown)[:40]}`")
+    noun = Noun(
+        _number(element.text) if element.name == "Number" else element.text.partition("?")[0],
+        found.text("statusCallback"),
+        found.method("statusCallbackMethod"),
+        wanted & STATUS_EVENTS or frozenset({"completed"}),
+    )
+    if noun.status_url and "ringing" in wanted:
+        notes.not_done.append(f"{element.name} statusCallbackEvent ringing")
+    return noun
 
 
 def _number(text: str) -> str:

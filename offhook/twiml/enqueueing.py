@@ -2,6 +2,7 @@
 
 import asyncio
 
+from offhook.api.call_ended import CallEnded
 from offhook.api.queued import Queued
 from offhook.queues.orders import QueueEnd
 from offhook.twiml.enqueue import Enqueue
@@ -15,11 +16,18 @@ _RESULTS = {None: "bridged", QueueEnd.LEFT: "leave", QueueEnd.FULL: "queue-full"
 
 
 async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
-    """Have the caller wait. Raises CallEnded; TwimlError for a queue that there is not, if no action learns of it."""
+    """Have the caller wait. Raises CallEnded, of which the action is told; TwimlError for a queue that there is not, if
+    no action learns of it."""
     call, loop = running.call, asyncio.get_running_loop()
     began = loop.time()
     try:
         queued = await call.queue(verb.name)
+    except CallEnded:
+        if verb.action is not None:
+            left = {"QueueResult": "hangup", "QueueSid": sid("QU", verb.name)}
+            left["QueueTime"] = str(round(loop.time() - began))
+            running.tell(verb.action, verb.method, left, over=True)
+        raise
     except UserError as error:
         why = f"nobody waits in the queue {verb.name}: {error.problems[0].why}"
         if verb.action is None:

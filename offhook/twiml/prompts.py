@@ -79,10 +79,8 @@ async def play(running: RunningCall, verb: Play) -> None:
 
 
 async def pause(running: RunningCall, verb: Pause) -> None:
-    """Wait, without a word of the bot's. Raises CallEnded."""
-    call = running.call
-    with call.covering(False):
-        await call.until_ended(asyncio.sleep(verb.seconds))
+    """Wait. Raises CallEnded."""
+    await running.call.until_ended(asyncio.sleep(verb.seconds))
 
 
 async def nested(running: RunningCall, prompts: tuple[Say | Play | Pause, ...]) -> tuple[Part, ...]:

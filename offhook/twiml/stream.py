@@ -45,11 +45,10 @@ async def stream(running: RunningCall, verb: Stream) -> Result:
     """Until the program closes the stream; then the action, if there is one. Raises CallEnded."""
     call = running.call
     call.forget_unasked()
-    with call.covering(False):
-        try:
-            await call.until_ended(_connected(running, verb))
-        except TwimlError as error:
-            running.report(f"error {error.code}", error.why)
+    try:
+        await call.until_ended(_connected(running, verb))
+    except TwimlError as error:
+        running.report(f"error {error.code}", error.why)
     call.forget_unasked()
     return None if verb.action is None else Next(verb.action, verb.method)
 

@@ -28,7 +28,7 @@ def test_a_key_is_not_shown() -> None:
         "offhook-key-1:tooshort",
         "offhook-key-2:" + "A" * 43,
         "A" * 43,
-        new_key().line + "A",
+        "offhook-key-1:" + "A" * 44,
         "offhook-key-1:" + "+" * 43,
     ],
 )

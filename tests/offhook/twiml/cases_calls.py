@@ -13,6 +13,7 @@ from tests.offhook.twiml.table import Build, Case, built, written
 
 FIRST = "POST /voice CallStatus=ringing"
 RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
+CALL_OUT = "CallSid=* ParentCallSid=* Direction=outbound-dial CallbackSource=call-progress-events"
 BEEP = "waits 1.5"
 TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
 
@@ -144,11 +145,24 @@ def _dial(number: str = "+15557654321", after: str = "", **attributes: Any) -> B
     return build
 
 
-def _several(response: VoiceResponse) -> None:
-    dial = Dial(action="/next")
-    dial.number("+1 555 765-4321")
-    dial.sip("sip:desk@pbx.example")
-    response.append(dial)
+def _several(*numbers: str, **attributes: Any) -> Build:
+    def build(response: VoiceResponse) -> None:
+        dial = Dial(action="/next", **attributes)
+        for number in numbers:
+            dial.number(number)
+        dial.sip("sip:desk480@pbx.example")
+        response.append(dial)
+
+    return build
+
+
+def _told(number: str, events: str) -> Build:
+    def build(response: VoiceResponse) -> None:
+        dial = Dial(action="/next")
+        dial.number(number, status_callback="/progress", status_callback_event=events)
+        response.append(dial)
+
+    return build
 
 
 def _conference(response: VoiceResponse) -> None:
@@ -164,10 +178,10 @@ def _queue(response: VoiceResponse) -> None:
     response.say("Goodbye.")
 
 
-def _ended(about: str, reason: TransferFailure, status: str) -> Case:
-    pages = built(_dial(action="/next"), next=_thanks)
+def _ended(about: str, reason: TransferFailure, status: str, number: str) -> Case:
+    pages = built(_dial(number, action="/next"), next=_thanks)
     asked = (FIRST, f"POST /next DialCallStatus={status} DialCallSid=* !DialCallDuration")
-    return Case(about, pages, ("Thank you.",), asked, to="+15557654321", ends=_failed(reason))
+    return Case(about, pages, ("Thank you.",), asked, to=number, ends=_failed(reason))
 
 
 DIAL = [
@@ -187,11 +201,11 @@ DIAL = [
         to="+15557654321",
         ends=TALKED,
     ),
-    _ended("Busy.", TransferFailure.BUSY, "busy"),
-    _ended("Declined is busy.", TransferFailure.DECLINED, "busy"),
-    _ended("No answer.", TransferFailure.NO_ANSWER, "no-answer"),
-    _ended("Not reached.", TransferFailure.UNREACHABLE, "failed"),
-    _ended("A number that [transfer] does not allow.", TransferFailure.NOT_ALLOWED, "failed"),
+    _ended("Busy.", TransferFailure.BUSY, "busy", "+15550000486"),
+    _ended("Declined is busy.", TransferFailure.DECLINED, "busy", "+15550000603"),
+    _ended("No answer.", TransferFailure.NO_ANSWER, "no-answer", "+15550000480"),
+    _ended("Not reached.", TransferFailure.UNREACHABLE, "failed", "+15550000404"),
+    _ended("A number that [transfer] does not allow.", TransferFailure.NOT_ALLOWED, "failed", "+4930000000"),
     Case(
         "A SIP address.",
         written("<Dial><Sip>sip:desk@pbx.example;transport=tcp?x-id=1</Sip></Dial>"),
@@ -199,14 +213,57 @@ DIAL = [
         (FIRST,),
         to="sip:desk@pbx.example;transport=tcp",
         ends=TALKED,
+        only_simulated="by TCP",
     ),
     Case(
-        "Several are tried one after the other.",
-        built(_several, next=_thanks),
+        "Several ring at the same time, and nobody answers.",
+        built(_several("+1 555 000-0486", "+1 555 000-0404"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=no-answer !DialCallDuration"),
+        to="+15550000486, +15550000404, sip:desk480@pbx.example",
+        ends=_failed(TransferFailure.NO_ANSWER),
+    ),
+    Case(
+        "Who answers first has the caller.",
+        built(_several("+1 555 000-0486", "+1 555 765-4321"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=completed DialCallDuration=12"),
+        to="+15550000486, +15557654321, sip:desk480@pbx.example",
+        ends=TALKED,
+    ),
+    Case(
+        "sequential: one after the other.",
+        built(_several("+1 555 000-0486", sequential=True), next=_thanks),
         ("Thank you.",),
         (FIRST, "POST /next DialCallStatus=no-answer"),
-        to="sip:desk@pbx.example",
+        to="sip:desk480@pbx.example",
         ends=_failed(TransferFailure.NO_ANSWER),
+    ),
+    Case(
+        "The status URL of a number learns how its call goes on.",
+        built(_told("+15557654321", "initiated answered completed"), next=_thanks, progress=_thanks),
+        ("Thank you.",),
+        (
+            FIRST,
+            f"POST /progress {CALL_OUT} CallStatus=initiated To=+15557654321",
+            f"POST /progress {CALL_OUT} CallStatus=in-progress To=+15557654321",
+            "POST /next DialCallStatus=completed DialCallSid=*",
+            f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=12",
+        ),
+        to="+15557654321",
+        ends=TALKED,
+    ),
+    Case(
+        "Without statusCallbackEvent of its end alone.",
+        built(_told("+15550000486", ""), next=_thanks, progress=_thanks),
+        ("Thank you.",),
+        (
+            FIRST,
+            "POST /next DialCallStatus=busy",
+            f"POST /progress {CALL_OUT} CallStatus=busy To=+15550000486 !CallDuration",
+        ),
+        to="+15550000486",
+        ends=_failed(TransferFailure.BUSY),
     ),
     Case(
         "answerOnBridge: the caller's call is answered when theirs is.",
@@ -224,6 +281,7 @@ DIAL = [
         to="+15557654321",
         end="transferred",
         ends=Transferred("+15557654321", "refer"),
+        only_simulated="of Twilio's own streams",
     ),
     Case(
         "The caller's number of the other call is the trunk's.",
@@ -263,11 +321,13 @@ DIAL = [
 ]
 
 
-def _enqueue(about: str, queued: Queued, result: str, *more: str) -> Case:
-    pages = built(lambda r: r.enqueue("support", action="/next"), next=_thanks)
+def _enqueue(about: str, queued: Queued, result: str, *more: str, queue: str = "support", **options: Any) -> Case:
+    pages = built(lambda r: r.enqueue(queue, action="/next"), next=_thanks)
     asked = " ".join((f"POST /next QueueResult={result} QueueSid=*", *more))
-    return Case(about, pages, ("Thank you.",), (FIRST, asked), queued=queued)
+    return Case(about, pages, ("Thank you.",), (FIRST, asked), queued=queued, **options)
 
+
+LEAVES = {"caller": ("waits 2", "presses 0")}
 
 ENQUEUE = [
     Case(
@@ -277,6 +337,7 @@ ENQUEUE = [
         (FIRST,),
         to="support",
         end="transferred",
+        only_simulated="the simulated queue keeps them",
     ),
     Case(
         "The document goes on when they have talked to an agent.",
@@ -286,15 +347,23 @@ ENQUEUE = [
         queued=Queued("anna"),
     ),
     _enqueue("The action learns of it.", Queued("anna"), "bridged", "!QueueTime"),
-    _enqueue("Of callers who leave by the key.", Queued(end=QueueEnd.LEFT), "leave", "QueueTime=0"),
-    _enqueue("Of a queue that is full.", Queued(end=QueueEnd.FULL), "queue-full"),
-    _enqueue("Of one in which nobody is there.", Queued(end=QueueEnd.NO_AGENTS), "error"),
+    _enqueue(
+        "Of callers who leave by the key.", Queued(end=QueueEnd.LEFT), "leave", "QueueTime=*", queue="slow", **LEAVES
+    ),
+    _enqueue(
+        "Of a queue that is full.",
+        Queued(end=QueueEnd.FULL),
+        "queue-full",
+        only_simulated="a queue has one place at least",
+    ),
+    _enqueue("Of one in which nobody is there.", Queued(end=QueueEnd.NO_AGENTS), "error", queue="closed"),
     Case(
         "Who is to be called back does not come back now.",
         built(lambda r: r.enqueue("support", action="/next")),
         (),
         (FIRST,),
         queued=Queued(end=QueueEnd.CALL_BACK),
+        only_simulated="call-backs are tested with queues",
     ),
     Case(
         "Of a queue that the settings do not have the action learns, too.",
