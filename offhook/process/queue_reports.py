@@ -101,8 +101,8 @@ class QueueReports:
         if kept.queue in self._queues:
             self._metrics.queue_call_back(kept.queue, step)
         number = kept.name or kept.wish.number
-        told = {"queue": kept.queue, "step": str(step), "number": number, "tries": kept.tries, "call": call or None}
-        self._notify(kept.about, QUEUE_CALL_BACK, **told)
+        data = {"queue": kept.queue, "step": str(step), "number": number, "tries": kept.tries, "call": call or None}
+        self._notify(kept.about, QUEUE_CALL_BACK, **data)
 
     def call_back_refused(self, queue: str, why: CallBackRefused) -> None:
         """Somebody is not to be called back."""

@@ -97,7 +97,7 @@ def erase(engine: Engine, folder: Path, found: Search) -> Erased:
             done.append(call)
     forget_published(folder / RECORDINGS.folder)
     for first in range(0, max(len(done), len(found.events)), MAX_AT_ONCE):
-        chunk, events = (each[first : first + MAX_AT_ONCE] for each in (done, found.events))
+        chunk, events = done[first : first + MAX_AT_ONCE], found.events[first : first + MAX_AT_ONCE]
         try:
             with engine.begin() as conn:
                 _overwrite_what_is_deleted(conn)
