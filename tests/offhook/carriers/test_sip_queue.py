@@ -197,7 +197,7 @@ async def test_others_learn_of_a_wait_and_its_record_has_it(office: Office) -> N
     store = office.bot.store
     assert await asyncio.to_thread(store.flush)
     rows = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 100))  # nobody listens there
-    told = {}
+    told: dict[str, list[tuple[str, str | None, str | None]]] = {}
     for row in sorted(rows, key=lambda row: row.seq):
         data = json.loads(row.body)["data"]
         if data["part_of"] is None:
