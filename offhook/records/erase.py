@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
 from offhook.records.kept_files import RECORDINGS, files_of, remove
-from offhook.records.outbox import QUEUE_CALL_BACK
+from offhook.records.outbox import QUEUE_CALL_BACK, outbox_table
 from offhook.records.published import forget_published
-from offhook.records.schema import calls_table, outbox_table
+from offhook.records.schema import calls_table
 from offhook.usererror import UserError
 
 NumberOf = Callable[[str], str]
@@ -97,8 +97,7 @@ def erase(engine: Engine, folder: Path, found: Search) -> Erased:
             done.append(call)
     forget_published(folder / RECORDINGS.folder)
     for first in range(0, max(len(done), len(found.events)), MAX_AT_ONCE):
-        last = first + MAX_AT_ONCE
-        chunk, events = done[first:last], found.events[first:last]
+        chunk, events = done[first : first + MAX_AT_ONCE], found.events[first : first + MAX_AT_ONCE]
         try:
             with engine.begin() as conn:
                 _overwrite_what_is_deleted(conn)
