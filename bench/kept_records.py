@@ -21,7 +21,7 @@ import time
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,7 +121,7 @@ class Killer:
         """One of `WORKER`, `SUPERVISOR`, `WRITER`; returns once the bot can be called again."""
         time.sleep(self.rng.uniform(*PAUSE_S))
         if what == WORKER:
-            os.kill(self.rng.choice(self._workers()), signal.SIGKILL)
+            self._kill_worker()
             return
         children = psutil.Process(self.bot.pid).children(recursive=True)
         if what == WRITER:
@@ -132,15 +132,19 @@ class Killer:
         _, alive = psutil.wait_procs(children, GONE_S)
         self.left += [each.pid for each in alive]
 
-    def _workers(self) -> list[int]:
-        """Their processes, without those that are being started."""
+    def _kill_worker(self) -> None:
         for _ in range(round(GONE_S / REFUSED_S)):
-            with urllib.request.urlopen(f"http://{self.place.http}/api/status", timeout=5) as answer:
-                workers = [each["pid"] for each in json.load(answer)["workers"] if each["pid"] is not None]
-            if workers:
-                return workers
+            with suppress(OSError):  # the bot does not answer yet, or that worker is gone already
+                if workers := self._workers():
+                    os.kill(self.rng.choice(workers), signal.SIGKILL)
+                    return
             time.sleep(REFUSED_S)
         raise RuntimeError("the bot has no worker")
+
+    def _workers(self) -> list[int]:
+        """Their processes, without those that are being started. Raises OSError."""
+        with urllib.request.urlopen(f"http://{self.place.http}/api/status", timeout=5) as answer:
+            return [each["pid"] for each in json.load(answer)["workers"] if each["pid"] is not None]
 
 
 def free_address() -> str:
