@@ -18,7 +18,7 @@ from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.api.flow_corrections import Instead, unless_corrected
 from offhook.api.flow_functions import CallFunction, in_process, returned
-from offhook.api.flow_message import recorded
+from offhook.api.flow_message import prompted_to_record, recorded
 from offhook.api.flow_requests import RequestCount, Send, changes_something, fetched
 from offhook.api.flow_secrets import FlowSecrets
 from offhook.api.flow_sound import done
@@ -168,7 +168,8 @@ class FlowAgent:
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
             case RecordMessage():
-                return await unless_corrected(call, wording, runner, asked, recorded(call, action))
+                prompted = await unless_corrected(call, wording, runner, asked, prompted_to_record(call, action))
+                return prompted if isinstance(prompted, Instead) else await recorded(call, action)
             case TakeSecret() | Fetch() | Invoke() | Wait() | Play() | Press() | Note() | RecordCall():
                 return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, of_call))
             case Speak() | AskFor() | HangUp():

@@ -21,12 +21,17 @@ MAX_ASKED = 3
 """How often they are asked what to do with it; then it is kept."""
 
 
+async def prompted_to_record(call: Call, action: RecordMessage) -> None:
+    """Say what is to be recorded. Only so long may a late final have something else done: what callers have begun to
+    leave is not taken from them, however short the prompt was."""
+    call.forget_unasked()  # such as the key that has ended the music
+    await call.step(action.prompt, None)
+
+
 async def recorded(call: Call, action: RecordMessage) -> Recorded:
     """The message, if one is kept. Raises CallEnded, after it was kept where the step wants that."""
     step = action.step
-    call.forget_unasked()  # such as the key that has ended the music
     try:
-        await call.step(action.prompt, None)
         for _ in range(MAX_TRIES):
             message = await call.record(
                 beep=step.beep, most_s=step.most_s, silence_s=step.silence_s, end_keys=step.end_keys

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.records.forget import MAX_AT_ONCE, forget_calls
 from offhook.records.kept_files import RECORDINGS, files_of, remove
-from offhook.records.outbox import QUEUE_CALL_BACK, outbox_table
+from offhook.records.outbox import QUEUE_CALL_BACK
 from offhook.records.published import forget_published
-from offhook.records.schema import calls_table
+from offhook.records.schema import calls_table, outbox_table
 from offhook.usererror import UserError
 
 NumberOf = Callable[[str], str]

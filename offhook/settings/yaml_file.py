@@ -12,11 +12,11 @@ from typing import TypeVar
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from offhook.settings.yaml_composer import TooDeepError, composed
 from offhook.settings.yaml_hints import Unit, explain, number_meant, whole_number_meant
 from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_FILE_BYTES = 256 * 1024
-MAX_DEPTH = 16
 MAX_NODES = 50_000  # aliases count at every use
 MAX_PROBLEMS = 50  # the first ones usually cause the rest
 
@@ -62,33 +62,10 @@ def decoded(data: bytes, name: str, kind: str) -> str:
         raise UserError(f"the {kind} is not text", why, todo, f"{name}:{line}") from None
 
 
-class _TooDeep(yaml.MarkedYAMLError):
-    pass
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes one document, and refuses nesting deep enough to exhaust the stack."""
-
-    depth = 0
-
-    def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        if self.depth > MAX_DEPTH:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise _TooDeep(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
-        self.depth += 1
-        node: Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
 def compose(text: str, name: str, guide: str = "docs/flows.md") -> Node:
     """The root node of a file's only document. UserError, with the position, if it is not plain YAML."""
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-        finally:
-            loader.dispose()
+        root = composed(text)
     except yaml.MarkedYAMLError as error:
         raise UserError.of([_syntax_problem(error, name, text)]) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -110,7 +87,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Proble
         mark = error.context_mark or mark  # where the unclosed bracket or quote begins
     where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
     why = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
-    if isinstance(error, _TooDeep):
+    if isinstance(error, TooDeepError):
         return Problem("the file is nested too deeply", why, "flatten it", where)
     lines = text.splitlines()
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""

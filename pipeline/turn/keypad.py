@@ -14,6 +14,8 @@ LEAST_AHEAD = 3
 """Surplus digits that can be the next entry, dialled ahead; fewer are slips."""
 
 CHOICE_MS = 1_500  # for a further digit of a choice's key that has more
+TERMINATOR = "#"  # what callers end an entry with who do not know how
+TERMINATOR_MS = 2_500  # behind a choice
 
 
 class Entry(StrEnum):
@@ -28,9 +30,10 @@ class Entry(StrEnum):
 class Keypad:
     """The keys of one call.
 
-    An entry with the number of digits asked for is complete without its terminator. A terminator typed all the same
-    belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for the next question, unless the
-    digits are enough for its entry.
+    An entry with the number of digits asked for is complete without its terminator, and so is the key of a menu. A
+    terminator typed all the same belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for
+    the next question, unless the digits are a whole entry of its own. Their number shows that where it takes one
+    number of digits, otherwise by the terminator behind them; more than it takes are the rest of a longer number.
     """
 
     def __init__(self) -> None:
@@ -43,9 +46,12 @@ class Keypad:
         self._closed: DigitRule | None = None  # the entry that was completed by its length
         self._surplus: deque[tuple[str, float]] = deque(maxlen=MAX_TYPED_AHEAD)  # behind that
         self._begun = 0  # questions since then
+        self._chosen_at: float | None = None  # when the key of a choice was pressed that nothing has followed
 
     def press(self, digit: str, now: float, question: Question | None) -> bool:
         """A key was pressed while `question` was open. False: it belongs to an entry that is already complete."""
+        if self._ends_choice(digit, now, question):
+            return False
         if self._is_surplus(digit, now):
             return self._release(question)
         if question is not None:
@@ -84,6 +90,8 @@ class Keypad:
             self.entered += digit
             longer = any(key.startswith(self.entered) and key != self.entered for key in keys)
             outcome = Entry.MORE if longer else Entry.COMPLETE
+            if not longer and self.entered in keys:
+                self._chosen_at = at
         else:
             return Entry.UNUSED
         self._last_at = at
@@ -110,6 +118,13 @@ class Keypad:
         self._surplus.clear()
         return Entry.COMPLETE
 
+    def _ends_choice(self, digit: str, now: float, question: Question | None) -> bool:
+        """Whether it is a terminator right behind the key of a choice, which needs none."""
+        chosen_at, self._chosen_at = self._chosen_at, None
+        if chosen_at is None or digit != TERMINATOR or 1000 * (now - chosen_at) > TERMINATOR_MS:
+            return False
+        return not self.typed_ahead and (question is None or not can_begin(question, digit))
+
     def _is_surplus(self, digit: str, at: float) -> bool:
         rule = self._closed
         if rule is None:
@@ -132,8 +147,10 @@ class Keypad:
         """Whether the surplus keys are an entry of the question's: then they were typed ahead for it."""
         rule = None if question is None else question.digits
         digits = sum(digit.isdigit() for digit, _ in self._surplus)
-        if rule is None or digits < max(rule.minimum, LEAST_AHEAD):
+        if rule is None or not max(rule.minimum, LEAST_AHEAD) <= digits <= rule.maximum:
             return False
+        if rule.minimum < rule.maximum and self._surplus[-1][0].isdigit():
+            return False  # more may follow, of a number that is longer than both entries
         self.typed_ahead.extendleft(reversed(self._surplus))
         self._surplus.clear()
         self._closed = None

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from offhook.pipeline.understanding.ambiguous import one_of
 from offhook.pipeline.understanding.corrections import after_corrections
-from offhook.pipeline.understanding.numbers import FoundNumber, numbers_in
+from offhook.pipeline.understanding.numbers import FoundNumber, numbers_in, with_signs_as_words
 from offhook.pipeline.understanding.numerals import number_words
 from offhook.pipeline.understanding.words import base_of
 
@@ -98,7 +98,9 @@ def read_amount(text: str, language: str | None = None, currency: str | None = N
 
     "Twelve fifty" without a currency may be 12.50 or 1250.
     """
-    for part in after_corrections(number_words(_US_DOLLAR.sub("dollar", text), language), language):
+    for part in after_corrections(
+        number_words(with_signs_as_words(_US_DOLLAR.sub("dollar", text), language), language), language
+    ):
         found = _amounts(part, language, currency)
         if found:
             return one_of(found)
@@ -143,15 +145,20 @@ def _amount_at(words: Sequence[str], numbers: Sequence[FoundNumber], at: int, ba
     joined = end + 1 if _word(words, end) in _AND else end
     for half, value in _HALF.items():
         if list(words[joined : joined + len(half.split())]) == half.split() and joined > end:
-            return Money(number.value + Decimal(value), code), 1
+            return Money(_further(number.value, Decimal(value)), code), 1
     following = numbers[at + 1] if at + 1 < len(numbers) else None
     whole = number.value == number.value.to_integral_value()
     if following is not None and whole and following.start == joined and 0 < following.value < 100:
         named = _word(words, following.end) in parts
         # "twelve euros fifty", but "five dollars and two euros" are two amounts.
         if named or (_currency(_word(words, following.end), base) is None and following.value == int(following.value)):
-            return Money(number.value + following.value / 100, code), 2
+            return Money(_further(number.value, following.value / 100), code), 2
     return Money(number.value, code), 1
+
+
+def _further(value: Decimal, part: Decimal) -> Decimal:
+    """With its part: the cents of an amount below zero are below it, too."""
+    return value - part if value < 0 else value + part
 
 
 _OR = frozenset({"or", "oder", "o", "u", "ou", "to", "bis", "a"})
@@ -182,6 +189,6 @@ def _word(words: Sequence[str], at: int) -> str:
 def _without_currency(words: Sequence[str], numbers: Sequence[FoundNumber], currency: str | None) -> list[Money]:
     if len(numbers) == 2 and numbers[0].end == numbers[1].start and 10 <= numbers[1].value < 100:
         first, second = numbers[0].value, numbers[1].value
-        if first == int(first) and second == int(second) and 0 < first < 100:
-            return [Money(first + second / 100, currency), Money(first * 100 + second, currency)]
+        if first == int(first) and second == int(second) and 0 < abs(first) < 100:
+            return [Money(_further(first, second / 100), currency), Money(_further(first * 100, second), currency)]
     return [Money(each.value, currency) for each in numbers]

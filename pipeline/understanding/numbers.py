@@ -24,6 +24,12 @@ MAX_DIGITS = 64
 
 _FIGURE = re.compile(r"[0-9][0-9.,]*")
 NEGATIVE = {"en": ("minus", "negative"), "de": ("minus",), "es": ("menos",), "fr": ("moins",)}
+_SIGN = re.compile(
+    r"(?<!\S)(?:[-\u2212]\s?|(?:minus|negative|menos|moins)\s+)([$€£¥]?)\s?(?=\d)|(?<=[$€£¥])[-\u2212](?=\d)",
+    re.IGNORECASE,
+)
+"""Before figures: -5, -$5, $-5, minus $5. Not within 5-10, which is a range."""
+
 _HALVES = {
     "en": (("and", "a", "half"),),
     "es": (("y", "media"), ("y", "medio")),
@@ -136,11 +142,18 @@ def numbers_in(words: Sequence[str], language: str | None) -> Iterator[FoundNumb
         at = found.end
 
 
+def with_signs_as_words(text: str, language: str | None) -> str:
+    """`text` with the sign of figures below zero as the word right before them, as numbers are said: "$ minus 5"."""
+    negative = NEGATIVE.get(base_of(language))
+    return text if negative is None else _SIGN.sub(rf"\1 {negative[0]} ", text)
+
+
 def read_number(text: str, language: str | None = None) -> object | None:
     """The number in `text`: int, or Decimal if it has decimals; Ambiguous for several; None if there is none.
 
     Digits said one by one are one number: "one two five" is 125.
     """
+    text = with_signs_as_words(text, language)
     for part in after_corrections(number_words(text, language), language):
         numbers = list(numbers_in(part, language))
         adjacent = all(one.end == other.start for one, other in pairwise(numbers))

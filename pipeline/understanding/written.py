@@ -57,7 +57,7 @@ def written_number(value: int | Decimal, language: str | None) -> str:
 
 
 def written_amount(value: Money, language: str | None) -> str:
-    """ "$12.50", "12,50 €"."""
+    """ "$12.50", "-$5", "12,50 €"."""
     amount = value.amount
     plain = str(int(amount)) if amount == amount.to_integral_value() else f"{amount:.2f}"
     if base_of(language) != "en":
@@ -66,5 +66,6 @@ def written_amount(value: Money, language: str | None) -> str:
         return plain
     sign = _SIGNS.get(value.currency, value.currency)
     if base_of(language) == "en":
-        return f"{sign}{plain}" if len(sign) == 1 else f"{plain} {sign}"
+        below = "-" if amount < 0 else ""
+        return f"{below}{sign}{plain.removeprefix('-')}" if len(sign) == 1 else f"{plain} {sign}"
     return f"{plain} {sign}"

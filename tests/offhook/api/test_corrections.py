@@ -109,6 +109,36 @@ def test_a_flow_takes_the_other_branch_over_a_message() -> None:
     run(call())
 
 
+@pytest.mark.parametrize("review", ["", "review: yes, "])
+def test_a_message_that_has_begun_is_not_taken_from_the_caller(review: str) -> None:
+    """The prompt is shorter than the recogniser is late."""
+    step = f"record: Speak., into: message, silence_s: 2, {review}next: bye, otherwise: bye}}"
+    text = FLOW.replace("say: You are being connected with somebody in our sales department., next: bye}", step)
+    kept: list[float] = []
+
+    async def keep(message: Message) -> Path:
+        kept.append(message.seconds)
+        return Path("kept.wav")
+
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "bank.yaml")), on_message=keep) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales", corrected_after_s=1.4)
+            await caller.hears("Speak.")
+            await caller.says("please call me back about the contract that I have with you since last year")
+            if review:
+                await caller.begins_to_hear("To hear your message")
+                await caller.presses("2")
+            await caller.hears("Goodbye.")
+            assert any(isinstance(event, CallerCorrected) for event in caller.events), "it came, and was too late"
+            said = [each.text for each in caller.transcript if each.who == "bot"]
+            assert not any(text.startswith(SUPPORT) for text in said)
+
+    run(call())
+    assert len(kept) == 1
+    assert kept[0] > 2.0
+
+
 async def nowhere(message: Message) -> Path:
     """Keeps nothing."""
     raise AssertionError("a message that was not meant is kept")

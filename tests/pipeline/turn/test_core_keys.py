@@ -198,6 +198,76 @@ def test_a_surplus_pound_key_is_not_an_empty_entry(talk: Talk) -> None:
     assert talk.begin(PROMPT, PIN) == [Action.PLAY]
 
 
+MENU = Question((Choice("first", dtmf="1"), Choice("second", dtmf="2")))
+OPERATOR = Question((Choice("operator", ("operator",), "0"),), digits=DigitRule(3, 4))
+WITH_POUND = Question((Choice("first", dtmf="1"), Choice("again", dtmf="#")))
+
+
+@pytest.mark.parametrize("after", [MENU, PIN, OPERATOR, None], ids=["menu", "digits", "both", "announcement"])
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 2.4])
+def test_a_pound_key_behind_the_key_of_a_menu_belongs_to_it(talk: Talk, after: Question | None, after_s: float) -> None:
+    talk.begin(PROMPT, MENU)
+    talk.keys("1")
+    talk.begin(PROMPT, after)
+    talk.wait(after_s)
+    assert talk.keys("#") == []
+    assert talk.core.floor is Floor.SPEAKING
+
+
+def test_a_pound_key_that_the_next_menu_has_is_its_answer(talk: Talk) -> None:
+    talk.begin(PROMPT, MENU)
+    talk.keys("1")
+    talk.begin(PROMPT, WITH_POUND)
+    talk.keys("#")
+    assert talk.answer is not None and talk.answer.choice == "again"
+
+
+def test_keys_behind_a_pound_key_are_the_next_answers(talk: Talk) -> None:
+    talk.begin(PROMPT, MENU)
+    talk.keys("1#22")
+    assert talk.answer is not None and talk.answer.choice == "first"
+    for _ in range(2):
+        talk.begin(PROMPT, MENU)
+        assert talk.answer is not None and talk.answer.choice == "second"
+    assert talk.begin(PROMPT, MENU) == [Action.PLAY]
+
+
+def test_a_key_during_an_error_prompt_is_of_the_new_attempt(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("47#")
+    assert talk.answer is not None and talk.answer.kind is AnswerKind.NO_MATCH
+    talk.begin(Prompt("That was not four digits."), PIN)
+    talk.wait(0.3)
+    talk.keys("4711")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+@pytest.mark.parametrize("asked_after", [4, 5, 8, 16])
+@pytest.mark.parametrize("least", [1, 5, 12])
+def test_a_longer_number_is_no_entry_of_the_next_question(talk: Talk, asked_after: int, least: int) -> None:
+    """The last four digits of a card are asked for, and its sixteen keyed."""
+    talk.begin(PROMPT, PIN)
+    for count, digit in enumerate("4539148803436467", start=1):
+        talk.keys(digit)
+        talk.wait(0.1)
+        if count == asked_after:
+            talk.begin(PROMPT, Question(speech=False, digits=DigitRule(least, 12, "#", 2_500)))
+    assert talk.core.floor is Floor.SPEAKING
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4539")
+    talk.wait(1.2)
+    talk.keys("12#" if least == 1 else "123456789012")
+    assert talk.answer.digits in ("12", "123456789012")
+
+
+def test_a_card_number_with_a_digit_too_many_leaves_the_next_question_alone(talk: Talk) -> None:
+    talk.begin(PROMPT, Question(speech=False, digits=DigitRule(16, 16, "#", 2_500)))
+    talk.keys("45391488034364671")
+    assert talk.begin(PROMPT, PIN) == [Action.PLAY]
+    talk.wait(1.2)
+    talk.keys("4711")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
 def test_a_key_that_no_question_to_come_can_use_interrupts_nothing(talk: Talk) -> None:
     talk.begin(Prompt("Nine dollars.", interruption=Interruption(keys="12")), None)
     assert talk.keys("5#") == []
@@ -209,7 +279,6 @@ FLOORS = Question(
     (Choice("first", dtmf="1", more_keys=("01",)), Choice("tenth", dtmf="10"), Choice("ground", dtmf="*"))
 )
 CLEARED = Question((Choice("back", dtmf="*"),), digits=DigitRule(4, 4, clear="*"))
-OPERATOR = Question((Choice("operator", ("operator",), "0"),), digits=DigitRule(3, 4))
 
 
 @pytest.mark.parametrize(("keys", "choice"), [("10", "tenth"), ("01", "first"), ("*", "ground"), ("12", None)])
