@@ -39,7 +39,7 @@ AGAIN_S = 2.0
 """After a refusal, as the bot is full."""
 
 CALL_S = 75.0
-LATE_S = 6.0
+LATE_S = 10.0
 """How much later than in the simulated call something may end: the network, and a busy machine."""
 
 EARLY_S = 0.3
@@ -236,6 +236,7 @@ def test_what_is_spelled_can_be_read() -> None:
     assert (reader.text.split()[0], set(reader.text.split()[1])) == (letters, {NOTE})
 
 
+@pytest.mark.alone
 def test_the_table_on_the_wire(bot: BotProcess, ivr: Ivr, agents_port: int) -> None:
     assert len(CASES) >= LEAST
     calls = asyncio.run(all_called(bot, agents_port))
