@@ -39,15 +39,15 @@ class _Loader(_Limited, yaml.SafeLoader):
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml._yaml import CParser
 
     class _FastLoader(_Limited, CParser, Resolver):
         """Its parser is libyaml's. The nodes are composed in Python: the composer in C has no limit of depth."""
 
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
-            _Limited.__init__(self)  # type: ignore[no-untyped-call]
-            Resolver.__init__(self)  # type: ignore[no-untyped-call]
+            _Limited.__init__(self)
+            Resolver.__init__(self)
 
         def compose_node(self, parent: Node | None, index: int) -> Node | None:
             node = super().compose_node(parent, index)

@@ -56,7 +56,8 @@ def checked(section: str, key: str, value: object) -> Any:
     model = section_model(Config, section)
     assert model is not None
     field = model.model_fields[key]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, *field.metadata, None])
+    annotated: Any = Annotated[field.annotation, *field.metadata, None]
+    adapter: TypeAdapter[Any] = TypeAdapter(annotated)
     return adapter.validate_python(value)
 
 
