@@ -51,9 +51,10 @@ if yaml.__with_libyaml__:
 
         def compose_node(self, parent: Node | None, index: int) -> Node | None:
             node = super().compose_node(parent, index)
-            is_within_brackets = getattr(parent, "flow_style", False)
-            if is_within_brackets and isinstance(node, ScalarNode) and node.style is None and "?" in node.value:
-                raise yaml.YAMLError("in brackets, PyYAML ends a text at a question mark")
+            if isinstance(node, ScalarNode) and not node.style:
+                node.style = None  # as PyYAML says that a text is in no quotes
+                if "?" in node.value and getattr(parent, "flow_style", False):
+                    raise yaml.YAMLError("in brackets, PyYAML ends a text at a question mark")
             return node
 
 

@@ -130,7 +130,6 @@ def test_a_message_that_has_begun_is_not_taken_from_the_caller(review: str) -> N
                 await caller.begins_to_hear("To hear your message")
                 await caller.presses("2")
             await caller.hears("Goodbye.")
-            assert any(isinstance(event, CallerCorrected) for event in caller.events), "it came, and was too late"
             said = [each.text for each in caller.transcript if each.who == "bot"]
             assert not any(text.startswith(SUPPORT) for text in said)
 

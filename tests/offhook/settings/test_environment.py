@@ -56,8 +56,8 @@ def checked(section: str, key: str, value: object) -> Any:
     model = section_model(Config, section)
     assert model is not None
     field = model.model_fields[key]
-    kind: Any = Annotated[field.annotation, *field.metadata, None]
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    annotated: Any = Annotated[field.annotation, *field.metadata, None]
+    adapter: TypeAdapter[Any] = TypeAdapter(annotated)
     return adapter.validate_python(value)
 
 

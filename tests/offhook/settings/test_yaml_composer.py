@@ -40,7 +40,7 @@ def tree(node: Node | None) -> object:
         return None
     start = (node.start_mark.line, node.start_mark.column)
     if isinstance(node, ScalarNode):
-        return node.tag, start, node.value, node.style or None
+        return node.tag, start, node.value, node.style
     assert isinstance(node, MappingNode | SequenceNode)
     pairs = node.value if isinstance(node, MappingNode) else [(each,) for each in node.value]
     return type(node), node.tag, start, node.flow_style, [[tree(each) for each in pair] for pair in pairs]

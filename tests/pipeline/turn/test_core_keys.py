@@ -243,7 +243,7 @@ def test_a_key_during_an_error_prompt_is_of_the_new_attempt(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("asked_after", [4, 5, 8, 16])
-@pytest.mark.parametrize("least", [1, 5, 12])
+@pytest.mark.parametrize("least", [1, 5])
 def test_a_longer_number_is_no_entry_of_the_next_question(talk: Talk, asked_after: int, least: int) -> None:
     """The last four digits of a card are asked for, and its sixteen keyed."""
     talk.begin(PROMPT, PIN)
@@ -255,8 +255,8 @@ def test_a_longer_number_is_no_entry_of_the_next_question(talk: Talk, asked_afte
     assert talk.core.floor is Floor.SPEAKING
     assert talk.answer == Answer(AnswerKind.DTMF, digits="4539")
     talk.wait(1.2)
-    talk.keys("12#" if least == 1 else "123456789012")
-    assert talk.answer.digits in ("12", "123456789012")
+    talk.keys("98765#")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="98765")
 
 
 def test_a_card_number_with_a_digit_too_many_leaves_the_next_question_alone(talk: Talk) -> None:

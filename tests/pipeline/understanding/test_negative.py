@@ -33,7 +33,7 @@ from offhook.pipeline.understanding.written import written_amount, written_numbe
         ("es", "menos cinco euros con cincuenta céntimos", "-5.5", "EUR"),
         ("es", "-5 euros", "-5", "EUR"),
         ("en", "five dollars", "5", "USD"),
-        ("en", "five-dollar", "5", None),
+        ("en", "a five-dollar bill", "5", "USD"),
     ],
 )
 def test_amounts(language: str, text: str, amount: str, currency: str | None) -> None:
