@@ -14,7 +14,7 @@ LEAST_AHEAD = 3
 """Surplus digits that can be the next entry, dialled ahead; fewer are slips."""
 
 CHOICE_MS = 1_500  # for a further digit of a choice's key that has more
-TERMINATOR = "#"  # what callers end an entry with who were not told how
+TERMINATOR = "#"  # what callers end an entry with who do not know how
 TERMINATOR_MS = 2_500  # behind a choice
 
 
@@ -32,7 +32,7 @@ class Keypad:
 
     An entry with the number of digits asked for is complete without its terminator, and so is the key of a menu. A
     terminator typed all the same belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for
-    the next question, unless the digits are a whole entry of its own. That is told by their number where it takes one
+    the next question, unless the digits are a whole entry of its own. That is known by their number where it takes one
     number of digits, otherwise by the terminator behind them; more than it takes are the rest of a longer number.
     """
 
