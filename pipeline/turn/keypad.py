@@ -32,7 +32,7 @@ class Keypad:
 
     An entry with the number of digits asked for is complete without its terminator, and so is the key of a menu. A
     terminator typed all the same belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for
-    the next question, unless the digits are a whole entry of its own. Their number shows that where it takes one
+    the next question, unless the digits are a whole entry of its own. That is known by their number where it takes one
     number of digits, otherwise by the terminator behind them; more than it takes are the rest of a longer number.
     """
 
