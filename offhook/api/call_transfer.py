@@ -1,4 +1,4 @@
-"""Others whom the caller is connected to: the part of `Call` that transfers, and has callers wait in queues."""
+"""Others that the caller is connected to: the part of `Call` that transfers, and has callers wait in queues."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

@@ -78,7 +78,7 @@ class WithOthers:
         return await Waiting(call, port, queue, request, offers_call_back=offers).run()
 
     def close(self) -> None:
-        """The call is over: its carrier is let go of."""
+        """The call is over: its carrier is released."""
         self._transfers = self._queues = None
         self._leave = _nothing
 

@@ -68,7 +68,7 @@ class BotWeb:
         await self._server.start(config.http.host, config.http.port)
 
     async def stop(self) -> None:
-        """Let go of who watches, and of the address. Also after a failed start."""
+        """Release who watches, and the address. Also after a failed start."""
         self.hub.close()
         if self._messages is not None:
             self._messages.close()
