@@ -60,8 +60,7 @@ class FlowSecrets:
         entry = self._entry = SecretEntry(action.rule, kept, self._now().date())
         self._keyed.clear()
         while len(self._ahead) and entry.outcome is None:
-            entry.key(self._ahead.take_first(), self._loop.time())
-            self._keyed.set()
+            self._take(entry, self._ahead.take_first(), self._loop.time())
         with call.covering(False):
             speaking = asyncio.ensure_future(call.step(action.prompt, None))
             try:
@@ -125,10 +124,15 @@ class FlowSecrets:
         if self._drops(key, now):
             return
         if self._entry is not None and self._entry.outcome is None:
-            self._entry.key(key, now)
+            self._take(self._entry, key, now)
         else:
             self._ahead.append(key)
-        self._keyed.set()
+            self._keyed.set()
+
+    def _take(self, entry: SecretEntry, key: str, now: float) -> None:
+        entry.key(key, now)
+        if entry.has_begun:  # a terminator behind what was complete without it cuts no prompt off
+            self._keyed.set()
 
     def _note_end(self, entry: SecretEntry) -> None:
         """An entry is over; what has been keyed behind one that came to nothing was meant for it."""

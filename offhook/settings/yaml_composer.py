@@ -53,8 +53,8 @@ if yaml.__with_libyaml__:
             node = super().compose_node(parent, index)
             if isinstance(node, ScalarNode) and not node.style:
                 node.style = None  # as PyYAML says that a text is in no quotes
-                if "?" in node.value and getattr(parent, "flow_style", False):
-                    raise yaml.YAMLError("in brackets, PyYAML ends a text at a question mark")
+                if getattr(parent, "flow_style", False) and ("?" in node.value or not node.value):
+                    raise yaml.YAMLError("in brackets, PyYAML ends a text at a question mark, and nothing at the colon")
             return node
 
 

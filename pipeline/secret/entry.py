@@ -69,6 +69,11 @@ class SecretEntry:
         self.more = 0
         """How many digits may still come: of an entry that was over without its terminator, and cannot be right."""
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a digit of it, or it is over."""
+        return self.outcome is not None or len(self._into) > 0
+
     def prompted(self, now: float) -> None:
         """The prompt is over: the first key is waited for, unless it has come."""
         if self.outcome is None and not len(self._into):
