@@ -317,6 +317,7 @@ class Queues:
         self._call_backs[kept.ticket] = kept
         self._asking[call], self._gone[kept.ticket] = kept.ticket, asyncio.Event()
         self._log.info("to be called back", call=call, queue=kept.queue, ticket=kept.ticket)
+        self._report()  # that the caller has left comes first
         self.reports.call_back(kept, CallBackStep.WANTED)
         return True
 
@@ -324,12 +325,16 @@ class Queues:
         self._log.warning("nobody can be called back there", call=call, why=why)
         self.reports.call_back_refused(kept.queue, reason)
 
+    def _report(self) -> None:
+        """Pass on what has happened to callers."""
+        while (notice := self._distributor.next_notice()) is not None:
+            self.reports.happened(notice, self._distributor.place_of(notice.call))
+
     def _settle(self) -> None:
         """Carry out what the distributor wants, and set its timer."""
         while (order := self._distributor.next_order()) is not None:
             self._do(order)
-        while (notice := self._distributor.next_notice()) is not None:
-            self.reports.happened(notice, self._distributor.place_of(notice.call))
+        self._report()
         if self._timer is not None:
             self._timer.cancel()
         due = self._distributor.get_timer()

@@ -193,7 +193,7 @@ def test_a_stream_of_the_application(ivr: Ivr, bot: BotProcess, stream_port: int
     heard: list[dict[str, object]] = []
     tone = base64.b64encode(_law(THANKS_HZ)).decode()
 
-    async def program(socket: ServerConnection) -> None:
+    async def application(socket: ServerConnection) -> None:
         async for message in socket:
             found = json.loads(message)
             heard.append(found)
@@ -205,7 +205,7 @@ def test_a_stream_of_the_application(ivr: Ivr, bot: BotProcess, stream_port: int
                 return
 
     async def call() -> None:
-        async with serve(program, "127.0.0.1", stream_port):
+        async with serve(application, "127.0.0.1", stream_port):
             connect = Connect(action="/after")
             connect.stream(url=f"ws://127.0.0.1:{stream_port}/media").parameter(name="shop", value="12")
             ivr.documents = {"/voice": document(lambda r: r.append(connect))}
