@@ -1,6 +1,7 @@
 """The fast loader of YAML and the one in Python read the same, or refuse with the same words at the same place."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
@@ -105,9 +106,14 @@ def test_odd_texts_are_read_the_same(text: str) -> None:
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="this PyYAML was built without libyaml")
 def test_the_fast_loader_is_faster() -> None:
     text = large_flow()
-    times = []
-    for compose in (composed, composed_by_pyyaml):
-        began = process_time()
-        compose(text)
-        times.append(process_time() - began)
-    assert times[0] < times[1] / 2  # a seventh was measured
+
+    def cost_s(compose: Callable[[str], object]) -> float:
+        """The least of five: a collection of garbage may come in any."""
+        times = []
+        for _ in range(5):
+            began = process_time()
+            compose(text)
+            times.append(process_time() - began)
+        return min(times)
+
+    assert cost_s(composed) < cost_s(composed_by_pyyaml) / 2  # a seventh was measured
