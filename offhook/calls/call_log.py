@@ -180,7 +180,7 @@ class CallLog:
         self._store.begin(self.record)
 
     def queue_left(self) -> None:
-        """The caller is with the dialog again."""
+        """The caller waits in no queue any more, and talks to none of its agents."""
         self.record = self._queue_wait.over(self.record, monotonic())
 
     def message_left(self, file: Path, message: Mapping[str, object], hold_s: float) -> tuple[str, "Future[bool]"]:

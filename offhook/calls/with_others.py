@@ -77,9 +77,10 @@ class WithOthers:
         port, queue = self._queues.enter_queue(), config.queues[request.queue]
         log = self._call_log
         log.queued(request.queue)
-        queued = await Waiting(call, port, queue, request, offers_call_back=offers, on_agent=log.with_agent).run()
-        log.queue_left()
-        return queued
+        try:
+            return await Waiting(call, port, queue, request, offers_call_back=offers, on_agent=log.with_agent).run()
+        finally:
+            log.queue_left()
 
     def close(self) -> None:
         """The call is over: its carrier is released."""

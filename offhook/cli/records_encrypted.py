@@ -65,6 +65,9 @@ def decrypt(
         todo = "`key_file = …` below [records], and --config FILE"
         raise UserError("the file cannot be decrypted", error.strerror or str(error), todo, str(file)) from error
     with kept:
+        if output is not None and output.exists() and output.samefile(file):
+            why = "writing to it would empty it before it is read"
+            raise UserError(f"{file} cannot be decrypted in its own place", why, "name another file", "--output")
         trouble = _written(kept, output)
     if trouble:
         typer.echo(f"{file}: {trouble}", err=True)
