@@ -1,5 +1,7 @@
 """`offhook records key`, `decrypt` and `check`: what is encrypted of calls, and its keys."""
 
+import os
+import stat
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -32,19 +34,31 @@ def key(
     Keep a copy of the file elsewhere: without it nothing can be decrypted.
     """
     path = file.resolve()
-    before = ""
-    if path.exists():
-        read_keys(path)
-        before = path.read_text(encoding="ascii")
     made = new_key()
-    text = f"# {made.id.hex()}, made {datetime.now(UTC):%Y-%m-%d}\n{made.line}\n{before}"
+    text = f"# {made.id.hex()}, made {datetime.now(UTC):%Y-%m-%d}\n{made.line}\n"
+    like: os.stat_result | None = None
     try:
-        parse_keys(text, str(path))
-        write_whole(path, text.encode("ascii"))
+        if path.exists():
+            like = path.stat()  # it belongs to the user that runs the bot, whoever types this
+            text += _text_of(path)
+            parse_keys(text, str(path))
+        write_whole(path, text.encode("ascii"), like=like)
+        written = path.stat()
     except OSError as error:
-        why = error.strerror or str(error)
-        raise UserError("the key is not written", why, "name a file that this user may write", str(path)) from error
+        is_theirs = like is not None and isinstance(error, PermissionError)
+        todo = f"sudo offhook records key {path}" if is_theirs else "name a file that this user may write"
+        raise UserError("the key is not written", error.strerror or str(error), todo, str(path)) from error
     typer.echo(f"the key {made.id.hex()} is the first in {path}")
+    if os.geteuid() == written.st_uid == 0 and not written.st_mode & stat.S_IRGRP:
+        typer.echo(f"the file is root's: `chown USER {path}`, where USER runs the bot")
+
+
+def _text_of(path: Path) -> str:
+    """What a key file has, comments included. Raises OSError where this user may not read it, UserError where it is
+    none."""
+    path.open("rb").close()
+    read_keys(path)
+    return path.read_text(encoding="ascii")
 
 
 def decrypt(
