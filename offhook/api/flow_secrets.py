@@ -51,7 +51,7 @@ class FlowSecrets:
         self._more, self._more_until = 0, float("-inf")  # keys of that entry that may still come
 
     async def take(self, action: TakeSecret) -> SecretTaken:
-        """Say the prompt, which any key ends, and take what is keyed. Raises CallEnded."""
+        """Say the prompt, which the first digit ends, and take what is keyed. Raises CallEnded."""
         call = self._call
         if not self._raised(action.step.name):
             return SecretTaken()
@@ -131,7 +131,7 @@ class FlowSecrets:
 
     def _take(self, entry: SecretEntry, key: str, now: float) -> None:
         entry.key(key, now)
-        if entry.has_begun:  # a terminator behind what was complete without it cuts no prompt off
+        if entry.has_begun:  # a terminator behind what was complete without it, or a first star, cuts no prompt off
             self._keyed.set()
 
     def _note_end(self, entry: SecretEntry) -> None:

@@ -2,7 +2,8 @@
 
 Theory of operation. Keys come at any time, the prompt is over at some time; from then on the first key is waited for.
 The entry is over with the terminator, with as many digits as it can have, or when no further digit has come for
-`inter_digit_ms`. The clear key begins it anew. An outcome is final; keys that come behind it are not the entry's.
+`inter_digit_ms`. The clear key begins it anew, once there is something to clear. An outcome is final; keys that come
+behind it are not the entry's.
 """
 
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ class SecretEntry:
             return
         if key == rule.clear and rule.clear:
             into.wipe()
-            self._due = now + rule.no_input_ms / 1_000
+            if self._due is not None:  # into the prompt, with nothing keyed, there is nothing to clear
+                self._due = now + rule.no_input_ms / 1_000
         elif key == rule.terminator and rule.terminator:
             if len(into):  # one that ends nothing belongs to an entry that was complete without it
                 self._end(terminated=True)

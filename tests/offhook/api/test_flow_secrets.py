@@ -166,6 +166,30 @@ def test_what_cannot_be_right_is_asked_for_again() -> None:
     run(wrong_twice())
 
 
+LONG = "Your card number, and then the pound key. The star key deletes what you have keyed."
+
+
+async def begins_cleanly(into: str) -> None:
+    flow = FLOW.replace("Your card number, and then the pound key.", LONG)
+    flow = flow.replace("reprompt: Once more, please.", "reprompt: Once more, please.\n    timeout_s: 2")
+    async with SimulatedCall(flow_dialog(parse_flow(flow.format(port=9).encode(), "flow.yaml"))) as caller:
+        await caller.begins_to_hear(into)
+        await caller.presses("*")
+        begun_s = caller.now
+        await caller.begins_to_hear(LONG[:10])
+        assert await caller.hears(LONG[:10]) == LONG
+        assert caller.now - begun_s > 2.5
+        await caller.waits(1.5)
+        await caller.presses(f"{CARD}#", every_s=0.05)
+        await caller.hears("Month and year.")
+        assert "Once more, please." not in said(caller)
+
+
+@pytest.mark.parametrize("into", ["You can pay now.", "Your card"])
+def test_a_star_in_a_long_prompt_takes_nothing_of_the_time_to_key(into: str) -> None:
+    run(begins_cleanly(into))
+
+
 SORRY = "sorry: {{say: That did not work., next: "
 OTHER = "  other: {{ask: 'Anything else?', choices: {{no: {{phrases: [no], key: 0, next: bye}}}}}}\n"
 NOBODY_PAYS = FLOW.replace(f"{SORRY}bye", f"{SORRY}other") + OTHER

@@ -73,6 +73,25 @@ def test_nothing_is_keyed() -> None:
     assert entry.outcome is NO_INPUT
 
 
+def test_a_key_to_clear_is_nothing_where_there_is_nothing_to_clear() -> None:
+    entry, _ = entry_of("pin")
+    entry.key("*", 1.0)
+    assert entry.get_timer() is None and not entry.has_begun
+    entry.handle_timer(15.0)  # the prompt lasts
+    assert entry.outcome is None
+    entry.prompted(15.0)
+    assert entry.get_timer() == 23.0
+
+
+def test_an_entry_that_is_cleared_has_its_time_again() -> None:
+    entry, kept = entry_of("pin")
+    entry.key("4", 0.0)
+    entry.key("*", 1.0)
+    assert (entry.get_timer(), len(kept)) == (9.0, 0)
+    entry.key("*", 8.0)
+    assert entry.get_timer() == 16.0
+
+
 def test_what_is_keyed_into_the_prompt_counts() -> None:
     entry, kept = entry_of("digits", 2, 2)
     entry.key("1", 0.0)
