@@ -8,7 +8,7 @@ from pathlib import Path
 from yaml.nodes import Node, ScalarNode
 
 from offhook.pipeline.events import ValueKind
-from offhook.pipeline.understanding.kinds import KINDS, Date, Number, Time, TimeRange
+from offhook.pipeline.understanding.kinds import KINDS, Amount, Date, Number, Time, TimeRange
 from offhook.pipeline.understanding.patterns import Pattern, pattern_fault
 from offhook.pipeline.understanding.phones import COUNTRIES, Phone
 from offhook.settings.flow_directory import read_directory
@@ -16,7 +16,7 @@ from offhook.settings.flow_steps.reader import StepReader
 from offhook.usererror import UserError, did_you_mean
 
 LIMITS = ("earliest", "latest", "least", "most")
-"""Keys of a step: of dates and times of day the first two, of numbers the others."""
+"""Keys of a step: of dates and times of day the first two, of numbers and amounts the others."""
 
 MAX_DAYS = 3_660
 """From today on, or back."""
@@ -26,6 +26,7 @@ _OF_KIND: Mapping[type[ValueKind], tuple[str, ...]] = {
     Time: ("earliest", "latest"),
     TimeRange: ("earliest", "latest"),
     Number: ("least", "most"),
+    Amount: ("least", "most"),
 }
 _TODAY = re.compile(r"today(?:\s*([+-])\s*(\d{1,4})(?:\s*days?)?)?")
 
@@ -80,10 +81,10 @@ def _limited(reader: StepReader, found: Mapping[str, Node], what: str, name: str
     kind = KINDS[name]
     takes = _OF_KIND.get(kind, ())
     _refuse_limits(reader, found, what, f"as: {name}", takes)
-    if kind is Number:
+    if kind in (Number, Amount):
         low, high = (_number(reader, found, key, what) for key in takes)
         _check_order(reader, found, what, takes, low is not None and high is not None and low > high)
-        return Number(low, high)
+        return Number(low, high) if kind is Number else Amount(least=low, most=high)
     if kind in (Time, TimeRange):
         start, end = (_time(reader, found, key, what) for key in takes)
         _check_order(reader, found, what, takes, start is not None and end is not None and start >= end)

@@ -81,8 +81,12 @@ class Number:
 
     def _within(self, values: Iterable[object]) -> object | None:
         numbers = [each for each in values if isinstance(each, int | Decimal)]
-        low, high = self.least, self.most
-        return one_of([n for n in numbers if (low is None or n >= low) and (high is None or n <= high)])
+        return one_of([each for each in numbers if _is_within(each, self.least, self.most)])
+
+
+def _is_within(value: int | Decimal, low: float | None, high: float | None) -> bool:
+    # By their digits: 0.1 as a float is more than ten cents.
+    return (low is None or value >= Decimal(str(low))) and (high is None or value <= Decimal(str(high)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,17 +202,20 @@ class TimeRange(_SpokenOnly):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """An amount of money, as Money; in `currency` (ISO 4217) if the caller says none."""
+    """An amount of money, as Money; in `currency` (ISO 4217) if the caller says none. Amounts below `least` or above
+    `most`, in whatever currency, are no answer."""
 
     currency: str | None = None
+    least: float | None = None
+    most: float | None = None
 
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
-        return read_amount(text, language, self.currency)
+        return self._within(values_in(read_amount(text, language, self.currency)))
 
     def read_keys(self, digits: str) -> object | None:
         """See ValueKind: whole units."""
-        return Money(Decimal(digits), self.currency) if is_digits(digits) else None
+        return self._within([Money(Decimal(digits), self.currency)]) if is_digits(digits) else None
 
     @property
     def keys(self) -> DigitRule | None:
@@ -222,6 +229,10 @@ class Amount:
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_amount(value, language) if isinstance(value, Money) else str(value)
+
+    def _within(self, values: Iterable[object]) -> object | None:
+        amounts = [each for each in values if isinstance(each, Money)]
+        return one_of([each for each in amounts if _is_within(each.amount, self.least, self.most)])
 
 
 @dataclass(frozen=True, slots=True)

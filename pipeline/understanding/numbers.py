@@ -24,11 +24,17 @@ MAX_DIGITS = 64
 
 _FIGURE = re.compile(r"[0-9][0-9.,]*")
 NEGATIVE = {"en": ("minus", "negative"), "de": ("minus",), "es": ("menos",), "fr": ("moins",)}
-_SIGN = re.compile(
-    r"(?<!\S)(?:[-\u2212]\s?|(?:minus|negative|menos|moins)\s+)([$€£¥]?)\s?(?=\d)|(?<=[$€£¥])[-\u2212](?=\d)",
-    re.IGNORECASE,
-)
-"""Before figures: -5, -$5, $-5, minus $5. Not within 5-10, which is a range."""
+_NO_SIGN_BEHIND = {
+    "en": (("plus",), ("plus", "or")),
+    "de": (("plus",), ("plus", "oder")),
+    "es": (("al",), ("lo",), ("cuando",), ("mas", "o")),
+    "fr": (("au",), ("du",), ("le",), ("plus", "ou")),
+}
+"""What makes a phrase with a word of NEGATIVE behind it: at least, about."""
+
+_CURRENCY_SIGNS = ("$", "€", "£", "¥")
+_SIGN = re.compile(r"(?<!\S)(?<!\d\s)[-\u2212](?:([$€£¥])\s?)?(?=\d)|(?<=[$€£¥])[-\u2212](?=\d)")
+"""Before figures: -5, -$5, $-5. Not within 5-10, which is a range, and not with a blank behind it, as a dash has."""
 
 _HALVES = {
     "en": (("and", "a", "half"),),
@@ -128,18 +134,26 @@ def numbers_in(words: Sequence[str], language: str | None) -> Iterator[FoundNumb
             if (value := figure_value(word, ".")) is not None
         )
         return
-    negative = NEGATIVE.get(base_of(language), ())
-    at = 0
+    base, at = base_of(language), 0
     while at < len(words):
         found = number_at(words, at, numerals, language)
         if found is None:
             nth = ordinal_at(words, at, numerals)
             at = nth.end if nth is not None else at + 1
             continue
-        if at and words[at - 1] in negative:
+        if _is_sign(words, at - 1, base):
             found = FoundNumber(-found.value, at - 1, found.end)
+        elif at and words[at - 1] in _CURRENCY_SIGNS and _is_sign(words, at - 2, base):
+            found = FoundNumber(-found.value, at, found.end)
         yield found
         at = found.end
+
+
+def _is_sign(words: Sequence[str], at: int, base: str) -> bool:
+    """Whether the word there makes what follows a number below zero: not that of "au moins", at least."""
+    if at < 0 or words[at] not in NEGATIVE.get(base, ()):
+        return False
+    return not any(tuple(words[max(0, at - len(one)) : at]) == one for one in _NO_SIGN_BEHIND.get(base, ()))
 
 
 def with_signs_as_words(text: str, language: str | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from offhook.pipeline.dialog.steps.branch import If, Switch
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.set import Set
-from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
+from offhook.pipeline.understanding.kinds import Amount, Date, Number, TimeRange
 from offhook.settings.flow_file import parse_flow
 from offhook.usererror import UserError
 
@@ -93,6 +93,13 @@ def test_values_have_limits() -> None:
     assert clock.value == TimeRange(time(9, 30), time(18))
 
 
+def test_amounts_have_limits_too() -> None:
+    text = LIMITED.replace("as: number", "as: amount").replace("least: 1", "least: 0.50")
+    people = parse_flow(text.encode(), "table.yaml").steps["people"]
+    assert isinstance(people, Collect)
+    assert people.value == Amount(least=0.5, most=12)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -100,6 +107,7 @@ def test_values_have_limits() -> None:
         ("earliest: 9:30", "earliest: 19:00", "`earliest` is not before `latest`"),
         ("earliest: 9:30", "most: 5", "`as: time_range` takes `earliest` and `latest`"),
         ("as: number", "as: digits", "`as: digits` has no limits"),
+        ("as: number", "as: amount\n    earliest: 9:30", "`as: amount` takes `least` and `most`"),
         ("most: 12", "most: many", "`most` of step `people`"),
         ("as: number", "digits: 1", "only values have limits"),
     ],

@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from offhook.pipeline.tts.normalize import normalize
+from offhook.pipeline.understanding.ambiguous import values_in
 from offhook.pipeline.understanding.amounts import Money, read_amount
+from offhook.pipeline.understanding.kinds import Amount
 from offhook.pipeline.understanding.numbers import read_number
 from offhook.pipeline.understanding.written import written_amount, written_number
 
@@ -32,12 +34,70 @@ from offhook.pipeline.understanding.written import written_amount, written_numbe
         ("es", "menos cinco euros", "-5", "EUR"),
         ("es", "menos cinco euros con cincuenta céntimos", "-5.5", "EUR"),
         ("es", "-5 euros", "-5", "EUR"),
+        ("en", "minus $5 and 50 cents", "-5.5", "USD"),
+        ("fr", "moins €20", "-20", "EUR"),
         ("en", "five dollars", "5", "USD"),
         ("en", "a five-dollar bill", "5", "USD"),
     ],
 )
 def test_amounts(language: str, text: str, amount: str, currency: str | None) -> None:
     assert read_amount(text, language) == Money(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "amount", "currency"),
+    [
+        ("en", "- 50 dollars.", "50", "USD"),  # a recogniser's dash before what is said
+        ("en", "I want to pay - 50 dollars", "50", "USD"),
+        ("en", "the total - $120.50", "120.5", "USD"),
+        ("en", "20 - 30 dollars", "30", "USD"),
+        ("en", "20 -30 dollars", "30", "USD"),
+        ("en", "plus or minus fifty dollars", "50", "USD"),
+        ("en", "plus minus $50", "50", "USD"),
+        ("de", "plus minus fünfzig Euro", "50", "EUR"),
+        ("de", "- 50 Euro", "50", "EUR"),
+        ("fr", "au moins cinquante euros", "50", "EUR"),
+        ("fr", "au moins €20", "20", "EUR"),
+        ("fr", "du moins 20 euros", "20", "EUR"),
+        ("fr", "plus ou moins cinquante euros", "50", "EUR"),
+        ("es", "al menos 20 euros", "20", "EUR"),
+        ("es", "por lo menos cincuenta euros", "50", "EUR"),
+        ("es", "más o menos cincuenta euros", "50", "EUR"),
+    ],
+)
+def test_no_signs(language: str, text: str, amount: str, currency: str) -> None:
+    assert read_amount(text, language) == Money(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize("text", ["5 - 6", "555 - 1234", "a table for 5 - 6", "- 4 7 1 1"])
+def test_a_dash_makes_no_number_negative(text: str) -> None:
+    found = values_in(read_number(text, "en"))
+    assert found and all(isinstance(each, int) and each > 0 for each in found)
+
+
+def test_a_dash_divides_no_digits() -> None:
+    assert read_number("- 4 7 1 1", "en") == 4711
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Amount("USD", least=0), "minus fifty dollars", None),
+        (Amount("USD", least=0), "zero dollars", Money(Decimal(0), "USD")),
+        (Amount("USD"), "minus fifty dollars", Money(Decimal(-50), "USD")),
+        (Amount("USD", least=0.1), "ten cents", Money(Decimal("0.1"), "USD")),
+        (Amount("USD", least=0.1), "nine cents", None),
+        (Amount("USD", most=500), "five hundred dollars and one cent", None),
+        (Amount("USD", most=100), "twelve fifty", Money(Decimal("12.5"), "USD")),
+    ],
+)
+def test_limits_of_amounts(kind: Amount, text: str, value: Money | None) -> None:
+    assert kind.read(text, "en") == value
+
+
+def test_limits_hold_for_keys() -> None:
+    assert Amount("USD", least=5, most=500).read_keys("50") == Money(Decimal(50), "USD")
+    assert Amount("USD", least=5, most=500).read_keys("501") is None
 
 
 @pytest.mark.parametrize(
