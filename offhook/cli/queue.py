@@ -42,11 +42,11 @@ def pause(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> N
 
 @app.command()
 def drop(
-    number: Annotated[str, typer.Argument(help="As `offhook queue` shows it.", metavar="NUMBER")],
+    number: Annotated[str, typer.Argument(help="As `offhook queue` shows it, or of who asked.", metavar="NUMBER")],
     config: BotConfig = None,
     http: BotHttp = None,
 ) -> None:
-    """Nobody is called back at the number any more."""
+    """Nobody is called back at the number any more, nor whoever has asked for it from there."""
     bot = RunningBot.of(Config.load(config), http)
     found = bot.post("/api/queues/dropped", {"number": number})
     typer.echo(f"{found['number']}: {found['dropped']} dropped")

@@ -53,6 +53,7 @@ from offhook.queues.orders import (
 from offhook.queues.tables import AgentState, CallerState
 from offhook.settings.config import Config
 from offhook.settings.queues import NotInQueuesError
+from offhook.settings.routes import dialled_number
 from offhook.usererror import UserError, did_you_mean
 
 ACTIONS = ("login", "logout", "pause")
@@ -194,14 +195,18 @@ class Queues:
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
-        """Call nobody back at a number, as `dump` has it; returns it, and how many there were. Raises
-        NotInQueuesError."""
-        wanted, kept = number.removeprefix("tel:").replace(" ", ""), self._call_backs.values()
-        found = [each for each in kept if wanted in (each.name, each.name.removeprefix("+"))]
+        """Call nobody back at a number, as `dump` has it, and nobody who has asked for it from there; returns it, and
+        how many there were. Raises NotInQueuesError, also for who is on the line already."""
+        wanted, asker = number.removeprefix("tel:").replace(" ", ""), _bare(number)
+        asked = [
+            each
+            for each in self._call_backs.values()
+            if wanted in (each.name, each.name.removeprefix("+")) or (asker and asker == _bare(_caller_of(each.about)))
+        ]
+        found = [each for each in asked if self._distributor.state_of(each.ticket) is not None]
         if not found:
-            raise NotInQueuesError(
-                f"nobody is to be called back at `{number[:80]}`", "no queue has this number", "offhook queue"
-            )
+            what, why = f"nobody is to be called back at `{number[:80]}`", "no queue has this number"
+            raise NotInQueuesError(what, "they are on the line" if asked else why, "offhook queue")
         for each in found:
             self._distributor.leave(each.ticket, self._loop.time())
             self._done(each.ticket)
@@ -240,8 +245,7 @@ class Queues:
     def _caller(self, key: str) -> str:
         if (kept := self._call_backs.get(key)) is not None:
             return kept.name
-        about = self.reports.about(key)
-        return str(about.get("dst" if about.get("direction") == "outbound" else "src", ""))
+        return _caller_of(self.reports.about(key))
 
     def measure(self) -> None:
         """Have the metrics say how the queues are."""
@@ -417,6 +421,16 @@ class Queues:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _caller_of(about: Mapping[str, object]) -> str:
+    """Who talks with the bot, of what every event of a call has; empty: that is not known."""
+    return str(about.get("dst" if about.get("direction") == "outbound" else "src", ""))
+
+
+def _bare(address: str) -> str:
+    """Its number, without the plus sign that some trunks leave out."""
+    return dialled_number(address).removeprefix("+")
 
 
 def _call_out(kept: KeptCallBack, ring_s: float) -> CallOut:

@@ -43,7 +43,8 @@ class LiveQueues(Protocol):
         UserError, NotInQueuesError for a stranger."""
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
-        """Call nobody back at a number; returns it, and how many there were. Raises NotInQueuesError."""
+        """Call nobody back at a number, nor who has asked from it; returns it, and how many there were. Raises
+        NotInQueuesError."""
 
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
