@@ -3,7 +3,7 @@
 Theory of operation. Calls say what they want (`JoinQueue` …) through their workers, and get orders (`RingAgents` …)
 the same way. A call whose worker is gone, or that is over, is removed from the placements, and leaves its queue by
 that: the others keep their places, and its agent is free. What has to outlive this process is in a file: who is logged
-in, and who is to be called back. Callers on the line do not outlive it: their calls end with it.
+in, which queues are closed, and who is to be called back. Callers on the line do not outlive it: their calls end with it.
 """
 
 import asyncio
@@ -105,6 +105,8 @@ class Queues:
         self._file = QueueFile(self._config.records.dir.resolve())
         state = await asyncio.to_thread(self._file.read)
         now = self._loop.time()
+        for name in set(state.closed) & set(self._config.queues):
+            self._distributor.close(name, now)
         for name in self._distributor.agent_states():
             there = any(name in queue.agents and queue.logged_in for queue in self._config.queues.values())
             match state.agents.get(name, "login" if there else "logout"):
@@ -194,6 +196,17 @@ class Queues:
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
 
+    def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
+        """Close a queue, or open it again; returns which it is. `by` is for the log: who wants it. Raises
+        NotInQueuesError for one that is not there."""
+        names = list(self._config.queues)
+        if name not in names:
+            raise NotInQueuesError(f"there is no queue `{name[:80]}`", "[queues] has none", did_you_mean(name, names))
+        self._distributor.close(name, self._loop.time(), closed=closed)
+        self._log.info("a queue", queue=name, closed=closed, by=by)
+        self._settle()
+        return {"queue": name, "closed": closed}
+
     def drop_call_backs(self, number: str) -> dict[str, object]:
         """Call nobody back at a number, as `dump` has it, and nobody who has asked for it from there; returns it, and
         how many there were. Raises NotInQueuesError, also for who is on the line already."""
@@ -234,6 +247,7 @@ class Queues:
         queues = {
             name: {
                 "agents": list(queue.agents),
+                "closed": self._distributor.is_closed(name),
                 "callers": [
                     each | {"caller": self._caller(str(each["call"]))} for each in self._distributor.callers(name, now)
                 ],
@@ -349,7 +363,8 @@ class Queues:
         """Have what outlives this process written; None: it is not kept."""
         if self._file is None:
             return None
-        return self._file.write(QueueState(self._agents(), tuple(self._call_backs.values())))
+        closed = tuple(filter(self._distributor.is_closed, self._config.queues))
+        return self._file.write(QueueState(self._agents(), tuple(self._call_backs.values()), closed))
 
     def _on_timer(self) -> None:
         self._distributor.handle_timer(self._loop.time())

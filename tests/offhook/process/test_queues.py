@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,54 @@ def test_who_is_on_the_line_is_not_dropped() -> None:
         ]
 
     played(play)
+
+
+def test_a_queue_is_closed_and_opened_again() -> None:
+    async def play(bench: Bench) -> None:
+        assert bench.queues.close("support", closed=True, by="127.0.0.1") == {"queue": "support", "closed": True}
+        queues = bench.queues.dump()["queues"]
+        assert isinstance(queues, dict) and queues["support"]["closed"] is True
+        bench.queues.agent("anna", "login")
+        bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        await asyncio.sleep(1)
+        assert bench.told[-1] == ("u2", "left", "no_agents") and bench.placed == []
+        assert bench.queues.close("support", closed=False) == {"queue": "support", "closed": False}
+        await asyncio.sleep(1)
+        assert len(bench.placed) == 1
+        with pytest.raises(NotInQueuesError, match="did you mean `support`"):
+            bench.queues.close("suport", closed=True)
+
+    played(play)
+
+
+def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
+    settings = {
+        "records": {"dir": tmp_path},
+        "transfer": {"targets": {"anna": "sip:200@192.0.2.7"}},
+        "queues": {name: {"agents": ["anna"]} for name in ("a", "b")},
+    }
+
+    async def restarted() -> list[object]:
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics())
+        await queues.start()
+        found = queues.dump()["queues"]
+        queues.close("b", closed=True)
+        await queues.stop()
+        assert isinstance(found, dict)
+        return [found["a"]["closed"], found["b"]["closed"]]
+
+    assert asyncio.run(restarted()) == [False, False]
+    assert asyncio.run(restarted()) == [False, True]
+
+
+class Nobody:
+    """Places no calls."""
+
+    async def place(self, wanted: CallOut) -> str:
+        raise AssertionError(wanted)
+
+    def hang_up(self, call: str, why: str = "") -> bool:
+        return False
 
 
 def test_a_number_that_is_none_drops_nobody() -> None:
