@@ -79,6 +79,9 @@ def decrypt(
         todo = "`key_file = …` below [records], and --config FILE"
         raise UserError("the file cannot be decrypted", error.strerror or str(error), todo, str(file)) from error
     with kept:
+        if output is not None and output.exists() and output.samefile(file):
+            why = "what of it is damaged, or cut off, would be gone"
+            raise UserError("the file would be written over itself", why, "name another file", "--output")
         trouble = _written(kept, output)
     if trouble:
         typer.echo(f"{file}: {trouble}", err=True)
@@ -89,7 +92,8 @@ def check(config: ConfigFile = None) -> None:
     """Decrypt all recordings, messages, captures and event logs, without keeping anything of it: whether they are
     whole, and how many there are of each key.
 
-    0: nothing is damaged; 1: some files are, or their keys are missing. Files of calls that go on have no end yet.
+    0: nothing is damaged; 1: some files are, cannot be read, or their keys are missing. Files of calls that go on have
+    no end yet.
     """
     records = Config.load(config).records
     counts: Counter[str] = Counter()
@@ -102,6 +106,8 @@ def check(config: ConfigFile = None) -> None:
                 used, trouble, is_damaged = _checked(Path(entry.path), records.key_file)
             except FileNotFoundError:
                 continue  # its time was over meanwhile
+            except OSError as error:
+                used, trouble, is_damaged = "that cannot be read", error.strerror or str(error), True
             counts[used] += 1
             is_bad = is_bad or is_damaged
             if trouble:
@@ -112,7 +118,8 @@ def check(config: ConfigFile = None) -> None:
 
 
 def _checked(path: Path, key_file: Path | None) -> tuple[str, str, bool]:
-    """By what it is encrypted, what is wrong with it, and whether that is damage."""
+    """By what it is encrypted, what is wrong with it, and whether that is damage. Raises OSError where the disk does
+    not give it."""
     key_id = key_id_of(path)
     if key_id is None:
         return "in the clear", "", False
@@ -127,7 +134,7 @@ def _checked(path: Path, key_file: Path | None) -> tuple[str, str, bool]:
 
 
 def _written(kept: Kept, output: Path | None) -> str:
-    """Write what there is; why that is not all. Raises UserError where it cannot be written."""
+    """Write what can be read; why that is not all. Raises UserError where it cannot be written."""
     try:
         if output is None:
             return _copied(kept, sys.stdout.buffer)
@@ -143,8 +150,8 @@ def _copied(kept: Kept, to: BinaryIO) -> str:
     while left or kept.ending is Ending.DAMAGED:
         try:
             piece = kept.file.read1(min(PIECE_BYTES, left) or 1)
-        except UnreadableError as error:
-            return str(error)
+        except OSError as error:  # it is damaged, or the disk is
+            return error.strerror or str(error)
         if not piece:
             break
         left -= len(piece)

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from offhook.cli import records_encrypted
 from offhook.cli.main import app
 from offhook.encryption.keys import MAX_KEYS, Key, new_key, read_keys
+from offhook.encryption.reader import EncryptedReader, Kept
 from offhook.records.encrypted import growing_file
 from offhook.usererror import UserError
 
@@ -176,3 +178,52 @@ def test_all_files_are_checked(keys: Path, tmp_path: Path) -> None:
     keys.write_text(read_keys(keys)[0].line)
     shown = offhook("check")
     assert shown.exit_code == 1 and shown.stdout.count("not in the key file") == 3
+
+
+def test_a_file_is_not_decrypted_over_itself(keys: Path, tmp_path: Path) -> None:
+    path = kept(tmp_path / "x.wav", read_keys(keys)[0], b"one")
+    before, link = path.read_bytes(), tmp_path / "link"
+    link.hardlink_to(path)
+    for output in (path, link):
+        failed = offhook("decrypt", str(path), "-o", str(output))
+        assert isinstance(failed.exception, UserError) and "over itself" in str(failed.exception)
+        assert path.read_bytes() == before
+
+
+def test_an_output_that_was_there_stays_without_the_key(keys: Path, tmp_path: Path) -> None:
+    path, output = kept(tmp_path / "x.wav", Key(bytes(32)), b"one"), tmp_path / "out"
+    output.write_bytes(b"of before")
+    assert isinstance(offhook("decrypt", str(path), "-o", str(output)).exception, UserError)
+    assert output.read_bytes() == b"of before"
+
+
+def test_a_file_that_the_disk_does_not_give_ends_no_check(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = read_keys(keys)
+    paths = [kept(tmp_path / "data" / "recordings" / f"{digit * 32}.wav", key, b"sound") for digit in "abc"]
+    opened = records_encrypted.open_kept
+
+    def broken(path: Path, key_file: Path | None) -> Kept:
+        if path == paths[1]:
+            raise OSError(5, "Input/output error")
+        return opened(path, key_file)
+
+    monkeypatch.setattr(records_encrypted, "open_kept", broken)
+    shown = offhook("check")
+    assert shown.exit_code == 1 and f"{paths[1]}: Input/output error" in shown.stdout
+    assert "1 files that cannot be read" in shown.stdout
+    assert f"2 files encrypted with the key {key.id.hex()}" in shown.stdout
+
+
+def test_what_the_disk_does_not_give_is_not_laid_to_the_output(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(reader: EncryptedReader, number: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    path, output = kept(tmp_path / "x.pcap", read_keys(keys)[0], b"one"), tmp_path / "out"
+    monkeypatch.setattr(EncryptedReader, "_chunk", broken)
+    shown = offhook("decrypt", str(path), "-o", str(output))
+    assert (shown.exit_code, output.read_bytes()) == (1, b"")
+    assert f"{path}: Input/output error" in shown.stderr
