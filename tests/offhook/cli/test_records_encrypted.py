@@ -219,11 +219,11 @@ def test_a_file_that_the_disk_does_not_give_ends_no_check(
 def test_what_the_disk_does_not_give_is_not_laid_to_the_output(
     keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(reader: EncryptedReader, number: int) -> bytes:
+    def broken(reader: EncryptedReader, buffer: bytearray) -> int:
         raise OSError(5, "Input/output error")
 
     path, output = kept(tmp_path / "x.pcap", read_keys(keys)[0], b"one"), tmp_path / "out"
-    monkeypatch.setattr(EncryptedReader, "_chunk", broken)
+    monkeypatch.setattr(EncryptedReader, "readinto", broken)
     shown = offhook("decrypt", str(path), "-o", str(output))
     assert (shown.exit_code, output.read_bytes()) == (1, b"")
     assert f"{path}: Input/output error" in shown.stderr
