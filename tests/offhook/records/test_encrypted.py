@@ -1,6 +1,7 @@
 """Recordings, messages, captures and event logs, encrypted: nothing of them is on the disk in the clear."""
 
 import json
+import os
 import time
 import wave
 from pathlib import Path
@@ -227,6 +228,37 @@ def test_after_a_failed_write_no_number_is_used_again(tmp_path: Path, monkeypatc
     file.close()
     assert content(tmp_path / "kept", keys) == b"whole"
     assert file.size == 5
+
+
+def test_of_a_message_whose_last_chunk_has_no_room_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, pwrite, written = read_keys(key_file(tmp_path))[0], os.pwrite, list[int]()
+
+    def full(fd: int, data: memoryview, at: int) -> int:
+        if at > 0:
+            raise OSError("the disk is full")
+        written.append(len(data))
+        return pwrite(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OSError, match="full"):
+        save_message(tmp_path / "recordings", "c1", tone(1), key)
+    assert written, "all but the last chunk was there"
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+def test_a_message_that_cannot_be_made_removes_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save_message(tmp_path, "c1", tone(1))
+
+    def full(*_: object) -> int:
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", full)
+        with pytest.raises(OSError, match="too many"):
+            save_message(tmp_path, "c1", tone(2))
+    assert messages_of(tmp_path, "c1") == [path]
 
 
 def test_much_at_once_is_more_than_a_chunk(tmp_path: Path) -> None:
