@@ -26,6 +26,7 @@ from offhook.records.kept_files import FILE_KINDS, files_of, older_than, remove
 from offhook.records.message import messages_of, save_message
 from offhook.records.recording import RecordingWriter
 from offhook.records.wav import RATE_HZ, WINDOW_SAMPLES, StereoTimeline
+from offhook.records.wav_file import PlainWav
 from tests.offhook.encryption.keyfile import key_file
 from tests.offhook.records.pcapfile import Datagram, read
 from tests.offhook.records.processes import child, line_of, run
@@ -153,6 +154,35 @@ def test_a_discarded_recording_is_begun_again(tmp_path: Path) -> None:
     heard = frames(recorder.path, keys)
     assert (heard[: 4 * RATE_HZ] == 0).all() and heard[4 * RATE_HZ :, 0].tolist() == [2] * 160
     assert recorder.path.read_bytes()[24:56] != before[24:56]  # its salt: no key is used for two files
+
+
+def test_a_discarded_recording_that_cannot_be_removed_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    closed: list[str] = []
+    close = PlainWav.close
+
+    def noted(file: PlainWav) -> None:
+        if file.is_open:
+            closed.append("closed")
+        close(file)
+
+    writer = RecordingWriter(tmp_path / "recordings")
+    recorder = writer.record(CALL)
+    recorder.caller(tone(1), 0)
+    deadline = time.monotonic() + 10
+    while not recorder.path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setattr(PlainWav, "close", noted)
+    recorder.discard()
+    recorder.close().result(5)
+    assert writer.close()
+    assert closed == ["closed"]
 
 
 def test_messages_get_the_next_number(tmp_path: Path) -> None:
