@@ -59,7 +59,7 @@ def drop(
     config: BotConfig = None,
     http: BotHttp = None,
 ) -> None:
-    """Nobody is called back at the number any more, nor whoever has asked for it from there."""
+    """Nobody is called back at the number any more, nor who has asked for it from there."""
     bot = RunningBot.of(Config.load(config), http)
     found = bot.post("/api/queues/dropped", {"number": number})
     typer.echo(f"{found['number']}: {found['dropped']} dropped")

@@ -39,7 +39,7 @@ def key(
     like: os.stat_result | None = None
     try:
         if path.exists():
-            like = path.stat()  # it belongs to the user that runs the bot, whoever types this
+            like = path.stat()  # it belongs to the user that runs the bot, not to who types this
             text += _text_of(path)
             parse_keys(text, str(path))
         write_whole(path, text.encode("ascii"), like=like)

@@ -35,5 +35,5 @@ def _who_has_it(path: Path, folder: Path) -> Iterator[Finding]:
         yield Finding.warning("keys", what, f"its mode is {mode:o}", todo)
     if path.resolve().is_relative_to(folder.resolve()):
         what = f"{path} is beside what it encrypts"
-        why = "whoever gets the folder, or a backup of it, has both"
+        why = "who gets the folder, or a backup of it, has both"
         yield Finding.warning("keys", what, why, f"mv {path} somewhere else, and name it there as `key_file`")

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from offhook.cli import records_encrypted
 from offhook.cli.main import app
 from offhook.encryption.keys import MAX_KEYS, Key, new_key, read_keys
-from offhook.encryption.reader import EncryptedReader, Kept
+from offhook.encryption.reader import EncryptedReader, Kept, open_kept
 from offhook.records.encrypted import growing_file
 from offhook.usererror import UserError
 
@@ -202,14 +201,13 @@ def test_a_file_that_the_disk_does_not_give_ends_no_check(
 ) -> None:
     (key,) = read_keys(keys)
     paths = [kept(tmp_path / "data" / "recordings" / f"{digit * 32}.wav", key, b"sound") for digit in "abc"]
-    opened = records_encrypted.open_kept
 
     def broken(path: Path, key_file: Path | None) -> Kept:
         if path == paths[1]:
             raise OSError(5, "Input/output error")
-        return opened(path, key_file)
+        return open_kept(path, key_file)
 
-    monkeypatch.setattr(records_encrypted, "open_kept", broken)
+    monkeypatch.setattr("offhook.cli.records_encrypted.open_kept", broken)
     shown = offhook("check")
     assert shown.exit_code == 1 and f"{paths[1]}: Input/output error" in shown.stdout
     assert "1 files that cannot be read" in shown.stdout
