@@ -1,4 +1,4 @@
-"""`offhook queue`: who waits at a running bot, and agents who log in, log out or pause."""
+"""`offhook queue`: who waits at a running bot, agents who log in, log out or pause, and queues that close."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from offhook.settings.config import Config
 app = typer.Typer(help="Callers who wait, and the agents who take their calls.", invoke_without_command=True)
 
 AgentName = Annotated[str, typer.Argument(help="As in `agents` of the queue.", metavar="AGENT")]
+QueueName = Annotated[str, typer.Argument(help="As in `[queues.NAME]`.", metavar="QUEUE")]
 
 
 @app.callback()
@@ -41,12 +42,24 @@ def pause(agent: AgentName, config: BotConfig = None, http: BotHttp = None) -> N
 
 
 @app.command()
+def close(queue: QueueName, config: BotConfig = None, http: BotHttp = None) -> None:
+    """Nobody waits in the queue any more: who comes, and who waits, goes on with `no_agents`. Talks go on."""
+    _close(queue, True, config, http)
+
+
+@app.command("open")
+def open_again(queue: QueueName, config: BotConfig = None, http: BotHttp = None) -> None:
+    """Callers wait in the queue again, as its agents are there."""
+    _close(queue, False, config, http)
+
+
+@app.command()
 def drop(
-    number: Annotated[str, typer.Argument(help="As `offhook queue` shows it.", metavar="NUMBER")],
+    number: Annotated[str, typer.Argument(help="As `offhook queue` shows it, or of who asked.", metavar="NUMBER")],
     config: BotConfig = None,
     http: BotHttp = None,
 ) -> None:
-    """Nobody is called back at the number any more."""
+    """Nobody is called back at the number any more, nor who has asked for it from there."""
     bot = RunningBot.of(Config.load(config), http)
     found = bot.post("/api/queues/dropped", {"number": number})
     typer.echo(f"{found['number']}: {found['dropped']} dropped")
@@ -59,7 +72,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield "there are no queues: `[queues.NAME]` in the settings makes one (docs/flow-queue.md)"
     for name, queue in found["queues"].items():
         waiting = [caller for caller in queue["callers"] if caller["state"] != "talking"]
-        yield f"{name}: {len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
+        closed = "closed, " if queue.get("closed") else ""
+        yield f"{name}: {closed}{len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
         for place, caller in enumerate(waiting, 1):
             back = ", to be called back" if caller["is_call_back"] else ""
             waited = "" if caller["waited_s"] is None else f", {caller['waited_s']:.0f} s"
@@ -81,3 +95,9 @@ def _do(agent: str, action: str, config: BotConfig, http: BotHttp) -> None:
     bot = RunningBot.of(Config.load(config), http)
     found = bot.post("/api/queues/agents", {"agent": agent, "action": action})
     typer.echo(f"{found['agent']}: {found['state']}")
+
+
+def _close(queue: str, closed: bool, config: BotConfig, http: BotHttp) -> None:
+    bot = RunningBot.of(Config.load(config), http)
+    found = bot.post("/api/queues/closed", {"queue": queue, "closed": closed})
+    typer.echo(f"{found['queue']}: {'closed' if found['closed'] else 'open'}")

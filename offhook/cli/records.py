@@ -120,6 +120,8 @@ def _as_text(found: Search, erased: Erased, *, dry_run: bool) -> str:
     lines = [f"{call.uniqueid}  {call.start}  {_kinds(call)}" for call in erased.calls]
     lines += [f"{call.uniqueid}  {call.start}  LEFT: {why}" for call, why in erased.left]
     lines += [f"{path}  LEFT: {why}; erase again after that" for path, why in found.waiting]
+    if found.events:
+        lines.append(f"{len(found.events)} events of call-backs, which others have not got yet")
     if found.similar:
         lines.append(f"not erased, but perhaps the same number: {', '.join(found.similar)}")
     lines.append(f"{len(erased.calls)} calls {'would be erased' if dry_run else 'erased'}, {len(erased.left)} left")
@@ -133,6 +135,7 @@ def _as_dict(found: Search, erased: Erased) -> dict[str, object]:
     return {
         "erased": [call(each) for each in erased.calls],
         "left": [{**call(each), "why": why} for each, why in erased.left],
-        "waiting": [str(path) for path, _ in found.waiting],
+        "events": len(found.events),
+        "waiting": [str(path) for path in dict.fromkeys(path for path, _ in found.waiting)],
         "similar": list(found.similar),
     }

@@ -1,5 +1,7 @@
 """`offhook records key`, `decrypt` and `check`: what is encrypted of calls, and its keys."""
 
+import os
+import stat
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -32,19 +34,31 @@ def key(
     Keep a copy of the file elsewhere: without it nothing can be decrypted.
     """
     path = file.resolve()
-    before = ""
-    if path.exists():
-        read_keys(path)
-        before = path.read_text(encoding="ascii")
     made = new_key()
-    text = f"# {made.id.hex()}, made {datetime.now(UTC):%Y-%m-%d}\n{made.line}\n{before}"
+    text = f"# {made.id.hex()}, made {datetime.now(UTC):%Y-%m-%d}\n{made.line}\n"
+    like: os.stat_result | None = None
     try:
-        parse_keys(text, str(path))
-        write_whole(path, text.encode("ascii"))
+        if path.exists():
+            like = path.stat()  # it belongs to the user that runs the bot, not to who types this
+            text += _text_of(path)
+            parse_keys(text, str(path))
+        write_whole(path, text.encode("ascii"), like=like)
+        written = path.stat()
     except OSError as error:
-        why = error.strerror or str(error)
-        raise UserError("the key is not written", why, "name a file that this user may write", str(path)) from error
+        is_theirs = like is not None and isinstance(error, PermissionError)
+        todo = f"sudo offhook records key {path}" if is_theirs else "name a file that this user may write"
+        raise UserError("the key is not written", error.strerror or str(error), todo, str(path)) from error
     typer.echo(f"the key {made.id.hex()} is the first in {path}")
+    if os.geteuid() == written.st_uid == 0 and not written.st_mode & stat.S_IRGRP:
+        typer.echo(f"the file is root's: `chown USER {path}`, where USER runs the bot")
+
+
+def _text_of(path: Path) -> str:
+    """What a key file has, comments included. Raises OSError where this user may not read it, UserError where it is
+    none."""
+    path.open("rb").close()
+    read_keys(path)
+    return path.read_text(encoding="ascii")
 
 
 def decrypt(
@@ -66,8 +80,8 @@ def decrypt(
         raise UserError("the file cannot be decrypted", error.strerror or str(error), todo, str(file)) from error
     with kept:
         if output is not None and output.exists() and output.samefile(file):
-            why = "writing to it would empty it before it is read"
-            raise UserError(f"{file} cannot be decrypted in its own place", why, "name another file", "--output")
+            why = "what of it is damaged, or cut off, would be gone"
+            raise UserError("the file would be written over itself", why, "name another file", "--output")
         trouble = _written(kept, output)
     if trouble:
         typer.echo(f"{file}: {trouble}", err=True)
@@ -78,7 +92,8 @@ def check(config: ConfigFile = None) -> None:
     """Decrypt all recordings, messages, captures and event logs, without keeping anything of it: whether they are
     whole, and how many there are of each key.
 
-    0: nothing is damaged; 1: some files are, or their keys are missing. Files of calls that go on have no end yet.
+    0: nothing is damaged; 1: some files are, cannot be read, or their keys are missing. Files of calls that go on have
+    no end yet.
     """
     records = Config.load(config).records
     counts: Counter[str] = Counter()
@@ -91,6 +106,8 @@ def check(config: ConfigFile = None) -> None:
                 used, trouble, is_damaged = _checked(Path(entry.path), records.key_file)
             except FileNotFoundError:
                 continue  # its time was over meanwhile
+            except OSError as error:
+                used, trouble, is_damaged = "that cannot be read", error.strerror or str(error), True
             counts[used] += 1
             is_bad = is_bad or is_damaged
             if trouble:
@@ -101,7 +118,8 @@ def check(config: ConfigFile = None) -> None:
 
 
 def _checked(path: Path, key_file: Path | None) -> tuple[str, str, bool]:
-    """By what it is encrypted, what is wrong with it, and whether that is damage."""
+    """By what it is encrypted, what is wrong with it, and whether that is damage. Raises OSError where the disk does
+    not give it."""
     key_id = key_id_of(path)
     if key_id is None:
         return "in the clear", "", False
@@ -116,7 +134,7 @@ def _checked(path: Path, key_file: Path | None) -> tuple[str, str, bool]:
 
 
 def _written(kept: Kept, output: Path | None) -> str:
-    """Write what there is; why that is not all. Raises UserError where it cannot be written."""
+    """Write what can be read; why that is not all. Raises UserError where it cannot be written."""
     try:
         if output is None:
             return _copied(kept, sys.stdout.buffer)
@@ -132,8 +150,8 @@ def _copied(kept: Kept, to: BinaryIO) -> str:
     while left or kept.ending is Ending.DAMAGED:
         try:
             piece = kept.file.read1(min(PIECE_BYTES, left) or 1)
-        except UnreadableError as error:
-            return str(error)
+        except OSError as error:  # it is damaged, or the disk is
+            return error.strerror or str(error)
         if not piece:
             break
         left -= len(piece)

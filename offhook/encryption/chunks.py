@@ -36,6 +36,10 @@ class UnreadableError(OSError):
     """An encrypted file cannot be decrypted; the text says why."""
 
 
+class KeysAwayError(UnreadableError):
+    """It cannot be decrypted now: the key file cannot be read, which says nothing about the file."""
+
+
 class FileCipher:
     """Encrypts and decrypts the chunks of one file. `cryptography` has to be installed."""
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from offhook.usererror import UserError
 KEY_BYTES = 32
 ID_BYTES = 8
 MAX_KEYS = 1_000
-MAX_FILE_BYTES = 65_536
+MAX_FILE_BYTES = 131_072
+"""So many keys, each with the comment of `offhook records key`, are 94,000."""
 
 _PREFIX = "offhook-key-1:"
 _LINE = re.compile(rf"{_PREFIX}([A-Za-z0-9_-]{{43}})")
@@ -75,6 +77,8 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or ("it is no text" if isinstance(error, UnicodeError) else str(error))
         todo = f"`key_file = …` below `[records]`; `offhook records key {path}` makes one"
+        if isinstance(error, PermissionError):
+            todo = f"chown {os.geteuid()} {path}, if this is the user that runs the bot"
         raise UserError("the key file cannot be read", why, todo, str(path)) from error
 
 

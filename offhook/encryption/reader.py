@@ -10,7 +10,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from offhook.encryption.chunks import HEADER, LENGTH, MAGIC, MAX_CHUNK_BYTES, TAG_BYTES, UnreadableError, cipher_of
+from offhook.encryption.chunks import (
+    HEADER,
+    LENGTH,
+    MAGIC,
+    MAX_CHUNK_BYTES,
+    TAG_BYTES,
+    KeysAwayError,
+    UnreadableError,
+    cipher_of,
+)
 from offhook.encryption.keys import ID_BYTES, Key, read_keys, require_package
 from offhook.usererror import UserError
 
@@ -59,7 +68,8 @@ def key_id_of(path: Path) -> bytes | None:
 
 
 def open_kept(path: Path, key_file: Path | None) -> Kept:
-    """Open a file. `key_file` is read where that is needed. Raises OSError, of which UnreadableError is one."""
+    """Open a file. `key_file` is read where that is needed. Raises OSError; UnreadableError and its KeysAwayError are
+    such."""
     file = path.open("rb")
     try:
         if file.read(len(MAGIC)) != MAGIC:
@@ -80,7 +90,7 @@ def _keys(key_file: Path | None) -> tuple[Key, ...]:
         return read_keys(key_file)
     except UserError as error:
         problem = error.problems[0]
-        raise UnreadableError(f"it is encrypted, and {problem.what}: {problem.why}") from error
+        raise KeysAwayError(f"it is encrypted, and {problem.what}: {problem.why}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from offhook.encryption.chunks import UnreadableError
+from offhook.encryption.chunks import KeysAwayError, UnreadableError
 from offhook.encryption.reader import open_kept
 from offhook.outbox.receiver import Attempt, Result
 from offhook.own_thread import in_own_thread
@@ -118,8 +118,8 @@ class _Client:
 
 
 def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | None = None) -> EmailMessage:
-    """The mail about a message; one whose sound cannot be decrypted says so. Raises ValueError for an event that is
-    none."""
+    """The mail about a message; one whose sound can never be decrypted says so. Raises ValueError for an event that is
+    none, OSError where the sound cannot be read now."""
     data: Mapping[str, Any] = json.loads(row.body)["data"]
     mail = EmailMessage()
     mail["From"], mail["To"] = config.sender, ", ".join(config.recipients)
@@ -132,6 +132,8 @@ def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | N
     if config.attach and path.is_file():
         try:
             sound = _sound(path, key_file)
+        except KeysAwayError:
+            raise  # it goes with its sound once the keys are back
         except UnreadableError as error:
             log.error("a message is mailed without its sound", path=str(path), why=str(error))
             missing = f"The sound is not attached: {error}.\n"

@@ -36,10 +36,11 @@ class KeptCallBack:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """`agents`: "login", "logout" or "pause" by their names; `call_backs` in their order."""
+    """`agents`: "login", "logout" or "pause" by their names; `call_backs` in their order; `closed`: queues."""
 
     agents: Mapping[str, str] = field(default_factory=dict)
     call_backs: tuple[KeptCallBack, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 class QueueFile:
@@ -61,6 +62,7 @@ class QueueFile:
             return QueueState(
                 {str(name): str(state) for name, state in found["agents"].items()},
                 tuple(_call_back(each) for each in found["call_backs"]),
+                tuple(str(each) for each in found.get("closed", ())),  # an older file has none
             )
         except FileNotFoundError:
             return QueueState()

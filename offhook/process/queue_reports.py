@@ -73,6 +73,11 @@ class QueueReports:
 
     # --- what happens
 
+    def pass_on(self, distributor: Distributor) -> None:
+        """What has happened to callers since the last time."""
+        while (notice := distributor.next_notice()) is not None:
+            self.happened(notice, distributor.place_of(notice.call))
+
     def happened(self, notice: Notice, place: Place | None) -> None:
         """`place` is the caller's by now."""
         about = self.about(notice.call)

@@ -47,6 +47,7 @@ class Distributor:
         self._callers: dict[str, Caller] = {}
         self._talks = {name: Talks() for name in queues}
         self._last_rung = dict.fromkeys(queues, "")
+        self._closed: set[str] = set()
         self._number = 0
         self._orders: deque[Order] = deque()
         self._notices: deque[Notice] = deque()
@@ -59,7 +60,7 @@ class Distributor:
         policy = self._queues[queue]
         if call in self._callers:
             raise ValueError(f"{call} is in a queue already")
-        if policy.empty == "leave" and not self._is_attended(policy):
+        if self._is_left_alone(queue):
             return QueueEnd.NO_AGENTS
         if sum(1 for _ in self._queued(queue)) >= policy.max_length:
             return QueueEnd.FULL
@@ -192,6 +193,18 @@ class Distributor:
             self._agent(agent, AgentInput.LOG_IN, now)
         self._agent(agent, AgentInput.PAUSE, now)
 
+    # --- queues
+
+    def close(self, queue: str, now: float, *, closed: bool = True) -> None:
+        """Nobody waits in a queue any more, whoever is there; who has a phone ringing may still be answered, talks go
+        on, and call-backs wait until it is open again."""
+        (self._closed.add if closed else self._closed.discard)(queue)
+        self._distribute(now)
+
+    def is_closed(self, queue: str) -> bool:
+        """Whether `close` has closed it."""
+        return queue in self._closed
+
     # --- time, orders and notices
 
     def next_order(self) -> Order | None:
@@ -281,8 +294,11 @@ class Distributor:
     def _in_order(self, queue: str) -> list[Caller]:
         return sorted((each for each in self._callers.values() if each.queue == queue), key=lambda each: each.order)
 
-    def _is_attended(self, policy: QueuePolicy) -> bool:
-        return any(self._agents[name].state is not AgentState.OUT for name in policy.agents)
+    def _is_left_alone(self, queue: str) -> bool:
+        """Whether nobody waits there."""
+        policy = self._queues[queue]
+        is_empty = policy.empty == "leave" and all(self._agents[it].state is AgentState.OUT for it in policy.agents)
+        return queue in self._closed or is_empty
 
     def _distribute(self, now: float) -> None:
         """Offer waiting callers to ready agents."""
@@ -290,12 +306,14 @@ class Distributor:
         if ready:
             wanting = (CallerState.WAITING, CallerState.AWAY)
             for caller in sorted(self._callers.values(), key=lambda each: each.order):
-                if caller.state in wanting and (found := self._agents_for(caller, ready)):
+                if caller.state not in wanting or caller.queue in self._closed:
+                    continue
+                if found := self._agents_for(caller, ready):
                     ready -= {agent.name for agent in found}
                     self._offer(caller, found, now)
-        for policy in self._queues.values():
-            if policy.empty == "leave" and not self._is_attended(policy):
-                for caller in [each for each in self._callers.values() if each.policy is policy]:
+        for queue in self._queues:
+            if self._is_left_alone(queue):
+                for caller in [each for each in self._callers.values() if each.queue == queue]:
                     self._take(caller, CallerInput.NOBODY_THERE, now)
 
     def _agents_for(self, caller: Caller, ready: set[str]) -> list[Agent]:

@@ -39,8 +39,8 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Search:
     """What there is of a number. `similar` are other numbers in the records that may be spellings of it; `waiting`
-    files that the bot itself still needs, each with why. `events` are those in the outbox, by their `seq`, of other
-    callers who have entered the number to be called back there."""
+    files that the bot itself still needs, each with why. `events` are those in the outbox, by their `seq`, of
+    call-backs to the number, or for which somebody has asked from it: their calls may be others, or gone."""
 
     calls: tuple[Found, ...] = ()
     similar: tuple[str, ...] = ()
@@ -76,11 +76,17 @@ def search(engine: Engine, folder: Path, number: str, number_of: NumberOf) -> Se
     for kind, call, path in files_of(folder, set(files)):
         files[call].append((kind.name, path))
     found = tuple(Found(*row, tuple(sorted(files[row[0]]))) for row in rows)
-    has_number = any(_bare(number_of(text)) == wanted for text in _texts(folder / QUEUES))
-    called_back = [(folder / QUEUES, "the number is to be called back")] if has_number else []
+
+    def is_it(text: str) -> bool:
+        return _bare(number_of(text)) == wanted
+
+    called_back = [
+        (folder / QUEUES, f"{name} is to be called back, which `offhook queue drop {name}` ends")
+        for name in _promised(folder / QUEUES, is_it)
+    ]
     unwritten = [path for path in sorted(folder.glob("unwritten-*.jsonl")) if path.stat().st_size > 0]
     waiting = [*((path, "records wait there for the database") for path in unwritten), *called_back]
-    events = tuple(seq for seq, to in _call_backs(engine) if _bare(number_of(to)) == wanted)
+    events = tuple(seq for seq, numbers in _call_backs(engine) if any(map(is_it, numbers)))
     return Search(found, tuple(sorted(similar)), tuple(waiting), events)
 
 
@@ -127,24 +133,33 @@ def _all_calls(engine: Engine) -> Iterator[tuple[str, str, bool, str | None, str
         ) from error
 
 
-def _call_backs(engine: Engine) -> list[tuple[int, str]]:
-    """Events of call-backs that others have not got, and the numbers in them."""
+def _call_backs(engine: Engine) -> list[tuple[int, list[str]]]:
+    """Events of call-backs that others have not got, and the numbers in them: where somebody is called back, and of the
+    call in which they asked for it."""
     try:
         if not inspect(engine).has_table(outbox_table.name):  # a database of an earlier version
             return []
         query = select(outbox_table.c.seq, outbox_table.c.body).where(outbox_table.c.type == QUEUE_CALL_BACK)
         with engine.connect() as conn:
-            return [(seq, str(json.loads(body)["data"]["number"])) for seq, body in conn.execute(query)]
+            found = [(seq, json.loads(body)["data"]) for seq, body in conn.execute(query)]
     except SQLAlchemyError as error:
         raise UserError("the outbox cannot be read", str(error), "try again") from error
+    return [(seq, [str(data.get(name, "")) for name in ("number", "src", "dst")]) for seq, data in found]
 
 
-def _texts(path: Path) -> Iterator[str]:
-    """All texts in a file of JSON; none if it cannot be read."""
+def _promised(path: Path, is_it: Callable[[str], bool]) -> list[str]:
+    """By their names in the file of the queues, who is to be called back at a number, or has asked for that from it;
+    nobody if it cannot be read."""
     try:
-        values = [json.loads(path.read_bytes())]
-    except (OSError, ValueError):
-        return
+        promised = json.loads(path.read_bytes())["call_backs"]
+        return [str(each["name"]) for each in promised if any(map(is_it, _texts(each)))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in plain values."""
+    values = [value]
     while values:
         match values.pop():
             case dict() as table:

@@ -44,22 +44,28 @@ def save_message(folder: Path, call_id: str, pcm: bytes, key: Key | None = None)
     for number in range(1, MAX_PER_CALL + 1):
         file = growing_file(_numbered(folder, call_id, number), key)
         try:
-            file.append(sound)
-            file.close()
+            _write(file, sound)
         except FileExistsError:
             continue
-        except OSError:  # the disk is full
-            _remove(file)
-            raise
         return file.path
     raise FileExistsError(f"the call has {MAX_PER_CALL} messages already")
 
 
-def _remove(file: AppendedFile) -> None:
-    if file.is_open:
-        with suppress(OSError):
-            file.close()
-        file.path.unlink(missing_ok=True)
+def _write(file: AppendedFile, sound: bytes) -> None:
+    """Raises OSError, and then nothing is left of it."""
+    is_made = False
+    try:
+        try:
+            file.append(sound)
+        finally:
+            is_made = file.is_open
+        file.close()  # which may write, too
+    except OSError:  # the disk is full
+        if is_made:  # where it is not, the file is another message
+            with suppress(OSError):
+                file.close()
+            file.path.unlink(missing_ok=True)
+        raise
 
 
 def _wav(pcm: bytes) -> bytes:

@@ -12,6 +12,7 @@ import time
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from offhook.encryption.keys import Key
@@ -157,14 +158,15 @@ class _Recording:
 
     def _remove(self) -> None:
         """The file, as if nothing had been recorded."""
-        file = self._file
+        file, path = self._file, self.recorder.path
         self._begin()
-        try:
-            if file.is_open:
-                self.recorder.path.unlink(missing_ok=True)
-                file.close()
-        except OSError as error:
-            log.error("a discarded recording is not removed", path=str(self.recorder.path), why=str(error))
+        if not file.is_open:
+            return
+        for end in (partial(path.unlink, missing_ok=True), file.close):
+            try:
+                end()
+            except OSError as error:
+                log.error("a discarded recording is not removed", path=str(path), why=str(error))
 
     def _write(self, runs: list[_Run], last: bool) -> None:
         if not self._file.is_open and not runs:

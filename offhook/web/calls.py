@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from offhook.encryption.reader import Ending, open_kept
 from offhook.records import CallRecord, EndedBy
@@ -18,7 +18,7 @@ from offhook.records.message import messages_of
 from offhook.records.timeline import read_timeline
 from offhook.web.call_list import MAX_ID_CHARS, Read, Readers, Records, list_routes
 from offhook.web.headers import NO_STORE
-from offhook.web.kept import kept_pieces, kept_size, sound_answer
+from offhook.web.kept import KeptAnswer, open_whole, sound_answer
 
 T = TypeVar("T")
 
@@ -134,10 +134,9 @@ def _add_audio_routes(router: APIRouter, files: _Files, read: Read) -> None:
     @router.get("/api/calls/{uniqueid}/capture.pcap")
     async def capture(uniqueid: str) -> Response:
         path = await files.capture(uniqueid)
-        size = await asyncio.to_thread(kept_size, path, files.key_file)
-        headers = _download(path.name) | {"Content-Length": str(size)}
-        pieces = kept_pieces(path, files.key_file, 0, size)
-        return StreamingResponse(pieces, media_type="application/vnd.tcpdump.pcap", headers=headers)
+        kept = await asyncio.to_thread(open_whole, path, files.key_file)
+        headers = _download(path.name) | {"Content-Length": str(kept.size)}
+        return KeptAnswer(kept, path, 0, kept.size, media_type="application/vnd.tcpdump.pcap", headers=headers)
 
     @router.get("/api/calls/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from offhook.encryption.reader import Ending, key_id_of, open_kept
+from offhook.encryption.reader import Ending, Kept, open_kept
 from offhook.web.headers import NO_STORE
 
 PIECE_BYTES = 65_536
@@ -19,14 +21,15 @@ log = structlog.get_logger("offhook.web")
 
 def sound_answer(request: Request, path: Path, key_file: Path | None, headers: Mapping[str, str]) -> Response:
     """A sound file, or the part of it that the request asks for. Blocks for the disk. Raises HTTPException."""
-    try:
-        if key_id_of(path) is None:
-            return FileResponse(path, media_type="audio/wav", headers=dict(headers))
-    except FileNotFoundError:
-        raise _gone() from None
-    size = kept_size(path, key_file)
+    kept = open_whole(path, key_file)
+    if kept.ending is None:
+        kept.file.close()
+        return FileResponse(path, media_type="audio/wav", headers=dict(headers))
+    size = kept.size
     headers = {**headers, "Accept-Ranges": "bytes"}
     wanted = _part(request.headers.get("range"), size)
+    if wanted is None or request.method == "HEAD":
+        kept.file.close()
     if wanted is None:
         raise HTTPException(416, "there is no such part of it", {**NO_STORE, "Content-Range": f"bytes */{size}"})
     first, end = wanted
@@ -36,17 +39,17 @@ def sound_answer(request: Request, path: Path, key_file: Path | None, headers: M
     headers["Content-Length"] = str(end - first)
     if request.method == "HEAD":
         return Response(status_code=status, media_type="audio/wav", headers=headers)
-    pieces = kept_pieces(path, key_file, first, end)
-    return StreamingResponse(pieces, status, media_type="audio/wav", headers=headers)
+    return KeptAnswer(kept, path, first, end, status_code=status, media_type="audio/wav", headers=headers)
 
 
-def kept_size(path: Path, key_file: Path | None) -> int:
-    """How much there is of a file, decrypted. Raises HTTPException for one of which not all can be."""
+def open_whole(path: Path, key_file: Path | None) -> Kept:
+    """Open a file. Blocks for the disk. Raises HTTPException for one of which not all can be decrypted."""
     try:
-        with open_kept(path, key_file) as kept:
-            if kept.ending is not Ending.DAMAGED:
-                return kept.size
-            why = f"it is damaged behind {kept.size} bytes; `offhook records decrypt` has what is before"
+        kept = open_kept(path, key_file)
+        if kept.ending is not Ending.DAMAGED:
+            return kept
+        kept.file.close()
+        why = f"it is damaged behind {kept.size} bytes; `offhook records decrypt` has what is before"
     except FileNotFoundError:
         raise _gone() from None
     except OSError as error:
@@ -55,14 +58,29 @@ def kept_size(path: Path, key_file: Path | None) -> int:
     raise HTTPException(500, f"the file cannot be read: {why}", NO_STORE)
 
 
-def kept_pieces(path: Path, key_file: Path | None, first: int, end: int) -> Iterator[bytes]:
-    """A part of a file, decrypted; one that was damaged breaks off. Raises OSError."""
+class KeptAnswer(StreamingResponse):
+    """A part of a file that is open, as it was when it was opened, decrypted: it may grow meanwhile. One that turns out
+    to be damaged breaks off."""
+
+    def __init__(self, kept: Kept, path: Path, first: int, end: int, **options: Any) -> None:
+        super().__init__(_pieces(kept, path, first, end), **options)
+        self._file = kept.file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, then close the file."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
+def _pieces(kept: Kept, path: Path, first: int, end: int) -> Iterator[bytes]:
+    """Raises OSError."""
     try:
-        with open_kept(path, key_file) as kept:
-            kept.file.seek(first)
-            while first < end and (piece := kept.file.read(min(end - first, PIECE_BYTES))):
-                first += len(piece)
-                yield piece
+        kept.file.seek(first)
+        while first < end and (piece := kept.file.read(min(end - first, PIECE_BYTES))):
+            first += len(piece)
+            yield piece
     except OSError as error:
         log.error("what is kept of a call breaks off", path=str(path), why=str(error))
         raise

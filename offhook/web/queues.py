@@ -1,4 +1,5 @@
-"""`/api/queues`: who waits, what agents do, and agents who log in or out. `Access` has to guard it."""
+"""`/api/queues`: who waits, what agents do, agents who log in or out, and queues that close. `Access` has to guard
+it."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -25,6 +26,15 @@ class AgentAction(BaseModel):
     action: str = Field(max_length=MAX_TEXT_CHARS)
 
 
+class Door(BaseModel):
+    """Whether a queue is closed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    queue: str = Field(max_length=MAX_TEXT_CHARS)
+    closed: bool
+
+
 class UnwantedCallBack(BaseModel):
     """A number that is to be called back no more."""
 
@@ -42,16 +52,21 @@ class LiveQueues(Protocol):
         """Log an agent in or out, or pause them; returns their state. `by` is for the log: who wants it. Raises
         UserError, NotInQueuesError for a stranger."""
 
+    def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
+        """Close a queue, or open it again; returns which it is. `by` is for the log: who wants it. Raises
+        NotInQueuesError for one that is not there."""
+
     def drop_call_backs(self, number: str) -> dict[str, object]:
-        """Call nobody back at a number; returns it, and how many there were. Raises NotInQueuesError."""
+        """Call nobody back at a number, nor who has asked from it; returns it, and how many there were. Raises
+        NotInQueuesError."""
 
     def dump(self) -> Mapping[str, object]:
         """The live state, as plain values."""
 
 
 def queue_routes(queues: LiveQueues) -> APIRouter:
-    """`GET` shows them, `POST /agents` has an agent log in or out, or pause, `POST /dropped` a number no longer called
-    back."""
+    """`GET` shows them, `POST /agents` has an agent log in or out, or pause, `POST /closed` a queue closed or open,
+    `POST /dropped` a number no longer called back."""
     router = APIRouter()
 
     @router.get(PATH)
@@ -60,11 +75,17 @@ def queue_routes(queues: LiveQueues) -> APIRouter:
 
     @router.post(f"{PATH}/agents")
     async def agent(wanted: AgentAction, request: Request) -> Response:
-        source = request.client.host if request.client is not None else ""
         try:
-            return JSONResponse(queues.agent(wanted.agent, wanted.action, source), headers=NO_STORE)
+            return JSONResponse(queues.agent(wanted.agent, wanted.action, _source(request)), headers=NO_STORE)
         except UserError as error:
             return problem_answer(404 if isinstance(error, NotInQueuesError) else 400, error.problems[0])
+
+    @router.post(f"{PATH}/closed")
+    async def close(door: Door, request: Request) -> Response:
+        try:
+            return JSONResponse(queues.close(door.queue, closed=door.closed, by=_source(request)), headers=NO_STORE)
+        except NotInQueuesError as error:
+            return problem_answer(404, error.problems[0])
 
     @router.post(f"{PATH}/dropped")
     async def drop(unwanted: UnwantedCallBack) -> Response:
@@ -74,3 +95,7 @@ def queue_routes(queues: LiveQueues) -> APIRouter:
             return problem_answer(404, error.problems[0])
 
     return router
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

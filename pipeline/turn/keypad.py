@@ -30,10 +30,11 @@ class Entry(StrEnum):
 class Keypad:
     """The keys of one call.
 
-    An entry with the number of digits asked for is complete without its terminator, and so is the key of a menu. A
-    terminator typed all the same belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for
-    the next question, unless the digits are a whole entry of its own. That is known by their number where it takes one
-    number of digits, otherwise by the terminator behind them; more than it takes are the rest of a longer number.
+    An entry with the number of digits asked for is complete without its terminator, and so is the key of a menu that
+    begins no longer one. A terminator typed all the same belongs to that entry, and so do digits beyond the maximum:
+    neither is typed ahead for the next question, unless the digits are a whole entry of its own. That is known by their
+    number where it takes one number of digits, otherwise by the terminator behind them; more than it takes are the rest
+    of a longer number.
     """
 
     def __init__(self) -> None:
@@ -87,11 +88,7 @@ class Keypad:
         if rule is not None and (digit == rule.terminator or is_digits(self.entered + digit)):
             outcome = self._enter_digit(digit, at, rule)
         elif keys:
-            self.entered += digit
-            longer = any(key.startswith(self.entered) and key != self.entered for key in keys)
-            outcome = Entry.MORE if longer else Entry.COMPLETE
-            if not longer and self.entered in keys:
-                self._chosen_at = at
+            outcome = self._enter_choice(digit, at, keys)
         else:
             return Entry.UNUSED
         self._last_at = at
@@ -118,11 +115,22 @@ class Keypad:
         self._surplus.clear()
         return Entry.COMPLETE
 
+    def _enter_choice(self, digit: str, at: float, keys: list[str]) -> Entry:
+        entered = self.entered + digit
+        if digit == TERMINATOR and self.entered in keys and not any(key.startswith(entered) for key in keys):
+            self._chosen_at = None
+            return Entry.COMPLETE  # the caller means none of the longer keys
+        self.entered, self._chosen_at = entered, at if entered in keys else None
+        longer = any(key.startswith(entered) and key != entered for key in keys)
+        return Entry.MORE if longer else Entry.COMPLETE
+
     def _ends_choice(self, digit: str, now: float, question: Question | None) -> bool:
-        """Whether it is a terminator right behind the key of a choice, which needs none."""
+        """Whether it is a terminator right behind the key of a choice, which needs none, as nothing is entered."""
         chosen_at, self._chosen_at = self._chosen_at, None
         if chosen_at is None or digit != TERMINATOR or 1000 * (now - chosen_at) > TERMINATOR_MS:
             return False
+        if question is not None and self.entered:
+            return False  # a longer key was possible: it ends this one
         return not self.typed_ahead and (question is None or not can_begin(question, digit))
 
     def _is_surplus(self, digit: str, at: float) -> bool:
@@ -163,10 +171,12 @@ def typed_entry(question: Question, line: str) -> Answer | None:
     Enter completes it. The line may have spaces, and the terminator at its end.
     """
     keys, rule = "".join(line.split()), question.digits
-    digits = keys.removesuffix(rule.terminator) if rule is not None else ""
-    if any(keys in choice.keys for choice in question.choices):
-        return replace(_answer(question, keys), typed=True)
-    return replace(_answer(question, digits), typed=True) if digits.isascii() and digits.isdigit() else None
+    digits = keys.removesuffix(TERMINATOR if rule is None else rule.terminator)
+    for entered in (keys, digits):
+        if any(entered in choice.keys for choice in question.choices):
+            return replace(_answer(question, entered), typed=True)
+    is_entry = rule is not None and digits.isascii() and digits.isdigit()
+    return replace(_answer(question, digits), typed=True) if is_entry else None
 
 
 def is_keys(line: str) -> bool:

@@ -62,9 +62,9 @@ def queue(running: BotProcess) -> dict[str, Any]:
     return {**found["queues"]["support"], "desk": found["agents"]["desk"]["state"]}
 
 
-def agent_does(running: BotProcess, action: str) -> str:
+def agent_does(running: BotProcess, action: str, name: str = "desk") -> str:
     """`offhook queue`."""
-    command = [sys.executable, "-m", "offhook", "queue", action, "desk", "--http", running.http]
+    command = [sys.executable, "-m", "offhook", "queue", action, name, "--http", running.http]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
@@ -114,6 +114,19 @@ def test_nobody_is_there(tmp_path: Path) -> None:
     ):
         caller.wait().check()
         assert running.lines(running.record(caller.port), "bot") == ["Welcome.", "Nobody is there."]
+
+
+def test_a_queue_is_closed_while_somebody_waits(tmp_path: Path) -> None:
+    with (
+        bot(tmp_path / "bot", 9, 'empty = "wait"') as running,
+        Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=running.address) as caller,
+    ):
+        waits(running, 1)
+        assert agent_does(running, "close", "support") == "support: closed"
+        caller.wait().check()
+        assert running.lines(running.record(caller.port), "bot")[-1] == "Nobody is there."
+        assert queue(running)["closed"] is True
+        assert agent_does(running, "open", "support") == "support: open"
 
 
 def test_a_worker_that_dies_costs_the_others_nothing(tmp_path: Path) -> None:

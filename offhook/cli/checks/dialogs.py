@@ -9,7 +9,7 @@ from offhook.api.call import Dialog
 from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog, twiml_dialog
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
-from offhook.cli.checks.privacy import recorded_early
+from offhook.cli.checks.privacy import recorded_early, unshielded
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.scopes import local
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -37,7 +37,7 @@ def check(config: Config) -> list[Finding]:
             dialog_of_flow(config, flow)
             named = config.dialog.flow or "the sample flow"
             found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
-            found += [*recorded_early(config, flow), *_flow_transfers(config, flow)]
+            found += _of_flow(config, flow)
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
@@ -49,12 +49,16 @@ def check(config: Config) -> list[Finding]:
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
             if route.flow is not None:
                 flow = checked_flow(config, route.flow, language=route.language)
-                found += [*recorded_early(config, flow), *_flow_transfers(config, flow)]
+                found += _of_flow(config, flow)
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
         found.append(Finding.warning("route", what, why, "put the narrower number first"))
     return found
+
+
+def _of_flow(config: Config, flow: Flow) -> list[Finding]:
+    return [*recorded_early(config, flow), *unshielded(config, flow), *_flow_transfers(config, flow)]
 
 
 def _transfers(config: Config, path: Path) -> list[Finding]:

@@ -59,3 +59,31 @@ def test_a_flow_that_is_recorded_before_it_has_asked(
     settings |= {"routes": [{"number": "100", "flow": path}]} if is_of_a_route else {"dialog": {"flow": path}}
     found = dialogs.check(Config.model_validate(settings))
     assert [each.area for each in found if each.level is not Level.OK] == (["consent"] if warns else [])
+
+
+BANK = """
+name: bank
+start: who
+flows:
+  identify:
+    start: pin
+    steps:
+      pin: {collect_secret: Please key your PIN., as: pin, into: pin, next: check, otherwise: failed, refused: failed}
+      check: {request: "https://bank.example.com/", method: POST, secret: {pin: pin}, next: found, otherwise: failed}
+      found: {return: found}
+      failed: {return: failed}
+steps:
+  who: {call: identify, outcomes: {found: bye, failed: bye}}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+@pytest.mark.parametrize(("backend", "warns"), [("own", False), ("pjsua2", True)])
+def test_a_secret_that_is_asked_of_nobody(tmp_path: Path, backend: str, warns: bool) -> None:
+    path = tmp_path / "bank.yaml"
+    path.write_text(BANK)
+    settings = {"sip": {"backend": backend}, "dialog": {"flow": path}}
+    secrets = [each for each in dialogs.check(Config.model_validate(settings)) if each.area == "secret"]
+    assert [each.problem.what for each in secrets] == (
+        ["step `pin` is refused over PJSIP: `failed` follows, with nothing asked"] if warns else []
+    )

@@ -23,6 +23,11 @@ def test_who_waits_and_what_agents_do() -> None:
     ]
 
 
+def test_a_queue_that_is_closed() -> None:
+    queues = {"support": {"agents": [], "closed": True, "callers": []}}
+    assert list(lines({"queues": queues, "agents": {}})) == ["support: closed, 0 wait"]
+
+
 def test_without_queues() -> None:
     (line,) = lines({"queues": {}, "agents": {}})
     assert "[queues.NAME]" in line

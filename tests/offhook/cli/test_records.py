@@ -85,7 +85,7 @@ def test_a_database_of_an_earlier_version_gets_what_it_lacks(store: RecordStore,
     store.close()
     with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
         database.execute("DROP TABLE outbox")
-        for column in (each for each in ADDED[9] if each.table.name != "outbox"):
+        for column in ADDED[9]:
             database.execute(f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
         database.execute("UPDATE schema_version SET version = 9")
     # It does not know whose leg the leg is.
@@ -103,23 +103,39 @@ def test_a_call_that_goes_on_is_left(store: RecordStore, tmp_path: Path) -> None
     assert "unwritten-1.jsonl  LEFT" in done.stdout
 
 
-def test_somebody_who_is_to_be_called_back_is_named(store: RecordStore, tmp_path: Path) -> None:
-    other = {"agents": {}, "call_backs": [{"queue": "support", "wish": {"number": "+15550000000"}}]}
-    (tmp_path / QUEUES).write_text(json.dumps(other))
-    assert offhook("erase", "--number", NUMBER, "--dry-run").exit_code == 0
-    (tmp_path / QUEUES).write_text(json.dumps(other).replace("+15550000000", NUMBER))
+OTHERS = "+15550000000"
+
+
+@pytest.mark.parametrize(
+    ("number", "asked_from", "is_left"), [(OTHERS, OTHERS, False), (NUMBER, OTHERS, True), (OTHERS, NUMBER, True)]
+)
+def test_somebody_who_is_to_be_called_back_is_named(
+    store: RecordStore, tmp_path: Path, number: str, asked_from: str, is_left: bool
+) -> None:
+    about = {"uniqueid": uniqueid(1), "src": f"sip:{asked_from}@trunk.example", "dst": "sip:bot@b"}
+    kept = {"queue": "support", "name": number, "wish": {"number": number}, "about": about}
+    (tmp_path / QUEUES).write_text(json.dumps({"agents": {"anna": "login"}, "call_backs": [kept]}))
     done = offhook("erase", "--number", NUMBER)
-    assert done.exit_code == 1 and "queues.json  LEFT: the number is to be called back" in done.stdout
+    assert done.exit_code == is_left
+    left = f"queues.json  LEFT: {number} is to be called back, which `offhook queue drop {number}` ends; erase again"
+    assert (left in done.stdout) is is_left
+    shown = json.loads(offhook("erase", "--number", NUMBER, "--json").stdout)
+    assert shown["waiting"] == ([str(tmp_path / QUEUES)] if is_left else [])
 
 
 def test_what_others_have_not_got_of_a_call_back_to_the_number_is_erased(store: RecordStore) -> None:
-    for number, to in ((4, NUMBER), (5, "+15550000000")):
-        data = {"uniqueid": uniqueid(number), "queue": "support", "step": "given_up", "number": to}
+    callers = {4: (NUMBER, OTHERS), 5: (OTHERS, OTHERS), 8: (OTHERS, f"sip:{NUMBER}@a")}
+    for number, (to, asked_from) in callers.items():  # the record of 8 is gone
+        data = {"uniqueid": uniqueid(number), "src": asked_from, "dst": "sip:bot@b", "step": "given_up", "number": to}
         assert store.notify(OutboxEvent(uniqueid(number), QUEUE_CALL_BACK, f"evt_back{number}", data)).result(5)
-    done = offhook("erase", "--number", NUMBER)
+    shown = offhook("erase", "--number", NUMBER, "--dry-run")
+    assert "\n2 events of call-backs, which others have not got yet\n" in shown.stdout
+    done = offhook("erase", "--number", NUMBER, "--json")
     assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["events"] == 2
     left = {row.id for row in store.read(lambda conn: listed(conn, None, 100))}
-    assert "evt_back4" not in left and "evt_back5" in left
+    assert {each for each in left if each.startswith("evt_back")} == {"evt_back5"}
+    assert "events of call-backs" not in offhook("erase", "--number", NUMBER, "--dry-run").stdout
 
 
 def test_the_file_of_the_queues_is_that_of_the_bot() -> None:

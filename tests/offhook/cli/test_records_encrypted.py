@@ -1,5 +1,6 @@
 """`offhook records key`, `decrypt` and `check`."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
-from offhook.encryption.keys import Key, read_keys
+from offhook.encryption.keys import MAX_KEYS, Key, new_key, read_keys
+from offhook.encryption.reader import EncryptedReader, Kept, open_kept
 from offhook.records.encrypted import growing_file
 from offhook.usererror import UserError
 
@@ -54,6 +56,57 @@ def test_each_key_is_the_first_and_the_old_ones_stay(keys: Path) -> None:
     assert second.id.hex() in shown.stdout and second.line not in shown.output
     assert f"# {second.id.hex()}, made 20" in keys.read_text()
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+
+
+def test_who_may_read_the_keys_may_read_a_new_one(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda fd, user, group: given.append((user, group)))
+    keys.chmod(0o644)
+    before = keys.stat()
+    assert offhook("key", str(keys)).exit_code == 0
+    assert given == [(before.st_uid, before.st_gid)]
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o640
+    assert len(read_keys(keys)) == 2
+
+
+def test_a_key_file_of_another_user_stays_as_it_was(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(fd: int, user: int, group: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    before = keys.read_bytes()
+    monkeypatch.setattr(os, "fchown", refused)
+    failed = offhook("key", str(keys))
+    assert isinstance(failed.exception, UserError)
+    (problem,) = failed.exception.problems
+    assert (problem.why, problem.todo) == ("Operation not permitted", f"sudo offhook records key {keys}")
+    assert keys.read_bytes() == before
+    assert [each.name for each in keys.parent.iterdir()] == [keys.name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_root_takes_the_file_from_nobody(tmp_path: Path) -> None:
+    path, user = tmp_path / "k", 4711
+    what_to_type = f"chown USER {path}"
+    assert what_to_type in offhook("key", str(path)).stdout
+    os.chown(path, user, user)
+    assert what_to_type not in offhook("key", str(path)).stdout
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (user, user, 0o600)
+    os.chown(path, 0, user)
+    path.chmod(0o640)
+    assert what_to_type not in offhook("key", str(path)).stdout
+    assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (user, 0o640)
+
+
+def test_a_file_has_so_many_keys_and_no_more(keys: Path) -> None:
+    line = f"# {bytes(8).hex()}, made 2026-11-30\n"
+    keys.write_text("".join(f"{line}{new_key().line}\n" for _ in range(MAX_KEYS - 1)))
+    assert offhook("key", str(keys)).exit_code == 0
+    assert len(read_keys(keys)) == MAX_KEYS
+    before = keys.read_bytes()
+    failed = offhook("key", str(keys))
+    assert isinstance(failed.exception, UserError) and "too many keys" in str(failed.exception)
+    assert keys.read_bytes() == before
 
 
 def test_a_file_that_is_no_key_file_is_not_written_over(tmp_path: Path) -> None:
@@ -133,3 +186,51 @@ def test_all_files_are_checked(keys: Path, tmp_path: Path) -> None:
     keys.write_text(read_keys(keys)[0].line)
     shown = offhook("check")
     assert shown.exit_code == 1 and shown.stdout.count("not in the key file") == 3
+
+
+def test_a_file_is_not_decrypted_over_itself(keys: Path, tmp_path: Path) -> None:
+    path = kept(tmp_path / "x.wav", read_keys(keys)[0], b"one")
+    before, link = path.read_bytes(), tmp_path / "link"
+    link.hardlink_to(path)
+    for output in (path, link):
+        failed = offhook("decrypt", str(path), "-o", str(output))
+        assert isinstance(failed.exception, UserError) and "over itself" in str(failed.exception)
+        assert path.read_bytes() == before
+
+
+def test_an_output_that_was_there_stays_without_the_key(keys: Path, tmp_path: Path) -> None:
+    path, output = kept(tmp_path / "x.wav", Key(bytes(32)), b"one"), tmp_path / "out"
+    output.write_bytes(b"of before")
+    assert isinstance(offhook("decrypt", str(path), "-o", str(output)).exception, UserError)
+    assert output.read_bytes() == b"of before"
+
+
+def test_a_file_that_the_disk_does_not_give_ends_no_check(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = read_keys(keys)
+    paths = [kept(tmp_path / "data" / "recordings" / f"{digit * 32}.wav", key, b"sound") for digit in "abc"]
+
+    def broken(path: Path, key_file: Path | None) -> Kept:
+        if path == paths[1]:
+            raise OSError(5, "Input/output error")
+        return open_kept(path, key_file)
+
+    monkeypatch.setattr("offhook.cli.records_encrypted.open_kept", broken)
+    shown = offhook("check")
+    assert shown.exit_code == 1 and f"{paths[1]}: Input/output error" in shown.stdout
+    assert "1 files that cannot be read" in shown.stdout
+    assert f"2 files encrypted with the key {key.id.hex()}" in shown.stdout
+
+
+def test_what_the_disk_does_not_give_is_not_laid_to_the_output(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(reader: EncryptedReader, buffer: bytearray) -> int:
+        raise OSError(5, "Input/output error")
+
+    path, output = kept(tmp_path / "x.pcap", read_keys(keys)[0], b"one"), tmp_path / "out"
+    monkeypatch.setattr(EncryptedReader, "readinto", broken)
+    shown = offhook("decrypt", str(path), "-o", str(output))
+    assert (shown.exit_code, output.read_bytes()) == (1, b"")
+    assert f"{path}: Input/output error" in shown.stderr

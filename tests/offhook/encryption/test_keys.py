@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -61,6 +62,18 @@ def test_a_file_that_cannot_be_read_is_refused_in_three_parts(tmp_path: Path) ->
         assert (problem.what, problem.where) == ("the key file cannot be read", str(path))
         assert problem.why.startswith(why)
         assert "key_file" in problem.todo
+
+
+def test_a_file_that_this_user_may_not_read_is_given_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(UserError) as raised:
+        read_keys(tmp_path / "k")
+    (problem,) = raised.value.problems
+    assert problem.why == "Permission denied"
+    assert problem.todo.startswith(f"chown {os.geteuid()} {tmp_path / 'k'}")
 
 
 def test_the_first_encrypts_and_old_ones_are_read_without_encrypting(tmp_path: Path) -> None:

@@ -80,6 +80,21 @@ def test_a_mail_says_that_its_sound_cannot_be_decrypted(tmp_path: Path) -> None:
         assert [each["path"] for each in logs] == [str(path)]
 
 
+@pytest.mark.real_time
+async def test_a_message_waits_for_the_key_file(tmp_path: Path, server: "MailServer") -> None:
+    keys = key_file(tmp_path)
+    save_message(tmp_path, "c1", tones((440.0,), 1_500), read_keys(keys)[0])
+    box = Mailbox(MailConfig(**CONFIG, port=server.port), tmp_path, keys)
+    for away in (lambda: keys.rename(tmp_path / "away"), lambda: keys.write_text("half of a key")):
+        away()
+        attempt = await box.deliver(row())
+        assert attempt.result == "failed" and "the mail was not sent (it is encrypted, and" in attempt.why
+    (tmp_path / "away").rename(keys)
+    assert (await box.deliver(row())).result == "delivered"
+    (mail,) = server.mails
+    assert [each.get_content_type() for each in mail.iter_attachments()] == ["audio/wav"]
+
+
 def test_what_a_caller_sends_is_neither_a_header_nor_a_path(tmp_path: Path) -> None:
     mail = mail_of(MailConfig(**CONFIG), row(src="x\r\nBcc: all@example.com"), tmp_path)
     assert "Bcc" not in mail and "\n" not in mail["Subject"]

@@ -14,7 +14,7 @@ from offhook.queues.messages import CallBackWish
 
 WISH = CallBackWish("+15551234567", "de", "ö", recorded=False, consent="refused")
 CALL_BACK = KeptCallBack("t1", "support", "main", "+15551234567", WISH, 1_800_000_000.5, 2)
-STATE = QueueState({"anna": "login", "ben": "pause"}, (CALL_BACK,))
+STATE = QueueState({"anna": "login", "ben": "pause"}, (CALL_BACK,), ("sales",))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -28,6 +28,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [NAME]
 
 
+def test_a_file_of_before_queues_could_be_closed_is_read(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text('{"agents": {"anna": "login"}, "call_backs": []}')
+    assert QueueFile(tmp_path).read() == QueueState({"anna": "login"})
+
+
 def test_a_state_is_written_once(tmp_path: Path) -> None:
     file = QueueFile(tmp_path)
     file.write(STATE)
@@ -36,7 +41,7 @@ def test_a_state_is_written_once(tmp_path: Path) -> None:
     again = QueueFile(tmp_path)
     again.write(QueueState())
     again.close()
-    assert json.loads((tmp_path / NAME).read_text()) == {"agents": {}, "call_backs": []}
+    assert json.loads((tmp_path / NAME).read_text()) == {"agents": {}, "call_backs": [], "closed": []}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"agents": 1}', '{"agents": {}, "call_backs": [{"x": 1}]}', "\xff"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -124,17 +125,96 @@ def test_nobody_is_called_back_while_they_are_on_the_line(hangs_up: bool) -> Non
     played(play, stays=True)
 
 
+@pytest.mark.parametrize("number", ["200", "1", "sip:1@192.0.2.9"])
 @pytest.mark.parametrize("is_called", [True, False])
-def test_a_call_back_is_dropped_by_its_number(is_called: bool) -> None:
+def test_a_call_back_is_dropped_by_its_number_or_that_of_who_asked(is_called: bool, number: str) -> None:
     async def play(bench: Bench) -> None:
         if is_called:
             bench.queues.agent("anna", "login")
             await asyncio.sleep(1)
-        assert bench.queues.drop_call_backs("200") == {"number": "200", "dropped": 1}
+        assert bench.queues.drop_call_backs(number) == {"number": number, "dropped": 1}
         assert bench.kept == [] and bench.queues.waiting("support") == []
         assert bench.hung_up == (["back1"] if is_called else [])
         with pytest.raises(NotInQueuesError, match="nobody is to be called back at `200`"):
             bench.queues.drop_call_backs("200")
+
+    played(play)
+
+
+def test_who_is_on_the_line_is_not_dropped() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(1)
+        bench.queues.handle(JoinQueue("back1", "support", ticket=bench.ticket, about={"uniqueid": "back1"}))
+        with pytest.raises(NotInQueuesError, match="they are on the line"):
+            bench.queues.drop_call_backs("200")
+        assert len(bench.kept) == 1
+        bench.queues.handle(AgentTook("back1", "anna"))
+        assert bench.kept == []
+        assert [(type_, what) for _, type_, what, *_ in bench.told[4:]] == [
+            ("call_back", "reached"),
+            ("joined", 1),
+            ("answered", "anna"),
+        ]
+
+    played(play)
+
+
+def test_a_queue_is_closed_and_opened_again() -> None:
+    async def play(bench: Bench) -> None:
+        assert bench.queues.close("support", closed=True, by="127.0.0.1") == {"queue": "support", "closed": True}
+        queues = bench.queues.dump()["queues"]
+        assert isinstance(queues, dict) and queues["support"]["closed"] is True
+        bench.queues.agent("anna", "login")
+        bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        await asyncio.sleep(1)
+        assert bench.told[-1] == ("u2", "left", "no_agents") and bench.placed == []
+        assert bench.queues.close("support", closed=False) == {"queue": "support", "closed": False}
+        await asyncio.sleep(1)
+        assert len(bench.placed) == 1
+        with pytest.raises(NotInQueuesError, match="did you mean `support`"):
+            bench.queues.close("suport", closed=True)
+
+    played(play)
+
+
+def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
+    settings = {
+        "records": {"dir": tmp_path},
+        "transfer": {"targets": {"anna": "sip:200@192.0.2.7"}},
+        "queues": {name: {"agents": ["anna"]} for name in ("a", "b")},
+    }
+
+    async def restarted() -> list[object]:
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics())
+        await queues.start()
+        found = queues.dump()["queues"]
+        queues.close("b", closed=True)
+        await queues.stop()
+        assert isinstance(found, dict)
+        return [found["a"]["closed"], found["b"]["closed"]]
+
+    assert asyncio.run(restarted()) == [False, False]
+    assert asyncio.run(restarted()) == [False, True]
+
+
+class Nobody:
+    """Places no calls."""
+
+    async def place(self, wanted: CallOut) -> str:
+        raise AssertionError(wanted)
+
+    def hang_up(self, call: str, why: str = "") -> bool:
+        return False
+
+
+def test_a_number_that_is_none_drops_nobody() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.handle(JoinQueue("c2", "support"))  # nobody knows who they are
+        bench.queues.handle(WantCallBack("c2", "pbx", CallBackWish("201")))
+        for number in ("", "+", "tel:"):
+            with pytest.raises(NotInQueuesError):
+                bench.queues.drop_call_backs(number)
 
     played(play)
 

@@ -433,3 +433,57 @@ def test_who_may_not_wait_does_not_begin() -> None:
     notices(it)
     assert it.join("c2", "support", 0) is QueueEnd.FULL
     assert notices(it) == []
+
+
+@pytest.mark.parametrize("empty", ["leave", "wait"])
+def test_nobody_waits_in_a_closed_queue_whoever_is_there(empty: str) -> None:
+    it = with_agents("anna", empty=empty)
+    for call in ("talks", "rung", "waits"):
+        it.join(call, "support", 0)
+        if call == "talks":
+            it.taken(call, "anna", 0)
+            it.log_in("ben", 0)
+    assert orders(it)[-1] == RingAgents("rung", ("ben",), 20)
+    it.close("support", 5)
+    assert it.is_closed("support") and orders(it) == [EndWait("waits", QueueEnd.NO_AGENTS)]
+    assert it.join("comes", "support", 6) is QueueEnd.NO_AGENTS
+    it.missed("rung", "ben", 20)
+    assert orders(it) == [EndWait("rung", QueueEnd.NO_AGENTS)]
+    assert it.state_of("talks") is CallerState.TALKING
+    it.talk_over("talks", 30)
+    it.close("support", 35, closed=False)
+    assert not it.is_closed("support") and it.join("comes", "support", 36) is None
+    run_to(it, 50)
+    assert [each.call for each in orders(it) if isinstance(each, RingAgents)] == ["comes"]
+
+
+def test_who_rings_when_the_queue_closes_may_still_take_the_call() -> None:
+    it = with_agents("anna")
+    it.join("c1", "support", 0)
+    it.close("support", 1)
+    it.taken("c1", "anna", 5)
+    assert it.state_of("c1") is CallerState.TALKING
+
+
+def test_call_backs_wait_while_the_queue_is_closed() -> None:
+    it = with_agents("ben")
+    it.join("c1", "support", 0)
+    it.taken("c1", "ben", 0)
+    it.join("c2", "support", 0)
+    assert it.want_call_back("c2", "t1", 1)
+    it.close("support", 2)
+    it.talk_over("c1", 3)
+    orders(it)
+    run_to(it, 60)
+    assert orders(it) == [] and it.agent_states()["ben"] is AgentState.READY
+    it.close("support", 61, closed=False)
+    assert orders(it) == [PlaceCallBack("t1", 45)]
+
+
+def test_agents_of_a_closed_queue_take_the_calls_of_others() -> None:
+    it = Distributor({name: QueuePolicy(("anna",)) for name in ("support", "sales")}, 0)
+    it.log_in("anna", 0)
+    it.close("support", 0)
+    assert it.join("c1", "support", 1) is QueueEnd.NO_AGENTS
+    assert it.join("c2", "sales", 2) is None
+    assert orders(it) == [RingAgents("c2", ("anna",), 20)]

@@ -120,6 +120,11 @@ class Storm(RuleBasedStateMachine):
         getattr(self.it, does)(agent, self.now)
         self.after()
 
+    @rule(queue=st.sampled_from(["all", "one"]), closed=st.booleans())
+    def closes_or_opens(self, queue: str, closed: bool) -> None:
+        self.it.close(queue, self.now, closed=closed)
+        self.after()
+
     @rule(seconds=st.floats(0, 200))
     def time_passes(self, seconds: float) -> None:
         until = self.now + seconds
@@ -153,6 +158,13 @@ class Storm(RuleBasedStateMachine):
         for name, queue in queues.items():
             if any(caller["state"] == CallerState.WAITING for caller in queue["callers"]):
                 assert all(states[agent] is not AgentState.READY for agent in self.policies[name].agents)
+
+    @invariant()
+    def nobody_waits_in_a_closed_queue(self) -> None:
+        queues = self.it.dump(self.now)["queues"]
+        assert isinstance(queues, dict)
+        for name in filter(self.it.is_closed, queues):
+            assert all(caller["state"] != CallerState.WAITING for caller in queues[name]["callers"])
 
     def teardown(self) -> None:
         """With nobody there, and nobody reporting anything, all waits end."""

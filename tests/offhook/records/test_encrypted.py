@@ -1,6 +1,7 @@
 """Recordings, messages, captures and event logs, encrypted: nothing of them is on the disk in the clear."""
 
 import json
+import os
 import time
 import wave
 from pathlib import Path
@@ -25,6 +26,7 @@ from offhook.records.kept_files import FILE_KINDS, files_of, older_than, remove
 from offhook.records.message import messages_of, save_message
 from offhook.records.recording import RecordingWriter
 from offhook.records.wav import RATE_HZ, WINDOW_SAMPLES, StereoTimeline
+from offhook.records.wav_file import PlainWav
 from tests.offhook.encryption.keyfile import key_file
 from tests.offhook.records.pcapfile import Datagram, read
 from tests.offhook.records.processes import child, line_of, run
@@ -154,6 +156,35 @@ def test_a_discarded_recording_is_begun_again(tmp_path: Path) -> None:
     assert recorder.path.read_bytes()[24:56] != before[24:56]  # its salt: no key is used for two files
 
 
+def test_a_discarded_recording_that_cannot_be_removed_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    closed: list[str] = []
+    close = PlainWav.close
+
+    def noted(file: PlainWav) -> None:
+        if file.is_open:
+            closed.append("closed")
+        close(file)
+
+    writer = RecordingWriter(tmp_path / "recordings")
+    recorder = writer.record(CALL)
+    recorder.caller(tone(1), 0)
+    deadline = time.monotonic() + 10
+    while not recorder.path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setattr(PlainWav, "close", noted)
+    recorder.discard()
+    recorder.close().result(5)
+    assert writer.close()
+    assert closed == ["closed"]
+
+
 def test_messages_get_the_next_number(tmp_path: Path) -> None:
     keys = key_file(tmp_path)
     key = read_keys(keys)[0]
@@ -227,6 +258,37 @@ def test_after_a_failed_write_no_number_is_used_again(tmp_path: Path, monkeypatc
     file.close()
     assert content(tmp_path / "kept", keys) == b"whole"
     assert file.size == 5
+
+
+def test_of_a_message_whose_last_chunk_has_no_room_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, pwrite, written = read_keys(key_file(tmp_path))[0], os.pwrite, list[int]()
+
+    def full(fd: int, data: memoryview, at: int) -> int:
+        if at > 0:
+            raise OSError("the disk is full")
+        written.append(len(data))
+        return pwrite(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OSError, match="full"):
+        save_message(tmp_path / "recordings", "c1", tone(1), key)
+    assert written, "all but the last chunk was there"
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+def test_a_message_that_cannot_be_made_removes_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save_message(tmp_path, "c1", tone(1))
+
+    def full(*_: object) -> int:
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", full)
+        with pytest.raises(OSError, match="too many"):
+            save_message(tmp_path, "c1", tone(2))
+    assert messages_of(tmp_path, "c1") == [path]
 
 
 def test_much_at_once_is_more_than_a_chunk(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
+from offhook.encryption.chunks import HEADER, LENGTH
 from offhook.encryption.keys import Key, new_key
+from offhook.encryption.reader import Kept, open_kept
 from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore
 from offhook.records.capture import CaptureWriter
 from offhook.records.message import save_message
 from offhook.records.published import publish
+from offhook.web import kept as kept_module
 from offhook.web.calls import calls_routes
 from offhook.web.errors import add_error_answers
 from offhook.web.recordings import recording_routes
@@ -146,3 +149,54 @@ def test_a_recording_that_goes_on_plays(store: RecordStore, tmp_path: Path) -> N
     (tmp_path / "copy.wav").write_bytes(answer.content)
     with wave.open(str(tmp_path / "copy.wav")) as audio:
         assert audio.getnframes() == 24_000
+
+
+@pytest.mark.parametrize("wanted", ["", "bytes=0-"])
+def test_a_recording_that_grows_meanwhile_is_sent_as_it_was(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    call, keys = recorded(store, tmp_path, KEY), key_file(tmp_path, KEY)
+    path = tmp_path / "recordings" / f"{call}.wav"
+    whole = path.read_bytes()
+    begun = whole.removesuffix(last_chunk_of(whole))
+    opened: list[Kept] = []
+
+    def grows(path: Path, key_file: Path | None) -> Kept:
+        path.write_bytes(begun)
+        opened.append(open_kept(path, key_file))
+        path.write_bytes(whole)
+        return opened[-1]
+
+    monkeypatch.setattr(kept_module, "open_kept", grows)
+    answer = client(store, tmp_path, keys).get(f"/api/calls/{call}/audio.wav", headers={"Range": wanted})
+    assert int(answer.headers["content-length"]) == len(answer.content) < 96_044
+    (tmp_path / "copy.wav").write_bytes(answer.content)
+    with wave.open(str(tmp_path / "copy.wav")) as audio:
+        assert 44 + 4 * audio.getnframes() == len(answer.content)
+    assert [each.file.closed for each in opened] == [True]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("wanted", ["", "bytes=96044-"])
+def test_what_is_opened_is_closed(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, wanted: str
+) -> None:
+    call, http = recorded(store, tmp_path, KEY), client(store, tmp_path, key_file(tmp_path, KEY))
+    opened: list[Kept] = []
+
+    def noted(path: Path, key_file: Path | None) -> Kept:
+        opened.append(open_kept(path, key_file))
+        return opened[-1]
+
+    monkeypatch.setattr(kept_module, "open_kept", noted)
+    http.request(method, f"/api/calls/{call}/audio.wav", headers={"Range": wanted})
+    assert [each.file.closed for each in opened] == [True]
+
+
+def last_chunk_of(whole: bytes) -> bytes:
+    """With its length, and the end behind it."""
+    at, starts = HEADER.size, []
+    while at < len(whole):
+        starts.append(at)
+        at += LENGTH.size + LENGTH.unpack_from(whole, at)[0]
+    return whole[starts[-2] :]

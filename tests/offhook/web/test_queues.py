@@ -12,7 +12,7 @@ from offhook.web.queues import queue_routes
 
 
 class Live:
-    """Knows the agent anna, and that 200 is to be called back."""
+    """Knows the queue support, the agent anna, and that 200 is to be called back."""
 
     def __len__(self) -> int:
         return 1
@@ -24,6 +24,12 @@ class Live:
         if name != "anna":
             raise NotInQueuesError(f"there is no agent `{name}`", "no queue has this agent", "did you mean `anna`?")
         return {"agent": name, "state": "ready"}
+
+    def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
+        assert by == "testclient"
+        if name != "support":
+            raise NotInQueuesError(f"there is no queue `{name}`", "[queues] has none", "did you mean `support`?")
+        return {"queue": name, "closed": closed}
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
         if number != "200":
@@ -41,6 +47,10 @@ class Live:
         ("agents", {"agent": "ana", "action": "login"}, 404, "did you mean `anna`?"),
         ("agents", {"agent": "anna", "action": "dance"}, 400, "an agent cannot `dance`"),
         ("agents", {"agent": "anna"}, 422, "action"),
+        ("closed", {"queue": "support", "closed": True}, 200, '"closed":true'),
+        ("closed", {"queue": "support", "closed": False}, 200, '"closed":false'),
+        ("closed", {"queue": "suport", "closed": True}, 404, "did you mean `support`?"),
+        ("closed", {"queue": "support"}, 422, "closed"),
         ("dropped", {"number": "200"}, 200, '"dropped":1'),
         ("dropped", {"number": "201"}, 404, "nobody is to be called back at `201`"),
         ("dropped", {"number": "2" * 300}, 422, "number"),

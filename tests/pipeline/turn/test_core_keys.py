@@ -288,6 +288,43 @@ def test_a_key_of_several_digits_counts_when_no_other_is_longer(talk: Talk, keys
     assert talk.answer is not None and (talk.answer.choice, talk.answer.digits) == (choice, keys)
 
 
+@pytest.mark.parametrize(("keys", "choice"), [("1#", "first"), ("01#", "first"), ("10#", "tenth"), ("*#", "ground")])
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_pound_key_ends_the_key_of_a_menu_that_begins_another_one(
+    talk: Talk, keys: str, choice: str, ahead: bool
+) -> None:
+    if ahead:
+        talk.keys(keys)
+    talk.begin(PROMPT, FLOORS)
+    if not ahead:
+        talk.keys(keys)
+    assert talk.answer == Answer(AnswerKind.DTMF, choice=choice, digits=keys.removesuffix("#"))
+    talk.begin(PROMPT, FLOORS)
+    assert talk.core.floor is Floor.SPEAKING
+
+
+def test_a_pound_key_behind_a_key_that_has_counted_in_time_belongs_to_it(talk: Talk) -> None:
+    talk.begin(PROMPT, FLOORS)
+    talk.keys("1")
+    talk.wait(1.6)
+    assert talk.answer is not None and talk.answer.choice == "first"
+    talk.begin(PROMPT, MENU)
+    assert talk.keys("#") == []
+    assert talk.core.floor is Floor.SPEAKING
+
+
+def test_a_pound_key_that_is_of_a_longer_key_ends_nothing(talk: Talk) -> None:
+    talk.begin(PROMPT, Question((Choice("first", dtmf="1"), Choice("back", dtmf="1#"), Choice("tenth", dtmf="10"))))
+    talk.keys("1#")
+    assert talk.answer == Answer(AnswerKind.DTMF, choice="back", digits="1#")
+
+
+def test_a_pound_key_behind_what_is_no_key_is_a_wrong_answer(talk: Talk) -> None:
+    talk.begin(PROMPT, FLOORS)
+    talk.keys("0#")
+    assert talk.answer == Answer(AnswerKind.NO_MATCH, digits="0#")
+
+
 def test_a_key_that_begins_another_one_counts_in_time(talk: Talk) -> None:
     talk.begin(PROMPT, FLOORS)
     talk.keys("1")

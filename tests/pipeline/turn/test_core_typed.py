@@ -185,9 +185,10 @@ def test_an_entry_of_another_length_is_a_no_match_without_a_wait(talk: Talk) -> 
     assert talk.answer == Answer(AnswerKind.NO_MATCH, digits="47", typed=True)
 
 
-def test_the_key_of_a_choice_is_that_choice(talk: Talk) -> None:
+@pytest.mark.parametrize("line", ["2", "2#", " 2 # "])
+def test_the_key_of_a_choice_is_that_choice(talk: Talk, line: str) -> None:
     talk.begin()
-    types(talk, "2")
+    types(talk, line)
     assert talk.answer == Answer(AnswerKind.DTMF, choice="hours", digits="2", typed=True)
 
 
