@@ -1,11 +1,12 @@
 """A call in which TwiML runs: what its verbs share."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 import structlog
 
@@ -19,6 +20,8 @@ from offhook.twiml.limits import FETCH_S, MAX_REPORTED
 from offhook.twiml.parameters import call_status
 
 log = structlog.get_logger("offhook.twiml")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,16 @@ class RunningCall:
         self._reported.add((what, why))
         self.log.warning(what, why=why, document=shown(self.url))
         self.call.report(DialogNoted(f"TwiML: {what}{f' ({why})' if why else ''}", monotonic()))
+
+    async def waited(self, work: Awaitable[_T]) -> _T:
+        """The result of what a server takes its time for. From now on the silence is the bot's, and covered as such
+        (`turn.filler_ms`), where the call is answered. Raises CallEnded."""
+        call = self.call
+        if not call.answered:
+            return await call.until_ended(work)
+        call.owe_reply()
+        with call.covering(True):
+            return await call.until_ended(work)
 
     def tell(self, url: str, method: str, parameters: Mapping[str, str], *, over: bool = False) -> None:
         """Send a request whose answer changes nothing, while the call goes on. `over`: the call does not."""

@@ -179,7 +179,7 @@ async def played(case: Case, folder: Path) -> Outcome:
     async with call as caller:
         began = caller.now
         for line in case.caller:
-            await _do(caller, line)
+            await act(caller, line)
         async with asyncio.timeout(LONGEST_S):
             await caller.over.wait()
         took_s = caller.now - began
@@ -194,7 +194,8 @@ def _queued(case: Case) -> Queued | None:
     return case.queued
 
 
-async def _do(caller: SimulatedCall, line: str) -> None:
+async def act(caller: SimulatedCall, line: str) -> None:
+    """One line of `Case.caller`."""
     action, _, rest = line.partition(" ")
     match action:
         case "hears":
