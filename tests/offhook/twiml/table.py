@@ -36,6 +36,9 @@ NO_MP3 = b"ID3" * 100
 CALLBACKS = ("/status", "/progress", "/partial")
 
 
+End = Transferred | TransferError | None
+
+
 @dataclass(frozen=True)
 class Page:
     """What a server answers."""
@@ -54,9 +57,10 @@ class Case:
 
     `said` are the bot's lines, `asked` the requests, each METHOD PATH and parameters that it has (`NAME=VALUE`,
     `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
-    what is put on the record. `takes_s` are the least and the most seconds until the end. `ends` is what becomes of a
-    transfer, `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice
-    makes of the texts, where these are not it. `only_simulated` is why it is not run on the wire.
+    what is put on the record. `to` are all that are called, in their order. `takes_s` are the least and the most
+    seconds until the end. `ends` is what becomes of a transfer, for all that are called or each, after `rings_s`;
+    `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice makes of the
+    texts, where these are not it. `only_simulated` is why it is not run on the wire.
     """
 
     about: str
@@ -69,7 +73,8 @@ class Case:
     keys: str = ""
     to: str = ""
     takes_s: tuple[float, float] = (0.0, LONGEST_S)
-    ends: Transferred | TransferError | None = None
+    ends: End | Mapping[str, End] = None
+    rings_s: float = 0.0
     queued: Queued | UserError | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
@@ -162,15 +167,22 @@ async def played(case: Case, folder: Path) -> Outcome:
     server = Server(case.pages)
     application = Application(f"{HOST}/voice", **{"token": TOKEN, "recordings_url": HOST, **case.options})
 
+    called: list[str] = []
+
     async def keep(message: Message) -> Path:
         return save_message(folder, "call", message.pcm)
+
+    def end_of(target: str) -> End:
+        called.append(target)
+        return case.ends[target] if isinstance(case.ends, Mapping) else case.ends
 
     call = SimulatedCall(
         TwimlAgent(application, server.send),
         caller=f"sip:{CALLER}@carrier.example",
         called=f"sip:{CALLED}@bot.example",
         transfers=True,
-        transfer_ends=case.ends,
+        transfer_ends_of=end_of,
+        rings_s=case.rings_s,
         queue_ends_of=lambda name: _queued(case),
         early_media=True,
         languages=case.languages,
@@ -185,7 +197,8 @@ async def played(case: Case, folder: Path) -> Outcome:
         took_s = caller.now - began
     reports = [event.text for event in caller.events if isinstance(event, DialogNoted)]
     said = tuple(each.text for each in caller.transcript if each.who == "bot")
-    return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, caller.transferred_to or "", took_s)
+    to = ", ".join(called) or caller.transferred_to or ""
+    return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, to, took_s)
 
 
 def _queued(case: Case) -> Queued | None:
@@ -222,10 +235,10 @@ def _end(caller: SimulatedCall) -> str:
     return "transferred" if caller.call.hung_up else "caller"
 
 
-def _order(asked: tuple[str, str, dict[str, str]]) -> tuple[bool, int]:
-    """Callbacks go their own way: they come last, by their numbers."""
+def _order(asked: tuple[str, str, dict[str, str]]) -> tuple[bool, int, str]:
+    """Callbacks go their own way: they come last, by their numbers, and whom they are about."""
     _, path, given = asked
-    return path in CALLBACKS, int(given.get("SequenceNumber", 0)) if path in CALLBACKS else 0
+    return (True, int(given.get("SequenceNumber", 0)), given["To"]) if path in CALLBACKS else (False, 0, "")
 
 
 def differences(case: Case, outcome: Outcome) -> list[str]:
