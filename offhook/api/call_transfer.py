@@ -6,6 +6,7 @@ from typing import Any
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
 from offhook.api.queued import Queued, QueueRequest
+from offhook.pipeline.closed import ignore
 from offhook.transfer.outcome import TransferError, TransferMode, Transferred
 from offhook.transfer.request import Brief, TransferRequest
 from offhook.usererror import UserError
@@ -85,9 +86,18 @@ class CallTransfer(CallSpeech):
         self.hung_up = not result.returned
         return result
 
-    async def queue(self, name: str, *, summary: str = "", priority: int = 0, ticket: str = "") -> Queued:
+    async def queue(
+        self,
+        name: str,
+        *,
+        summary: str = "",
+        priority: int = 0,
+        ticket: str = "",
+        on_agent: Callable[[str], None] = ignore,
+    ) -> Queued:
         """Have the caller wait in a queue of the settings (`[queues.NAME]`) until an agent takes the call, who hears
         `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
+        `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again.
 
         Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
         CallEnded; UserError if there is no such queue, or the call can wait in none.
@@ -97,7 +107,7 @@ class CallTransfer(CallSpeech):
         if self._on_queue is None:
             what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
             raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
-        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
+        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket, on_agent)))
 
 
 def _targets(target: str | Sequence[str], mode: TransferMode | None, summary: str, brief: Brief | None) -> Sequence[str]:

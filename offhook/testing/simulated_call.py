@@ -307,6 +307,8 @@ class SimulatedCall:
         await self.session.drained()
         ends = None if self._queue_ends_of is None else self._queue_ends_of(request.queue)
         if ends is not None:
+            if ends.agent:
+                request.on_agent(ends.agent)
             return ends
         self.transferred_to = request.queue
         call.hung_up = True
