@@ -119,6 +119,19 @@ RECORD = [
         (FIRST, "POST /status RecordingStatus=in-progress", "POST /status RecordingStatus=absent"),
     ),
     Case(
+        "It is empty, too, where the caller hangs up without a word.",
+        built(
+            lambda r: r.record(
+                recording_status_callback="/status", recording_status_callback_event="in-progress absent"
+            ),
+            status=_thanks,
+        ),
+        (),
+        (FIRST, "POST /status RecordingStatus=in-progress", "POST /status RecordingStatus=absent"),
+        ("waits 2.5", "hangs up"),
+        "caller",
+    ),
+    Case(
         "Transcriptions are not done.",
         built(lambda r: r.record(action="/next", transcribe=True, transcribe_callback="/text"), next=_thanks),
         ("Thank you.",),
