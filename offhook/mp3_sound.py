@@ -95,7 +95,7 @@ class Mp3:
 
 
 def _is_frame(data: bytes | bytearray) -> bool:
-    """Whether it begins with a frame of layer III: 11 bits of sync, a version and a layer (ISO/IEC 11172-3, §2.4.1.3)."""
+    """Whether it begins with a frame of layer III: 11 bits of sync, version, layer (ISO/IEC 11172-3, §2.4.1.3)."""
     return len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2 and data[1] & 0x18 != 0x08
 
 

@@ -41,8 +41,8 @@ class CallTransfer(CallSpeech):
         `mode` is one of MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and
         hears `summary`, and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its
         own with the agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex")
-        and `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
-        caller back from a bridge; `limit_s`: after how long it ends by itself.
+        and `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings
+        the caller back from a bridge; `limit_s`: after how long it ends by itself.
         `on_call` is called with each target that the bot calls, `on_answer` with the one that answers, and `on_failure`
         with each that may not be called, or does not take the call, and why.
 
@@ -110,7 +110,9 @@ class CallTransfer(CallSpeech):
         return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket, on_agent)))
 
 
-def _targets(target: str | Sequence[str], mode: TransferMode | None, summary: str, brief: Brief | None) -> Sequence[str]:
+def _targets(
+    target: str | Sequence[str], mode: TransferMode | None, summary: str, brief: Brief | None
+) -> Sequence[str]:
     """At least one. Raises UserError for none, and for what several cannot be asked."""
     if isinstance(target, str):
         return (target,)

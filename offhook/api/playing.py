@@ -84,9 +84,7 @@ async def play(
         utterance.cancel()
 
 
-async def _feed(
-    utterance: GivenUtterance, source: AsyncIterator[bytes], audio: CallAudio, patience: _Patience
-) -> str:
+async def _feed(utterance: GivenUtterance, source: AsyncIterator[bytes], audio: CallAudio, patience: _Patience) -> str:
     """Add audio, no further ahead than it has to be, until there is no more or the utterance is over. Why it broke
     off."""
     fed_s = 0.0

@@ -20,8 +20,8 @@ class Queued:
 @dataclass(frozen=True, slots=True)
 class QueueRequest:
     """What a dialog asks for. `summary` is said to the agent before the caller is joined; `ticket`: the call is a
-    call-back. `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again.
-    """
+    call-back. `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait
+    again."""
 
     queue: str
     summary: str = ""

@@ -17,6 +17,7 @@ from offhook.transfer.outcome import TransferError, Transferred, worst_of
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import Target
 
+
 @dataclass(frozen=True, slots=True)
 class _Ring:
     """The Waiter of one phone."""
@@ -112,4 +113,3 @@ class SipFork:
         if self._tone is not None:
             self._tone.stop()
             self._tone = None
-

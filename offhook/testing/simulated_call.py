@@ -60,10 +60,11 @@ class SimulatedCall:
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
-    target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues. Without `shields` no secret is asked for. With
-    `early_media` the dialog begins before the answer; `early` has whether it answered, and what it refused the call
-    with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is
-    given and decides. `model` is for agents that have none of their own; `switches` are set to these values.
+    target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues. Without `shields`
+    no secret is asked for. With `early_media` the dialog begins before the answer; `early` has whether it answered, and
+    what it refused the call with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets
+    what the turn core is given and decides. `model` is for agents that have none of their own; `switches` are set to
+    these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call

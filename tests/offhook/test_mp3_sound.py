@@ -60,7 +60,14 @@ FOOTER = b"3DI\x04\x00\x10\x00\x00\x00\x00"
 
 def test_what_is_none_is_refused() -> None:
     pytest.importorskip("soundfile")
-    for data in (b"ID3" * 100, b"\xff\xfb\x90\xc4", b"", EMPTY_TAG, 100 * EMPTY_TAG, b"ID3\x04\x00\x10\x7f\x7f\x7f\x7f"):
+    for data in (
+        b"ID3" * 100,
+        b"\xff\xfb\x90\xc4",
+        b"",
+        EMPTY_TAG,
+        100 * EMPTY_TAG,
+        b"ID3\x04\x00\x10\x7f\x7f\x7f\x7f",
+    ):
         with pytest.raises(ValueError, match="no MP3"):
             Mp3(data, 8_000)
 

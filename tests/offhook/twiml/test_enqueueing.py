@@ -11,7 +11,6 @@ from offhook.api.call_ended import CallEnded
 from offhook.twiml.enqueue import Enqueue
 from offhook.twiml.enqueueing import enqueue
 
-
 Told = list[tuple[str, str, dict[str, str], bool]]
 
 

@@ -26,8 +26,8 @@ NEXT = "<Gather action='/last' numDigits='1'/><Say>Nothing was pressed.</Say>"
 
 
 class Slow(Server):
-    """Takes SLOW_S for some of its pages, and for sounds; `began` has when. `longest_s` is for how long the caller heard
-    nothing meanwhile."""
+    """Takes SLOW_S for some of its pages, and for sounds; `began` has when. `longest_s` is for how long the caller
+    heard nothing meanwhile."""
 
     def __init__(self, pages: Mapping[str, Page], *slow: str) -> None:
         super().__init__(pages)
