@@ -54,8 +54,8 @@ class Mp3:
     """
 
     def __init__(self, data: bytes, rate_hz: int) -> None:
-        at = _end_of_tags(data)
-        if not _is_frame(data[at : at + 4]):
+        frames = data[_end_of_tags(data) :]
+        if not _is_frame(frames):
             raise ValueError(_NOT_ONE)
         try:
             soundfile: Any = import_module("soundfile")
@@ -63,7 +63,7 @@ class Mp3:
             raise ValueError(_NEEDED) from None
         self._error: type[Exception] = soundfile.LibsndfileError
         try:
-            self._file = file = soundfile.SoundFile(BytesIO(data))
+            self._file = file = soundfile.SoundFile(BytesIO(frames))
         except self._error:
             raise ValueError(_NOT_ONE) from None
         if file.format != "MP3" or file.channels > MAX_CHANNELS or file.samplerate not in RATES_HZ:

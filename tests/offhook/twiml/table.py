@@ -33,6 +33,9 @@ TALK_S = 11.8
 
 LONGEST_S = 300
 NO_MP3 = b"ID3" * 100
+CALLBACKS_S = 5.0
+"""What is told of the end follows it."""
+
 CALLBACKS = ("/status", "/progress", "/partial")
 
 
@@ -195,6 +198,7 @@ async def played(case: Case, folder: Path) -> Outcome:
         async with asyncio.timeout(LONGEST_S):
             await caller.over.wait()
         took_s = caller.now - began
+        await asyncio.sleep(CALLBACKS_S)
     reports = [event.text for event in caller.events if isinstance(event, DialogNoted)]
     said = tuple(each.text for each in caller.transcript if each.who == "bot")
     to = ", ".join(called) or caller.transferred_to or ""
