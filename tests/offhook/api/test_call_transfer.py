@@ -58,7 +58,8 @@ def test_one_in_a_list_is_asked_as_one(options: Mapping[str, object]) -> None:
 
 def test_a_dialog_learns_of_each() -> None:
     told: list[tuple[str, ...]] = []
-    ends = {"anna": BUSY, "ben": Transferred("ben", "bridge", returned=True), "chris": AWAY}
+    taken = Transferred("ben", "bridge", returned=True)
+    ends: dict[str, Transferred | TransferError | None] = {"anna": BUSY, "ben": taken, "chris": AWAY}
 
     async def dialog(call: Call) -> None:
         await call.transfer(
@@ -69,7 +70,7 @@ def test_a_dialog_learns_of_each() -> None:
         )
 
     async def talk() -> None:
-        async with SimulatedCall(dialog, transfers=True, transfer_ends_of=ends.get) as caller:
+        async with SimulatedCall(dialog, transfers=True, transfer_ends_of=ends.__getitem__) as caller:
             await caller.over.wait()
 
     run(talk())

@@ -6,7 +6,7 @@ import pytest
 
 from offhook.testing import run
 from offhook.transfer.outcome import OnlyReferError, TransferError, TransferFailure, Transferred
-from offhook.twiml import running
+from offhook.twiml.limits import MAX_TOLD
 from tests.offhook.twiml.table import Case, End, Outcome, played, written
 
 FIRST, SECOND = "+15557654321", "+15557654322"
@@ -84,4 +84,4 @@ def test_a_document_is_no_flood_of_callbacks(tmp_path: Path, monkeypatch: pytest
     refused = TransferError(TransferFailure.NOT_ALLOWED, "not allowed", "for a test")
     outcome = dialled(30 * f"<Dial>{number(FIRST)}</Dial>", tmp_path, _15557654321=refused)
     assert told(outcome) == most * [(FIRST, "failed")]
-    assert outcome.reports == [f"TwiML: callbacks are left out ({running.MAX_TOLD} wait to be sent)"]
+    assert outcome.reports == [f"TwiML: callbacks are left out ({MAX_TOLD} wait to be sent)"]

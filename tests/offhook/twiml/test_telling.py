@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from offhook.http_request import HttpAnswer, HttpRequest, HttpRequestError
 from offhook.testing import run
-from offhook.twiml import telling
 from offhook.twiml.addresses import Addresses
 from offhook.twiml.client import Client
 from offhook.twiml.errors import TwimlError
-from offhook.twiml.limits import FETCH_S
+from offhook.twiml.limits import FETCH_S, MAX_TOLD
 from offhook.twiml.telling import Teller
 
 VOICE, OTHER = "https://ivr.example.com/voice", "https://other.example.com/"
@@ -83,7 +82,7 @@ def test_no_more_wait_than_may() -> None:
         ours = teller(servers, [])
         return [ours.tell("/1", VOICE, "POST", {}) for _ in range(102)]
 
-    assert run(tell()).count(True) == telling.MAX_TOLD
+    assert run(tell()).count(True) == MAX_TOLD
 
 
 def test_where_nothing_may_go_is_a_failure() -> None:
