@@ -1,10 +1,12 @@
 """Sound that a server sends while it is played: WAV, or mu-law without a header; and MP3, once all of it is there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from offhook.http_request import HttpBody, HttpRequest
-from offhook.mp3_sound import MAX_MP3_BYTES, MP3_WITHIN_S, is_mp3, mp3_pcm
+from offhook.http_request import HttpRequest
+from offhook.mp3_sound import MAX_MP3_BYTES, MP3_WITHIN_S, Mp3, check_decoder, is_mp3
+from offhook.pipeline.closed import ignore
 from offhook.telephony.resample import Resampler
 from offhook.telephony.wav import WavFormat, WavHeader
 
@@ -20,6 +22,12 @@ LAW = WavFormat(kind=7, channels=1, rate_hz=8_000, bits=8)
 RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Of WAV. The filter for another one, such as 47,999, takes a second to make, in which all calls would stand still."""
 
+_KNOWN_BYTES = 12
+"""By which its format is known: RIFF, its length, WAVE."""
+
+_DECODERS = ThreadPoolExecutor(2, "mp3")
+"""Threads of their own: sounds that take long hold up other sounds alone."""
+
 _ENDLESS_BYTES = 0x7FFF_0000
 """What the header of a live stream claims at least, or 0."""
 
@@ -28,40 +36,61 @@ class AudioStreamError(Exception):
     """What a server sends cannot be played: why."""
 
 
-async def stream_pcm(request: HttpRequest, rate_hz: int) -> AsyncGenerator[bytes, None]:
-    """16-bit mono PCM at `rate_hz` (8000 or 16000), as it comes. Raises AudioStreamError, and HttpRequestError."""
+async def stream_pcm(
+    request: HttpRequest, rate_hz: int, on_mp3: Callable[[], None] = ignore
+) -> AsyncGenerator[bytes, None]:
+    """16-bit mono PCM at `rate_hz` (8000 or 16000), as it comes. Raises AudioStreamError, and HttpRequestError.
+
+    `on_mp3` is called when it turns out to be an MP3, which has to come within MP3_WITHIN_S before anything is given.
+    """
     async with request.open({}) as body:
-        data, header = bytearray(), WavHeader()
-        start = None
+        data, header, start = bytearray(), WavHeader(), None
         async for piece in body.pieces:
             data += piece
-            if len(data) >= 12 and is_mp3(data, body.content_type):
-                yield await _mp3(data, body, rate_hz)
-                return
-            if len(data) >= 12 and (start := _start(header, data, body.content_type)) is not None:
+            if len(data) < _KNOWN_BYTES:
+                continue
+            if is_mp3(data, body.content_type) or (start := _start(header, data, body.content_type)) is not None:
                 break
-        if start is None:
+        if start is not None:
+            layout, at, size = start
+            resampler = None if layout.rate_hz == rate_hz else Resampler(layout.rate_hz, rate_hz)
+            async for pcm in _mono(layout, bytes(data[at:]), size, body.pieces):
+                yield pcm if resampler is None else resampler.push(pcm)
+            if resampler is not None:
+                yield resampler.flush()
+            return
+        if not is_mp3(data, body.content_type):
             raise AudioStreamError("it ended before its audio began")
-        layout, at, size = start
-        resampler = None if layout.rate_hz == rate_hz else Resampler(layout.rate_hz, rate_hz)
-        async for pcm in _mono(layout, bytes(data[at:]), size, body.pieces):
-            yield pcm if resampler is None else resampler.push(pcm)
-        if resampler is not None:
-            yield resampler.flush()
+        on_mp3()
+        await _add_rest(data, body.pieces)
+    async for pcm in _decoded(data, rate_hz):
+        yield pcm
 
 
-async def _mp3(data: bytearray, body: HttpBody, rate_hz: int) -> bytes:
+async def _add_rest(data: bytearray, pieces: AsyncIterator[bytes]) -> None:
     """All of an MP3 that begins with `data`."""
     try:
+        check_decoder()
         async with asyncio.timeout(MP3_WITHIN_S):
-            async for piece in body.pieces:
+            async for piece in pieces:
                 data += piece
                 if len(data) > MAX_MP3_BYTES:
                     raise AudioStreamError(f"it is an MP3 of more than {MAX_MP3_BYTES // 1024 // 1024} MiB")
     except TimeoutError:
         raise AudioStreamError(f"it is an MP3 that has not come within {MP3_WITHIN_S:g} s") from None
+    except ValueError as error:
+        raise AudioStreamError(str(error)) from None
+
+
+async def _decoded(data: bytearray, rate_hz: int) -> AsyncIterator[bytes]:
+    """A whole MP3, a second at a time: who takes no more of it has no more of it decoded."""
+    whole = bytes(data)
+    data.clear()
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.to_thread(mp3_pcm, bytes(data), rate_hz)
+        sound = await loop.run_in_executor(_DECODERS, Mp3, whole, rate_hz)
+        while pcm := await loop.run_in_executor(_DECODERS, sound.second):
+            yield pcm
     except ValueError as error:
         raise AudioStreamError(str(error)) from None
 

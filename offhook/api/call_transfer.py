@@ -6,7 +6,8 @@ from typing import Any
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
 from offhook.api.queued import Queued, QueueRequest
-from offhook.transfer.outcome import TransferMode, Transferred
+from offhook.pipeline.closed import ignore
+from offhook.transfer.outcome import TransferError, TransferMode, Transferred
 from offhook.transfer.request import Brief, TransferRequest
 from offhook.usererror import UserError
 
@@ -29,18 +30,21 @@ class CallTransfer(CallSpeech):
         ring_s: float | None = None,
         return_key: str | None = None,
         limit_s: float | None = None,
+        on_call: Callable[[str], None] | None = None,
         on_answer: Callable[[str], None] | None = None,
+        on_failure: Callable[[str, TransferError], None] | None = None,
     ) -> Transferred:
         """Connect the caller to `target` once everything said has been played, and usually leave the call.
 
         `target` is a name of `[transfer.targets]`, or a number or SIP address that the settings allow. Of several, all
-        ring at the same time, and who answers first has the caller, by a bridge. `mode` is one of
-        MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and hears `summary`,
-        and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its own with the
-        agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex") and
-        `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings the
-        caller back from a bridge; `limit_s`: after how long it ends by itself.
-        `on_answer` is called with the target that answers a call of the bot's.
+        ring at the same time, and who answers first has the caller, by a bridge, with neither `summary` nor `brief`.
+        `mode` is one of MODES (None: the trunk's, or `transfer.mode`). With `attended` the agent is called first and
+        hears `summary`, and a key or a word says whether they take the call; `brief(agent)`, which gets a Call of its
+        own with the agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex")
+        and `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings
+        the caller back from a bridge; `limit_s`: after how long it ends by itself.
+        `on_call` is called with each target that the bot calls, `on_answer` with the one that answers, and `on_failure`
+        with each that may not be called, or does not take the call, and why.
 
         A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
         their network sends), or before anything else where the mode is `refer` or `attended`.
@@ -52,13 +56,13 @@ class CallTransfer(CallSpeech):
         """
         if self._ended or self.hung_up:
             raise CallEnded
+        first, *also = _targets(target, mode, summary, brief)
         if self._on_transfer is None:
             raise UserError(
                 "this call cannot be transferred",
                 "its carrier has no transfers",
                 "await call.hangup(), or have the call come over SIP or Twilio",
             )
-        first, *also = (target,) if isinstance(target, str) else target
         result = await self._on_transfer(
             TransferRequest(
                 first,
@@ -72,7 +76,9 @@ class CallTransfer(CallSpeech):
                 self._language,
                 limit_s,
                 tuple(also),
+                on_call,
                 on_answer,
+                on_failure,
             )
         )
         if result is None:
@@ -80,9 +86,18 @@ class CallTransfer(CallSpeech):
         self.hung_up = not result.returned
         return result
 
-    async def queue(self, name: str, *, summary: str = "", priority: int = 0, ticket: str = "") -> Queued:
+    async def queue(
+        self,
+        name: str,
+        *,
+        summary: str = "",
+        priority: int = 0,
+        ticket: str = "",
+        on_agent: Callable[[str], None] = ignore,
+    ) -> Queued:
         """Have the caller wait in a queue of the settings (`[queues.NAME]`) until an agent takes the call, who hears
         `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
+        `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again.
 
         Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
         CallEnded; UserError if there is no such queue, or the call can wait in none.
@@ -92,4 +107,21 @@ class CallTransfer(CallSpeech):
         if self._on_queue is None:
             what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
             raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
-        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket)))
+        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket, on_agent)))
+
+
+def _targets(
+    target: str | Sequence[str], mode: TransferMode | None, summary: str, brief: Brief | None
+) -> Sequence[str]:
+    """At least one. Raises UserError for none, and for what several cannot be asked."""
+    if isinstance(target, str):
+        return (target,)
+    if not target:
+        raise UserError("the call is transferred to nobody", "the list of targets is empty", 'call.transfer(["desk"])')
+    if len(target) > 1 and (mode in ("refer", "attended") or summary or brief is not None):
+        raise UserError(
+            "several cannot be rung like this",
+            "who answers first has the caller at once, by a bridge: nobody is asked, or hears a summary",
+            'leave out `mode`, `summary` and `brief`; or call.queue(…), with `strategy = "ring_all"`, says a summary',
+        )
+    return target

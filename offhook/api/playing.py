@@ -10,6 +10,7 @@ from typing import Literal
 from offhook.api.call_audio import CallAudio, GivenUtterance
 from offhook.audio_stream import AudioStreamError, stream_pcm
 from offhook.http_request import HttpRequest, HttpRequestError
+from offhook.mp3_sound import MP3_WITHIN_S
 from offhook.pipeline.dialog.limits import MAX_PLAY_S
 from offhook.pipeline.events import NOTHING, Interruption, Playback
 from offhook.pipeline.rates import TICK_HZ
@@ -27,7 +28,7 @@ MAX_SILENCE_S = 2.0
 """How long a stream may be late before it is given up."""
 
 FIRST_AUDIO_S = 5.0
-"""How long the first audio of a stream may take."""
+"""How long the first audio of a stream may take; an MP3, of which all has to be there, may take MP3_WITHIN_S longer."""
 
 _PIECE_S = 0.5
 _POLICIES: dict[str, Interruption] = {
@@ -35,6 +36,17 @@ _POLICIES: dict[str, Interruption] = {
     "key": Interruption(by="keys", resume="word"),
     "speech": Interruption(by="speech", resume="word"),
 }
+
+
+@dataclass(slots=True)
+class _Patience:
+    """For the next audio of a stream."""
+
+    seconds: float
+
+    def grow(self) -> None:
+        """It is an MP3."""
+        self.seconds += MP3_WITHIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,51 +68,66 @@ async def play(
 ) -> Played:
     """Play a sound; returns when it has been played, `for_s` are over, or the caller has ended it."""
     length_s = min(MAX_PLAY_S if for_s is None else for_s, MAX_PLAY_S)
-    factor = 10 ** (volume_db / 20)
+    factor, patience = 10 ** (volume_db / 20), _Patience(FIRST_AUDIO_S)
     source: AsyncGenerator[bytes, None]
     if isinstance(sound, Recording):
         source = _recorded(audio, sound, factor, loop=loop)
     else:
-        source = _streamed(audio, sound, factor)
+        source = _streamed(audio, sound, factor, patience)
     utterance = audio.start_saying(SPEAKER, _POLICIES[until])
     try:
         async with aclosing(source):
-            failed = await _feed(utterance, _cut(source, length_s, audio), audio)
+            failed = await _feed(utterance, _cut(source, length_s, audio), audio, patience)
         utterance.finish()
         return Played(await utterance, failed)
     finally:
         utterance.cancel()
 
 
-async def _feed(utterance: GivenUtterance, source: AsyncIterator[bytes], audio: CallAudio) -> str:
+async def _feed(utterance: GivenUtterance, source: AsyncIterator[bytes], audio: CallAudio, patience: _Patience) -> str:
     """Add audio, no further ahead than it has to be, until there is no more or the utterance is over. Why it broke
     off."""
-    fed_s, patience_s = 0.0, FIRST_AUDIO_S
+    fed_s = 0.0
     while not utterance.over:
         ahead_s = fed_s - utterance.played.played_s
         if ahead_s > LEAD_S:
             await _over_within(utterance, ahead_s - LEAD_S)
             continue
         getting = asyncio.ensure_future(anext(source, None))
-        ending = asyncio.ensure_future(_over_within(utterance, ahead_s + patience_s))
         try:
-            await asyncio.wait((getting, ending), return_when=asyncio.FIRST_COMPLETED)
+            await _late(getting, utterance, ahead_s, patience)
             if not getting.done():
-                return "" if utterance.over else f"there was no audio for {patience_s:g} s"
+                return "" if utterance.over else f"there was no audio for {patience.seconds:g} s"
             payload = getting.result()
         except (HttpRequestError, AudioStreamError) as error:
             return str(error)
         finally:
-            for task in (getting, ending):
-                task.cancel()
+            getting.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await getting
         if payload is None:
             return ""
         utterance.append_audio(payload)
         fed_s += len(payload) / audio.bytes_per_tick / TICK_HZ
-        patience_s = MAX_SILENCE_S
+        patience.seconds = MAX_SILENCE_S
     return ""
+
+
+async def _late(
+    getting: "asyncio.Future[bytes | None]", utterance: GivenUtterance, ahead_s: float, patience: _Patience
+) -> None:
+    """Until it is there, the utterance is over, or the patience is, which may grow meanwhile."""
+    waited_s = 0.0
+    while True:
+        until_s = ahead_s + patience.seconds
+        ending = asyncio.ensure_future(_over_within(utterance, until_s - waited_s))
+        try:
+            await asyncio.wait((getting, ending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+        waited_s = until_s
+        if getting.done() or utterance.over or ahead_s + patience.seconds == until_s:
+            return
 
 
 async def _over_within(utterance: GivenUtterance, seconds: float) -> None:
@@ -131,8 +158,10 @@ async def _recorded(
             return
 
 
-async def _streamed(audio: CallAudio, request: HttpRequest, factor: float) -> AsyncGenerator[bytes, None]:
-    async with aclosing(stream_pcm(request, audio.line_rate_hz)) as pieces:
+async def _streamed(
+    audio: CallAudio, request: HttpRequest, factor: float, patience: _Patience
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(stream_pcm(request, audio.line_rate_hz, patience.grow)) as pieces:
         async for pcm in pieces:
             if pcm:
                 yield _encoded(audio, pcm, factor)

@@ -1,7 +1,9 @@
 """A wait in a queue: what a dialog asks for, and how it ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from offhook.pipeline.closed import ignore
 from offhook.queues.orders import QueueEnd
 
 
@@ -18,9 +20,11 @@ class Queued:
 @dataclass(frozen=True, slots=True)
 class QueueRequest:
     """What a dialog asks for. `summary` is said to the agent before the caller is joined; `ticket`: the call is a
-    call-back."""
+    call-back. `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait
+    again."""
 
     queue: str
     summary: str = ""
     priority: int = 0
     ticket: str = ""
+    on_agent: Callable[[str], None] = ignore

@@ -42,7 +42,7 @@ MIN_DIGITS, MAX_DIGITS = 3, 20
 
 class Waiting:
     """One wait, from `run` to its result. `offers_call_back`: whether there are numbers that may be called back.
-    `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again."""
+    `on_agent` is called as the request's is, before it."""
 
     def __init__(
         self,
@@ -121,10 +121,10 @@ class Waiting:
                     await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
                     self._joined_at = self._now()
-                    self._on_agent(agent)
+                    self._talks_to(agent)
                     if await self._talk():
                         return Queued(agent)
-                    self._on_agent("")
+                    self._talks_to("")
                     announce_at = self._now() + config.announce_s
                 case Key(key=key) if await self._leaves(key):
                     return Queued(end=QueueEnd.LEFT)
@@ -153,6 +153,10 @@ class Waiting:
                 self._is_kept = news.kept
             if place or not isinstance(news, PlaceInQueue):
                 return news
+
+    def _talks_to(self, agent: str) -> None:
+        self._on_agent(agent)
+        self._request.on_agent(agent)
 
     async def _talk(self) -> bool:
         """Until the agent has hung up. False: the caller waits on."""

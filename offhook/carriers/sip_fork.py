@@ -13,12 +13,9 @@ from offhook.calls.ringing_tone import RingingTone
 from offhook.carriers.sip_transfer import ReferEvent, SipTransfer
 from offhook.settings.transfer import TransferConfig
 from offhook.sip.commands import CommandFailed
-from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from offhook.transfer.outcome import TransferError, Transferred, worst_of
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import Target
-
-_TELLING = (TransferFailure.NO_ANSWER, TransferFailure.BUSY, TransferFailure.DECLINED)
-"""Which of several failures is reported: the first of these that there was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class SipFork:
         failed = [each for each in ends if isinstance(each, TransferError)]
         if len(failed) == len(ends):
             self._conversation.suspend(False)
-            raise _worst(failed)
+            raise worst_of(failed)
         for each in ends:
             if isinstance(each, BaseException) and not isinstance(each, TransferError):
                 raise each
@@ -116,7 +113,3 @@ class SipFork:
         if self._tone is not None:
             self._tone.stop()
             self._tone = None
-
-
-def _worst(failed: Sequence[TransferError]) -> TransferError:
-    return next((each for reason in _TELLING for each in failed if each.reason is reason), failed[0])

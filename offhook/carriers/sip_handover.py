@@ -113,15 +113,29 @@ class Handover:
 
     def transfer(self, request: TransferRequest) -> Transferring:
         """See CallTransfers."""
-        config = self._services.config
-        targets = targets_of((request.target, *request.also), config)
         if self._transfer is not None and not self._transfer.over:
             raise not_possible("it is being transferred already")
+        targets = self._allowed_targets(request)
         if request.also:
-            self._transfer = SipFork(self._conversation, request, targets, config.transfer, self.new_transfer)
+            settings = self._services.config.transfer
+            self._transfer = SipFork(self._conversation, request, targets, settings, self.new_transfer)
         else:
             self._transfer = self.new_transfer(request, targets[0])
         return self._transfer.run
+
+    def _allowed_targets(self, request: TransferRequest) -> list[Target]:
+        """Those that may be called. Raises TransferError if none may; others are left out, and named in the log."""
+        targets, refused = targets_of((request.target, *request.also), self._services.config)
+        raised = None if targets else next(iter(refused.values()))
+        for to, error in refused.items():
+            if request.on_failure is not None:
+                request.on_failure(to, error)
+            if error is not raised:
+                problem = error.problems[0]
+                self.log.warning("not called", to=to[:80], why=problem.why, todo=problem.todo)
+        if raised is not None:
+            raise raised
+        return targets
 
     def new_transfer(self, request: TransferRequest, target: Target) -> SipTransfer:
         """One that has not begun."""

@@ -94,6 +94,7 @@ class SipTransfer:
         self._tone: RingingTone | None = None
         self._early: OneWay | None = None
         self._private: Conversation | None = None
+        self._withdrawn = False
         self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
         self._actions: Mapping[TransferAction, Callable[[], None]] = {
             TransferAction.SEND_REFER: self._send_refer,
@@ -200,6 +201,7 @@ class SipTransfer:
 
     def withdraw(self) -> None:
         """The agent is to ring, or to talk to the caller, no longer."""
+        self._withdrawn = True
         self._run(self._transfer.take_back(self._now()))
 
     def dump(self) -> dict[str, object]:
@@ -232,6 +234,8 @@ class SipTransfer:
         self._wait_silently()
         self._begin_tone()
         self._leg = self._caller.new_leg(self)
+        if self._request.on_call is not None:
+            self._request.on_call(self._target.name)
         wanted = self._caller.leg_wanted(self._target.address, self._request.target_headers)
         # The transfer gives up first, by its own timer.
         ring_s = (self._request.ring_s or self._settings.ring_s) + RING_MARGIN_S
@@ -287,6 +291,8 @@ class SipTransfer:
             caller.suspend(False)
         why = result.problems[0].why if isinstance(result, TransferError) else ""
         caller.log.info("transfer over", to=self._target.name, state=self._transfer.state.value, why=why)
+        if isinstance(result, TransferError) and not self._withdrawn and self._request.on_failure is not None:
+            self._request.on_failure(self._target.name, result)
         if self._bridged_at is not None:
             talked_s = self._now() - self._bridged_at
             caller.talked(Transferred(self._target.name, "bridge", returned=is_back, talked_s=talked_s))

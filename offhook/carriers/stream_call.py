@@ -20,7 +20,7 @@ from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
 from offhook.telephony.media_streams.stream import Started
 from offhook.telephony.net.stream_clock import StreamClock
 from offhook.telephony.net.stream_line import StreamLine
-from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from offhook.transfer.outcome import OnlyReferError, TransferError, TransferFailure, Transferred
 from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
 from offhook.web.websocket import WebSocket
@@ -304,14 +304,14 @@ class StreamCall:
                 "await call.hangup(), and let the carrier's own settings continue the call",
             )
         if request.mode in ("bridge", "attended"):
-            raise TransferError(
+            raise OnlyReferError(
                 TransferFailure.NOT_POSSIBLE,
                 f"a call over Twilio cannot be transferred with mode {request.mode!r}",
                 "Twilio connects the caller itself, and the bot has no second leg there",
                 f'await call.transfer({request.target!r}, mode="refer"), or have the call come over SIP',
             )
         if request.also:
-            raise TransferError(
+            raise OnlyReferError(
                 TransferFailure.NOT_POSSIBLE,
                 "a call over Twilio cannot be transferred to several at once",
                 "Twilio connects the caller to one number",

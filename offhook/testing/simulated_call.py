@@ -47,7 +47,7 @@ from offhook.pipeline.vad.gate import GateSettings
 from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.virtual_time import loop_clock
-from offhook.transfer.outcome import TransferError, Transferred
+from offhook.transfer.outcome import TransferError, TransferFailure, Transferred, worst_of
 from offhook.transfer.request import TransferRequest
 
 HEARS_WITHIN_S = 8.0
@@ -60,10 +60,11 @@ class SimulatedCall:
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
-    target (None: it is taken); `queue_ends_of` does so for the queues. Without `shields` no secret is asked for. With
-    `early_media` the dialog begins before the answer; `early` has whether it answered, and what it refused the call
-    with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is
-    given and decides. `model` is for agents that have none of their own; `switches` are set to these values.
+    target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues. Without `shields`
+    no secret is asked for. With `early_media` the dialog begins before the answer; `early` has whether it answered, and
+    what it refused the call with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets
+    what the turn core is given and decides. `model` is for agents that have none of their own; `switches` are set to
+    these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -83,6 +84,7 @@ class SimulatedCall:
         transfers: bool = False,
         transfer_ends: Transferred | TransferError | None = None,
         transfer_ends_of: Callable[[str], Transferred | TransferError | None] | None = None,
+        rings_s: float = 0.0,
         queue_ends_of: Callable[[str], Queued | None] | None = None,
         shields: bool = True,
         early_media: bool = False,
@@ -96,6 +98,7 @@ class SimulatedCall:
         self.transfer: TransferRequest | None = None
         self._transfer_ends = transfer_ends
         self._transfer_ends_of = transfer_ends_of
+        self._rings_s = rings_s
         self._queue_ends_of = queue_ends_of
         self.early: EarlyMedia | None = EarlyMedia(self._confirm) if early_media else None
         self.sent_keys = ""
@@ -262,16 +265,35 @@ class SimulatedCall:
 
     async def _on_transfer(self, request: TransferRequest) -> Transferred:
         await self.session.drained()
-        self.transferred_to, self.transfer = ", ".join((request.target, *request.also)), request
-        ends = self._transfer_ends
-        if self._transfer_ends_of is not None:
-            ends = self._transfer_ends_of(request.target)
-            self.transferred_to = request.target if ends is None else None
-        if isinstance(ends, TransferError):
-            raise ends
-        if ends is not None and request.on_answer is not None:
-            request.on_answer(ends.target)
-        return ends or Transferred(request.target, "refer")
+        targets, self.transfer = (request.target, *request.also), request
+        ends = {each: self._end_of_transfer(each) for each in targets}
+        taken = next((each for each, end in ends.items() if end is None), None)
+        self.transferred_to = ", ".join(targets) if self._transfer_ends_of is None else taken
+        for each, end in ends.items():
+            is_refused = isinstance(end, TransferError) and end.reason is TransferFailure.NOT_ALLOWED
+            if request.on_call is not None and not is_refused:
+                request.on_call(each)
+        if self._rings_s:
+            await self.call.until_ended(asyncio.sleep(self._rings_s))
+        failed = {each: end for each, end in ends.items() if isinstance(end, TransferError)}
+        for each, error in failed.items():
+            if request.on_failure is not None:
+                request.on_failure(each, error)
+        if len(failed) == len(ends):
+            raise worst_of(list(failed.values()))
+        first = next(each for each in ends if each not in failed)
+        return await self._talked(request, ends[first] or Transferred(first, "refer"))
+
+    def _end_of_transfer(self, target: str) -> Transferred | TransferError | None:
+        return self._transfer_ends if self._transfer_ends_of is None else self._transfer_ends_of(target)
+
+    async def _talked(self, request: TransferRequest, end: Transferred | TransferError) -> Transferred:
+        assert isinstance(end, Transferred), "the others have failed"
+        if end.by == "bridge" and request.on_answer is not None:
+            request.on_answer(end.target)
+        if end.talked_s:
+            await self.call.until_ended(asyncio.sleep(end.talked_s))
+        return end
 
     def _confirm(self) -> None:
         assert self.early is not None, "it answers"
@@ -286,6 +308,8 @@ class SimulatedCall:
         await self.session.drained()
         ends = None if self._queue_ends_of is None else self._queue_ends_of(request.queue)
         if ends is not None:
+            if ends.agent:
+                request.on_agent(ends.agent)
             return ends
         self.transferred_to = request.queue
         call.hung_up = True

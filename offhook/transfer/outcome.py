@@ -1,5 +1,6 @@
 """How a transfer ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -34,6 +35,19 @@ class TransferError(UserError):
         super().__init__(what, why, todo)
         self.reason = reason
         self.status = status
+
+
+class OnlyReferError(TransferError):
+    """The caller's network connects the caller itself, and to one target alone: `refer` is the mode there."""
+
+
+_TELLING = (TransferFailure.NO_ANSWER, TransferFailure.BUSY, TransferFailure.DECLINED)
+
+
+def worst_of(failed: Sequence[TransferError]) -> TransferError:
+    """What is reported where nobody of several took the call (at least one): that one rang for nothing, was busy, or
+    declined; else the first."""
+    return next((each for reason in _TELLING for each in failed if each.reason is reason), failed[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from offhook.transfer.outcome import TransferMode
+from offhook.transfer.outcome import TransferError, TransferMode
 
 Brief = Callable[[Any], Awaitable[bool]]
 """Talks to the agent, whose Call it gets, and says whether they take the caller."""
@@ -42,8 +42,14 @@ class TransferRequest:
     also: tuple[str, ...] = ()
     """Others who ring at the same time: the first who answers has the caller, by a bridge."""
 
+    on_call: Callable[[str], None] | None = None
+    """Called with each target that the bot calls."""
+
     on_answer: Callable[[str], None] | None = None
     """Called with the target that has answered."""
+
+    on_failure: Callable[[str, TransferError], None] | None = None
+    """Called with each target that may not be called, or did not take the call, and why."""
 
     waiter: Waiter | None = None
     """The bot stays between the two then, whatever the caller's side can."""

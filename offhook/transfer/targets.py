@@ -50,17 +50,15 @@ def target_of(given: str, config: Config) -> Target:
     return Target(given, address if address == name else str(SipAddress.parse(address)))
 
 
-def targets_of(given: Sequence[str], config: Config) -> list[Target]:
-    """The targets of names, numbers and addresses that may be called, each once. Raises TransferError if none may."""
-    found, refused = dict[Target, None](), list[TransferError]()
+def targets_of(given: Sequence[str], config: Config) -> tuple[list[Target], dict[str, TransferError]]:
+    """The targets of names, numbers and addresses that may be called, each once; and why the others may not be."""
+    found, refused = dict[Target, None](), dict[str, TransferError]()
     for each in given:
         try:
             found[target_of(each, config)] = None
         except TransferError as error:
-            refused.append(error)
-    if not found:
-        raise refused[0]
-    return list(found)
+            refused[each] = error
+    return list(found), refused
 
 
 def is_target(name: str, config: Config) -> bool:

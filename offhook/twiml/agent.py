@@ -62,7 +62,7 @@ class TwimlAgent:
             send=self._send,
         )
         running = RunningCall(call, client, application)
-        call.covers_silence = False  # Twilio says nothing of its own while a server answers
+        call.covers_silence = False  # but while a server is waited for: the silence of a Pause, or a Gather, is meant
         began, answered = monotonic(), False
         try:
             end = await _Program(running).run()
@@ -124,8 +124,7 @@ class _Program:
     async def _document(self, wanted: Next) -> Document:
         running = self._running
         parameters = {**call_status(running.call), **wanted.parameters}
-        fetching = running.client.fetch(wanted.url, running.url, wanted.method, parameters)
-        fetched = await running.call.until_ended(fetching)
+        fetched = await running.waited(running.client.fetch(wanted.url, running.url, wanted.method, parameters))
         document = document_of(fetched.content_type, fetched.body, fetched.url)
         running.url = fetched.url
         for warning in document.warnings:

@@ -1,11 +1,13 @@
 """Runs a Dial: its numbers ring, and the caller comes back when the call with the one that answered is over."""
 
-from collections.abc import Callable
+import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from offhook.transfer.outcome import TransferError, TransferFailure, TransferMode, Transferred
+from offhook.api.call_ended import CallEnded
+from offhook.transfer.outcome import OnlyReferError, TransferError, TransferFailure, TransferMode, Transferred
 from offhook.twiml.dial import Dial, Noun
 from offhook.twiml.parameters import sid
 from offhook.twiml.running import End, Next, Result, RunningCall
@@ -16,26 +18,37 @@ _STATUS = {
     TransferFailure.DECLINED: "busy",
     TransferFailure.NO_ANSWER: "no-answer",
 }
-"""DialCallStatus; of all else it is failed."""
+"""DialCallStatus, and CallStatus; of all else it is failed."""
 
 COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialled:
-    """`who` has answered, or was called last."""
+    """What became of calls: `who` has answered, or was called last, by the call `sid`."""
 
     status: str
-    who: str
+    who: str = ""
+    sid: str = ""
     talked_s: float = 0.0
     over: bool = False  # the caller has left the bot
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Of the action's request."""
+        found = {"DialCallStatus": self.status, **({"DialCallSid": self.sid} if self.sid else {})}
+        if self.status == COMPLETED:
+            found |= {"DialCallDuration": str(round(self.talked_s)), "DialBridged": "true"}
+        return found
+
 
 async def dial(running: RunningCall, verb: Dial) -> Result:
-    """Connect the caller. Raises CallEnded."""
+    """Connect the caller. Raises CallEnded, of which the action is told."""
     call = running.call
-    dialled = _Dialled("failed", "")
+    dialled = _Dialled("failed")
     for nouns in [(each,) for each in verb.nouns] if verb.sequential else [verb.nouns]:
+        if not nouns:
+            continue
         dialled = await _dialled(running, verb, nouns)
         if dialled.over:
             return End(f"transferred to {dialled.who}")
@@ -43,43 +56,36 @@ async def dial(running: RunningCall, verb: Dial) -> Result:
             break
     if not call.answered:
         await call.answer()
-    if verb.action is None:
-        return None
-    found = {"DialCallStatus": dialled.status, "DialCallSid": _leg_sid(running, dialled.who)}
-    if dialled.status == COMPLETED:
-        found |= {"DialCallDuration": str(round(dialled.talked_s)), "DialBridged": "true"}
-    return Next(verb.action, verb.method, found)
+    return None if verb.action is None else Next(verb.action, verb.method, dialled.parameters)
 
 
 async def _dialled(running: RunningCall, verb: Dial, nouns: tuple[Noun, ...]) -> _Dialled:
-    if not nouns:
-        return _Dialled("failed", "")
     progress = _Progress(running, nouns)
     try:
         try:
-            transferred = await _transfer(running, verb, nouns, "bridge", progress.answered)
-        except TransferError as error:
-            if error.reason is not TransferFailure.NOT_POSSIBLE:
-                raise
+            transferred = await _transfer(running, verb, nouns, "bridge", progress)
+        except OnlyReferError:
             # Twilio connects the callers of its streams itself, to one number, and the bot is out.
-            transferred = await _transfer(running, verb, nouns[:1], None, progress.answered)
+            transferred = await _transfer(running, verb, nouns[:1], None, progress)
+    except CallEnded:
+        dialled = progress.caller_gone()
+        if dialled is not None and verb.action is not None:
+            running.tell(verb.action, verb.method, dialled.parameters, over=True)
+        raise
     except UserError as error:
         reason = error.reason if isinstance(error, TransferError) else TransferFailure.NOT_POSSIBLE
         to = ", ".join(each.address for each in nouns)
         running.log.warning("not connected", to=to, why=error.problems[0].why, todo=error.problems[0].todo)
         status = _STATUS.get(reason, "failed")
-        progress.over(status)
-        return _Dialled(status, nouns[-1].address)
-    progress.over(COMPLETED, transferred)
-    return _Dialled(COMPLETED, transferred.target, transferred.talked_s, over=not transferred.returned)
+        progress.not_taken(status)
+        return _Dialled(status, nouns[-1].address, progress.sid(nouns[-1].address))
+    progress.over(transferred.talked_s)
+    target, talked_s = transferred.target, transferred.talked_s
+    return _Dialled(COMPLETED, target, progress.sid(target), talked_s, over=not transferred.returned)
 
 
 async def _transfer(
-    running: RunningCall,
-    verb: Dial,
-    nouns: tuple[Noun, ...],
-    mode: TransferMode | None,
-    on_answer: Callable[[str], None],
+    running: RunningCall, verb: Dial, nouns: tuple[Noun, ...], mode: TransferMode | None, progress: "_Progress"
 ) -> Transferred:
     return await running.call.transfer(
         [each.address for each in nouns],
@@ -87,55 +93,87 @@ async def _transfer(
         ring_s=verb.timeout_s,
         return_key="*" if verb.hang_up_on_star else None,
         limit_s=verb.limit_s,
-        on_answer=on_answer,
+        on_call=progress.called,
+        on_answer=progress.answered,
+        on_failure=progress.failed,
     )
 
 
 class _Progress:
-    """Tells the status URLs of numbers how their calls go on."""
+    """Tells the status URLs of numbers how their calls go on: what has begun has one end."""
 
     def __init__(self, running: RunningCall, nouns: tuple[Noun, ...]) -> None:
         self._running = running
         self._nouns = nouns
-        self._told = 0
-        for noun in nouns:
-            self._tell(noun, "initiated", "initiated")
+        self._dial = running.new_dial()
+        self._now = asyncio.get_running_loop().time
+        self._told = Counter[str]()
+        self._called: list[str] = []
+        self._ended: set[str] = set()
+        self._taken_by = ""
+        self._taken_at = 0.0
+
+    def sid(self, address: str) -> str:
+        """The CallSid of the call to an address."""
+        return sid("CA", f"{self._running.call.id} {self._dial} {address}")
+
+    def called(self, who: str) -> None:
+        """The bot calls one of them."""
+        self._called.append(who)
+        self._tell(who, "initiated", "initiated")
 
     def answered(self, who: str) -> None:
-        """One of them has answered."""
-        for noun in self._nouns:
-            if noun.address == who:
-                self._tell(noun, "answered", "in-progress")
+        """One of them has the caller."""
+        self._taken_by, self._taken_at = who, self._now()
+        self._tell(who, "answered", "in-progress")
 
-    def over(self, status: str, transferred: Transferred | None = None) -> None:
-        """All calls are: with that status, but those that rang on while another one answered."""
+    def failed(self, who: str, error: TransferError) -> None:
+        """One of them could not be called, or did not take the call."""
+        self._end(who, _STATUS.get(error.reason, "failed"))
+
+    def not_taken(self, status: str) -> None:
+        """Nobody has. It is the status of those of whom nothing else is known."""
         for noun in self._nouns:
-            if transferred is None:
-                self._tell(noun, COMPLETED, status)
-            elif noun.address == transferred.target:
-                self._tell(noun, COMPLETED, status, {"CallDuration": str(round(transferred.talked_s))})
+            self._end(noun.address, status)
+
+    def over(self, talked_s: float) -> None:
+        """The talk is, and so is what rang until it began."""
+        for who in self._called:
+            if who == self._taken_by:
+                self._end(who, COMPLETED, {"CallDuration": str(round(talked_s))})
             else:
-                self._tell(noun, COMPLETED, "canceled")
+                self._end(who, "canceled")
 
-    def _tell(self, noun: Noun, event: str, status: str, more: dict[str, str] | None = None) -> None:
-        if not noun.status_url or event not in noun.status_events:
-            return
+    def caller_gone(self) -> _Dialled | None:
+        """The caller has hung up, and all is over. None: nobody was called before."""
+        if not self._called:
+            return None
+        who, talked_s = self._taken_by or self._called[-1], self._now() - self._taken_at
+        self.over(talked_s)
+        if not self._taken_by:
+            return _Dialled("no-answer", who, self.sid(who))
+        return _Dialled(COMPLETED, who, self.sid(who), talked_s)
+
+    def _end(self, who: str, status: str, more: dict[str, str] | None = None) -> None:
+        if who not in self._ended:
+            self._ended.add(who)
+            self._tell(who, COMPLETED, status, more)
+
+    def _tell(self, who: str, event: str, status: str, more: dict[str, str] | None = None) -> None:
         running = self._running
-        about = {
-            "CallSid": _leg_sid(running, noun.address),
-            "ParentCallSid": running.client.call_sid,
-            "CallStatus": status,
-            "To": noun.address,
-            "Called": noun.address,
-            "Direction": "outbound-dial",
-            "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(self._told),
-            "Timestamp": format_datetime(datetime.now(UTC)),
-        }
-        self._told += 1
-        running.tell(noun.status_url, noun.status_method, {**about, **(more or {})})
-
-
-def _leg_sid(running: RunningCall, address: str) -> str:
-    """The CallSid of the call to an address."""
-    return sid("CA", f"{running.call.id} {address}")
+        for noun in self._nouns:
+            if noun.address != who or not noun.status_url or event not in noun.status_events:
+                continue
+            about = {
+                "CallSid": self.sid(who),
+                "ParentCallSid": running.client.call_sid,
+                "CallStatus": status,
+                "To": who,
+                "Called": who,
+                "Direction": "outbound-dial",
+                "CallbackSource": "call-progress-events",
+                "SequenceNumber": str(self._told[who]),
+                "Timestamp": format_datetime(datetime.now(UTC)),
+            }
+            self._told[who] += 1
+            running.tell(noun.status_url, noun.status_method, {**about, **(more or {})})

@@ -19,14 +19,18 @@ async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
     """Have the caller wait. Raises CallEnded, of which the action is told; TwimlError for a queue that there is not, if
     no action learns of it."""
     call, loop = running.call, asyncio.get_running_loop()
-    began = loop.time()
+    began, agents = loop.time(), [""]
+
+    def found(result: str, *, talked: bool) -> dict[str, str]:
+        about = {"QueueResult": result, "QueueSid": sid("QU", verb.name)}
+        return about if talked else {**about, "QueueTime": str(round(loop.time() - began))}
+
     try:
-        queued = await call.queue(verb.name)
+        queued = await call.queue(verb.name, on_agent=agents.append)
     except CallEnded:
         if verb.action is not None:
-            left = {"QueueResult": "hangup", "QueueSid": sid("QU", verb.name)}
-            left["QueueTime"] = str(round(loop.time() - began))
-            running.tell(verb.action, verb.method, left, over=True)
+            talked = bool(agents[-1])  # who talks to an agent has been waited for no longer
+            running.tell(verb.action, verb.method, found("bridged" if talked else "hangup", talked=talked), over=True)
         raise
     except UserError as error:
         why = f"nobody waits in the queue {verb.name}: {error.problems[0].why}"
@@ -40,7 +44,4 @@ async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
         return End()
     if verb.action is None:
         return None
-    found = {"QueueResult": _RESULTS.get(queued.end, "error"), "QueueSid": sid("QU", verb.name)}
-    if queued.end is not None:
-        found["QueueTime"] = str(round(loop.time() - began))
-    return Next(verb.action, verb.method, found)
+    return Next(verb.action, verb.method, found(_RESULTS.get(queued.end, "error"), talked=queued.end is None))

@@ -44,5 +44,8 @@ MAX_TARGETS = 10
 """Twilio: numbers of one Dial."""
 
 MAX_HEADERS = 20
+MAX_TOLD = 100
+"""Callbacks of a call that wait to be sent."""
+
 MAX_REPORTED = 100
 """What is reported of a call as not done or wrong."""

@@ -162,7 +162,7 @@ async def loaded(running: RunningCall, url: str, room: Room) -> Recording:
                     raise AudioStreamError(too_long)
 
     try:
-        await call.until_ended(load())
+        await running.waited(load())
     except (AudioStreamError, HttpRequestError, TimeoutError) as error:
         raise TwimlError(HTTP_FAILURE, str(error) or f"it took more than {FETCH_S:g} s") from error
     narrow = rate_converter(WIDE_HZ, NARROW_HZ)(bytes(pcm))

@@ -34,10 +34,11 @@ async def record(running: RunningCall, verb: Record) -> Result:
     except CallEnded as ended:
         if ended.message is not None and ended.message.seconds > 0:
             await _told_afterwards(running, verb, ended.message, began)
+        else:
+            _tell_absent(running, verb)
         raise
     if message.seconds == 0:
-        if "absent" in verb.status_events:
-            _tell(running, verb, {"RecordingStatus": "absent"})
+        _tell_absent(running, verb)
         return None
     kept = await _kept(running, verb, message, began)
     return Next(verb.action or running.url, verb.method, {**kept, "Digits": message.key})
@@ -71,6 +72,11 @@ async def _kept(running: RunningCall, verb: Record, message: Message, began: dat
         about = {"RecordingStatus": "completed", "RecordingStartTime": format_datetime(began), "ErrorCode": "0"}
         _tell(running, verb, {**found, **about})
     return found
+
+
+def _tell_absent(running: RunningCall, verb: Record) -> None:
+    if "absent" in verb.status_events:
+        _tell(running, verb, {"RecordingStatus": "absent"})
 
 
 def _tell(running: RunningCall, verb: Record, parameters: dict[str, str]) -> None:

@@ -1,11 +1,10 @@
 """A call in which TwiML runs: what its verbs share."""
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 import structlog
 
@@ -15,10 +14,13 @@ from offhook.twiml.addresses import shown
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client
 from offhook.twiml.errors import TwimlError
-from offhook.twiml.limits import FETCH_S, MAX_REPORTED
+from offhook.twiml.limits import FETCH_S, MAX_REPORTED, MAX_TOLD
 from offhook.twiml.parameters import call_status
+from offhook.twiml.telling import Teller
 
 log = structlog.get_logger("offhook.twiml")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +56,48 @@ class RunningCall:
         """The messages of this call, by the URL that the application knows them by."""
         self.log = log.bind(call=call.id)
         self._reported: set[tuple[str, str]] = set()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._teller = Teller(client, self._not_told)
+        self._dials = 0
 
     def report(self, what: str, why: str = "") -> None:
         """Put something that is not done, or wrong, in the log and on the record: each once in a call."""
-        if (what, why) in self._reported or len(self._reported) >= MAX_REPORTED:
+        if not self._is_news(what, why):
             return
-        self._reported.add((what, why))
         self.log.warning(what, why=why, document=shown(self.url))
         self.call.report(DialogNoted(f"TwiML: {what}{f' ({why})' if why else ''}", monotonic()))
 
+    async def waited(self, work: Awaitable[_T]) -> _T:
+        """The result of what a server takes its time for. From now on the silence is the bot's, and covered as such
+        (`turn.filler_ms`), where the call is answered. Raises CallEnded."""
+        call = self.call
+        if not call.answered:
+            return await call.until_ended(work)
+        call.owe_reply()
+        with call.covering(True):
+            return await call.until_ended(work)
+
     def tell(self, url: str, method: str, parameters: Mapping[str, str], *, over: bool = False) -> None:
         """Send a request whose answer changes nothing, while the call goes on. `over`: the call does not."""
-        status = call_status(self.call, over=over)
-        task = asyncio.get_running_loop().create_task(self._tell(url, method, {**status, **parameters}))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        given = {**call_status(self.call, over=over), **parameters}
+        if not self._teller.tell(url, self.url, method, given):
+            self.report("callbacks are left out", f"{MAX_TOLD} wait to be sent")
 
     async def told(self) -> None:
-        """Wait for the requests that were begun by `tell`; each has a limit."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FETCH_S):
-                while self._telling:
-                    await asyncio.wait(tuple(self._telling))
+        """Wait for the requests of `tell`, which have a limit in all."""
+        if left := await self._teller.told():
+            self.log.warning("callbacks were not sent", count=left, why=f"it took more than {FETCH_S:g} s")
 
-    async def _tell(self, url: str, method: str, parameters: Mapping[str, str]) -> None:
-        try:
-            await self.client.fetch(url, self.url, method, parameters)
-        except TwimlError as error:
+    def new_dial(self) -> int:
+        """The number of a Dial that begins: the calls of each have names of their own."""
+        self._dials += 1
+        return self._dials
+
+    def _not_told(self, error: TwimlError) -> None:
+        if self._is_news("a callback failed", error.why):
             self.log.warning("a callback failed", code=error.code, why=error.why)
+
+    def _is_news(self, what: str, why: str) -> bool:
+        if (what, why) in self._reported or len(self._reported) >= MAX_REPORTED:
+            return False
+        self._reported.add((what, why))
+        return True

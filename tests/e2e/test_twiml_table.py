@@ -6,6 +6,7 @@ expect there; `Case.only_simulated` says why one is not among them.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -46,6 +47,12 @@ EARLY_S = 0.3
 ALIKE = 0.8
 """Of what was said and what was heard: a busy machine loses a letter here and there."""
 
+QUEUE_AGENTS = {"anna": "+15550000001", "ben": NO_ANSWER}
+"""By the names of `[transfer.targets]`: users at the agents' address."""
+
+NOT_ALLOWED = "+49"
+"""What begins so is not in `allow`."""
+
 FULL = "answered with 503"
 LEAST = 120
 
@@ -61,8 +68,8 @@ SETTINGS = """
 allow = ["+1*", "*@127.0.0.1"]
 ringing_tone = "none"
 [transfer.targets]
-anna = "+15550000001"
-ben = "sip:{no_answer}@127.0.0.1:{agents}"
+anna = "{anna}"
+ben = "sip:{ben}@127.0.0.1:{agents}"
 [trunks.pbx]
 host = "127.0.0.1"
 port = {agents}
@@ -100,7 +107,7 @@ def ivr(agents_port: int) -> Iterator[Ivr]:
 @pytest.fixture
 def bot(ivr: Ivr, agents_port: int, start_bot: Callable[..., BotProcess], tmp_path: Path) -> BotProcess:
     config = tmp_path / "offhook.toml"
-    config.write_text(SETTINGS.format(agents=agents_port, no_answer=NO_ANSWER))
+    config.write_text(SETTINGS.format(agents=agents_port, **QUEUE_AGENTS))
     (tmp_path / "music.wav").write_bytes(wav(tones((TONE_HZ,), 2_000)))
     settings = {
         "PYTHONPATH": str(ROOT),
@@ -157,7 +164,8 @@ async def called(bot: BotProcess, name: str, case: Case) -> Call:
     return call
 
 
-async def all_called(bot: BotProcess, agents_port: int) -> dict[str, Call]:
+async def all_called(bot: BotProcess, agents_port: int) -> tuple[dict[str, Call], Counter[str]]:
+    """The calls of all cases, and how often each user was called for a Dial."""
     free, found = asyncio.Semaphore(AT_ONCE), dict[str, Call]()
 
     async def one(name: str, case: Case) -> None:
@@ -172,7 +180,13 @@ async def all_called(bot: BotProcess, agents_port: int) -> dict[str, Call]:
                 await asyncio.sleep(APART_S)
     finally:
         agents.close()
-    return found
+    return found, Counter(user for user in agents.asked if user not in QUEUE_AGENTS.values())
+
+
+def users(case: Case) -> list[str]:
+    """Those that a Dial calls."""
+    called = [each.removeprefix("sip:").partition("@")[0] for each in case.to.split(", ") if each]
+    return [each for each in called if not each.startswith(NOT_ALLOWED)]
 
 
 def reports_of(bot: BotProcess, uniqueid: str) -> list[str]:
@@ -239,7 +253,7 @@ def test_what_is_spelled_can_be_read() -> None:
 @pytest.mark.alone
 def test_the_table_on_the_wire(bot: BotProcess, ivr: Ivr, agents_port: int) -> None:
     assert len(CASES) >= LEAST
-    calls = asyncio.run(all_called(bot, agents_port))
+    calls, dialled_users = asyncio.run(all_called(bot, agents_port))
     bot.wait_for(lambda: all(ivr.ended.values()), 30)
     records = {call_sid(each["uniqueid"]): each for each in bot.records()}
     found = {}
@@ -249,9 +263,11 @@ def test_the_table_on_the_wire(bot: BotProcess, ivr: Ivr, agents_port: int) -> N
         said = said_in(case, bot.lines(record, "bot"))
         reports = reports_of(bot, record["uniqueid"])
         end = f"refused {call.end.split()[5]}" if "answered with" in call.end else call.end
-        outcome = Outcome(said, ivr.asked[name], end, reports, call.keys, case.to, call.took_s)
+        to = case.to  # whom all cases together have called is compared below
+        outcome = Outcome(said, ivr.asked[name], end, reports, call.keys, to, call.took_s)
         expected = replace(case, asked=tuple(map(ivr.here, case.asked)))
         if wrong := problems(expected, call, outcome):
             found[f"{name}: {case.about}"] = wrong
     assert found == {}, json.dumps(found, indent=1)
+    assert dialled_users == Counter(user for case in CASES.values() for user in users(case))
     assert ivr.unsigned == []

@@ -16,6 +16,7 @@ from tests.ports import own_port
 HOST = "127.0.0.1"
 KEY_S = 0.2
 NO_ANSWER = "ben"
+RINGING = 180
 LATE_S = 60.0
 
 
@@ -94,8 +95,9 @@ async def act(caller: Caller, ear: Ear, line: str) -> None:
 
 
 class Agents:
-    """Answers at one address: a number that ends in a SIP status of 400 and more is answered with that, NO_ANSWER
-    rings, and all others talk for `talk_s`. `asked` are the users that were called, in their order."""
+    """Answers at one address: a number that ends in a SIP status of 400 and more is answered with that, NO_ANSWER and
+    one that ends in 180 ring, and all others talk for `talk_s`. `asked` are the users that were called, in their
+    order."""
 
     def __init__(self, talk_s: float) -> None:
         self.asked: list[str] = []
@@ -124,7 +126,7 @@ class Agents:
         status = int(user[-3:]) if user[-3:].isdigit() else 0
         if 400 <= status < 700:
             self._endpoint.do(Reject(event.call, status))
-        elif user == NO_ANSWER:
+        elif user == NO_ANSWER or status == RINGING:
             self._endpoint.do(Ring(event.call))
         else:
             task = asyncio.get_running_loop().create_task(self._talk(event))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from offhook import audio_stream
+from offhook.api import playing
 from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowDialog, flow_dialog
 from offhook.api.sayable import ssml
@@ -20,6 +22,7 @@ from offhook.testing import SimulatedCall, run
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.wav_file import wav
 from offhook.usererror import UserError
+from tests.offhook.test_mp3_sound import mp3
 
 HEAD = "name: sound\nstart: first\nno_input: {then: bye}\nno_match: {then: bye}\nsteps:\n"
 BYE = "  bye: {hang_up: Goodbye.}\n"
@@ -362,6 +365,29 @@ def test_what_a_server_sends(folder: Path, server: Server, led_to: str, seconds:
                 assert [each for each in said if each in ("Played.", "Silent.")] == [led_to]
                 if seconds is not None:
                     assert heard(caller)[0].playback.played_s == pytest.approx(seconds, abs=0.1)
+
+    asyncio.run(call())
+
+
+@pytest.mark.parametrize(("within_s", "says"), [(30.0, "Played."), (0.3, "Silent.")])
+def test_an_mp3_may_take_longer_to_come_than_other_first_audio(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, within_s: float, says: str
+) -> None:
+    monkeypatch.setattr(playing, "FIRST_AUDIO_S", 2.0)
+    monkeypatch.setattr(playing, "MP3_WITHIN_S", within_s)
+    monkeypatch.setattr(audio_stream, "MP3_WITHIN_S", within_s)
+    data = mp3(rate_hz=16_000, channels=1)
+    server = Server(ok("audio/mpeg"), (0, data[:100]), (3.0, data[100:]))
+
+    async def call() -> None:
+        async with server.open() as address:
+            steps = (
+                f"  first: {{play: '{address}', for_s: 6, allow_private: yes, next: played, otherwise: silent}}\n"
+                "  played: {say: Played., next: bye}\n  silent: {say: Silent., next: bye}\n"
+            )
+            async with SimulatedCall(dialog(folder, steps)) as caller:
+                said = await to_the_end(caller)
+                assert [each for each in said if each in ("Played.", "Silent.")] == [says]
 
     asyncio.run(call())
 

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.api.call import Call
 from offhook.api.call_ended import CallEnded
 from offhook.sip.commands import Reject, Ring
 from offhook.sip.events import CallCancelled, CallConfirmed, Event, IncomingCall
 from offhook.sip.events import CallEnded as LegEnded
-from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
+from offhook.transfer.outcome import TransferError, TransferFailure, Transferred, failure_of
 from tests.offhook.carriers.parties import Party
 from tests.offhook.carriers.test_sip_transfer import AGENT_HZ, CALLER_HZ, Scene, failed, scene
 
@@ -50,14 +52,28 @@ def refuses(party: Party, status: int) -> None:
     party.on_event = on_event
 
 
-async def begin(scene: Scene, other: Party, tmp_path: Path, *more: str, **options: object) -> list[str]:
-    """Both ring; who has answered."""
-    answered: list[str] = []
+@dataclass
+class Told:
+    """What a dialog learns of its targets."""
+
+    called: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    failed: dict[str, TransferFailure] = field(default_factory=dict)
+
+    def on_failure(self, target: str, error: TransferError) -> None:
+        assert target not in self.failed
+        self.failed[target] = error.reason
+
+
+async def begin(scene: Scene, other: Party, tmp_path: Path, *more: str, **options: object) -> Told:
+    """Both ring."""
+    told = Told()
     names = ["desk", "other", *more]
+    options |= {"on_call": told.called.append, "on_answer": told.answered.append, "on_failure": told.on_failure}
 
     async def dialog(call: Call) -> None:
         try:
-            got = await call.transfer(names, on_answer=answered.append, **options)  # type: ignore[arg-type]
+            got = await call.transfer(names, **options)  # type: ignore[arg-type]
             scene.results.put_nowait(got)
         except (TransferError, CallEnded) as error:
             scene.results.put_nowait(error)
@@ -67,17 +83,17 @@ async def begin(scene: Scene, other: Party, tmp_path: Path, *more: str, **option
 
     targets = {"desk": f"sip:desk@{scene.agent.address}", "other": f"sip:other@{other.address}"}
     await scene.begin(tmp_path, dialog, targets=targets, ringing_tone="none")
-    return answered
+    return told
 
 
 async def test_the_first_who_answers_has_the_caller(scene: Scene, other: Party, tmp_path: Path) -> None:
     rings(scene.agent)
-    answered = await begin(scene, other, tmp_path)
+    told = await begin(scene, other, tmp_path)
     leg = await other.next(CallConfirmed)
     await scene.agent.next(CallCancelled)
     await other.hears(CALLER_HZ)
     await scene.caller.hears(OTHER_HZ)
-    assert answered == ["other"]
+    assert (told.called, told.answered, told.failed) == (["desk", "other"], ["other"], {})
     other.hang_up(leg.call)
     result = await scene.result()
     assert isinstance(result, Transferred)
@@ -105,8 +121,9 @@ async def test_when_nobody_answers_the_caller_is_back(
 ) -> None:
     refuses(scene.agent, first)
     refuses(other, second)
-    await begin(scene, other, tmp_path)
+    told = await begin(scene, other, tmp_path)
     assert failed(await scene.result()) is reason
+    assert told.failed == {"desk": failure_of(first), "other": failure_of(second)}
     assert not scene.caller.of(LegEnded)
 
 
@@ -122,19 +139,34 @@ async def test_all_stop_ringing_after_their_time(scene: Scene, other: Party, tmp
 async def test_a_caller_who_hangs_up_stops_all_phones(scene: Scene, other: Party, tmp_path: Path) -> None:
     rings(scene.agent)
     rings(other)
-    await begin(scene, other, tmp_path)
+    told = await begin(scene, other, tmp_path)
     await scene.agent.next(IncomingCall)
     await other.next(IncomingCall)
     scene.caller.hang_up(scene.handle)
     await scene.agent.next(CallCancelled)
     await other.next(CallCancelled)
     assert isinstance(await scene.result(), CallEnded)
+    assert (told.answered, told.failed) == ([], {})
 
 
-async def test_one_that_may_not_be_called_is_left_out(scene: Scene, other: Party, tmp_path: Path) -> None:
+async def test_one_that_may_not_be_called_is_left_out_and_named(scene: Scene, other: Party, tmp_path: Path) -> None:
     rings(scene.agent)
-    await begin(scene, other, tmp_path, "+19005550000")
-    await scene.caller.hears(OTHER_HZ)
+    with capture_logs() as logs:
+        told = await begin(scene, other, tmp_path, "+19005550000")
+        await scene.caller.hears(OTHER_HZ)
+    assert (told.called, told.failed) == (["desk", "other"], {"+19005550000": TransferFailure.NOT_ALLOWED})
+    (line,) = [each for each in logs if each["event"] == "not called"]
+    assert (line["to"], line["log_level"]) == ("+19005550000", "warning")
+    assert "transfer.allow" in line["why"]
+
+
+async def test_where_none_may_be_called_the_first_is_the_error(scene: Scene, tmp_path: Path) -> None:
+    told, refused = Told(), ["+19005550000", "+19005550001"]
+    with capture_logs() as logs:
+        await scene.begin(tmp_path, scene.transfers_to(refused, on_failure=told.on_failure))
+        assert failed(await scene.result()) is TransferFailure.NOT_ALLOWED
+    assert list(told.failed) == refused
+    assert [each["to"] for each in logs if each["event"] == "not called"] == refused[1:]
 
 
 async def test_the_caller_is_with_whom_they_talk_until_they_hang_up(scene: Scene, other: Party, tmp_path: Path) -> None:

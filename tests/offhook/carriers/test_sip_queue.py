@@ -173,6 +173,8 @@ async def test_two_callers_and_one_agent(office: Office) -> None:
 @pytest.mark.parametrize("by_agent", [True, False])
 async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: bool) -> None:
     crm = {"url": f"http://{HOST}:9/", "allow_private": True, "events": ["call.transferred"]}
+    agents: list[str] = []
+    office.options["on_agent"] = agents.append
     await office.open({"webhooks": {"crm": crm}})
     office.bot.queues.agent("anna", "login")
     handle = office.call(office.first)
@@ -189,6 +191,7 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     data = json.loads(row.body)["data"]
     assert (data["target"], data["by"], data["returned"]) == ("anna", "bridge", by_agent)
     assert data["talked_s"] > 0.3
+    assert agents == ["anna"]
 
 
 async def test_others_learn_of_a_wait_and_its_record_has_it(office: Office) -> None:

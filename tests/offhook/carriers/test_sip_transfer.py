@@ -72,9 +72,12 @@ class Scene:
         await self.caller.next(CallAnswered)
 
     def transfers(self, **options: object) -> Talk:
+        return self.transfers_to("desk", **options)
+
+    def transfers_to(self, target: str | list[str], **options: object) -> Talk:
         async def dialog(call: Call) -> None:
             try:
-                self.results.put_nowait(await call.transfer("desk", **options))  # type: ignore[arg-type]
+                self.results.put_nowait(await call.transfer(target, **options))  # type: ignore[arg-type]
             except (TransferError, CallEnded) as error:
                 self.results.put_nowait(error)
                 if isinstance(error, CallEnded):

@@ -14,6 +14,7 @@ from tests.offhook.twiml.table import Build, Case, built, written
 FIRST = "POST /voice CallStatus=ringing"
 RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
 CALL_OUT = "CallSid=* ParentCallSid=* Direction=outbound-dial CallbackSource=call-progress-events"
+ALL_EVENTS = "initiated answered completed"
 BEEP = "waits 1.5"
 TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
 
@@ -118,6 +119,19 @@ RECORD = [
         (FIRST, "POST /status RecordingStatus=in-progress", "POST /status RecordingStatus=absent"),
     ),
     Case(
+        "It is empty, too, where the caller hangs up without a word.",
+        built(
+            lambda r: r.record(
+                recording_status_callback="/status", recording_status_callback_event="in-progress absent"
+            ),
+            status=_thanks,
+        ),
+        (),
+        (FIRST, "POST /status RecordingStatus=in-progress", "POST /status RecordingStatus=absent"),
+        ("waits 2.5", "hangs up"),
+        "caller",
+    ),
+    Case(
         "Transcriptions are not done.",
         built(lambda r: r.record(action="/next", transcribe=True, transcribe_callback="/text"), next=_thanks),
         ("Thank you.",),
@@ -156,10 +170,11 @@ def _several(*numbers: str, **attributes: Any) -> Build:
     return build
 
 
-def _told(number: str, events: str) -> Build:
+def _told(*numbers: str, events: str = "") -> Build:
     def build(response: VoiceResponse) -> None:
         dial = Dial(action="/next")
-        dial.number(number, status_callback="/progress", status_callback_event=events)
+        for number in numbers:
+            dial.number(number, status_callback="/progress", status_callback_event=events)
         response.append(dial)
 
     return build
@@ -176,6 +191,13 @@ def _queue(response: VoiceResponse) -> None:
     dial.queue("support")
     response.append(dial)
     response.say("Goodbye.")
+
+
+UNREACHED = {
+    "+15550000404": _failed(TransferFailure.UNREACHABLE),
+    "+15550000480": _failed(TransferFailure.NO_ANSWER),
+    "+15550000486": _failed(TransferFailure.BUSY),
+}
 
 
 def _ended(about: str, reason: TransferFailure, status: str, number: str) -> Case:
@@ -236,12 +258,12 @@ DIAL = [
         built(_several("+1 555 000-0486", sequential=True), next=_thanks),
         ("Thank you.",),
         (FIRST, "POST /next DialCallStatus=no-answer"),
-        to="sip:desk480@pbx.example",
+        to="+15550000486, sip:desk480@pbx.example",
         ends=_failed(TransferFailure.NO_ANSWER),
     ),
     Case(
         "The status URL of a number learns how its call goes on.",
-        built(_told("+15557654321", "initiated answered completed"), next=_thanks, progress=_thanks),
+        built(_told("+15557654321", events=ALL_EVENTS), next=_thanks, progress=_thanks),
         ("Thank you.",),
         (
             FIRST,
@@ -255,7 +277,7 @@ DIAL = [
     ),
     Case(
         "Without statusCallbackEvent of its end alone.",
-        built(_told("+15550000486", ""), next=_thanks, progress=_thanks),
+        built(_told("+15550000486"), next=_thanks, progress=_thanks),
         ("Thank you.",),
         (
             FIRST,
@@ -264,6 +286,67 @@ DIAL = [
         ),
         to="+15550000486",
         ends=_failed(TransferFailure.BUSY),
+    ),
+    Case(
+        "Each learns what became of its own call.",
+        built(_told(*UNREACHED), next=_thanks, progress=_thanks),
+        ("Thank you.",),
+        (
+            FIRST,
+            "POST /next DialCallStatus=no-answer DialCallSid=*",
+            f"POST /progress {CALL_OUT} CallStatus=failed To=+15550000404",
+            f"POST /progress {CALL_OUT} CallStatus=no-answer To=+15550000480",
+            f"POST /progress {CALL_OUT} CallStatus=busy To=+15550000486",
+        ),
+        to=", ".join(UNREACHED),
+        ends=UNREACHED,
+    ),
+    Case(
+        "One that [transfer] does not allow fails, and its call never begins.",
+        built(_told("+4930000000", "+15557654321", events=ALL_EVENTS), next=_thanks, progress=_thanks),
+        ("Thank you.",),
+        (
+            FIRST,
+            "POST /next DialCallStatus=completed DialCallDuration=12",
+            f"POST /progress {CALL_OUT} CallStatus=initiated To=+15557654321",
+            f"POST /progress {CALL_OUT} CallStatus=failed To=+4930000000",
+            f"POST /progress {CALL_OUT} CallStatus=in-progress To=+15557654321",
+            f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=12 To=+15557654321",
+        ),
+        to="+4930000000, +15557654321",
+        ends={"+4930000000": _failed(TransferFailure.NOT_ALLOWED), "+15557654321": TALKED},
+    ),
+    Case(
+        "When the caller hangs up both learn of it: while they talk.",
+        built(_told("+15557654321", events=ALL_EVENTS), next=_thanks, progress=_thanks),
+        (),
+        (
+            FIRST,
+            "POST /next CallStatus=completed DialCallStatus=completed DialCallSid=* DialCallDuration=*",
+            f"POST /progress {CALL_OUT} CallStatus=initiated",
+            f"POST /progress {CALL_OUT} CallStatus=in-progress",
+            f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=*",
+        ),
+        ("waits 4", "hangs up"),
+        "caller",
+        to="+15557654321",
+        ends=TALKED,
+    ),
+    Case(
+        "And while it rings.",
+        built(_told("+15550000180", events=ALL_EVENTS), next=_thanks, progress=_thanks),
+        (),
+        (
+            FIRST,
+            "POST /next CallStatus=completed DialCallStatus=no-answer DialCallSid=* !DialCallDuration",
+            f"POST /progress {CALL_OUT} CallStatus=initiated",
+            f"POST /progress {CALL_OUT} CallStatus=canceled !CallDuration",
+        ),
+        ("waits 4", "hangs up"),
+        "caller",
+        to="+15550000180",
+        ends=_failed(TransferFailure.NO_ANSWER),
+        rings_s=30.0,
     ),
     Case(
         "answerOnBridge: the caller's call is answered when theirs is.",

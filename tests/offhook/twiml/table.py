@@ -33,7 +33,13 @@ TALK_S = 11.8
 
 LONGEST_S = 300
 NO_MP3 = b"ID3" * 100
+CALLBACKS_S = 5.0
+"""What is told of the end follows it."""
+
 CALLBACKS = ("/status", "/progress", "/partial")
+
+
+End = Transferred | TransferError | None
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,10 @@ class Case:
 
     `said` are the bot's lines, `asked` the requests, each METHOD PATH and parameters that it has (`NAME=VALUE`,
     `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
-    what is put on the record. `takes_s` are the least and the most seconds until the end. `ends` is what becomes of a
-    transfer, `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice
-    makes of the texts, where these are not it. `only_simulated` is why it is not run on the wire.
+    what is put on the record. `to` are all that are called, in their order. `takes_s` are the least and the most
+    seconds until the end. `ends` is what becomes of a transfer, for all that are called or each, after `rings_s`;
+    `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice makes of the
+    texts, where these are not it. `only_simulated` is why it is not run on the wire.
     """
 
     about: str
@@ -69,7 +76,8 @@ class Case:
     keys: str = ""
     to: str = ""
     takes_s: tuple[float, float] = (0.0, LONGEST_S)
-    ends: Transferred | TransferError | None = None
+    ends: End | Mapping[str, End] = None
+    rings_s: float = 0.0
     queued: Queued | UserError | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
@@ -162,15 +170,22 @@ async def played(case: Case, folder: Path) -> Outcome:
     server = Server(case.pages)
     application = Application(f"{HOST}/voice", **{"token": TOKEN, "recordings_url": HOST, **case.options})
 
+    called: list[str] = []
+
     async def keep(message: Message) -> Path:
         return save_message(folder, "call", message.pcm)
+
+    def end_of(target: str) -> End:
+        called.append(target)
+        return case.ends[target] if isinstance(case.ends, Mapping) else case.ends
 
     call = SimulatedCall(
         TwimlAgent(application, server.send),
         caller=f"sip:{CALLER}@carrier.example",
         called=f"sip:{CALLED}@bot.example",
         transfers=True,
-        transfer_ends=case.ends,
+        transfer_ends_of=end_of,
+        rings_s=case.rings_s,
         queue_ends_of=lambda name: _queued(case),
         early_media=True,
         languages=case.languages,
@@ -179,13 +194,15 @@ async def played(case: Case, folder: Path) -> Outcome:
     async with call as caller:
         began = caller.now
         for line in case.caller:
-            await _do(caller, line)
+            await act(caller, line)
         async with asyncio.timeout(LONGEST_S):
             await caller.over.wait()
         took_s = caller.now - began
+        await asyncio.sleep(CALLBACKS_S)
     reports = [event.text for event in caller.events if isinstance(event, DialogNoted)]
     said = tuple(each.text for each in caller.transcript if each.who == "bot")
-    return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, caller.transferred_to or "", took_s)
+    to = ", ".join(called) or caller.transferred_to or ""
+    return Outcome(said, server.asked, _end(caller), reports, caller.sent_keys, to, took_s)
 
 
 def _queued(case: Case) -> Queued | None:
@@ -194,7 +211,8 @@ def _queued(case: Case) -> Queued | None:
     return case.queued
 
 
-async def _do(caller: SimulatedCall, line: str) -> None:
+async def act(caller: SimulatedCall, line: str) -> None:
+    """One line of `Case.caller`."""
     action, _, rest = line.partition(" ")
     match action:
         case "hears":
@@ -221,10 +239,10 @@ def _end(caller: SimulatedCall) -> str:
     return "transferred" if caller.call.hung_up else "caller"
 
 
-def _order(asked: tuple[str, str, dict[str, str]]) -> tuple[bool, int]:
-    """Callbacks go their own way: they come last, by their numbers."""
+def _order(asked: tuple[str, str, dict[str, str]]) -> tuple[bool, int, str]:
+    """Callbacks go their own way: they come last, by their numbers, and whom they are about."""
     _, path, given = asked
-    return path in CALLBACKS, int(given.get("SequenceNumber", 0)) if path in CALLBACKS else 0
+    return (True, int(given.get("SequenceNumber", 0)), given["To"]) if path in CALLBACKS else (False, 0, "")
 
 
 def differences(case: Case, outcome: Outcome) -> list[str]:
