@@ -154,9 +154,10 @@ class AskFor:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the call, after `prompt` if there is one. Nothing follows."""
+    """End the call, after `prompt` if there is one; `reason` is for its record. Nothing follows."""
 
     prompt: Prompt | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

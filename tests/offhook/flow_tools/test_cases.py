@@ -30,7 +30,7 @@ steps:
     otherwise: person
   sent: {say: "It comes on {parcel.day}, in {days_until(parcel_day)} days.", next: bye}
   person: {transfer: desk, otherwise: bye}
-  bye: {hang_up: Goodbye.}
+  bye: {hang_up: Goodbye., reason: done}
 """.replace(", in {days_until(parcel_day)} days", "")
 TALK = "talk: [{hears: Welcome}, {says: my parcel}, {hears: comes on Monday}]"
 ANSWERS = "requests: {GET https://api.example.com/parcels: {json: {day: Monday}}}"
@@ -60,6 +60,8 @@ def findings(tmp_path: Path, case: str, flow: str = FLOW) -> list[str]:
         ("requests: [{GET https://api.example.com/parcels: {json: {day: 1}}}]", ["requests"]),
         ("never_said: [Monday]", ["said"]),
         ("never_said: [Tuesday]", []),
+        ("reason: done", []),
+        ("reason: paid", ["reason"]),
     ],
 )
 def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[str]) -> None:
