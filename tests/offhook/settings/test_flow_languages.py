@@ -95,6 +95,29 @@ def test_from_the_step_on_texts_and_phrases_are_those_of_the_language() -> None:
     assert bye.prompt.text == "Auf Wiederhören."
 
 
+@pytest.mark.parametrize(
+    ("count", "language", "said"),
+    [(1, "en", "In 1 day."), (0, "en", "In 0 days."), (0, "fr", "Dans 0 jour."), (2, "fr", "Dans 2 jours.")],
+)
+def test_words_agree_with_a_number_by_the_rules_of_their_language(count: int, language: str, said: str) -> None:
+    text = f"""
+name: days
+start: count
+language: en
+steps:
+  count: {{set: {{n: {count}}}, next: choose}}
+  choose: {{set_language: {language}, next: told}}
+  told:
+    say:
+      en: In {{n}} {{plural(n, "day", "days")}}.
+      fr: Dans {{n}} {{plural(n, "jour", "jours")}}.
+    next: bye
+  bye: {{hang_up: }}
+"""
+    action = FlowRunner(parse_flow(text.encode(), "f.yaml"), "en").start()
+    assert isinstance(action, Speak) and action.prompt.text == said
+
+
 def test_a_correction_takes_the_language_back() -> None:
     runner, _ = started(chose("german"))
     corrected = runner.corrected(chose("english"))
