@@ -91,7 +91,7 @@ class Servers:
             raise HttpRequestError(f"the test has no answer to {what}")
         reply = await _in_turn(replies, self.asked.count(what))
         if reply.status is not None and reply.status >= 300:
-            raise HttpRequestError(f"status {reply.status}")
+            raise HttpRequestError(f"status {reply.status}", status=reply.status)
         return reply.text
 
     async def call_function(self, call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:

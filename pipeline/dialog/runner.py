@@ -45,7 +45,7 @@ from offhook.pipeline.understanding.recorded import recorded
 
 MAX_STEPS_ALONE = 1_000
 _HEARD = (AnswerKind.SPEECH, AnswerKind.DTMF, AnswerKind.NO_MATCH)
-_NOTHING = (Fetched(False), Returned(False), Recorded(), Done(failed=True))
+_NOTHING = (Returned(False), Recorded(), Done(failed=True))
 
 
 class EndlessFlowError(RuntimeError):
@@ -321,6 +321,8 @@ def _is_something(step: Step, result: Result) -> bool:
             return bool(result.outcome)
         case SecretTaken():
             return result.outcome not in (None, SecretOutcome.NO_INPUT)
+        case Fetched():
+            return result.answered
         case FoundOut():
             return False
         case _:

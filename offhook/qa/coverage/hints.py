@@ -55,6 +55,8 @@ def action(step: Step, by: str) -> str:
         return _value(step)
     if kind == "on_failure":
         return f"let the wait end ({name})" if isinstance(step, QueueStep) else f"let the transfer fail ({name})"
+    if kind == "on_status":
+        return f"let the server answer with status {name}"
     if kind == "who_answered":
         return f"let the one who is called be {name}"
     if kind == "outcomes" and isinstance(step, AgentStep):

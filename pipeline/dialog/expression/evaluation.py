@@ -68,10 +68,10 @@ class Evaluation(ast.NodeVisitor):
         return None if any(isinstance(each, list | tuple | Mapping) for each in values) else values
 
     def visit_Attribute(self, node: ast.Attribute) -> object:
-        return _part(self.visit(node.value), node.attr)
+        return part_of(self.visit(node.value), node.attr)
 
     def visit_Subscript(self, node: ast.Subscript) -> object:
-        return _part(self.visit(node.value), self.visit(node.slice))
+        return part_of(self.visit(node.value), self.visit(node.slice))
 
 
 def _plain(value: object) -> object:
@@ -79,7 +79,7 @@ def _plain(value: object) -> object:
     return value.amount if isinstance(value, Money) else value
 
 
-def _part(value: object, key: object) -> object:
+def part_of(value: object, key: object) -> object:
     """A field of an object, by its name, or an item of a list, by its number from 0."""
     if isinstance(value, Mapping):
         return value.get(key)

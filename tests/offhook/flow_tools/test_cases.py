@@ -106,6 +106,13 @@ def test_what_was_said_in_place_of_a_text_is_shown_from_there_on(tmp_path: Path)
     assert found.why == "caller: my parcel | bot: It comes on Monday. | bot: Goodbye."
 
 
+def test_a_status_leads_to_its_step(tmp_path: Path) -> None:
+    flow = FLOW.replace("    timeout_s: 3\n", "    timeout_s: 3\n    on_status: {404: bye}\n")
+    refused = "requests: {GET https://api.example.com/parcels: {status: 404}}"
+    talk = "talk: [{hears: Welcome}, {says: my parcel}, {hears: Goodbye}]"
+    assert findings(tmp_path, f"{refused}, {talk}, expect: {{steps: [menu, ask, bye]}}", flow) == []
+
+
 def test_a_message_is_left(tmp_path: Path) -> None:
     flow = """
 name: mailbox

@@ -165,6 +165,19 @@ def test_what_would_walk_an_edge(tmp_path: Path) -> None:
     assert bank["greeting next"] == []
 
 
+def test_a_status_of_a_server_is_an_edge() -> None:
+    text = """
+name: f
+start: ask
+steps:
+  ask: {request: "https://example.com/", on_status: {404: unknown}, next: bye, otherwise: bye}
+  unknown: {hang_up: }
+  bye: {hang_up: }
+"""
+    flow = parse_flow(text.encode(), "f.yaml")
+    assert ways_to(flow)[Edge("ask", "on_status.404", "unknown")] == ["let the server answer with status 404"]
+
+
 def record(*states: tuple[str, str]) -> dict[str, object]:
     timeline = [{"kind": "state", "at": 0.1, "name": name, "by": by} for name, by in states]
     return {"timeline": [{"kind": "answered", "at": 0.0}, *timeline, {"kind": "ended", "at": 3.0}]}
