@@ -118,6 +118,28 @@ steps:
     assert isinstance(action, Speak) and action.prompt.text == said
 
 
+COMMAND = 'auf_deutsch: {phrases: {en: [in german], de: [auf deutsch]}, key: "*", do: language, language: de}'
+WITH_COMMAND = FLOW.replace("steps:\n", f"commands:\n  {COMMAND}\nsteps:\n")
+
+
+def test_a_command_asks_the_same_question_in_another_language() -> None:
+    runner = FlowRunner(parse_flow(WITH_COMMAND.encode(), "f.yaml"), "en", call={"caller": "12", "language": "en"})
+    runner.start()
+    runner.after(chose("english"))
+    assert asked(runner.after(Answer(AnswerKind.NO_MATCH)))[0] == "Pardon?"
+    text, question = asked(runner.after(chose("auf_deutsch")))
+    assert (text, question.language, runner.chosen_language) == ("Buchen oder stornieren, 1 2?", "de", "de")
+    assert (runner.step, runner.dump()["no_match"]) == ("menu", 1)  # which it is no other of
+    assert words_of(question) == ["buchen", "ein Zimmer buchen", "stornieren", "auf deutsch"]
+    bye = runner.after(chose("book"))
+    assert isinstance(bye, HangUp) and bye.prompt is not None and bye.prompt.text == "Auf Wiederhören."
+
+
+def test_every_text_is_given_in_the_language_of_a_command() -> None:
+    found = problems(WITH_COMMAND.replace("do: language, language: de", "do: language, language: fr"))
+    assert "`English or German?` is not given in `fr`" in [each.what for each in found]
+
+
 def test_a_correction_takes_the_language_back() -> None:
     runner, _ = started(chose("german"))
     corrected = runner.corrected(chose("english"))
