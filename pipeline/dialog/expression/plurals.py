@@ -15,7 +15,7 @@ Rule = Callable[[int | Decimal], int]
 def plural(language: str | None, number: int | Decimal, *forms: str) -> str:
     """The one of `forms` that goes with a number in a language (BCP 47; None: English), in the order of CLDR: one and
     other, or one, few and many. Where there are too few, it is the last."""
-    index = _rule_of(language)(abs(number))
+    index = _rule_of(language)(number if number >= 0 else -number)
     return forms[min(index, len(forms) - 1)]
 
 
