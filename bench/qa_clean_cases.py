@@ -63,19 +63,19 @@ SCRIPTS = {
         f"""
         prompts:
           greeting: {{text: "Thank you for calling Example Bank."}}
-          pin: {{text: "Please enter your four digit PIN."}}
+          account: {{text: "Please enter the last four digits of your account number."}}
         steps:
           - wait_for: {{prompt: greeting}}
           - say: {CALLER}/check-my-balance.wav
-          - wait_for: {{prompt: pin}}
+          - wait_for: {{prompt: account}}
           - press: "4711"
           - interrupt: {{after_ms: 3500, say: {CALLER}/goodbye.wav}}
           - wait_for: speech
           - wait_for: end
         expect:
           barge_in_ms: 900
-          prompts: [greeting, pin]
-          bot_said: [thank you for calling, four digit pin, your current account, goodbye]
+          prompts: [greeting, account]
+          bot_said: [thank you for calling, last four digits, your current account, goodbye]
           caller_said: [check my balance, goodbye]
           keys_received: 4
         """,
@@ -84,10 +84,10 @@ SCRIPTS = {
         "bank",
         False,
         """
-        prompts: {pin: {text: "Please enter your four digit PIN."}}
-        steps: [{wait_for: speech}, {press: "1"}, {wait_for: {prompt: pin}}, {press: "4711"},
+        prompts: {account: {text: "Please enter the last four digits of your account number."}}
+        steps: [{wait_for: speech}, {press: "1"}, {wait_for: {prompt: account}}, {press: "4711"},
                 {interrupt: {after_ms: 2500, press: "3"}}, {wait_for: end}]
-        expect: {prompts: [pin], bot_said: [four digit pin, your current account, goodbye]}
+        expect: {prompts: [account], bot_said: [last four digits, your current account, goodbye]}
         """,
     ),
 }

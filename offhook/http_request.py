@@ -52,12 +52,13 @@ Again = Literal["useless", "harmless", "twice"]
 
 class HttpRequestError(Exception):
     """A request failed, or was refused: why, for people. `reason` is without what the server said, for logs; `again`
-    what another try would do."""
+    what another try would do; `status` the HTTP status that it was refused with, if it was."""
 
-    def __init__(self, reason: str, said: str = "", again: Again = "useless") -> None:
+    def __init__(self, reason: str, said: str = "", again: Again = "useless", status: int | None = None) -> None:
         super().__init__(f"{reason}: {said}" if said else reason)
         self.reason = reason
         self.again = again
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +298,10 @@ def tls_context() -> ssl.SSLContext:
 def _text_of(status: int, body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     if 300 <= status < 400:
-        raise HttpRequestError(f"the server redirects (HTTP {status}), which is not followed")
+        raise HttpRequestError(f"the server redirects (HTTP {status}), which is not followed", status=status)
     if status >= 400:
         again: Again = "twice" if status >= 500 else "harmless" if status == TOO_MANY else "useless"
-        raise HttpRequestError(f"HTTP {status}", text[:MAX_REASON_CHARS], again)
+        raise HttpRequestError(f"HTTP {status}", text[:MAX_REASON_CHARS], again, status)
     return text
 
 

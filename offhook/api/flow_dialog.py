@@ -174,7 +174,10 @@ class FlowAgent:
                 return await unless_corrected(call, wording, runner, asked, self._do_unheard(call, action, of_call))
             case Speak() | AskFor() | HangUp():
                 found = await unless_corrected(call, wording, runner, asked, self._say(call, action, runner))
-                return Outcome() if isinstance(action, HangUp) and isinstance(found, Answer) else found
+                if isinstance(action, HangUp) and isinstance(found, Answer):
+                    call.end_reason = action.reason
+                    return Outcome()
+                return found
 
     async def _do_unheard(
         self, call: Call, action: TakeSecret | Fetch | Invoke | Wait | Play | Press | Instant, of_call: _OfCall

@@ -100,6 +100,7 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
     request = step.request
     assert isinstance(request, HttpRequest), "the flow's reader has made it"
     log = structlog.get_logger("offhook.flow").bind(call=call.id, step=step.name)
+    status: int | None = None
     for left in reversed(range(step.retries + 1)):
         began = monotonic()
         try:
@@ -107,8 +108,9 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
                 given = {name: _in_json(value) for name, value in action.values.items()}
                 with_headers = request.with_headers(action.headers)
                 text = await send(with_headers, {**given, **secrets})
-            value = masked(value_in(text), secrets.values()) if step.into is not None else None
+            value = masked(value_in(text), secrets.values()) if step.keeps_answer else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
+            status = error.status if isinstance(error, HttpRequestError) else None
             why = f"no answer within {step.timeout_s:g} s" if isinstance(error, TimeoutError) else _why(error)
             may_repeat = left > 0 and _may_repeat(request, error, always=step.retry_always)
             tries_left = left if may_repeat else 0
@@ -118,7 +120,7 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
             await asyncio.sleep(RETRY_S)
             continue
         return Fetched(True, value)
-    return Fetched(False)
+    return Fetched(False, status=status)
 
 
 def masked(value: object, secrets: Iterable[SecretKeys]) -> object:

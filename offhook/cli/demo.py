@@ -35,7 +35,7 @@ from offhook.telephony.net.ports import PortsExhaustedError
 from offhook.testing.sip_caller import Caller, CallFailedError, read_recording
 
 HOST = "127.0.0.1"
-PIN = "4711"
+ACCOUNT_DIGITS = "4711"
 CALL_LIMIT_S = 90.0
 BARGE_IN_AFTER_S = 3.5
 """Into the balance: after the figure, but before the end."""
@@ -180,7 +180,7 @@ async def _talk(caller: Caller) -> None:
     await caller.listen()  # the greeting
     await caller.say(recording("check-my-balance"))
     await caller.listen()
-    caller.press(PIN)
+    caller.press(ACCOUNT_DIGITS)
     await caller.listen_for(BARGE_IN_AFTER_S)
     await caller.say(recording("goodbye"))
     await caller.listen_for(1.0)

@@ -49,11 +49,14 @@ class Expected:
     steps: tuple[str, ...] | None = None
     requests: tuple[Sent, ...] | None = None
     never_said: tuple[str, ...] = ()
+    reason: str | None = None
+    """That the flow gives for the end; "" for none."""
 
     @property
     def awaits_end(self) -> bool:
         """Whether the caller stays on the line when everything is said."""
-        return self.ends in ("bot hangs up", "transferred") or self.transferred_to is not None
+        by_bot = self.ends in ("bot hangs up", "transferred")
+        return by_bot or self.transferred_to is not None or self.reason is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _FILE = (
     "cases",
 )
 _CASE = ("talk", "expect", *_FILE[1:-1])
-_EXPECT = ("ends", "transferred_to", "steps", "requests", "never_said")
+_EXPECT = ("ends", "reason", "transferred_to", "steps", "requests", "never_said")
 _REPLY = ("json", "status")
 _SENT = ("json", "headers")
 
@@ -214,11 +214,7 @@ class _CaseReader(Reader):
     def _expected(self, node: Node, what: str) -> Expected:
         found = self.fields(node, f"`expect` of {what}", _EXPECT) or {}
         said = self.one_of(found, "ends", ENDINGS, "")
-        known = (
-            {"transferred_to": self.text(found["transferred_to"], "`transferred_to`")}
-            if "transferred_to" in found
-            else {}
-        )
+        known = {key: self.text(found[key], f"`{key}`") for key in ("transferred_to", "reason") if key in found}
         lists = {key: tuple(self.texts(found[key], f"`{key}`")) for key in ("steps", "never_said") if key in found}
         requests = {"requests": self._all_sent(found["requests"], what)} if "requests" in found else {}
         ends = next((each for each in ENDINGS if each == said), None)

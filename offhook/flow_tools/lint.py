@@ -12,9 +12,16 @@ from offhook.flow_tools.pronunciation import alike, sounds_of
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.one_of import worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.steps.agent import AgentStep
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.listening import ListeningStep
+from offhook.pipeline.dialog.steps.play import PlayStep
+from offhook.pipeline.dialog.steps.press import PressStep
+from offhook.pipeline.dialog.steps.python import PythonStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
+from offhook.pipeline.dialog.steps.record import RecordStep
+from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.secret.card import MIN_CARD_DIGITS
@@ -25,12 +32,23 @@ MOST_CHOICES = 5
 MOST_PROMPT_CHARS = 300
 """Some twenty seconds."""
 _TO_A_PERSON = (TransferStep, QueueStep)
+_FAILING: Mapping[type, tuple[str, ...]] = {
+    ListeningStep: ("no_match",),
+    CollectSecret: ("otherwise", "refused"),
+    RequestStep: ("otherwise", "on_status"),
+    PythonStep: ("otherwise",),
+    AgentStep: ("otherwise",),
+    PlayStep: ("otherwise",),
+    PressStep: ("otherwise",),
+}
+"""The ways on by which a step has come to nothing, but for those of silent callers."""
 MOST_PAIRS = 20_000
 """So many phrases of a question are compared with each other."""
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _KEYS = {word: str(digit) for digit, word in enumerate(_DIGITS)} | {"star": "*", "pound": "#", "hash": "#"}
 _PRESS = re.compile(rf"\bpress(?:ing)?\s+(?:the\s+)?(\d|{'|'.join(_KEYS)})\b")
+_PIN = re.compile(r"\b(?:pin|passcode|password|security code|cvc|cvv)\b", re.IGNORECASE)
 
 
 Rule = Callable[[Flow], Iterator[FlowProblem]]
@@ -52,24 +70,34 @@ def _at(step: Step, *rest: str | int) -> Path:
 
 
 def _no_person(flow: Flow) -> Iterator[FlowProblem]:
-    """Of a flow that has somebody to talk to."""
+    """Of a flow that has somebody to talk to: the ways on where the bot cannot help, or fails. Who says nothing may be
+    gone, and whom no person could take has been offered one."""
     if not any(isinstance(step, _TO_A_PERSON) for step in flow.steps.values()):
         return
     reach = _reaching(flow)
-    for step in _questions(flow):
-        if step.no_match.then not in reach:
-            what = f"who is not understood in `{step.name}` never gets to a person"
-            why = f"no `transfer` or `queue` can be reached from `{step.no_match.then}`"
-            yield FlowProblem(what, why, "let `then` lead to it", _at(step, "no_match", "then"))
+    for step in flow.steps.values():
+        ways, failing = step.ways(), _failing(step)
+        goes_on = [way.next for way in ways if way.path == ("next",)]
+        for way in ways:
+            if way.path[0] in failing and way.next not in reach and way.next not in goes_on:
+                branch = ".".join(map(str, way.path))
+                what = f"who gets to `{branch}` of `{step.name}` never gets to a person"
+                why = f"no `transfer`, `queue` or `record` can be reached from `{way.next}`"
+                yield FlowProblem(what, why, "let it lead to one", _at(step, *way.path))
+
+
+def _failing(step: Step) -> tuple[str, ...]:
+    """The first keys of the ways on by which a step has come to nothing."""
+    return ("visits", *(key for kind, keys in _FAILING.items() if isinstance(step, kind) for key in keys))
 
 
 def _reaching(flow: Flow) -> set[str]:
-    """The steps from which a person can be reached."""
+    """The steps from which a person can be reached, or a message left for one."""
     before: dict[str, list[str]] = {}
     for step in flow.steps.values():
         for way in step.ways():
             before.setdefault(way.next, []).append(step.name)
-    left = [step.name for step in flow.steps.values() if isinstance(step, _TO_A_PERSON)]
+    left = [step.name for step in flow.steps.values() if isinstance(step, (*_TO_A_PERSON, RecordStep))]
     found = set(left)
     while left:
         more = [name for name in before.get(left.pop(), ()) if name not in found]
@@ -148,6 +176,13 @@ def _card_by_collect(flow: Flow) -> Iterator[FlowProblem]:
             yield FlowProblem(what, why, "type `collect_secret` (docs/flow-secure.md)", _at(step, "collect"))
 
 
+def _pin_by_collect(flow: Flow) -> Iterator[FlowProblem]:
+    for step in flow.steps.values():
+        if isinstance(step, Collect) and any(_PIN.search(text) for text in (step.into, *dict(step.texts()).values())):
+            what, why = f"`{step.name}` takes a PIN where it is recorded", "recordings and captures have what is keyed"
+            yield FlowProblem(what, why, "type `collect_secret` (docs/flow-secure.md)", _at(step, "collect"))
+
+
 RULES: Mapping[str, Rule] = {
     "no-person": _no_person,
     "sound-alike": _sound_alike,
@@ -157,5 +192,6 @@ RULES: Mapping[str, Rule] = {
     "long-prompt": _long_prompt,
     "same-again": _same_again,
     "card-by-collect": _card_by_collect,
+    "pin-by-collect": _pin_by_collect,
 }
 """By the names that `offhook flow check --ignore` takes."""

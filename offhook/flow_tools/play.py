@@ -91,7 +91,7 @@ class Servers:
             raise HttpRequestError(f"the test has no answer to {what}")
         reply = await _in_turn(replies, self.asked.count(what))
         if reply.status is not None and reply.status >= 300:
-            raise HttpRequestError(f"status {reply.status}")
+            raise HttpRequestError(f"status {reply.status}", status=reply.status)
         return reply.text
 
     async def call_function(self, call: Call, function: FlowFunction, arguments: Mapping[str, object]) -> object:
@@ -242,6 +242,9 @@ def _judged(
     if expected.transferred_to not in (None, caller.transferred_to):
         why = f"`{expected.transferred_to}` was expected"
         yield Deviation("transferred", f"the caller was transferred to {caller.transferred_to or 'nobody'}", why)
+    if expected.reason not in (None, caller.call.end_reason):
+        what = f"the reason of the end is `{caller.call.end_reason}`"
+        yield Deviation("reason", what, f"`{expected.reason}` was expected")
     if expected.steps is not None and list(expected.steps) != steps:
         what = f"other steps were taken: {', '.join(steps) or 'none'}"
         yield Deviation("steps", what, f"expected: {', '.join(expected.steps)}")

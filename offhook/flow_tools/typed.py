@@ -3,6 +3,7 @@ meanwhile, and jumps to what happens next, so that nobody waits for prompts or s
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -31,6 +32,8 @@ SILENT_S = 600.0
 
 SOUND = "(a sound)"
 """A recording in which nothing is said, such as the beep before a message."""
+
+_REFUSED = re.compile(r"status ([345][0-9]{2})")
 
 HELP = "type what the caller says; keys behind a #: #1, #4711#; an empty line: nothing is said; Ctrl-D: hang up"
 
@@ -146,9 +149,11 @@ class TypedCall:
         shown = "" if content is None else f" {json.dumps(content, ensure_ascii=False)}"
         self._write(f"{request.method} {request.address(values)}{shown}")
         try:
-            answer = self._read("its answer (JSON; empty: none comes)> ").strip()
+            answer = self._read("its answer (JSON, or status 404; empty: none comes)> ").strip()
         except EOFError:
             answer = ""
         if not answer:
             raise HttpRequestError("nobody has answered")
+        if (refused := _REFUSED.fullmatch(answer)) is not None:
+            raise HttpRequestError(answer, status=int(refused[1]))
         return answer

@@ -49,8 +49,8 @@ class RequestOf(Named, Protocol):
         """The application's."""
 
     @property
-    def into(self) -> str | None:
-        """The variable that keeps the answer; None: nobody wants it."""
+    def keeps_answer(self) -> bool:
+        """Whether anything of the answer is kept; if not, it need not be JSON."""
 
     @property
     def timeout_s(self) -> float:
@@ -154,9 +154,10 @@ class AskFor:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the call, after `prompt` if there is one. Nothing follows."""
+    """End the call, after `prompt` if there is one; `reason` is for its record. Nothing follows."""
 
     prompt: Prompt | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +261,11 @@ class Fetch:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What a server has answered: a value of JSON with Decimal for numbers with a fraction. Not `answered`: nothing
-    came of it."""
+    came of it, and `status` is the HTTP status that said so, if one did."""
 
     answered: bool
     value: object = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

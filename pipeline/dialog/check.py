@@ -4,7 +4,7 @@ Every branch leads to a step, every step is reachable, no loop runs without the 
 has a value by then, and all numbers are within their limits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -18,7 +18,6 @@ from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.scopes import local, scope_of
 from offhook.pipeline.dialog.secret_check import secret_problems
 from offhook.pipeline.dialog.steps.listening import ListeningStep
-from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.switches import Switch, switch_problems
 from offhook.pipeline.dialog.template import expressions_in, is_variable_name
@@ -140,6 +139,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     yield from _language_problems(flow.language, ("language",))
     yield from _voice_problems(flow.voice, ("voice",))
     yield from _name_problems(flow)
+    languages = _languages_of(flow)
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
@@ -155,7 +155,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
                 why = "no recording of that name has been loaded"
                 yield FlowProblem(f"there is no recording `{sound[:60]}`", why, "name a WAV file", (*at, *path))
         wrong = tuple(step.problems(at, {} if step.scope else flow.constants))
-        yield from wrong or _translation_problems(flow, step, at)
+        yield from wrong or _translation_problems(flow, step, languages, at)
         if step.visits is not None:
             yield from out_of_range(step.visits.most, 1, MAX_VISITS, (*at, "visits", "most"))
 
@@ -192,11 +192,15 @@ def _closed_by_problems(name: str, by: str | None, switches: Mapping[str, Switch
     yield FlowProblem(f"`{by}` closes nothing", why, todo, at)
 
 
-def _translation_problems(flow: AnyFlow, step: Step, at: Path) -> Iterator[FlowProblem]:
-    """What a step lacks in a language that it may be spoken in."""
-    chosen = (each.spoken for each in flow.steps.values() if isinstance(each, SetLanguage))
+def _languages_of(flow: AnyFlow) -> tuple[str, ...]:
+    """All that its steps without a language may be spoken in."""
+    chosen = (language for each in flow.steps.values() for language in each.chosen_languages())
     own = (flow.language,) if flow.language is not None else ()
-    wanted = tuple(dict.fromkeys((*own, *chosen, *flow.catalogue.languages)))
+    return tuple(dict.fromkeys((*own, *chosen, *flow.catalogue.languages)))
+
+
+def _translation_problems(flow: AnyFlow, step: Step, wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
+    """What a step lacks in one of the languages that it may be spoken in."""
     if len(wanted) < 2 or step.language is not None:
         return
     for path, text in step.texts():

@@ -9,6 +9,7 @@ from offhook.pipeline.dialog.hints import key_hint
 from offhook.pipeline.dialog.phrases import phrase_faults, sound_of
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.language import is_language_tag
 
 
 class Does(StrEnum):
@@ -17,15 +18,18 @@ class Does(StrEnum):
     REPEAT = "repeat"  # the question itself, not a reprompt
     HELP = "help"  # the question's help, or else the question
     BACK = "back"  # the question before
+    LANGUAGE = "language"  # the question in another language
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by its name, phrases and key, and the step that it leads to, or what it does."""
+    """A command by its name, phrases and key, and the step that it leads to, or what it does. `language` (BCP 47) is
+    that of the call from LANGUAGE on."""
 
     choice: Choice
     next: str | None = None
     does: Does | None = None
+    language: str | None = None
 
 
 def with_commands(question: Question, commands: Sequence[Command]) -> Question:
@@ -66,6 +70,9 @@ def command_problems(commands: Sequence[Command], question: Question, at: Path) 
     for command in commands:
         choice = command.choice
         yield from _own_problems(choice, (*path, choice.name))
+        if command.language is not None and not is_language_tag(command.language):
+            what, why = f"`{command.language[:40]}` is not a language", "a language is a BCP 47 tag: `de`, or `en-GB`"
+            yield FlowProblem(what, why, "type `language: de`", (*path, choice.name, "language"))
         for phrase in choice.phrases:
             yield from _twice(
                 f"phrase `{phrase}`", said, sound_of(phrase), choice.name, (*path, choice.name, "phrases")

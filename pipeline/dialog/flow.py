@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from offhook.pipeline.dialog.check import find_problems
 from offhook.pipeline.dialog.opening_hours import OpeningHours
 from offhook.pipeline.dialog.problem import FlowProblem
-from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.switches import Switch
 from offhook.pipeline.dialog.translations import Catalogue
@@ -54,7 +53,7 @@ class Flow:
     _chosen: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        chosen = (each.spoken for each in self.steps.values() if isinstance(each, SetLanguage))
+        chosen = (language for each in self.steps.values() for language in each.chosen_languages())
         object.__setattr__(self, "_chosen", tuple(dict.fromkeys(chosen)))
         problems = find_problems(self)
         if problems:

@@ -4,6 +4,7 @@ MAX_STEPS = 500
 MAX_DEPTH = 16  # of sub-flows that call others
 MAX_VISITS = 100
 MAX_TEXT_CHARS = 2_000
+MAX_REASON_CHARS = 100  # of the end of a call
 MAX_CHOICES = 50
 MAX_CHOICE_PHRASES = 100
 MAX_QUESTION_PHRASES = 1_000  # over all choices of a question: the limit of the recogniser's grammars

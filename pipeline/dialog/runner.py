@@ -45,7 +45,7 @@ from offhook.pipeline.understanding.recorded import recorded
 
 MAX_STEPS_ALONE = 1_000
 _HEARD = (AnswerKind.SPEECH, AnswerKind.DTMF, AnswerKind.NO_MATCH)
-_NOTHING = (Fetched(False), Returned(False), Recorded(), Done(failed=True))
+_NOTHING = (Returned(False), Recorded(), Done(failed=True))
 
 
 class EndlessFlowError(RuntimeError):
@@ -206,7 +206,7 @@ class FlowRunner:
 
         def say(expression: str) -> str:
             spoken = constants.get(expression) or self._at.spoken.get(within(step.scope, expression))
-            return as_text(self.value_of(parse(expression)), language) if spoken is None else spoken
+            return as_text(self._value_of(parse(expression), language), language) if spoken is None else spoken
 
         return filled(text, say) if is_ssml(text) else unmarked(fill(text, say))
 
@@ -214,6 +214,17 @@ class FlowRunner:
         self, expression: Expression, given: Mapping[str, object] = MappingProxyType({}), scope: str | None = None
     ) -> object:
         """See Run."""
+        language = self.chosen_language or self._flow.language or self._call_language
+        return self._value_of(expression, language, given, scope)
+
+    def _value_of(
+        self,
+        expression: Expression,
+        language: str | None,
+        given: Mapping[str, object] = MappingProxyType({}),
+        scope: str | None = None,
+    ) -> object:
+        """Its value where it stands in a text in `language`."""
         scope = self._at.scope if scope is None else scope
         now = self._now()
         positions = self._switches()
@@ -222,7 +233,8 @@ class FlowRunner:
         open_now = {name: each.is_open(now) and not switches.get(each.closed_by or "") for name, each in hours}
         values = in_scope(self._at.values, scope) if scope else {**self._constants, **self._at.values}
         call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
-        return expression.value_in({**values, **given, CALL: call, HOURS: open_now, SWITCHES: switches}, now)
+        known = {**values, **given, CALL: call, HOURS: open_now, SWITCHES: switches}
+        return expression.value_in(known, now, language)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:
         """See Run."""
@@ -309,6 +321,8 @@ def _is_something(step: Step, result: Result) -> bool:
             return bool(result.outcome)
         case SecretTaken():
             return result.outcome not in (None, SecretOutcome.NO_INPUT)
+        case Fetched():
+            return result.answered
         case FoundOut():
             return False
         case _:

@@ -165,6 +165,6 @@ def test_the_real_recogniser_then_keys_from_another_port(start_bot: Callable[...
     record = real_bot.record(sipp.port)
     assert real_bot.lines(record, "caller") == ["check my balance", "[keys: 4]"]
     said = real_bot.lines(record, "bot")
-    assert "Please enter your four digit PIN." in said
+    assert "Please enter the last four digits of your account number." in said
     assert record["turns"] == 2
     assert "1234" not in str(real_bot.transcript())

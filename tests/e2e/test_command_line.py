@@ -55,7 +55,7 @@ def test_the_demo(tmp_path: Path, sip_backend: str) -> None:
     said = [(line["who"], line["text"]) for line in result["transcript"]]
     assert ("caller", "check my balance") in said
     assert ("caller", "goodbye") in said
-    assert ("bot", "Please enter your four digit PIN.") in said
+    assert ("bot", "Please enter the last four digits of your account number.") in said
     # By itself: an id or a measured number may have these digits among others.
     assert re.search(r"(?<![\w.])4711(?!\w)", done.stdout + done.stderr) is None
 

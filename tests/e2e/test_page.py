@@ -18,7 +18,7 @@ from tests.e2e.browser import Browser, chromium, microphone
 from tests.e2e.conftest import BotProcess
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-PIN = "4711"
+DIGITS = "4711"
 EVIL = '"><img src=x onerror=alert(1)>'
 
 
@@ -70,11 +70,11 @@ def test_a_conversation(talked: Browser, bot: BotProcess) -> None:
     page.wait(lambda: "How can I help you?" in page.text("transcript"))
     page.wait(lambda: page.level("mine") > 30)
     page.wait(lambda: "check my balance" in page.text("transcript"))
-    page.wait(lambda: "four digit PIN" in page.text("transcript"))
-    assert "statepin" in page.text("facts")
-    press(page, PIN)
+    page.wait(lambda: "last four digits" in page.text("transcript"))
+    assert "stateaccount" in page.text("facts")
+    press(page, DIGITS)
     page.wait(lambda: "The balance of your current account" in page.text("transcript"))
-    assert PIN not in page.text("transcript")
+    assert DIGITS not in page.text("transcript")
     assert "4 keys" in page.text("transcript")
     assert loudest(page, "theirs", 1.0) > 30
     # The interruption: the bot falls silent in the middle of its sentence, and says goodbye.

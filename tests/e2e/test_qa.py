@@ -24,11 +24,11 @@ BANK = f"""
 name: balance
 prompts:
   greeting: {{text: "Thank you for calling Example Bank."}}
-  pin: {{text: "Please enter your four digit PIN."}}
+  account: {{text: "Please enter the last four digits of your account number."}}
 steps:
   - wait_for: {{prompt: greeting}}
   - say: {ASSETS}/caller/check-my-balance.wav
-  - wait_for: {{prompt: pin}}
+  - wait_for: {{prompt: account}}
   - press: "4711"
   - interrupt: {{after_ms: 3500, say: {ASSETS}/caller/goodbye.wav}}
   - wait_for: speech
@@ -37,10 +37,10 @@ expect:
   ended_by: bot
   response_ms: 6000
   barge_in_ms: 2500
-  prompts: [greeting, pin]
+  prompts: [greeting, account]
   prompt_start_missing_ms: 120
   codec: PCMU
-  bot_said: [thank you for calling, four digit pin, your current account, goodbye]
+  bot_said: [thank you for calling, last four digits, your current account, goodbye]
   caller_said: [check my balance, goodbye]
   keys_received: 4
   record: {{ended_by: bot, disposition: answered}}

@@ -10,7 +10,7 @@ from tests.e2e.browser import Browser, chromium
 from tests.e2e.conftest import BotProcess
 from tests.e2e.test_page import barriers
 
-PIN = "4711"
+DIGITS = "4711"
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +49,11 @@ def test_a_person_without_a_microphone_types(bot: BotProcess) -> None:
         assert rejected == "a pint of milk typed not understood"
         page.wait(lambda: "I did not get that." in page.text("transcript"))
         types(page, "check my balance")
-        page.wait(lambda: "four digit PIN" in page.text("transcript"))
+        page.wait(lambda: "last four digits" in page.text("transcript"))
         assert lines(page, ".line.caller:not(.rejected) p") == ["check my balance typed"]
-        types(page, PIN)
+        types(page, DIGITS)
         page.wait(lambda: "The balance of your current account" in page.text("transcript"))
-        assert PIN not in page.text("transcript")
+        assert DIGITS not in page.text("transcript")
         assert "4 keys typed" in page.text("transcript")
         assert page.level("mine") == 0
         assert barriers(page) == []

@@ -55,8 +55,8 @@ def action(step: Step, by: str) -> str:
         return _value(step)
     if kind == "on_failure":
         return f"let the wait end ({name})" if isinstance(step, QueueStep) else f"let the transfer fail ({name})"
-    if kind == "who_answered":
-        return f"let the one who is called be {name}"
+    if kind in _OTHERS:
+        return _OTHERS[kind].format(name)
     if kind == "outcomes" and isinstance(step, AgentStep):
         return f"let the agent hand back {name}"
     if isinstance(step, If):
@@ -65,6 +65,12 @@ def action(step: Step, by: str) -> str:
         return f"have {step.value} be {name}"
     return _OTHERWISE.get(type(step), "") if kind == "otherwise" else ""
 
+
+_OTHERS = {
+    "who_answered": "let the one who is called be {}",
+    "on_status": "let the server answer with status {}",
+}
+"""What somebody else does, by the first word of an edge."""
 
 _OTHERWISE: dict[type[Step], str] = {
     AgentStep: "let the agent end without an outcome",

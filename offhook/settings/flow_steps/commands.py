@@ -6,7 +6,7 @@ from offhook.pipeline.dialog.commands import Command, Does
 from offhook.pipeline.events import Choice
 from offhook.settings.flow_steps.reader import StepReader
 
-_COMMAND = ("phrases", "key", "next", "do")
+_COMMAND = ("phrases", "key", "next", "do", "language")
 
 
 def read_commands(reader: StepReader, node: Node, what: str) -> tuple[Command, ...]:
@@ -32,4 +32,10 @@ def _command(reader: StepReader, name: str, node: Node, commands: str) -> Comman
         return None
     if follows is None and does not in list(Does):
         return None
-    return Command(Choice(name, phrases, key), follows, Does(does) if does else None)
+    language = reader.optional(reader.text, found, "language", what, None)
+    if (language is None) is (does == Does.LANGUAGE):
+        lacks = "does not say in which language it asks again" if language is None else "has a `language`"
+        why = "`do: language` and `language` belong together"
+        reader.problem(node, f"{what} {lacks}", why, "type `do: language, language: es`")
+        return None
+    return Command(Choice(name, phrases, key), follows, Does(does) if does else None, language)

@@ -1,14 +1,22 @@
 """Reads `request`."""
 
+import re
+from collections.abc import Mapping
 from functools import partial
 
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node
 
+from offhook.pipeline.dialog.answer_path import Parts, parts_of
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
 from offhook.settings.flow_steps.reader import StepReader
 from offhook.settings.http_requests import REQUEST, read_request, with_variables
+
+_ANSWER = ("into", "on_status", "meanwhile", "timeout_s", "retries", "retry")
+_PARTS = "type `into: {day: delivery.day, first: items[0].name}`, or `into: order` for all of it"
+_STATUSES = "type `on_status: {404: unknown}`"
+_STATUS = re.compile(r"[345][0-9]{2}")
 
 
 def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
@@ -19,7 +27,10 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     )
     sent = {key: reader.expression(value, f"`{key}` of {what}") for key, _, value in entries or []}
     secrets = _secrets(reader, found["secret"], what) if "secret" in found else {}
-    into = reader.optional(reader.text, found, "into", what, None)
+    before = len(reader.problems)
+    into, parts = _into(reader, found["into"], what) if "into" in found else (None, {})
+    statuses = _on_status(reader, found["on_status"], f"`on_status` of {what}") if "on_status" in found else {}
+    is_wrong = len(reader.problems) > before
     meanwhile = reader.spoken(found["meanwhile"], f"`meanwhile` of {what}") if "meanwhile" in found else None
     timeout_s = reader.optional(reader.number, found, "timeout_s", what, 5.0)
     retries = reader.optional(reader.whole, found, "retries", what, 0)
@@ -27,7 +38,7 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     follows, otherwise = (reader.step_name(found[key], f"`{key}` of {what}") for key in ("next", "otherwise"))
     spoken = reader.spoken_by(found, what)
     send = {key: text for key, text in sent.items() if text is not None}
-    if made is None or follows is None or otherwise is None or len(send) < len(sent):
+    if made is None or follows is None or otherwise is None or len(send) < len(sent) or is_wrong:
         return None
     sent_so = (made.places(), send, into, meanwhile, timeout_s, retries, always)
     enciphered = made.may_carry_secrets
@@ -40,8 +51,40 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         request=made,
         secrets=secrets,
         may_carry_secrets=enciphered,
+        parts=parts,
+        statuses=statuses,
         **spoken,
     )
+
+
+def _into(reader: StepReader, node: Node, what: str) -> tuple[str | None, Mapping[str, Parts]]:
+    """The variable that keeps the answer, or those that keep parts of it, each with its path."""
+    if not isinstance(node, MappingNode):
+        return reader.text(node, f"`into` of {what}"), {}
+    found = dict[str, Parts]()
+    for name, _, value in reader.entries(node, f"`into` of {what}", _PARTS) or []:
+        path = reader.text(value, f"`{name}` of {what}")
+        parts = None if path is None else parts_of(path)
+        if path is not None and parts is None:
+            why = "it leads through the answer: names with dots between them, numbers of items in brackets"
+            reader.problem(value, f"`{path[:60]}` is no path in an answer", why, _PARTS)
+        found[name] = parts or ()
+    if not node.value:
+        reader.problem(node, f"`into` of {what} keeps nothing", "it is empty", _PARTS)
+    return None, found
+
+
+def _on_status(reader: StepReader, node: Node, field: str) -> dict[str, str]:
+    """The steps that follow what the server refuses, by its HTTP status."""
+    found = {}
+    for status, key, value in reader.entries(node, field, _STATUSES) or []:
+        follows = reader.step_name(value, f"`{status}` of {field}")
+        if _STATUS.fullmatch(status) is None:
+            why = "it is one of 300 to 599: with those below `next` follows"
+            reader.problem(key, f"`{status[:40]}` is no status that a server refuses with", why, _STATUSES)
+        elif follows is not None:
+            found[status] = follows
+    return found
 
 
 def _secrets(reader: StepReader, node: Node, what: str) -> dict[str, str]:
@@ -62,7 +105,7 @@ def _always(reader: StepReader, node: Node, what: str) -> bool:
 
 REQUEST_STEP = StepKind(
     "request",
-    (*REQUEST, "send", "secret", "into", "meanwhile", "timeout_s", "retries", "retry", "next", "otherwise", *SPOKEN),
+    (*REQUEST, "send", "secret", *_ANSWER, "next", "otherwise", *SPOKEN),
     _request,
     ("next", "otherwise"),
 )

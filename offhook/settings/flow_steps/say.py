@@ -17,11 +17,12 @@ def _say(reader: StepReader, name: str, what: str, found: Fields) -> Step | None
 
 
 def _hang_up(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
+    reason = reader.optional(reader.text, found, "reason", what, "")
     if is_null(found["hang_up"]):
-        return End(name)
+        return End(name, reason=reason)
     text = reader.wording(found["hang_up"], f"the text of {what}")
-    return None if text is None else End(name, text, **reader.spoken_by(found, what))
+    return None if text is None else End(name, text, reason, **reader.spoken_by(found, what))
 
 
 SAY = StepKind("say", ("barge_in", *SPOKEN, "next"), _say, ("next",))
-HANG_UP = StepKind("hang_up", SPOKEN, _hang_up)
+HANG_UP = StepKind("hang_up", ("reason", *SPOKEN), _hang_up)

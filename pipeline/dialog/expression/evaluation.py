@@ -17,11 +17,12 @@ MAX_NUMBER = 10**15
 
 class Evaluation(ast.NodeVisitor):
     """`visit` gives the value of a part, None for what makes no sense: it raises nothing. The visitor is given what
-    `expression.parse` allows. `now` is the local time."""
+    `expression.parse` allows. `now` is the local time, `language` (BCP 47) that of the text with the expression."""
 
-    def __init__(self, values: Mapping[str, object], now: datetime) -> None:
+    def __init__(self, values: Mapping[str, object], now: datetime, language: str | None = None) -> None:
         self._values = values
         self._now = now
+        self._language = language
 
     def visit_Constant(self, node: ast.Constant) -> object:
         return Decimal(str(node.value)) if isinstance(node.value, float) else node.value
@@ -39,7 +40,7 @@ class Evaluation(ast.NodeVisitor):
             if each is None or not may_be(type_of(each), wanted):
                 return None
         try:
-            return _limited(function.run(self._now, *arguments))
+            return _limited(function.run(self._language if function.by_language else self._now, *arguments))
         except (TypeError, ArithmeticError):
             return None
 
@@ -67,10 +68,10 @@ class Evaluation(ast.NodeVisitor):
         return None if any(isinstance(each, list | tuple | Mapping) for each in values) else values
 
     def visit_Attribute(self, node: ast.Attribute) -> object:
-        return _part(self.visit(node.value), node.attr)
+        return part_of(self.visit(node.value), node.attr)
 
     def visit_Subscript(self, node: ast.Subscript) -> object:
-        return _part(self.visit(node.value), self.visit(node.slice))
+        return part_of(self.visit(node.value), self.visit(node.slice))
 
 
 def _plain(value: object) -> object:
@@ -78,7 +79,7 @@ def _plain(value: object) -> object:
     return value.amount if isinstance(value, Money) else value
 
 
-def _part(value: object, key: object) -> object:
+def part_of(value: object, key: object) -> object:
     """A field of an object, by its name, or an item of a list, by its number from 0."""
     if isinstance(value, Mapping):
         return value.get(key)

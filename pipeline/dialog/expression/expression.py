@@ -65,9 +65,9 @@ class Expression:
         found: Type = TypeCheck(types).visit(self._root)
         return found
 
-    def value_in(self, values: Mapping[str, object], now: datetime) -> object:
-        """Its value, with those of its variables, at a local time."""
-        return Evaluation(values, now).visit(self._root)
+    def value_in(self, values: Mapping[str, object], now: datetime, language: str | None = None) -> object:
+        """Its value, with those of its variables, at a local time, in a text in `language` (BCP 47; None: English)."""
+        return Evaluation(values, now, language).visit(self._root)
 
 
 @lru_cache(4096)

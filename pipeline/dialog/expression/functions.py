@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from offhook.pipeline.dialog.expression.plurals import plural
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.opening_hours import WEEKDAYS
 from offhook.pipeline.understanding.recorded import recorded
@@ -16,12 +17,13 @@ MAX_NUMBER_CHARS = 40
 @dataclass(frozen=True, slots=True)
 class Function:
     """`takes` are its arguments' types, the last `optional` of which may be left out. `run` gets the call's local time
-    before them."""
+    before them, or, with `by_language`, the language (BCP 47; None: English)."""
 
     takes: tuple[Type, ...]
     gives: Type
     run: Callable[..., Any]
     optional: int = 0
+    by_language: bool = False
 
 
 def _number(now: datetime, text: str) -> int | Decimal | None:
@@ -97,6 +99,7 @@ FUNCTIONS: dict[str, Function] = {
     "ends_with": Function((Type.TEXT, Type.TEXT), Type.TRUTH, lambda _, text, part: text.endswith(part)),
     "number": Function((Type.TEXT,), Type.NUMBER, _number),
     "text": Function((Type.ANY,), Type.TEXT, _text),
+    "plural": Function((Type.NUMBER, Type.TEXT, Type.TEXT, Type.TEXT), Type.TEXT, plural, optional=1, by_language=True),
     "round": Function((Type.NUMBER, Type.NUMBER), Type.NUMBER, _round, optional=1),
     "luhn": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_check_digit(text)),
     "iban": Function((Type.TEXT,), Type.TRUTH, lambda _, text: has_iban_check(text)),

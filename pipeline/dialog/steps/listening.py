@@ -109,6 +109,10 @@ class ListeningStep(Step):
         silent = () if self.silent.then is None else (Exit(("silent", "then"), self.silent.then),)
         return (*Step.ways(self), *led, *silent)
 
+    def chosen_languages(self) -> tuple[str, ...]:
+        """See Step."""
+        return tuple(each.language for each in self.commands if each.language is not None)
+
     def edges(self) -> dict[str, str]:
         """See Step. Commands are none: they would be the same in every question."""
         again = {key: self.name for key, retry in self.retries if retry.attempts > 1}
@@ -158,6 +162,8 @@ class ListeningStep(Step):
         by = f"commands.{command.choice.name}"
         if command.next is not None:
             return Enter(command.next, by)
+        if command.language is not None:
+            run.speak(command.language)
         if command.does is Does.BACK and (before := run.question_before()) is not None:
             return Enter(before, by)
         text = self.help if command.does is Does.HELP and self.help is not None else self.prompt

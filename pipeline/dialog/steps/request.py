@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Result
+from offhook.pipeline.dialog.answer_path import Parts, value_at
 from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.scopes import within
-from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then
+from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then, chosen
 from offhook.pipeline.dialog.template import expressions_in, fill
 from offhook.pipeline.dialog.variables import name_problems, word_problems
 from offhook.pipeline.understanding.recorded import plain
@@ -17,9 +18,10 @@ from offhook.pipeline.understanding.recorded import plain
 
 @dataclass(frozen=True, slots=True)
 class RequestStep(Step):
-    """Ask a server, and keep its answer (JSON) in the variable `into`, if there is one; then `next` follows. Without an
-    answer within `timeout_s`, after `retries` more tries, or with an HTTP status of 300 and more, it is `otherwise`.
-    With `retry_always` it is tried again even if the server may then do twice what it is asked for.
+    """Ask a server, and keep its answer (JSON) in the variable `into`, if there is one, or in those of `parts` what it
+    has at their paths; then `next` follows. Without an answer within `timeout_s`, after `retries` more tries, or with
+    an HTTP status of 300 and more, it is `otherwise`, or the step that `statuses` has for that one. With `retry_always`
+    it is tried again even if the server may then do twice what it is asked for.
 
     `send` has the expressions of what is sent, by name; `places` the variables that are part of the address; `headers`
     those headers that have expressions in braces; `secrets` those of `collect_secret` that are sent, by name.
@@ -40,11 +42,19 @@ class RequestStep(Step):
     request: object = field(default=None, repr=False, compare=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
     may_carry_secrets: bool = True
+    parts: Mapping[str, Parts] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keeps_answer(self) -> bool:
+        """See RequestOf."""
+        return self.into is not None or bool(self.parts)
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
-        stores = {} if self.into is None else {self.into: Type.ANY}
-        return (Exit(("next",), self.next, stores), Exit(("otherwise",), self.otherwise))
+        stores = dict.fromkeys(self.parts if self.into is None else (self.into,), Type.ANY)
+        refused = tuple(Exit(("on_status", status), name) for status, name in self.statuses.items())
+        return (Exit(("next",), self.next, stores), *refused, Exit(("otherwise",), self.otherwise))
 
     def expressions(self) -> tuple[Evaluated, ...]:
         """See Step."""
@@ -82,9 +92,11 @@ class RequestStep(Step):
         if not isinstance(result, Fetched):
             return Step.follow(self, run, result)
         if not result.answered:
-            return Enter(self.otherwise, "otherwise")
+            return chosen(self.statuses, str(result.status), "on_status", self.otherwise)
         if self.into is not None:
             run.store(self.into, result.value)
+        for name, parts in self.parts.items():
+            run.store(name, value_at(result.value, parts))
         return Enter(self.next, "next")
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
@@ -93,5 +105,7 @@ class RequestStep(Step):
             yield from word_problems(place, (*at, "request"))
         if self.into is not None:
             yield from name_problems(self.into, constants, "the answer", (*at, "into"))
+        for name in self.parts:
+            yield from name_problems(name, constants, "a part of the answer", (*at, "into", name))
         yield from out_of_range(self.timeout_s, MIN_REQUEST_S, MAX_REQUEST_S, (*at, "timeout_s"))
         yield from out_of_range(self.retries, 0, MAX_RETRIES, (*at, "retries"))

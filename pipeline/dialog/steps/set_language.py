@@ -26,6 +26,10 @@ class SetLanguage(Step):
         """See Step."""
         return self.enter(run).name
 
+    def chosen_languages(self) -> tuple[str, ...]:
+        """See Step."""
+        return (self.spoken,)
+
     def after_silence(self) -> str | None:
         """See Step."""
         return self.next

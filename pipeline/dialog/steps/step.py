@@ -200,6 +200,10 @@ class Step(ABC):
         may store what it would: the caller of this takes it back."""
         return None
 
+    def chosen_languages(self) -> tuple[str, ...]:
+        """Those (BCP 47) that the call may be in from here on because of it."""
+        return ()
+
     def after_silence(self) -> str | None:
         """The step that follows if the caller neither says nor presses anything; None: it depends on more."""
         return None

@@ -186,6 +186,44 @@ async def test_what_may_help_and_does_no_harm_is_tried_again(
     assert len(server.requests) == tries
 
 
+STATUSES = FLOW.replace(
+    "    otherwise: sorry\n", "    on_status: {{404: unknown, 429: busy, 302: moved}}\n    otherwise: sorry\n"
+).replace(
+    "  bye:",
+    "  unknown: {{say: I do not know it., next: bye}}\n  busy: {{say: There are too many., next: bye}}\n"
+    "  moved: {{say: It has moved., next: bye}}\n  bye:",
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(404, "I do not know it."), (302, "It has moved."), (410, "I cannot find out."), (500, "I cannot find out.")],
+)
+async def test_a_status_may_have_a_step_of_its_own(code: int, said: str, server: Server) -> None:
+    server.answers = [lambda: status(code)]
+    assert await told(server, flow=STATUSES) == [said, "Goodbye."]
+
+
+async def test_that_follows_when_no_try_is_left(server: Server) -> None:
+    server.answers = [lambda: BROKEN, lambda: status(429)]
+    assert await told(server, retries=1, flow=STATUSES) == ["There are too many.", "Goodbye."]
+    server.answers = [lambda: status(429), mute]
+    assert await told(server, timeout_s=0.2, retries=1, flow=STATUSES) == ["I cannot find out.", "Goodbye."]
+    server.answers = [lambda: status(429), lambda: SENT]
+    assert await told(server, retries=1, flow=STATUSES) == ["It is sent, for 12.5 euros.", "Goodbye."]
+
+
+async def test_parts_of_the_answer_are_kept_by_their_paths(server: Server) -> None:
+    into = "into: {{state: delivery.state, total: 'items[-1][\"net price\"]'}}"
+    text = FLOW.replace("into: order", into).replace("order.state", "state").replace("order.total", "total")
+    server.answers = [lambda: ok({"delivery": {"state": "sent"}, "items": [{}, {"net price": 12.5}]})]
+    assert (await told(server, flow=text))[0] == "It is sent, for 12.5 euros."
+    server.answers = [lambda: ok({"delivery": "soon"})]
+    assert (await told(server, flow=text))[0] == "It is , for  euros."
+    server.answers = [lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"]  # which has no parts
+    assert (await told(server, flow=text))[0] == "I cannot find out."
+
+
 @pytest.mark.parametrize("answer", [lambda: BROKEN, lambda: b"HTTP/1.1 200 OK\r\n\r\n[", mute])
 async def test_without_an_answer_the_other_step_follows(answer: Callable[[], bytes], server: Server) -> None:
     server.answers = [answer, answer]
@@ -213,6 +251,11 @@ async def test_what_is_not_in_the_answer_is_spoken_as_nothing(server: Server) ->
         ("timeout_s: 5", "timeout_s: 5000", "timeout_s is 5000"),
         ("length(number)", "size(number)", "`digits` of step `ask` cannot be evaluated"),
         ("into: order", "into: 7up", "`7up` is not a valid variable name"),
+        ("into: order", "into: {7up: state}", "`7up` is not a valid variable name"),
+        ("into: order", "into: {state: the state}", "`the state` is no path in an answer"),
+        ("into: order", "into: {}", "`into` of step `ask` keeps nothing"),
+        ("timeout_s: 5", "on_status: {200: sorry}", "`200` is no status that a server refuses with"),
+        ("timeout_s: 5", "on_status: {404: sory}", "there is no step `sory`"),
         ("/{number}\n", "/{class}\n", "`class` cannot be evaluated"),
         ("/{number}\n", "/{yes}\n", "`yes` cannot be a name"),
         ("/{number}\n", "/{call.caller}\n", "`request` of step `ask` is `http://127.0.0.1:1/orders/{call.caller}`"),

@@ -10,6 +10,7 @@ import pytest
 
 from offhook.api.call import Call, Dialog
 from offhook.api.call_ended import CallEnded
+from offhook.api.flow_dialog import flow_dialog
 from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer, AnswerKind
@@ -17,6 +18,7 @@ from offhook.pipeline.trace import SessionEvent
 from offhook.process.local_bot import LocalBot
 from offhook.records import CallRecord, Disposition
 from offhook.settings.config import Config
+from offhook.settings.flow_file import parse_flow
 from offhook.sip.commands import Cancel, Invite
 from offhook.sip.events import CallRejected, Event
 from offhook.sip.net.endpoint import Endpoint
@@ -73,6 +75,15 @@ async def test_a_dialog_that_returns_hangs_up(start: Start) -> None:
     await until_over(await dial(node))
     record = await record_of(node)
     assert (record.disposition, record.ended_by, record.end_reason) == (Disposition.ANSWERED, "bot", "bot hung up")
+
+
+async def test_the_reason_of_a_flow_is_on_the_record(start: Start) -> None:
+    flow = parse_flow(b"{name: f, start: end, steps: {end: {hang_up: , reason: paid}}}", "f.yaml")
+    node = await start(flow_dialog(flow))
+    await until_over(await dial(node))
+    record = await record_of(node)
+    assert (record.ended_by, record.end_reason) == ("bot", "paid")
+    assert record.to_dict()["end_reason"] == "paid"  # which webhooks and the API have
 
 
 async def test_a_dialog_that_fails_ends_its_call_and_no_other(start: Start) -> None:

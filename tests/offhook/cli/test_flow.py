@@ -112,6 +112,8 @@ def test_a_call_by_typing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed("", "") == [welcome, welcome, "Goodbye.", "the bot hangs up"]
     assert typed() == [welcome, "you hang up"]
     assert typed("#2", transfers=False) == [welcome, "Goodbye.", "the bot hangs up"]
+    Path("shop.yaml").write_text(FLOW.replace("    timeout_s: 3\n", "    timeout_s: 3\n    on_status: {404: bye}\n"))
+    assert typed("my parcel", "status 404") == [welcome, asked, "Goodbye.", "the bot hangs up"]
 
 
 def test_no_text_reaches_the_terminal_as_an_escape_sequence(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

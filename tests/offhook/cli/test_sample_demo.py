@@ -23,6 +23,14 @@ def test_each_has_a_call_by_keys(name: str) -> None:
     assert not any(move.does == "says" for move in case.talk)
 
 
+def test_the_call_needs_nothing_that_the_demo_lacks() -> None:
+    """Several tests of this sample are by keys, in most of which an agent or the queue has a part."""
+    assert keyed_case("support").name == "after hours, and no message"
+    for name in samples():
+        case = keyed_case(name)
+        assert not (case.queue_ends or case.transfer_ends or case.switches) and case.secrets
+
+
 async def test_a_sample_that_there_is_not() -> None:
     with pytest.raises(UserError) as caught:
         await sample_demo(Config(), "clinik", stay=False, as_json=True)

@@ -30,7 +30,7 @@ steps:
     otherwise: person
   sent: {say: "It comes on {parcel.day}, in {days_until(parcel_day)} days.", next: bye}
   person: {transfer: desk, otherwise: bye}
-  bye: {hang_up: Goodbye.}
+  bye: {hang_up: Goodbye., reason: done}
 """.replace(", in {days_until(parcel_day)} days", "")
 TALK = "talk: [{hears: Welcome}, {says: my parcel}, {hears: comes on Monday}]"
 ANSWERS = "requests: {GET https://api.example.com/parcels: {json: {day: Monday}}}"
@@ -60,6 +60,8 @@ def findings(tmp_path: Path, case: str, flow: str = FLOW) -> list[str]:
         ("requests: [{GET https://api.example.com/parcels: {json: {day: 1}}}]", ["requests"]),
         ("never_said: [Monday]", ["said"]),
         ("never_said: [Tuesday]", []),
+        ("reason: done", []),
+        ("reason: paid", ["reason"]),
     ],
 )
 def test_what_is_expected_of_a_call(tmp_path: Path, expected: str, found: list[str]) -> None:
@@ -102,6 +104,13 @@ def test_what_was_said_in_place_of_a_text_is_shown_from_there_on(tmp_path: Path)
     result, _ = play(load_flow(file.flow), file, file.cases[0])
     (found,) = result.findings
     assert found.why == "caller: my parcel | bot: It comes on Monday. | bot: Goodbye."
+
+
+def test_a_status_leads_to_its_step(tmp_path: Path) -> None:
+    flow = FLOW.replace("    timeout_s: 3\n", "    timeout_s: 3\n    on_status: {404: bye}\n")
+    refused = "requests: {GET https://api.example.com/parcels: {status: 404}}"
+    talk = "talk: [{hears: Welcome}, {says: my parcel}, {hears: Goodbye}]"
+    assert findings(tmp_path, f"{refused}, {talk}, expect: {{steps: [menu, ask, bye]}}", flow) == []
 
 
 def test_a_message_is_left(tmp_path: Path) -> None:

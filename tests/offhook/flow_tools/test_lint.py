@@ -120,6 +120,47 @@ def test_a_flow_without_a_person_needs_none() -> None:
     assert rules_of(text) == []
 
 
+DEAD_ENDS = """
+name: shop
+start: menu
+no_input: {then: bye}
+no_match: {reprompts: "Sales or support?", then: person}
+steps:
+  menu:
+    ask: Sales, or support?
+    choices:
+      sales: {phrases: [sales], key: 1, next: look}
+      support: {phrases: [support], key: 2, next: code}
+    visits: {most: 3, then: person}
+  look: {request: "https://example.com/", on_status: {404: person}, next: sold, otherwise: person}
+  sold: {request: "https://example.com/sold", next: bye, otherwise: bye}
+  code: {collect_secret: Your code., as: pin, into: code, next: send, otherwise: person, refused: person}
+  send: {request: "https://example.com/", method: POST, secret: {code: code}, next: menu, otherwise: person}
+  person: {transfer: desk, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("visits: {most: 3, then: person}", "visits: {most: 3, then: bye}"),
+        ("{404: person}", "{404: bye, 410: person}"),
+        ("next: sold, otherwise: person", "next: sold, otherwise: bye"),
+        ("next: send, otherwise: person", "next: send, otherwise: bye"),
+        ("refused: person", "refused: bye"),
+        ("next: menu, otherwise: person", "next: menu, otherwise: bye"),
+    ],
+)
+def test_whatever_fails_leads_to_a_person(old: str, new: str) -> None:
+    """But for what goes on all the same: whether it is `sold` makes no difference to the caller."""
+    assert rules_of(DEAD_ENDS) == []
+    text = DEAD_ENDS.replace(old, new)
+    assert text != DEAD_ENDS and rules_of(text) == ["no-person"]
+    mailbox = "bye: {record: A message., into: message, next: end, otherwise: end}\n  end: {hang_up: Goodbye.}"
+    assert rules_of(text.replace("bye: {hang_up: Goodbye.}", mailbox)) == []
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
@@ -174,3 +215,13 @@ steps:
 def test_a_card_is_a_secret() -> None:
     assert rules_of(CARD) == ["card-by-collect"]
     assert rules_of(CARD.replace("{min: 12, max: 19}", "10")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("Your card?", "Your PIN, please."), ("Your card?", "And the security code."), ("card, digits", "pin, digits")],
+)
+def test_a_pin_is_a_secret(old: str, new: str) -> None:
+    text = CARD.replace("{min: 12, max: 19}, where: luhn(card)", "4")
+    assert rules_of(text) == []
+    assert rules_of(text.replace(old, new)) == ["pin-by-collect"]

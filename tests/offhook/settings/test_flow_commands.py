@@ -92,6 +92,21 @@ def test_the_flows_hold_in_all_questions_but_where_a_step_has_its_own() -> None:
         ("then: bye}\ncom", "then: by}\ncom", "5:25", "no step `by`", "did you mean `bye`?"),
         ("commands: no", "commands: never", "20:15", "neither true nor false", "false"),
         ("keys_only_after: 1", "keys_only_after: 3", "3:40", "keys_only_after is 3", "attempts"),
+        (
+            "do: repeat}\n  op",
+            "do: language}\n  op",
+            "7:11",
+            "does not say in which language it asks again",
+            "language: es",
+        ),
+        ("do: repeat}\n  op", "do: help, language: es}\n  op", "7:11", "has a `language`", "do: language"),
+        (
+            "do: repeat}\n  op",
+            "do: language, language: klingon}\n  op",
+            "7:65",
+            "`klingon` is not a language",
+            "language: de",
+        ),
         ("phrases: [once more]", "phrases: [operator]", "8:14", "phrase `operator` appears twice", "remove one"),
     ],
 )

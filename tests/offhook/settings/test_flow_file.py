@@ -147,10 +147,10 @@ def test_the_sample_flow_from_greeting_to_goodbye() -> None:
     assert isinstance(greeting, Speak)
     assert greeting.prompt.text == "Thank you for calling Example Bank."
     assert isinstance(runner.after(Answer(AnswerKind.SPEECH)), AskFor)
-    pin = runner.after(Answer(AnswerKind.SPEECH, text="check my balance"))
-    assert isinstance(pin, AskFor)
-    assert pin.question.digits is not None
-    assert (pin.question.digits.minimum, pin.question.digits.maximum) == (4, 4)
+    account = runner.after(Answer(AnswerKind.SPEECH, text="check my balance"))
+    assert isinstance(account, AskFor)
+    assert account.question.digits is not None
+    assert (account.question.digits.minimum, account.question.digits.maximum) == (4, 4)
     balance = runner.after(Answer(AnswerKind.DTMF, digits="1204"))
     assert isinstance(balance, Speak)
     assert balance.prompt.barge_in

@@ -95,6 +95,51 @@ def test_from_the_step_on_texts_and_phrases_are_those_of_the_language() -> None:
     assert bye.prompt.text == "Auf Wiederhören."
 
 
+@pytest.mark.parametrize(
+    ("count", "language", "said"),
+    [(1, "en", "In 1 day."), (0, "en", "In 0 days."), (0, "fr", "Dans 0 jour."), (2, "fr", "Dans 2 jours.")],
+)
+def test_words_agree_with_a_number_by_the_rules_of_their_language(count: int, language: str, said: str) -> None:
+    text = f"""
+name: days
+start: count
+language: en
+steps:
+  count: {{set: {{n: {count}}}, next: choose}}
+  choose: {{set_language: {language}, next: told}}
+  told:
+    say:
+      en: In {{n}} {{plural(n, "day", "days")}}.
+      fr: Dans {{n}} {{plural(n, "jour", "jours")}}.
+    next: bye
+  bye: {{hang_up: }}
+"""
+    action = FlowRunner(parse_flow(text.encode(), "f.yaml"), "en").start()
+    assert isinstance(action, Speak) and action.prompt.text == said
+
+
+COMMAND = 'auf_deutsch: {phrases: {en: [in german], de: [auf deutsch]}, key: "*", do: language, language: de}'
+WITH_COMMAND = FLOW.replace("steps:\n", f"commands:\n  {COMMAND}\nsteps:\n")
+
+
+def test_a_command_asks_the_same_question_in_another_language() -> None:
+    runner = FlowRunner(parse_flow(WITH_COMMAND.encode(), "f.yaml"), "en", call={"caller": "12", "language": "en"})
+    runner.start()
+    runner.after(chose("english"))
+    assert asked(runner.after(Answer(AnswerKind.NO_MATCH)))[0] == "Pardon?"
+    text, question = asked(runner.after(chose("auf_deutsch")))
+    assert (text, question.language, runner.chosen_language) == ("Buchen oder stornieren, 1 2?", "de", "de")
+    assert (runner.step, runner.dump()["no_match"]) == ("menu", 1)  # which it is no other of
+    assert words_of(question) == ["buchen", "ein Zimmer buchen", "stornieren", "auf deutsch"]
+    bye = runner.after(chose("book"))
+    assert isinstance(bye, HangUp) and bye.prompt is not None and bye.prompt.text == "Auf Wiederhören."
+
+
+def test_every_text_is_given_in_the_language_of_a_command() -> None:
+    found = problems(WITH_COMMAND.replace("do: language, language: de", "do: language, language: fr"))
+    assert "`English or German?` is not given in `fr`" in [each.what for each in found]
+
+
 def test_a_correction_takes_the_language_back() -> None:
     runner, _ = started(chose("german"))
     corrected = runner.corrected(chose("english"))

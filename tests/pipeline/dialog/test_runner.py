@@ -273,6 +273,11 @@ def test_hanging_up_may_be_silent() -> None:
     assert runner.after(Answer(AnswerKind.SPEECH, choice="nothing")) == HangUp(None)
 
 
+def test_hanging_up_may_have_a_reason() -> None:
+    runner = at_menu(End("bye", reason="nothing wanted"))
+    assert runner.after(Answer(AnswerKind.SPEECH, choice="nothing")) == HangUp(None, "nothing wanted")
+
+
 def test_it_is_started_once_and_before_answers() -> None:
     runner = runner_of()
     with pytest.raises(RuntimeError, match="not waiting"):

@@ -139,12 +139,12 @@ def test_a_late_final_leads_back_to_the_question() -> None:
     walk = [
         Entered("menu", "next"),
         Entered("hours", "choices.opening_hours"),
-        Entered("pin", "choices.balance"),
+        Entered("account", "choices.balance"),
         Entered("menu", "no_input.then"),
     ]
     found = coverage_of(BANK, [walk])
-    assert found.edges[Edge("menu", "choices.balance", "pin")] == 1
-    assert found.edges[Edge("pin", "no_input.then", "menu")] == 1 and found.edges_walked == 3
+    assert found.edges[Edge("menu", "choices.balance", "account")] == 1
+    assert found.edges[Edge("account", "no_input.then", "menu")] == 1 and found.edges_walked == 3
 
 
 def test_what_would_walk_an_edge(tmp_path: Path) -> None:
@@ -160,9 +160,22 @@ def test_what_would_walk_an_edge(tmp_path: Path) -> None:
     assert ways["visit outcomes.booked"][-1] == "let the agent hand back booked"
     assert ways["day next"][-1] == "say a date for day"
     bank = {f"{edge.step} {edge.by}": way for edge, way in ways_to(BANK).items()}
-    assert bank["pin next"] == ['press: "1" or say: balance', "press 4 digits"]
+    assert bank["account next"] == ['press: "1" or say: balance', "press 4 digits"]
     assert bank["hours next"] == ['press: "2" or say: opening hours']
     assert bank["greeting next"] == []
+
+
+def test_a_status_of_a_server_is_an_edge() -> None:
+    text = """
+name: f
+start: ask
+steps:
+  ask: {request: "https://example.com/", on_status: {404: unknown}, next: bye, otherwise: bye}
+  unknown: {hang_up: }
+  bye: {hang_up: }
+"""
+    flow = parse_flow(text.encode(), "f.yaml")
+    assert ways_to(flow)[Edge("ask", "on_status.404", "unknown")] == ["let the server answer with status 404"]
 
 
 def record(*states: tuple[str, str]) -> dict[str, object]:
