@@ -371,7 +371,7 @@ class Supervisor:
             if placement.invite is not None:
                 self._placements.remove(call)
                 worker.send(CallCancelled(call))
-                worker.unanswered.add(placement.invite.call_id)
+                worker.not_answered(placement.invite.uniqueid)
                 self._sip.incoming(placement.invite)
 
     def on_gone(self, worker: WorkerHandle) -> None:
@@ -384,7 +384,7 @@ class Supervisor:
             if placed:
                 continue
             if invite is not None:
-                worker.unanswered.add(invite.call_id)
+                worker.not_answered(invite.uniqueid)
             if invite is not None and not self._admission.draining:
                 self._sip.incoming(invite)
             elif invite is not None:
