@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from offhook.cli import records_encrypted
 from offhook.cli.options import AsJson, ConfigFile
-from offhook.cli.private_file import private_file
+from offhook.private_file import private_file
 from offhook.records.database import open_to_change, open_to_read
 from offhook.records.erase import Erased, Found, Search, erase, search
 from offhook.records.export import FORMATS, export

@@ -11,10 +11,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from offhook.cli.options import ConfigFile
-from offhook.cli.private_file import private_file
 from offhook.encryption.chunks import UnreadableError
 from offhook.encryption.keys import new_key, parse_keys, read_keys
 from offhook.encryption.reader import Ending, Kept, key_id_of, open_kept
+from offhook.private_file import private_file
 from offhook.process.whole_file import write_whole
 from offhook.records.kept_files import FILE_KINDS, entries
 from offhook.settings.config import Config
