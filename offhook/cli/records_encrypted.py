@@ -137,15 +137,16 @@ def _written(kept: Kept, output: Path | None) -> str:
     """Write what can be read; why that is not all. Raises UserError where it cannot be written."""
     try:
         if output is None:
-            return _copied(kept, sys.stdout.buffer)
+            return copied(kept, sys.stdout.buffer)
         with private_file(output) as file:
-            return _copied(kept, file)
+            return copied(kept, file)
     except OSError as error:
         what = f"{output or 'standard output'} cannot be written"
         raise UserError(what, error.strerror or str(error), "name another file", "--output") from error
 
 
-def _copied(kept: Kept, to: BinaryIO) -> str:
+def copied(kept: Kept, to: BinaryIO) -> str:
+    """Write what can be read of a file; why that is not all, empty where it is. Raises OSError of `to`."""
     left = kept.size
     while left or kept.ending is Ending.DAMAGED:
         try:
