@@ -1,11 +1,11 @@
 """What is kept of calls, and for how long."""
 
-import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from offhook.process import retention
 from offhook.process.retention import STUCK_S, Retention
@@ -45,6 +45,12 @@ def there(folder: Path, number: int) -> list[bool]:
 def waiting(store: RecordStore) -> set[str]:
     """The calls of which others have not got everything."""
     return {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))}
+
+
+def age(conn: Connection, number: int, days: int) -> None:
+    """What waits of a call has waited for so long."""
+    rows = update(outbox_table).where(outbox_table.c.uniqueid == uniqueid(number))
+    conn.execute(rows.values(since=NOW_S - days * DAY_S))
 
 
 async def test_without_a_limit_everything_stays(store: RecordStore, tmp_path: Path) -> None:
@@ -97,10 +103,7 @@ async def test_events_of_a_call_without_a_record_go_too(store: RecordStore, tmp_
     for number, days in ((20, 11), (21, 9)):
         about = {"uniqueid": uniqueid(number), "src": "+15551234567"}
         assert store.notify(OutboxEvent(uniqueid(number), "queue.call_back", f"evt_{number}", about)).result(5)
-        change = update(outbox_table).where(outbox_table.c.uniqueid == uniqueid(number))
-        await asyncio.wrap_future(
-            store.change(lambda conn, change=change, days=days: conn.execute(change.values(since=NOW_S - days * DAY_S)))
-        )
+        assert store.change(partial(age, number=number, days=days)).result(5)
     await sweeper(store, tmp_path, **{kind: 10.0}).sweep()
     assert waiting(store) == {uniqueid(YOUNG), uniqueid(OPEN), uniqueid(21)}
 
