@@ -6,8 +6,8 @@
 # make fuzz   ten million inputs for each parser (four hours), or RUNS=
 # make sanitize  the native media module's tests under gcc's sanitizers (two minutes)
 # make diagrams  draws docs/state-diagrams.md from the tables of the state machines
-# make soak   calls with faults for eight hours, or HOURS= or MINUTES=; half an hour of calls that are refreshed; and the
-#             fault tests that take long
+# make soak   calls with faults for eight hours, or HOURS= or MINUTES=; half an hour of calls that are refreshed; what is
+#             kept while processes are killed 200 times; and the fault tests that take long
 
 VENV   := .venv
 PYTHON ?= python3
@@ -82,6 +82,7 @@ MINUTES ?= $$(( $(HOURS) * 60 ))
 soak: $(VENV)/.dev peers
 	$(VENV)/bin/python -m bench.soak --minutes $(MINUTES)
 	$(VENV)/bin/python -m bench.refreshed_calls --minutes $$(( $(MINUTES) < 30 ? $(MINUTES) : 30 ))
+	$(VENV)/bin/python -m bench.kept_records --kills $$(( $(MINUTES) < 40 ? 5 * $(MINUTES) : 200 ))
 	$(VENV)/bin/pytest -m soak
 
 $(VENV)/bin/python:

@@ -43,6 +43,8 @@ class IncomingCall:
     transport: Transport = Transport.UDP
     trunk: str = ""
     """For its owner: what knows the trunk by which the call came. The user agent leaves it empty."""
+    uniqueid: str = ""
+    """For its owner, too: the name of the call's record. A Call-ID is the far end's, and may come twice."""
     replaces: str = ""
     """The handle of the answered call whose place this one is to take (RFC 3891). Whether it may is the owner's to
     decide; who lets it hangs up the other one."""

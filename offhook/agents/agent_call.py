@@ -97,8 +97,11 @@ class AgentCall:
 
     async def run(self) -> Outcome:
         """Talk until the agent ends. Raises CallEnded when the call ends first."""
+        with self._call.covering(True):  # it may be a flow's step, or in a coroutine function
+            return await self._run()
+
+    async def _run(self) -> Outcome:
         turns = self._call.turns()
-        covers, self._call.covers_silence = self._call.covers_silence, True  # a flow's step, or a coroutine function's
         self._call.expect(self._question())
         reading = asyncio.ensure_future(self._read(turns))
         try:
@@ -118,7 +121,6 @@ class AgentCall:
             await self._runs.close()
             with suppress(CallEnded):
                 self._call.expect(None)
-            self._call.covers_silence = covers
 
     def _question(self, expect: Expectation | None = None) -> Question:
         rule = DigitRule(1, MAX_KEYS, inter_digit_ms=INTER_DIGIT_MS)

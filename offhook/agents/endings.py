@@ -7,7 +7,7 @@ from offhook.agents.reply import Ending
 from offhook.agents.speech import AgentSpeech
 from offhook.agents.tool_runs import ToolRuns
 from offhook.agents.wording import AgentWording
-from offhook.api.agent import Outcome
+from offhook.api.agent import AGENT_HUNG_UP, Outcome
 from offhook.api.call import Call
 from offhook.usererror import UserError
 
@@ -35,7 +35,7 @@ class Endings:
             case HangUp(reason):
                 if not has_spoken:
                     await self.say_last(self._wording.goodbye)
-                return Outcome(f"the agent hung up: {self._masked(reason)}" if reason else "the agent hung up")
+                return Outcome(f"{AGENT_HUNG_UP}: {self._masked(reason)}" if reason else AGENT_HUNG_UP)
             case Transfer(name, number):
                 return await self._transfer(ending, name, number, announced=has_spoken and ending.call is not None)
         raise ValueError(f"{ending.action} ends nothing")

@@ -8,6 +8,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from offhook.api.call import Call, Dialog
 
+AGENT_HUNG_UP = "the agent hung up"
+"""The reason of a model that has; behind a colon follows what it says of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -8,6 +8,7 @@ import structlog
 from offhook.api.call import Call
 from offhook.api.call_recording import CONSENTS
 from offhook.api.playing import UNTIL
+from offhook.api.pressing import press
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.actions import Done, Instant, Note, Play, Press, RecordCall, Wait
 from offhook.pipeline.dialog.limits import KEYS
@@ -15,13 +16,8 @@ from offhook.pipeline.dialog.steps.press import PAUSE
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
 from offhook.pipeline.trace import DialogNoted
 from offhook.pipeline.tts.recording import Recording
-from offhook.usererror import UserError
 
-PAUSE_S = 0.5
-"""Of a PAUSE between keys."""
-
-KEY_S = 0.2
-"""How long a key takes with the gap behind it, by whatever way it goes."""
+_PAUSES_S = {PAUSE: 0.5}
 
 _ANY_KEY = tuple(Choice(f"key {key}", dtmf=key) for key in KEYS)
 
@@ -65,17 +61,10 @@ async def _play(call: Call, action: Play) -> Done:
 
 async def _press(call: Call, action: Press) -> Done:
     """Press keys; returns when all have been sent. Raises CallEnded."""
-    log = structlog.get_logger("offhook.flow")
-    for index, keys in enumerate(action.keys.split(PAUSE)):
-        await call.until_ended(asyncio.sleep(PAUSE_S if index else 0))
-        if keys:
-            try:
-                call.send_dtmf(keys)
-            except UserError as error:
-                log.warning("no keys were sent", call=call.id, why=error.problems[0].why)
-                return Done(failed=True)
-            await call.until_ended(asyncio.sleep(KEY_S * len(keys)))
-    return Done()
+    why = await press(call, action.keys, _PAUSES_S)
+    if why:
+        structlog.get_logger("offhook.flow").warning("no keys were sent", call=call.id, why=why)
+    return Done(failed=bool(why))
 
 
 def _note(call: Call, action: Note) -> Done:

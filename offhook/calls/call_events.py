@@ -1,10 +1,14 @@
-"""Passes on what happens in a call: to its records, the live view, the log and the listeners."""
+"""Passes on what happens in a call: to its records, the live view, the log and the listeners.
+
+Where nobody keeps words, the live view, of which the timeline is made, gets none; the debug log has none in any case.
+"""
 
 from structlog.typing import FilteringBoundLogger
 
 from offhook.agents.keyed import Keyed
 from offhook.calls.call_log import CallLog
 from offhook.calls.services import Services
+from offhook.calls.without_words import without_words
 from offhook.flight.event_log import EventLog
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch
@@ -21,6 +25,7 @@ class CallEvents:
         self._call_log = call_log
         self.log = log
         self._keyed = Keyed()
+        self._keeps_words = services.config.records.transcripts
 
     def report(self, event: SessionEvent) -> None:
         """Pass an event on, without the keys that the caller has pressed."""
@@ -30,8 +35,8 @@ class CallEvents:
         self._call_log.on_event(event)
         if self.event_log is not None:
             self.event_log.on_event(event)
-        if self.watch is not None:
-            self.watch.on_event(event)
+        if self.watch is not None and (shown := event if self._keeps_words else without_words(event)) is not None:
+            self.watch.on_event(shown)
         if self._services.config.log.level == "debug":
             what, figures = session_event(event)
             self.log.debug(what, **figures)

@@ -80,7 +80,7 @@ MAX_MESSAGE_CHARS = 20_000
 
 
 class CallLog:
-    """The log of one call, from INVITE to its end."""
+    """The log of one call, from INVITE to its end. `transcribed` False: it has no transcript."""
 
     def __init__(  # noqa: PLR0913  # what a record begins with
         self,
@@ -95,10 +95,12 @@ class CallLog:
         trunk: str = "",
         uniqueid: str | None = None,
         part_of: str | None = None,
+        transcribed: bool = True,
     ) -> None:
         self._direction: Direction = direction
         self._store = store
         self._metrics = metrics
+        self._transcribed = transcribed
         self._transport = transport
         self._now = monotonic()
         self._clock = CallClock.started(self._now)
@@ -387,7 +389,8 @@ class CallLog:
         return self._clock.elapsed_s(now)
 
     def _line(self, line: TranscriptLine) -> None:
-        self._store.turn(self.uniqueid, line)
+        if self._transcribed:
+            self._store.turn(self.uniqueid, line)
 
 
 def _new_id() -> str:

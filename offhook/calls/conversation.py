@@ -35,6 +35,7 @@ from offhook.calls.time_limit import TimeLimit
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.calls.turn_core import CallAbout, make_core
 from offhook.calls.with_others import WithOthers
+from offhook.calls.without_words import reason_without_words
 from offhook.observe import in_call
 from offhook.observe.live_feed import LiveCall
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
@@ -79,6 +80,7 @@ class Conversation:
             trunk=parties.trunk,
             uniqueid=parties.uniqueid,
             part_of=parties.part_of,
+            transcribed=services.config.records.transcripts,
         )
         leave = partial(self.end, EndedBy.BOT)
         self._others = WithOthers(services.config, self._call_log, transfers, queues, leave)
@@ -394,7 +396,8 @@ class Conversation:
 
     async def _talk(self, agent: CallAgent, call: Call) -> None:
         outcome = await agent.run(call)
-        self._bot_reason = outcome.reason
+        keeps = self._services.config.records.transcripts
+        self._bot_reason = outcome.reason if keeps else reason_without_words(outcome.reason)
         await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:

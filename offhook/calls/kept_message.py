@@ -43,6 +43,8 @@ async def keep_message(
 
 
 def _wants_transcript(config: Config) -> bool:
+    if not config.records.transcripts:
+        return False
     by_webhook = any(MESSAGE in each.events and each.transcript for each in config.webhooks.values())
     return by_webhook or config.mail.host is not None
 

@@ -61,6 +61,7 @@ class InboundCall(SipCall):
             transport=event.transport.lower(),
             identities=event.identities,
             trunk=event.trunk,
+            uniqueid=event.uniqueid or None,
         )
         super().__init__(
             services,

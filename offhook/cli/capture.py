@@ -12,8 +12,8 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from offhook.cli.private_file import private_file
 from offhook.cli.running_bot import BotConfig, BotHttp, NotFoundError, RunningBot
+from offhook.private_file import private_file
 from offhook.records.capture import MAX_FILE_BYTES
 from offhook.records.pcap import FILE_HEADER
 from offhook.settings.config import Config

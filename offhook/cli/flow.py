@@ -23,13 +23,13 @@ from offhook.flow_tools.typed import TypedCall
 from offhook.observe.log import setup
 from offhook.pipeline.dialog.check import find_warnings
 from offhook.pipeline.dialog.flow import Flow
+from offhook.private_file import write_json
 from offhook.qa.coverage.report import lines, summary
 from offhook.qa.coverage.walked import Coverage, Entered, coverage_of
 from offhook.qa.result import Result, as_json, write_junit
 from offhook.qa.verdict.judge import Deviation
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.settings.yaml_file import MAX_FILE_BYTES, read_limited
-from offhook.testing.private_file import write_json
 from offhook.testing.virtual_time import run as in_virtual_time
 from offhook.usererror import Problem, UserError, did_you_mean
 

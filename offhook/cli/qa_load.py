@@ -12,6 +12,7 @@ from offhook.cli.qa_called import Options, called
 from offhook.cli.qa_options import FAILURE, Authorities, BotFile, BotPages, Json, Junit, Stream, Target
 from offhook.cli.qa_scripts import read_scripts
 from offhook.observe.log import setup
+from offhook.private_file import write_json
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.qa.load.report import LoadReport
 from offhook.qa.load.run import Progress, check_load, run_load
@@ -20,7 +21,6 @@ from offhook.qa.one_call import RunSettings
 from offhook.qa.preflight import Run, check_run
 from offhook.qa.result import write_junit
 from offhook.settings.config import Config
-from offhook.testing.private_file import write_json
 from offhook.usererror import UserError
 
 CALLS, AT_ONCE = 100, 10

@@ -9,6 +9,7 @@ import typer
 
 from offhook.cli.qa_options import FAILURE
 from offhook.pipeline.dialog.flow import Flow
+from offhook.private_file import write_json
 from offhook.qa.baseline_file import baseline_of, planned, read_baseline, tolerances_of, write_baseline
 from offhook.qa.coverage.report import covered
 from offhook.qa.machine import this_machine
@@ -18,7 +19,6 @@ from offhook.qa.script.script import Script
 from offhook.qa.verdict.baseline import Baseline, Tolerance, compare, differences
 from offhook.qa.verdict.judge import Deviation
 from offhook.qa.verdict.repeats import flaky
-from offhook.testing.private_file import write_json
 from offhook.usererror import Problem, UserError
 
 STOPPED = "stopped"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from offhook.cli.sip import NARROW, WIDE
+from offhook.private_file import make_folder
 from offhook.qa.capture.files import CaptureError, CaptureFile
 from offhook.qa.diagnosis.analysis import Analyser, Analysis
 from offhook.qa.diagnosis.calls import Call
@@ -17,7 +18,6 @@ from offhook.qa.diagnosis.report import Report
 from offhook.qa.diagnosis.rules import judge
 from offhook.qa.diagnosis.wav import WavFiles
 from offhook.qa.findings import Limits
-from offhook.testing.private_file import make_folder
 from offhook.usererror import UserError, did_you_mean
 
 TROUBLE = 1

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 
 from offhook.cli import records_encrypted
 from offhook.cli.options import AsJson, ConfigFile
-from offhook.cli.private_file import private_file
+from offhook.cli.records_files import OPTION, make_folder_for, write_files
+from offhook.private_file import private_file
 from offhook.records.database import open_to_change, open_to_read
 from offhook.records.erase import Erased, Found, Search, erase, search
 from offhook.records.export import FORMATS, export
@@ -68,17 +69,30 @@ def export_calls(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; standard output without it.", metavar="FILE")
     ] = None,
+    files: Annotated[
+        Path | None, typer.Option(OPTION, help="A folder for their sound, decrypted; with --number.", metavar="DIR")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Write calls for other programs, newest first: as a table (csv, parquet), or whole, with transcripts (jsonl)."""
+    """Write calls for other programs, newest first: as a table (csv, parquet), or whole, with transcripts (jsonl); with
+    --files the recordings and messages of a number's calls, too.
+
+    0: all of it is written; 1: a file has no end, is damaged, or cannot be decrypted.
+    """
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r}", "calls have these", did_you_mean(form, FORMATS), "--format")
+    if files is not None and number is None:
+        raise UserError("whose sound is it?", "files are those of one caller", "--number +15551234567", OPTION)
     records = Config.load(config).records
+    folder, found = records.dir.resolve(), list[Found]()
+    if files is not None:
+        make_folder_for(files, folder)
     wanted = CallFilter(since=_as_kept(since), until=_as_kept(until))
     engine = open_to_read(records.database)
     try:
         if number is not None:
-            wanted = replace(wanted, calls=_calls_of(engine, records.dir.resolve(), number))
+            found = _calls_of(engine, folder, number, wanted)
+            wanted = replace(wanted, calls=frozenset(call.uniqueid for call in found))
         if output is None:
             count = export(engine, wanted, form, sys.stdout.buffer)
         else:
@@ -90,6 +104,10 @@ def export_calls(
     finally:
         engine.dispose()
     typer.echo(f"wrote {count} calls" + (f" to {output}" if output is not None else ""), err=True)
+    if files is not None:
+        count, troubles = write_files(found, files, records.key_file)
+        typer.echo("\n".join([*troubles, f"wrote {count} files to {files}"]), err=True)
+        raise typer.Exit(LEFT if troubles else 0)
 
 
 def _check(number: str) -> None:
@@ -97,13 +115,14 @@ def _check(number: str) -> None:
         raise UserError(f"{number!r} is no number", "there is nothing in it", "--number +15551234567", "--number")
 
 
-def _calls_of(engine: Engine, folder: Path, number: str) -> frozenset[str]:
-    """The calls that would be erased with a number."""
+def _calls_of(engine: Engine, folder: Path, number: str, wanted: CallFilter) -> list[Found]:
+    """The calls that would be erased with a number, of the time that is wanted."""
     _check(number)
     found = search(engine, folder, number, dialled_number)
     if found.similar:
         typer.echo(f"not exported, but perhaps the same number: {', '.join(found.similar)}", err=True)
-    return frozenset(call.uniqueid for call in found.calls)
+    since, until = wanted.since or "", wanted.until
+    return [call for call in found.calls if since <= call.start and (until is None or call.start < until)]
 
 
 def _as_kept(moment: datetime | None) -> str | None:

@@ -11,10 +11,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from offhook.cli.options import ConfigFile
-from offhook.cli.private_file import private_file
 from offhook.encryption.chunks import UnreadableError
 from offhook.encryption.keys import new_key, parse_keys, read_keys
 from offhook.encryption.reader import Ending, Kept, key_id_of, open_kept
+from offhook.private_file import private_file
 from offhook.process.whole_file import write_whole
 from offhook.records.kept_files import FILE_KINDS, entries
 from offhook.settings.config import Config
@@ -137,15 +137,16 @@ def _written(kept: Kept, output: Path | None) -> str:
     """Write what can be read; why that is not all. Raises UserError where it cannot be written."""
     try:
         if output is None:
-            return _copied(kept, sys.stdout.buffer)
+            return copied(kept, sys.stdout.buffer)
         with private_file(output) as file:
-            return _copied(kept, file)
+            return copied(kept, file)
     except OSError as error:
         what = f"{output or 'standard output'} cannot be written"
         raise UserError(what, error.strerror or str(error), "name another file", "--output") from error
 
 
-def _copied(kept: Kept, to: BinaryIO) -> str:
+def copied(kept: Kept, to: BinaryIO) -> str:
+    """Write what can be read of a file; why that is not all, empty where it is. Raises OSError of `to`."""
     left = kept.size
     while left or kept.ending is Ending.DAMAGED:
         try:

@@ -1,7 +1,7 @@
 """The supervisor's side of one worker's records: writes them, and closes those that a dead worker left open."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from time import monotonic
@@ -22,6 +22,7 @@ class JournalProxy:
         self._loop = asyncio.get_running_loop()
         self._open: dict[str, tuple[CallRecord, float]] = {}
         """With when they were begun, or answered."""
+        self._not_answered: set[str] = set()
 
     def take(self, message: Begin | Lines | Timeline | Finish | Notify | Complete) -> None:
         """Write a message's records."""
@@ -36,16 +37,21 @@ class JournalProxy:
                 self._journal.timeline(uniqueid, events)
             case Finish(number, record):
                 self._open.pop(record.uniqueid, None)
+                self._not_answered.discard(record.uniqueid)
                 self._answer(number, self._journal.finish(record))
             case Notify(number, event):
                 self._answer(number, self._journal.notify(event))
             case Complete(number, event_id, data):
                 self._answer(number, self._journal.complete(event_id, data))
 
-    def crashed(self, unanswered: Collection[str] = ()) -> list[CallRecord]:
-        """The worker is gone: close and return the records that it left open. `unanswered` are the Call-IDs of calls
-        that go to others, or are refused: their answer was written down, and has not been sent."""
-        left = [(_not_answered(each) if each.call_id in unanswered else each, at) for each, at in self._open.values()]
+    def not_answered(self, uniqueid: str) -> None:
+        """The call goes to another worker, or is refused: an answer that is written down here has not been sent."""
+        self._not_answered.add(uniqueid)
+
+    def crashed(self) -> list[CallRecord]:
+        """The worker is gone: close and return the records that it left open."""
+        lost = self._not_answered
+        left = [(_unanswered(each) if each.uniqueid in lost else each, at) for each, at in self._open.values()]
         closed = [_crashed(record, began) for record, began in left]
         self._open.clear()
         for record in closed:
@@ -63,7 +69,7 @@ class JournalProxy:
         future.add_done_callback(done)
 
 
-def _not_answered(record: CallRecord) -> CallRecord:
+def _unanswered(record: CallRecord) -> CallRecord:
     return replace(record, answer=None, disposition=Disposition.FAILED)
 
 

@@ -199,7 +199,8 @@ class Queues:
             }
             for name, queue in self._config.queues.items()
         }
-        return {**self._distributor.dump(now), "queues": queues, "call_backs": self._call_backs.dump()}
+        agents = self._distributor.dump_agents()
+        return {"queues": queues, "agents": agents, "call_backs": self._call_backs.dump()}
 
     def _caller(self, key: str) -> str:
         name = self._call_backs.name_of(key)

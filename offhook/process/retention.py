@@ -7,11 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from offhook.observe.log import get_logger
 from offhook.records import RecordStore
-from offhook.records.forget import MAX_AT_ONCE, calls_before, forget_calls, forget_words
+from offhook.records.forget import (
+    MAX_AT_ONCE,
+    calls_before,
+    forget_calls,
+    forget_events_without_call,
+    forget_words,
+)
 from offhook.records.kept_files import CAPTURES, EVENTS, MESSAGES, RECORDINGS, FileKind, files_of, older_than, remove
 from offhook.records.published import forget_published
 from offhook.settings.sections import RecordsConfig
@@ -69,7 +76,10 @@ class Retention:
             calls, more_calls = await self._remove_calls(self._now_s() - days * DAY_S)
             more = more or more_calls
         if (days := self._records.transcripts_days) is not None:
-            words = await self._remove_words(self._now_s() - days * DAY_S)
+            words = await self._remove_words(forget_words, self._now_s() - days * DAY_S)
+        ends = [each for each in (self._records.transcripts_days, self._records.records_days) if each is not None]
+        if ends:
+            words += await self._remove_words(forget_events_without_call, self._now_s() - min(ends) * DAY_S)
         if removed or calls:
             await asyncio.to_thread(forget_published, self._folder / RECORDINGS.folder)
         if removed or calls or words:
@@ -130,9 +140,9 @@ class Retention:
         _note(self._stuck_files, left, self._now_s())
         return list(left)
 
-    async def _remove_words(self, before_s: float) -> int:
+    async def _remove_words(self, forget: Callable[[Connection, float], int], before_s: float) -> int:
         counts: list[int] = []
-        written = self._store.change(lambda conn: counts.append(forget_words(conn, before_s)))
+        written = self._store.change(lambda conn: counts.append(forget(conn, before_s)))
         return counts[-1] if await asyncio.wrap_future(written) and counts else 0
 
 

@@ -1,5 +1,6 @@
 """Calls that come in over SIP: each is given to a worker, or refused."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -49,7 +50,8 @@ class SipIntake:
             return
         chosen = self._trunks.refusal(trunk, self._now()) or self._admission.choose()
         believed = event.identities if self._shares.is_peer(event.source) else untrusted(event.identities)
-        event = replace(event, trunk=trunk, identities=believed)
+        # A name of its own each time: the record that a lost worker has begun is not that of the next one.
+        event = replace(event, trunk=trunk, identities=believed, uniqueid=uuid.uuid4().hex)
         if isinstance(chosen, Refusal):
             self.refuse(event.call, chosen)
         elif not self._give(event, Placement(chosen, event, trunk=trunk, host=event.source.host)):

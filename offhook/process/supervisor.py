@@ -15,7 +15,7 @@ import structlog
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.place_call import PlaceCall
-from offhook.encryption.keys import key_for
+from offhook.encryption.key_holders import check_keys
 from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
@@ -175,7 +175,7 @@ class Supervisor:
     async def start(self) -> None:
         """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
-        key_for(config.records.encrypt, config.records.key_file)  # before anything could be kept in the clear
+        check_keys(config.records.encrypt, config.records.key_file, self.records_dir)
         # Each is kept as soon as it exists, for `stop` after a failed start.
         receivers = receivers_of(config)
         self._store = self.status.store = await asyncio.to_thread(
@@ -371,7 +371,7 @@ class Supervisor:
             if placement.invite is not None:
                 self._placements.remove(call)
                 worker.send(CallCancelled(call))
-                worker.unanswered.add(placement.invite.call_id)
+                worker.not_answered(placement.invite.uniqueid)
                 self._sip.incoming(placement.invite)
 
     def on_gone(self, worker: WorkerHandle) -> None:
@@ -384,7 +384,7 @@ class Supervisor:
             if placed:
                 continue
             if invite is not None:
-                worker.unanswered.add(invite.call_id)
+                worker.not_answered(invite.uniqueid)
             if invite is not None and not self._admission.draining:
                 self._sip.incoming(invite)
             elif invite is not None:

@@ -99,8 +99,6 @@ class WorkerHandle:
         self.error: Exception | None = None
         """Why it could not start."""
         self.calls: set[str] = set()
-        self.unanswered: set[str] = set()
-        """The Call-IDs of those that it has lost before their answer was sent."""
         self.load = WorkerLoad(limits)
         self.metrics: Snapshot = {}
         """Its metrics, as last reported."""
@@ -230,9 +228,13 @@ class WorkerHandle:
             self._owner.on_silent(self)
         return self.state is WorkerState.SILENT and silent_s > HUNG_S
 
+    def not_answered(self, uniqueid: str) -> None:
+        """A call is not its own any more, and its answer has not been sent, whatever its record says."""
+        self._journal.not_answered(uniqueid)
+
     def close_records(self) -> list[CallRecord]:
         """After its end: close and return the records that it left open."""
-        return self._journal.crashed(self.unanswered)
+        return self._journal.crashed()
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         close_all(fds)  # none is expected

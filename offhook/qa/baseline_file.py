@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from offhook.private_file import write_json
 from offhook.qa.result import Result
 from offhook.qa.script.expect import MEASURES
 from offhook.qa.script.script import Script, is_stream
 from offhook.qa.verdict.baseline import Baseline, Machine, ScriptFigures, Tolerance
 from offhook.qa.verdict.identity import script_hash
-from offhook.testing.private_file import write_json
 from offhook.usererror import UserError, did_you_mean
 
 MAX_FILE_BYTES = 64 * 1024 * 1024

@@ -8,9 +8,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from offhook.pipeline.errors import EngineError
+from offhook.private_file import write_private
 from offhook.qa.report.recording import Recording
 from offhook.qa.verdict.judge import Deviation
-from offhook.testing.private_file import write_private
 from offhook.usererror import UserError, plain
 
 VERSION = 1

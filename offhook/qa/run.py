@@ -9,6 +9,7 @@ from pathlib import Path
 from offhook.engines.requirements import require_installed
 from offhook.engines.speak import Speaker
 from offhook.pipeline.errors import EngineError
+from offhook.private_file import make_folder, write_private
 from offhook.qa.caller.clips import clips_of, prompt_of
 from offhook.qa.caller.http_double import RunningDouble
 from offhook.qa.caller.recogniser import Recogniser
@@ -27,7 +28,6 @@ from offhook.qa.verdict.fingerprint import frames_of
 from offhook.qa.verdict.identity import clips_hash, script_hash
 from offhook.settings.config import Config
 from offhook.testing.audio_files import save
-from offhook.testing.private_file import make_folder, write_private
 from offhook.usererror import UserError
 
 

@@ -271,10 +271,14 @@ class Distributor:
                 name: {"agents": list(policy.agents), "callers": self.callers(name, now)}
                 for name, policy in self._queues.items()
             },
-            "agents": {
-                name: {"state": str(agent.state), "calls": agent.calls, "call": agent.caller and agent.caller.key}
-                for name, agent in self._agents.items()
-            },
+            "agents": self.dump_agents(),
+        }
+
+    def dump_agents(self) -> dict[str, dict[str, object]]:
+        """That of the agents alone."""
+        return {
+            name: {"state": str(agent.state), "calls": agent.calls, "call": agent.caller and agent.caller.key}
+            for name, agent in self._agents.items()
         }
 
     # --- inside

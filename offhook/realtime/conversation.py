@@ -68,8 +68,16 @@ class Conversation:
 
     async def run(self) -> Outcome:
         """Talk until the call is over, the model ends it, or it fails for good."""
+        with self._call.covering(self._call.covers_silence):  # it changes as the model owes words
+            outcome = await self._talked()
+        if outcome.reason == "the model failed" and self._speech.sorry:
+            await self._replies.silence()
+            await self._call.say(self._speech.sorry)
+        return outcome
+
+    async def _talked(self) -> Outcome:
         unsubscribe = self._audio.subscribe(self._on_turn_event)
-        call, covers = self._call, self._call.covers_silence
+        call = self._call
         if self._vendor_decides:
             give_back = self._audio.listen(self._on_line_audio)
             self._cover()
@@ -81,18 +89,13 @@ class Conversation:
         try:
             self._open()
             self.spawn(self._watch())
-            outcome = await self._call.until_ended(self._over)
+            return await call.until_ended(self._over)
         finally:
             unsubscribe()
             give_back()
             self._close()
             with suppress(CallEnded):
                 call.expect(None)
-            call.covers_silence = covers
-        if outcome.reason == "the model failed" and self._speech.sorry:
-            await self._replies.silence()
-            await self._call.say(self._speech.sorry)
-        return outcome
 
     @property
     def _live(self) -> Link | None:

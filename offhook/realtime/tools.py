@@ -8,7 +8,7 @@ from offhook.agents.limits import AgentLimits, CallRate
 from offhook.agents.policy import HandBack, HangUp, Policy, SendDtmf, Transfer
 from offhook.agents.tool_runs import CANCELLED, TOO_MANY, UNFINISHED, ran
 from offhook.agents.tools import Tool, ToolError
-from offhook.api.agent import Outcome
+from offhook.api.agent import AGENT_HUNG_UP, Outcome
 from offhook.api.call import Call
 from offhook.llm.model import ToolCall
 from offhook.pipeline.trace import SessionEvent
@@ -89,9 +89,9 @@ class CallTools:
             case HandBack(name, values):
                 return Outcome(f"handed back: {name}", name, values)
             case HangUp(reason) if reason:
-                return Outcome(f"the agent hung up: {reason}")
+                return Outcome(f"{AGENT_HUNG_UP}: {reason}")
             case _:
-                return Outcome("the agent hung up")
+                return Outcome(AGENT_HUNG_UP)
 
     async def _result(self, call: ToolCall) -> str:
         if self.ending is not None:

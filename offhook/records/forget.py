@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, exists, select
 
 from offhook.records.schema import calls_table, metadata, outbox_table, transcript_table
 from offhook.records.signalling import signalling_table
@@ -43,6 +43,17 @@ def forget_words(conn: Connection, before_s: float) -> int:
     """Delete the transcripts and timelines of calls that began before a Unix time, and are over, and what others have
     not got of them: of `MAX_AT_ONCE` of each at most. Returns of how many."""
     return sum(_forget_words_in(conn, table, before_s) for table in _WITH_WORDS)
+
+
+def forget_events_without_call(conn: Connection, before_s: float) -> int:
+    """Delete what others have not got, of before a Unix time, where the call has no record: it is about a call-back
+    that outlives it. `MAX_AT_ONCE` of them at most. Returns how many."""
+    table = outbox_table
+    has_call = exists().where(calls_table.c.uniqueid == table.c.uniqueid)
+    query = select(table.c.seq).where(table.c.since < before_s, ~has_call)
+    found = list(conn.execute(query.order_by(table.c.seq).limit(MAX_AT_ONCE)).scalars())
+    conn.execute(delete(table).where(table.c.seq.in_(found)))
+    return len(found)
 
 
 def _forget_words_in(conn: Connection, table: Table, before_s: float) -> int:

@@ -338,6 +338,10 @@ class RecordsConfig(Section):
     events_days: Annotated[float | None, Field(gt=0, le=36_500, examples=[30])] = None
     """For how many days event logs are kept."""
 
+    transcripts: bool = True
+    """Keep what is said: in the transcript, on the page, in webhooks and mail. `transcripts = false` keeps no words of
+    callers, nor of the bot, which may repeat them (docs/records.md). Needs `events = false`."""
+
     events: bool = False
     """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the
     detector's probabilities, but no keyed digits."""
@@ -356,6 +360,14 @@ class RecordsConfig(Section):
             why = "`encrypt` needs `key_file`; `offhook records key FILE` makes one"
             raise PydanticCustomError("no_key", why, {"key": "key_file", "at": "encrypt"})
         return self
+
+    @field_validator("events")
+    @classmethod
+    def _no_words_in_event_logs(cls, events: bool, info: ValidationInfo) -> bool:
+        if events and not info.data.get("transcripts", True):
+            why = "an event log has the words of callers, which `transcripts = false` forbids to keep"
+            raise PydanticCustomError("words", why, {"example": False})
+        return events
 
     @property
     def database(self) -> str:

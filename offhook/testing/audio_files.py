@@ -3,9 +3,9 @@
 import wave
 from pathlib import Path
 
+from offhook.private_file import write_private
 from offhook.telephony.resample import Resampler
 from offhook.telephony.wav import read_wav
-from offhook.testing.private_file import write_private
 from offhook.testing.sip_caller import read_recording
 from offhook.testing.wav_file import RATE_HZ, wav
 from offhook.usererror import UserError

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from offhook.api.playing import Played
+from offhook.api.pressing import press
 from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
 from offhook.http_request import HttpRequestError
 from offhook.pipeline.dialog.limits import MAX_PAUSE_MS
@@ -30,9 +31,6 @@ MAX_PARTS = 200
 _OWN_VOICES = ("man", "woman", "alice")
 _OWN_PREFIXES = ("Polly.", "Google.")
 """Twilio's names for voices, which no engine here has."""
-
-KEY_S = 0.2
-"""How long a key takes with the gap behind it."""
 
 _PAUSES_S = {"w": 0.5, "W": 1.0}
 
@@ -62,8 +60,8 @@ async def say(running: RunningCall, verb: Say) -> None:
 
 async def play(running: RunningCall, verb: Play) -> None:
     """Press its keys, or play its sound as often as it wants; one that fails is left out. Raises CallEnded."""
-    if verb.digits:
-        await _press(running, verb.digits)
+    if verb.digits and (why := await press(running.call, verb.digits, _PAUSES_S)):
+        running.report("no keys were sent", why)
     if not verb.url or verb.digits:
         return
     try:
@@ -184,17 +182,3 @@ async def _recorded(running: RunningCall, verb: Play, room: Room) -> tuple[Part,
 def _silence(ms: int) -> list[Silence]:
     """In pieces of the length that a prompt's pauses may have."""
     return [Silence(min(MAX_PAUSE_MS, ms - at)) for at in range(0, ms, MAX_PAUSE_MS)]
-
-
-async def _press(running: RunningCall, digits: str) -> None:
-    call = running.call
-    for key in digits:
-        if key in _PAUSES_S:
-            await call.until_ended(asyncio.sleep(_PAUSES_S[key]))
-            continue
-        try:
-            call.send_dtmf(key)
-        except UserError as error:
-            running.report("no keys were sent", error.problems[0].why)
-            return
-        await call.until_ended(asyncio.sleep(KEY_S))

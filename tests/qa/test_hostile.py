@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from offhook.private_file import write_json
 from offhook.qa.crawl.crawler import Crawler, CrawlSettings
 from offhook.qa.crawl.graph import Action, CrawlLimits
 from offhook.qa.crawl.written import write
@@ -25,7 +26,6 @@ from offhook.settings.config import Config
 from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.tones import tones
 from offhook.telephony.wire import rtp
-from offhook.testing.private_file import write_json
 from tests.qa.hostile import HOST, HostileFarEnd
 
 pytestmark = pytest.mark.real_time

@@ -1,4 +1,4 @@
-"""PJSIP as a user agent: commands in, events out, both those of `sip`; and the lines of its calls.
+"""PJSIP as a user agent: commands in, events out, both those of `sip`; the lines of its calls are in `call_lines`.
 
 Theory of operation. PJSIP's library (PJSUA) exists once in a process. It has no thread for signalling here: `_poll` has
 it work every few milliseconds, on the event loop's thread, and all that it reports comes from within that. Its media
@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -23,10 +22,11 @@ import structlog
 
 from offhook.carriers.pjsua2 import build, descriptions, library, setup, streams
 from offhook.carriers.pjsua2.accounts import Accounts, meant_by
+from offhook.carriers.pjsua2.call_lines import CallLines
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, answer, invitation, options_of
-from offhook.carriers.pjsua2.line import FrameLine, FrameStats
+from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.live_calls import LiveCalls
-from offhook.carriers.pjsua2.messages import Probed, allowed, end_of, from_info, incoming_of, key_of, last_message
+from offhook.carriers.pjsua2.messages import Probed, allowed, end_of, from_info, incoming_of, last_message
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall, PjEndpoint
 from offhook.carriers.pjsua2.requests import Requests
 from offhook.carriers.pjsua2.transferor import progress, refer
@@ -52,7 +52,6 @@ from offhook.usererror import UserError
 
 POLL_S = 0.005
 EVENTS_A_POLL = 64
-MEASURED_S = 1.0
 LAST_S = 2.0
 """For the answers to the last requests."""
 ACK_S = 33.0
@@ -83,10 +82,8 @@ class PjsuaUserAgent:
         self._accounts = Accounts(self, config, address, on_event)
         self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
-        self._lines: dict[str, FrameLine] = {}
+        self._lines = CallLines(config, self._calls, lambda call: self._hang_up(call, SERVER_ERROR))
         self._timer: asyncio.TimerHandle | None = None
-        self._measured_at = 0.0
-        self._given = 0  # frames, when the lines were polled
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
             **COMMANDS,
@@ -119,6 +116,7 @@ class PjsuaUserAgent:
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
         judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._on_refused)
         self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
+        self._lines.frames = self._frames
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -144,9 +142,7 @@ class PjsuaUserAgent:
             self._timer = None
         if self._endpoint is None:
             return
-        for line in self._lines.values():
-            line.close()
-        self._lines.clear()
+        self._lines.close()
         self._endpoint.hangupAllCalls()
         # Before the library: taking them apart afterwards would call it.
         self._calls.clear()
@@ -167,24 +163,11 @@ class PjsuaUserAgent:
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
-        rtp, rate_hz = self._config.rtp, setup.rate_hz(self._config)
-        line = self._lines[handle] = FrameLine(
-            self._frames.FramePort(rate_hz),
-            rate_hz=rate_hz,
-            dial=lambda digits: self._dial(line.call, digits),
-            measure=lambda: self._measure(line.call),
-            media_timeout_s=rtp.media_timeout_s,
-            first_media_timeout_s=rtp.first_media_timeout_s,
-        )
-        line.call = handle
-        return line
+        return self._lines.line(handle)
 
     def hand_over(self, before: str, after: str) -> None:
         """Give a call the line of another one, whose place it takes."""
-        line = self._lines[after] = self._lines.pop(before)
-        line.call = after
-        if (call := self._calls.get(after)) is not None:
-            self.on_media(call)
+        self._lines.hand_over(before, after)
 
     def do(self, command: Command) -> None:
         """Execute a command. Raises LocalError."""
@@ -310,23 +293,7 @@ class PjsuaUserAgent:
 
     def on_media(self, call: PjCall) -> None:
         """A call's media has begun, changed or stopped."""
-        line = self._lines.get(call.handle)
-        streams.described_anew(self._frames, call)
-        info = call.getInfo()  # kept: its media would go with it
-        for media in info.media:
-            if media.type != pj.PJMEDIA_TYPE_AUDIO:
-                continue
-            held = media.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
-            if line is None:
-                return
-            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                call.audio = int(media.index)
-                events = call.getStreamInfo(call.audio).audTxEventPt >= 0
-                line.connect(int(media.audioConfSlot), events=events)
-            else:
-                line.connect(None)
-            line.hold(held)
-            return
+        self._lines.on_media(call)
 
     def on_stream(self, call: PjCall, stream: int) -> None:
         """A call's media is about to begin."""
@@ -335,8 +302,7 @@ class PjsuaUserAgent:
     def on_stream_over(self, call: PjCall) -> None:
         """A call's media is about to stop: its figures go with it."""
         call.silent = None
-        if (line := self._lines.get(call.handle)) is not None:
-            line.measure()
+        self._lines.on_media_over(call)
 
     def on_acknowledged(self, call: PjCall) -> None:
         """The far end has our answer, by its PRACK (RFC 3262)."""
@@ -346,8 +312,7 @@ class PjsuaUserAgent:
 
     def on_key(self, call: PjCall, what: Any) -> None:
         """A key has come."""
-        if (line := self._lines.get(call.handle)) is not None:
-            line.receive_event(*key_of(pj, what))
+        self._lines.on_key(call, what)
 
     def on_refer_progress(self, call: PjCall, what: Any) -> None:
         """What became of our REFER: its answer, and then that of the INVITE which it asked for."""
@@ -382,22 +347,6 @@ class PjsuaUserAgent:
             call.released = True
             self._on_event(event)
 
-    def _dial(self, handle: str, digits: str) -> None:
-        if (call := self._calls.get(handle)) is not None and not call.released:
-            try:
-                call.dialDtmf(digits)
-            except pj.Error as error:
-                log.warning("keys were not sent", why=error.reason)
-
-    def _measure(self, handle: str) -> FrameStats | None:
-        call = self._calls.get(handle)
-        return None if call is None else streams.measured(self._frames, call, ice=self._config.sip.ice)
-
-    def _is_silent(self, handle: str) -> bool:
-        """Whether audio goes out with the first packet that comes."""
-        call = self._calls.get(handle)
-        return call is not None and call.silent is not None
-
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
         for _ in range(EVENTS_A_POLL):
@@ -406,24 +355,4 @@ class PjsuaUserAgent:
         self._calls.tidy()
         if not self._calls and not self._accounts.ending:
             self._settled.set()
-        # All lines have the same clock: between its ticks there is nothing to collect.
-        if (given := self._frames.given()) != self._given:
-            self._given = given
-            self._poll_lines(monotonic())
-
-    def _poll_lines(self, now: float) -> None:
-        measures = now - self._measured_at >= MEASURED_S
-        if measures:
-            self._measured_at = now
-        for handle, line in tuple(self._lines.items()):
-            try:
-                line.poll(now)
-                if measures or self._is_silent(handle):
-                    line.measure(now)
-            except Exception:
-                log.exception("a line failed, and its call ends", line=handle)
-                line.close()
-                if (call := self._calls.get(handle)) is not None:
-                    self._hang_up(call, SERVER_ERROR)
-            if line.closed:
-                self._lines.pop(handle, None)
+        self._lines.poll()

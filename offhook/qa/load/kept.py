@@ -5,11 +5,11 @@ from pathlib import Path
 
 from offhook.ladder.ladder import ladder_of
 from offhook.ladder.text import render
+from offhook.private_file import write_json, write_private
 from offhook.qa.caller.sip_message import SipMessage, kept_messages
 from offhook.qa.one_call import OneCall
 from offhook.qa.result import Result
 from offhook.testing.audio_files import save
-from offhook.testing.private_file import write_json, write_private
 
 OPTION = "--save"
 COLUMNS = 140

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from offhook.engines.requirements import require_installed
+from offhook.private_file import make_folder
 from offhook.process.os_limits import raise_descriptor_limit
 from offhook.qa.caller.recogniser import Recogniser
 from offhook.qa.caller.scripted_call import Prepared, Transcribe
@@ -22,7 +23,6 @@ from offhook.qa.persona.prepared import Personas
 from offhook.qa.run import Speakers, prepare
 from offhook.qa.script.script import Script
 from offhook.settings.config import Config
-from offhook.testing.private_file import make_folder
 from offhook.usererror import Problem, UserError
 
 DESCRIPTORS_A_CALL, DESCRIPTORS_RESERVED = 5, 64

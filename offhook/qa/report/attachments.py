@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from offhook.testing.private_file import make_folder, write_private
+from offhook.private_file import make_folder, write_private
 
 MAX_EMBEDDED_BYTES = 8 * 1024 * 1024
 """Of one file within the page: four minutes of both sides' sound."""

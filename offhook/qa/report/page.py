@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+from offhook.private_file import write_private
 from offhook.qa.report.attachments import OPTION, Attachments
 from offhook.qa.report.call_card import badge, call_card
 from offhook.qa.report.charts import histogram
 from offhook.qa.report.html import Html, el, join, scrolled, table
 from offhook.qa.result import Result
-from offhook.testing.private_file import write_private
 
 CHARTED = ("response_ms", "barge_in_ms")
 

@@ -116,6 +116,13 @@ async def test_a_recogniser_that_fails_holds_up_nothing(store: RecordStore, tmp_
     assert json.loads(waiting(store).body)["data"]["transcript"] == ""
 
 
+async def test_nothing_is_transcribed_where_nobody_keeps_words(store: RecordStore, tmp_path: Path) -> None:
+    recogniser, records = Recogniser(), {"dir": tmp_path, "transcripts": False}
+    settings = Config.load(None, {"records": records, "webhooks": {"crm": {"url": "https://crm.example.com"}}})
+    assert (await kept(store, settings, recogniser)).exists()
+    assert recogniser.heard == 0 and "transcript" not in waiting(store).body
+
+
 @pytest.mark.parametrize(
     ("free_speech", "webhook"), [(False, {}), (True, {"transcript": False}), (True, {"events": ("call.ended",)})]
 )

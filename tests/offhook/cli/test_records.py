@@ -15,14 +15,17 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from offhook.cli.main import app
+from offhook.encryption.keys import new_key, read_keys
 from offhook.process import queue_file
 from offhook.records import CallRecord, RecordStore
+from offhook.records.encrypted import growing_file
 from offhook.records.erase import QUEUES
 from offhook.records.outbox import QUEUE_CALL_BACK, OutboxEvent, listed
 from offhook.records.published import PUBLISHED, publish
 from offhook.records.schema import ADDED
 from offhook.records.search import MAX_FOUND
 from offhook.usererror import UserError
+from tests.offhook.encryption.keyfile import key_file
 from tests.offhook.records.children import CRM
 from tests.offhook.records.kept import NOW_S, files, keep, uniqueid
 
@@ -177,6 +180,64 @@ def test_an_export_of_what_there_is_of_a_caller(store: RecordStore) -> None:
     assert "perhaps the same number: 05551234567" in done.stderr
     nobody = offhook("export", "--number", "+15550000000", "--format", "jsonl")
     assert nobody.exit_code == 0 and "{" not in nobody.stdout
+
+
+def test_the_sound_of_a_caller_is_exported_and_decrypted(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, out = key_file(tmp_path), tmp_path / "out" / "caller"
+    (key,) = read_keys(keys)
+    monkeypatch.setenv("OFFHOOK_RECORDS__KEY_FILE", str(keys))
+    recording = files(tmp_path, 2)[0]
+    recording.unlink()
+    encrypted = growing_file(recording, key)
+    encrypted.append(b"sealed 2")
+    encrypted.close()
+    table = tmp_path / "calls.jsonl"
+    asked = ("--number", NUMBER, "--since", "2027-01-11", "--format", "jsonl", "-o", str(table), "--files", str(out))
+    done = offhook("export", *asked)
+    assert done.exit_code == 0, done.output
+    assert "wrote 2 calls to" in done.stderr and "wrote 4 files to" in done.stderr
+    exported = {json.loads(line)["uniqueid"] for line in table.read_text().splitlines()}
+    assert exported == {uniqueid(2), uniqueid(3)}
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    expected = {path.name: b"audio %d" % number for number in (2, 3) for path in files(tmp_path, number)[:2]}
+    assert written == expected | {recording.name: b"sealed 2"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (out, *out.iterdir()))
+
+
+def test_sound_that_cannot_be_exported_is_named(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, out = key_file(tmp_path), tmp_path / "out"
+    (key,) = read_keys(keys)
+    recordings = [files(tmp_path, number)[0] for number in (1, 2)]
+    for path in recordings:
+        path.unlink()
+        sealed = growing_file(path, key if path == recordings[0] else new_key())
+        sealed.append(b"sealed")
+        sealed.close()
+    recordings[0].write_bytes(recordings[0].read_bytes()[:-20])  # its end is gone
+    monkeypatch.setenv("OFFHOOK_RECORDS__KEY_FILE", str(keys))
+    done = offhook("export", "--number", NUMBER, "--files", str(out))
+    assert done.exit_code == 1 and "wrote 7 files to" in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith(str(tmp_path / "recordings"))]
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(map(str, recordings))
+    assert (out / recordings[0].name).exists() and not (out / recordings[1].name).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--files", "{}/out"), "whose sound is it?"),
+        (("--number", NUMBER, "--files", "{}/recordings"), "is where they are kept"),
+        (("--number", NUMBER, "--files", "{}/calls.db"), "cannot be made"),
+    ],
+)
+def test_folders_that_get_no_sound(store: RecordStore, tmp_path: Path, arguments: tuple[str, ...], what: str) -> None:
+    refused = offhook("export", *(each.format(tmp_path) for each in arguments))
+    assert isinstance(refused.exception, UserError) and what in str(refused.exception)
+    assert refused.exception.problems[0].where == "--files"
 
 
 def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:

@@ -154,11 +154,11 @@ async def test_a_call_whose_answer_was_not_sent_has_none(
     journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
 ) -> None:
     remote, proxy = journal
-    for call_id in ("lost", "held"):
+    for uniqueid in ("lost", "held"):  # of one Call-ID, which is the far end's
         record, _ = answered()
-        record = replace(record, uniqueid=call_id, call_id=call_id)
-        await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
-    proxy.crashed({"lost"})
+        await asyncio.wait_for(asyncio.wrap_future(remote.begin(replace(record, uniqueid=uniqueid))), 5)
+    proxy.not_answered("lost")
+    proxy.crashed()
     assert store.flush()
     lost, held = store.call("lost"), store.call("held")
     assert lost is not None and held is not None

@@ -1,18 +1,19 @@
 """What is kept of calls, and for how long."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select, update
 
 from offhook.process import retention
 from offhook.process.retention import STUCK_S, Retention
 from offhook.records import CallRecord, RecordStore
 from offhook.records.kept_files import remove
-from offhook.records.outbox import listed
+from offhook.records.outbox import OutboxEvent, listed
 from offhook.records.published import PUBLISHED, publish
-from offhook.records.schema import transcript_table
+from offhook.records.schema import outbox_table, transcript_table
 from offhook.records.signalling import read_traces
 from offhook.records.timeline import read_timeline
 from offhook.settings.sections import RecordsConfig
@@ -44,6 +45,12 @@ def there(folder: Path, number: int) -> list[bool]:
 def waiting(store: RecordStore) -> set[str]:
     """The calls of which others have not got everything."""
     return {row.uniqueid for row in store.read(lambda conn: listed(conn, None, 100))}
+
+
+def age(conn: Connection, number: int, days: int) -> None:
+    """What waits of a call has waited for so long."""
+    rows = update(outbox_table).where(outbox_table.c.uniqueid == uniqueid(number))
+    conn.execute(rows.values(since=NOW_S - days * DAY_S))
 
 
 async def test_without_a_limit_everything_stays(store: RecordStore, tmp_path: Path) -> None:
@@ -88,6 +95,17 @@ async def test_a_record_goes_with_all_that_there_is_of_the_call(store: RecordSto
     assert store.read(lambda conn: read_traces(conn, f"{YOUNG}@host"))
     lines = store.read(lambda conn: conn.execute(select(func.count()).select_from(transcript_table)).scalar())
     assert lines == 1 and waiting(store) == {uniqueid(YOUNG), uniqueid(OPEN)}
+
+
+@pytest.mark.parametrize("kind", ["transcripts_days", "records_days"])
+async def test_events_of_a_call_without_a_record_go_too(store: RecordStore, tmp_path: Path, kind: str) -> None:
+    """The bot has called somebody back, whose call in which they asked for it is erased already."""
+    for number, days in ((20, 11), (21, 9)):
+        about = {"uniqueid": uniqueid(number), "src": "+15551234567"}
+        assert store.notify(OutboxEvent(uniqueid(number), "queue.call_back", f"evt_{number}", about)).result(5)
+        assert store.change(partial(age, number=number, days=days)).result(5)
+    await sweeper(store, tmp_path, **{kind: 10.0}).sweep()
+    assert waiting(store) == {uniqueid(YOUNG), uniqueid(OPEN), uniqueid(21)}
 
 
 async def test_a_sweep_does_a_little_and_says_that_there_is_more(

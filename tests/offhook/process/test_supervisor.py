@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import socket
+from dataclasses import replace
+from time import monotonic
 
 import pytest
 
@@ -10,6 +12,7 @@ from offhook.observe.health import Readiness
 from offhook.process import worker_handle
 from offhook.process.channel import channel_pair
 from offhook.process.messages import (
+    Begin,
     Claim,
     Claimed,
     Exited,
@@ -18,8 +21,10 @@ from offhook.process.messages import (
     Report,
     Stream,
     Welcome,
+    Written,
 )
 from offhook.process.supervisor import Supervisor
+from offhook.records import CallClock, CallRecord
 from offhook.sip.commands import Bye, Cancel, CommandFailed, Ring
 from offhook.sip.events import (
     CallAnswered,
@@ -72,9 +77,33 @@ async def test_a_call_that_a_dying_worker_has_not_answered_goes_to_another_one(
     first = await forker.workers[0].until(IncomingCall)
     forker.workers[0].channel.close()
     second = await forker.workers[1].until(IncomingCall)
-    assert second == first
+    assert second == replace(first, uniqueid=second.uniqueid)
+    assert len({first.uniqueid, second.uniqueid, ""}) == 3, "each has a record of its own"
     forker.workers[1].channel.send(answer(second))
     assert isinstance(await phone.event(), CallAnswered)
+
+
+async def test_an_answer_that_was_written_down_and_not_sent_is_none(
+    start: Start, forker: ForkServer, phone: Phone
+) -> None:
+    supervisor = await start()
+    await phone.call(supervisor)
+    worker = forker.workers[0]
+    invite = await worker.until(IncomingCall)
+    clock = CallClock.started(monotonic())
+    begun = CallRecord.begun(clock, src="a", dst="b", call_id=invite.call_id, uniqueid=invite.uniqueid)
+    answered = begun.answered(clock, monotonic())
+    worker.channel.send(Begin(1, answered))
+    worker.channel.send(Begin(2, replace(answered, uniqueid="of the same Call-ID")))
+    await worker.until(Written, 2)
+    worker.channel.close()
+    await forker.workers[1].until(IncomingCall)
+    store = supervisor.status.store
+    assert store is not None
+    await asyncio.to_thread(store.flush)
+    lost, other = store.call(invite.uniqueid), store.call("of the same Call-ID")
+    assert lost is not None and (lost.answer, lost.disposition) == (None, "FAILED")
+    assert other is not None and (other.answer, other.disposition) == (answered.answer, "ANSWERED")
 
 
 async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(

@@ -262,3 +262,10 @@ def test_peers_are_addresses_and_networks(tmp_path: Path) -> None:
     assert Config.load(None, {"sip": {"peers": good}}).sip.peers == tuple(good)
     problem = only(tmp_path, sip={"peers": ["203.0.113.7", "pbx.example.com"]})
     assert "'pbx.example.com' is neither an address nor a network" in problem.why
+
+
+def test_an_event_log_has_words_and_is_refused_where_none_are_kept(tmp_path: Path) -> None:
+    problem = only(tmp_path, "[records]\nevents = true\ntranscripts = false\n")
+    assert problem.what.startswith("`records.events` cannot be") and "words of callers" in problem.why
+    assert problem.todo.startswith("`events = false`")
+    assert not Config.load(None, {"records": {"transcripts": False}}).records.transcripts

@@ -41,7 +41,9 @@ def tree(node: Node | None) -> object:
         return None
     start = (node.start_mark.line, node.start_mark.column)
     if isinstance(node, ScalarNode):
-        return node.tag, start, node.value, node.style
+        # Behind a plain text its comment is looked for.
+        end = None if node.style else (node.end_mark.line, node.end_mark.column)
+        return node.tag, start, end, node.value, node.style
     assert isinstance(node, MappingNode | SequenceNode)
     pairs = node.value if isinstance(node, MappingNode) else [(each,) for each in node.value]
     return type(node), node.tag, start, node.flow_style, [[tree(each) for each in pair] for pair in pairs]

@@ -1,0 +1,131 @@
+"""The lines of PJSIP's calls: connected as their media begins and changes, and polled all at once."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import pjsua2 as pj
+import structlog
+
+from offhook.carriers.pjsua2 import setup, streams
+from offhook.carriers.pjsua2.line import FrameLine, FrameStats
+from offhook.carriers.pjsua2.live_calls import LiveCalls
+from offhook.carriers.pjsua2.messages import key_of
+from offhook.carriers.pjsua2.objects import PjCall
+from offhook.settings.config import Config
+
+MEASURED_S = 1.0
+log = structlog.get_logger("offhook.pjsip")
+
+
+class CallLines:
+    """By the handles of `calls`. `on_failed(call)` ends one whose line fails."""
+
+    def __init__(self, config: Config, calls: LiveCalls, on_failed: Callable[[PjCall], None]) -> None:
+        self.frames: Any = None
+        """Exchanges their audio with PJSIP; there from its start on."""
+        self._config = config
+        self._calls = calls
+        self._on_failed = on_failed
+        self._lines: dict[str, FrameLine] = {}
+        self._measured_at = 0.0
+        self._given = 0  # frames, when the lines were polled
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def close(self) -> None:
+        """Close all."""
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+
+    def line(self, handle: str) -> FrameLine:
+        """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
+        rtp, rate_hz = self._config.rtp, setup.rate_hz(self._config)
+        line = self._lines[handle] = FrameLine(
+            self.frames.FramePort(rate_hz),
+            rate_hz=rate_hz,
+            dial=lambda digits: self._dial(line.call, digits),
+            measure=lambda: self._measure(line.call),
+            media_timeout_s=rtp.media_timeout_s,
+            first_media_timeout_s=rtp.first_media_timeout_s,
+        )
+        line.call = handle
+        return line
+
+    def hand_over(self, before: str, after: str) -> None:
+        """Give a call the line of another one, whose place it takes."""
+        line = self._lines[after] = self._lines.pop(before)
+        line.call = after
+        if (call := self._calls.get(after)) is not None:
+            self.on_media(call)
+
+    def on_media(self, call: PjCall) -> None:
+        """A call's media has begun, changed or stopped."""
+        line = self._lines.get(call.handle)
+        streams.described_anew(self.frames, call)
+        info = call.getInfo()  # kept: its media would go with it
+        for media in info.media:
+            if media.type != pj.PJMEDIA_TYPE_AUDIO:
+                continue
+            held = media.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
+            if line is None:
+                return
+            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+                call.audio = int(media.index)
+                events = call.getStreamInfo(call.audio).audTxEventPt >= 0
+                line.connect(int(media.audioConfSlot), events=events)
+            else:
+                line.connect(None)
+            line.hold(held)
+            return
+
+    def on_media_over(self, call: PjCall) -> None:
+        """A call's media is about to stop: its figures go with it."""
+        if (line := self._lines.get(call.handle)) is not None:
+            line.measure()
+
+    def on_key(self, call: PjCall, what: Any) -> None:
+        """A key has come."""
+        if (line := self._lines.get(call.handle)) is not None:
+            line.receive_event(*key_of(pj, what))
+
+    def poll(self) -> None:
+        """Collect what has come. All lines have the same clock: between its ticks there is nothing."""
+        if (given := self.frames.given()) != self._given:
+            self._given = given
+            self._poll_all(monotonic())
+
+    def _poll_all(self, now: float) -> None:
+        measures = now - self._measured_at >= MEASURED_S
+        if measures:
+            self._measured_at = now
+        for handle, line in tuple(self._lines.items()):
+            try:
+                line.poll(now)
+                if measures or self._is_silent(handle):
+                    line.measure(now)
+            except Exception:
+                log.exception("a line failed, and its call ends", line=handle)
+                line.close()
+                if (call := self._calls.get(handle)) is not None:
+                    self._on_failed(call)
+            if line.closed:
+                self._lines.pop(handle, None)
+
+    def _dial(self, handle: str, digits: str) -> None:
+        if (call := self._calls.get(handle)) is not None and not call.released:
+            try:
+                call.dialDtmf(digits)
+            except pj.Error as error:
+                log.warning("keys were not sent", why=error.reason)
+
+    def _measure(self, handle: str) -> FrameStats | None:
+        call = self._calls.get(handle)
+        return None if call is None else streams.measured(self.frames, call, ice=self._config.sip.ice)
+
+    def _is_silent(self, handle: str) -> bool:
+        """Whether audio goes out with the first packet that comes."""
+        call = self._calls.get(handle)
+        return call is not None and call.silent is not None
