@@ -51,6 +51,17 @@ class Room:
         return cls(MAX_SOUND_S, asyncio.get_running_loop().time() + FETCH_S)
 
 
+async def heard(running: RunningCall, verb: Say | Play | Pause) -> None:
+    """Have the caller hear it, to its end. Raises CallEnded."""
+    match verb:
+        case Say():
+            await say(running, verb)
+        case Play():
+            await play(running, verb)
+        case Pause():
+            await pause(running, verb)
+
+
 async def say(running: RunningCall, verb: Say) -> None:
     """Say a text as often as it wants, to its end. Raises CallEnded."""
     for _ in range(verb.loop):
