@@ -31,6 +31,7 @@ class CallTransfer(CallSpeech):
         return_key: str | None = None,
         limit_s: float | None = None,
         on_call: Callable[[str], None] | None = None,
+        on_ringing: Callable[[str], None] | None = None,
         on_answer: Callable[[str], None] | None = None,
         on_failure: Callable[[str, TransferError], None] | None = None,
     ) -> Transferred:
@@ -43,8 +44,9 @@ class CallTransfer(CallSpeech):
         own with the agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex")
         and `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings
         the caller back from a bridge; `limit_s`: after how long it ends by itself.
-        `on_call` is called with each target that the bot calls, `on_answer` with the one that answers, and `on_failure`
-        with each that may not be called, or does not take the call, and why.
+        `on_call` is called with each target that the bot calls, `on_ringing` with each whose phone rings, as far as its
+        network says so, `on_answer` with the one that answers, and `on_failure` with each that may not be called, or
+        does not take the call, and why.
 
         A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
         their network sends), or before anything else where the mode is `refer` or `attended`.
@@ -77,6 +79,7 @@ class CallTransfer(CallSpeech):
                 limit_s,
                 tuple(also),
                 on_call,
+                on_ringing,
                 on_answer,
                 on_failure,
             )

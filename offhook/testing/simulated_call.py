@@ -279,6 +279,9 @@ class SimulatedCall:
             is_refused = isinstance(end, TransferError) and end.reason is TransferFailure.NOT_ALLOWED
             if request.on_call is not None and not is_refused:
                 request.on_call(each)
+            is_silent = isinstance(end, TransferError) and end.reason is not TransferFailure.NO_ANSWER
+            if request.on_ringing is not None and not is_silent:
+                request.on_ringing(each)
         if self._rings_s:
             await self.call.until_ended(asyncio.sleep(self._rings_s))
         failed = {each: end for each, end in ends.items() if isinstance(end, TransferError)}

@@ -133,8 +133,7 @@ class Agents:
         elif user == NO_ANSWER or status == RINGING:
             self._endpoint.do(Ring(event.call))
         else:
-            if user == LATE_ANSWER:
-                self._endpoint.do(Ring(event.call))
+            self._endpoint.do(Ring(event.call))
             task = asyncio.get_running_loop().create_task(self._talk(event, RINGS_S if user == LATE_ANSWER else 0.0))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

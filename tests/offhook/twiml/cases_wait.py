@@ -13,10 +13,10 @@ STANDS = "QueuePosition=* QueueSid=* QueueTime=* AvgQueueTime=* CurrentQueueSize
 WAIT = f"POST /wait CallStatus=in-progress {STANDS}"
 LEFT = "POST /next QueueResult=leave QueueSid=* QueueTime=*"
 HUNG_UP = "POST /next CallStatus=completed QueueResult=hangup QueueTime=*"
-SLOW = {"queued": Queued(end=QueueEnd.TIMEOUT), "rings_s": 60.0, "shown": "/wait"}
+SLOW: dict[str, Any] = {"queued": Queued(end=QueueEnd.TIMEOUT), "rings_s": 60.0, "shown": "/wait"}
 """A queue in which nobody answers."""
 
-GOES = {"caller": ("waits 4", "hangs up"), "end": "caller"}
+GOES: dict[str, Any] = {"caller": ("waits 4", "hangs up"), "end": "caller"}
 
 
 def _enqueue(response: VoiceResponse) -> None:
