@@ -1,14 +1,17 @@
 """Documents of a `waitUrl` that do what they should not, and what happens while they are fetched."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from offhook.api.playing import FIRST_AUDIO_S
 from offhook.api.queued import Queued
 from offhook.api.while_waiting import MUSIC_S
-from offhook.http_request import HttpAnswer, HttpRequest
+from offhook.http_request import HttpAnswer, HttpBody, HttpRequest
 from offhook.pipeline.trace import DialogNoted
 from offhook.queues.orders import QueueEnd
 from offhook.testing import SimulatedCall, run
@@ -186,3 +189,19 @@ def test_addresses_are_relative_to_each_document() -> None:
     server = Waited(pages)
     heard(server)
     assert paths(server) == ["/voice", "/wait", "/deeper/second", "/deeper/third", "/next"]
+
+
+@pytest.mark.parametrize("slow_s", [3.0, 9.0])
+def test_a_sound_that_is_slow_is_waited_for_with_music(monkeypatch: pytest.MonkeyPatch, slow_s: float) -> None:
+    @asynccontextmanager
+    async def slow(request: HttpRequest, values: Mapping[str, Any]) -> AsyncIterator[HttpBody]:
+        await asyncio.sleep(slow_s)
+        async with sound(request, values) as body:
+            yield body
+
+    monkeypatch.setattr(HttpRequest, "open", slow)
+    server = Waited(written(VOICE, wait="<Play>/a.wav</Play><Say>Hello.</Say><Leave/>", next="<Hangup/>"))
+    it = heard(server)
+    assert it.said == ["Hello."] and it.silence_s <= LONGEST_SILENCE_S
+    assert it.music_s >= min(slow_s, FIRST_AUDIO_S) - LONGEST_SILENCE_S
+    assert any("no audio for 5 s" in each for each in it.reports) == (slow_s > FIRST_AUDIO_S)
