@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from offhook.api.sayable import Ssml, ssml
     from offhook.api.turns import Said, TurnEvents
     from offhook.api.utterance import Utterance
+    from offhook.api.while_waiting import Wait
     from offhook.engines.factory import EngineContext, FromEnvironment, read_options
     from offhook.pipeline.asr.engine import (
         AsrCapabilities,
@@ -168,6 +169,7 @@ _HOMES = {
     "VadCapabilities": "offhook.pipeline.vad.engine",
     "VadEngine": "offhook.pipeline.vad.engine",
     "VadStream": "offhook.pipeline.vad.engine",
+    "Wait": "offhook.api.while_waiting",
     "ValueKind": "offhook.pipeline.events",
     "Verdict": "offhook.pipeline.events",
     "Word": "offhook.pipeline.tts.engine",
@@ -263,6 +265,7 @@ __all__ = [
     "Valid",
     "ValueKind",
     "Verdict",
+    "Wait",
     "Word",
     "YesNo",
     "load_sound",

@@ -1,7 +1,7 @@
 """A call as an agent sees it: say, ask, listen, hang up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -187,16 +187,17 @@ class Call(CallRecording, CallTransfer):
 
     async def play(
         self,
-        sound: Recording | str | HttpRequest,
+        sound: Recording | str | HttpRequest | AsyncGenerator[bytes, None],
         *,
         loop: bool = False,
         for_s: float | None = None,
         until: Until = "end",
         volume_db: float = 0.0,
     ) -> Played:
-        """Play music or a long recording (`load_sound`), or what the server of an address sends, WAV or mu-law; returns
-        when it has been played, after `for_s` (an hour at most), or when the caller ends it, with a key or by speech as
-        `until` says, which answers nothing else then. `loop` begins a recording again at its end.
+        """Play music or a long recording (`load_sound`), what the server of an address sends, WAV or mu-law, or 16-bit
+        mono PCM at `audio.line_rate_hz` as it comes; returns when it has been played, after `for_s` (an hour at most),
+        or when the caller ends it, with a key or by speech as `until` says, which answers nothing else then. `loop`
+        begins a recording again at its end.
 
         A stream may be late by two seconds, five at its beginning: then the result's `failed` says why. Raises
         CallEnded; RuntimeError while something else is being said or asked; ValueError for a number out of its range.

@@ -5,7 +5,7 @@ from typing import Any
 
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
-from offhook.api.queued import Queued, QueueRequest
+from offhook.api.queued import Queued, QueueRequest, WhileWaiting
 from offhook.pipeline.closed import ignore
 from offhook.transfer.outcome import TransferError, TransferMode, Transferred
 from offhook.transfer.request import Brief, TransferRequest
@@ -31,6 +31,7 @@ class CallTransfer(CallSpeech):
         return_key: str | None = None,
         limit_s: float | None = None,
         on_call: Callable[[str], None] | None = None,
+        on_ringing: Callable[[str], None] | None = None,
         on_answer: Callable[[str], None] | None = None,
         on_failure: Callable[[str, TransferError], None] | None = None,
     ) -> Transferred:
@@ -43,8 +44,9 @@ class CallTransfer(CallSpeech):
         own with the agent, does that in another way and returns whether they do. `user_to_user` (as "41;encoding=hex")
         and `headers` reach the agent. `ring_s`: how long their phone rings. `return_key`: a key by which either brings
         the caller back from a bridge; `limit_s`: after how long it ends by itself.
-        `on_call` is called with each target that the bot calls, `on_answer` with the one that answers, and `on_failure`
-        with each that may not be called, or does not take the call, and why.
+        `on_call` is called with each target that the bot calls, `on_ringing` with each whose phone rings, as far as its
+        network says so, `on_answer` with the one that answers, and `on_failure` with each that may not be called, or
+        does not take the call, and why.
 
         A call that is not answered yet is answered when the agent does (a bridge: until then the caller hears what
         their network sends), or before anything else where the mode is `refer` or `attended`.
@@ -77,6 +79,7 @@ class CallTransfer(CallSpeech):
                 limit_s,
                 tuple(also),
                 on_call,
+                on_ringing,
                 on_answer,
                 on_failure,
             )
@@ -94,10 +97,14 @@ class CallTransfer(CallSpeech):
         priority: int = 0,
         ticket: str = "",
         on_agent: Callable[[str], None] = ignore,
+        while_waiting: WhileWaiting | None = None,
     ) -> Queued:
         """Have the caller wait in a queue of the settings (`[queues.NAME]`) until an agent takes the call, who hears
         `summary` first. Callers with a higher `priority` come before the others. `ticket`: this is a call-back.
         `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait again.
+        `while_waiting(wait)` is a coroutine function that says, plays and asks what the caller hears, in place of the
+        queue's music, announcements and keys. It is begun again when it has returned, and cancelled, in mid-word too,
+        when an agent has answered. Its Wait says where the caller stands, and `wait.leave()` has them leave.
 
         Returns when the agent has hung up, or with the reason (`end`) when the wait has ended otherwise. Raises
         CallEnded; UserError if there is no such queue, or the call can wait in none.
@@ -107,7 +114,8 @@ class CallTransfer(CallSpeech):
         if self._on_queue is None:
             what, why = "this call cannot wait in a queue", "its carrier has no transfers by the bot"
             raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
-        return await self.until_ended(self._on_queue(self, QueueRequest(name, summary, priority, ticket, on_agent)))
+        request = QueueRequest(name, summary, priority, ticket, on_agent, while_waiting)
+        return await self.until_ended(self._on_queue(self, request))
 
 
 def _targets(

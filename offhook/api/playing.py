@@ -59,7 +59,7 @@ class Played:
 
 async def play(
     audio: CallAudio,
-    sound: Recording | HttpRequest,
+    sound: Recording | HttpRequest | AsyncGenerator[bytes, None],
     *,
     loop: bool = False,
     for_s: float | None = None,
@@ -72,8 +72,10 @@ async def play(
     source: AsyncGenerator[bytes, None]
     if isinstance(sound, Recording):
         source = _recorded(audio, sound, factor, loop=loop)
+    elif isinstance(sound, HttpRequest):
+        source = _streamed(audio, stream_pcm(sound, audio.line_rate_hz, patience.grow), factor)
     else:
-        source = _streamed(audio, sound, factor, patience)
+        source = _streamed(audio, sound, factor)
     utterance = audio.start_saying(SPEAKER, _POLICIES[until])
     try:
         async with aclosing(source):
@@ -159,9 +161,9 @@ async def _recorded(
 
 
 async def _streamed(
-    audio: CallAudio, request: HttpRequest, factor: float, patience: _Patience
+    audio: CallAudio, stream: AsyncGenerator[bytes, None], factor: float
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(stream_pcm(request, audio.line_rate_hz, patience.grow)) as pieces:
+    async with aclosing(stream) as pieces:
         async for pcm in pieces:
             if pcm:
                 yield _encoded(audio, pcm, factor)

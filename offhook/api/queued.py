@@ -1,10 +1,14 @@
 """A wait in a queue: what a dialog asks for, and how it ended."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from offhook.api.while_waiting import Wait
 from offhook.pipeline.closed import ignore
 from offhook.queues.orders import QueueEnd
+
+WhileWaiting = Callable[[Wait], Awaitable[object]]
+"""The coroutine function of what a caller hears while they wait: see `Call.queue`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class Queued:
 class QueueRequest:
     """What a dialog asks for. `summary` is said to the agent before the caller is joined; `ticket`: the call is a
     call-back. `on_agent` is called with the agent who talks to the caller, and with an empty text where they wait
-    again."""
+    again. `while_waiting` is what the caller hears until then; None: what the queue has."""
 
     queue: str
     summary: str = ""
     priority: int = 0
     ticket: str = ""
     on_agent: Callable[[str], None] = ignore
+    while_waiting: WhileWaiting | None = None

@@ -11,20 +11,18 @@ import structlog
 from offhook.api.call import Call
 from offhook.api.call_recording import CONSENTS
 from offhook.api.queued import Queued, QueueRequest
+from offhook.api.while_waiting import OWNER_S, Hearing, Wait
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.members import MAX_BRIEFING_S, RING_MARGIN_S
 from offhook.queues.messages import CallBack, CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd
-from offhook.queues.port import Joined, Key, News, Parted, QueuePort, TalkOver
+from offhook.queues.port import Joined, Key, Leaves, News, Parted, QueuePort, TalkOver
 from offhook.queues.wording import QueueWording, queue_wording_in, text_in
 from offhook.settings.queues import QueueConfig
 from offhook.sound_file import load_sound
 from offhook.usererror import UserError
-
-OWNER_S = 5.0
-"""For an answer of the owner of the queues, which is in another process."""
 
 LOST_S = MAX_BRIEFING_S + RING_MARGIN_S + 20.0
 """The owner of the queues ends a wait by itself. This long after its longest time, and the last ringing, the caller is
@@ -67,6 +65,7 @@ class Waiting:
         self._nowhere = 0
         self._joined_at = 0.0
         self._says_comfort = False
+        self._hearing: Hearing | None = None  # in place of music, announcements and keys
         self._greeting = self._words.is_call_back if request.ticket else ""
 
     @property
@@ -81,10 +80,16 @@ class Waiting:
         self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
         queued: Queued | None = None
         try:
-            queued = await self._wait(await self._music())
+            music = await self._music()
+            if request.while_waiting is not None:
+                log = structlog.get_logger("offhook.queues").bind(call=self._call.id)
+                self._hearing = Hearing(request.while_waiting, Wait(self._port, music), log)
+            queued = await self._wait(music)
             until = self._joined_at if queued.agent else self._now()
             return replace(queued, waited_s=until - began)
         finally:
+            if self._hearing is not None:
+                await self._hearing.stop()
             self._port.close(None if queued is None else queued.end)
 
     async def _music(self) -> Recording:
@@ -108,7 +113,7 @@ class Waiting:
         while self._nowhere < MAX_NOWHERE:
             if self._is_leaving:
                 return await self._leave_for_call_back()
-            self._port.play(music)
+            self._entertain(music)
             match await self._next(max(0.0, min(announce_at, lost_at) - self._now())):
                 case None if self._now() >= lost_at:
                     return Queued(end=QueueEnd.TIMEOUT)
@@ -120,18 +125,24 @@ class Waiting:
                 case CallBackKept(kept=False):
                     await self._say(self._words.cannot_call)
                 case Joined(agent=agent):
-                    self._joined_at = self._now()
-                    self._talks_to(agent)
-                    if await self._talk():
+                    if await self._talks_to(agent):
                         return Queued(agent)
-                    self._talks_to("")
                     announce_at = self._now() + config.announce_s
-                case Key(key=key) if await self._leaves(key):
+                case Key() | Leaves() as news if await self._leaves(news):
                     return Queued(end=QueueEnd.LEFT)
         return Queued(end=QueueEnd.NOT_POSSIBLE)
 
-    async def _leaves(self, key: str) -> bool:
-        """Whether a key leaves the queue; that for a call-back asks for one."""
+    def _entertain(self, music: Recording) -> None:
+        if self._hearing is None:
+            self._port.play(music)
+        else:
+            self._hearing.go_on()
+
+    async def _leaves(self, news: Key | Leaves) -> bool:
+        """Whether the caller leaves the queue; the key for a call-back asks for one."""
+        if isinstance(news, Leaves) or self._hearing is not None:
+            return isinstance(news, Leaves)
+        key = news.key
         if key == self._config.call_back_key and not self._request.ticket:
             await self._call_back()
         return key == self._config.leave_key
@@ -151,10 +162,23 @@ class Waiting:
             news = await self._port.next(None if until is None else max(0.0, until - self._now()))
             if isinstance(news, CallBackKept):
                 self._is_kept = news.kept
+            if isinstance(news, PlaceInQueue) and self._hearing is not None:
+                self._hearing.wait.answered(news)
             if place or not isinstance(news, PlaceInQueue):
                 return news
 
-    def _talks_to(self, agent: str) -> None:
+    async def _talks_to(self, agent: str) -> bool:
+        """Until the agent has hung up. False: the caller waits on."""
+        self._joined_at = self._now()
+        if self._hearing is not None:
+            await self._hearing.stop()
+        self._is_with(agent)
+        is_over = await self._talk()
+        if not is_over:
+            self._is_with("")
+        return is_over
+
+    def _is_with(self, agent: str) -> None:
         self._on_agent(agent)
         self._request.on_agent(agent)
 
@@ -168,6 +192,9 @@ class Waiting:
 
     async def _announce(self) -> None:
         comfort = text_in(self._call.language, dict(self._config.comfort))
+        if self._hearing is not None:
+            await self._ask_place()
+            return
         if self._says_comfort and comfort is not None:
             self._says_comfort = False
             await self._say(comfort)
@@ -177,18 +204,24 @@ class Waiting:
             greeting, self._greeting = self._greeting, ""
             await self._say(greeting)
             return
+        place = await self._ask_place()
+        if place is not None and self._config.announce:
+            await self._say(self._place_text(place))
+
+    async def _ask_place(self) -> Place | None:
+        """The caller's; None: they have none, or something else happens first."""
         self._port.ask_place()  # also a sign that they still wait
         match await self._next(OWNER_S, place=True):
             case PlaceInQueue(place=None):
                 self._nowhere += 1
             case PlaceInQueue(place=Place() as place):
                 self._nowhere = 0
-                if self._config.announce:
-                    await self._say(self._place_text(place))
+                return place
             case None:
                 pass
             case news:
                 self._later.appendleft(news)
+        return None
 
     def _place_text(self, place: Place) -> str:
         words, config = self._words, self._config

@@ -97,6 +97,7 @@ class Conversation:
         self.held = False
         self.over = False
         self._suspended = False
+        self._lingers = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._line: CallLine | None = None
         self._answering: Answering | None = None
@@ -193,10 +194,14 @@ class Conversation:
         limit_s = config.calls.max_call_s
         why = f"the call lasted {limit_s:g} s, the most that is allowed"
         self._limit = TimeLimit(limit_s, partial(self.hang_up, EndedBy.OPERATOR, why))
-        self._limit.pause(self._suspended)
+        self._pause_limit()
         self._call.keep_history()
         self._session.hold(self.held or self._suspended)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
+
+    def _pause_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.pause(self._suspended or self._lingers)
 
     def _make_call(self, session: Session, line: CallLine) -> Call:
         services, config, parties = self._services, self._services.config, self._parties
@@ -276,12 +281,16 @@ class Conversation:
         """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything, and
         the call may last."""
         self._suspended = suspended
-        if self._limit is not None:
-            self._limit.pause(suspended)
+        self._pause_limit()
         if self._session is not None:
             self._session.hold(self.held or suspended)
             if suspended:
                 self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
+
+    def linger(self, lingers: bool) -> None:
+        """While the caller waits for somebody, whatever the bot says meanwhile, the call may last."""
+        self._lingers = lingers
+        self._pause_limit()
 
     def talked(self, result: Transferred) -> None:
         """A talk with somebody else is over, in which the bot stayed between the two. Who hung up does not count, nor

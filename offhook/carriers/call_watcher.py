@@ -27,6 +27,9 @@ class PlacedCall(Protocol):
 class CallWatcher(Protocol):
     """Its owner. After `call_over` nothing more is reported."""
 
+    def call_rings(self) -> None:
+        """A phone rings, as far as its network says (180, or 183); of several, each."""
+
     def call_has_early_media(self) -> None:
         """The line is open before the answer: a ringing tone, an announcement. Reported each time it changes."""
 

@@ -42,6 +42,9 @@ NOT_ACCEPTABLE = 488
 FORWARDED = 181
 """The call goes elsewhere: what rang before does so no longer."""
 
+RINGING = frozenset({180, 183})
+"""Gateways to telephone networks say the second where the ringing tone is the network's own."""
+
 CANCELLED = SipOutcome(OutcomeReason.CANCELLED)
 
 
@@ -115,10 +118,7 @@ class OutboundCall(SipCall):
         """It rings, or there is early media; of several phones, that of the latest."""
         if event.status == FORWARDED:
             self._offers = self._invited
-            if self._watcher is not None and not self._connected:
-                self._watcher.call_forwarded()
-        else:
-            self._conversation.rang()
+        self._report_progress(event.status)
         if event.sdp is None or self._connected or self._conversation.over:
             return
         assert self._invited is not None, "there is no progress without an offer"
@@ -259,6 +259,16 @@ class OutboundCall(SipCall):
         self._conversation.end(by, outcome.text)
         self._release()
         self._report_over()
+
+    def _report_progress(self, status: int) -> None:
+        if status != FORWARDED:
+            self._conversation.rang()
+        if self._watcher is None or self._connected:
+            return
+        if status == FORWARDED:
+            self._watcher.call_forwarded()
+        elif status in RINGING:
+            self._watcher.call_rings()
 
     def _report_over(self) -> None:
         watcher, self._watcher = self._watcher, None

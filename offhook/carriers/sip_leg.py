@@ -26,6 +26,9 @@ from offhook.transfer.request import Brief
 class LegOwner(Protocol):
     """The transfer. After `agent_failed` or `agent_gone` nothing more is reported."""
 
+    def agent_rings(self) -> None:
+        """Their phone rings; of several, each."""
+
     def agent_has_early_media(self) -> None:
         """The leg's line is open before they answer."""
 
@@ -123,6 +126,11 @@ class AgentLeg:
                 self._not_placed(why)
 
     # --- from the call (see CallWatcher)
+
+    def call_rings(self) -> None:
+        """See CallWatcher."""
+        if self._owner is not None:
+            self._owner.agent_rings()
 
     def call_has_early_media(self) -> None:
         """See CallWatcher."""

@@ -101,6 +101,7 @@ class SipQueue:
         """See QueuePort."""
         self._whisper = whisper
         self.is_open = True
+        self._caller.conversation.linger(True)
         about = self._caller.conversation.about
         self._caller.do(JoinQueue(self._caller.handle, queue, priority, ticket, about))
 
@@ -111,6 +112,12 @@ class SipQueue:
     def want_call_back(self, wish: CallBackWish) -> None:
         """See QueuePort."""
         self._caller.do(WantCallBack(self._caller.handle, self._caller.trunk, wish))
+
+    def tell(self, news: News) -> None:
+        """See QueuePort."""
+        if len(self._news) < MAX_NEWS or not isinstance(news, Key):
+            self._news.append(news)
+            self._changed.set()
 
     async def next(self, timeout_s: float | None) -> News | None:
         """See QueuePort."""
@@ -144,6 +151,7 @@ class SipQueue:
             self._withdraw(agent)
         self._talking = ""
         self.quiet()
+        self._caller.conversation.linger(False)
         if was_open:
             self._caller.do(LeaveQueue(self._caller.handle, end))
 
@@ -158,7 +166,7 @@ class SipQueue:
                 for agent in agents:
                     self._withdraw(agent)
             case _:
-                self._tell(event)
+                self.tell(event)
 
     # --- from the call
 
@@ -191,7 +199,7 @@ class SipQueue:
         self._stop_music()
         self._suspend(True)
         self._caller.do(AgentTook(self._caller.handle, agent))
-        self._tell(Joined(agent))
+        self.tell(Joined(agent))
 
     # --- inside
 
@@ -227,7 +235,7 @@ class SipQueue:
         self._over(agent, transfer)
         if result is not None and self._talking == agent:
             self._talking = ""
-            self._tell(Parted() if agent in self._withdrawn else TalkOver())
+            self.tell(Parted() if agent in self._withdrawn else TalkOver())
 
     def _missed(self, agent: str, error: TransferError) -> None:
         reached, log = error.reason in _THEIRS, self._caller.conversation.log
@@ -247,14 +255,9 @@ class SipQueue:
             self._withdrawn.add(agent)
             transfer.withdraw()
 
-    def _tell(self, news: News) -> None:
-        if len(self._news) < MAX_NEWS or not isinstance(news, Key):
-            self._news.append(news)
-            self._changed.set()
-
     def _on_key(self, key: str, _at_tick: int) -> None:
         if not self._talking:
-            self._tell(Key(key))
+            self.tell(Key(key))
 
     def _stop_music(self) -> None:
         if self._music is not None:

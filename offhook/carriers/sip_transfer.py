@@ -95,6 +95,7 @@ class SipTransfer:
         self._early: OneWay | None = None
         self._private: Conversation | None = None
         self._withdrawn = False
+        self._rang = False
         self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
         self._actions: Mapping[TransferAction, Callable[[], None]] = {
             TransferAction.SEND_REFER: self._send_refer,
@@ -154,6 +155,12 @@ class SipTransfer:
         return f"transferred to {self._target.name}" if left else None
 
     # --- from the agent's leg
+
+    def agent_rings(self) -> None:
+        """See LegOwner."""
+        if self._request.on_ringing is not None and not self._rang and self._transfer.state is TransferState.CALLING:
+            self._rang = True
+            self._request.on_ringing(self._target.name)
 
     def agent_has_early_media(self) -> None:
         """See LegOwner. The caller hears it, unless the bot asks the agent first."""

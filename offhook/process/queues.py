@@ -111,7 +111,7 @@ class Queues:
             case LeaveQueue(call, end):
                 self._left(call, now, end)
             case AskPlace(call):
-                self._send(call, PlaceInQueue(call, it.place_of(call)))
+                self._send(call, PlaceInQueue(call, it.place_of(call), it.queue_now(call, now)))
             case WantCallBack():
                 self._promise(message.call, self._call_backs.want(message, now))
             case AgentTook(call, agent):

@@ -19,6 +19,7 @@ from offhook.queues.orders import (
     Place,
     PlaceCallBack,
     QueueEnd,
+    QueueNow,
     RingAgents,
     StopRinging,
 )
@@ -245,6 +246,15 @@ class Distributor:
         mean_s = self._talks[caller.queue].mean_s()
         there = sum(self._agents[name].state is not AgentState.OUT for name in caller.policy.agents)
         return Place(position, None if mean_s is None else position * mean_s / max(1, there))
+
+    def queue_now(self, call: str, now: float) -> QueueNow | None:
+        """How the queue is in which a caller waits; None: they do not."""
+        caller = self._callers.get(call)
+        if caller is None or caller.state not in QUEUED:
+            return None
+        queued = list(self._queued(caller.queue))
+        waited_s = [now - each.since for each in queued if each.state in ON_THE_LINE]
+        return QueueNow(len(queued), sum(waited_s) / max(1, len(waited_s)))
 
     def queue_of(self, call: str) -> str:
         """The name of a caller's queue; empty: they are in none."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from offhook.queues.orders import EndWait, Place, QueueEnd, RingAgents, StopRinging
+from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow, RingAgents, StopRinging
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,11 @@ ToOwner = JoinQueue | LeaveQueue | AskPlace | WantCallBack | AgentTook | AgentMi
 
 @dataclass(frozen=True, slots=True)
 class PlaceInQueue:
-    """Where the caller stands; None: they do not wait."""
+    """Where the caller stands, and how the queue is; None: they do not wait."""
 
     call: str
     place: Place | None
+    queue: QueueNow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,3 +71,11 @@ class Place:
 
     position: int
     wait_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueNow:
+    """How a queue is now: so many have a place in it, and those on the line have waited for `mean_waited_s`."""
+
+    callers: int
+    mean_waited_s: float

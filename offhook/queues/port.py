@@ -36,7 +36,12 @@ class Parted:
     """The agent is not to have the call after all: the caller waits on."""
 
 
-News = PlaceInQueue | EndWait | CallBackKept | Key | Joined | TalkOver | Parted
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """What the caller hears while they wait has had them leave."""
+
+
+News = PlaceInQueue | EndWait | CallBackKept | Key | Joined | TalkOver | Parted | Leaves
 
 
 class QueuePort(Protocol):
@@ -50,6 +55,9 @@ class QueuePort(Protocol):
 
     def want_call_back(self, wish: CallBackWish) -> None:
         """Have CallBackKept as news."""
+
+    def tell(self, news: News) -> None:
+        """Have it as news; keys beyond a limit are dropped."""
 
     async def next(self, timeout_s: float | None) -> News | None:
         """What happens next; None: nothing in that time."""

@@ -21,6 +21,7 @@ from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
 from offhook.api.message import Message
 from offhook.api.queued import Queued, QueueRequest
+from offhook.api.queueing import Waiting
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.early_media import EarlyMedia
@@ -44,8 +45,10 @@ from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.gate import GateSettings
+from offhook.settings.queues import QueueConfig
 from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
 from offhook.testing.simulated_line import SimulatedLine
+from offhook.testing.simulated_queue import SimulatedQueue
 from offhook.testing.virtual_time import loop_clock
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred, worst_of
 from offhook.transfer.request import TransferRequest
@@ -60,8 +63,9 @@ class SimulatedCall:
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
-    target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues. Without `shields`
-    no secret is asked for. With `early_media` the dialog begins before the answer; `early` has whether it answered, and
+    target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues, after `rings_s`
+    where a dialog has something for `while_waiting`. Without `shields` no secret is asked for. With `early_media` the
+    dialog begins before the answer; `early` has whether it answered, and
     what it refused the call with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets
     what the turn core is given and decides. `model` is for agents that have none of their own; `switches` are set to
     these values.
@@ -109,6 +113,8 @@ class SimulatedCall:
         """Called with each event, when it happens."""
         self.voice = SimulatedVoice(languages)
         self.bot_hung_up = False
+        self.queue: SimulatedQueue | None = None
+        """In which the caller waits, or has waited, where a dialog says what they hear meanwhile."""
         self.over = asyncio.Event()
         self._texts = SpokenTexts()
         self._changed = asyncio.Event()
@@ -273,6 +279,9 @@ class SimulatedCall:
             is_refused = isinstance(end, TransferError) and end.reason is TransferFailure.NOT_ALLOWED
             if request.on_call is not None and not is_refused:
                 request.on_call(each)
+            is_silent = isinstance(end, TransferError) and end.reason is not TransferFailure.NO_ANSWER
+            if request.on_ringing is not None and not is_silent:
+                request.on_ringing(each)
         if self._rings_s:
             await self.call.until_ended(asyncio.sleep(self._rings_s))
         failed = {each: end for each, end in ends.items() if isinstance(end, TransferError)}
@@ -307,6 +316,8 @@ class SimulatedCall:
     async def _on_queue(self, call: Call, request: QueueRequest) -> Queued:
         await self.session.drained()
         ends = None if self._queue_ends_of is None else self._queue_ends_of(request.queue)
+        if request.while_waiting is not None:
+            return await self._wait(call, request, ends or Queued("simulated"))
         if ends is not None:
             if ends.agent:
                 request.on_agent(ends.agent)
@@ -314,6 +325,11 @@ class SimulatedCall:
         self.transferred_to = request.queue
         call.hung_up = True
         return Queued(request.queue)
+
+    async def _wait(self, call: Call, request: QueueRequest, ends: Queued) -> Queued:
+        self.queue = SimulatedQueue(self.session, self._rings_s, ends.agent, ends.end)
+        config = QueueConfig(agents=("simulated",))
+        return await Waiting(call, self.queue, config, request, offers_call_back=False).run()
 
     def _on_dtmf(self, digits: str) -> None:
         self.sent_keys += digits

@@ -45,6 +45,9 @@ class TransferRequest:
     on_call: Callable[[str], None] | None = None
     """Called with each target that the bot calls."""
 
+    on_ringing: Callable[[str], None] | None = None
+    """Called with each target whose phone rings, as far as its network says so."""
+
     on_answer: Callable[[str], None] | None = None
     """Called with the target that has answered."""
 

@@ -14,18 +14,18 @@ from offhook.twiml.addresses import shown_path
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client, Send
 from offhook.twiml.connect import Stream
-from offhook.twiml.control import Hangup, Redirect, Reject
+from offhook.twiml.control import Hangup, Leave, Redirect, Reject
 from offhook.twiml.dial import Dial
 from offhook.twiml.dialling import dial
-from offhook.twiml.document import Document, Verb, document_of
+from offhook.twiml.document import Document, Verb
 from offhook.twiml.enqueue import Enqueue
 from offhook.twiml.enqueueing import enqueue
 from offhook.twiml.errors import INTERNAL, TwimlError
 from offhook.twiml.gather import Gather
 from offhook.twiml.gathering import gather
 from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS, SILENT_S
-from offhook.twiml.parameters import call_status, standard
-from offhook.twiml.prompts import pause, play, say
+from offhook.twiml.parameters import standard
+from offhook.twiml.prompts import heard
 from offhook.twiml.record import Record
 from offhook.twiml.recording import record
 from offhook.twiml.running import End, Next, Result, RunningCall
@@ -112,26 +112,14 @@ class _Program:
     async def _fetched(self, wanted: Next) -> Document:
         """A document, or that of the fallback URL. Raises TwimlError, CallEnded."""
         try:
-            return await self._document(wanted)
+            return await self._running.document(wanted)
         except TwimlError as error:
             application = self._running.application
             if not application.fallback_url:
                 raise
             self._running.report(f"error {error.code}", error.why)
             about = {"ErrorCode": str(error.code), "ErrorUrl": _joined(self._running.url, wanted.url)}
-            return await self._document(Next(application.fallback_url, application.fallback_method, about))
-
-    async def _document(self, wanted: Next) -> Document:
-        running = self._running
-        parameters = {**call_status(running.call), **wanted.parameters}
-        fetched = await running.waited(running.client.fetch(wanted.url, running.url, wanted.method, parameters))
-        document = document_of(fetched.content_type, fetched.body, fetched.url)
-        running.url = fetched.url
-        for warning in document.warnings:
-            running.report("warning 12200", warning)
-        for name in document.not_done:
-            running.report(f"{name} is not done", "docs/twiml.md says what is")
-        return document
+            return await self._running.document(Next(application.fallback_url, application.fallback_method, about))
 
     async def _run_document(self, document: Document) -> Next | End:
         loop = asyncio.get_running_loop()
@@ -158,12 +146,8 @@ class _Program:
     async def _run_verb(self, verb: Verb) -> Result:
         running = self._running
         match verb:
-            case Say():
-                await say(running, verb)
-            case Play():
-                await play(running, verb)
-            case Pause():
-                await pause(running, verb)
+            case Say() | Play() | Pause():
+                await heard(running, verb)
             case Gather():
                 return await gather(running, verb)
             case Record():
@@ -176,6 +160,8 @@ class _Program:
                 return Next(verb.url or running.url, verb.method)
             case Hangup() | Reject():
                 return _ended(verb)
+            case Leave():
+                running.report("Leave is left out", "the caller waits in no queue: it is for documents of a waitUrl")
         return None
 
     async def _failed(self, error: TwimlError) -> End:

@@ -1,4 +1,4 @@
-"""Redirect, Hangup, Reject and what is not done: where a document goes on, or ends. Pure."""
+"""Redirect, Hangup, Leave, Reject and what is not done: where a document goes on, or ends. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from offhook.twiml.element import Element
 
 NOT_DONE = frozenset(
     {
-        *("Sms", "Message", "Leave", "Queue", "Pay", "Prompt", "Refer", "Start", "Stop", "Siprec", "Echo"),
+        *("Sms", "Message", "Queue", "Pay", "Prompt", "Refer", "Start", "Stop", "Siprec", "Echo"),
         *("Autopilot", "VirtualAgent", "Room", "Conference", "Assistant", "Transcription", "Recording"),
     }
 )
@@ -25,6 +25,11 @@ class Redirect:
 @dataclass(frozen=True, slots=True)
 class Hangup:
     """End the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the queue in which the caller waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ def read_hangup(element: Element, notes: Notes) -> Hangup:
     """A Hangup."""
     Attributes(element, notes).finish()
     return Hangup()
+
+
+def read_leave(element: Element, notes: Notes) -> Leave:
+    """A Leave."""
+    Attributes(element, notes).finish()
+    return Leave()
 
 
 def read_reject(element: Element, notes: Notes) -> Reject:

@@ -13,7 +13,7 @@ STATUS_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
 @dataclass(frozen=True, slots=True)
 class Noun:
     """A number or a SIP address to call. `status_events` are what `status_url` is told of that call: initiated,
-    answered, completed."""
+    ringing, answered, completed."""
 
     address: str
     status_url: str = ""
@@ -80,15 +80,12 @@ def _noun(element: Element, notes: Notes) -> Noun:
     wanted = frozenset(found.text("statusCallbackEvent", "completed").split())
     if unknown := wanted - STATUS_EVENTS:
         notes.warnings.append(f"line {element.line}: <{element.name}> has statusCallbackEvent=`{min(unknown)[:40]}`")
-    noun = Noun(
+    return Noun(
         _number(element.text) if element.name == "Number" else element.text.partition("?")[0],
         found.text("statusCallback"),
         found.method("statusCallbackMethod"),
         wanted & STATUS_EVENTS or frozenset({"completed"}),
     )
-    if noun.status_url and "ringing" in wanted:
-        notes.not_done.append(f"{element.name} statusCallbackEvent ringing")
-    return noun
 
 
 def _number(text: str) -> str:

@@ -94,6 +94,7 @@ async def _transfer(
         return_key="*" if verb.hang_up_on_star else None,
         limit_s=verb.limit_s,
         on_call=progress.called,
+        on_ringing=progress.rings,
         on_answer=progress.answered,
         on_failure=progress.failed,
     )
@@ -121,6 +122,10 @@ class _Progress:
         """The bot calls one of them."""
         self._called.append(who)
         self._tell(who, "initiated", "initiated")
+
+    def rings(self, who: str) -> None:
+        """The phone of one of them rings."""
+        self._tell(who, "ringing", "ringing")
 
     def answered(self, who: str) -> None:
         """One of them has the caller."""

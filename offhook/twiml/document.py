@@ -8,9 +8,11 @@ from offhook.twiml.connect import Stream, read_connect
 from offhook.twiml.control import (
     NOT_DONE,
     Hangup,
+    Leave,
     Redirect,
     Reject,
     read_hangup,
+    read_leave,
     read_redirect,
     read_reject,
 )
@@ -23,7 +25,7 @@ from offhook.twiml.limits import MAX_SAID_CHARS
 from offhook.twiml.record import Record, read_record
 from offhook.twiml.speech import Pause, Play, Say, read_pause, read_play, read_say
 
-Verb = Say | Play | Pause | Gather | Record | Dial | Enqueue | Stream | Redirect | Hangup | Reject
+Verb = Say | Play | Pause | Gather | Record | Dial | Enqueue | Stream | Redirect | Hangup | Leave | Reject
 
 XML_TYPES = ("text/xml", "application/xml", "text/html", "application/xhtml+xml", "")
 """Twilio reads all of these as TwiML; the last one is of a server that says nothing."""
@@ -39,6 +41,7 @@ _READERS: Mapping[str, Callable[[Element, Notes], Verb | None]] = {
     "Connect": read_connect,
     "Redirect": read_redirect,
     "Hangup": read_hangup,
+    "Leave": read_leave,
     "Reject": read_reject,
 }
 

@@ -11,7 +11,7 @@ from offhook.twiml.gather import Gather
 from offhook.twiml.limits import MAX_DIGITS
 from offhook.twiml.parameters import call_status
 from offhook.twiml.prompts import nested, prompt_of
-from offhook.twiml.running import Next, Result, RunningCall
+from offhook.twiml.running import Next, RunningCall
 
 NO_CONFIDENCE = 1.0
 """Of words that the recogniser is certain of, or has no confidence for."""
@@ -20,7 +20,7 @@ _KEYS = "*#"
 _MS = 1_000
 
 
-async def gather(running: RunningCall, verb: Gather) -> Result:
+async def gather(running: RunningCall, verb: Gather) -> Next | None:
     """Listen, and go on with the action if there is something. Raises CallEnded."""
     call = running.call
     call.forget_unasked()  # Twilio keeps nothing that was keyed before

@@ -1,14 +1,16 @@
 """What Say, Play and Pause are as prompts of a call."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from offhook.api.playing import Played
+from offhook.api.playing import FIRST_AUDIO_S, Played
 from offhook.api.pressing import press
 from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
 from offhook.http_request import HttpRequestError
+from offhook.mp3_sound import MP3_WITHIN_S
 from offhook.pipeline.dialog.limits import MAX_PAUSE_MS
 from offhook.pipeline.dialog.spoken_ssml import parts_of
 from offhook.pipeline.dialog.ssml import MarkupError
@@ -49,6 +51,17 @@ class Room:
         return cls(MAX_SOUND_S, asyncio.get_running_loop().time() + FETCH_S)
 
 
+async def heard(running: RunningCall, verb: Say | Play | Pause) -> None:
+    """Have the caller hear it, to its end. Raises CallEnded."""
+    match verb:
+        case Say():
+            await say(running, verb)
+        case Play():
+            await play(running, verb)
+        case Pause():
+            await pause(running, verb)
+
+
 async def say(running: RunningCall, verb: Say) -> None:
     """Say a text as often as it wants, to its end. Raises CallEnded."""
     for _ in range(verb.loop):
@@ -65,15 +78,43 @@ async def play(running: RunningCall, verb: Play) -> None:
     if not verb.url or verb.digits:
         return
     try:
-        once = verb.loop == 1 and verb.url not in running.recordings
-        asked = running.client.sound(verb.url, running.url, AUDIO_TYPES) if once else None
-        sound = asked or await loaded(running, verb.url, Room.whole())
+        if verb.loop == 1 and verb.url not in running.recordings:
+            await _play_stream(running, verb.url)
+            return
+        sound = await loaded(running, verb.url, Room.whole())
         for _ in range(verb.loop):
-            played: Played = await running.call.play(sound)
-            if played.failed:
-                raise TwimlError(HTTP_FAILURE, played.failed)
+            await running.call.play(sound)
     except TwimlError as error:
         running.report("a sound cannot be played", str(error))
+
+
+async def _play_stream(running: RunningCall, url: str) -> None:
+    """Play what a server sends, from when it begins to come. Raises CallEnded, TwimlError."""
+    request, limit = running.client.sound(url, running.url, AUDIO_TYPES), asyncio.timeout(FIRST_AUDIO_S)
+
+    def is_mp3() -> None:
+        limit.reschedule((limit.when() or 0.0) + MP3_WITHIN_S)
+
+    async def begun(pcm: AsyncGenerator[bytes, None]) -> bytes:
+        async with limit:
+            return await anext(pcm, b"")
+
+    async with aclosing(stream_pcm(request, running.call.audio.line_rate_hz, is_mp3)) as pcm:
+        try:
+            first = await running.waited(begun(pcm))
+        except (AudioStreamError, HttpRequestError) as error:
+            raise TwimlError(HTTP_FAILURE, str(error)) from error
+        except TimeoutError:
+            raise TwimlError(HTTP_FAILURE, f"there was no audio for {FIRST_AUDIO_S:g} s") from None
+        played = await running.call.play(_behind(first, pcm))
+    if played.failed:
+        raise TwimlError(HTTP_FAILURE, played.failed)
+
+
+async def _behind(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 async def pause(running: RunningCall, verb: Pause) -> None:

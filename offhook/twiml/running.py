@@ -1,10 +1,11 @@
 """A call in which TwiML runs: what its verbs share."""
 
 from collections.abc import Awaitable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -13,6 +14,7 @@ from offhook.pipeline.trace import DialogNoted
 from offhook.twiml.addresses import shown
 from offhook.twiml.application import Application
 from offhook.twiml.client import Client
+from offhook.twiml.document import Document, document_of
 from offhook.twiml.errors import TwimlError
 from offhook.twiml.limits import FETCH_S, MAX_REPORTED, MAX_TOLD
 from offhook.twiml.parameters import call_status
@@ -44,6 +46,13 @@ Result = Next | End | None
 """What a verb comes to. None: the next verb follows."""
 
 
+class Cover(Protocol):
+    """Has the caller hear something while `work` takes its time. Raises CallEnded."""
+
+    def __call__(self, work: Awaitable[_T], /) -> Awaitable[_T]:
+        """The result of `work`."""
+
+
 class RunningCall:
     """One call of an application. `url` is the address of the document that runs."""
 
@@ -58,6 +67,26 @@ class RunningCall:
         self._reported: set[tuple[str, str]] = set()
         self._teller = Teller(client, self._not_told)
         self._dials = 0
+        self._cover: Cover = self._filled
+
+    def beside(self, cover: Cover) -> "RunningCall":
+        """The same for documents that run beside the one that does: with an address of their own, and `cover` in place
+        of fillers."""
+        beside = copy(self)
+        beside._cover = cover
+        return beside
+
+    async def document(self, wanted: Next) -> Document:
+        """Fetch a document, and report what is odd in it. Raises TwimlError, CallEnded."""
+        parameters = {**call_status(self.call), **wanted.parameters}
+        fetched = await self.waited(self.client.fetch(wanted.url, self.url, wanted.method, parameters))
+        document = document_of(fetched.content_type, fetched.body, fetched.url)
+        self.url = fetched.url
+        for warning in document.warnings:
+            self.report("warning 12200", warning)
+        for name in document.not_done:
+            self.report(f"{name} is not done", "docs/twiml.md says what is")
+        return document
 
     def report(self, what: str, why: str = "") -> None:
         """Put something that is not done, or wrong, in the log and on the record: each once in a call."""
@@ -67,14 +96,8 @@ class RunningCall:
         self.call.report(DialogNoted(f"TwiML: {what}{f' ({why})' if why else ''}", monotonic()))
 
     async def waited(self, work: Awaitable[_T]) -> _T:
-        """The result of what a server takes its time for. From now on the silence is the bot's, and covered as such
-        (`turn.filler_ms`), where the call is answered. Raises CallEnded."""
-        call = self.call
-        if not call.answered:
-            return await call.until_ended(work)
-        call.owe_reply()
-        with call.covering(True):
-            return await call.until_ended(work)
+        """The result of what a server takes its time for, while which the silence is covered. Raises CallEnded."""
+        return await self._cover(work)
 
     def tell(self, url: str, method: str, parameters: Mapping[str, str], *, over: bool = False) -> None:
         """Send a request whose answer changes nothing, while the call goes on. `over`: the call does not."""
@@ -91,6 +114,15 @@ class RunningCall:
         """The number of a Dial that begins: the calls of each have names of their own."""
         self._dials += 1
         return self._dials
+
+    async def _filled(self, work: Awaitable[_T]) -> _T:
+        """From now on the silence is the bot's, and covered as such (`turn.filler_ms`), where the call is answered."""
+        call = self.call
+        if not call.answered:
+            return await call.until_ended(work)
+        call.owe_reply()
+        with call.covering(True):
+            return await call.until_ended(work)
 
     def _not_told(self, error: TwimlError) -> None:
         if self._is_news("a callback failed", error.why):

@@ -27,7 +27,7 @@ from tests.docs.pages import ROOT
 from tests.e2e.conftest import BotProcess
 from tests.e2e.spelled import NOTE, Reader, spelled
 from tests.e2e.twiml_ivr import CASE_HEADER, ENDED, FALLBACK, TONE_HZ, Ivr, running
-from tests.e2e.twiml_phones import NO_ANSWER, Agents, Ear, act
+from tests.e2e.twiml_phones import LATE_ANSWER, NO_ANSWER, Agents, Ear, act
 from tests.offhook.twiml.page import GROUPS
 from tests.offhook.twiml.table import AGENT, CALLED, CALLER, MEDIA_HOST, TALK_S, TOKEN, Case, Outcome, differences
 from tests.ports import own_port
@@ -47,7 +47,7 @@ EARLY_S = 0.3
 ALIKE = 0.8
 """Of what was said and what was heard: a busy machine loses a letter here and there."""
 
-QUEUE_AGENTS = {"anna": "+15550000001", "ben": NO_ANSWER}
+QUEUE_AGENTS = {"anna": "+15550000001", "ben": NO_ANSWER, "carl": LATE_ANSWER}
 """By the names of `[transfer.targets]`: users at the agents' address."""
 
 NOT_ALLOWED = "+49"
@@ -70,12 +70,14 @@ ringing_tone = "none"
 [transfer.targets]
 anna = "{anna}"
 ben = "sip:{ben}@127.0.0.1:{agents}"
+carl = "sip:{carl}@127.0.0.1:{agents}"
 [trunks.pbx]
 host = "127.0.0.1"
 port = {agents}
 [queues]
 support = {{agents = ["anna"], logged_in = true, wrap_up_s = 0, announce = false, music = "music.wav"}}
 slow = {{agents = ["ben"], logged_in = true, ring_s = 100, leave_key = "0", announce = false, music = "music.wav"}}
+late = {{agents = ["carl"], logged_in = true, announce = false, music = "music.wav"}}
 closed = {{agents = ["+15550000002"], announce = false, music = "music.wav"}}
 """
 

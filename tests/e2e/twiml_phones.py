@@ -16,6 +16,10 @@ from tests.ports import own_port
 HOST = "127.0.0.1"
 KEY_S = 0.2
 NO_ANSWER = "ben"
+LATE_ANSWER = "carl"
+RINGS_S = 4.0
+"""How long it takes them."""
+
 RINGING = 180
 LATE_S = 60.0
 
@@ -96,8 +100,8 @@ async def act(caller: Caller, ear: Ear, line: str) -> None:
 
 class Agents:
     """Answers at one address: a number that ends in a SIP status of 400 and more is answered with that, NO_ANSWER and
-    one that ends in 180 ring, and all others talk for `talk_s`. `asked` are the users that were called, in their
-    order."""
+    one that ends in 180 ring, and all others talk for `talk_s`, LATE_ANSWER after RINGS_S. `asked` are the users that
+    were called, in their order."""
 
     def __init__(self, talk_s: float) -> None:
         self.asked: list[str] = []
@@ -129,12 +133,14 @@ class Agents:
         elif user == NO_ANSWER or status == RINGING:
             self._endpoint.do(Ring(event.call))
         else:
-            task = asyncio.get_running_loop().create_task(self._talk(event))
+            self._endpoint.do(Ring(event.call))
+            task = asyncio.get_running_loop().create_task(self._talk(event, RINGS_S if user == LATE_ANSWER else 0.0))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _talk(self, call: IncomingCall) -> None:
+    async def _talk(self, call: IncomingCall, rings_s: float) -> None:
         """Answer, send nothing, and hang up."""
+        await asyncio.sleep(rings_s)
         assert call.sdp is not None, "the bot makes offers"
         answer, _ = answer_offer(call.sdp, LocalMedia(HOST, own_port(), 1, 1))
         self._endpoint.do(Answer(call.call, answer))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from offhook.calls.outcome import ANSWERED, OutcomeReason, SipOutcome
 from offhook.carriers.inbound_call import InboundCall
-from offhook.carriers.outbound_call import FORWARDED, OutboundCall
+from offhook.carriers.outbound_call import OutboundCall
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 from offhook.carriers.sip_call import SipCall, ends_this_call_only
 from offhook.carriers.sip_carrier import SipCarrier
@@ -112,11 +112,7 @@ class PjsuaOutbound(_Media, OutboundCall):
     @ends_this_call_only
     def progress(self, event: CallProgress) -> None:
         """It rings, or there is early media."""
-        if event.status == FORWARDED:
-            if self._watcher is not None and not self._connected:
-                self._watcher.call_forwarded()
-        else:
-            self._conversation.rang()
+        self._report_progress(event.status)
         if event.sdp is None or self._connected or self._conversation.over or self._line is None:
             return
         self._show_line()

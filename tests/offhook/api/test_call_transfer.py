@@ -65,6 +65,7 @@ def test_a_dialog_learns_of_each() -> None:
         await call.transfer(
             list(ends),
             on_call=lambda who: told.append(("called", who)),
+            on_ringing=lambda who: told.append(("rings", who)),
             on_answer=lambda who: told.append(("answered", who)),
             on_failure=lambda who, error: told.append((str(error.reason), who)),
         )
@@ -74,7 +75,7 @@ def test_a_dialog_learns_of_each() -> None:
             await caller.over.wait()
 
     run(talk())
-    called = [("called", each) for each in ends]
+    called = [("called", "anna"), ("called", "ben"), ("rings", "ben"), ("called", "chris")]
     assert told == [*called, ("busy", "anna"), ("unreachable", "chris"), ("answered", "ben")]
 
 

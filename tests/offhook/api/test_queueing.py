@@ -10,12 +10,13 @@ from typing import Any, cast
 import pytest
 
 from offhook.api.call import Call
-from offhook.api.queued import Queued, QueueRequest
-from offhook.api.queueing import OWNER_S, Waiting
+from offhook.api.queued import Queued, QueueRequest, WhileWaiting
+from offhook.api.queueing import Waiting
+from offhook.api.while_waiting import MUSIC_S, OWNER_S, Standing, Wait
 from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
-from offhook.queues.orders import EndWait, Place, QueueEnd
+from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow
 from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
 from offhook.settings.queues import QueueConfig
 from offhook.testing.virtual_time import run
@@ -29,7 +30,7 @@ class Caller:
     """A call of 200, in which every sentence takes a second, and "1" is keyed when a number is asked for."""
 
     def __init__(self) -> None:
-        self.language, self.trunk, self.caller = "en", "pbx", "sip:200@pbx"
+        self.id, self.language, self.trunk, self.caller = "c1", "en", "pbx", "sip:200@pbx"
         self.identities = SimpleNamespace(caller=SimpleNamespace(number="200"))
         self.recorded, self.consent = False, "refused"
         self.said: list[str] = []
@@ -67,7 +68,7 @@ class Port:
 
     def ask_place(self) -> None:
         self.asked += 1
-        self.tell(PlaceInQueue("c1", self._place))
+        self.tell(PlaceInQueue("c1", self._place, QueueNow(7, 61.5)))
 
     def want_call_back(self, wish: CallBackWish) -> None:
         assert wish == CallBackWish("200", "en", "", recorded=False, consent="refused")
@@ -99,16 +100,17 @@ class Port:
 
 
 def waited(
-    port: Callable[[], Port], *news: News, offers: bool = True, **options: object
+    port: Callable[[], Port], *news: News, offers: bool = True, hears: WhileWaiting | None = None, **options: object
 ) -> tuple[Queued, Caller, Port]:
-    """What became of a wait at which this happens after a second; `offers`: somebody may be called back."""
+    """What became of a wait at which this happens after a second; `offers`: somebody may be called back, `hears`: what
+    the caller hears meanwhile."""
 
     async def wait() -> tuple[Queued, Caller, Port]:
         config = QueueConfig.model_validate({"agents": ["anna"], "call_back_key": "1", **options})
         caller, its = Caller(), port()
         if news:
             asyncio.get_running_loop().call_later(1.5, its.tell, *news)
-        request = QueueRequest("support")
+        request = QueueRequest("support", while_waiting=hears)
         result = await Waiting(cast("Call", caller), its, config, request, offers_call_back=offers).run()
         assert its.is_closed
         return result, caller, its
@@ -188,3 +190,75 @@ def test_a_wait_ends_when_nobody_ends_it() -> None:
     result, caller, _ = waited(Port, max_wait_s=600)
     assert result == Queued(end=QueueEnd.TIMEOUT) and 700 < result.waited_s < 720
     assert 10 <= len(caller.said) <= 13  # a minute apart
+
+
+# --- what a dialog says meanwhile
+
+
+class Hears:
+    """A `while_waiting` whose rounds take `seconds`. `began` has when, `broken_off` whether the last one was."""
+
+    def __init__(self, seconds: float, *, leaves_in: int = 0, fails: bool = False) -> None:
+        self._seconds, self._leaves_in, self._fails = seconds, leaves_in, fails
+        self.began: list[float] = []
+        self.standings: list[Standing | None] = []
+        self.broken_off = False
+
+    async def __call__(self, wait: Wait) -> None:
+        self.began.append(wait.waited_s)
+        self.standings.append(await wait.standing())
+        self.broken_off = True
+        await asyncio.sleep(self._seconds)
+        self.broken_off = False
+        if self._fails:
+            raise ValueError("for a test")
+        if len(self.began) == self._leaves_in:
+            wait.leave()
+
+
+def test_it_is_begun_again_until_it_leaves() -> None:
+    hears = Hears(5, leaves_in=3)
+    result, caller, port = waited(Port, hears=hears)
+    assert (result, port.end) == (Queued(end=QueueEnd.LEFT), QueueEnd.LEFT)
+    assert hears.began == pytest.approx([0, 5, 10]) and 14.9 <= result.waited_s < 15.1
+    assert hears.standings == [Standing(2, None, 7, 61.5)] * 3
+    assert (caller.said, port.played) == ([], [])
+
+
+def test_an_agent_breaks_it_off() -> None:
+    hears = Hears(30)
+    result, _, _ = waited(Port, Joined("anna"), TalkOver(), hears=hears)
+    assert result == Queued("anna") and hears.broken_off and len(hears.began) == 1
+
+
+def test_behind_an_agent_who_parts_it_begins_anew() -> None:
+    hears = Hears(30, leaves_in=2)
+    result, _, _ = waited(Port, Joined("anna"), Parted(), hears=hears)
+    assert result == Queued(end=QueueEnd.LEFT) and hears.began == pytest.approx([0, 1.5])
+
+
+def test_keys_of_the_queue_do_nothing_then() -> None:
+    hears = Hears(10, leaves_in=1)
+    result, caller, _ = waited(Port, Key("0"), Key("1"), hears=hears, leave_key="0")
+    assert result == Queued(end=QueueEnd.LEFT) and result.waited_s >= 9.9
+    assert caller.said == []
+
+
+def test_what_is_over_at_once_is_no_busy_loop() -> None:
+    hears = Hears(0, leaves_in=4)
+    result, _, port = waited(Port, hears=hears)
+    assert result == Queued(end=QueueEnd.LEFT)
+    assert hears.began == pytest.approx([0, MUSIC_S, 2 * MUSIC_S, 3 * MUSIC_S])
+    assert len(port.played) == 3
+
+
+def test_where_it_fails_the_caller_hears_the_music() -> None:
+    hears = Hears(2, fails=True)
+    result, _, port = waited(Port, hears=hears, max_wait_s=30)
+    assert result.end is QueueEnd.TIMEOUT
+    assert (len(hears.began), len(port.played)) == (1, 1)
+
+
+def test_who_has_no_place_is_lost_with_it_too() -> None:
+    result, _, _ = waited(lambda: Port(place=None), hears=Hears(5))
+    assert result == Queued(end=QueueEnd.NOT_POSSIBLE)

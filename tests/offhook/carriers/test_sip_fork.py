@@ -57,6 +57,7 @@ class Told:
     """What a dialog learns of its targets."""
 
     called: list[str] = field(default_factory=list)
+    rung: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     failed: dict[str, TransferFailure] = field(default_factory=dict)
 
@@ -69,7 +70,8 @@ async def begin(scene: Scene, other: Party, tmp_path: Path, *more: str, **option
     """Both ring."""
     told = Told()
     names = ["desk", "other", *more]
-    options |= {"on_call": told.called.append, "on_answer": told.answered.append, "on_failure": told.on_failure}
+    options |= {"on_call": told.called.append, "on_ringing": told.rung.append}
+    options |= {"on_answer": told.answered.append, "on_failure": told.on_failure}
 
     async def dialog(call: Call) -> None:
         try:
@@ -123,15 +125,16 @@ async def test_when_nobody_answers_the_caller_is_back(
     refuses(other, second)
     told = await begin(scene, other, tmp_path)
     assert failed(await scene.result()) is reason
-    assert told.failed == {"desk": failure_of(first), "other": failure_of(second)}
+    assert (told.rung, told.failed) == ([], {"desk": failure_of(first), "other": failure_of(second)})
     assert not scene.caller.of(LegEnded)
 
 
 async def test_all_stop_ringing_after_their_time(scene: Scene, other: Party, tmp_path: Path) -> None:
     rings(scene.agent)
     rings(other)
-    await begin(scene, other, tmp_path, ring_s=1)
+    told = await begin(scene, other, tmp_path, ring_s=1)
     assert failed(await scene.result()) is TransferFailure.NO_ANSWER
+    assert sorted(told.rung) == ["desk", "other"]
     await scene.agent.next(CallCancelled)
     await other.next(CallCancelled)
 

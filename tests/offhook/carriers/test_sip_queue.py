@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from offhook.api.call import Call
 from offhook.api.call_recording import Consent
 from offhook.api.queued import Queued
+from offhook.api.while_waiting import Wait
 from offhook.engines.engine_set import EngineSet
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.pipeline.tts.recorded import RecordedEngine
+from offhook.pipeline.tts.recording import Recording
 from offhook.process.local_bot import LocalBot
 from offhook.queues.orders import QueueEnd
 from offhook.records.outbox import listed
@@ -29,6 +32,7 @@ from tests.offhook.carriers.parties import HOST, Party
 from tests.ports import own_rtp
 
 FIRST_HZ, SECOND_HZ, AGENT_HZ, OTHER_HZ, MUSIC_HZ, BOT_HZ = 700.0, 900.0, 1_300.0, 1_700.0, 450.0, 2_100.0
+DIALOG_HZ = 2_500.0
 
 VOICE = RecordedEngine(wav(tones.tones((BOT_HZ,), 600, level_dbfs=-20)))
 """Says each sentence in little time."""
@@ -49,6 +53,8 @@ class Office:
         self._folder = tmp_path
         self._bot: LocalBot | None = None
         self.options: dict[str, object] = {"summary": ""}
+        self.plays, self.stopped = False, asyncio.Event()
+        """Whether the dialog plays a tone of its own while the caller waits, and that it does so no longer."""
         self.consent: Consent | None = None
         self.noted: dict[str, str] = {}
         """The consent of each call."""
@@ -126,8 +132,17 @@ class Office:
     async def _dialog(self, call: Call) -> None:
         if self.consent is not None:
             (call.stop_recording if self.consent == "refused" else call.start_recording)(self.consent)
+        if self.plays:
+            self.options["while_waiting"] = partial(self._plays, call)
         self.results.put_nowait(await call.queue("support", **self.options))  # type: ignore[arg-type]
         await call.say("Here I am again.")
+
+    async def _plays(self, call: Call, wait: Wait) -> None:
+        tone = Recording("tone", {8_000: tones.tones((DIALOG_HZ,), 1_000, level_dbfs=-20)})
+        try:
+            await call.play(tone, loop=True, for_s=60)
+        finally:
+            self.stopped.set()
 
     def _on_event(self, call: str, event: SessionEvent) -> None:
         if isinstance(event, ConsentNoted):
@@ -168,6 +183,31 @@ async def test_two_callers_and_one_agent(office: Office) -> None:
     await office.second.hears(AGENT_HZ, LONG)
     await office.anna.hears(SECOND_HZ, LONG)
     assert not [event for event in office.first.of(LegEnded) if event.call != first]
+
+
+async def test_what_a_dialog_plays_meanwhile_ends_with_the_agents_answer(office: Office) -> None:
+    office.plays = True
+    await office.open(empty="wait")
+    office.call(office.first)
+    await office.first.hears(DIALOG_HZ, LONG)
+    office.bot.queues.agent("anna", "login")
+    leg = await office.anna.next(IncomingCall)
+    await asyncio.wait_for(office.stopped.wait(), LONG)
+    await office.first.hears(AGENT_HZ, LONG)
+    await office.anna.hears(FIRST_HZ, LONG)
+    office.anna.hang_up(leg.call)
+    assert await office.result() == Queued("anna")
+
+
+async def test_a_caller_may_hang_up_while_a_dialog_plays(office: Office) -> None:
+    office.plays = True
+    await office.open(empty="wait")
+    handle = office.call(office.first)
+    await office.first.hears(DIALOG_HZ, LONG)
+    office.first.hang_up(handle)
+    await asyncio.wait_for(office.bot.idle(), LONG)
+    assert office.stopped.is_set()
+    await office.waits(0)
 
 
 @pytest.mark.parametrize("by_agent", [True, False])
@@ -366,7 +406,9 @@ async def test_the_longest_wait(office: Office) -> None:
     assert await asyncio.wait_for(office.results.get(), 30) == Queued(end=QueueEnd.TIMEOUT)
 
 
-async def test_waiting_and_talking_to_an_agent_is_no_time_with_the_bot(office: Office) -> None:
+@pytest.mark.parametrize("plays", [False, True])
+async def test_waiting_and_talking_to_an_agent_is_no_time_with_the_bot(office: Office, plays: bool) -> None:
+    office.plays = plays
     await office.open({"calls": {"max_call_s": 2}}, empty="wait")
     office.call(office.first)
     await office.first.next(CallAnswered)

@@ -159,11 +159,12 @@ async def test_ringing_that_ends_is_no_answer(scene: Scene, tmp_path: Path) -> N
 
 async def test_the_caller_hears_early_media(scene: Scene, tmp_path: Path) -> None:
     """The agent's network says something before it answers: in place of our ringing tone."""
-    agent = scene.agent
+    agent, rung = scene.agent, list[str]()
     rings_with_media(agent)
-    await scene.begin(tmp_path, scene.transfers(mode="bridge"))
+    await scene.begin(tmp_path, scene.transfers(mode="bridge", on_ringing=rung.append))
     await scene.caller.hears(AGENT_HZ)
     assert not agent.of(CallConfirmed)
+    assert rung == ["desk"]
     scene.caller.hang_up(scene.handle)
     await agent.next(CallCancelled)
 
@@ -183,14 +184,16 @@ async def test_the_caller_hears_ringing_again_where_early_media_ends(scene: Scen
 
 async def test_early_media_that_goes_on_after_181_is_heard(scene: Scene, tmp_path: Path) -> None:
     """Networks that forward a call go on with its media."""
-    agent = scene.agent
+    agent, rung = scene.agent, list[str]()
     rings_with_media(agent)
-    await scene.begin(tmp_path, scene.transfers(mode="bridge"))
+    await scene.begin(tmp_path, scene.transfers(mode="bridge", on_ringing=rung.append))
     await scene.caller.hears(AGENT_HZ)
     scene.caller.heard.clear()
+    agent.do(Ring(agent.of(IncomingCall)[0].call))
     agent.do(Ring(agent.of(IncomingCall)[0].call, 181))
     await scene.caller.when(lambda: len(scene.caller.heard) > 8_000)
     await scene.caller.hears(AGENT_HZ)
+    assert rung == ["desk"]  # once
     scene.caller.hang_up(scene.handle)
     await agent.next(CallCancelled)
 
@@ -198,6 +201,9 @@ async def test_early_media_that_goes_on_after_181_is_heard(scene: Scene, tmp_pat
 class Owner:
     def __init__(self) -> None:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def agent_rings(self) -> None:
+        raise AssertionError
 
     def agent_has_early_media(self) -> None:
         raise AssertionError

@@ -14,6 +14,7 @@ from offhook.queues.orders import (
     Place,
     PlaceCallBack,
     QueueEnd,
+    QueueNow,
     RingAgents,
     StopRinging,
 )
@@ -237,6 +238,18 @@ def test_the_estimate_goes_by_the_latest_talks() -> None:
     for number in range(3, 6):
         it.join(f"c{number}", "support", 1_000)
     assert it.place_of("c5") == Place(3, 3 * 100 / 2)
+
+
+def test_how_a_queue_is_now() -> None:
+    it = with_agents(empty="wait")
+    for number, at in enumerate((0, 4, 10), 1):
+        it.join(f"c{number}", "support", at)
+    assert it.queue_now("c3", 20) == QueueNow(3, (20 + 16 + 10) / 3)
+    assert it.want_call_back("c1", "t1", 20)
+    it.leave("c1", 21)  # the place stays
+    assert it.queue_now("c3", 22) == QueueNow(3, (18 + 12) / 2)
+    it.leave("c3", 23)
+    assert it.queue_now("c3", 24) is None
 
 
 def test_a_call_back() -> None:

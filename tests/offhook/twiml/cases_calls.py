@@ -14,7 +14,7 @@ from tests.offhook.twiml.table import Build, Case, built, written
 FIRST = "POST /voice CallStatus=ringing"
 RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
 CALL_OUT = "CallSid=* ParentCallSid=* Direction=outbound-dial CallbackSource=call-progress-events"
-ALL_EVENTS = "initiated answered completed"
+ALL_EVENTS = "initiated ringing answered completed"
 BEEP = "waits 1.5"
 TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
 
@@ -268,6 +268,7 @@ DIAL = [
         (
             FIRST,
             f"POST /progress {CALL_OUT} CallStatus=initiated To=+15557654321",
+            f"POST /progress {CALL_OUT} CallStatus=ringing To=+15557654321",
             f"POST /progress {CALL_OUT} CallStatus=in-progress To=+15557654321",
             "POST /next DialCallStatus=completed DialCallSid=*",
             f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=12",
@@ -310,6 +311,7 @@ DIAL = [
             "POST /next DialCallStatus=completed DialCallDuration=12",
             f"POST /progress {CALL_OUT} CallStatus=initiated To=+15557654321",
             f"POST /progress {CALL_OUT} CallStatus=failed To=+4930000000",
+            f"POST /progress {CALL_OUT} CallStatus=ringing To=+15557654321",
             f"POST /progress {CALL_OUT} CallStatus=in-progress To=+15557654321",
             f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=12 To=+15557654321",
         ),
@@ -324,6 +326,7 @@ DIAL = [
             FIRST,
             "POST /next CallStatus=completed DialCallStatus=completed DialCallSid=* DialCallDuration=*",
             f"POST /progress {CALL_OUT} CallStatus=initiated",
+            f"POST /progress {CALL_OUT} CallStatus=ringing",
             f"POST /progress {CALL_OUT} CallStatus=in-progress",
             f"POST /progress {CALL_OUT} CallStatus=completed CallDuration=*",
         ),
@@ -340,6 +343,7 @@ DIAL = [
             FIRST,
             "POST /next CallStatus=completed DialCallStatus=no-answer DialCallSid=* !DialCallDuration",
             f"POST /progress {CALL_OUT} CallStatus=initiated",
+            f"POST /progress {CALL_OUT} CallStatus=ringing",
             f"POST /progress {CALL_OUT} CallStatus=canceled !CallDuration",
         ),
         ("waits 4", "hangs up"),

@@ -88,7 +88,6 @@ CONTROL = [
 NOT_DONE = [
     _verb("Sms", "Hello"),
     _verb("Message", "Hello"),
-    _verb("Leave"),
     _verb("Pay"),
     _verb("Prompt"),
     _verb("Refer", "<Sip>sip:a@b.example</Sip>"),

@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 
 from tests.docs.pages import ROOT
-from tests.offhook.twiml import cases_calls, cases_control, cases_gather, cases_speech
+from tests.offhook.twiml import cases_calls, cases_control, cases_gather, cases_speech, cases_wait
 from tests.offhook.twiml.table import Case
 
 PAGE = ROOT / "docs" / "twiml.md"
@@ -22,6 +22,7 @@ GROUPS: dict[str, list[Case]] = {
     "Record": cases_calls.RECORD,
     "Dial": cases_calls.DIAL,
     "Enqueue": cases_calls.ENQUEUE,
+    "Documents of a waitUrl": cases_wait.WAIT_DOCUMENTS,
     "Connect": cases_calls.CONNECT,
     "Redirect, Hangup, Reject": cases_control.CONTROL,
     "Verbs that are not done": cases_control.NOT_DONE,

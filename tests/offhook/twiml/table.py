@@ -63,7 +63,8 @@ class Case:
     what is put on the record. `to` are all that are called, in their order. `takes_s` are the least and the most
     seconds until the end. `ends` is what becomes of a transfer, for all that are called or each, after `rings_s`;
     `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice makes of the
-    texts, where these are not it. `only_simulated` is why it is not run on the wire.
+    texts, where these are not it. `only_simulated` is why it is not run on the wire. `shown` is the document that the
+    page shows.
     """
 
     about: str
@@ -83,16 +84,17 @@ class Case:
     languages: tuple[str, ...] = ()
     heard: str = ""
     only_simulated: str = ""
+    shown: str = "/voice"
 
     @property
     def is_built(self) -> bool:
-        """Whether Twilio's builder made the first document."""
-        return self.pages["/voice"].is_built
+        """Whether Twilio's builder made the document that the page shows."""
+        return self.pages[self.shown].is_built
 
     @property
     def document(self) -> str:
-        """The first one, as the page shows it."""
-        return self.pages["/voice"].body
+        """The one that the page shows."""
+        return self.pages[self.shown].body
 
 
 def written(inner: str, **more: str) -> dict[str, Page]:

@@ -21,7 +21,7 @@ def told(action: str | None, *agents: str) -> Told:
     def tell(url: str, method: str, parameters: dict[str, str], *, over: bool) -> None:
         told.append((url, method, parameters, over))
 
-    async def queue(_name: str, on_agent: Callable[[str], None]) -> None:
+    async def queue(_name: str, on_agent: Callable[[str], None], while_waiting: None) -> None:
         for agent in agents:
             on_agent(agent)
         raise CallEnded

@@ -113,7 +113,9 @@ def test_before_the_answer_nothing_is_said() -> None:
     assert (fillers(caller), said(caller)) == ([], ["Hello."])
 
 
-@pytest.mark.parametrize("document", ["<Gather><Play>/a.wav</Play></Gather>", "<Play loop='2'>/a.wav</Play>"])
+@pytest.mark.parametrize(
+    "document", ["<Gather><Play>/a.wav</Play></Gather>", "<Play loop='2'>/a.wav</Play>", "<Play>/a.wav</Play>"]
+)
 def test_a_slow_sound_is_covered(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Slow(written(document))
 

@@ -1,0 +1,84 @@
+"""A queue with one caller, in simulated calls: what has to happen for them to be taken happens after a while."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+from offhook.pipeline.session import Session
+from offhook.pipeline.tts.recording import Recording
+from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
+from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow
+from offhook.queues.port import Joined, News, TalkOver, Whisper
+
+
+class SimulatedQueue:
+    """See QueuePort. After `rings_s` `agent` takes the call, and hangs up; without one the wait ends with `end`."""
+
+    def __init__(self, session: Session, rings_s: float, agent: str, end: QueueEnd | None) -> None:
+        self._session = session
+        self._rings_s = rings_s
+        self._agent = agent
+        self._end = end
+        self._news: deque[News] = deque()
+        self._changed = asyncio.Event()
+        self._began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.plays = False
+        """Whether the caller hears its music."""
+        self.joined_at: float | None = None
+        """When the agent took the call, on the loop's clock."""
+
+    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None:
+        """See QueuePort."""
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        self._timer = loop.call_later(self._rings_s, self._over)
+
+    def ask_place(self) -> None:
+        """See QueuePort."""
+        waited_s = asyncio.get_running_loop().time() - self._began
+        self.tell(PlaceInQueue("simulated", Place(1, None), QueueNow(1, waited_s)))
+
+    def want_call_back(self, wish: CallBackWish) -> None:
+        """See QueuePort."""
+        self.tell(CallBackKept("simulated", kept=False))
+
+    def tell(self, news: News) -> None:
+        """See QueuePort."""
+        self._news.append(news)
+        self._changed.set()
+
+    async def next(self, timeout_s: float | None) -> News | None:
+        """See QueuePort."""
+        if not self._news:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._changed.wait()
+        return self._news.popleft() if self._news else None
+
+    def play(self, music: Recording) -> None:
+        """See QueuePort."""
+        self.plays = True
+        self._session.hold(True)
+
+    def quiet(self) -> None:
+        """See QueuePort."""
+        self.plays = False
+        self._session.hold(self.joined_at is not None)
+
+    def close(self, end: QueueEnd | None = None) -> None:
+        """See QueuePort."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.joined_at = None
+        self.quiet()
+
+    def _over(self) -> None:
+        if not self._agent:
+            self.tell(EndWait("simulated", self._end or QueueEnd.TIMEOUT))
+            return
+        self.joined_at = asyncio.get_running_loop().time()
+        self.quiet()
+        self.tell(Joined(self._agent))
+        self.tell(TalkOver())
