@@ -181,11 +181,11 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Say `prompt`, if there is one, and connect the caller to `target` as `step` says. Its result is CameBack, if they
-    do."""
+    """Say `prompt`, if there is one, and connect the caller to the first of `targets` who answers, as `step` says. Its
+    result is CameBack, if they do."""
 
     step: TransferTo
-    target: str
+    targets: tuple[str, ...]
     prompt: Prompt | None
     summary: str
 

@@ -83,8 +83,9 @@ def _flow_transfers(config: Config, flow: Flow) -> list[Finding]:
     found = []
     named: dict[str, str] = {}
     for step in flow.steps.values():
-        if isinstance(step, TransferStep) and "{" not in step.target:
-            named.setdefault(step.target, local(step.name))
+        for target in step.targets if isinstance(step, TransferStep) else ():
+            if "{" not in target:
+                named.setdefault(target, local(step.name))
     for target, name in named.items():
         try:
             target_of(target, config)

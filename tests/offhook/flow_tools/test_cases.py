@@ -382,6 +382,26 @@ def test_how_waits_and_transfers_end(tmp_path: Path, case: str, found: list[str]
     assert findings(tmp_path, case, SUPPORT) == found
 
 
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("transfers: {anna: busy}, talk: [], expect: {transferred_to: ben}", []),
+        ("transfers: {anna: busy, ben: no_answer}, talk: [{hears: Nobody}], expect: {steps: [desk, sorry]}", []),
+        ("transfers: {anna: declined, ben: busy}, talk: [{hears: busy}], expect: {steps: [desk, busy]}", []),
+    ],
+)
+def test_how_a_transfer_to_several_ends(tmp_path: Path, case: str, found: list[str]) -> None:
+    flow = """
+name: shop
+start: desk
+steps:
+  desk: {transfer: [anna, ben], otherwise: sorry, on_failure: {busy: busy}}
+  busy: {hang_up: They are busy.}
+  sorry: {hang_up: Nobody is there.}
+"""
+    assert findings(tmp_path, case, flow) == found
+
+
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.test.yaml"
     path.write_text("cases: {one: {queues: {support: bussy}, transfers: {desk: bussy}, talk: [{hears: Hello}]}}")

@@ -199,8 +199,35 @@ def test_a_transfer_step() -> None:
     step = parse_flow(TRANSFER, "f.yaml").steps["desk"]
     failures = (("busy", "sorry"), ("no_answer", "sorry"))
     assert step == TransferStep(
-        "desk", "reception", "sorry", failures, "sorry", "I'm connecting you.", "It is about a tyre.", "attended", 20.0
+        "desk", ("reception",), "sorry", failures, "sorry", "I'm connecting you.", "It is about a tyre.", "attended", 20.0
     )
+
+
+SEVERAL = b"""
+name: shop
+start: desk
+steps:
+  desk: {transfer: [anna, "{call.called}"], otherwise: sorry}
+  sorry: {hang_up: Goodbye.}
+"""
+
+
+def test_several_are_called_at_the_same_time() -> None:
+    step = parse_flow(SEVERAL, "f.yaml").steps["desk"]
+    assert step == TransferStep("desk", ("anna", "{call.called}"), "sorry")
+    for wrong, what, line in (
+        (b"[anna, anna]", "`anna` is called twice at the same time", 5),
+        (b"[]", "0 are called at the same time", 5),
+        (b"[anna, ben], summary: A tyre.", "`summary` is for one who is called, not for several", 5),
+        (b"[anna, ben], mode: attended", "`mode` is for one who is called, not for several", 5),
+        (b'[anna, "{nobody}"]', "there is no variable `nobody`", 5),
+        (b"{anna: ben}", "`transfer` of step `desk` is not a text", 5),
+    ):
+        with pytest.raises(UserError) as caught:
+            parse_flow(SEVERAL.replace(b'[anna, "{call.called}"]', wrong), "f.yaml")
+        (problem,) = caught.value.problems
+        assert problem.what == what
+        assert problem.where.startswith(f"f.yaml:{line}:")
 
 
 @pytest.mark.parametrize(

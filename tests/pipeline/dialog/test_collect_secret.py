@@ -99,7 +99,7 @@ USED = "the secret `pin` cannot be used here"
         (PythonStep("more", "bye", "bye", arguments={"number": "pin"}), USED),
         (QueueStep("more", "support", "bye", announce="It is {pin}."), USED),
         (QueueStep("more", "support", "bye", summary="It is {pin}."), USED),
-        (TransferStep("more", "{pin}", "bye"), USED),
+        (TransferStep("more", ("{pin}",), "bye"), USED),
         (RequestStep("more", "bye", "bye", secrets={"again": "pin"}), "the secret `pin` is sent twice"),
         (RequestStep("more", "bye", "bye", secrets={"other": "other"}), "`other` is no secret of this flow"),
         (RequestStep("more", "bye", "bye", secrets={"a": "last(pin, 2)"}), "`last(pin, 2)` is no secret of this flow"),
