@@ -1,7 +1,7 @@
 """What questions have in common: how they listen, and what follows an answer that is none."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from offhook.pipeline.dialog import limits
@@ -241,9 +241,14 @@ class ListeningStep(Step):
 
 def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:
     yield from out_of_range(retry.attempts, 1, limits.MAX_ATTEMPTS, (*at, "attempts"))
-    if len(retry.reprompts) >= max(retry.attempts, 1):
-        spoken = max(retry.attempts, 1) - 1
+    yield from reprompt_problems(retry.reprompts, retry.attempts, at)
+
+
+def reprompt_problems(reprompts: Sequence[str], attempts: int, at: Path) -> Iterator[FlowProblem]:
+    """The first of them that would never be said, of a question that is asked so often."""
+    spoken = max(attempts, 1) - 1
+    if len(reprompts) > spoken:
         what = f"reprompt {spoken + 1} is never spoken"
-        why = f"{retry.attempts} attempts are the prompt itself and {spoken} more"
-        todo = f"set `attempts: {len(retry.reprompts) + 1}`, or remove it"
+        why = f"{attempts} attempts are the prompt itself and {spoken} more"
+        todo = f"set `attempts: {len(reprompts) + 1}`, or remove it"
         yield FlowProblem(what, why, todo, (*at, "reprompts", spoken))

@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.actions import (
 from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -279,3 +280,34 @@ def test_a_step_that_finds_out_and_cannot_be(old: bytes, new: bytes, what: str) 
         parse_flow(ANSWERED.replace(old, new), "f.yaml")
     found = [problem.what for problem in error.value.problems]
     assert any(each.startswith(what) for each in found), found
+
+
+SECRET = b"""
+name: payment
+start: pin
+steps:
+  pin:
+    collect_secret: Your PIN, please.
+    as: pin
+    into: pin
+    no_input: {reprompts: Please type.}
+    no_match: {reprompts: [Four digits., Just four.]}
+    next: pay
+    otherwise: bye
+    refused: bye
+  pay: {request: "https://example.com/pay", method: POST, secret: {pin: pin}, next: bye, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+def test_what_is_said_when_a_secret_is_asked_for_again() -> None:
+    step = parse_flow(SECRET, "f.yaml").steps["pin"]
+    assert isinstance(step, CollectSecret)
+    assert (step.no_input, step.no_match) == (("Please type.",), ("Four digits.", "Just four."))
+    with pytest.raises(UserError) as caught:
+        parse_flow(SECRET.replace(b"{reprompts: Please type.}", b"{then: bye}"), "f.yaml")
+    whats = [(each.what, each.where) for each in caught.value.problems]
+    assert whats == [
+        ("`no_input` of step `pin` has no `reprompts`", "f.yaml:9:15"),
+        ("unknown key `then` in `no_input` of step `pin`", "f.yaml:9:16"),
+    ]
