@@ -360,7 +360,8 @@ def test_what_people_see_of_a_request_is_without_it() -> None:
     values = {"card": secret(CARD), "shop": "north", "sum": 12}
     assert request.content(values) == {"card": STARS, "sum": 12}
     assert request.address(values) == "https://example.com/north"
-    assert HttpRequest("https://example.com/", "POST", form=True).content({"a": "b"}) is None
+    form = HttpRequest("https://example.com/", "POST", form=True)
+    assert form.content({"a": "b", "c": ["1", "2"]}) == {"a": "b", "c": ["1", "2"]}
 
 
 def test_no_file_gets_the_keys_of_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

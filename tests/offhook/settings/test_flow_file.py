@@ -200,7 +200,15 @@ def test_a_transfer_step() -> None:
     step = parse_flow(TRANSFER, "f.yaml").steps["desk"]
     failures = (("busy", "sorry"), ("no_answer", "sorry"))
     assert step == TransferStep(
-        "desk", ("reception",), "sorry", failures, "sorry", "I'm connecting you.", "It is about a tyre.", "attended", 20.0
+        "desk",
+        ("reception",),
+        "sorry",
+        failures,
+        "sorry",
+        "I'm connecting you.",
+        "It is about a tyre.",
+        "attended",
+        20.0,
     )
 
 
@@ -311,3 +319,61 @@ def test_what_is_said_when_a_secret_is_asked_for_again() -> None:
         ("`no_input` of step `pin` has no `reprompts`", "f.yaml:9:15"),
         ("unknown key `then` in `no_input` of step `pin`", "f.yaml:9:16"),
     ]
+
+
+BODY = b"""
+name: orders
+start: ask
+steps:
+  ask:
+    request: https://example.com/orders
+    method: POST
+    json: {customer: {number: "{call.caller}"}}
+    next: bye
+    otherwise: bye
+  bye: {hang_up: Goodbye.}
+"""
+JSON = b'json: {customer: {number: "{call.caller}"}}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what", "where"),
+    [
+        (JSON, b'json: {customer: [1, {number: "{call.caler}"}]}', "there is no `call.caler`", "8:35"),
+        (JSON, b'json: {customer: {number: "{call.caller"}}', "a single { at character 1", "8:31"),
+        (JSON, b"json: {number: {call.caller}}", "`{call.caller}` in `json` of step `ask` is no value", "8:20"),
+        (JSON, b"json: {number: .nan}", "`.nan` is no value of JSON", "8:20"),
+        (JSON, b'json: "{call.caller}"', "`json` of step `ask` cannot be read", "8:11"),
+        (JSON, b"form: {customer: {number: 1}}", "`form` of step `ask` cannot be read", "8:11"),
+        (JSON, b"form: [1]", "`form` of step `ask` cannot be read", "8:11"),
+        (JSON, b'form: {number: "{call.caler}"}', "there is no `call.caler`", "8:20"),
+        (JSON, JSON + b'\n    send: {x: "1"}', "step `ask` has `json` and `send`", "8:11"),
+        (b"method: POST\n", b"method: GET\n", "step `ask` has `json` and no method for it", "8:11"),
+        (b"    method: POST\n", b"", "step `ask` has `json` and no method for it", "7:11"),
+    ],
+)
+def test_a_body_that_cannot_be_sent(before: bytes, after: bytes, what: str, where: str) -> None:
+    parse_flow(BODY, "f.yaml")
+    with pytest.raises(UserError) as caught:
+        parse_flow(BODY.replace(before, after), "f.yaml")
+    assert [(each.what, each.where) for each in caught.value.problems] == [(what, f"f.yaml:{where}")]
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ("json: {shop: {name: north}}", ""),
+        ('json: {pin: "1"}', "`pin` is sent twice"),
+        ('json: {shop: "{pin}"}', "the secret `pin` cannot be used here"),
+        ("json: [1]", "the request of `pay` cannot carry secrets"),
+        ("form: {shop: north}", "the request of `pay` cannot carry secrets"),
+    ],
+)
+def test_secrets_stand_beside_what_is_in_an_object(body: str, wrong: str) -> None:
+    flow = SECRET.replace(b"secret: {pin: pin}", f"secret: {{pin: pin}}, {body}".encode())
+    if not wrong:
+        parse_flow(flow, "f.yaml")
+        return
+    with pytest.raises(UserError) as caught:
+        parse_flow(flow, "f.yaml")
+    assert [each.what for each in caught.value.problems] == [wrong]

@@ -74,7 +74,9 @@ def test_it_is_asked_for_again_in_other_words() -> None:
 
 
 def test_silence_and_mistakes_have_their_own_words() -> None:
-    step = replace(PIN, reprompt="Again.", no_input=("Are you there?",), no_match=("Four digits.", "Just four."), attempts=6)
+    step = replace(
+        PIN, reprompt="Again.", no_input=("Are you there?",), no_match=("Four digits.", "Just four."), attempts=6
+    )
     runner = FlowRunner(flow_of(step, CHECK))
     runner.start()
     said = []
