@@ -9,6 +9,7 @@ MAX_CHOICES = 50
 MAX_CHOICE_PHRASES = 100
 MAX_QUESTION_PHRASES = 1_000  # over all choices of a question: the limit of the recogniser's grammars
 MAX_COMMANDS = 20
+MAX_LANGUAGES = 8  # that a question is listened to in
 MAX_SILENCES = 1_000
 MAX_BACK = 100  # questions that a call remembers to go back to
 MAX_PHRASE_CHARS = 200
