@@ -82,9 +82,9 @@ def unheard_languages(
         if not isinstance(step, ListeningStep) or not step.languages:
             continue
         own = primary(step.language or flow.language or language)
-        deaf = [each for each in step.languages if primary(each) != own and not known.hears_besides(each)]
-        if deaf:
-            listed = ", ".join(f"`{each}`" for each in deaf)
+        unheard = [each for each in step.languages if primary(each) != own and not known.hears_besides(each)]
+        if unheard:
+            listed = ", ".join(f"`{each}`" for each in unheard)
             why = f"{known.asr_name} hears one language at a time" if not known.asr_mixes else "it does not know them"
             todo = "nothing, if keys are enough; or a recogniser that hears several, see docs/engines.md"
             what = f"step `{local(step.name)}` is not listened to in {listed} beside the call's language"

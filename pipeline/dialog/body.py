@@ -27,7 +27,7 @@ def expressions_of(body: Body, at: Path) -> Iterator[tuple[Path, str]]:
 
 def filled(body: Body, value_of: Callable[[str], object], as_text: Callable[[object], str]) -> Any:
     """The body with the values of its expressions: a text that is one expression becomes its value, of any type, and
-    others have `as_text` of theirs."""
+    others have `as_text` of each."""
     if isinstance(body, str):
         whole = _WHOLE.fullmatch(body)
         if whole is not None:

@@ -267,7 +267,9 @@ def _languages_problems(languages: Sequence[str], at: Path) -> Iterator[FlowProb
     once = {primary(each) for each in languages}
     if languages and (len(once) < len(languages) or not 2 <= len(once) <= limits.MAX_LANGUAGES):
         why = f"2 to {limits.MAX_LANGUAGES} are listened for at once, each once"
-        yield FlowProblem(f"`{', '.join(languages)[:60]}` cannot be told apart", why, "type `languages: [en, es]`", at)
+        yield FlowProblem(
+            f"`{', '.join(languages)[:60]}` cannot be distinguished", why, "type `languages: [en, es]`", at
+        )
 
 
 def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:

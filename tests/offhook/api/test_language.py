@@ -419,7 +419,7 @@ def test_phrases_in_several_languages() -> None:
     answers = []
 
     async def dialog(call: Call) -> None:
-        choices = {"book": {"en": ["book a room"], "de": "ein Zimmer buchen"}, "other": {"de": "etwas anderes"}}
+        choices = {"book": {"en": ["book a room"], "de": ["ein Zimmer buchen"]}, "other": {"de": ["etwas anderes"]}}
         for _ in range(2):
             answer = await call.ask("Yes?", choices=choices, keys={"1": "book", "2": "other"})
             answers.append((answer.choice, answer.language))

@@ -110,8 +110,8 @@ def test_a_correction_takes_the_language_back() -> None:
     ("which", "what"),
     [
         (replace(WHICH, languages=("en", "english")), "`english` is not a language"),
-        (replace(WHICH, languages=("en",)), "`en` cannot be told apart"),
-        (replace(WHICH, languages=("en", "en-GB")), "`en, en-GB` cannot be told apart"),
+        (replace(WHICH, languages=("en",)), "`en` cannot be distinguished"),
+        (replace(WHICH, languages=("en", "en-GB")), "`en, en-GB` cannot be distinguished"),
         (replace(WHICH, languages=("en", "fr")), "`Book, or cancel?` is not given in `fr`"),
     ],
 )

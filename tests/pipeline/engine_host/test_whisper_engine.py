@@ -216,9 +216,12 @@ def test_of_several_languages_the_likeliest_is_recognised(monkeypatch: pytest.Mo
     host = Host()
     model, used = host.engine._model, list[str | None]()
     monkeypatch.setattr(model, "language_of", lambda samples, languages: languages[-1])
-    monkeypatch.setattr(
-        model, "recognise", lambda samples, language, **given: used.append(language) or Recognised("Hola.", 0.9)
-    )
+
+    def recognise(samples: object, language: str | None, **given: object) -> Recognised:
+        used.append(language)
+        return Recognised("Hola.", 0.9)
+
+    monkeypatch.setattr(model, "recognise", recognise)
     host.engine.open(1, json.dumps({"phrases": [], "language": "en", "others": ["es"]}).encode())
     host.engine.data(1, BALANCE)
     host.engine.end(1)
