@@ -11,12 +11,12 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any, Literal
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import h11
 
@@ -93,7 +93,8 @@ class HttpAnswer:
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request. `{name}` in the path or the query of `url` is a value; the others go into the query, or into the body
-    of a method that has one, as JSON or as a `form`."""
+    of a method that has one, as JSON or as a `form`. `given` is the body in their place: an object or a list of JSON,
+    or a form's fields."""
 
     url: str
     method: str = "GET"
@@ -103,6 +104,7 @@ class HttpRequest:
     form: bool = False
     templates: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further headers, whose expressions in braces get their values from who makes the request: see `with_headers`."""
+    given: Mapping[str, Any] | Sequence[Any] | None = field(default=None, repr=False)
 
     async def send(self, values: Mapping[str, Any]) -> str:
         """The answer's text; SecretKeys are sent as by `exchange`. Raises HttpRequestError, for a status of 300 and
@@ -195,10 +197,9 @@ class HttpRequest:
 
     @property
     def may_carry_secrets(self) -> bool:
-        """Whether values would be in a body, and enciphered where they leave this network."""
-        return (
-            self.method in WITH_BODY and not self.form and (self.url.lower().startswith("https:") or self.allow_private)
-        )
+        """Whether values would be in an object of JSON, and enciphered where they leave this network."""
+        in_object = self.method in WITH_BODY and not self.form and isinstance(self.given, Mapping | None)
+        return in_object and (self.url.lower().startswith("https:") or self.allow_private)
 
     def address(self, values: Mapping[str, Any]) -> str:
         """The whole address with these values in it, without secrets. Raises HttpRequestError for those that
@@ -207,10 +208,17 @@ class HttpRequest:
         return f"{url.scheme}://{url.netloc}{self._filled(_shown(values))[0]}"
 
     def content(self, values: Mapping[str, Any]) -> object:
-        """The JSON that is sent with these values, with asterisks for secrets. None: the request has no body, or
-        a form. Raises as `address` does."""
-        body = self._filled(_shown(values))[1]
-        return json.loads(body) if body and not self.form else None
+        """The JSON that is sent with these values, with asterisks for secrets, or the fields of a form, each a text, or
+        a list of them. None: the request has no body. Raises as `address` does."""
+        shown, given = _shown(values), self.given
+        if isinstance(given, Mapping):
+            hidden = {name: shown[name] for name, value in values.items() if isinstance(value, SecretKeys)}
+            given = {**given, **hidden}
+        body = replace(self, given=given)._filled(shown)[1]
+        if self.form:
+            fields = parse_qs(body.decode(), keep_blank_values=True)
+            return {name: each[0] if len(each) == 1 else each for name, each in fields.items()}
+        return json.loads(body) if body else None
 
     def with_headers(self, filled: Mapping[str, str]) -> "HttpRequest":
         """The request with its templates, filled in. Raises HttpRequestError for a value that no header can have."""
@@ -218,6 +226,10 @@ class HttpRequest:
             if len(text) > MAX_HEADER_CHARS or HEADER_VALUE.fullmatch(text) is None:
                 raise HttpRequestError(f"the value of the header {name} is empty, too long, or no line of ASCII")
         return replace(self, headers={**self.headers, **filled}, templates={})
+
+    def with_body(self, given: Mapping[str, Any] | Sequence[Any]) -> "HttpRequest":
+        """The request with this body."""
+        return replace(self, given=given)
 
     def places(self) -> tuple[str, ...]:
         """The values that are part of the address."""
@@ -243,7 +255,8 @@ class HttpRequest:
             raise HttpRequestError("a value would lead elsewhere on the server")
         rest = {name: value for name, value in given.items() if name not in places}
         if self.method in WITH_BODY:
-            content = bytearray(_form(rest)) if self.form else _body(rest, secrets)
+            inside = rest if self.given is None else self.given
+            content = bytearray(_form(dict(inside))) if self.form else _body(inside, secrets)
             return f"{path}?{query}" if query else path, content
         more = urlencode({name: as_text(value) for name, value in rest.items()}, errors="replace")
         query = "&".join(each for each in (query, more) if each)
@@ -347,11 +360,14 @@ async def _exchange(
 
 
 def _form(values: Mapping[str, Any]) -> bytes:
-    return urlencode({name: as_text(value) for name, value in values.items()}, errors="replace").encode()
+    """A list is a field several times, None is none."""
+    several = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    fields = [(name, as_text(each)) for name, listed in several.items() for each in listed if each is not None]
+    return urlencode(fields, errors="replace").encode()
 
 
-def _body(values: Mapping[str, Any], secrets: Mapping[str, SecretKeys]) -> bytearray:
-    """An object of JSON. Keys need no escapes there."""
+def _body(values: Mapping[str, Any] | Sequence[Any], secrets: Mapping[str, SecretKeys]) -> bytearray:
+    """JSON; an object where there are secrets. Keys need no escapes there."""
     body = bytearray(json.dumps(values).encode())
     for name, keys in secrets.items():
         body[-1:] = b", " if len(body) > len(b"{}") else b""

@@ -179,6 +179,7 @@ class Question:
     free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
     With `read_back` a value is repeated to the caller, spoken or keyed, and is an answer when they agree.
     `by_keys`: what is asked back about an answer is answered by keys alone.
+    `others` are further languages that the answer may be in, each with the choices and their phrases in it.
     `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
     without a setting of their own; None: never.
     """
@@ -199,6 +200,7 @@ class Question:
     likely_ms: int | None = None
     read_back: bool = False
     by_keys: bool = False
+    others: tuple[tuple[str, tuple[Choice, ...]], ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -320,7 +322,8 @@ class Answer:
     had not come: TurnCorrected may follow. `confirm_below` is the setting of the recogniser that answered, if it has
     one of its own. `guess` is what a NO_MATCH may have meant: too uncertain for an answer, and worth a question back;
     if it has no `choice`, it is one of the two in `either`. `too_uncertain`: the words of a NO_MATCH were recognised
-    below the least confidence.
+    below the least confidence. `language` (BCP 47) is the one in which the choice was understood, of a question with
+    `others`; None: as well in several of them, or there was one only.
     """
 
     kind: AnswerKind
@@ -336,3 +339,4 @@ class Answer:
     guess: "Answer | None" = field(default=None, compare=False)
     either: tuple[str, ...] = field(default=(), compare=False)
     too_uncertain: bool = field(default=False, compare=False)
+    language: str | None = None

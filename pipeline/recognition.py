@@ -13,7 +13,6 @@ from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Question
-from offhook.pipeline.language import known_as
 
 MAX_FORCED_S = 15
 """A longer turn is not forced: its audio would have to be recognised once more."""
@@ -149,8 +148,7 @@ class Recognition:
     def _open(self, request: AsrRequest, audio: bytes) -> None:
         self.cancel()
         turn, self._partial = self._turn, ""
-        if request.language is not None:
-            request = replace(request, language=known_as(self._asr.capabilities.languages, request.language))
+        request = request.known_to(self._asr.capabilities)
         try:
             self.stream = ForcibleTurn(lambda: self._open_stream(request, turn), self._run, self._kept_bytes(request))
         except EngineError as error:
@@ -232,8 +230,10 @@ def request_for(question: Question | None) -> AsrRequest:
     """What to ask of the recogniser for a question. Raises GrammarError."""
     if question is None:
         return AsrRequest()
-    phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
-    return AsrRequest(question_grammar(question), phrases, question.language)
+    listed = (question.choices, *(choices for _, choices in question.others))
+    phrases = dict.fromkeys(phrase for choices in listed for choice in choices for phrase in choice.phrases)
+    others = tuple(language for language, _ in question.others)
+    return AsrRequest(question_grammar(question), tuple(phrases), question.language, others=others)
 
 
 class _NullListener:

@@ -232,6 +232,16 @@ class KeyPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretKeyed:
+    """The entry of a secret is over: what it was to be ("card", "pin" …), and what came of it: "entered", "no_input",
+    or "no_match", where it cannot be right. Neither its keys nor how many there were."""
+
+    secret: str
+    outcome: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DialogState:
     """The dialog has entered the state `name`; `by` is the way that led there, of a flow by `FlowRunner.walked`."""
 
@@ -402,6 +412,7 @@ SessionEvent = (
     | CallerAnswered
     | CallerCorrected
     | KeyPressed
+    | SecretKeyed
     | DialogState
     | DialogNoted
     | ConsentNoted

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
-from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
+from offhook.api.questions import Choices, checked, choices_in, choices_of, digit_rule, expectation
 from offhook.api.sayable import Sayable, prompt_of
 from offhook.api.understood import Understanding
 from offhook.api.utterance import Utterance
@@ -246,7 +246,9 @@ class CallSpeech:
     ) -> Answer:
         """Say `text`, which may be all that `say` takes but an iterator, and listen for the answer.
 
-        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys, of one digit or several, to choices.
+        `choices` maps names to the phrases that mean them, or to those of each of several languages, `{"en": …}`: then
+        `Answer.language` is the one that the answer was given in, where that is certain. `keys` maps DTMF keys, of one
+        digit or several, to choices.
         `digits` collects that many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then
         has. Without choices, digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None:
@@ -263,7 +265,8 @@ class CallSpeech:
         a key that means two, fewer digits than one, a language that is not a BCP 47 tag. UserError, with nothing said,
         if the voice does not know the language, or the recogniser does not and is needed.
         """
-        listed, rule = choices_of(choices, keys or {}), digit_rule(digits)
+        own, given = choices_in(choices, language or self._language)
+        listed, rule = choices_of(own, keys or {}), digit_rule(digits)
         keys_only = rule is not None and not listed and grammar is None and value is None
         if confirm and value is None and rule is not None:
             value = Digits(rule.minimum, rule.maximum)
@@ -281,6 +284,7 @@ class CallSpeech:
             confirm_below=confirm_below,
             expect=expectation(expect),
             read_back=confirm,
+            others=tuple((tag, choices_of(each, keys or {})) for tag, each in given.items()),
         )
         prompt = None if text is None else self._prompt(text, barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))
@@ -359,7 +363,8 @@ class CallSpeech:
         check_tag(language)
         if question.speech:
             self._languages.check("asr", language, "keys in place of speech")
-        return replace(question, language=language, value=on_day(question.value, date.today()))
+        others = tuple(each for each in question.others if self._languages.hears_besides(each[0]))
+        return replace(question, language=language, value=on_day(question.value, date.today()), others=others)
 
 
 def _text(text: object) -> str:

@@ -229,7 +229,7 @@ class FlowAgent:
 
     async def _to_a_person(self, call: Call, action: Connect | Enqueue) -> CameBack | Outcome:
         if isinstance(action, Connect):
-            reason, to = await self._connect(call, action), action.target
+            reason, to = await self._connect(call, action), " or ".join(action.targets)
         else:
             reason, to = await self._enqueue(call, action), action.queue
         return Outcome(f"transferred to {to}") if call.hung_up else CameBack(reason)
@@ -242,7 +242,7 @@ class FlowAgent:
         try:
             # The settings' reader knows the modes.
             mode = cast("TransferMode | None", step.mode)
-            await call.transfer(action.target, mode=mode, summary=action.summary, ring_s=step.ring_s)
+            await call.transfer(action.targets, mode=mode, summary=action.summary, ring_s=step.ring_s)
         except TransferError as error:
             return str(error.reason)
         except UserError as error:

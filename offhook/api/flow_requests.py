@@ -106,8 +106,10 @@ async def _answer(call: Call, action: Fetch, send: Send, secrets: Mapping[str, S
         try:
             async with asyncio.timeout(step.timeout_s):
                 given = {name: _in_json(value) for name, value in action.values.items()}
-                with_headers = request.with_headers(action.headers)
-                text = await send(with_headers, {**given, **secrets})
+                filled = request.with_headers(action.headers)
+                if action.body is not None:
+                    filled = filled.with_body(_in_json(action.body))
+                text = await send(filled, {**given, **secrets})
             value = masked(value_in(text), secrets.values()) if step.keeps_answer else None
         except (HttpRequestError, TimeoutError, ValueError) as error:
             status = error.status if isinstance(error, HttpRequestError) else None
@@ -220,7 +222,7 @@ def _not_json(text: str) -> None:
 
 def _in_json(value: object) -> Any:
     """A value of a flow as JSON has it: dates and times in ISO 8601, amounts with their currency."""
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Decimal):
         return float(value)

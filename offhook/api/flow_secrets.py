@@ -12,6 +12,7 @@ from offhook.pipeline.dialog.actions import Action, Fetch, HangUp, Instant, Secr
 from offhook.pipeline.events import Answer
 from offhook.pipeline.secret.digits import SecretKeys
 from offhook.pipeline.secret.entry import SecretEntry, SecretOutcome
+from offhook.pipeline.trace import SecretKeyed
 
 SETTLE_S = 1.0
 """How long no key has come before anything but `take` hears the caller again: the last one may be pressed twice, and
@@ -70,6 +71,7 @@ class FlowSecrets:
                 await _stopped(speaking)
         assert entry.outcome is not None, "that is what was waited for"
         self._note_end(entry)
+        call.report(SecretKeyed(str(action.rule.kind), str(entry.outcome), self._loop.time()))
         return SecretTaken(entry.outcome)
 
     async def before(self, action: Action, step: str, *, ahead: bool) -> None:

@@ -2,12 +2,38 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from offhook.engines.languages import check_tag
 from offhook.pipeline.endpoint.expectation import parse_expectation
 from offhook.pipeline.events import Choice, DigitRule, Expectation, Question
+from offhook.pipeline.language import primary
 
 KEYS = frozenset("0123456789*#ABCD")
 
-Choices = Mapping[str, str | Iterable[str]] | Iterable[Choice]
+Phrases = str | Iterable[str]
+Choices = Mapping[str, Phrases | Mapping[str, Phrases]] | Iterable[Choice]
+"""Names and the phrases that mean them, which may be those of each of several languages (BCP 47)."""
+
+
+def choices_in(choices: Choices, language: str) -> tuple[Choices, dict[str, Choices]]:
+    """The choices with their phrases in this language, and in each other one that phrases are given in. Phrases that
+    are given in none are those of all. Raises ValueError for what is not a BCP 47 tag."""
+    by_name = choices if isinstance(choices, Mapping) else {}
+    given = [tag for each in by_name.values() if isinstance(each, Mapping) for tag in each]
+    if not given:
+        return choices, {}
+    for tag in given:
+        check_tag(tag)
+    others = (tag for tag in dict.fromkeys(given) if primary(tag) != primary(language))
+    return _only_in(by_name, language), {tag: _only_in(by_name, tag) for tag in others}
+
+
+def _only_in(choices: Mapping[str, Phrases | Mapping[str, Phrases]], language: str) -> Choices:
+    def phrases(given: Phrases | Mapping[str, Phrases]) -> Phrases:
+        if not isinstance(given, Mapping):
+            return given
+        return next((each for tag, each in given.items() if primary(tag) == primary(language)), ())
+
+    return {name: phrases(given) for name, given in choices.items()}
 
 
 def choices_of(choices: Choices, keys: Mapping[str, str]) -> tuple[Choice, ...]:
@@ -65,7 +91,8 @@ def expectation(expect: "Expectation | str | None") -> Expectation | None:
 
 def checked(question: Question) -> Question:
     """`question`, if it can be asked. Raises TypeError, ValueError."""
-    _check_choices(question.choices)
+    for choices in (question.choices, *(each for _, each in question.others)):
+        _check_choices(choices)
     if question.digits is not None:
         _check_digits(question.digits)
     if question.grammar is not None and not isinstance(question.grammar, str):

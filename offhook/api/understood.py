@@ -10,6 +10,7 @@ from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.confirm import asked_below, confirmation, settled
+from offhook.pipeline.understanding.languages import as_answered
 from offhook.pipeline.understanding.match import Match, Matcher
 
 AskBack = Callable[[Prompt, Question], Awaitable[Answer]]
@@ -47,6 +48,7 @@ class Understanding:
         self, question: Question, likely: Answer, ask: AskBack, wording: Wording | None
     ) -> Answer | None:
         """What the caller says to the answer; None: it is not asked back."""
+        question = as_answered(question, likely)
         asked = confirmation(question, likely, self.confirm_below, wording or wording_in(question.language))
         if asked is None:
             return None
@@ -55,6 +57,7 @@ class Understanding:
 
     def certain(self, question: Question, answer: Answer, wording: Wording | None) -> Answer:
         """An answer that comes when it cannot be asked back any more: a no-match if it would have to be."""
+        question = as_answered(question, answer)
         if confirmation(question, answer, self.confirm_below, wording or wording_in(question.language)) is None:
             return answer
         return replace(answer, kind=AnswerKind.NO_MATCH, choice=None, value=None)

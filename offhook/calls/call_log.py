@@ -13,11 +13,12 @@ from offhook.calls.agent_totals import UNKNOWN, AgentTotals
 from offhook.calls.engine_totals import EngineTotals
 from offhook.calls.outcome import OutcomeReason, SipOutcome
 from offhook.calls.queue_wait import QueueWait
-from offhook.calls.transcript_lines import answer_line, bot_line, ignored_line
+from offhook.calls.transcript_lines import answer_line, bot_line, ignored_line, secret_line
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
 from offhook.pipeline.chain.spending import EngineUse, Outcome
 from offhook.pipeline.events import Answer, AnswerKind
+from offhook.pipeline.secret.entry import SecretOutcome
 from offhook.pipeline.trace import (
     GIVEN_UP,
     BargedIn,
@@ -30,6 +31,7 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     ModelReplied,
+    SecretKeyed,
     SessionEvent,
     SilenceFilled,
     Speculated,
@@ -247,6 +249,8 @@ class CallLog:
                 self._line(bot_line(event, self._at(at)))
             case CallerAnswered() | CallerCorrected():
                 self._answered(event)
+            case SecretKeyed():
+                self._secret(event)
             case CallerIgnored():
                 engine = None if event.typed else self._engines.take_recogniser()
                 self._line(ignored_line(event, self._at(event.began_at), engine))
@@ -368,6 +372,11 @@ class CallLog:
         if answer.text or answer.digits:
             engine = None if answer.typed or not answer.text else self._engines.take_recogniser()
             self._said(answer, at, engine)
+
+    def _secret(self, event: SecretKeyed) -> None:
+        if event.outcome != SecretOutcome.NO_INPUT:
+            self.record = replace(self.record, turns=self.record.turns + 1)
+            self._line(secret_line(event, self._at(event.at)))
 
     def _said(self, answer: Answer, at: float, engine: str | None) -> None:
         if answer.text or answer.digits:

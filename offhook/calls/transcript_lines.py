@@ -1,7 +1,8 @@
 """What is said in a call, as lines of its transcript; `at_s` is when, in seconds from the call's start."""
 
 from offhook.pipeline.events import Answer, AnswerKind
-from offhook.pipeline.trace import BotHeard, CallerIgnored
+from offhook.pipeline.secret.entry import SecretOutcome
+from offhook.pipeline.trace import BotHeard, CallerIgnored, SecretKeyed
 from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import TranscriptLine
 
@@ -32,3 +33,9 @@ def answer_line(answer: Answer, at_s: float, engine: str | None) -> TranscriptLi
         engine=engine,
         final=answer.is_final,
     )
+
+
+def secret_line(event: SecretKeyed, at_s: float) -> TranscriptLine:
+    """That the caller has keyed a secret, and whether it was taken."""
+    refused = event.outcome == SecretOutcome.NO_MATCH
+    return TranscriptLine(at_s, "caller", f"[secret: {event.secret}]", rejected=refused)

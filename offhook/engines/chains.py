@@ -114,8 +114,8 @@ def tts_engines(config: Config, given: GivenEngines) -> dict[str, TtsEngine]:
 
 def languages_of(asr: Mapping[str, AsrEngine], tts: Mapping[str, TtsEngine]) -> EngineLanguages:
     """The languages that a bot's recognisers and voices know."""
-    languages = asr_capabilities([engine.capabilities for engine in asr.values()]).languages
-    return replace(tts_languages_of(tts), asr_name=", ".join(asr), asr=languages)
+    has = asr_capabilities([engine.capabilities for engine in asr.values()])
+    return replace(tts_languages_of(tts), asr_name=", ".join(asr), asr=has.languages, asr_mixes=has.mixes)
 
 
 def tts_languages_of(tts: Mapping[str, TtsEngine]) -> EngineLanguages:

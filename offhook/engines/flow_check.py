@@ -21,6 +21,7 @@ from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.events import Choice
+from offhook.pipeline.language import primary
 from offhook.pipeline.understanding.directory import Listed
 from offhook.pipeline.understanding.kinds import Text
 from offhook.settings.config import Config
@@ -68,6 +69,26 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
         ]
     if problems:
         raise UserError.of(problems)
+
+
+def unheard_languages(
+    flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str
+) -> Iterator[Problem]:
+    """The languages of questions that the recogniser does not listen for beside the first; `language` as for
+    `check_flow`."""
+    known = languages_of(asr_engines(config, given), tts_engines(config, given))
+    files = _Files(flow, path)
+    for step in flow.steps.values():
+        if not isinstance(step, ListeningStep) or not step.languages:
+            continue
+        own = primary(step.language or flow.language or language)
+        unheard = [each for each in step.languages if primary(each) != own and not known.hears_besides(each)]
+        if unheard:
+            listed = ", ".join(f"`{each}`" for each in unheard)
+            why = f"{known.asr_name} hears one language at a time" if not known.asr_mixes else "it does not know them"
+            todo = "nothing, if keys are enough; or a recogniser that hears several, see docs/engines.md"
+            what = f"step `{local(step.name)}` is not listened to in {listed} beside the call's language"
+            yield Problem(what, why, todo, files.where(step, partial(_line_of, "languages", step)))
 
 
 class _Files:

@@ -16,6 +16,7 @@ class EngineLanguages:
     """The languages that the recogniser and the voice support, as BCP 47 tags; none: any.
 
     `voices` are the names of the voice engine's voices, and the language of each ("": any); None: not known.
+    `asr_mixes`: the recogniser hears several of its languages in one turn.
     """
 
     asr_name: str = "asr"
@@ -23,6 +24,7 @@ class EngineLanguages:
     tts_name: str = "tts"
     tts: tuple[str, ...] = ()
     voices: Mapping[str, str] | None = None
+    asr_mixes: bool = True
 
     def check_voice(self, voice: str) -> None:
         """Raises UserError if the voice engine has no voice of that name."""
@@ -60,6 +62,10 @@ class EngineLanguages:
         problem = self.problem(part, language, todo, where)
         if problem is not None:
             raise UserError.of([problem])
+
+    def hears_besides(self, language: str) -> bool:
+        """Whether the recogniser listens for this language beside another one."""
+        return self.asr_mixes and known_as(self.asr, language) is not None
 
     def problem(self, part: Part, language: str, todo: str = "", where: str = "") -> Problem | None:
         """What is wrong if the engine lacks the language. `todo` is tried first; another engine always helps."""

@@ -32,12 +32,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request: METHOD and address, its headers, and the JSON that it has (null: none). As an expectation `content`
-    None stands for any JSON, and `headers` are some of them."""
+    """A request: METHOD and address, its headers, and the JSON that it has (null: none), or, as JSON, the fields of its
+    `form`. As an expectation `content` None stands for any, and `headers` are some of them."""
 
     what: str
     content: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    form: bool = False
 
 
 @dataclass(frozen=True, slots=True)

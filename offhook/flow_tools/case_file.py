@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply, Sent
 from offhook.flow_tools.ends import QUEUE_ENDS, TRANSFER_ENDS
-from offhook.http_request import METHODS
+from offhook.http_request import METHODS, as_text
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
 from offhook.usererror import did_you_mean
@@ -44,7 +43,7 @@ _FILE = (
 _CASE = ("talk", "expect", *_FILE[1:-1])
 _EXPECT = ("ends", "reason", "transferred_to", "steps", "requests", "never_said")
 _REPLY = ("json", "status")
-_SENT = ("json", "headers")
+_SENT = ("json", "form", "headers")
 
 _T = TypeVar("_T")
 
@@ -238,9 +237,13 @@ class _CaseReader(Reader):
         name, key, value = entries[0]
         self._is_request(name, key)
         found = self.fields(value, f"`{name}`", _SENT, (), "type `{json: {people: 4}}`, or the request alone") or {}
-        content = json.dumps(self._value(found["json"])) if "json" in found else None
+        if "json" in found and "form" in found:
+            self.problem(value, f"`{name}` has `json` and `form`", "a request has one of them", "remove one")
+        content = json.dumps(self.json_value(found["json"], "`json`")) if "json" in found else None
+        if "form" in found:
+            content = json.dumps(_fields(self.json_value(found["form"], "`form`")))
         headers = self._variables(found["headers"], f"`{name}`") if "headers" in found else {}
-        return Sent(name, content, headers)
+        return Sent(name, content, headers, "form" in found)
 
     def _is_request(self, name: str, node: Node) -> bool:
         method, _, address = name.partition(" ")
@@ -276,7 +279,7 @@ class _CaseReader(Reader):
         found = (
             self.fields(node, what, ("returns",), ("returns",), "type `{returns: sent}`, `raises` or `nothing`") or {}
         )
-        return Reply(json.dumps(self._value(found["returns"])) if "returns" in found else "null")
+        return Reply(json.dumps(self.json_value(found["returns"], "`returns`")) if "returns" in found else "null")
 
     def _reply(self, node: Node, what: str) -> Reply:
         if isinstance(node, ScalarNode) and node.value == "nothing":
@@ -287,24 +290,14 @@ class _CaseReader(Reader):
             self.problem(
                 found["status"], f"there is no status {status}", "statuses are 200 to 599", "type `status: 500`"
             )
-        return Reply(json.dumps(self._value(found["json"])) if "json" in found else "null", status)
+        return Reply(json.dumps(self.json_value(found["json"], "`json`")) if "json" in found else "null", status)
 
-    def _value(self, node: Node) -> Any:
-        """As YAML has it: here a number is no text."""
-        if isinstance(node, MappingNode):
-            return {key: self._value(value) for key, _, value in self.entries(node, "`json`") or []}
-        if isinstance(node, SequenceNode):
-            return [self._value(each) for each in node.value]
-        if node.tag == "tag:yaml.org,2002:timestamp":  # which JSON does not have
-            return node.value
-        try:
-            value = yaml.SafeLoader("").construct_object(node)
-            json.dumps(value, allow_nan=False)
-        except (yaml.YAMLError, ValueError, KeyError, TypeError):  # PyYAML lets int() and its own tables fail
-            why = "JSON has texts, numbers of some 4000 digits, true, false and null"
-            self.problem(node, f"`{node.value[:40]}` is no value of JSON", why, "put it in quotes, for a text")
-            return None
-        return value
+
+def _fields(value: object) -> object:
+    """Fields of a form, which are texts."""
+    if isinstance(value, dict):
+        return {name: _fields(each) for name, each in value.items()}
+    return [_fields(each) for each in value] if isinstance(value, list) else as_text(value)
 
 
 def _line(node: Node) -> int:

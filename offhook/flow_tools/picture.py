@@ -44,7 +44,7 @@ def _done_in(step: Step) -> str:
 def _called_by(step: Step) -> str:
     match step:
         case TransferStep():
-            return f"to {step.target}"
+            return f"to {' or '.join(step.targets)}"
         case QueueStep():
             return f"queue {step.queue}"
         case CallStep():

@@ -85,7 +85,7 @@ class Servers:
         """See Send."""
         what = f"{request.method} {request.address(values)}"
         self.asked.append(what)
-        self.sent.append(Sent(what, json.dumps(request.content(values)), request.headers))
+        self.sent.append(Sent(what, json.dumps(request.content(values)), request.headers, request.form))
         replies = self._replies.get(what)
         if not replies:
             raise HttpRequestError(f"the test has no answer to {what}")

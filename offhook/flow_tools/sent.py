@@ -10,11 +10,14 @@ SHOWN_CHARS = 500
 
 
 def otherwise_sent(expected: Sent, sent: Sent) -> Iterator[Deviation]:
-    """What of a request was not as expected: its JSON, and the headers that are named."""
+    """What of a request was not as expected: its JSON or its fields, and the headers that are named."""
     if expected.content is not None:
         wanted, got = json.loads(expected.content), json.loads(sent.content or "null")
-        if not is_same(wanted, got):
-            what = f"{sent.what} was sent with other JSON: {_shown(got)}"
+        if expected.form != sent.form:
+            what = f"{sent.what} was sent {'as a form' if sent.form else 'without a form'}: {_shown(got)}"
+            yield Deviation("requests", what, f"expected: {'a form' if expected.form else 'JSON'}, {_shown(wanted)}")
+        elif not is_same(wanted, got):
+            what = f"{sent.what} was sent with other {'fields' if sent.form else 'JSON'}: {_shown(got)}"
             yield Deviation("requests", what, f"expected: {_shown(wanted)}")
     given = {name.lower(): text for name, text in sent.headers.items()}
     for name, text in expected.headers.items():

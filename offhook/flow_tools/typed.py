@@ -146,7 +146,8 @@ class TypedCall:
     async def _send(self, request: HttpRequest, values: Mapping[str, Any]) -> str:
         """See Send: the one who types is the server, too."""
         content = request.content(values)
-        shown = "" if content is None else f" {json.dumps(content, ensure_ascii=False)}"
+        kind = " form" if request.form else ""
+        shown = "" if content is None else f"{kind} {json.dumps(content, ensure_ascii=False)}"
         self._write(f"{request.method} {request.address(values)}{shown}")
         try:
             answer = self._read("its answer (JSON, or status 404; empty: none comes)> ").strip()

@@ -27,6 +27,7 @@ from offhook.pipeline.trace import (
     ModelWrote,
     OverlapJudged,
     PhoneRang,
+    SecretKeyed,
     SessionEvent,
     SilenceFilled,
     Speculated,
@@ -94,6 +95,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "something stalls", {"stage": stage, "seconds": round(seconds, 2)}
         case OverlapJudged(text, verdict):
             return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
+        case SecretKeyed(secret, outcome):
+            return "a secret was asked for", {"secret": secret, "outcome": outcome}
         case DialogState(name, by=by):
             return "the dialog enters a step", {"step": name, "by": by}
         case DialogNoted(text):

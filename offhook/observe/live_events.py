@@ -34,6 +34,7 @@ from offhook.pipeline.trace import (
     ModelWrote,
     OverlapJudged,
     PhoneRang,
+    SecretKeyed,
     SessionEvent,
     SilenceFilled,
     Speculated,
@@ -100,6 +101,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return kind | {"text": _short(text), "confidence": confidence, "typed": typed}
         case KeyPressed():
             return {"kind": "key"}
+        case SecretKeyed(secret, outcome):
+            return {"kind": "secret", "secret": secret, "outcome": outcome}
         case DialogState(name, by=by):
             return {"kind": "state", "name": _short(name), "by": _short(by)}
         case DialogNoted(text):

@@ -64,8 +64,7 @@ def _headers(
         text = reader.text(value, f"header `{name}`") or ""
         braces = _IN_BRACES.search(text)
         if braces is not None and may_have_values:
-            sent = templates[name] = _template(value, text, fill)
-            sent = _example(reader, value, sent)
+            templates[name], sent = read_template(reader, value, text, fill)
         else:
             sent = headers[name] = fill(value, text)
         if len(reader.problems) > before:
@@ -83,6 +82,13 @@ def _headers(
         if name.lower() in FRAMING:
             reader.problem(value, f"header `{name}` of {what} is the request's own", "it is set already", "remove it")
     return headers, templates
+
+
+def read_template(reader: Reader, node: Node, text: str, fill: Callable[[Node, str], str]) -> tuple[str, str]:
+    """`text` with the environment's values, which `fill` puts in, and an example of what may become of it. Braces that
+    do not match are reported."""
+    template = _template(node, text, fill)
+    return template, _example(reader, node, template)
 
 
 def _template(node: Node, text: str, fill: Callable[[Node, str], str]) -> str:

@@ -4,10 +4,11 @@ Only composed nodes are used, and nothing is constructed from tags; so `yes`, `n
 expected.
 """
 
+import json
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -238,6 +239,23 @@ class Reader:
             return [] if text is None else [text]
         found = [self.text(item, f"an item of {what}") for item in node.value]
         return [text for text in found if text is not None]
+
+    def json_value(self, node: Node, what: str, text: Callable[[Node], str] | None = None) -> Any:
+        """A value of JSON, as YAML has it: here a number is no text. `text` makes what is kept of each text."""
+        if isinstance(node, MappingNode):
+            return {key: self.json_value(value, what, text) for key, _, value in self.entries(node, what) or []}
+        if isinstance(node, SequenceNode):
+            return [self.json_value(each, what, text) for each in node.value]
+        if node.tag == "tag:yaml.org,2002:timestamp":  # which JSON does not have
+            return node.value
+        try:
+            value = yaml.SafeLoader("").construct_object(node)
+            json.dumps(value, allow_nan=False)
+        except (yaml.YAMLError, ValueError, KeyError, TypeError):  # PyYAML lets int() and its own tables fail
+            why = "JSON has texts, numbers of some 4000 digits, true, false and null"
+            self.problem(node, f"`{node.value[:40]}` is no value of JSON", why, "put it in quotes, for a text")
+            return None
+        return text(node) if isinstance(value, str) and text is not None else value
 
     def truth(self, node: Node, what: str) -> bool | None:
         """`true` or `false` (and YAML's other words for them)."""

@@ -99,7 +99,9 @@ class SimulatedAsr:
     """
 
     def __init__(self, texts: SpokenTexts, languages: tuple[str, ...] = ()) -> None:
-        self.capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=True, partials=True, languages=languages)
+        self.capabilities = AsrCapabilities(
+            RATE_HZ, grammar=True, free_speech=True, partials=True, languages=languages, mixes=True
+        )
         self.requests: list[AsrRequest] = []
         self._texts = texts
 

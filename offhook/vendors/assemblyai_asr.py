@@ -124,6 +124,7 @@ class AssemblyAiAsr(VendorAsr[AssemblyAiOptions]):
 
     def __init__(self, options: AssemblyAiOptions, context: EngineContext, limits: Limits | None = None) -> None:
         self.languages = ("en",) if options.model.endswith("english") else ()
+        self.mixes = not self.languages
         limits = limits or Limits(max_age_s=MAX_SESSION_S - 600.0)
         super().__init__(options, context, limits, '{"type":"KeepAlive"}', '{"type":"Terminate"}')
 

@@ -12,11 +12,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
-from offhook.pipeline.asr.engine import RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import primary
 from offhook.vendors import deepgram_wire as wire
@@ -62,6 +63,13 @@ class AsrOptions(RecogniserOptions, DeepgramOptions, KeytermOptions):
         return self.model.startswith("flux")
 
 
+MIXED = "multi"
+"""Deepgram's name for several languages."""
+
+MIXING = ("nova-3", "nova-3-general")
+"""Models of /v1/listen that know several."""
+
+
 class DeepgramAsr(VendorAsr[AsrOptions]):
     """Over /v1/listen or /v2/listen, by the model. Made by `make`."""
 
@@ -71,6 +79,7 @@ class DeepgramAsr(VendorAsr[AsrOptions]):
     def __init__(self, options: AsrOptions, context: EngineContext, limits: Limits | None = None) -> None:
         self.turn_type = FluxTurn if options.is_flux else NovaTurn
         self.languages = _languages(options)
+        self.mixes = options.model == "flux-general-multi" or options.model in MIXING
         limits = limits or Limits()
         if options.is_flux:
             limits = replace(limits, unused_s=min(limits.unused_s, FLUX_UNUSED_S))
@@ -97,6 +106,15 @@ class DeepgramAsr(VendorAsr[AsrOptions]):
         }
         return replace(target(options, self.context, "/v1/listen", self.form, query), keyterms=keyterms)
 
+    def target_of(self, request: AsrRequest) -> Target:
+        """See VendorAsr. Of several languages Deepgram finds out which one is spoken, and is told which are likely."""
+        if not request.others:
+            return VendorAsr.target_of(self, request)
+        likely = dict.fromkeys(map(primary, (self._language(request.language), *request.others)))
+        hints = urlencode([("language_hint", each) for each in likely])
+        found = self.target_preferring(MIXED, self._keyterms(request.phrases))
+        return replace(found, url=f"{found.url}&{hints}")
+
     def preferring(self, language: str, keyterms: tuple[str, ...]) -> str | None:
         """See VendorAsr."""
         return wire.prefer(keyterms) if self._takes_words_later else None
@@ -120,7 +138,7 @@ class DeepgramAsr(VendorAsr[AsrOptions]):
             "eager_eot_threshold": None if ours else options.eager_eot_threshold,
             "eot_timeout_ms": 60_000 if ours else options.eot_timeout_ms,
             "keyterm": list(keyterms),
-            "language_hint": primary(language) if options.model == "flux-general-multi" else None,
+            "language_hint": primary(language) if self.mixes and language != MIXED else None,
             **options.query,
         }
 

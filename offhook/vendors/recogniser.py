@@ -88,6 +88,8 @@ class VendorAsr(Generic[OptionsT]):
     confidence: ClassVar[bool] = True
     word_times = True
     languages: tuple[str, ...] = ()
+    mixes = False
+    """Whether it hears several languages in one turn."""
 
     def __init__(
         self,
@@ -182,6 +184,7 @@ class VendorAsr(Generic[OptionsT]):
             confidence=self.confidence,
             ends_turns=self.options.turns != "ours",
             languages=self.languages,
+            mixes=self.mixes,
         )
         self._turn_options = TurnOptions(
             self.name,

@@ -1,10 +1,11 @@
 """The interface of a recogniser."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, cast, runtime_checkable
 
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import known_as
 
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
 """Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
@@ -26,6 +27,7 @@ class AsrCapabilities:
     have them. `ends_turns`: it is an EndpointingAsrEngine, which detects the end of a turn itself. `languages` are BCP
     47 tags, "en" for all of English; empty means any. `forces`: in which turns it may be asked for its final in a
     pause, and gets the turn's audio once more if the caller goes on: always, if the question has a grammar, or never.
+    `mixes`: it hears several of its languages in one turn, and takes those of `AsrRequest.others`.
     """
 
     rate_hz: int
@@ -38,6 +40,7 @@ class AsrCapabilities:
     ends_turns: bool = False
     languages: tuple[str, ...] = ()
     forces: Literal["always", "grammar", "never"] = "always"
+    mixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,24 @@ class AsrRequest:
     """One turn to recognise: with the JSGF `grammar`, or without one as free speech.
 
     `phrases` are likely answers, for engines that take hints. `language` is the one of the engine's languages that
-    serves for the question's (any BCP 47 tag if the engine declares none); None means the engine's own. `on_late` gets
-    a final that came after `finish` had returned the latest partial in its place, or had failed; on the event loop's
-    thread, once at the most.
+    serves for the question's (any BCP 47 tag if the engine declares none); None means the engine's own. `others` are
+    further ones that the turn may be in, for engines that mix them; grammar and phrases are those of all. `on_late`
+    gets a final that came after `finish` had returned the latest partial in its place, or had failed; on the event
+    loop's thread, once at the most.
     """
 
     grammar: str | None = None
     phrases: tuple[str, ...] = ()
     language: str | None = None
     on_late: "Callable[[Transcript], None] | None" = field(default=None, compare=False)
+    others: tuple[str, ...] = ()
+
+    def known_to(self, engine: AsrCapabilities) -> "AsrRequest":
+        """The request with its languages as the engine calls them; none for those that it does not know."""
+        known = [known_as(engine.languages, each) for each in self.others] if engine.mixes else []
+        language = None if self.language is None else known_as(engine.languages, self.language)
+        others = tuple(each for each in dict.fromkeys(known) if each is not None and each != language)
+        return replace(self, language=language, others=others)
 
 
 @dataclass(frozen=True, slots=True)

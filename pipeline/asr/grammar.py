@@ -54,6 +54,8 @@ def question_grammar(question: Question) -> str | None:
     if question.grammar is not None:
         return question.grammar
     answers = _alternatives(question.choices, question.language)
+    answers += [each for language, choices in question.others for each in _alternatives(choices, language)]
+    answers = list(dict.fromkeys(answers))
     rules: dict[str, str] = {}
     if question.digits is not None:
         rules |= digits_rules(question.digits, question.language) or {}
@@ -63,7 +65,7 @@ def question_grammar(question: Question) -> str | None:
     answers += [f"<{next(iter(each))}>" for each in (dict(rules), value) if each]
     rules |= value
     if not rules:
-        return choices_grammar(question.choices, question.language) if answers else None
+        return _choices_grammar(answers) if answers else None
     written = "".join(f"<{name}> = {rule};\n" for name, rule in rules.items())
     return f"{_HEADER}grammar answer;\npublic <answer> = {' | '.join(answers)};\n{written}"
 
@@ -117,6 +119,10 @@ def choices_grammar(choices: Sequence[Choice], language: str | None = None) -> s
     alternatives = _alternatives(choices, language)
     if not alternatives:
         raise GrammarError("", "no choice has one")
+    return _choices_grammar(alternatives)
+
+
+def _choices_grammar(alternatives: Sequence[str]) -> str:
     return f"{_HEADER}grammar choices;\npublic <choices> = {' | '.join(alternatives)};\n"
 
 

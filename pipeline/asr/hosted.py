@@ -40,6 +40,8 @@ def open_turn(
             on_endpoint(endpoint)
 
     payload = {"grammar": request.grammar, "phrases": request.phrases, "language": request.language}
+    if request.others:
+        payload["others"] = request.others
     return HostedAsrStream(name, pool.open(payload, on_message))
 
 

@@ -50,6 +50,7 @@ class WhisperEngine:
         word_times: bool = True,
         limits: HostLimits | None = None,
     ) -> None:
+        languages = languages_of(folder)
         self.capabilities = AsrCapabilities(
             RATE_HZ,
             grammar=False,
@@ -57,8 +58,9 @@ class WhisperEngine:
             partials=partials,
             word_times=word_times,
             confidence=True,
-            languages=languages_of(folder),
+            languages=languages,
             forces="always",
+            mixes=len(languages) > 1,
         )
         options = {
             "model": str(folder),

@@ -19,7 +19,6 @@ from offhook.pipeline.chain.member import Candidate, Member, used
 from offhook.pipeline.chain.spending import CallMeter, Outcome
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.language import known_as
 from offhook.pipeline.rates import MakeResampler, Resampler
 
 
@@ -86,9 +85,7 @@ class Runner:
         self._resampler = self._chain.resampler(rate_hz, has.rate_hz) if has.rate_hz != rate_hz else None
         if self._candidate.probe:
             self._candidate.member.breaker.probe(self._chain.clock.now())
-        if request.language is not None:
-            request = replace(request, language=known_as(has.languages, request.language))
-        request = replace(request, on_late=lambda transcript: self._turn.on_late(self, transcript))
+        request = replace(request.known_to(has), on_late=lambda transcript: self._turn.on_late(self, transcript))
         try:
             self._stream = open_stream(
                 self._engine,

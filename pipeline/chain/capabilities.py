@@ -26,6 +26,7 @@ def asr_capabilities(engines: Sequence[AsrCapabilities]) -> AsrCapabilities:
         # Where the engine at work doesn't, silence ends the turn, as it does in any case.
         ends_turns=any(each.ends_turns for each in engines),
         languages=_languages([each.languages for each in engines]),
+        mixes=all(each.mixes for each in engines),  # the request is made for all of them
         forces=next(forces for forces in ("never", "grammar", "always") if forces in {each.forces for each in engines}),
     )
 

@@ -181,11 +181,11 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Say `prompt`, if there is one, and connect the caller to `target` as `step` says. Its result is CameBack, if they
-    do."""
+    """Say `prompt`, if there is one, and connect the caller to the first of `targets` who answers, as `step` says. Its
+    result is CameBack, if they do."""
 
     step: TransferTo
-    target: str
+    targets: tuple[str, ...]
     prompt: Prompt | None
     summary: str
 
@@ -249,13 +249,15 @@ class SecretTaken:
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """Send the request of `step` with `values` and `headers`, and say `meanwhile` if it takes longer; `secrets` are
-    sent, too, by their names in it, and are gone then. Its result is Fetched."""
+    sent, too, by their names in it, and are gone then. `body` is an object or a list (of JSON), or a form's fields, and
+    the request's own in place of the values that are no part of its address. Its result is Fetched."""
 
     step: RequestOf
     values: Mapping[str, object]
     meanwhile: Prompt | None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    body: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

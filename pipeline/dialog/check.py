@@ -201,7 +201,12 @@ def _languages_of(flow: AnyFlow) -> tuple[str, ...]:
 
 def _translation_problems(flow: AnyFlow, step: Step, wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
     """What a step lacks in one of the languages that it may be spoken in."""
-    if len(wanted) < 2 or step.language is not None:
+    if step.language is not None:
+        if isinstance(step, ListeningStep) and step.languages:
+            heard = tuple(dict.fromkeys((step.language, *step.languages)))
+            yield from phrase_problems(step.full_question(), flow.catalogue, heard, at)
+        return
+    if len(wanted) < 2:
         return
     for path, text in step.texts():
         missing = missing_languages(flow.catalogue.texts.get(text, {}), wanted)

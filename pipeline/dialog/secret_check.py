@@ -75,11 +75,15 @@ def _request_problems(step: RequestStep, secrets: Mapping[str, CollectSecret]) -
             known = ", ".join(f"`{each.into}`" for each in secrets.values() if each.scope == step.scope)
             todo = f"one of {known}" if known else "add a `collect_secret` step"
             yield FlowProblem(f"`{secret[:40]}` is no secret of this flow", why, todo, path)
-        if name in step.send or name in step.places:
-            why = "it is in `send` or in the address, too"
+        in_body = isinstance(step.json, Mapping) and name in step.json
+        if in_body or name in step.send or name in step.places:
+            why = "it is in `send`, in `json` or in the address, too"
             yield FlowProblem(f"`{name}` is sent twice", why, "give one of them another name", path)
     if not step.may_carry_secrets:
-        why = "they go in a body, which GET and DELETE have not, and over https, unless the server is a private one"
+        why = (
+            "they go in an object of JSON, which GET, DELETE and a form have not, and over https, unless the server "
+            "is a private one"
+        )
         what, todo = f"the request of `{step.name}` cannot carry secrets", "type `method: POST`, and `https://…`"
         yield FlowProblem(what, why, todo, (*at, "request"))
     if step.retries:

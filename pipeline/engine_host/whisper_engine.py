@@ -33,6 +33,7 @@ class _Turn:
     language: str | None
     audio: TurnAudio
     phrases: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     received_bytes: int = 0
     waiting_since: float = 0.0
     partial: str = ""
@@ -48,10 +49,11 @@ class HostedWhisper:
         self._clock = clock
         self._window_s = float(str(options.get("window_s", 15.0)))
         self._partials = bool(options.get("partials", True))
+        self._language = str(options.get("language", "en"))
         self._model = WhisperModel(
             Path(str(options["model"])),
             window_s=self._window_s,
-            language=str(options.get("language", "en")),
+            language=self._language,
             threads=int(str(options.get("threads", 1))),
             word_times=bool(options.get("word_times", True)),
         )
@@ -65,14 +67,18 @@ class HostedWhisper:
         return {"engine": "whisper", "rate_hz": RATE_HZ, "decode_ms": round(1_000 * self._decode_s)}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin a turn: {"language": str | null, "phrases": [str]}; the grammar is not used."""
+        """Begin a turn: {"language": str | null, "phrases": [str], "others": [str]}; the last, further languages, may
+        be missing. The grammar is not used."""
         request = decode_json(payload)
         language, phrases = request.get("language"), request.get("phrases", [])
         if language is not None and not isinstance(language, str):
             raise ProtocolError("the language is not a string")
         if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
             raise ProtocolError("the phrases are not a list of strings")
-        self._turns[stream] = _Turn(language, TurnAudio(self._window_s), tuple(phrases))
+        others = request.get("others", [])
+        if not isinstance(others, list) or not all(isinstance(each, str) for each in others):
+            raise ProtocolError("the other languages are not a list of strings")
+        self._turns[stream] = _Turn(language, TurnAudio(self._window_s), tuple(phrases), tuple(others))
 
     def data(self, stream: int, payload: bytes) -> None:
         """Audio at 16 kHz."""
@@ -157,7 +163,10 @@ class HostedWhisper:
             return Recognised()
         began = self._clock()
         try:
-            found = self._model.recognise(samples, turn.language, final=final, phrases=turn.phrases)
+            language = turn.language
+            if turn.others:
+                language = self._model.language_of(samples, (language or self._language, *turn.others))
+            found = self._model.recognise(samples, language, final=final, phrases=turn.phrases)
         except (RuntimeError, ValueError) as error:  # ctranslate2's: it fails this turn, not the others
             raise StreamFailure("recognising", f"{type(error).__name__}: {error}") from error
         self._decode_s += 0.25 * (self._clock() - began - self._decode_s)

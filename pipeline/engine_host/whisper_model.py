@@ -30,6 +30,7 @@ from offhook.pipeline.asr.speech_evidence import (
 )
 from offhook.pipeline.asr.whisper_turn import QUIET, STEP_SAMPLES, Recognised, levels
 from offhook.pipeline.engine_host.protocol import StreamFailure
+from offhook.pipeline.language import primary
 from offhook.pipeline.understanding.words import base_of
 from offhook.pipeline.vad.silero import FRAME_SAMPLES, SileroVad
 
@@ -85,6 +86,7 @@ class WhisperModel:
             why = str(error).partition("\n")[0]
             raise StreamFailure("loading the model", why, f"Fetch the model in {folder} again.") from error
         self._detector = SileroVad().stream()
+        self._latest: tuple[tuple[bytes, int], ctranslate2.StorageView] | None = None
         self._bands = int(getattr(self._model, "n_mels", 80))
         self._start = self._id("<|startoftranscript|>")
         self._no_timestamps = self._id("<|notimestamps|>")
@@ -113,6 +115,14 @@ class WhisperModel:
             certain = round(1.0 - (1.0 - certain) * EXPECTED, 3) if fits else certain
         timed = self._timed(encoded, decoding, samples, language) if final and self._word_times else ()
         return Recognised(decoding.text, certain, timed, float(np.exp(found.log_active)), others)
+
+    def language_of(self, samples: NDArray[np.int16], languages: Sequence[str]) -> str:
+        """Which of these languages is most probably spoken in the samples; the first, with a model of English alone."""
+        if not self._model.is_multilingual:
+            return languages[0]
+        (found,) = self._model.detect_language(self._encoded(samples, self.window_s))
+        probable = dict(found)
+        return max(languages, key=lambda each: probable.get(f"<|{primary(each)}|>", 0.0))
 
     def examine(
         self, samples: NDArray[np.int16], language: str | None = None, *, final: bool = True
@@ -143,9 +153,7 @@ class WhisperModel:
     def _decode(
         self, samples: NDArray[np.int16], language: str | None, window_s: float, speech_s: float
     ) -> tuple[Decoding, ctranslate2.StorageView]:
-        frames = round(max(window_s, min(FULL_WINDOW_S, len(samples) / RATE_HZ)) * FRAMES_PER_S) // 2 * 2
-        spectrogram = log_mel(samples.astype(np.float32) / 32_768.0, frames, self._bands)
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(spectrogram[None]))
+        encoded = self._encoded(samples, window_s)
         prompt = [*self._start_sequence(language), self._no_timestamps]
         limit = max_tokens(speech_s)
         (result,) = self._model.generate(
@@ -159,6 +167,15 @@ class WhisperModel:
         ids = list(result.sequences_ids[0])
         text = spoken(self._tokenizer.decode(ids))
         return Decoding(ids, text, float(result.scores[0]), float(result.no_speech_prob)), encoded
+
+    def _encoded(self, samples: NDArray[np.int16], window_s: float) -> ctranslate2.StorageView:
+        """The encoder's output; of the latest samples it is kept, since it takes most of the time."""
+        frames = round(max(window_s, min(FULL_WINDOW_S, len(samples) / RATE_HZ)) * FRAMES_PER_S) // 2 * 2
+        key = (samples.tobytes(), frames)
+        if self._latest is None or self._latest[0] != key:
+            spectrogram = log_mel(samples.astype(np.float32) / 32_768.0, frames, self._bands)
+            self._latest = key, self._model.encode(ctranslate2.StorageView.from_array(spectrogram[None]))
+        return self._latest[1]
 
     def _without(self, decoding: Decoding, begin: int, end: int) -> Decoding:
         words = [word for word in decoding.text.split() if plain(word)]
@@ -231,8 +248,7 @@ class WhisperModel:
     def _start_sequence(self, language: str | None) -> list[int]:
         if not self._model.is_multilingual:
             return [self._start]
-        code = (language or self._language).lower().partition("-")[0]
-        return [self._start, self._id(f"<|{code}|>"), self._id("<|transcribe|>")]
+        return [self._start, self._id(f"<|{primary(language or self._language)}|>"), self._id("<|transcribe|>")]
 
     def _id(self, token: str) -> int:
         found = self._tokenizer.token_to_id(token)

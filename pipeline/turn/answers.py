@@ -7,7 +7,8 @@ from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
 from offhook.pipeline.understanding.kinds import Text
-from offhook.pipeline.understanding.menu import either, match
+from offhook.pipeline.understanding.languages import meant
+from offhook.pipeline.understanding.menu import either
 from offhook.pipeline.understanding.menu_words import is_all_said
 from offhook.pipeline.understanding.valid import plain_kind
 
@@ -64,9 +65,10 @@ def _answer(question: Question, transcript: Transcript, min_confidence: float, *
 
 def _understood(question: Question, text: str, confidence: float | None) -> Answer | None:
     """The choice or value in the words; None if there is none."""
-    found = match(text, question.choices, question.language) if question.choices else None
+    found, language = (question.choices and meant(text, question)) or (None, None)
     if found is not None and _is_chosen(question, found.choice, text):
-        return Answer(AnswerKind.SPEECH, text, found.choice, confidence=_together(confidence, found.confidence))
+        sure = _together(confidence, found.confidence)
+        return Answer(AnswerKind.SPEECH, text, found.choice, confidence=sure, language=language)
     value = question.value.read(text, question.language) if question.value is not None else None
     return None if value is None else Answer(AnswerKind.SPEECH, text, confidence=confidence, value=value)
 

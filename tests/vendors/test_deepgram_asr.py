@@ -5,9 +5,11 @@ import os
 import random
 import time
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.telephony.codec import PCMA
 from offhook.testing.vendors.deepgram import DeepgramServer
@@ -306,3 +308,29 @@ async def test_a_connection_that_breaks_after_the_turn(options: dict[str, Any]) 
         server.reset()
         transcript = await finishing
         assert transcript.text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        (NOVA, {"language": ["multi"], "language_hint": ["en", "es"]}),
+        ({"model": "flux-general-multi"}, {"language_hint": ["en", "es"]}),
+    ],
+)
+async def test_several_languages_in_one_turn(options: dict[str, Any], query: dict[str, list[str]]) -> None:
+    async with DeepgramServer(["hola"]) as server, recogniser(server, **options) as engine:
+        assert engine.capabilities.mixes
+        request = AsrRequest(language="en", others=("es-MX",))
+        found = parse_qs(urlsplit(engine.target_of(request).url).query)
+        assert {name: value for name, value in found.items() if name.startswith("language")} == query
+        stream = engine.open(request, lambda _: None)
+        for frame in frames(loud("hola")):
+            stream.feed(frame)
+        assert (await stream.finish()).text == "hola"
+        assert server.violations == []
+
+
+async def test_a_model_of_one_language_mixes_none() -> None:
+    for model in ("nova-2", "nova-3-medical", "flux-general-en"):
+        async with DeepgramServer() as server, recogniser(server, model=model) as engine:
+            assert not engine.capabilities.mixes

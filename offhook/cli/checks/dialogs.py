@@ -10,6 +10,8 @@ from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, rout
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.cli.checks.privacy import recorded_early, unshielded
+from offhook.engines.flow_check import unheard_languages
+from offhook.engines.registry import NO_ENGINES
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.scopes import local
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -37,7 +39,7 @@ def check(config: Config) -> list[Finding]:
             dialog_of_flow(config, flow)
             named = config.dialog.flow or "the sample flow"
             found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
-            found += _of_flow(config, flow)
+            found += _of_flow(config, flow, config.dialog.flow, config.dialog.language)
     for index, route in enumerate(config.routes):
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
@@ -49,7 +51,7 @@ def check(config: Config) -> list[Finding]:
             found += [] if route.agent_file is None else _transfers(config, route.agent_file)
             if route.flow is not None:
                 flow = checked_flow(config, route.flow, language=route.language)
-                found += _of_flow(config, flow)
+                found += _of_flow(config, flow, route.flow, route.language or config.dialog.language)
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"
@@ -57,8 +59,12 @@ def check(config: Config) -> list[Finding]:
     return found
 
 
-def _of_flow(config: Config, flow: Flow) -> list[Finding]:
-    return [*recorded_early(config, flow), *unshielded(config, flow), *_flow_transfers(config, flow)]
+def _of_flow(config: Config, flow: Flow, path: Path | None, language: str) -> list[Finding]:
+    unheard = [
+        Finding.warning("flow", " ".join(filter(None, (each.where, each.what))), each.why, each.todo)
+        for each in unheard_languages(flow, path, config, NO_ENGINES, language)
+    ]
+    return [*recorded_early(config, flow), *unshielded(config, flow), *unheard, *_flow_transfers(config, flow)]
 
 
 def _transfers(config: Config, path: Path) -> list[Finding]:
@@ -83,8 +89,9 @@ def _flow_transfers(config: Config, flow: Flow) -> list[Finding]:
     found = []
     named: dict[str, str] = {}
     for step in flow.steps.values():
-        if isinstance(step, TransferStep) and "{" not in step.target:
-            named.setdefault(step.target, local(step.name))
+        for target in step.targets if isinstance(step, TransferStep) else ():
+            if "{" not in target:
+                named.setdefault(target, local(step.name))
     for target, name in named.items():
         try:
             target_of(target, config)

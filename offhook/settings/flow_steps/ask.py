@@ -12,7 +12,10 @@ def _ask(reader: StepReader, name: str, what: str, found: Fields) -> Step | None
     prompt = reader.wording(found["ask"], f"the text of {what}")
     options = read_options(reader, found["choices"], what)
     listening = read_listening(reader, found, what)
-    return None if prompt is None or listening is None else Ask(name, prompt, options, **listening)
+    languages = tuple(reader.texts(found["languages"], f"`languages` of {what}")) if "languages" in found else ()
+    if prompt is None or listening is None:
+        return None
+    return Ask(name, prompt, options, languages=languages, **listening)
 
 
-ASK = StepKind("ask", ("choices", *LISTENING), _ask, ("choices",))
+ASK = StepKind("ask", ("choices", "languages", *LISTENING), _ask, ("choices",))

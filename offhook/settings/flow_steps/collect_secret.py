@@ -8,6 +8,7 @@ from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
 from offhook.settings.flow_steps.reader import StepReader
 
 _WAYS = ("next", "otherwise", "refused")
+_FAILURES = ("no_input", "no_match")
 _ENTRY = ("digits", "terminator", "clear", "timeout_s", "inter_digit_ms")
 
 
@@ -18,10 +19,21 @@ def _collect_secret(reader: StepReader, name: str, what: str, found: Fields) -> 
     follows, otherwise, refused = (reader.step_name(found[key], f"`{key}` of {what}") for key in _WAYS)
     attempts = reader.optional(reader.whole, found, "attempts", what, 3)
     reprompt = reader.spoken(found["reprompt"], f"`reprompt` of {what}") if "reprompt" in found else None
+    no_input, no_match = (_reprompts(reader, found, key, what) for key in _FAILURES)
     spoken = reader.spoken_by(found, what)
     if prompt is None or into is None or follows is None or otherwise is None or refused is None:
         return None
-    return CollectSecret(name, prompt, into, rule, follows, otherwise, refused, attempts, reprompt, **spoken)
+    again = (attempts, reprompt, no_input, no_match)
+    return CollectSecret(name, prompt, into, rule, follows, otherwise, refused, *again, **spoken)
+
+
+def _reprompts(reader: StepReader, found: Fields, key: str, what: str) -> tuple[str, ...]:
+    """What is said after a failure of one kind."""
+    if key not in found:
+        return ()
+    of_kind = f"`{key}` of {what}"
+    own = reader.fields(found[key], of_kind, ("reprompts",), ("reprompts",), "type `{reprompts: […]}`") or {}
+    return tuple(reader.all_spoken(own["reprompts"], f"`reprompts` of {of_kind}")) if "reprompts" in own else ()
 
 
 def _rule(reader: StepReader, found: Fields, what: str) -> SecretRule:
@@ -40,7 +52,7 @@ def _rule(reader: StepReader, found: Fields, what: str) -> SecretRule:
 
 COLLECT_SECRET = StepKind(
     "collect_secret",
-    ("as", "into", *_ENTRY, "attempts", "reprompt", *_WAYS, *SPOKEN),
+    ("as", "into", *_ENTRY, "attempts", "reprompt", *_FAILURES, *_WAYS, *SPOKEN),
     _collect_secret,
     ("as", "into", *_WAYS),
 )

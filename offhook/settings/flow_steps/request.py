@@ -1,18 +1,24 @@
 """Reads `request`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from offhook.http_request import WITH_BODY
 from offhook.pipeline.dialog.answer_path import Parts, parts_of
+from offhook.pipeline.dialog.body import Body
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
 from offhook.settings.flow_steps.reader import StepReader
-from offhook.settings.http_requests import REQUEST, read_request, with_variables
+from offhook.settings.http_requests import REQUEST, read_request, read_template, with_variables
+from offhook.settings.yaml_file import is_null
 
+_BODIES = ("json", "form")
+_EXAMPLES = {"json": '{customer: {number: "{call.caller}"}}', "form": '{number: "{call.caller}"}'}
 _ANSWER = ("into", "on_status", "meanwhile", "timeout_s", "retries", "retry")
 _PARTS = "type `into: {day: delivery.day, first: items[0].name}`, or `into: order` for all of it"
 _STATUSES = "type `on_status: {404: unknown}`"
@@ -26,6 +32,7 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         reader.entries(found["send"], f"`send` of {what}", "type `{number: account}`") if "send" in found else None
     )
     sent = {key: reader.expression(value, f"`{key}` of {what}") for key, _, value in entries or []}
+    json, form = (_body(reader, found, key, what, fill) for key in _BODIES)
     secrets = _secrets(reader, found["secret"], what) if "secret" in found else {}
     before = len(reader.problems)
     into, parts = _into(reader, found["into"], what) if "into" in found else (None, {})
@@ -41,7 +48,8 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
     if made is None or follows is None or otherwise is None or len(send) < len(sent) or is_wrong:
         return None
     sent_so = (made.places(), send, into, meanwhile, timeout_s, retries, always)
-    enciphered = made.may_carry_secrets
+    made = replace(made, form=form is not None)
+    enciphered = made.may_carry_secrets and not isinstance(json, list)
     return RequestStep(
         name,
         follows,
@@ -53,8 +61,53 @@ def _request(reader: StepReader, name: str, what: str, found: Fields) -> Step | 
         may_carry_secrets=enciphered,
         parts=parts,
         statuses=statuses,
+        json=json,
+        form=form,
         **spoken,
     )
+
+
+def _body(reader: StepReader, found: Fields, key: str, what: str, fill: Callable[[Node, str], str]) -> Body:
+    """The body that is at `key`; None: there is none."""
+    if key not in found:
+        return None
+    node, field = found[key], f"`{key}` of {what}"
+    other = next((each for each in ("send", *_BODIES) if each in found and each != key), None)
+    if other is not None:
+        why, todo = "each of them would be the body of the request", f"put it all below `{key}`, or remove `{key}`"
+        reader.problem(node, f"{what} has `{key}` and `{other}`", why, todo)
+    method = found.get("method")
+    if not (isinstance(method, ScalarNode) and method.value in WITH_BODY):
+        why = "it is the body of the request, which GET and DELETE have not"
+        reader.problem(node, f"{what} has `{key}` and no method for it", why, "type `method: POST`")
+    for unquoted in _unquoted(node):
+        text = unquoted.value[0][0].value
+        why = "without quotes YAML takes braces for an object"
+        reader.problem(unquoted, f"`{{{text[:40]}}}` in {field} is no value", why, f'type `"{{{text[:40]}}}"`')
+    is_fields = isinstance(node, MappingNode) and all(map(_is_field, node.value))
+    if not (is_fields if key == "form" else isinstance(node, MappingNode | SequenceNode)):
+        why = "it has fields, each a text or a list of texts" if key == "form" else "it is an object or a list"
+        reader.problem(node, f"{field} cannot be read", why, f"type `{key}: {_EXAMPLES[key]}`")
+        return None
+    body: Body = reader.json_value(node, field, lambda each: read_template(reader, each, each.value, fill)[0])
+    return body
+
+
+def _is_field(pair: tuple[Node, Node]) -> bool:
+    value = pair[1]
+    return all(isinstance(each, ScalarNode) for each in (value.value if isinstance(value, SequenceNode) else [value]))
+
+
+def _unquoted(node: Node) -> Iterator[Node]:
+    """The values in it that were meant as `"{name}"`."""
+    if isinstance(node, SequenceNode):
+        for each in node.value:
+            yield from _unquoted(each)
+    elif isinstance(node, MappingNode):
+        if node.flow_style and len(node.value) == 1 and is_null(node.value[0][1]) and not node.value[0][1].value:
+            yield node
+        for _, value in node.value:
+            yield from _unquoted(value)
 
 
 def _into(reader: StepReader, node: Node, what: str) -> tuple[str | None, Mapping[str, Parts]]:
@@ -105,7 +158,7 @@ def _always(reader: StepReader, node: Node, what: str) -> bool:
 
 REQUEST_STEP = StepKind(
     "request",
-    (*REQUEST, "send", "secret", *_ANSWER, "next", "otherwise", *SPOKEN),
+    (*REQUEST, "send", *_BODIES, "secret", *_ANSWER, "next", "otherwise", *SPOKEN),
     _request,
     ("next", "otherwise"),
 )

@@ -1,5 +1,7 @@
 """Reads `transfer`."""
 
+from yaml.nodes import Node, SequenceNode
+
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.settings.flow_steps.kind import SPOKEN, Fields, StepKind
@@ -9,7 +11,7 @@ from offhook.usererror import did_you_mean
 
 
 def _transfer(reader: StepReader, name: str, what: str, found: Fields) -> Step | None:
-    target = reader.text(found["transfer"], f"`transfer` of {what}")
+    targets = _targets(reader, found["transfer"], f"`transfer` of {what}")
     otherwise = reader.step_name(found["otherwise"], f"`otherwise` of {what}")
     announce, summary = (
         reader.spoken(found[key], f"`{key}` of {what}") if key in found else None for key in ("announce", "summary")
@@ -28,9 +30,17 @@ def _transfer(reader: StepReader, name: str, what: str, found: Fields) -> Step |
     ring_s = reader.optional(reader.number, found, "ring_s", what, None)
     follows = reader.step_name(found["next"], f"`next` of {what}") if "next" in found else None
     spoken = reader.spoken_by(found, what)
-    if target is None or otherwise is None:
+    if otherwise is None:
         return None
-    return TransferStep(name, target, otherwise, tuple(failures), follows, announce, summary, mode, ring_s, **spoken)
+    return TransferStep(name, targets, otherwise, tuple(failures), follows, announce, summary, mode, ring_s, **spoken)
+
+
+def _targets(reader: StepReader, node: Node, what: str) -> tuple[str, ...]:
+    """One, or a list of those that ring at the same time."""
+    if isinstance(node, SequenceNode):
+        return tuple(reader.texts(node, what))
+    target = reader.text(node, what)
+    return () if target is None else (target,)
 
 
 TRANSFER = StepKind(

@@ -9,6 +9,7 @@ from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.one_of import Text, worded
 from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.scopes import within
+from offhook.pipeline.dialog.steps.listening import reprompt_problems
 from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
 from offhook.pipeline.dialog.variables import name_problems
 from offhook.pipeline.events import AnswerKind
@@ -19,8 +20,10 @@ from offhook.pipeline.secret.entry import DIGITS_OF, SecretOutcome, SecretRule
 class CollectSecret(Step):
     """Say `prompt` and have the caller key a secret by `rule`, which `secret` of a request step may send as `into`.
 
-    `otherwise` follows when `attempts` times nothing was keyed, or what cannot be right; before that `reprompt` is
-    said, or `prompt` again. `refused` follows, with nothing said, where nobody can promise that the keys stay secret.
+    `otherwise` follows when `attempts` times nothing was keyed, or what cannot be right. Before that the n-th of
+    `no_input` is said after the n-th time that nothing was keyed, of `no_match` after the n-th that could not be
+    right, or the last one; without any `reprompt`, or `prompt` again. `refused` follows, with nothing
+    said, where nobody can promise that the keys stay secret.
     """
 
     prompt: Text
@@ -31,6 +34,8 @@ class CollectSecret(Step):
     refused: str
     attempts: int = 3
     reprompt: str | None = None
+    no_input: tuple[str, ...] = ()
+    no_match: tuple[str, ...] = ()
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""
@@ -45,7 +50,15 @@ class CollectSecret(Step):
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
         again = () if self.reprompt is None else ((("reprompt",), self.reprompt),)
-        return (*worded(("collect_secret",), self.prompt), *again)
+        each = tuple(
+            ((key, "reprompts", index), text) for key, said in self._reprompts for index, text in enumerate(said)
+        )
+        return (*worded(("collect_secret",), self.prompt), *again, *each)
+
+    @property
+    def _reprompts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """With their names in a flow file."""
+        return (("no_input", self.no_input), ("no_match", self.no_match))
 
     def after_silence(self) -> str | None:
         """See Step."""
@@ -64,15 +77,19 @@ class CollectSecret(Step):
         if result.outcome is SecretOutcome.ENTERED:
             return Enter(self.next, "next")
         silent = result.outcome is SecretOutcome.NO_INPUT
-        run.counts[AnswerKind.NO_INPUT if silent else AnswerKind.NO_MATCH] += 1
-        if sum(run.counts.values()) < self.attempts:
-            return Again(self._take(run, self.prompt if self.reprompt is None else self.reprompt), "again")
-        return Enter(self.otherwise, "otherwise")
+        kind, said = (AnswerKind.NO_INPUT, self.no_input) if silent else (AnswerKind.NO_MATCH, self.no_match)
+        run.counts[kind] += 1
+        if sum(run.counts.values()) >= self.attempts:
+            return Enter(self.otherwise, "otherwise")
+        own = said[min(run.counts[kind], len(said)) - 1] if said else None
+        return Again(self._take(run, own or self.reprompt or self.prompt), "again")
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""
         yield from name_problems(self.into, constants, "the secret", (*at, "into"))
         yield from out_of_range(self.attempts, 1, limits.MAX_ATTEMPTS, (*at, "attempts"))
+        for key, said in self._reprompts:
+            yield from reprompt_problems(said, self.attempts, (*at, key))
         rule = self.rule
         least, most = DIGITS_OF[rule.kind]
         if not least <= rule.minimum <= rule.maximum <= most:

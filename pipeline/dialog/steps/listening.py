@@ -1,7 +1,7 @@
 """What questions have in common: how they listen, and what follows an answer that is none."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from offhook.pipeline.dialog import limits
@@ -13,6 +13,7 @@ from offhook.pipeline.dialog.ssml import behind
 from offhook.pipeline.dialog.steps.step import Again, Enter, Exit, Run, Step, Then
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.events import Answer, AnswerKind, Expectation, Question
+from offhook.pipeline.language import is_language_tag, primary
 
 COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
 """The kinds of answers that lead nowhere. They are counted apart."""
@@ -70,6 +71,9 @@ class ListeningStep(Step):
     help: str | None = field(default=None, kw_only=True)
     """What a command for help says."""
     silent: Silent = field(default=Silent(), kw_only=True)
+    languages: tuple[str, ...] = field(default=(), kw_only=True)
+    """In which its choices and commands are listened for (BCP 47), besides its own; that of the answer is the call's
+    from there on."""
 
     @property
     def hears_values(self) -> bool:
@@ -111,7 +115,7 @@ class ListeningStep(Step):
 
     def chosen_languages(self) -> tuple[str, ...]:
         """See Step."""
-        return tuple(each.language for each in self.commands if each.language is not None)
+        return (*self.languages, *(each.language for each in self.commands if each.language is not None))
 
     def edges(self) -> dict[str, str]:
         """See Step. Commands are none: they would be the same in every question."""
@@ -140,6 +144,8 @@ class ListeningStep(Step):
         """See Step."""
         if not isinstance(result, Answer):
             return Step.follow(self, run, result)
+        if result.kind is AnswerKind.SPEECH:
+            self._speak_as_answered(run, result.language)
         given = next((each for each in self.commands if each.choice.name == result.choice), None)
         if given is not None and result.kind in (AnswerKind.SPEECH, AnswerKind.DTMF):
             return self._execute(run, given)
@@ -147,7 +153,15 @@ class ListeningStep(Step):
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
-        return replace(self.asked_in(run.answered_in(self), run.catalogue), language=run.language(self))
+        answered_in = run.answered_in(self)
+        others = tuple(
+            (language, self.asked_in(language, run.catalogue).choices)
+            for language in self.languages
+            if primary(language) != primary(answered_in or "en")
+        )
+        question = self.asked_in(answered_in, run.catalogue)
+        speech = question.speech or any(choice.phrases for _, choices in others for choice in choices)
+        return replace(question, language=run.language(self), others=others, speech=speech)
 
     def full_question(self) -> Question:
         """The question, with the commands that hold in it."""
@@ -157,6 +171,11 @@ class ListeningStep(Step):
         """The full question in a language, as a flow's `catalogue` has it: of keys alone where no phrase is left."""
         question = catalogue.question(self.full_question(), language)
         return replace(question, speech=self.hears_values or any(choice.phrases for choice in question.choices))
+
+    def _speak_as_answered(self, run: Run, language: str | None) -> None:
+        """The call goes on in the language of an answer; a step with its own does not tell which the call has now."""
+        if language is not None and (self.language is not None or language != run.answered_in(self)):
+            run.speak(language)
 
     def _execute(self, run: Run, command: Command) -> Then:
         by = f"commands.{command.choice.name}"
@@ -214,6 +233,7 @@ class ListeningStep(Step):
             if retry.keys_only_after is not None:
                 yield from self._keys_problems(retry, (*at, key, "keys_only_after"))
         yield from command_problems(self.commands, self.question(), at)
+        yield from _languages_problems(self.languages, (*at, "languages"))
 
     def _number_problems(self, at: Path) -> Iterator[FlowProblem]:
         yield from out_of_range(self.silence_ms, limits.MIN_SILENCE_MS, limits.MAX_SILENCE_MS, (*at, "silence_ms"))
@@ -239,11 +259,29 @@ class ListeningStep(Step):
             yield FlowProblem(what, why, "give it a key: `key: 1`, or remove `keys_only_after`", at)
 
 
+def _languages_problems(languages: Sequence[str], at: Path) -> Iterator[FlowProblem]:
+    for index, language in enumerate(languages):
+        if not is_language_tag(language):
+            why = "a language is a BCP 47 tag: two or three letters, perhaps a region"
+            yield FlowProblem(f"`{language[:40]}` is not a language", why, "type `[en, es]`", (*at, index))
+    once = {primary(each) for each in languages}
+    if languages and (len(once) < len(languages) or not 2 <= len(once) <= limits.MAX_LANGUAGES):
+        why = f"2 to {limits.MAX_LANGUAGES} are listened for at once, each once"
+        yield FlowProblem(
+            f"`{', '.join(languages)[:60]}` cannot be distinguished", why, "type `languages: [en, es]`", at
+        )
+
+
 def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:
     yield from out_of_range(retry.attempts, 1, limits.MAX_ATTEMPTS, (*at, "attempts"))
-    if len(retry.reprompts) >= max(retry.attempts, 1):
-        spoken = max(retry.attempts, 1) - 1
+    yield from reprompt_problems(retry.reprompts, retry.attempts, at)
+
+
+def reprompt_problems(reprompts: Sequence[str], attempts: int, at: Path) -> Iterator[FlowProblem]:
+    """The first of them that would never be said, of a question that is asked so often."""
+    spoken = max(attempts, 1) - 1
+    if len(reprompts) > spoken:
         what = f"reprompt {spoken + 1} is never spoken"
-        why = f"{retry.attempts} attempts are the prompt itself and {spoken} more"
-        todo = f"set `attempts: {len(retry.reprompts) + 1}`, or remove it"
+        why = f"{attempts} attempts are the prompt itself and {spoken} more"
+        todo = f"set `attempts: {len(reprompts) + 1}`, or remove it"
         yield FlowProblem(what, why, todo, (*at, "reprompts", spoken))

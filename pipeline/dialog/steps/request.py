@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.actions import Action, Fetch, Fetched, Result
 from offhook.pipeline.dialog.answer_path import Parts, value_at
+from offhook.pipeline.dialog.body import Body, expressions_of, filled
 from offhook.pipeline.dialog.expression.expression import parse
 from offhook.pipeline.dialog.expression.types import Type
 from offhook.pipeline.dialog.limits import MAX_REQUEST_S, MAX_RETRIES, MIN_REQUEST_S
@@ -23,7 +24,8 @@ class RequestStep(Step):
     an HTTP status of 300 and more, it is `otherwise`, or the step that `statuses` has for that one. With `retry_always`
     it is tried again even if the server may then do twice what it is asked for.
 
-    `send` has the expressions of what is sent, by name; `places` the variables that are part of the address; `headers`
+    `send` has the expressions of what is sent, by name; in its place `json` is the body, an object or a list, or `form`
+    has the fields of one; `places` the variables that are part of the address; `headers`
     those headers that have expressions in braces; `secrets` those of `collect_secret` that are sent, by name.
     `may_carry_secrets`: they would be in the body, and enciphered.
     `meanwhile` is said if it takes longer than a moment. The request itself is the application's.
@@ -44,6 +46,8 @@ class RequestStep(Step):
     may_carry_secrets: bool = True
     parts: Mapping[str, Parts] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    json: Body = field(default=None, repr=False)
+    form: Body = field(default=None, repr=False)
 
     @property
     def keeps_answer(self) -> bool:
@@ -65,7 +69,9 @@ class RequestStep(Step):
             for text in expressions_in(template)
         )
         secret = tuple(Evaluated(("secret", name), text) for name, text in self.secrets.items())
-        return (*(Evaluated(("request",), place) for place in self.places), *sent, *headers, *secret)
+        body = (*expressions_of(self.json, ("json",)), *expressions_of(self.form, ("form",)))
+        placed = tuple(Evaluated(("request",), place) for place in self.places)
+        return (*placed, *sent, *(Evaluated(*each) for each in body), *headers, *secret)
 
     def texts(self) -> tuple[tuple[Path, str], ...]:
         """See Step."""
@@ -85,7 +91,8 @@ class RequestStep(Step):
             for name, template in self.headers.items()
         }
         secrets = {name: within(self.scope, each) for name, each in self.secrets.items()}
-        return Fetch(self, values, said, headers, secrets)
+        body = filled(self.json if self.form is None else self.form, lambda each: run.value_of(parse(each)), plain)
+        return Fetch(self, values, said, headers, secrets, body)
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""

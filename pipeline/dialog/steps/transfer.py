@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from offhook.pipeline.dialog.actions import CameBack, Connect, HangUp, Result
 from offhook.pipeline.dialog.expression.expression import parse
+from offhook.pipeline.dialog.limits import MAX_RUNG
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.dialog.steps.step import Enter, Evaluated, Exit, Run, Step, Then, chosen
 from offhook.pipeline.dialog.template import expressions_in, fill
@@ -14,15 +15,16 @@ from offhook.pipeline.understanding.recorded import plain
 
 @dataclass(frozen=True, slots=True)
 class TransferStep(Step):
-    """Connect the caller to `target`, a name or a number that the application knows, after `announce`. It may have
-    expressions, as texts do; whether what comes of them may be called is the application's to decide.
+    """Connect the caller to one of `targets`, names or numbers that the application knows, after `announce`. They may
+    have expressions, as texts do; whether what comes of them may be called is the application's to decide. Several are
+    called at the same time, and the first who answers has the caller.
 
     With `failures`, by reason, or else `otherwise` the flow goes on with a caller who is not connected. `next` follows
     when they come back after it; None: then the bot hangs up. `summary` is for the one who is called. `mode` is the
     application's, None: its setting.
     """
 
-    target: str
+    targets: tuple[str, ...]
     otherwise: str
     failures: tuple[tuple[str, str], ...] = ()
     next: str | None = None
@@ -46,15 +48,40 @@ class TransferStep(Step):
 
     def expressions(self) -> tuple[Evaluated, ...]:
         """See Step."""
-        return tuple(Evaluated(("transfer",), each) for each in _expressions_in(self.target))
+        return tuple(
+            Evaluated(path, each) for target, path in self._each_target(()) for each in _expressions_in(target)
+        )
 
     def problems(self, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
         """See Step."""
-        try:
-            expressions_in(self.target)
-        except ValueError as error:
-            why = "braces enclose an expression, such as {person.number}"
-            yield FlowProblem(str(error), why, "remove it", (*at, "transfer"))
+        for target, path in self._each_target(at):
+            try:
+                expressions_in(target)
+            except ValueError as error:
+                why = "braces enclose an expression, such as {person.number}"
+                yield FlowProblem(str(error), why, "remove it", path)
+        yield from self._count_problems(at)
+        for key in ("mode", "summary"):
+            value = getattr(self, key)
+            if len(self.targets) > 1 and value not in (None, "auto", "bridge"):
+                why = "who answers first has the caller at once, by a bridge: nobody is asked, or hears a summary"
+                todo = f"remove `{key}`, or have the caller wait in a `queue`, which says a summary to all of them"
+                yield FlowProblem(f"`{key}` is for one who is called, not for several", why, todo, (*at, key))
+
+    def _each_target(self, at: Path) -> tuple[tuple[str, Path], ...]:
+        """The targets, each with its path."""
+        several = len(self.targets) > 1
+        path = (*at, "transfer")
+        return tuple((each, (*path, index) if several else path) for index, each in enumerate(self.targets))
+
+    def _count_problems(self, at: Path) -> Iterator[FlowProblem]:
+        path, todo = (*at, "transfer"), "name each once: `transfer: [anna, ben]`"
+        if not 1 <= len(self.targets) <= MAX_RUNG:
+            what = f"{len(self.targets)} are called at the same time"
+            yield FlowProblem(what, f"1 to {MAX_RUNG} are possible", "a `queue`, for more", path)
+        twice = next((each for index, each in enumerate(self.targets) if each in self.targets[:index]), None)
+        if twice is not None:
+            yield FlowProblem(f"`{twice}` is called twice at the same time", "one phone has one caller", todo, path)
 
     def after_silence(self) -> str | None:
         """See Step."""
@@ -63,8 +90,9 @@ class TransferStep(Step):
     def enter(self, run: Run) -> Then:
         """See Step."""
         said = None if self.announce is None else run.prompt(self, run.fill(self, self.announce), barge_in=False)
-        target = fill(self.target, lambda each: plain(run.value_of(parse(each))))
-        return Connect(self, target, said, "" if self.summary is None else run.fill(self, self.summary))
+        filled = (fill(each, lambda expression: plain(run.value_of(parse(expression)))) for each in self.targets)
+        targets = tuple(dict.fromkeys(filled))  # two may have come out the same
+        return Connect(self, targets, said, "" if self.summary is None else run.fill(self, self.summary))
 
     def follow(self, run: Run, result: Result) -> Then:
         """See Step."""

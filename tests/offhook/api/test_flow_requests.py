@@ -103,6 +103,40 @@ async def test_an_answer_is_spoken(server: Server) -> None:
     assert "Authorization: Bearer s3cret\r\n" in request
 
 
+SEND = """send: {{digits: length(number), day: '"2026-12-24"'}}"""
+NESTED = """json:
+      customer: {{number: "{{number}}", digits: "{{length(number)}}", key: "${{ORDERS_KEY}}"}}
+      items: ["{{number}} of {{length(number)}}", 3, 2.5, yes, null, "12", [], "{{{{x}}}}", "{{nothing}}"]"""
+FORM = """form:
+      {{number: "{{number}}", note: "Order {{number}} & more", digits: "{{length(number)}}",
+      tag: [a, "b"], left_out: "{{nothing}}"}}"""
+
+
+async def test_a_body_within_which_values_stand(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    assert await told(server, "POST", flow=FLOW.replace(SEND, NESTED)) == ["It is sent, for 12.5 euros.", "Goodbye."]
+    head, _, body = server.requests[0].partition("\r\n\r\n")
+    assert head.startswith("POST /orders/0471 HTTP/1.1\r\n") and "Content-Type: application/json\r\n" in head
+    assert json.loads(body) == {
+        "customer": {"number": "0471", "digits": 4, "key": "s3cret"},
+        "items": ["0471 of 4", 3, 2.5, True, None, "12", [], "{x}", None],
+    }
+
+
+async def test_a_list_is_a_body(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    await told(server, "PUT", flow=FLOW.replace(SEND, """json: ["{{number}}"]"""))
+    assert json.loads(server.requests[0].partition("\r\n\r\n")[2]) == ["0471"]
+
+
+async def test_a_form(server: Server) -> None:
+    server.answers = [lambda: SENT]
+    await told(server, "POST", flow=FLOW.replace(SEND, FORM))
+    head, _, body = server.requests[0].partition("\r\n\r\n")
+    assert "Content-Type: application/x-www-form-urlencoded\r\n" in head
+    assert body == "number=0471&note=Order+0471+%26+more&digits=4&tag=a&tag=b"
+
+
 async def test_values_are_sent_as_json(server: Server) -> None:
     server.answers = [lambda: SENT]
     await told(server, "POST")

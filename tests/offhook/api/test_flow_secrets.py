@@ -15,7 +15,7 @@ from offhook.api.flow_dialog import FlowAgent, flow_dialog
 from offhook.api.flow_requests import masked
 from offhook.http_request import HttpRequest, HttpRequestError, tls_context
 from offhook.pipeline.secret.digits import MAX_KEYS, SecretKeys
-from offhook.pipeline.trace import BargedIn, KeyPressed
+from offhook.pipeline.trace import BargedIn, KeyPressed, SecretKeyed
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import run
 from offhook.testing.simulated_call import SimulatedCall
@@ -246,6 +246,8 @@ async def slips_once() -> None:
         await caller.hears("Once more, please.")
         await caller.presses(f"{CARD}#")
         await caller.hears("Month and year.")
+        kept = [(each.secret, each.outcome) for each in caller.events if isinstance(each, SecretKeyed)]
+        assert kept == [("card", "no_match"), ("card", "entered")]
 
 
 def test_a_slip_costs_one_attempt() -> None:
@@ -358,7 +360,8 @@ def test_what_people_see_of_a_request_is_without_it() -> None:
     values = {"card": secret(CARD), "shop": "north", "sum": 12}
     assert request.content(values) == {"card": STARS, "sum": 12}
     assert request.address(values) == "https://example.com/north"
-    assert HttpRequest("https://example.com/", "POST", form=True).content({"a": "b"}) is None
+    form = HttpRequest("https://example.com/", "POST", form=True)
+    assert form.content({"a": "b", "c": ["1", "2"]}) == {"a": "b", "c": ["1", "2"]}
 
 
 def test_no_file_gets_the_keys_of_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from offhook.pipeline.dialog.actions import AskFor
 from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.wording import wording_in
-from offhook.pipeline.events import Answer, AnswerKind, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
 from offhook.pipeline.turn.events import TurnOver
 from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
@@ -337,3 +337,100 @@ def test_a_voice_without_a_name_is_refused_with_its_line() -> None:
     (problem,) = caught.value.problems
     assert problem.what == "the voice has no name"
     assert problem.where.startswith("flow.yaml:6:")
+
+
+HOTEL = b"""
+name: hotel
+start: menu
+language: en
+confirm_below: 0.9
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  menu:
+    ask: {en: "Book, or cancel?", fr: "R\xc3\xa9server, ou annuler ?"}
+    languages: [en, fr]
+    choices:
+      book: {phrases: {en: [book a room], fr: ["r\xc3\xa9server une chambre"]}, key: 1, next: day}
+      cancel: {phrases: {en: [cancel], fr: [annuler]}, key: 2, next: day}
+  day: {collect: {en: "Which day?", fr: "Quel jour ?"}, as: date, into: day, next: bye}
+  bye: {hang_up: {en: "Goodbye {call.language}.", fr: "Au revoir {call.language}."}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "day", "bot", "listened"),
+    [
+        ("book a room", "tomorrow", ["Book, or cancel?", "Which day?", "Goodbye en."], ["en", "en"]),
+        (
+            "je voudrais r\u00e9server une chambre",
+            "demain",
+            ["Book, or cancel?", "Quel jour ?", "Au revoir fr."],
+            ["en", "fr"],
+        ),
+        # What only resembles a phrase is asked back in the language of that phrase.
+        (
+            "une chambre peut-\u00eatre",
+            "oui",
+            ["Book, or cancel?", "Avez-vous dit r\u00e9server une chambre ?", "Quel jour ?", "Quel jour ?"],
+            ["en", "fr"],
+        ),
+    ],
+)
+def test_a_call_goes_on_in_the_language_of_an_answer(said: str, day: str, bot: list[str], listened: list[str]) -> None:
+    agent = FlowAgent(parse_flow(HOTEL, "hotel.yaml"))
+
+    async def talk() -> SimulatedCall:
+        async with SimulatedCall(agent, language="en", languages=KNOWN) as caller:
+            for answer in (said, day):
+                await caller.waits(4.0)
+                await caller.says(answer)
+            await caller.over.wait()
+            return caller
+
+    caller = run(talk())
+    assert [line.text for line in caller.transcript if line.who == "bot"][: len(bot)] == bot
+    requests = caller.asr.requests[: len(listened)]
+    assert [request.language for request in requests] == listened
+    assert requests[0].others == ("fr",) and "annuler" in requests[0].phrases
+    assert requests[1].others == ()
+
+
+@pytest.mark.parametrize(
+    ("languages", "others"),
+    [
+        (EngineLanguages(asr=("en", "fr")), ("fr",)),
+        (EngineLanguages(asr=("en", "fr"), asr_mixes=False), ()),
+        (EngineLanguages(asr=("en", "de")), ()),
+    ],
+)
+def test_a_recogniser_is_asked_for_what_it_hears_beside_the_first(
+    languages: EngineLanguages, others: tuple[str, ...]
+) -> None:
+    async def dialog(call: Call) -> None:
+        call._languages = languages
+        french = (Choice("no", ("non",)),)
+        await call.step(Prompt("Yes?"), Question(choices=(Choice("no", ("no thank you",)),), others=(("fr", french),)))
+
+    assert [request.others for request in spoken_by(dialog, "no thank you", language="en").asr.requests] == [others]
+
+
+def test_phrases_in_several_languages() -> None:
+    answers = []
+
+    async def dialog(call: Call) -> None:
+        choices = {"book": {"en": ["book a room"], "de": ["ein Zimmer buchen"]}, "other": {"de": ["etwas anderes"]}}
+        for _ in range(2):
+            answer = await call.ask("Yes?", choices=choices, keys={"1": "book", "2": "other"})
+            answers.append((answer.choice, answer.language))
+            if answer.language is not None:
+                call.language = answer.language
+        with pytest.raises(ValueError, match="BCP 47"):
+            await call.ask("Yes?", choices={"book": {"english": "book"}})
+        with pytest.raises(ValueError, match="stands for 'a' and for 'b'"):
+            await call.ask("Yes?", choices={"a": {"en": "book", "de": "buchen"}, "b": {"de": "buchen"}})
+
+    caller = spoken_by(dialog, "ein Zimmer buchen bitte", "book a room", language="en-US")
+    assert answers == [("book", "de"), ("book", "en")]
+    assert [(each.language, each.others) for each in caller.asr.requests] == [("en", ("de",)), ("de", ("en",))]
+    assert caller.call.language == "en"

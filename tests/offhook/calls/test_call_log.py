@@ -25,6 +25,7 @@ from offhook.pipeline.trace import (
     EngineUsed,
     Mark,
     ModelReplied,
+    SecretKeyed,
     Speculated,
     ToolRan,
     TurnTrace,
@@ -97,6 +98,20 @@ def test_what_engines_did_is_in_the_record(logged: LoggedCall) -> None:
         ("asr", "vosk", {"answered": 1}),
     ]
     assert record.engines[1]["cost"] == 0.001
+
+
+def test_secrets_are_turns_of_which_only_the_outcome_is_kept(logged: LoggedCall) -> None:
+    call_log, now = logged.call_log, monotonic()
+    call_log.answered()
+    for outcome in ("no_input", "no_match", "entered"):
+        call_log.on_event(SecretKeyed("card", outcome, now))
+    assert call_log.ended(EndedBy.CALLER, "caller hung up").result(5)
+    record = logged.record()
+    assert record.turns == 2
+    assert [(line.who, line.text, line.rejected) for line in record.transcript] == [
+        ("caller", "[secret: card]", True),
+        ("caller", "[secret: card]", False),
+    ]
 
 
 def test_what_an_agent_did_is_in_the_record_and_in_metrics(logged: LoggedCall) -> None:

@@ -108,6 +108,26 @@ def test_transfers_of_a_flow_that_nobody_has_allowed(check: Check, tmp_path: Pat
     assert levels(found, "flow") == ["ok"]
 
 
+def test_languages_that_the_recogniser_does_not_hear_beside_the_first(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text("""name: f
+start: a
+language: en
+steps:
+  a:
+    ask: {en: Shall I book it., es: Reservar.}
+    languages: [en, es]
+    choices: {book: {phrases: {en: [book], es: []}, key: 1, next: b}}
+    no_input: {then: b}
+    no_match: {then: b}
+  b: {hang_up: {en: Bye., es: "Adi\u00f3s."}}
+""")
+    status, found = check('[dialog]\nflow = "flow.yaml"\n')
+    assert (status, levels(found, "flow")) == (0, ["ok", "warning"])
+    warning = found["flow"][1]
+    assert "flow.yaml:7 step `a` is not listened to in `es`" in warning["what"]
+    assert "hears one language at a time" in warning["why"]
+
+
 def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:
     steps = "steps: {a: {agent: x, with: agent.yaml, outcomes: {done: {next: b}}, otherwise: b}, b: {hang_up: Bye.}}"
     (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\n{steps}\n")

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from offhook.flight.values import from_json, to_json
 from offhook.pipeline.asr.engine import RecognisedWord, Thresholds, Transcript
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
 
 
 def _dataclasses_in(hint: Any) -> Iterator[type]:
@@ -29,3 +30,10 @@ def test_whatever_a_transcript_may_have_can_be_read() -> None:
         times = {field.name: 1.0 for field in fields(kind) if field.name in ("start_s", "end_s")}
         made = kind(**needed, **times)
         assert from_json(to_json(made)) == made, kind.__name__
+
+
+def test_a_question_in_several_languages_comes_back_as_it_was() -> None:
+    question = Question(choices=(Choice("no", ("no",)),), language="en", others=(("fr", (Choice("no", ("non",)),)),))
+    assert from_json(json.loads(json.dumps(to_json(question)))) == question
+    answer = Answer(AnswerKind.SPEECH, "non", "no", language="fr")
+    assert from_json(json.loads(json.dumps(to_json(answer)))) == answer

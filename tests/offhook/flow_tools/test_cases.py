@@ -215,6 +215,42 @@ def test_what_a_request_sends_is_seen(tmp_path: Path, expected: str, why: str | 
         assert found.kind == "requests" and found.why.startswith(why)
 
 
+@pytest.mark.parametrize(
+    ("body", "expected", "says"),
+    [
+        ('json: {a: {b: ["{call.caller}"]}}', "json: {a: {b: [caller]}}", None),
+        ('json: {a: {b: ["{call.caller}"]}}', "json: {a: {b: [other]}}", "other JSON"),
+        ('form: {a: "{call.caller}", b: 2}', "form: {a: caller, b: 2}", None),
+        ('form: {a: "{call.caller}", b: [2, 3]}', "form: {a: caller, b: [2, 3]}", None),
+        ('form: {a: "{call.caller}"}', "form: {a: other}", "other fields"),
+        ('form: {a: "{call.caller}"}', "json: {a: caller}", "as a form"),
+        ('json: {a: "{call.caller}"}', "form: {a: caller}", "without a form"),
+    ],
+)
+def test_the_body_of_a_request_is_seen(tmp_path: Path, body: str, expected: str, says: str | None) -> None:
+    what = "POST https://api.example.com/orders"
+    flow = f"""
+name: orders
+start: ask
+steps:
+  ask: {{request: "https://api.example.com/orders", method: POST, {body}, next: bye, otherwise: bye}}
+  bye: {{hang_up: Goodbye.}}
+"""
+    (tmp_path / "shop.yaml").write_text(flow)
+    path = tmp_path / "shop.test.yaml"
+    path.write_text(
+        f"cases: {{one: {{caller: caller, requests: {{{what}: {{}}}}, talk: [{{hears: Goodbye}}],"
+        f" expect: {{requests: [{{{what}: {{{expected}}}}}]}}}}}}"
+    )
+    file = load_cases(path)
+    result, _ = play(load_flow(file.flow), file, file.cases[0])
+    if says is None:
+        assert result.findings == ()
+    else:
+        (found,) = result.findings
+        assert says in found.what
+
+
 def test_the_clock_stands_where_the_case_puts_it(tmp_path: Path) -> None:
     flow = """
 name: clock
@@ -380,6 +416,26 @@ steps:
 )
 def test_how_waits_and_transfers_end(tmp_path: Path, case: str, found: list[str]) -> None:
     assert findings(tmp_path, case, SUPPORT) == found
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("transfers: {anna: busy}, talk: [], expect: {transferred_to: ben}", []),
+        ("transfers: {anna: busy, ben: no_answer}, talk: [{hears: Nobody}], expect: {steps: [desk, sorry]}", []),
+        ("transfers: {anna: declined, ben: busy}, talk: [{hears: busy}], expect: {steps: [desk, busy]}", []),
+    ],
+)
+def test_how_a_transfer_to_several_ends(tmp_path: Path, case: str, found: list[str]) -> None:
+    flow = """
+name: shop
+start: desk
+steps:
+  desk: {transfer: [anna, ben], otherwise: sorry, on_failure: {busy: busy}}
+  busy: {hang_up: They are busy.}
+  sorry: {hang_up: Nobody is there.}
+"""
+    assert findings(tmp_path, case, flow) == found
 
 
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:

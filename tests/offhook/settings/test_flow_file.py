@@ -19,6 +19,7 @@ from offhook.pipeline.dialog.actions import (
 from offhook.pipeline.dialog.runner import FlowRunner
 from offhook.pipeline.dialog.steps.ask import Ask
 from offhook.pipeline.dialog.steps.collect import Collect
+from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.hang_up import End
 from offhook.pipeline.dialog.steps.say import Say
 from offhook.pipeline.dialog.steps.transfer import TransferStep
@@ -199,8 +200,43 @@ def test_a_transfer_step() -> None:
     step = parse_flow(TRANSFER, "f.yaml").steps["desk"]
     failures = (("busy", "sorry"), ("no_answer", "sorry"))
     assert step == TransferStep(
-        "desk", "reception", "sorry", failures, "sorry", "I'm connecting you.", "It is about a tyre.", "attended", 20.0
+        "desk",
+        ("reception",),
+        "sorry",
+        failures,
+        "sorry",
+        "I'm connecting you.",
+        "It is about a tyre.",
+        "attended",
+        20.0,
     )
+
+
+SEVERAL = b"""
+name: shop
+start: desk
+steps:
+  desk: {transfer: [anna, "{call.called}"], otherwise: sorry}
+  sorry: {hang_up: Goodbye.}
+"""
+
+
+def test_several_are_called_at_the_same_time() -> None:
+    step = parse_flow(SEVERAL, "f.yaml").steps["desk"]
+    assert step == TransferStep("desk", ("anna", "{call.called}"), "sorry")
+    for wrong, what, line in (
+        (b"[anna, anna]", "`anna` is called twice at the same time", 5),
+        (b"[]", "0 are called at the same time", 5),
+        (b"[anna, ben], summary: A tyre.", "`summary` is for one who is called, not for several", 5),
+        (b"[anna, ben], mode: attended", "`mode` is for one who is called, not for several", 5),
+        (b'[anna, "{nobody}"]', "there is no variable `nobody`", 5),
+        (b"{anna: ben}", "`transfer` of step `desk` is not a text", 5),
+    ):
+        with pytest.raises(UserError) as caught:
+            parse_flow(SEVERAL.replace(b'[anna, "{call.called}"]', wrong), "f.yaml")
+        (problem,) = caught.value.problems
+        assert problem.what == what
+        assert problem.where.startswith(f"f.yaml:{line}:")
 
 
 @pytest.mark.parametrize(
@@ -252,3 +288,92 @@ def test_a_step_that_finds_out_and_cannot_be(old: bytes, new: bytes, what: str) 
         parse_flow(ANSWERED.replace(old, new), "f.yaml")
     found = [problem.what for problem in error.value.problems]
     assert any(each.startswith(what) for each in found), found
+
+
+SECRET = b"""
+name: payment
+start: pin
+steps:
+  pin:
+    collect_secret: Your PIN, please.
+    as: pin
+    into: pin
+    no_input: {reprompts: Please type.}
+    no_match: {reprompts: [Four digits., Just four.]}
+    next: pay
+    otherwise: bye
+    refused: bye
+  pay: {request: "https://example.com/pay", method: POST, secret: {pin: pin}, next: bye, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+def test_what_is_said_when_a_secret_is_asked_for_again() -> None:
+    step = parse_flow(SECRET, "f.yaml").steps["pin"]
+    assert isinstance(step, CollectSecret)
+    assert (step.no_input, step.no_match) == (("Please type.",), ("Four digits.", "Just four."))
+    with pytest.raises(UserError) as caught:
+        parse_flow(SECRET.replace(b"{reprompts: Please type.}", b"{then: bye}"), "f.yaml")
+    whats = [(each.what, each.where) for each in caught.value.problems]
+    assert whats == [
+        ("`no_input` of step `pin` has no `reprompts`", "f.yaml:9:15"),
+        ("unknown key `then` in `no_input` of step `pin`", "f.yaml:9:16"),
+    ]
+
+
+BODY = b"""
+name: orders
+start: ask
+steps:
+  ask:
+    request: https://example.com/orders
+    method: POST
+    json: {customer: {number: "{call.caller}"}}
+    next: bye
+    otherwise: bye
+  bye: {hang_up: Goodbye.}
+"""
+JSON = b'json: {customer: {number: "{call.caller}"}}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what", "where"),
+    [
+        (JSON, b'json: {customer: [1, {number: "{call.caler}"}]}', "there is no `call.caler`", "8:35"),
+        (JSON, b'json: {customer: {number: "{call.caller"}}', "a single { at character 1", "8:31"),
+        (JSON, b"json: {number: {call.caller}}", "`{call.caller}` in `json` of step `ask` is no value", "8:20"),
+        (JSON, b"json: {number: .nan}", "`.nan` is no value of JSON", "8:20"),
+        (JSON, b'json: "{call.caller}"', "`json` of step `ask` cannot be read", "8:11"),
+        (JSON, b"form: {customer: {number: 1}}", "`form` of step `ask` cannot be read", "8:11"),
+        (JSON, b"form: [1]", "`form` of step `ask` cannot be read", "8:11"),
+        (JSON, b'form: {number: "{call.caler}"}', "there is no `call.caler`", "8:20"),
+        (JSON, JSON + b'\n    send: {x: "1"}', "step `ask` has `json` and `send`", "8:11"),
+        (b"method: POST\n", b"method: GET\n", "step `ask` has `json` and no method for it", "8:11"),
+        (b"    method: POST\n", b"", "step `ask` has `json` and no method for it", "7:11"),
+    ],
+)
+def test_a_body_that_cannot_be_sent(before: bytes, after: bytes, what: str, where: str) -> None:
+    parse_flow(BODY, "f.yaml")
+    with pytest.raises(UserError) as caught:
+        parse_flow(BODY.replace(before, after), "f.yaml")
+    assert [(each.what, each.where) for each in caught.value.problems] == [(what, f"f.yaml:{where}")]
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ("json: {shop: {name: north}}", ""),
+        ('json: {pin: "1"}', "`pin` is sent twice"),
+        ('json: {shop: "{pin}"}', "the secret `pin` cannot be used here"),
+        ("json: [1]", "the request of `pay` cannot carry secrets"),
+        ("form: {shop: north}", "the request of `pay` cannot carry secrets"),
+    ],
+)
+def test_secrets_stand_beside_what_is_in_an_object(body: str, wrong: str) -> None:
+    flow = SECRET.replace(b"secret: {pin: pin}", f"secret: {{pin: pin}}, {body}".encode())
+    if not wrong:
+        parse_flow(flow, "f.yaml")
+        return
+    with pytest.raises(UserError) as caught:
+        parse_flow(flow, "f.yaml")
+    assert [each.what for each in caught.value.problems] == [wrong]

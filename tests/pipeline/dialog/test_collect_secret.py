@@ -73,6 +73,20 @@ def test_it_is_asked_for_again_in_other_words() -> None:
     assert isinstance(again, TakeSecret) and again.prompt.text == "Four digits, please."
 
 
+def test_silence_and_mistakes_have_their_own_words() -> None:
+    step = replace(
+        PIN, reprompt="Again.", no_input=("Are you there?",), no_match=("Four digits.", "Just four."), attempts=6
+    )
+    runner = FlowRunner(flow_of(step, CHECK))
+    runner.start()
+    said = []
+    for outcome in (NO_INPUT, NO_MATCH, NO_INPUT, NO_MATCH, NO_MATCH):
+        again = runner.after(SecretTaken(outcome))
+        assert isinstance(again, TakeSecret)
+        said.append(again.prompt.text)
+    assert said == ["Are you there?", "Four digits.", "Are you there?", "Just four.", "Just four."]
+
+
 def problems(*steps: Step) -> list[str]:
     with pytest.raises(FlowError) as caught:
         flow_of(*steps)
@@ -99,7 +113,7 @@ USED = "the secret `pin` cannot be used here"
         (PythonStep("more", "bye", "bye", arguments={"number": "pin"}), USED),
         (QueueStep("more", "support", "bye", announce="It is {pin}."), USED),
         (QueueStep("more", "support", "bye", summary="It is {pin}."), USED),
-        (TransferStep("more", "{pin}", "bye"), USED),
+        (TransferStep("more", ("{pin}",), "bye"), USED),
         (RequestStep("more", "bye", "bye", secrets={"again": "pin"}), "the secret `pin` is sent twice"),
         (RequestStep("more", "bye", "bye", secrets={"other": "other"}), "`other` is no secret of this flow"),
         (RequestStep("more", "bye", "bye", secrets={"a": "last(pin, 2)"}), "`last(pin, 2)` is no secret of this flow"),
@@ -138,6 +152,9 @@ def test_it_has_been_keyed_on_every_way_to_the_request() -> None:
         ({"rule": SecretRule(SecretKind.PIN, 4, 4, inter_digit_ms=1)}, "inter_digit_ms is 1"),
         ({"rule": SecretRule(SecretKind.PIN, 4, 4, no_input_ms=1)}, "timeout_s is 0.001"),
         ({"attempts": 0}, "attempts is 0"),
+        ({"attempts": 2, "no_input": ("Hello?", "Are you there?")}, "reprompt 2 is never spoken"),
+        ({"attempts": 1, "no_match": ("Once more.",)}, "reprompt 1 is never spoken"),
+        ({"no_match": ("Was it {pin}?",)}, USED),
         ({"into": "call"}, "`call` cannot be stored in"),
     ],
 )

@@ -26,7 +26,7 @@ def test_a_flow_begins_before_the_answer_if_its_first_step_does() -> None:
 def test_the_first_other_step_answers() -> None:
     steps: dict[str, Step] = {
         "hold": Say("hold", "One moment.", "desk", early_media=True),
-        "desk": TransferStep("desk", "desk", "sorry", early_media=True),
+        "desk": TransferStep("desk", ("desk",), "sorry", early_media=True),
         "sorry": Say("sorry", "Nobody is there.", "bye"),
         "bye": End("bye"),
     }

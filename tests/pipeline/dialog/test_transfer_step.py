@@ -12,7 +12,7 @@ from offhook.pipeline.dialog.steps.transfer import TransferStep
 
 
 def flow(**options: object) -> Flow:
-    step = TransferStep("desk", "reception", "sorry", **options)  # type: ignore[arg-type]
+    step = TransferStep("desk", ("reception",), "sorry", **options)  # type: ignore[arg-type]
     steps: dict[str, Step] = {
         "desk": step,
         "sorry": Say("sorry", "Nobody is there.", "bye"),
@@ -56,3 +56,13 @@ def test_back_is_for_transfers_only() -> None:
 def test_every_branch_leads_somewhere() -> None:
     with pytest.raises(FlowError, match="nowhere"):
         flow(failures=(("declined", "nowhere"),))
+
+
+def test_several_that_come_out_the_same_are_called_once() -> None:
+    flow = Flow(
+        "f",
+        "desk",
+        {"desk": TransferStep("desk", ("anna", "{call.called}", "ben"), "bye"), "bye": End("bye", "Goodbye.")},
+    )
+    action = FlowRunner(flow, call={"called": "anna"}).start()
+    assert isinstance(action, Connect) and action.targets == ("anna", "ben")

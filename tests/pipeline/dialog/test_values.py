@@ -173,7 +173,7 @@ SECRET = ("again", "Your PIN?", "pin", SecretRule(SecretKind.PIN, 4, 4), "check"
         (PlayStep("again", "", "bye", "if", for_s=9.0, stream="https://example.com/a.wav"), Done(failed=True)),
         (RequestStep("again", "bye", "if"), Fetched(False)),
         (PythonStep("again", "bye", "if"), Returned(False)),
-        (TransferStep("again", "sales", "if"), CameBack("not_possible")),
+        (TransferStep("again", ("sales",), "if"), CameBack("not_possible")),
         (QueueStep("again", "sales", "if"), CameBack("not_possible")),
         (WhoAnsweredStep("again", (), "if"), FoundOut()),
         (CollectSecret(*SECRET, otherwise="bye", refused="if"), SecretTaken()),

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offhook.pipeline.engine_host.protocol import Kind, StreamFailure
+from offhook.pipeline.asr.whisper_turn import Recognised
+from offhook.pipeline.engine_host.protocol import Kind, ProtocolError, StreamFailure
 from offhook.pipeline.engine_host.whisper_engine import MAX_WAITING_BYTES, HostedWhisper
 from tests.whisper_model import model_folder, needs_whisper
 
@@ -209,3 +210,22 @@ def test_audio_without_end_is_refused() -> None:
     with pytest.raises(StreamFailure, match="too slow"):
         for _ in range(MAX_WAITING_BYTES // len(BALANCE) + 1):
             host.engine.data(1, BALANCE)
+
+
+def test_of_several_languages_the_likeliest_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    model, used = host.engine._model, list[str | None]()
+    monkeypatch.setattr(model, "language_of", lambda samples, languages: languages[-1])
+
+    def recognise(samples: object, language: str | None, **given: object) -> Recognised:
+        used.append(language)
+        return Recognised("Hola.", 0.9)
+
+    monkeypatch.setattr(model, "recognise", recognise)
+    host.engine.open(1, json.dumps({"phrases": [], "language": "en", "others": ["es"]}).encode())
+    host.engine.data(1, BALANCE)
+    host.engine.end(1)
+    host.work()
+    assert set(used) == {"es"}
+    with pytest.raises(ProtocolError):
+        host.engine.open(2, json.dumps({"others": [1]}).encode())

@@ -127,3 +127,40 @@ def test_confidence_rises_with_the_log_probability() -> None:
 def test_a_folder_that_has_no_model_says_so(tmp_path: Path) -> None:
     with pytest.raises(StreamFailure, match="loading the model"):
         WhisperModel(tmp_path)
+
+
+class Multilingual:
+    """A model that finds a language."""
+
+    is_multilingual = True
+
+    def __init__(self, *found: tuple[str, float]) -> None:
+        self._found = list(found)
+
+    def encode(self, features: object) -> object:
+        return features
+
+    def detect_language(self, features: object) -> list[list[tuple[str, float]]]:
+        return [self._found]
+
+
+def test_the_likeliest_of_the_languages_that_are_asked_for(
+    model: WhisperModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = narrow("check_my_balance")
+    assert model.language_of(samples, ("de", "en")) == "de"  # the first: it knows English alone
+    monkeypatch.setattr(model, "_model", Multilingual(("<|ru|>", 0.6), ("<|es|>", 0.3), ("<|en|>", 0.1)))
+    monkeypatch.setattr(model, "_latest", None)
+    assert model.language_of(samples, ("en-US", "es-MX")) == "es-MX"
+    assert model.language_of(samples, ("en", "fr")) == "en"
+    assert model.language_of(samples, ("it", "fr")) == "it"
+    monkeypatch.setattr(model, "_latest", None)
+
+
+def test_the_same_samples_are_encoded_once(model: WhisperModel) -> None:
+    samples = narrow("check_my_balance")
+    first = model._encoded(samples, 15.0)
+    assert model._encoded(samples.copy(), 15.0) is first
+    again = model.recognise(samples)
+    assert model._encoded(samples[:-160], 15.0) is not first
+    assert model.recognise(samples) == again and again.text
