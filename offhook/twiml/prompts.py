@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from offhook.api.playing import FIRST_AUDIO_S, Played
+from offhook.api.playing import FIRST_AUDIO_S
 from offhook.api.pressing import press
 from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
 from offhook.http_request import HttpRequestError
