@@ -3,9 +3,9 @@
 The whole bot, with one worker, music, announcements and the detector, has the first core; callers and agents of this
 program have the last. Every caller sends sound all the time. First all wait, their places are looked at, and the bot's
 CPU is counted; then the agents log in, and each talks for a moment with one caller after the other. The bot hangs up
-after a talk. The order is that in which the agents' phones were called, by the places that the callers had before; for
-whom each was called is in the bot's records. Exits with 1 where a caller is lost, has a wrong place or is overtaken, a
-call to an agent is lost, or a waiting call costs more than 1.2 ms of CPU a second.
+after a talk. The order is that in which the agents' phones were called, by the places that the callers had before; the
+bot's records say who each call was for. Exits with 1 where a caller is lost, has a wrong place or is overtaken, a call
+to an agent is lost, or a waiting call costs more than 1.2 ms of CPU a second.
 """
 
 import argparse
