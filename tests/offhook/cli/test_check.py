@@ -108,6 +108,19 @@ def test_transfers_of_a_flow_that_nobody_has_allowed(check: Check, tmp_path: Pat
     assert levels(found, "flow") == ["ok"]
 
 
+def test_switches_that_close_queues(check: Check, tmp_path: Path) -> None:
+    flow = "name: f\nstart: a\nsteps: {a: {hang_up: Bye.}}\nswitches: {emergency: {means: Closed at once.}}\n"
+    (tmp_path / "flow.yaml").write_text(flow)
+    settings = '[dialog]\nflow = "flow.yaml"\n[queues.support]\nagents = ["sip:200@192.0.2.7"]\nclosed_by = ["{}"]\n'
+    status, found = check(settings.format("emergency"))
+    assert (status, found.get("switches")) == (0, None)
+    status, found = check(settings.format("emergncy"))
+    assert (status, levels(found, "switches")) == (2, ["settings"])
+    (wrong,) = found["switches"]
+    assert wrong["where"] == "[queues.support] closed_by" and "there is no switch `emergncy`" in wrong["what"]
+    assert "emergency" in wrong["type"]
+
+
 def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:
     steps = "steps: {a: {agent: x, with: agent.yaml, outcomes: {done: {next: b}}, otherwise: b}, b: {hang_up: Bye.}}"
     (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\n{steps}\n")
