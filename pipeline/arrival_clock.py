@@ -24,7 +24,9 @@ class ArrivalClock:
     def arrived(self, zero_at: float, at_tick: int) -> None:
         """Audio up to `at_tick` came; sample 0 would have come at `zero_at` (monotonic seconds) with the same delay."""
         if at_tick >= self._until:
-            self._before, self._latest = self._latest, zero_at
+            # Before a stretch that was left out, the clocks of both ends may have stood otherwise.
+            self._before = self._latest if at_tick < self._until + _SPAN_SAMPLES else math.inf
+            self._latest = zero_at
             self._until = at_tick + _SPAN_SAMPLES
         elif zero_at < self._latest:
             self._latest = zero_at

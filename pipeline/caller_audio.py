@@ -54,6 +54,11 @@ class CallerAudio:
         self._kept_samples = kept_samples
         self._arrivals = ArrivalClock()
 
+    @property
+    def in_speech(self) -> bool:
+        """Whether the caller speaks, as far as the audio has been judged."""
+        return self._stream.gate.in_speech
+
     def use_low_threshold(self, low: bool) -> None:
         """Whether an early start is worth the risk of a false one from now on, see SpeechGate."""
         self._stream.gate.low_threshold = low
@@ -64,7 +69,7 @@ class CallerAudio:
 
     def push(self, pcm: bytes, at_tick: int, at_s: float, *, keep: bytes) -> None:
         """Push the audio from `at_tick` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets
-        it."""
+        it. Silence may be left out between two pieces."""
         if keep:
             self._kept.append(keep)
             self._kept_bytes += len(keep)
@@ -72,7 +77,7 @@ class CallerAudio:
                 self._tidy()
         size = self._frame_bytes
         unframed = self._unframed
-        if unframed:
+        if unframed and self._frame_at + len(unframed) // 2 == at_tick:
             unframed += pcm
         else:
             # Frames begin at multiples of their size: a line may report its audio in such steps.
@@ -102,7 +107,7 @@ class CallerAudio:
 
     def _tidy(self) -> None:
         """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""
-        if self.keeping or self._stream.gate.in_speech:
+        if self.keeping or self.in_speech:
             self._forget(self._tick_bytes * self._kept_samples)
         else:
             self._forget(self._pre_roll_bytes() + len(self._kept[-1]))

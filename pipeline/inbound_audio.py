@@ -16,6 +16,9 @@ from offhook.pipeline.recognition import Listener, Recognition, Run
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.vad.batch import Events, VadBatcher
 
+SETTLED_SAMPLES = 8_000
+"""1 s of silence ends all that the caller was saying when the call was held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -46,7 +49,8 @@ class InboundAudio:
         kept_ticks: int,
     ) -> None:
         self.held = False
-        """Set while the far end holds the call: its audio is replaced by silence."""
+        """Set while the far end holds the call: its audio is replaced by silence, and soon by nothing."""
+        self._held_at: int | None = None  # the sample from which on it has been silence
         self._front_end = engines.front_end(line.encoding) if engines.front_end is not None else None
         self._pause_before = True  # whether a pause precedes what is sent next
         asr = engines.asr
@@ -76,7 +80,11 @@ class InboundAudio:
     def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """Take the line's next audio, see Line."""
         if self.held:
+            if self._has_settled(at_tick):
+                return
             pcm = bytes(len(pcm))  # music on hold, or somebody else's voice
+        elif self._held_at is not None:
+            self._held_at = None
         bands, recognition = self.bands, self._recognition
         processed = narrow = pcm if bands.narrow is None else bands.narrow(pcm)
         if self._front_end is not None:
@@ -86,6 +94,14 @@ class InboundAudio:
             recognition.feed(kept)
             kept = b""
         self.caller.push(processed, at_tick, at_s, keep=kept)
+
+    def _has_settled(self, at_tick: int) -> bool:
+        """Whether more silence would change nothing: callers who wait for an hour cost next to nothing."""
+        if self._held_at is None:
+            self._held_at = at_tick
+        if at_tick - self._held_at < SETTLED_SAMPLES or self.caller.in_speech:
+            return False
+        return self._recognition is None or self._recognition.stream is None
 
     def sent(self, payload: bytes, _ordinal: int, at_s: float) -> None:
         """The bot's audio has left, see Line: its echo may come back."""

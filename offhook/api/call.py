@@ -1,7 +1,7 @@
 """A call as an agent sees it: say, ask, listen, hang up."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -82,6 +82,7 @@ class Call(CallRecording, CallTransfer):
         answering: WhoAnswers | None = None,
         early_media: StillUnanswered | None = None,
         on_message: Callable[[Message], Awaitable[Path]] | None = None,
+        mailboxes: Collection[str] | None = None,
         switches: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.id = call_id
@@ -112,6 +113,7 @@ class Call(CallRecording, CallTransfer):
         self._answered_by = ""
         self._early_media = early_media
         self._on_message = on_message
+        self._mailboxes = mailboxes
         self._switches = switches
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each

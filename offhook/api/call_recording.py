@@ -1,6 +1,6 @@
 """What is kept of a call, and what is kept from all: the part of `Call` that records."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +8,7 @@ from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
 from offhook.api.message import Message, MessageRecorder, beeped
 from offhook.pipeline.dialog.limits import MAX_MESSAGE_S, MAX_MESSAGE_SILENCE_S
+from offhook.settings.mail import no_mailbox
 from offhook.telephony.listeners import DtmfHandler
 from offhook.usererror import UserError
 
@@ -25,6 +26,7 @@ class CallRecording(CallSpeech):
     _on_record_call: Callable[[bool, str | None], None] | None
     _on_shield: Callable[[DtmfHandler | None], str] | None
     _on_message: Callable[[Message], Awaitable[Path]] | None
+    _mailboxes: Collection[str] | None
 
     async def record(
         self,
@@ -34,23 +36,33 @@ class CallRecording(CallSpeech):
         silence_s: float = 3.0,
         end_keys: str = "#",
         trim: bool = True,
+        mailbox: str = "",
     ) -> Message:
         """Record what the caller says, after a beep, until they have been silent for `silence_s` or press one of
         `end_keys`, for `most_s` at the longest. What they say is no answer to anything else. Without `trim` the silence
-        at its end is kept.
+        at its end is kept. `mailbox`: who gets it once it is kept, by `[mail.boxes]` of the settings.
 
         Where the caller hangs up in it, CallEnded is raised, and its `message` has what there is so far. Raises
-        RuntimeError while something else is being said; ValueError for lengths out of their range.
+        RuntimeError while something else is being said; ValueError for lengths out of their range; UserError for a
+        mailbox that is not there.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         if not (0 < silence_s <= MAX_MESSAGE_SILENCE_S and 0 < most_s <= MAX_MESSAGE_S):
             raise ValueError(f"most_s is {most_s!r}, silence_s {silence_s!r}")
+        if mailbox and self._mailboxes is not None and mailbox not in self._mailboxes:
+            raise no_mailbox(mailbox, list(self._mailboxes))
         with self.covering(False):
             if beep:
                 await self.until_ended(beeped(self.audio, self._session))
             recorder = MessageRecorder(
-                self._session.line, self._session, most_s, end_keys, trim=trim, language=self._language
+                self._session.line,
+                self._session,
+                most_s,
+                end_keys,
+                trim=trim,
+                language=self._language,
+                mailbox=mailbox,
             )
             try:
                 message = recorder.message(await self.until_ended(recorder.ended(silence_s)))

@@ -34,7 +34,11 @@ async def recorded(call: Call, action: RecordMessage) -> Recorded:
     try:
         for _ in range(MAX_TRIES):
             message = await call.record(
-                beep=step.beep, most_s=step.most_s, silence_s=step.silence_s, end_keys=step.end_keys
+                beep=step.beep,
+                most_s=step.most_s,
+                silence_s=step.silence_s,
+                end_keys=step.end_keys,
+                mailbox=step.mailbox,
             )
             if message.seconds < step.least_s:
                 return Recorded()

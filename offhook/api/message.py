@@ -41,6 +41,8 @@ class Message:
     """That has ended it."""
     language: str | None = None
     """That of the call, which it was probably said in."""
+    mailbox: str = ""
+    """It is for that one of the settings; empty: for none."""
 
     @property
     def seconds(self) -> float:
@@ -53,7 +55,7 @@ class Message:
 
 
 class MessageRecorder:
-    """Takes a line's audio from now on, up to `most_s`; `language` is the call's. Close it."""
+    """Takes a line's audio from now on, up to `most_s`, for the `mailbox`; `language` is the call's. Close it."""
 
     def __init__(
         self,
@@ -64,9 +66,11 @@ class MessageRecorder:
         *,
         trim: bool = True,
         language: str | None = None,
+        mailbox: str = "",
     ) -> None:
         self._session = session
         self._language = language
+        self._mailbox = mailbox
         self._most_bytes = 2 * round(most_s * NARROW_HZ)
         self._end_keys = end_keys
         self._narrow = rate_converter(line.rate_hz, NARROW_HZ)
@@ -98,8 +102,10 @@ class MessageRecorder:
         if ended_by == "key":
             pcm = pcm[: -2 * _KEY_SAMPLES]
         if self._spoken_s is None:
-            return Message(b"", ended_by, self._key, self._language)
-        return Message(trimmed(pcm) if self._trim else pcm, ended_by, self._key, self._language)
+            pcm = b""
+        elif self._trim:
+            pcm = trimmed(pcm)
+        return Message(pcm, ended_by, self._key, self._language, self._mailbox)
 
     def close(self) -> None:
         """No more audio."""

@@ -235,6 +235,7 @@ class Conversation:
             answering=self._answering,
             early_media=self.early,
             on_message=partial(keep_message, config, services.engines.asr, self._call_log, key=services.key),
+            mailboxes=config.mail.boxes,
             switches=services.switches.positions,
         )
 

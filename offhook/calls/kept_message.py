@@ -32,7 +32,11 @@ async def keep_message(
     folder = config.records.dir / "recordings"
     path = await asyncio.to_thread(save_message, folder, call_log.uniqueid, message.pcm, key)
     transcribed = _wants_transcript(config) and asr.capabilities.free_speech
-    about = {"seconds": round(message.seconds, 1), "ended_by": message.ended_by}
+    about = {
+        "seconds": round(message.seconds, 1),
+        "ended_by": message.ended_by,
+        "mailbox": message.mailbox or None,
+    }
     event_id, on_disk = call_log.message_left(path, about, hold_s=TRANSCRIBE_S if transcribed else 0.0)
     await written(on_disk)
     if transcribed:

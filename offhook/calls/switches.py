@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from offhook.pipeline.dialog.hints import near
 from offhook.pipeline.dialog.switches import Switch
+from offhook.settings.queues import QueueConfig
 from offhook.usererror import UserError
 
 
@@ -36,6 +37,24 @@ def check_setting(switches: Mapping[str, Switch], name: str, value: str | None =
         why = f"it has the values {', '.join(values)}"
         raise UserError(f"`{name}` is never `{value[:40]}`", why, near(value, values))
     return switches[name]
+
+
+def check_closed_by(queues: Mapping[str, QueueConfig], switches: Mapping[str, Switch]) -> None:
+    """Whether the switches that close queues are there, and are on or off. Raises UserError."""
+    for name, queue in queues.items():
+        what, where = f"`closed_by` of the queue `{name}`", f"[queues.{name}] closed_by"
+        for each in queue.closed_by:
+            try:
+                switch = check_setting(switches, each)
+            except UserError as error:
+                (problem,) = error.problems
+                raise UserError(f"{what}: {problem.what}", problem.why, problem.todo, where) from None
+            if not switch.is_truth:
+                truths = [other for other, known in switches.items() if known.is_truth]
+                values = ", ".join(switch.values)
+                why = f"it has the values {values}, and a queue is closed by one that is on or off"
+                todo = near(each, truths) if truths else "`switches: {closed: {means: …}}` at the top of a flow"
+                raise UserError(f"{what}: `{each}` closes nothing", why, todo, where)
 
 
 SwitchSettings = Mapping[str, SwitchSetting]

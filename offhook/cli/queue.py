@@ -72,8 +72,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield "there are no queues: `[queues.NAME]` in the settings makes one (docs/flow-queue.md)"
     for name, queue in found["queues"].items():
         waiting = [caller for caller in queue["callers"] if caller["state"] != "talking"]
-        closed = "closed, " if queue.get("closed") else ""
-        yield f"{name}: {closed}{len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
+        yield f"{name}: {_door(queue)}{len(waiting)} wait{'s' if len(waiting) == 1 else ''}"
         for place, caller in enumerate(waiting, 1):
             back = ", to be called back" if caller["is_call_back"] else ""
             waited = "" if caller["waited_s"] is None else f", {caller['waited_s']:.0f} s"
@@ -100,4 +99,9 @@ def _do(agent: str, action: str, config: BotConfig, http: BotHttp) -> None:
 def _close(queue: str, closed: bool, config: BotConfig, http: BotHttp) -> None:
     bot = RunningBot.of(Config.load(config), http)
     found = bot.post("/api/queues/closed", {"queue": queue, "closed": closed})
-    typer.echo(f"{found['queue']}: {'closed' if found['closed'] else 'open'}")
+    typer.echo(f"{found['queue']}: {_door(found).removesuffix(', ') or 'open'}")
+
+
+def _door(queue: Mapping[str, Any]) -> str:
+    by = ", ".join(f"`{switch}`" for switch in queue.get("closed_by", ()))
+    return (f"closed by {by}, " if by else "closed, ") if queue.get("closed") else ""

@@ -19,12 +19,14 @@ from offhook.pipeline.dialog.steps.call import CallStep
 from offhook.pipeline.dialog.steps.collect import Collect
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
+from offhook.pipeline.dialog.steps.record import RecordStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.events import Choice
 from offhook.pipeline.language import primary
 from offhook.pipeline.understanding.directory import Listed
 from offhook.pipeline.understanding.kinds import Text
 from offhook.settings.config import Config
+from offhook.settings.mail import no_mailbox
 from offhook.settings.queues import no_queue
 from offhook.usererror import Problem, UserError
 
@@ -52,6 +54,7 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     problems = list(_unknown_languages(flow, files, known, language))
     problems += _wrong_voices(flow, files, known, language)
     problems += _unknown_queues(flow, files, config)
+    problems += _unknown_mailboxes(flow, files, config)
     if not any(engine.capabilities.free_speech for engine in asr.values()):
         problems += _free_speech(flow, files, known)
     if not problems and len(limited) == len(asr):
@@ -176,6 +179,13 @@ def _unknown_queues(flow: Flow, files: _Files, config: Config) -> Iterator[Probl
         if isinstance(step, QueueStep) and step.queue not in config.queues:
             (problem,) = no_queue(step.queue, list(config.queues)).problems
             yield replace(problem, where=files.where(step, partial(_line_of, "queue", step)))
+
+
+def _unknown_mailboxes(flow: Flow, files: _Files, config: Config) -> Iterator[Problem]:
+    for step in flow.steps.values():
+        if isinstance(step, RecordStep) and step.mailbox and step.mailbox not in config.mail.boxes:
+            (problem,) = no_mailbox(step.mailbox, list(config.mail.boxes)).problems
+            yield replace(problem, where=files.where(step, partial(_line_of, "mailbox", step)))
 
 
 def _heard(flow: Flow, step: ListeningStep, language: str) -> Iterator[Choice]:

@@ -122,7 +122,9 @@ def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | N
     none, OSError where the sound cannot be read now."""
     data: Mapping[str, Any] = json.loads(row.body)["data"]
     mail = EmailMessage()
-    mail["From"], mail["To"] = config.sender, ", ".join(config.recipients)
+    # Of a mailbox that the settings have no more, all that is left is those who get everything else.
+    recipients = config.boxes.get(str(data.get("mailbox")), config.recipients)
+    mail["From"], mail["To"] = config.sender, ", ".join(recipients)
     mail["Subject"] = _filled(config.subject, data)
     mail["Date"] = formatdate(row.since, usegmt=True)
     # The same in every attempt, so that mail programs know a repeat.
@@ -158,6 +160,8 @@ def _text(row: OutboxRow, data: Mapping[str, Any]) -> str:
         f"Call:    {row.uniqueid}",
         f"File:    {data.get('file', '')}",
     ]
+    if data.get("mailbox"):
+        lines.append(f"Mailbox: {data['mailbox']}")
     if data.get("transcript"):
         lines += ["", str(data["transcript"])]
     return "\n".join(lines) + "\n"

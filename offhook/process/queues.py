@@ -2,9 +2,9 @@
 
 Theory of operation. Calls say what they want (`JoinQueue` …) through their workers, and get orders (`RingAgents` …)
 the same way. A call whose worker is gone, or that is over, is removed from the placements, and leaves its queue by
-that: the others keep their places, and its agent is free. What has to outlive this process is in a file: who is logged
-in, which queues are closed, and who is to be called back (`call_backs`). Callers on the line do not outlive it: their
-calls end with it.
+that: the others keep their places, and its agent is free. People and the switches of flows close queues
+(`queue_doors`). What has to outlive this process is in a file: who is logged in, which queues people have closed, and
+who is to be called back (`call_backs`). Callers on the line do not outlive it: their calls end with it.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import structlog
 
 from offhook.observe.metrics import Metrics
 from offhook.process.call_backs import CallBacks, Placer, caller_of
+from offhook.process.queue_doors import FlowSwitches, QueueDoors
 from offhook.process.queue_file import QueueFile, QueueState
 from offhook.process.queue_reports import QueueReports
 from offhook.queues.distributor import Distributor
@@ -54,7 +55,12 @@ class Queues:
     """All of a bot. `send` passes an order to a call's worker; does nothing for a call that is over."""
 
     def __init__(
-        self, config: Config, calls_out: Placer, send: Callable[[str, object], None], metrics: Metrics
+        self,
+        config: Config,
+        calls_out: Placer,
+        send: Callable[[str, object], None],
+        metrics: Metrics,
+        switches: FlowSwitches,
     ) -> None:
         self._config = config
         self._send = send
@@ -64,6 +70,8 @@ class Queues:
         self.reports = QueueReports(config.queues, metrics)
         """Others learn from them what happens."""
         self._call_backs = CallBacks(config, calls_out, self._distributor, self.reports)
+        self._doors = QueueDoors(config.queues, switches)
+        self._doors_timer: asyncio.TimerHandle | None = None
         self._file: QueueFile | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +85,8 @@ class Queues:
         state = await asyncio.to_thread(self._file.read)
         now = self._loop.time()
         for name in set(state.closed) & set(self._config.queues):
-            self._distributor.close(name, now)
+            self._doors.set(name, closed=True)
+        self.follow_switches()
         for name in self._distributor.agent_states():
             there = any(name in queue.agents and queue.logged_in for queue in self._config.queues.values())
             match state.agents.get(name, "login" if there else "logout"):
@@ -90,8 +99,9 @@ class Queues:
 
     async def stop(self) -> None:
         """Write what outlives this process."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._doors_timer):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         if self._file is not None:
@@ -160,15 +170,31 @@ class Queues:
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
 
     def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
-        """Close a queue, or open it again; returns which it is. `by` is for the log: who wants it. Raises
-        NotInQueuesError for one that is not there."""
+        """Close a queue, or open it again; returns which it is, and which switches keep it closed. `by` is for the log:
+        who wants it. Raises NotInQueuesError for one that is not there."""
         names = list(self._config.queues)
         if name not in names:
             raise NotInQueuesError(f"there is no queue `{name[:80]}`", "[queues] has none", did_you_mean(name, names))
-        self._distributor.close(name, self._loop.time(), closed=closed)
+        self._doors.set(name, closed=closed)
         self._log.info("a queue", queue=name, closed=closed, by=by)
+        self.follow_switches()
         self._settle()
-        return {"queue": name, "closed": closed}
+        return {"queue": name, **self._door(name)}
+
+    def follow_switches(self) -> None:
+        """What the switches of the flows are may have changed."""
+        for name in self._config.queues:
+            if (closed := self._doors.is_closed(name)) is not self._distributor.is_closed(name):
+                self._log.info("a queue is closed" if closed else "a queue is open", queue=name, **self._door(name))
+                self._distributor.close(name, self._loop.time(), closed=closed)
+                self._settle()
+        if self._doors_timer is not None:
+            self._doors_timer.cancel()
+        again_in_s = self._doors.look_again_in_s
+        self._doors_timer = None if again_in_s is None else self._loop.call_later(again_in_s, self.follow_switches)
+
+    def _door(self, name: str) -> dict[str, object]:
+        return {"closed": self._doors.is_closed(name), "closed_by": self._doors.closed_by(name)}
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
         """Call nobody back at a number, as `dump` has it, and nobody who has asked for it from there; returns it, and
@@ -192,7 +218,7 @@ class Queues:
         queues = {
             name: {
                 "agents": list(queue.agents),
-                "closed": self._distributor.is_closed(name),
+                **self._door(name),
                 "callers": [
                     each | {"caller": self._caller(str(each["call"]))} for each in self._distributor.callers(name, now)
                 ],
@@ -263,8 +289,7 @@ class Queues:
         """Have what outlives this process written; None: it is not kept."""
         if self._file is None:
             return None
-        closed = tuple(filter(self._distributor.is_closed, self._config.queues))
-        return self._file.write(QueueState(self._agents(), self._call_backs.kept, closed))
+        return self._file.write(QueueState(self._agents(), self._call_backs.kept, self._doors.shut))
 
     def _on_timer(self) -> None:
         self._distributor.handle_timer(self._loop.time())

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import structlog
 
 from offhook.calls.directory import CallDirectory, MemoryDirectory
+from offhook.calls.switches import SwitchSettings, check_closed_by
 from offhook.carriers.end_reasons import end_reasons
 from offhook.carriers.place_call import PlaceCall
 from offhook.encryption.key_holders import check_keys
@@ -99,7 +100,10 @@ class Supervisor:
         )
         self.calls_out = CallsOut(config, self._trunks, do=self._do, send=self._placements.send, give=self._place)
         """The calls that the bot places over SIP."""
-        self.queues = Queues(config, self.calls_out, self._placements.send, self._metrics)
+        check_closed_by(config.queues, switches)
+        self.switches = Switchboard(switches, self.records_dir / SWITCHES_FILE, self._switched)
+        """Those of the flows."""
+        self.queues = Queues(config, self.calls_out, self._placements.send, self._metrics, self.switches)
         """Callers who wait."""
         slots = "calls of PJSIP" if config.sip.backend == "pjsua2" else "RTP ports"
         limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000, slots=slots)
@@ -107,10 +111,6 @@ class Supervisor:
         self._admission = CallAdmission(
             self._workers, self._placements, self._shares, self._refusals, calls.max_calls, self._loop.time
         )
-        self.switches = Switchboard(
-            switches, self.records_dir / SWITCHES_FILE, lambda settings: self._tell_all(SwitchesSet(settings))
-        )
-        """Those of the flows."""
         self._call_watch = CallWatch(config, self._loop.time)
         self.captures = self._call_watch.orders
         """Which calls are captured."""
@@ -346,6 +346,10 @@ class Supervisor:
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
         self._placements.watched = details_of
         self._tell_all(Watch(details_of))
+
+    def _switched(self, settings: SwitchSettings) -> None:
+        self._tell_all(SwitchesSet(settings))
+        self.queues.follow_switches()
 
     def _tell_all(self, message: object) -> None:
         for worker in self._workers:

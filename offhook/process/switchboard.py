@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from offhook.calls.switches import SwitchSetting, SwitchSettings, check_setting
-from offhook.pipeline.dialog.switches import Switch
+from offhook.pipeline.dialog.switches import ON, Switch
 from offhook.process.whole_file import write_whole
 from offhook.usererror import UserError, cut, plain
 
@@ -76,6 +76,17 @@ class Switchboard:
             self._settings = changed
             self._tell(changed)
         log.warning("a switch is set", switch=name, value=value, by=setting.by, until_s=until_s)
+
+    def is_on(self, name: str) -> bool:
+        """Whether a switch that is on or off is on. Raises UserError for an unknown name."""
+        return self.state_of(name)["value"] == ON
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """After how many seconds the next setting ends by itself; None: none does."""
+        now_s = self._now_s()
+        ends = [each.until_s for each in self._settings.values() if each.until_s is not None and now_s < each.until_s]
+        return min(ends) - now_s if ends else None
 
     def dump(self) -> list[dict[str, object]]:
         """All switches as they are now, for people."""

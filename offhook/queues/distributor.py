@@ -190,8 +190,8 @@ class Distributor:
 
     def pause(self, agent: str, now: float) -> None:
         """The agent takes no calls for now. KeyError for a stranger."""
-        if self._agents[agent].state is AgentState.OUT:
-            self._agent(agent, AgentInput.LOG_IN, now)
+        if (paused := self._agents[agent]).state is AgentState.OUT:
+            paused.machine.handle(AgentInput.LOG_IN, now)  # and is offered nobody meanwhile
         self._agent(agent, AgentInput.PAUSE, now)
 
     # --- queues

@@ -1,6 +1,7 @@
 """`[mail]`: where messages of callers are mailed to."""
 
 import ipaddress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from offhook.settings.section import Section
 from offhook.settings.values import SECRET, Host, Line, matching
+from offhook.usererror import UserError, did_you_mean
 
 MailAddress = Annotated[
     str,
@@ -17,6 +19,17 @@ MailAddress = Annotated[
             r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?",
             "it must be an address alone, such as desk@example.com",
         )
+    ),
+]
+
+MAX_RECIPIENTS = 50
+"""Of a mail."""
+MAX_BOXES = 200
+
+MailboxName = Annotated[
+    str,
+    AfterValidator(
+        matching(r"[A-Za-z][A-Za-z0-9_]{0,39}", "a name begins with a letter, and has letters, digits and underscores")
     ),
 ]
 
@@ -49,8 +62,16 @@ class MailConfig(Section):
     sender: Annotated[MailAddress | None, Field(examples=["bot@example.com"])] = None
     """The address that mail comes from."""
 
-    recipients: Annotated[tuple[MailAddress, ...], Field(max_length=50, examples=[("desk@example.com",)])] = ()
-    """Who gets it."""
+    recipients: Annotated[
+        tuple[MailAddress, ...], Field(max_length=MAX_RECIPIENTS, examples=[("desk@example.com",)])
+    ] = ()
+    """Who gets it, where the message is for no mailbox."""
+
+    boxes: Annotated[
+        Mapping[MailboxName, Annotated[tuple[MailAddress, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]],
+        Field(max_length=MAX_BOXES, examples=[{"sales": ("sales@example.com",)}]),
+    ] = Field(default_factory=dict)
+    """Mailboxes by their names, and who gets the messages for each: `mailbox: NAME` of the step `record`."""
 
     subject: Line = "Message from {src}"
     """The subject; `{src}`, `{dst}` and `{seconds}` are the caller, the called number and the length."""
@@ -84,6 +105,13 @@ class MailConfig(Section):
     def server_port(self) -> int:
         """The port that is connected to."""
         return self.port or PORTS[self.encryption]
+
+
+def no_mailbox(name: str, known: Sequence[str]) -> UserError:
+    """There is no mailbox of that name."""
+    why = f"`[mail.boxes]` in the settings has no `{name[:40]}`" if known else "the settings have no mailboxes"
+    todo = did_you_mean(name, known) if known else f'`[mail.boxes]`, and `{name[:40]} = ["…"]` below'
+    return UserError(f"messages cannot be for the mailbox `{name[:40]}`", why, todo)
 
 
 def _is_here(host: str) -> bool:

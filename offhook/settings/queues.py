@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from offhook.pipeline.dialog.switches import MAX_SWITCHES
 from offhook.pipeline.language import is_language_tag
 from offhook.queues.policy import QueuePolicy, Strategy, WhenEmpty
 from offhook.settings.section import Section
 from offhook.settings.transfer import TARGET
-from offhook.settings.values import matching
+from offhook.settings.values import Line, matching
 from offhook.usererror import UserError, did_you_mean
 
 MAX_QUEUES = 100
@@ -92,6 +93,9 @@ class QueueConfig(Section):
 
     empty: WhenEmpty = "leave"
     """Callers while no agent is logged in: they do not wait, or they do."""
+
+    closed_by: Annotated[tuple[Line, ...], Field(max_length=MAX_SWITCHES, examples=[("emergency",)])] = ()
+    """Switches of the flows: while one of them is on the queue is closed, also for those who wait in it."""
 
     music: Annotated[Path | None, Field(examples=["music.wav"])] = None
     """What callers hear, a WAV file of a second or more; not set: quiet music that is built in."""

@@ -13,7 +13,7 @@ def test_opening_hours() -> None:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -96,6 +96,7 @@ class SimulatedCall:
         line: SimulatedLine | None = None,
         model: LanguageModel | None = None,
         on_message: Callable[[Message], Awaitable[Path]] | None = None,
+        mailboxes: Collection[str] | None = None,
         switches: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.transferred_to: str | None = None
@@ -158,6 +159,7 @@ class SimulatedCall:
             model=None if model is None else lambda: model,
             early_media=self.early,
             on_message=on_message,
+            mailboxes=mailboxes,
             switches=lambda: switches,
         )
         self.call.keep_history()

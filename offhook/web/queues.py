@@ -53,8 +53,8 @@ class LiveQueues(Protocol):
         UserError, NotInQueuesError for a stranger."""
 
     def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
-        """Close a queue, or open it again; returns which it is. `by` is for the log: who wants it. Raises
-        NotInQueuesError for one that is not there."""
+        """Close a queue, or open it again; returns which it is, and which switches keep it closed. `by` is for the log:
+        who wants it. Raises NotInQueuesError for one that is not there."""
 
     def drop_call_backs(self, number: str) -> dict[str, object]:
         """Call nobody back at a number, nor who has asked from it; returns it, and how many there were. Raises

@@ -129,6 +129,10 @@ class MessageOf(Named, Protocol):
         """The keys that end it."""
 
     @property
+    def mailbox(self) -> str:
+        """Of the settings, that it is for; empty: none."""
+
+    @property
     def review(self) -> bool:
         """Whether the caller may hear it, and decide."""
 

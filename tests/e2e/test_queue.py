@@ -21,6 +21,7 @@ pytestmark = pytest.mark.peer
 FLOW = """
 name: queued
 start: wait
+switches: {emergency: {means: Nobody waits.}}
 steps:
   wait:
     queue: support
@@ -127,6 +128,20 @@ def test_a_queue_is_closed_while_somebody_waits(tmp_path: Path) -> None:
         assert running.lines(running.record(caller.port), "bot")[-1] == "Nobody is there."
         assert queue(running)["closed"] is True
         assert agent_does(running, "open", "support") == "support: open"
+
+
+def test_a_switch_closes_a_queue_while_somebody_waits(tmp_path: Path) -> None:
+    with (
+        bot(tmp_path / "bot", 9, 'empty = "wait"', 'closed_by = ["emergency"]') as running,
+        Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "40000", target=running.address) as caller,
+    ):
+        waits(running, 1)
+        flow_set = [sys.executable, "-m", "offhook", "flow", "set", "emergency", "on", "--http", running.http]
+        subprocess.run(flow_set, check=True, capture_output=True, timeout=60)
+        caller.wait().check()
+        assert running.lines(running.record(caller.port), "bot")[-1] == "Nobody is there."
+        assert (queue(running)["closed"], queue(running)["closed_by"]) == (True, ["emergency"])
+        assert agent_does(running, "open", "support") == "support: closed by `emergency`"
 
 
 def test_a_worker_that_dies_costs_the_others_nothing(tmp_path: Path) -> None:

@@ -147,3 +147,18 @@ async def test_after_close_nothing_is_reported() -> None:
     await asyncio.sleep(0.01)
     assert ear.events == []
     assert ear.batcher.streams == 0
+
+
+async def test_what_is_left_out_between_two_pieces_moves_no_place_and_no_time() -> None:
+    ear = Buffered()
+    ear.hear(5, SILENT)  # the last part of it is no whole frame
+    ear.at += 37 * PACKET
+    ear.now += 37 * 0.02 + 0.3  # the other end's clock is slow
+    spoken_at, spoken_s = ear.at, ear.now
+    ear.hear(20, SPOKEN)
+    ear.hear(20, SILENT)
+    await ear.judged()
+    started, _, stopped = ear.events
+    assert spoken_at <= started.at_tick < spoken_at + FRAME_SAMPLES
+    assert ear.times[0] == pytest.approx(spoken_s + (started.at_tick - spoken_at) / 8_000, abs=1e-6)
+    assert stopped.at_tick == spoken_at + 20 * PACKET

@@ -7,6 +7,7 @@ import pytest
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import AnswerKind, DigitRule, Playback, Prompt, Question
+from offhook.pipeline.inbound_audio import SETTLED_SAMPLES
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -131,6 +132,35 @@ async def test_what_was_said_before_a_hold_is_recognised_and_the_reply_waits_for
     talk.line.send()
     assert (await result(task)).prompt == Playback("Nine thousand.")
     assert len(talk.asr.turns) == 1
+
+
+async def test_a_long_hold_has_nothing_detected_and_what_follows_it_is_heard_from_its_first_sound() -> None:
+    talk = Talk()
+    await talk.hear(2, 0.0)
+    talk.session.hold(True)
+    await talk.hear(300, 0.0)
+    judged = talk.batcher.frames
+    assert judged <= 2 + SETTLED_SAMPLES // FRAME_SAMPLES + 1
+    talk.vad.probabilities.clear()
+    talk.session.hold(False)
+    task = step(talk, None, PATIENT)
+    await asyncio.sleep(0)
+    await talk.say("my balance")
+    assert (await result(task)).choice == "balance"
+    assert LOUD * (12 * FRAME_SAMPLES // 2) in talk.asr.turns[0].audio
+    assert talk.batcher.frames == judged + 15
+
+
+async def test_what_the_detector_hears_when_a_hold_begins_is_heard_to_its_end() -> None:
+    talk = Talk()
+    await talk.speak()
+    talk.session.hold(True)
+    await talk.hear(60, 1.0)
+    assert talk.batcher.frames == 72
+    await talk.fall_silent()
+    assert talk.batcher.frames == 75
+    await talk.hear(60, 0.0)
+    assert talk.batcher.frames == 75
 
 
 async def test_what_is_forgotten_is_not_recognised() -> None:

@@ -6,7 +6,17 @@ from pathlib import Path
 
 from offhook.agents.agent_file import load_agent
 from offhook.api.call import Dialog
-from offhook.api.routing import agent_dialog, checked_flow, dialog_of_flow, route_dialog, twiml_dialog
+from offhook.api.flow_switches import switches_of
+from offhook.api.routing import (
+    agent_dialog,
+    checked_flow,
+    default_dialog,
+    dialog_of_flow,
+    route_dialog,
+    twiml_dialog,
+    with_routes,
+)
+from offhook.calls.switches import check_closed_by
 from offhook.carriers.phone_numbers import require_allowed
 from offhook.cli.checks.finding import Finding, noting
 from offhook.cli.checks.privacy import recorded_early, unshielded
@@ -52,6 +62,9 @@ def check(config: Config) -> list[Finding]:
             if route.flow is not None:
                 flow = checked_flow(config, route.flow, language=route.language)
                 found += _of_flow(config, flow, route.flow, route.language or config.dialog.language)
+    if not any(each.fails for each in found):
+        with noting(found, "switches"):
+            check_closed_by(config.queues, switches_of(with_routes(config, default_dialog(config))))
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
         why = f"route {earlier + 1} ({_calls_of(config.routes[earlier])}) matches all its numbers"

@@ -20,6 +20,7 @@ def _record(reader: StepReader, name: str, what: str, found: Fields) -> Step | N
     end_key = reader.optional(reader.text, found, "end_key", what, "#")
     review = reader.optional(reader.truth, found, "review", what, False)
     keep = reader.optional(reader.truth, found, "keep_on_hang_up", what, True)
+    mailbox = reader.optional(reader.text, found, "mailbox", what, "")
     if prompt is None or into is None or follows is None or otherwise is None:
         return None
     return RecordStep(
@@ -35,6 +36,7 @@ def _record(reader: StepReader, name: str, what: str, found: Fields) -> Step | N
         _END_KEYS.get(end_key, end_key),
         review,
         keep,
+        mailbox,
         **reader.spoken_by(found, what),
     )
 
@@ -50,6 +52,7 @@ RECORD = StepKind(
         "end_key",
         "review",
         "keep_on_hang_up",
+        "mailbox",
         "next",
         "otherwise",
         *SPOKEN,

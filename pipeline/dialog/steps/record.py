@@ -19,7 +19,8 @@ class RecordStep(Step):
 
     The variable `into` has what is known of the message then: `seconds`, `file`, `ended_by`. With `review` they may
     hear it, keep it, say it again, or delete it. `otherwise` follows where nothing is kept: what is shorter than
-    `least_s` is not. `keep_on_hang_up`: a message that a caller ends by hanging up is.
+    `least_s` is not. `keep_on_hang_up`: a message that a caller ends by hanging up is. It is for the `mailbox`, if
+    there is one.
     """
 
     prompt: Text
@@ -33,6 +34,7 @@ class RecordStep(Step):
     end_keys: str = "#"
     review: bool = False
     keep_on_hang_up: bool = True
+    mailbox: str = ""
 
     def exits(self) -> tuple[Exit, ...]:
         """See Step."""

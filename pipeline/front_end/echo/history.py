@@ -54,7 +54,7 @@ class EchoHistory:
         """Add the caller's next audio, from `at_tick` until `at_s`. Returns False if none of it can be echo."""
         zero_s = at_s - (at_tick + len(pcm) // 2) / NARROW_HZ
         received, sent = self._received, self._sent
-        if not received.end:
+        if not received.end or at_tick - received.end > KEPT_SAMPLES:  # the first, or much was left out
             if self._zero_s is not None:
                 moved = round((self._zero_s - zero_s) * NARROW_HZ)
                 sent.end += moved

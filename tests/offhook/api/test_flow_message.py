@@ -16,6 +16,7 @@ from offhook.records.message import save_message
 from offhook.settings.flow_file import parse_flow
 from offhook.telephony.tones import tones
 from offhook.testing import SimulatedCall, run
+from offhook.usererror import UserError
 
 FLOW = """
 name: mailbox
@@ -209,6 +210,46 @@ def test_in_python_the_end_of_the_call_has_the_message(tmp_path: Path, keep: Kee
 
     run(call())
     assert len(lengths_s(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_a_step_names_the_mailbox_of_its_message(tmp_path: Path, keep: Keep, hangs_up: bool) -> None:
+    kept: list[str] = []
+
+    async def save(message: Message) -> Path:
+        kept.append(message.mailbox)
+        return await keep(message)
+
+    async def call() -> None:
+        boxes = ("sales",)
+        async with SimulatedCall(dialog("mailbox: sales"), on_message=save, mailboxes=boxes) as caller:
+            await after_the_beep(caller)
+            await caller.says("this is what I have to say", seconds=4.0)
+            if hangs_up:
+                await caller.hangs_up()
+            await to_the_end(caller)
+
+    run(call())
+    assert kept == ["sales"]
+
+
+@pytest.mark.parametrize(("boxes", "todo"), [(("sales",), "did you mean `sales`?"), ((), "[mail.boxes]")])
+def test_a_mailbox_that_is_not_there_is_refused_before_the_beep(boxes: tuple[str, ...], todo: str) -> None:
+    refused: list[UserError] = []
+
+    async def talk(call: Call) -> None:
+        try:
+            await call.record(mailbox="sale")
+        except UserError as error:
+            refused.append(error)
+
+    async def call() -> None:
+        async with SimulatedCall(talk, mailboxes=boxes) as caller:
+            await to_the_end(caller)
+
+    run(call())
+    ((problem,),) = [each.problems for each in refused]
+    assert problem.what == "messages cannot be for the mailbox `sale`" and todo in problem.todo
 
 
 def test_silence_at_the_end_is_trimmed() -> None:

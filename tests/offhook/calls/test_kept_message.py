@@ -75,9 +75,18 @@ def waiting(store: RecordStore) -> OutboxRow:
     return row
 
 
-async def kept(store: RecordStore, settings: Config, recogniser: Recogniser) -> Path:
+async def kept(store: RecordStore, settings: Config, recogniser: Recogniser, mailbox: str = "") -> Path:
     call_log = CallLog(store, Metrics(), src="sip:+15551234567@pbx", dst="sip:100@bot", call_id="x")
-    return await keep_message(settings, recogniser, call_log, Message(PCM, "silence", language="es-MX"))
+    message = Message(PCM, "silence", language="es-MX", mailbox=mailbox)
+    return await keep_message(settings, recogniser, call_log, message)
+
+
+@pytest.mark.parametrize(("mailbox", "told"), [("", None), ("sales", "sales")])
+async def test_a_message_says_for_which_mailbox_it_is(
+    store: RecordStore, tmp_path: Path, mailbox: str, told: str | None
+) -> None:
+    await kept(store, config(tmp_path), Recogniser(free_speech=False), mailbox)
+    assert json.loads(waiting(store).body)["data"]["mailbox"] == told
 
 
 async def test_a_message_waits_for_its_words(store: RecordStore, tmp_path: Path) -> None:

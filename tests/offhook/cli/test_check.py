@@ -128,6 +128,33 @@ steps:
     assert "hears one language at a time" in warning["why"]
 
 
+def test_switches_that_close_queues(check: Check, tmp_path: Path) -> None:
+    flow = "name: f\nstart: a\nsteps: {a: {hang_up: Bye.}}\nswitches: {emergency: {means: Closed at once.}}\n"
+    (tmp_path / "flow.yaml").write_text(flow)
+    settings = '[dialog]\nflow = "flow.yaml"\n[queues.support]\nagents = ["sip:200@192.0.2.7"]\nclosed_by = ["{}"]\n'
+    status, found = check(settings.format("emergency"))
+    assert (status, found.get("switches")) == (0, None)
+    status, found = check(settings.format("emergncy"))
+    assert (status, levels(found, "switches")) == (2, ["settings"])
+    (wrong,) = found["switches"]
+    assert wrong["where"] == "[queues.support] closed_by" and "there is no switch `emergncy`" in wrong["what"]
+    assert "emergency" in wrong["type"]
+
+
+def test_a_mailbox_that_the_settings_lack(check: Check, tmp_path: Path) -> None:
+    record = "{record: Please speak., into: message, mailbox: sale, next: b, otherwise: b}"
+    (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\nsteps:\n  a: {record}\n  b: {{hang_up: Bye.}}\n")
+    settings = '[dialog]\nflow = "flow.yaml"\n'
+    status, found = check(settings)
+    assert (status, levels(found, "flow")) == (2, ["settings"])
+    (wrong,) = found["flow"]
+    assert wrong["where"].startswith("flow.yaml:4") and "sale" in wrong["what"] and "[mail.boxes]" in wrong["type"]
+    _, found = check(settings + '[mail.boxes]\nsales = ["sales@example.com"]\n')
+    assert "did you mean `sales`?" in found["flow"][0]["type"]
+    status, found = check(settings + '[mail.boxes]\nsale = ["sales@example.com"]\n')
+    assert (status, levels(found, "flow")) == (0, ["ok"])
+
+
 def test_the_agents_of_a_flow_are_tried(check: Check, tmp_path: Path) -> None:
     steps = "steps: {a: {agent: x, with: agent.yaml, outcomes: {done: {next: b}}, otherwise: b}, b: {hang_up: Bye.}}"
     (tmp_path / "flow.yaml").write_text(f"name: f\nstart: a\n{steps}\n")

@@ -26,6 +26,8 @@ def test_who_waits_and_what_agents_do() -> None:
 def test_a_queue_that_is_closed() -> None:
     queues = {"support": {"agents": [], "closed": True, "callers": []}}
     assert list(lines({"queues": queues, "agents": {}})) == ["support: closed, 0 wait"]
+    queues["support"]["closed_by"] = ["emergency", "storm"]
+    assert list(lines({"queues": queues, "agents": {}})) == ["support: closed by `emergency`, `storm`, 0 wait"]
 
 
 def test_without_queues() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from offhook.encryption.keys import read_keys
@@ -60,6 +61,22 @@ def test_a_mail_goes_without_a_sound_that_is_not_there(tmp_path: Path) -> None:
     assert list(mail_of(MailConfig(**CONFIG), row(), tmp_path).iter_attachments()) == []
     save_message(tmp_path, "c1", bytes(320))
     assert list(mail_of(MailConfig(**CONFIG, attach=False), row(), tmp_path).iter_attachments()) == []
+
+
+def test_a_mailbox_has_recipients_of_its_own(tmp_path: Path) -> None:
+    boxes = {"sales": ("sales@example.com", "boss@example.com"), "repairs": ("repairs@example.com",)}
+    config = MailConfig(**CONFIG, boxes=boxes)
+    mail = mail_of(config, row(mailbox="sales"), tmp_path)
+    assert mail["To"] == "sales@example.com, boss@example.com" and "Mailbox: sales" in mail.get_content()
+    for none in (row(), row(mailbox=None), row(mailbox="closed_down")):
+        assert mail_of(config, none, tmp_path)["To"] == "desk@example.com, night@example.com"
+    assert "Mailbox" not in mail_of(config, row(mailbox=None), tmp_path).get_content()
+
+
+@pytest.mark.parametrize("boxes", [{"sales": ()}, {"sales": ("nobody",)}, {"the sales": ("sales@example.com",)}])
+def test_a_mailbox_has_a_name_and_recipients(boxes: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ValidationError):
+        MailConfig(**CONFIG, boxes=boxes)
 
 
 def test_an_encrypted_message_is_decrypted_for_the_mail(tmp_path: Path) -> None:

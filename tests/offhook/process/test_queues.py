@@ -18,6 +18,17 @@ from offhook.testing.virtual_time import run
 from offhook.usererror import Problem
 
 
+class Thrown:
+    """Switches that a test throws; `on` after `ends_in_s` is what follows by itself."""
+
+    def __init__(self) -> None:
+        self.on: set[str] = set()
+        self.ends_in_s: float | None = None
+
+    def is_on(self, name: str) -> bool:
+        return name in self.on
+
+
 class Bench:
     """A queue with one agent, whose first caller has asked to be called back at 200, and `stays` on the line."""
 
@@ -35,8 +46,13 @@ class Bench:
         self.may_place.set()
         self.metrics = Metrics()
         self.events: list[OutboxEvent] = []
+        self.switches = Thrown()
         self.queues = Queues(
-            Config.model_validate(config), self, lambda call, order: self.sent.append(order), self.metrics
+            Config.model_validate(config),
+            self,
+            lambda call, order: self.sent.append(order),
+            self.metrics,
+            self.switches,
         )
         self.queues.reports.notify = self.events.append
         self.queues.handle(JoinQueue("c1", "support", about={"uniqueid": "u1", "src": "sip:1@192.0.2.9"}))
@@ -162,20 +178,47 @@ def test_who_is_on_the_line_is_not_dropped() -> None:
 
 def test_a_queue_is_closed_and_opened_again() -> None:
     async def play(bench: Bench) -> None:
-        assert bench.queues.close("support", closed=True, by="127.0.0.1") == {"queue": "support", "closed": True}
+        assert bench.queues.close("support", closed=True, by="127.0.0.1") == {
+            "queue": "support",
+            "closed": True,
+            "closed_by": [],
+        }
         queues = bench.queues.dump()["queues"]
         assert isinstance(queues, dict) and queues["support"]["closed"] is True
         bench.queues.agent("anna", "login")
         bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
         await asyncio.sleep(1)
         assert bench.told[-1] == ("u2", "left", "no_agents") and bench.placed == []
-        assert bench.queues.close("support", closed=False) == {"queue": "support", "closed": False}
+        assert bench.queues.close("support", closed=False)["closed"] is False
         await asyncio.sleep(1)
         assert len(bench.placed) == 1
         with pytest.raises(NotInQueuesError, match="did you mean `support`"):
             bench.queues.close("suport", closed=True)
 
     played(play)
+
+
+def test_a_switch_closes_a_queue_whatever_people_do_and_its_end_opens_it() -> None:
+    async def play(bench: Bench) -> None:
+        queues, switches = bench.queues, bench.switches
+        queues.agent("anna", "pause")
+        queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        switches.on, switches.ends_in_s = {"strike", "storm"}, 60.0
+        queues.follow_switches()
+        queues.handle(JoinQueue("c3", "support", about={"uniqueid": "u3"}))
+        assert bench.told[-3:] == [("u2", "joined", 2), ("u2", "left", "no_agents"), ("u3", "left", "no_agents")]
+        door = {"queue": "support", "closed": True, "closed_by": ["storm"]}
+        assert queues.close("support", closed=True) == queues.close("support", closed=False) == door
+        queues.agent("anna", "login")
+        switches.on = {"strike"}
+        await asyncio.sleep(59)
+        assert bench.placed == []
+        switches.ends_in_s = None
+        await asyncio.sleep(2)
+        assert len(bench.placed) == 1  # the call-back has waited
+        assert queues.close("support", closed=False) == {"queue": "support", "closed": False, "closed_by": []}
+
+    played(play, closed_by=["emergency", "storm"])
 
 
 def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
@@ -186,7 +229,7 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
     }
 
     async def restarted() -> list[object]:
-        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics())
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics(), Thrown())
         await queues.start()
         found = queues.dump()["queues"]
         queues.close("b", closed=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from offhook.calls.switches import Switches, SwitchSettings
+from offhook.calls.switches import Switches, SwitchSettings, check_closed_by
 from offhook.pipeline.dialog.switches import Switch
 from offhook.process.switchboard import Switchboard
+from offhook.settings.queues import QueueConfig
 from offhook.usererror import UserError
 
 FLOWS = {"emergency": Switch("Closed at once."), "mode": Switch("What is said", "normal", ("normal", "storm"))}
@@ -48,6 +49,36 @@ async def test_a_switch_is_told_at_once_and_kept_over_restarts(bench: Bench) -> 
     state = bench.board.state_of("emergency")
     assert (state["value"], state["set_by"], state["set_at"]) == ("on", "anna 127.0.0.1", "2027-01-15T08:00:00Z")
     assert bench.path.stat().st_mode & 0o077 == 0
+
+
+async def test_the_setting_that_ends_first_says_when(bench: Bench) -> None:
+    assert bench.board.ends_in_s is None and not bench.board.is_on("emergency")
+    await bench.board.set("emergency", "on", "anna", NOW_S + 60)
+    await bench.board.set("mode", "storm", "anna", NOW_S + 90)
+    assert bench.board.is_on("emergency") and bench.board.ends_in_s == 60
+    bench.now_s += 60
+    assert not bench.board.is_on("emergency") and bench.board.ends_in_s == 30
+    bench.now_s += 30
+    assert bench.board.ends_in_s is None
+
+
+@pytest.mark.parametrize(
+    ("closed_by", "what", "todo"),
+    [
+        (["emergency"], None, ""),
+        (["emergncy"], "there is no switch `emergncy`", "emergency"),
+        (["mode"], "`mode` closes nothing", "emergency"),
+    ],
+)
+def test_a_queue_is_closed_by_switches_that_are_on_or_off(closed_by: list[str], what: str | None, todo: str) -> None:
+    queues = {"support": QueueConfig(agents=("sip:200@192.0.2.7",), closed_by=tuple(closed_by))}
+    if what is None:
+        check_closed_by(queues, FLOWS)
+        return
+    with pytest.raises(UserError, match=what) as error:
+        check_closed_by(queues, FLOWS)
+    (problem,) = error.value.problems
+    assert problem.where == "[queues.support] closed_by" and todo in problem.todo
 
 
 async def test_a_setting_ends_with_its_time(bench: Bench) -> None:

@@ -470,6 +470,15 @@ def test_nobody_waits_in_a_closed_queue_whoever_is_there(empty: str) -> None:
     assert [each.call for each in orders(it) if isinstance(each, RingAgents)] == ["comes"]
 
 
+def test_who_is_paused_without_being_there_gets_nobody_first() -> None:
+    it = with_agents(empty="wait")
+    it.join("c1", "support", 0)
+    it.pause("anna", 1)
+    assert orders(it) == [] and it.agent_states()["anna"] is AgentState.PAUSED
+    it.log_in("anna", 2)
+    assert orders(it) == [RingAgents("c1", ("anna",), 20)]
+
+
 def test_who_rings_when_the_queue_closes_may_still_take_the_call() -> None:
     it = with_agents("anna")
     it.join("c1", "support", 0)

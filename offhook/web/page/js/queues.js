@@ -9,7 +9,7 @@ const ROWS = 20;
 const ACTIONS = { login: "Log in", pause: "Pause", logout: "Log out" };
 
 /** @typedef {{call: string, caller: string, state: string, is_call_back: boolean, waited_s: number | null, agents: string[]}} Caller */
-/** @typedef {{queues: Record<string, {agents: string[], closed: boolean, callers: Caller[]}>, agents: Record<string, {state: string, calls: number}>}} Found */
+/** @typedef {{queues: Record<string, {agents: string[], closed: boolean, closed_by: string[], callers: Caller[]}>, agents: Record<string, {state: string, calls: number}>}} Found */
 
 export function showQueues() {
   const again = async () => {
@@ -26,7 +26,7 @@ async function read() {
 /** @param {Found} found */
 function show({ queues, agents }) {
   byId("queues").hidden = Object.keys(queues).length === 0;
-  const shown = Object.entries(queues).map(([name, { closed, callers }]) => ({ name, closed, callers }));
+  const shown = Object.entries(queues).map(([name, queue]) => ({ name, callers: queue.callers, closed: closedBy(queue) }));
   keep(byId("queue-list"), shown, ({ name }) => name, table);
   // A row of an agent stays, and with it the focus: what changes in it is set.
   keep(byId("agent-list"), Object.keys(agents), (name) => name, agentRow);
@@ -38,7 +38,13 @@ function show({ queues, agents }) {
   }
 }
 
-/** @param {{name: string, closed: boolean, callers: Caller[]}} queue */
+/** @param {{closed: boolean, closed_by: string[]}} queue */
+function closedBy({ closed, closed_by: by }) {
+  if (!closed) return "";
+  return by.length ? `closed by ${by.join(", ")}, ` : "closed, ";
+}
+
+/** @param {{name: string, closed: string, callers: Caller[]}} queue */
 function table({ name, closed, callers }) {
   const waiting = callers.filter(({ state }) => state !== "talking");
   const talking = callers.filter(({ state }) => state === "talking");
@@ -55,7 +61,7 @@ function table({ name, closed, callers }) {
     el(
       "table",
       { class: "plain" },
-      el("caption", {}, `${name}: ${closed ? "closed, " : ""}${counts}${more}`),
+      el("caption", {}, `${name}: ${closed}${counts}${more}`),
       el("thead", { class: rows.length ? "" : "hidden" }, el("tr", {}, ...heads)),
       el("tbody", {}, ...rows),
     ),
