@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from offhook.api.playing import Played
-from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
-from offhook.http_request import HttpRequestError
+from offhook.audio_stream import AudioStreamError, stream_pcm
+from offhook.http_request import AUDIO_TYPES, HttpRequestError
 from offhook.pipeline.dialog.limits import MAX_PAUSE_MS
 from offhook.pipeline.dialog.spoken_ssml import parts_of
 from offhook.pipeline.dialog.ssml import MarkupError
