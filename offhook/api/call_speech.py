@@ -108,7 +108,8 @@ class CallSpeech:
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it
         is, the silence is covered as after a turn. `owed` false: it is not, as while the dialog says fillers of its
-        own; `filled`: it has just said one. Does nothing when the call is over."""
+        own, or waits for a caller who is to speak first; `filled`: it has just said one. Does nothing when the call is
+        over."""
         if not self._ended:
             self._session.silence.owe_reply(owed, filled=filled)
 

@@ -58,12 +58,15 @@ class TurnCore(OpenQuestion):
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def expect(self, question: Question | None, now: float, again: bool = False) -> None:
+    def expect(self, question: Question | None, now: float, again: bool = False, awaited: bool = False) -> None:
         """Ask a question without an utterance, or after the current one; None withdraws the question.
 
         An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
-        bot has yet to reply to its last answer.
+        bot has yet to reply to its last answer. `awaited`: the dialog waits for the answer, so that the silence is the
+        caller's, even where the bot has not spoken yet.
         """
+        if awaited:
+            self._owes_greeting = False
         self._owes = "dialog" if self._owes_greeting else self._owes if again else None
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
