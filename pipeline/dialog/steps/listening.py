@@ -147,7 +147,8 @@ class ListeningStep(Step):
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
-        return replace(self.asked_in(run.answered_in(self), run.catalogue), language=run.language(self))
+        question, language = self.asked_in(run.answered_in(self), run.catalogue), run.language(self)
+        return question if question.language == language else replace(question, language=language)
 
     def full_question(self) -> Question:
         """The question, with the commands that hold in it."""
@@ -156,7 +157,8 @@ class ListeningStep(Step):
     def asked_in(self, language: str | None, catalogue: Catalogue) -> Question:
         """The full question in a language, as a flow's `catalogue` has it: of keys alone where no phrase is left."""
         question = catalogue.question(self.full_question(), language)
-        return replace(question, speech=self.hears_values or any(choice.phrases for choice in question.choices))
+        speech = self.hears_values or any(choice.phrases for choice in question.choices)
+        return question if question.speech == speech else replace(question, speech=speech)
 
     def _execute(self, run: Run, command: Command) -> Then:
         by = f"commands.{command.choice.name}"
