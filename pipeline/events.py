@@ -179,6 +179,7 @@ class Question:
     free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
     With `read_back` a value is repeated to the caller, spoken or keyed, and is an answer when they agree.
     `by_keys`: what is asked back about an answer is answered by keys alone.
+    `inter_digit_ms` is how long a further digit of a choice's key is waited for, where `digits` does not say so.
     `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
     without a setting of their own; None: never.
     """
@@ -199,6 +200,7 @@ class Question:
     likely_ms: int | None = None
     read_back: bool = False
     by_keys: bool = False
+    inter_digit_ms: int = 1_500
 
     @property
     def is_free(self) -> bool:

@@ -244,10 +244,12 @@ class CallSpeech:
         confirm_below: float | None = None,
         expect: Expectation | str | None = None,
         confirm: bool = False,
+        inter_digit_ms: int | None = None,
     ) -> Answer:
         """Say `text`, which may be all that `say` takes but an iterator, and listen for the answer.
 
-        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys, of one digit or several, to choices.
+        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys, of one digit or several, to choices;
+        `inter_digit_ms` (None: 1,500) is how long a further digit of such a key is waited for.
         `digits` collects that many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then
         has. Without choices, digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None:
@@ -282,6 +284,7 @@ class CallSpeech:
             confirm_below=confirm_below,
             expect=expectation(expect),
             read_back=confirm,
+            inter_digit_ms=Question().inter_digit_ms if inter_digit_ms is None else inter_digit_ms,
         )
         prompt = None if text is None else self._prompt(text, barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))

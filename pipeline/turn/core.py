@@ -44,7 +44,7 @@ class TurnCore(OpenQuestion):
         self._owes_greeting = False
         self._owes = None
         if question is not None:
-            self._open_question(question)
+            self._open_question(question, now)
             self._state.standing = False
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
@@ -73,7 +73,7 @@ class TurnCore(OpenQuestion):
         if question is None:
             self._withdraw(now)
             return
-        self._open_question(question)
+        self._open_question(question, now)
         self._state.standing = True
         if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
@@ -117,6 +117,7 @@ class TurnCore(OpenQuestion):
             self._keep_unasked()
         self._unasked_due = None
         in_turn = self.floor in IN_TURN and bool(self._partial or not self._blind)
+        self._entering = self._entering or self.floor is Floor.COLLECTING_DTMF
         self._held = True
         self._state.speech, self._state.interrupting = Detected.NONE, False
         self._move(Move.HOLD_IN_TURN if in_turn else Move.HOLD, now)
@@ -124,6 +125,10 @@ class TurnCore(OpenQuestion):
     def unhold(self, now: float) -> None:
         """The far end resumes the call, which continues where it was."""
         self._held, self._no_input_at = False, None
+        entering, self._entering = self._entering and self._state.question is not None, False
+        if entering:
+            self._move(Move.UNHOLD_ENTERING, now)
+            return
         if self._state.utterance is not None:
             self._move(Move.UNHOLD_SPEAKING, now)
             return
