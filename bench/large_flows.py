@@ -1,12 +1,16 @@
 """How long the largest flows take: python -m bench.large_flows
 
-To read and check one of 500 steps, and to find a name among 10,000. Times are of the CPU. Exits with 1 above 1 s, and
-above 20 ms for 99 of 100 names.
+To check one of 500 steps by `offhook flow check`, the start of Python included, and to find a name among 10,000. Times
+are of the CPU. Exits with 1 above 1 s, and above 20 ms for 99 of 100 names.
 """
 
 import random
+import resource
 import statistics
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from time import process_time
 
 from offhook.pipeline.tts.languages.rules import listed
@@ -75,6 +79,21 @@ def check_s() -> float:
     return took_s
 
 
+def command_s() -> float:
+    """The same by the command, with all that it does from its start to its end: the least of three."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "large.yaml"
+        file.write_bytes(large_flow(STEPS))
+        return min(_child_s([sys.executable, "-m", "offhook", "flow", "check", str(file)]) for _ in range(3))
+
+
+def _child_s(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
 def name_ms() -> list[float]:
     """How long it takes to find each of a thousand names that are misheard, in order; prints how many were found."""
     rng = random.Random(1)
@@ -99,11 +118,11 @@ def name_ms() -> list[float]:
 
 def main() -> None:
     """The command."""
-    checked_s, took_ms = check_s(), name_ms()
+    checked_s, ran_s, took_ms = check_s(), command_s(), name_ms()
     most_ms = took_ms[QUERIES * 99 // 100]
     print(f"ms of CPU: {statistics.median(took_ms):.1f} at the median, {most_ms:.1f} at 99 %")
-    print(f"a flow of {STEPS} steps is read and checked in {checked_s:.2f} s")
-    if most_ms > MOST_NAME_MS or checked_s > MOST_CHECK_S:
+    print(f"a flow of {STEPS} steps is read and checked in {checked_s:.2f} s, by the command in {ran_s:.2f} s")
+    if most_ms > MOST_NAME_MS or ran_s > MOST_CHECK_S:
         sys.exit(f"missed: {MOST_NAME_MS} ms and {MOST_CHECK_S} s")
 
 

@@ -134,12 +134,18 @@ class Child:
 
 
 class Bot(Child):
-    """`offhook serve` of the checkout `tree`, with one worker, on the first core."""
+    """`offhook serve` of the checkout `tree`, with one worker, on the first core; by another `program` than offhook."""
 
     def __init__(
-        self, run: Run, directory: str, log: IO[str] | None = None, tree: Path = ROOT, media_ports: str = MEDIA_PORTS
+        self,
+        run: Run,
+        directory: str,
+        log: IO[str] | None = None,
+        tree: Path = ROOT,
+        media_ports: str = MEDIA_PORTS,
+        program: tuple[str, ...] = ("offhook",),
     ) -> None:
-        command = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        command = [sys.executable, "-m", *program, "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         command += ["--workers", "1", "--rtp-ports", media_ports, *run.server]
         settings = {"OFFHOOK_RECORDS__DIR": directory, "OFFHOOK_LOG__LEVEL": "warning", **run.settings}
         super().__init__(0, command, {**settings, "PYTHONPATH": str(tree)}, log, tree)

@@ -2,10 +2,13 @@
 
 The whole bot, with one worker, the detector and fixed engines, has the first core; callers of this program have the
 last. Each answers a menu of a flow, by a key and by words in turn; the answer leads through `set`, `switch` and `if` to
-the next question, whose text has values in it. What is counted is in the bot's latency ledger (docs/records.md): from
-the key, or the recogniser's final, until the flow has begun its next utterance. The wait for the bot's own event loop
-is in it, engines and playout are not. Exits with 1 where calls end early, or 95 of 100 steps take more than
-1 ms.
+the next question, whose text has values in it.
+
+`own` is what the flow takes for all of that: the CPU time of its coroutine between its waits (bench.timed_steps), from
+the answer until it waits for the next one. `whole` is what callers feel of it, by the bot's latency ledger
+(docs/records.md): from the key, or the recogniser's final, until the flow has begun its next utterance. The wait for
+the bot's event loop, which has the media of all calls, is in it; engines and playout are not. Exits with 1 where calls
+end early, or 95 of 100 turns take more than 1 ms of their own.
 """
 
 import argparse
@@ -34,6 +37,7 @@ from offhook.telephony.net.udp_line import UdpLine
 from offhook.testing.sip_caller import read_recording
 
 MOST_MS = 1.0
+OWN = "own"
 SAYS = "check my balance"
 FLOW = """
 name: steps
@@ -124,14 +128,21 @@ def steps_ms(turn: Mapping[str, Any]) -> tuple[str, float] | None:
     return "words", float(marks[Mark.ANSWERED]) - float(marks[Mark.TRANSCRIBED])
 
 
+def own_ms(file: Path) -> list[float]:
+    """What each turn of each call took by itself."""
+    return [ms for line in file.read_text().splitlines() for ms in json.loads(line)]
+
+
 def measured(calls: int, seconds: float) -> tuple[int, int, dict[str, list[float]]]:
-    """A run with a bot of its own: calls, those that ended by themselves, and the steps by how they were answered."""
+    """A run with a bot of its own: calls, those that ended by themselves, and the turns: what they took by themselves,
+    and as a whole by how they were answered."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "flow.yaml").write_text(FLOW)
-        with Bot(Run("", ("--flow", str(folder / "flow.yaml")), (), SETTINGS), name) as bot:
+        run, timed = Run("", ("--flow", str(folder / "flow.yaml")), (), SETTINGS), folder / "timed.jsonl"
+        with Bot(run, name, program=("bench.timed_steps", str(timed))) as bot:
             up, ended = run_loop(talk(calls, seconds, bot))
-        found: dict[str, list[float]] = {"keys": [], "words": []}
+        found: dict[str, list[float]] = {OWN: own_ms(timed), "keys": [], "words": []}
         for events in timelines(folder / "calls.db"):
             for each in (steps_ms(event) for event in events if event["kind"] == "turn"):
                 if each is not None:
@@ -141,8 +152,8 @@ def measured(calls: int, seconds: float) -> tuple[int, int, dict[str, list[float
 
 def row(name: str, ms: list[float]) -> str:
     """A row of the table."""
-    times = " ".join(f"{percentile(ms, share):8.1f}" for share in (50, 95, 99))
-    return f"{name:8} {len(ms):7} {times} {max(ms):8.1f}"
+    times = " ".join(f"{percentile(ms, share):8.2f}" for share in (50, 95, 99))
+    return f"{name:12} {len(ms):7} {times} {max(ms):8.2f}"
 
 
 def main() -> None:
@@ -156,14 +167,15 @@ def main() -> None:
     os.sched_setaffinity(0, {last_core()})
     up, ended, found = measured(given.calls, given.seconds)
     print(f"{up} calls, {ended} ended by themselves")
-    both = [ms for each in found.values() for ms in each]
     if not all(found.values()):
-        sys.exit(f"missed: {len(both)} steps, and some of each kind are needed")
-    print("answered   steps   p50 ms   p95 ms   p99 ms     most")
+        sys.exit(
+            f"missed: turns {', '.join(f'{name} {len(each)}' for name, each in found.items())}; some of each are needed"
+        )
+    print("             turns   p50 ms   p95 ms   p99 ms     most")
     for name, ms in found.items():
-        print(row(name, ms))
-    if up < given.calls or ended or percentile(both, 95) > MOST_MS:
-        sys.exit(f"missed: {given.calls} calls, and {MOST_MS} ms at 95 %")
+        print(row(name if name == OWN else f"whole, {name}", ms))
+    if up < given.calls or ended or percentile(found[OWN], 95) > MOST_MS:
+        sys.exit(f"missed: {given.calls} calls, and {MOST_MS} ms of their own at 95 %")
 
 
 if __name__ == "__main__":

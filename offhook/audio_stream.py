@@ -10,9 +10,6 @@ from offhook.pipeline.closed import ignore
 from offhook.telephony.resample import Resampler
 from offhook.telephony.wav import WavFormat, WavHeader
 
-AUDIO_TYPES = "audio/wav, audio/basic, audio/mpeg;q=0.5"
-"""What a request for a stream accepts."""
-
 LAW_TYPES = ("audio/basic", "audio/x-mulaw", "audio/mulaw", "audio/pcmu", "application/octet-stream", "")
 """The content types of mu-law (audio/basic is RFC 2046 §4.3), and those that say nothing."""
 

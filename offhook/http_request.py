@@ -32,6 +32,9 @@ IDEMPOTENT = ("GET", "PUT", "DELETE")
 TOO_MANY = 429
 """The status of a request that is refused as there were too many (RFC 6585, section 4)."""
 
+AUDIO_TYPES = "audio/wav, audio/basic, audio/mpeg;q=0.5"
+"""What a request for sound accepts (audio_stream)."""
+
 MAX_ANSWER_BYTES = 256_000
 READ_BYTES = 16_384
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "expect")

@@ -180,6 +180,7 @@ class Question:
     With `read_back` a value is repeated to the caller, spoken or keyed, and is an answer when they agree.
     `by_keys`: what is asked back about an answer is answered by keys alone.
     `others` are further languages that the answer may be in, each with the choices and their phrases in it.
+    `inter_digit_ms` is how long a further digit of a choice's key is waited for, where `digits` does not say so.
     `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
     without a setting of their own; None: never.
     """
@@ -201,6 +202,7 @@ class Question:
     read_back: bool = False
     by_keys: bool = False
     others: tuple[tuple[str, tuple[Choice, ...]], ...] = ()
+    inter_digit_ms: int = 1_500
 
     @property
     def is_free(self) -> bool:

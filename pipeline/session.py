@@ -361,7 +361,7 @@ class Session:
     def _ask(self, question: Question | None) -> None:
         request = request_for(question)
         now = self._clock.now()
-        self._core.expect(question, now)
+        self._core.expect(question, now, awaited=True)
         self._question, self._request, self._utterances.playback = question, request, Playback()
         self._settle(now)
 

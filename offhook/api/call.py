@@ -17,9 +17,8 @@ from offhook.api.playing import Played, Until, play
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
-from offhook.audio_stream import AUDIO_TYPES
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages
-from offhook.http_request import HttpRequest
+from offhook.http_request import AUDIO_TYPES, HttpRequest
 from offhook.llm.model import LanguageModel, no_model
 from offhook.pipeline.dialog.limits import MAX_PLAY_S, MAX_VOLUME_DB, MIN_VOLUME_DB
 from offhook.pipeline.session import Session

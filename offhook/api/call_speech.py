@@ -108,7 +108,8 @@ class CallSpeech:
     def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
         """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it
         is, the silence is covered as after a turn. `owed` false: it is not, as while the dialog says fillers of its
-        own; `filled`: it has just said one. Does nothing when the call is over."""
+        own, or waits for a caller who is to speak first; `filled`: it has just said one. Does nothing when the call is
+        over."""
         if not self._ended:
             self._session.silence.owe_reply(owed, filled=filled)
 
@@ -243,12 +244,14 @@ class CallSpeech:
         confirm_below: float | None = None,
         expect: Expectation | str | None = None,
         confirm: bool = False,
+        inter_digit_ms: int | None = None,
     ) -> Answer:
         """Say `text`, which may be all that `say` takes but an iterator, and listen for the answer.
 
         `choices` maps names to the phrases that mean them, or to those of each of several languages, `{"en": …}`: then
         `Answer.language` is the one that the answer was given in, where that is certain. `keys` maps DTMF keys, of one
-        digit or several, to choices.
+        digit or several, to choices; `inter_digit_ms` (None: 1,500) is how long a further digit of such a key is waited
+        for.
         `digits` collects that many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then
         has. Without choices, digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None:
@@ -285,6 +288,7 @@ class CallSpeech:
             expect=expectation(expect),
             read_back=confirm,
             others=tuple((tag, choices_of(each, keys or {})) for tag, each in given.items()),
+            inter_digit_ms=Question().inter_digit_ms if inter_digit_ms is None else inter_digit_ms,
         )
         prompt = None if text is None else self._prompt(text, barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))

@@ -99,6 +99,7 @@ def checked(question: Question) -> Question:
         raise TypeError(f"`grammar` is JSGF text, not {question.grammar!r}")
     _check_number("silence_ms", question.silence_ms, least=0)
     _check_number("no_input_ms", question.no_input_ms, least=0)
+    _check_number("inter_digit_ms", question.inter_digit_ms, least=1)
     if question.min_confidence is not None:
         _check_number("min_confidence", question.min_confidence, least=0, most=1)
     if question.confirm_below is not None:

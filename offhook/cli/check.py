@@ -23,11 +23,23 @@ from offhook.cli.checks import (
     trunks,
 )
 from offhook.cli.checks.finding import Finding, Level
+from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
+from offhook.observe.log import setup
 from offhook.settings.config import Config, Loaded
 from offhook.usererror import UserError
 
 
-def check(path: Path | None, overrides: Mapping[str, Mapping[str, object]], *, as_json: bool) -> int:
+@with_overrides
+def check(config: ConfigFile = None, *, overrides: Overrides, as_json: AsJson = False) -> None:
+    """Try settings, flows, engines, ports, addresses and disk, without taking calls.
+
+    0: calls can come in; 1: something on this machine prevents it; 2: the settings or a flow are wrong.
+    """
+    setup(level="error")
+    raise typer.Exit(_run(config, overrides, as_json=as_json))
+
+
+def _run(path: Path | None, overrides: Mapping[str, Mapping[str, object]], *, as_json: bool) -> int:
     """Print the findings, each as soon as it is found. Returns 0 if calls can come in, 1 for faults of the machine, 2
     for faulty settings."""
     found: list[Finding] = []

@@ -9,7 +9,8 @@ from offhook.api.flow_dialog import FlowAgent, FlowDialog
 from offhook.cli.demo import Minutes, Play, demo
 from offhook.flow_tools.case import Case
 from offhook.flow_tools.case_file import SUFFIX, load_cases
-from offhook.flow_tools.offline import NoSecrets, offline
+from offhook.flow_tools.no_secrets import NoSecrets
+from offhook.flow_tools.offline import offline
 from offhook.flow_tools.play import Clock, Servers
 from offhook.pipeline.trace import BotSpoke, SessionEvent
 from offhook.settings.config import Config

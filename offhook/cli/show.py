@@ -2,14 +2,30 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from offhook.settings.config import Loaded
+import typer
+
+from offhook.cli.options import AsJson, ConfigFile, Overrides, with_overrides
+from offhook.settings.config import Config, Loaded
 from offhook.settings.fields import ROUTES, toml_key, toml_value
 from offhook.settings.sources import DEFAULT
 
 Row = tuple[str, tuple[str, ...], Any, str]
 """Header, path, value (None: not set), origin."""
+
+
+@with_overrides
+def show_config(
+    config: ConfigFile = None,
+    *,
+    overrides: Overrides,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.", metavar="")] = False,
+    json_wanted: AsJson = False,
+) -> None:
+    """Print the effective settings, and where each comes from: default, file and line, variable, command line."""
+    loaded = Config.load_with_origins(config, overrides)
+    typer.echo((as_json if json_wanted else as_toml)(loaded, changed=changed))
 
 
 def rows(loaded: Loaded) -> Iterator[Row]:

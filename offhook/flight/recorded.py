@@ -115,6 +115,11 @@ class RecordedKeypad(Keypad):
         if (released := len(self.typed_ahead) - before) > 0:
             self._log.append("k", "begin", released)
 
+    def take_back(self) -> None:
+        """See Keypad."""
+        self._log.append("k", "take_back", len(self.entered))
+        super().take_back()
+
     def accept(self, question: Question) -> Entry:
         """See Keypad."""
         entry = super().accept(question)

@@ -124,7 +124,9 @@ def _recording(name: str) -> Callable[..., Any]:
         if self._busy:
             return method(self, *arguments, **named)
         if named:
-            arguments = parameters.bind(self, *arguments, **named).args[1:]
+            bound = parameters.bind(self, *arguments, **named)
+            bound.apply_defaults()  # the log has no names: none may be left out before one that is given
+            arguments = bound.args[1:]
         self._busy = True
         try:
             return method(self, *self._enter(name, arguments))

@@ -154,6 +154,10 @@ class ReplayKeypad(Keypad):
         self.typed_ahead.extend([("", 0.0)] * self._results.released())
         super().begin(question)
 
+    def take_back(self) -> None:
+        """See Keypad."""
+        self.typed_ahead.extendleft([("", 0.0)] * int(self._results.keypad("take_back")))
+
     def accept(self, question: Question) -> Entry:
         """See Keypad."""
         entry, self.began_at = self._results.keypad("accept")

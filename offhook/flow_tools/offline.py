@@ -1,6 +1,5 @@
-"""What the calls of tests and of those who type do without: servers that send sound, a folder for messages, secrets."""
+"""What the calls of tests and of those who type do without: servers that send sound, a folder for messages."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,19 +27,6 @@ def _offline(step: Step) -> Step:
     if isinstance(step, PlayStep) and step.stream is not None:
         return replace(step, stream=_SILENCE)
     return step
-
-
-class NoSecrets(Mapping[str, str]):
-    """An environment in which each variable is `${NAME}` itself: tests need no keys, and show none."""
-
-    def __getitem__(self, name: str) -> str:
-        return f"${{{name}}}"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 async def forget(message: Message) -> Path:

@@ -1,7 +1,7 @@
 """How phrases sound, by the embedded recogniser's pronouncing dictionary (CMUdict, American English)."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,14 +11,18 @@ from offhook.pipeline.understanding.sounds import sound_key
 ALIKE = 0.25
 """Phrases of which no greater share of the sounds differ are easily taken for each other: "billing" and "filling"."""
 
+MAX_WORDS = 10_000
+"""So many are kept that were looked up."""
+
 Sounds = tuple[str, ...]
 
 
 def sounds_of(phrase: str, base: str) -> Sounds:
     """Its phonemes; of a word that is not in the dictionary, or of another language, its consonants."""
-    known = _dictionary() if base == "en" else {}
     return tuple(
-        sound for word in phrase.lower().split() for sound in known.get(word, "").split() or list(sound_key(word, base))
+        sound
+        for word in phrase.lower().split()
+        for sound in (_phonemes(word).split() if base == "en" else ()) or sound_key(word, base)
     )
 
 
@@ -40,11 +44,28 @@ def _distance(one: Sequence[str], other: Sequence[str], most: int) -> int:
     return row[-1] if at == len(one) else most + 1
 
 
+@lru_cache(maxsize=MAX_WORDS)
+def _phonemes(word: str) -> str:
+    """Of the first way to say it, with spaces between them; "" for a word that is not there.
+
+    The file is sorted by words: a few looks find one, where reading all 134,860 takes as long as checking a large flow.
+    """
+    lines, wanted = _dictionary(), word.encode()
+    low, high = 0, len(lines)
+    while low < high:
+        at = lines.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = lines.find(b"\n", at) % (len(lines) + 1)
+        entry, _, phonemes = lines[at:end].partition(b" ")
+        if entry == wanted:
+            return phonemes.decode()
+        low, high = (end + 1, high) if entry.partition(b"(")[0] < wanted else (low, at)  # the second way is `word(2)`
+    return ""
+
+
 @cache
-def _dictionary() -> Mapping[str, str]:
-    """The phonemes of each word, the first way to say it; empty where the recogniser is not installed."""
+def _dictionary() -> bytes:
+    """A line for each word; empty where the recogniser is not installed."""
     if find_spec("pocketsphinx") is None:
-        return {}
+        return b""
     model = Path(import_module("pocketsphinx").get_model_path())
-    lines = (model / "en-us" / "cmudict-en-us.dict").read_text("utf-8").splitlines()
-    return dict(line.split(" ", 1) for line in lines if " " in line)
+    return (model / "en-us" / "cmudict-en-us.dict").read_bytes()

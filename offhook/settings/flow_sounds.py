@@ -10,7 +10,6 @@ from offhook.pipeline.dialog.ssml import is_ssml
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.tts.recording import Recording
-from offhook.sound_file import load_sound
 from offhook.usererror import UserError
 
 MAX_SOUNDS = 500
@@ -30,7 +29,7 @@ def load_sounds(
         if name in found or name in failed:
             continue
         try:
-            found[name] = sound = load_sound(folder / name)
+            found[name] = sound = _load(folder / name)
             seconds += sound.seconds
             _within_limits(len(found), seconds, name)
         except UserError as error:
@@ -52,6 +51,12 @@ def _named(steps: Iterable[Step], catalogue: Catalogue) -> Iterator[tuple[FlowPa
             for language, each in catalogue.variants(text):
                 if is_ssml(each):
                     yield from (((*at, *path, *language), name) for name in sources(each))
+
+
+def _load(file: Path) -> Recording:
+    from offhook.sound_file import load_sound  # noqa: PLC0415  # NumPy, for flows that have recordings
+
+    return load_sound(file)
 
 
 def _within_limits(count: int, seconds: float, name: str) -> None:

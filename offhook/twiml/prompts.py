@@ -8,8 +8,8 @@ from functools import partial
 
 from offhook.api.playing import FIRST_AUDIO_S
 from offhook.api.pressing import press
-from offhook.audio_stream import AUDIO_TYPES, AudioStreamError, stream_pcm
-from offhook.http_request import HttpRequestError
+from offhook.audio_stream import AudioStreamError, stream_pcm
+from offhook.http_request import AUDIO_TYPES, HttpRequestError
 from offhook.mp3_sound import MP3_WITHIN_S
 from offhook.pipeline.dialog.limits import MAX_PAUSE_MS
 from offhook.pipeline.dialog.spoken_ssml import parts_of

@@ -6,6 +6,7 @@ Source: JSpeech Grammar Format, W3C Note of 5 June 2000.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from offhook.pipeline.asr.digit_words import digit_words, repeats
 from offhook.pipeline.events import Choice, DigitRule, KindWithGrammar, Question, ValueKind
@@ -14,6 +15,9 @@ from offhook.pipeline.language import covers
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000
 """Over all choices of a question."""
+
+MAX_KEPT = 1_024
+"""So many questions have their phrases kept as the grammar has them, for who asks them again."""
 
 MAX_COUNTED_DIGITS = 6
 """Of a longer number the grammar does not have the count: it would be large."""
@@ -86,8 +90,9 @@ def correction_grammar(
 
 def value_rules(kind: ValueKind | None, language: str | None) -> dict[str, str]:
     """The rules for a kind's values, none if it has no grammar."""
-    found = kind.grammar(language) if isinstance(kind, KindWithGrammar) else None
-    return dict(found or {})
+    if kind is None or not isinstance(kind, KindWithGrammar):
+        return {}
+    return dict(kind.grammar(language) or {})
 
 
 def digits_rules(rule: DigitRule, language: str | None) -> dict[str, str] | None:
@@ -149,19 +154,17 @@ def check_phrase(phrase: str) -> None:
 
 
 def _alternatives(choices: Sequence[Choice], language: str | None) -> list[str]:
-    phrases = list(_checked_phrases(choices))
-    return list(dict.fromkeys(" ".join(_grammar_words(phrase, language)) for phrase in phrases))
+    return list(_written(tuple(phrase for choice in choices for phrase in choice.phrases), language))
 
 
-def _checked_phrases(choices: Sequence[Choice]) -> Iterator[str]:
-    count = 0
-    for choice in choices:
-        for phrase in choice.phrases:
-            check_phrase(phrase)
-            count += 1
-            if count > MAX_PHRASES:
-                raise GrammarError(phrase, f"there are more than {MAX_PHRASES} phrases")
-            yield phrase
+@lru_cache(MAX_KEPT)
+def _written(phrases: tuple[str, ...], language: str | None) -> tuple[str, ...]:
+    """The phrases as a grammar has them, each once. Raises GrammarError."""
+    for count, phrase in enumerate(phrases, start=1):
+        check_phrase(phrase)
+        if count > MAX_PHRASES:
+            raise GrammarError(phrase, f"there are more than {MAX_PHRASES} phrases")
+    return tuple(dict.fromkeys(" ".join(_grammar_words(phrase, language)) for phrase in phrases))
 
 
 def _grammar_words(phrase: str, language: str | None) -> list[str]:

@@ -24,7 +24,7 @@ def noted_keys(steps: Mapping[str, Step], types: Types) -> Iterator[FlowProblem]
     while len(keyed) + len(made) > known:
         known = len(keyed) + len(made)
         for target, scope, expression in moves:
-            used = {within(scope, name) for name in expression.names()}
+            used = {within(scope, name) for name in expression.names}
             if _tells(expression, scope, used, keyed, made, types):
                 made.add(target)
             elif used & keyed and _is_name(expression):
@@ -32,7 +32,7 @@ def noted_keys(steps: Mapping[str, Step], types: Types) -> Iterator[FlowProblem]
     for name, step in steps.items():
         for each in step.expressions() if isinstance(step, LogStep) else ():
             expression = parse(each.text)
-            used = {within(step.scope, variable) for variable in expression.names()}
+            used = {within(step.scope, variable) for variable in expression.names}
             if _tells(expression, step.scope, used, keyed, made, types):
                 what = f"`{each.text[:60]}` is made of what the caller keys"
                 why = "it may be secret, and in a note only the whole of it becomes asterisks"
@@ -68,4 +68,4 @@ def _tells(expression: Expression, scope: str, used: set[str], keyed: set[str], 
 
 
 def _is_name(expression: Expression) -> bool:
-    return expression.names() == (expression.text.strip(),)
+    return expression.names == (expression.text.strip(),)

@@ -152,7 +152,7 @@ def _type_problems(
 def _unset(
     expression: Expression, types: Mapping[str, Type], certain: Collection[str | None], step: str, at: Path
 ) -> Iterator[FlowProblem]:
-    for variable in expression.names():
+    for variable in expression.names:
         if variable not in types and (hint := call_variable_hint(variable)) is not None:
             yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
         elif variable not in types:
@@ -206,7 +206,7 @@ def _type_of(stored: Type | Expression, types: Mapping[str, Type]) -> Type | Non
     """None: it depends on variables whose types are not known yet."""
     if isinstance(stored, Type):
         return stored
-    if not types.keys() >= set(stored.names()):
+    if not types.keys() >= set(stored.names):
         return None
     try:
         return stored.type_in(types)
@@ -236,5 +236,5 @@ def _brought(step: Step, way: Exit, certain: Collection[str]) -> Iterator[str]:
     for name, value in way.stores.items():
         if way.scope is None:
             yield within(step.scope, name)
-        elif isinstance(value, Type) or all(within(step.scope, each) in certain for each in value.names()):
+        elif isinstance(value, Type) or all(within(step.scope, each) in certain for each in value.names):
             yield within(way.scope, name)

@@ -226,14 +226,16 @@ class FlowRunner:
     ) -> object:
         """Its value where it stands in a text in `language`."""
         scope = self._at.scope if scope is None else scope
-        now = self._now()
-        positions = self._switches()
-        switches = {name: each.value_of(positions.get(name)) for name, each in self._flow.switches.items()}
-        hours = self._flow.hours.items()
-        open_now = {name: each.is_open(now) and not switches.get(each.closed_by or "") for name, each in hours}
+        now, used = self._now(), expression.names
         values = in_scope(self._at.values, scope) if scope else {**self._constants, **self._at.values}
         call = self._call if self.chosen_language is None else {**self._call, "language": self.chosen_language}
-        known = {**values, **given, CALL: call, HOURS: open_now, SWITCHES: switches}
+        known: dict[str, object] = {**values, **given, CALL: call}
+        if HOURS in used or SWITCHES in used:
+            positions = self._switches()
+            switches = {name: each.value_of(positions.get(name)) for name, each in self._flow.switches.items()}
+            hours = self._flow.hours.items()
+            open_now = {name: each.is_open(now) and not switches.get(each.closed_by or "") for name, each in hours}
+            known |= {HOURS: open_now, SWITCHES: switches}
         return expression.value_in(known, now, language)
 
     def prompt(self, step: Step, text: str, *, barge_in: bool) -> Prompt:

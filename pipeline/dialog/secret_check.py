@@ -43,14 +43,14 @@ def _uses(step: Step, secrets: Mapping[str, CollectSecret], catalogue: Catalogue
     for each in _expressions(step, catalogue):
         if isinstance(step, RequestStep) and each.path[0] == _SECRET:
             continue
-        for name in parse(each.text).names():
+        for name in parse(each.text).names:
             if within(step.scope, name) in secrets:
                 what = f"the secret `{name}` cannot be used here"
                 yield FlowProblem(what, why, todo, ("steps", step.name, *each.path))
     for way in step.ways():
         at = ("steps", way.named_in or step.name, *way.path)
         for name, value in way.stores.items():
-            given = value.names() if isinstance(value, Expression) else ()
+            given = value.names if isinstance(value, Expression) else ()
             if any(within(step.scope, each) in secrets for each in given):
                 yield FlowProblem(f"the secret `{given[0]}` cannot be a result", why, todo, at)
             whole = within(step.scope if way.scope is None else way.scope, name)

@@ -44,7 +44,7 @@ class TurnCore(OpenQuestion):
         self._owes_greeting = False
         self._owes = None
         if question is not None:
-            self._open_question(question)
+            self._open_question(question, now)
             self._state.standing = False
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
@@ -58,19 +58,22 @@ class TurnCore(OpenQuestion):
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def expect(self, question: Question | None, now: float, again: bool = False) -> None:
+    def expect(self, question: Question | None, now: float, again: bool = False, awaited: bool = False) -> None:
         """Ask a question without an utterance, or after the current one; None withdraws the question.
 
         An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
-        bot has yet to reply to its last answer.
+        bot has yet to reply to its last answer. `awaited`: the dialog waits for the answer, so that the silence is the
+        caller's, even where the bot has not spoken yet.
         """
+        if awaited:
+            self._owes_greeting = False
         self._owes = "dialog" if self._owes_greeting else self._owes if again else None
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
         if question is None:
             self._withdraw(now)
             return
-        self._open_question(question)
+        self._open_question(question, now)
         self._state.standing = True
         if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
@@ -114,6 +117,7 @@ class TurnCore(OpenQuestion):
             self._keep_unasked()
         self._unasked_due = None
         in_turn = self.floor in IN_TURN and bool(self._partial or not self._blind)
+        self._entering = self._entering or self.floor is Floor.COLLECTING_DTMF
         self._held = True
         self._state.speech, self._state.interrupting = Detected.NONE, False
         self._move(Move.HOLD_IN_TURN if in_turn else Move.HOLD, now)
@@ -121,6 +125,10 @@ class TurnCore(OpenQuestion):
     def unhold(self, now: float) -> None:
         """The far end resumes the call, which continues where it was."""
         self._held, self._no_input_at = False, None
+        entering, self._entering = self._entering and self._state.question is not None, False
+        if entering:
+            self._move(Move.UNHOLD_ENTERING, now)
+            return
         if self._state.utterance is not None:
             self._move(Move.UNHOLD_SPEAKING, now)
             return

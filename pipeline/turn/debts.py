@@ -21,7 +21,7 @@ class BotDebts(CallerKeys):
         self._owed_at = 0.0  # when the dialog said that it owes a reply
         self._owes: Stage | None = None  # while a question is open: a reply to the last answer, or its own prompt
         self._covers_dialog = False
-        self._owes_greeting = False  # the bot has to speak first, and has not yet
+        self._owes_greeting = False  # the bot has to speak first, and has neither yet nor left it to the caller
 
     def cover_dialog(self, covers: bool, now: float) -> None:
         """From now on a dialog without a word counts as stalled, as an engine does, or no longer."""
@@ -43,9 +43,10 @@ class BotDebts(CallerKeys):
 
     def owe(self, owed: bool, now: float) -> None:
         """The dialog is about to say something, though the caller may not have had a turn: as after a TurnOver, the
-        silence is the bot's. `owed` false: it is not; the dialog covers it, or waits for the caller."""
+        silence is the bot's. `owed` false: it is not; the dialog covers it, or waits for the caller, who may be the one
+        to speak first."""
         if not owed:
-            self._owes = None
+            self._owes, self._owes_greeting = None, False
         elif self._owes is None:
             self._owes, self._owed_at = "dialog", now
 

@@ -13,7 +13,6 @@ KEYS = frozenset("0123456789*#")
 LEAST_AHEAD = 3
 """Surplus digits that can be the next entry, dialled ahead; fewer are slips."""
 
-CHOICE_MS = 1_500  # for a further digit of a choice's key that has more
 TERMINATOR = "#"  # what callers end an entry with who do not know how
 TERMINATOR_MS = 2_500  # behind a choice
 
@@ -67,6 +66,11 @@ class Keypad:
             self._surplus.clear()  # the question before had no use for them
         self._release(question)
         self.entered, self._early = "", len(self.typed_ahead)
+
+    def take_back(self) -> None:
+        """What has been entered of an answer is typed ahead again, for the question that replaces its own."""
+        self.typed_ahead.extendleft((digit, self.began_at) for digit in reversed(self.entered))
+        self.entered = ""
 
     def forget(self) -> None:
         """What no question has taken is dropped."""
@@ -203,4 +207,4 @@ def can_begin(question: Question, digit: str) -> bool:
 
 def inter_digit_ms(question: Question) -> int:
     """How long to wait for the next key of an entry."""
-    return question.digits.inter_digit_ms if question.digits else CHOICE_MS
+    return question.inter_digit_ms if question.digits is None else question.digits.inter_digit_ms

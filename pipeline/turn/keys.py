@@ -14,6 +14,7 @@ class CallerKeys(CallerTurns):
         super().__init__(settings, policy)
         self._keypad = Keypad()
         self._answer = Answer(AnswerKind.NO_INPUT)  # to the open question, once it is over
+        self._entering = False  # the far end holds the call in the middle of an entry
 
     def key(self, digit: str, now: float) -> None:
         """A key was pressed."""

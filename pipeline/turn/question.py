@@ -87,13 +87,19 @@ class OpenQuestion(Interruptions):
         firm = utterance is not None and not self._state.may_interrupt()
         self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
 
-    def _open_question(self, question: Question) -> None:
+    def _open_question(self, question: Question, now: float) -> None:
+        entering = self.floor is Floor.COLLECTING_DTMF
+        if entering or (self._entering and self._state.question is not None):
+            self._keypad.take_back()  # an entry in progress answers the new question if it can, as a turn does
+        self._entering = False
         self._state.question = question
         self._state.sound_early = self._state.early = True  # whatever is in progress
         self._state.unasked.mark_early()
         self._keypad.begin(question)
         self._partial, self._no_input_at = "", None
         self._answer = Answer(AnswerKind.NO_INPUT)
+        if entering:
+            self._move(Move.CLEARED, now)
 
     def _keep_asking(self, now: float) -> None:
         if self._state.utterance is None:

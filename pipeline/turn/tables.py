@@ -98,7 +98,7 @@ class Move(StrEnum):
     NO_INPUT = "no-input"  # the caller said nothing for too long
     TYPED = "typed"  # a typed line that a question takes
     KEY = "key"  # a key that does not complete an answer
-    CLEARED = "cleared"  # a key that drops what was entered
+    CLEARED = "cleared"  # a key that drops what was entered, or another question, which may take it
     KEYED = "keyed"  # a key that completes an answer
     KEYED_UNASKED = "keyed-unasked"  # a key over an utterance without a question
     KEY_TIMEOUT = "key-timeout"  # no further key came
@@ -110,6 +110,7 @@ class Move(StrEnum):
     UNHOLD = "unhold"  # … or resumes it
     UNHOLD_ASKED = "unhold-asked"  # … and a question is open
     UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is open
+    UNHOLD_ENTERING = "unhold-entering"  # … in the middle of an entry by keys
     BLIND = "blind"  # the detector may be dead: the recogniser listens, and its words decide
     BLIND_OVER = "blind-over"  # … and no further words come
     CLOSE = "close"
@@ -283,6 +284,7 @@ MOVES[_F.IDLE, _M.HOLD] = (_F.ON_HOLD, ())
 MOVES[_F.ON_HOLD, _M.UNHOLD] = (_F.IDLE, ())
 MOVES[_F.ON_HOLD, _M.UNHOLD_ASKED] = (_F.LISTENING, (_A.ARM_NO_INPUT,))
 MOVES[_F.ON_HOLD, _M.UNHOLD_SPEAKING] = (_F.SPEAKING, (_A.RESUME,))
+MOVES[_F.ON_HOLD, _M.UNHOLD_ENTERING] = (_F.COLLECTING_DTMF, (_A.ARM_KEY,))
 
 for _floor in Floor:
     if _floor is not _F.CLOSED:

@@ -13,11 +13,13 @@ _OPENERS = frozenset(("ok", "okay", "bueno", "vale"))
 """Yes, or nothing at all: "okay, no"."""
 
 
+@lru_cache(maxsize=32)
 def yes_phrases(language: str | None) -> tuple[str, ...]:
     """What a recogniser should listen for; empty in a language that is not known."""
     return lexicon(base_of(language)).phrases("yes")[:12]
 
 
+@lru_cache(maxsize=32)
 def no_phrases(language: str | None) -> tuple[str, ...]:
     """As `yes_phrases`."""
     return lexicon(base_of(language)).phrases("no")[:8]

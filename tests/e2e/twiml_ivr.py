@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from twilio.request_validator import RequestValidator
 
-from offhook.audio_stream import AUDIO_TYPES
+from offhook.http_request import AUDIO_TYPES
 from offhook.telephony.tones import tones
 from offhook.testing.wav_file import wav
 from tests.offhook.twiml.table import HOST, MEDIA_HOST, NO_MP3, SOUND_S, TOKEN, Case, Page

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from offhook.audio_stream import AUDIO_TYPES
-from offhook.http_request import HttpRequest
+from offhook.http_request import AUDIO_TYPES, HttpRequest
 from offhook.pipeline.dialog.steps.play import UNTIL, PlayStep
 from offhook.pipeline.dialog.steps.step import Step
 from offhook.settings.flow_steps.kind import Fields, StepKind

@@ -44,16 +44,11 @@ _HINTS = (
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One that can be evaluated. `text` is as it was written."""
+    """One that can be evaluated. `text` is as it was written, `names` are the variables in it, in their order."""
 
     text: str
+    names: tuple[str, ...] = field(compare=False, repr=False)
     _root: ast.expr = field(compare=False, repr=False)
-
-    def names(self) -> tuple[str, ...]:
-        """The variables that it uses, in their order."""
-        called = {id(node.func) for node in ast.walk(self._root) if isinstance(node, ast.Call)}
-        found = [node for node in ast.walk(self._root) if isinstance(node, ast.Name) and id(node) not in called]
-        return tuple(dict.fromkeys(node.id for node in found if node.id not in WORDS))
 
     def parts_of(self, name: str) -> tuple[str, ...]:
         """The fields of the variable `name` that it uses."""
@@ -89,7 +84,14 @@ def parse(text: str) -> Expression:
         todo = next((todo for found, todo in _HINTS if found.search(text)), 'as in `people > 6 and day != "sunday"`')
         raise ExpressionError("it is no expression", todo) from None
     _check(root, 0)
-    return Expression(text, root)
+    return Expression(text, _names(root), root)
+
+
+def _names(root: ast.expr) -> tuple[str, ...]:
+    nodes = list(ast.walk(root))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    found = (node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in called)
+    return tuple(name for name in dict.fromkeys(found) if name not in WORDS)
 
 
 def _check(node: ast.expr, depth: int) -> None:

@@ -1,10 +1,11 @@
 """`ask`: a question with a few answers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from offhook.pipeline.dialog import limits
 from offhook.pipeline.dialog.one_of import worded
-from offhook.pipeline.dialog.problem import FlowProblem, Path
+from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.options import Option, chosen_option, key_offer, option_exits, option_problems
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run
@@ -13,9 +14,13 @@ from offhook.pipeline.events import Answer, Question
 
 @dataclass(frozen=True, slots=True)
 class Ask(ListeningStep):
-    """Ask a question with a few answers, by speech or key."""
+    """Ask a question with a few answers, by speech or key.
+
+    `inter_digit_ms` is how long a further digit of a key that begins another one is waited for.
+    """
 
     options: tuple[Option, ...]
+    inter_digit_ms: int = field(default=Question().inter_digit_ms, kw_only=True)
 
     def question(self) -> Question:
         """See ListeningStep."""
@@ -29,6 +34,7 @@ class Ask(ListeningStep):
             language=self.language,
             confirm_below=self.confirm_below,
             expect=self.expect,
+            inter_digit_ms=self.inter_digit_ms,
         )
 
     def exits(self) -> tuple[Exit, ...]:
@@ -54,4 +60,6 @@ class Ask(ListeningStep):
             what, why = f"step `{self.name}` has no choices", "the question has no answers"
             yield FlowProblem(what, why, "add one to `choices`", (*at, "choices"))
         yield from option_problems(self.options, self.name, at)
+        low, high = limits.MIN_INTER_DIGIT_MS, limits.MAX_INTER_DIGIT_MS
+        yield from out_of_range(self.inter_digit_ms, low, high, (*at, "inter_digit_ms"))
         yield from self.listening_problems(at)

@@ -153,15 +153,20 @@ class ListeningStep(Step):
 
     def question_in(self, run: Run) -> Question:
         """See Step."""
-        answered_in = run.answered_in(self)
+        answered_in, language = run.answered_in(self), run.language(self)
+        question = self.asked_in(answered_in, run.catalogue)
+        if self.languages:
+            question = self._in_others(question, answered_in, run.catalogue)
+        return question if question.language == language else replace(question, language=language)
+
+    def _in_others(self, question: Question, answered_in: str | None, catalogue: Catalogue) -> Question:
         others = tuple(
-            (language, self.asked_in(language, run.catalogue).choices)
+            (language, self.asked_in(language, catalogue).choices)
             for language in self.languages
             if primary(language) != primary(answered_in or "en")
         )
-        question = self.asked_in(answered_in, run.catalogue)
         speech = question.speech or any(choice.phrases for _, choices in others for choice in choices)
-        return replace(question, language=run.language(self), others=others, speech=speech)
+        return replace(question, others=others, speech=speech)
 
     def full_question(self) -> Question:
         """The question, with the commands that hold in it."""
@@ -170,7 +175,8 @@ class ListeningStep(Step):
     def asked_in(self, language: str | None, catalogue: Catalogue) -> Question:
         """The full question in a language, as a flow's `catalogue` has it: of keys alone where no phrase is left."""
         question = catalogue.question(self.full_question(), language)
-        return replace(question, speech=self.hears_values or any(choice.phrases for choice in question.choices))
+        speech = self.hears_values or any(choice.phrases for choice in question.choices)
+        return question if question.speech == speech else replace(question, speech=speech)
 
     def _speak_as_answered(self, run: Run, language: str | None) -> None:
         """The call goes on in the language of an answer; a step with its own does not tell which the call has now."""

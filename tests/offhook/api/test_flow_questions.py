@@ -8,7 +8,7 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.api.flow_dialog import flow_dialog
-from offhook.pipeline.events import AnswerKind
+from offhook.pipeline.events import Answer, AnswerKind
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import SimulatedCall, run
 
@@ -160,3 +160,38 @@ def test_dial_by_name(acts: tuple[Act, ...], said: list[str], number: str, tmp_p
             assert caller.transferred_to == number
 
     run(call())
+
+
+def test_python_waits_for_a_further_digit_of_a_key_as_long_as_it_is_told() -> None:
+    answers: list[Answer] = []
+
+    async def dialog(call: Call) -> None:
+        choices: dict[str, list[str]] = {"first": [], "tenth": []}
+        keys = {"1": "first", "10": "tenth"}
+        for wait_ms in (None, 4_000):
+            answers.append(await call.ask("Which floor?", choices=choices, keys=keys, inter_digit_ms=wait_ms))
+
+    async def conversation() -> None:
+        async with SimulatedCall(dialog) as caller:
+            await caller.hears("Which floor?")
+            await caller.presses("1")
+            await caller.hears("Which floor?")
+            await caller.presses("1")
+            await caller.waits(2.0)
+            await caller.presses("0")
+            await caller.waits(1.0)
+
+    run(conversation())
+    assert [answer.choice for answer in answers] == ["first", "tenth"]
+
+
+def test_python_gives_it_a_number() -> None:
+    async def dialog(call: Call) -> None:
+        with pytest.raises(ValueError, match="`inter_digit_ms` is at least 1"):
+            await call.ask("Which floor?", keys={"1": "first"}, choices={"first": ()}, inter_digit_ms=0)
+
+    async def conversation() -> None:
+        async with SimulatedCall(dialog) as caller:
+            await caller.waits(0.1)
+
+    run(conversation())

@@ -10,7 +10,7 @@ import pytest
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.events import AnswerKind
+from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.patience import patience_in
 from offhook.pipeline.trace import BotHeard, SilenceFilled, StageStalled
 from offhook.pipeline.tts.engine import SpeechChunk
@@ -193,6 +193,47 @@ def test_whenever_the_agent_stalls(agent: Agent) -> None:
     assert any(event.text == "I am sorry, this is taking longer than it should." for event in filled)
     assert agent.silences == 0, "who waits for a reply is not asked for one"
     assert not any("moment" in line.text for line in caller.transcript), "fillers are not in the history"
+
+
+class Listener:
+    """Lets the caller speak first: by a question that it awaits, or by one that stands."""
+
+    def __init__(self, *, stands: bool) -> None:
+        self.stands = stands
+        self.heard: list[Answer | NoInput | TurnOver] = []
+
+    async def run(self, call: Call) -> Outcome:
+        if not self.stands:
+            self.heard = [await call.ask(None, no_input_ms=6_000) for _ in range(2)]
+            return Outcome()
+        turns = call.turns()
+        call.expect(Question(no_input_ms=6_000))
+        call.owe_reply(False)
+        async for event in turns:
+            if isinstance(event, NoInput | TurnOver):
+                self.heard.append(event)
+            if len(self.heard) == 2:
+                break
+        return Outcome()
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_an_agent_that_begins_by_listening_owes_nothing(stands: bool) -> None:
+    agent = Listener(stands=stands)
+
+    async def conversation() -> SimulatedCall:
+        async with SimulatedCall(agent, settings=COVERED) as caller:
+            await caller.waits(6.5)
+            await caller.says("balance")
+            await caller.waits(2.0)
+        return caller
+
+    caller = run(conversation())
+    silent, spoken = agent.heard
+    assert isinstance(silent, NoInput) or (isinstance(silent, Answer) and silent.kind is AnswerKind.NO_INPUT)
+    answer = spoken.answer if isinstance(spoken, TurnOver) else spoken
+    assert isinstance(answer, Answer) and answer.text == "balance"
+    assert not any(isinstance(event, SilenceFilled) for event in caller.events)
 
 
 def test_the_agent_is_notified_and_may_say_more() -> None:

@@ -31,6 +31,18 @@ def test_no_argument_is_lost_on_the_way_to_the_core_and_the_log() -> None:
     core.owe(True, now=1.0)
     core.expect(Question(), 1.0, again=True)
     core.watch(1.0)
-    assert ("i", "expect", [Question(), 1.0, True]) in log.take()
+    assert ("i", "expect", [Question(), 1.0, True, False]) in log.take()
     core.handle_timer(1.6)
     assert core.next_output() == Command(Action.FILL), "the bot still owes its reply"
+
+
+def test_nor_one_behind_another_that_is_left_out() -> None:
+    log = EventLog({})
+    core = RecordingCore(TurnSettings(filler_ms=500), SilencePolicy(500), log)
+    core.cover_dialog(True, 1.0)
+    core.owe_greeting(1.0)
+    core.expect(Question(), 1.0, awaited=True)
+    core.watch(1.0)
+    assert ("i", "expect", [Question(), 1.0, False, True]) in log.take()
+    core.handle_timer(1.6)
+    assert core.next_output() is None, "the caller is to speak"

@@ -6,7 +6,7 @@ from socket import socket
 import pytest
 
 from offhook.flow_tools.case_file import load_cases
-from offhook.flow_tools.offline import NoSecrets
+from offhook.flow_tools.no_secrets import NoSecrets
 from offhook.flow_tools.play import play
 from offhook.settings.flow_file import load_flow
 from offhook.usererror import UserError

@@ -2,11 +2,14 @@
 
 import re
 import time
+from pathlib import Path
 
+import pocketsphinx
 import pytest
 
 from offhook.flow_tools.lint import RULES, doubts
 from offhook.flow_tools.pronunciation import alike, sounds_of
+from offhook.pipeline.understanding.sounds import sound_key
 from offhook.settings.flow_file import parse_flow
 from tests.docs.pages import ROOT
 
@@ -225,3 +228,17 @@ def test_a_pin_is_a_secret(old: str, new: str) -> None:
     text = CARD.replace("{min: 12, max: 19}, where: luhn(card)", "4")
     assert rules_of(text) == []
     assert rules_of(text.replace(old, new)) == ["pin-by-collect"]
+
+
+def test_words_are_found_in_the_dictionary_by_a_few_looks() -> None:
+    file = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
+    lines = file.read_text("utf-8").splitlines()
+    first_ways = dict(line.split(" ", 1) for line in lines if "(" not in line)
+    words = [*list(first_ways)[::50], *list(first_ways)[:5], *list(first_ways)[-5:]]
+    assert len(words) > 2_000
+    assert all(sounds_of(word, "en") == tuple(first_ways[word].split()) for word in words)
+
+
+@pytest.mark.parametrize("word", ["aaaaa", "bilingx", "zzzzz"])
+def test_a_word_that_is_not_in_the_dictionary_has_its_consonants(word: str) -> None:
+    assert sounds_of(word, "en") == tuple(sound_key(word, "en"))

@@ -9,7 +9,7 @@ import yaml
 
 from offhook.flow_tools.case_file import SUFFIX, load_cases
 from offhook.flow_tools.lint import doubts
-from offhook.flow_tools.offline import NoSecrets
+from offhook.flow_tools.no_secrets import NoSecrets
 from offhook.flow_tools.play import play
 from offhook.qa.coverage.walked import coverage_of
 from offhook.settings.flow_file import load_flow

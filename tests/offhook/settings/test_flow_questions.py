@@ -132,3 +132,13 @@ def test_what_ask_does_not_do_collect_does(old: str, new: str, todo: str) -> Non
 )
 def test_other_words_for_what_collect_does(key: str, todo: str) -> None:
     assert todo in wrong("    confirm: yes", f"    {key}")[2]
+
+
+def test_how_long_a_further_digit_of_a_key_is_waited_for() -> None:
+    step = parse_flow(FLOW.encode(), "test.yaml").steps["ask"]
+    assert isinstance(step, Ask) and step.question().inter_digit_ms == 1_500
+    slow = FLOW.replace("    ask: Which?\n", "    ask: Which?\n    inter_digit_ms: 4000\n")
+    step = parse_flow(slow.encode(), "test.yaml").steps["ask"]
+    assert isinstance(step, Ask) and step.question().inter_digit_ms == 4_000
+    problem = only(slow.replace("4000", "4"))
+    assert problem.what == "inter_digit_ms is 4" and problem.where == "f.yaml:9:21"

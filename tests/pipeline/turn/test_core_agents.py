@@ -12,6 +12,7 @@ from offhook.pipeline.events import (
 from offhook.pipeline.turn.events import (
     NoInput,
 )
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
 from tests.pipeline.turn.test_core import FIRM, FREE, MENU, PROMPT, Talk
 
@@ -120,3 +121,75 @@ def test_a_choice_of_more_than_one_key_is_waited_for(talk: Talk) -> None:
     assert talk.answer is None
     talk.wait(1.6)
     assert talk.answer is not None and talk.answer.choice == "one"
+
+
+COVERED = TurnSettings(filler_ms=1_200, fallback_ms=4_000)
+"""With the silences that are the bot's covered."""
+
+
+@pytest.fixture
+def unspoken() -> Talk:
+    """A call whose bot is to speak first."""
+    talk = Talk(COVERED)
+    talk.core.cover_dialog(True, talk.now)
+    talk.core.owe_greeting(talk.now)
+    return talk
+
+
+def pass_by(talk: Talk, seconds: float) -> list[Action]:
+    """Time passes; the core looks at its silence after all that happens, as in a session."""
+    before, end = len(talk.actions), talk.now + seconds
+    talk.core.watch(talk.now)
+    while (due := talk.core.get_timer()) is not None and due <= end:
+        talk.wait(max(0.0, due - talk.now))
+        talk.core.watch(talk.now)
+    talk.wait(end - talk.now)
+    return talk.actions[before:]
+
+
+NO_INPUT_S = FREE.no_input_ms / 1000
+
+
+def test_a_bot_that_asks_nothing_at_first_but_listens_owes_no_greeting(unspoken: Talk) -> None:
+    unspoken.core.expect(FREE, unspoken.now, awaited=True)
+    assert pass_by(unspoken, NO_INPUT_S - 0.1) == []
+    assert pass_by(unspoken, 0.2) == [Action.FINISH]
+    assert unspoken.events == [NoInput(1)]
+
+
+def test_nor_does_one_whose_caller_answers(unspoken: Talk) -> None:
+    unspoken.core.expect(FREE, unspoken.now, awaited=True)
+    pass_by(unspoken, 2.0)
+    unspoken.say("my balance")
+    assert unspoken.answer is not None and unspoken.answer.text == "my balance"
+    assert Action.FILL not in unspoken.actions
+    assert Action.FILL in pass_by(unspoken, 1.3), "a reply is owed like any other"
+
+
+def test_a_question_that_stands_before_the_greeting_is_not_awaited(unspoken: Talk) -> None:
+    unspoken.core.expect(FREE, unspoken.now)
+    assert pass_by(unspoken, 1.1) == []
+    assert pass_by(unspoken, 0.2) == [Action.FILL]
+    assert Action.STALL in pass_by(unspoken, NO_INPUT_S)
+    assert not any(isinstance(event, NoInput) for event in unspoken.events)
+
+
+@pytest.mark.parametrize("first", ["expect", "owe"])
+def test_unless_the_dialog_says_that_the_caller_is_to_speak_first(unspoken: Talk, first: str) -> None:
+    if first == "owe":
+        unspoken.core.owe(False, unspoken.now)
+    unspoken.core.expect(FREE, unspoken.now)
+    if first == "expect":
+        unspoken.core.owe(False, unspoken.now)
+    assert pass_by(unspoken, NO_INPUT_S + 0.1) == [Action.FINISH]
+    assert unspoken.events == [NoInput(1)]
+    unspoken.core.expect(FREE, unspoken.now, again=True)
+    assert pass_by(unspoken, NO_INPUT_S - 0.1) == [], "nor later"
+
+
+def test_who_has_been_awaited_once_is_not_greeted_over_a_standing_question(unspoken: Talk) -> None:
+    unspoken.core.expect(FREE, unspoken.now, awaited=True)
+    pass_by(unspoken, NO_INPUT_S + 0.1)
+    unspoken.core.expect(FREE, unspoken.now)
+    assert pass_by(unspoken, NO_INPUT_S + 0.1) == [Action.FINISH]
+    assert unspoken.events == [NoInput(1), NoInput(2)]

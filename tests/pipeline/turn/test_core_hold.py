@@ -2,9 +2,9 @@
 
 import pytest
 
-from offhook.pipeline.events import Answer, AnswerKind, Interruption, Prompt
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.tables import Action, Floor
-from tests.pipeline.turn.test_core import FIRM, MENU, Talk
+from tests.pipeline.turn.test_core import FIRM, MENU, PIN, PROMPT, Talk
 
 BALANCE = Answer(AnswerKind.SPEECH, "balance", "balance", confidence=0.9)
 
@@ -189,3 +189,54 @@ def test_without_a_detector_only_words_make_a_turn_that_a_hold_ends(talk: Talk, 
     talk.core.partial(words, talk.now)
     talk.take()
     assert hold(talk) == ([Action.END_SPEECH] if words else [Action.PAUSE, Action.CANCEL_ASR])
+
+
+@pytest.mark.parametrize(
+    ("question", "keys", "answer"),
+    [
+        (PIN, "47", Answer(AnswerKind.NO_MATCH, digits="47")),
+        (Question(digits=DigitRule(1, 10)), "47", Answer(AnswerKind.DTMF, digits="47")),
+        (
+            Question((Choice("first", dtmf="1"), Choice("tenth", dtmf="10"))),
+            "1",
+            Answer(AnswerKind.DTMF, choice="first", digits="1"),
+        ),
+    ],
+)
+def test_what_was_entered_before_a_hold_counts_behind_it(
+    talk: Talk, question: Question, keys: str, answer: Answer
+) -> None:
+    talk.begin(PROMPT, question)
+    talk.keys(keys)
+    hold(talk)
+    assert talk.wait(60.0) == []
+    unhold(talk)
+    assert talk.core.floor is Floor.COLLECTING_DTMF
+    assert talk.wait(1.4) == []
+    talk.wait(1.2)
+    assert talk.answer == answer
+
+
+def test_an_entry_goes_on_behind_a_hold(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.keys("47")
+    hold(talk)
+    talk.core.hold(talk.now)
+    unhold(talk)
+    talk.keys("11")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+@pytest.mark.parametrize("question", [PIN, None])
+def test_an_entry_whose_question_goes_during_a_hold_goes_with_it(talk: Talk, question: Question | None) -> None:
+    talk.begin(None, PIN)
+    talk.keys("47")
+    hold(talk)
+    talk.core.abandon(talk.now)
+    talk.take()
+    if question is not None:
+        talk.begin(PROMPT, question)
+    unhold(talk)
+    assert talk.core.floor is (Floor.IDLE if question is None else Floor.SPEAKING)
+    talk.spoken()
+    assert talk.core.floor is (Floor.IDLE if question is None else Floor.LISTENING)

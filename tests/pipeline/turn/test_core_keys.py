@@ -1,5 +1,7 @@
 """Keys: entries, keys after a complete one, ahead of a prompt, and those that no question can use."""
 
+from dataclasses import replace
+
 import pytest
 
 from offhook.pipeline.events import (
@@ -390,3 +392,98 @@ def test_keys_that_are_forgotten_answer_nothing_and_skip_no_announcement(talk: T
     talk.begin()
     talk.spoken()
     assert talk.core.floor is Floor.LISTENING
+
+
+SLOW = replace(FLOORS, inter_digit_ms=4_000)
+
+
+def test_how_long_a_further_digit_of_a_key_is_waited_for_is_the_questions(talk: Talk) -> None:
+    talk.begin(PROMPT, SLOW)
+    talk.keys("1")
+    assert talk.wait(3.9) == []
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.DTMF, choice="first", digits="1")
+
+
+def test_the_first_key_is_waited_for_from_the_end_of_the_prompt(talk: Talk) -> None:
+    talk.begin(PROMPT, PIN)
+    talk.wait(30.0)
+    talk.spoken()
+    assert talk.wait(PIN.no_input_ms / 1000 - 0.1) == []
+    assert talk.wait(0.2) == [Action.FINISH]
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
+def test_or_from_its_interruption(talk: Talk) -> None:
+    talk.begin(PROMPT, CLEARED)
+    talk.wait(3.0)
+    talk.keys("9*")  # cuts the prompt off, and takes the digit back
+    assert talk.wait(CLEARED.no_input_ms / 1000 - 0.1) == []
+    assert talk.wait(0.2) == [Action.FINISH]
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
+@pytest.mark.parametrize(
+    ("question", "keys", "answer"),
+    [
+        (PIN, "47", Answer(AnswerKind.NO_MATCH, digits="47")),
+        (FLOORS, "1", Answer(AnswerKind.DTMF, choice="first", digits="1")),
+        (OPERATOR, "0", Answer(AnswerKind.DTMF, choice="operator", digits="0")),
+    ],
+)
+@pytest.mark.parametrize("firm", [False, True])
+def test_the_rest_of_what_is_typed_ahead_is_waited_for_from_the_question_on(
+    talk: Talk, question: Question, keys: str, answer: Answer, firm: bool
+) -> None:
+    """From the end of a prompt that cannot be interrupted: until then nobody knows that it has been heard."""
+    wait_s = (question.inter_digit_ms if question.digits is None else question.digits.inter_digit_ms) / 1000
+    talk.keys(keys)
+    talk.wait(wait_s + 1.0)
+    talk.begin(FIRM if firm else PROMPT, question)
+    if firm:
+        talk.wait(wait_s + 1.0)
+        talk.spoken()
+    assert talk.core.floor is Floor.COLLECTING_DTMF
+    assert talk.wait(wait_s - 0.1) == []
+    talk.wait(0.2)
+    assert talk.answer == answer
+
+
+@pytest.mark.parametrize("keys", ["11", "47", "0"])
+def test_every_key_of_an_entry_has_the_same_time(talk: Talk, keys: str) -> None:
+    talk.begin(PROMPT, PIN)
+    for digit in keys:
+        talk.keys(digit)
+        assert talk.wait(2.4) == []
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.NO_MATCH, digits=keys)
+
+
+@pytest.mark.parametrize("prompt", [None, PROMPT])
+def test_an_entry_in_progress_is_of_the_question_that_replaces_its_own(talk: Talk, prompt: Prompt | None) -> None:
+    talk.begin(None, Question(digits=DigitRule(1, 10)))
+    talk.keys("47")
+    talk.begin(prompt, PIN)
+    assert talk.core.floor is Floor.COLLECTING_DTMF
+    assert talk.wait(2.4) == []
+    talk.keys("11")
+    assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
+
+
+def test_but_not_where_that_cannot_use_it(talk: Talk) -> None:
+    talk.begin(None, Question(digits=DigitRule(1, 10)))
+    talk.keys("47")
+    assert Action.PLAY in talk.begin(PROMPT, MENU)
+    assert talk.core.floor is Floor.SPEAKING
+    talk.wait(10.0)
+    talk.spoken()
+    assert talk.wait(MENU.no_input_ms / 1000 - 0.1) == []
+    talk.keys("2")
+    assert talk.answer is not None and talk.answer.choice == "second"
+
+
+def test_what_is_withdrawn_with_its_question_is_of_no_other(talk: Talk) -> None:
+    talk.begin(None, Question(digits=DigitRule(1, 10)))
+    talk.keys("47")
+    talk.begin(None, None)
+    assert talk.begin(PROMPT, PIN) == [Action.PLAY]

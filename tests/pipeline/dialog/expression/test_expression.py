@@ -201,7 +201,7 @@ def test_dunder_fields_are_only_keys() -> None:
 
 
 def test_the_names_that_it_uses() -> None:
-    assert parse("last(pin, n) == order.pin and true and pin != nothing").names() == ("pin", "n", "order")
+    assert parse("last(pin, n) == order.pin and true and pin != nothing").names == ("pin", "n", "order")
 
 
 TERMS = ["people", "order", "order.items", "day", "at", "member", "account", "'x'", "7", "nothing", "amount", "[1]"]
