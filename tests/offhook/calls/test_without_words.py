@@ -30,7 +30,7 @@ SAID = "my name is Quirinius"
 
 KEPT_TEXTS = {
     *("by", "consent", "engine", "model", "stage", "verdict", "why"),
-    *("DialogState.name", "EngineFailed.error", "ToolRan.name"),
+    *("DialogState.name", "EngineFailed.error", "SecretKeyed.outcome", "SecretKeyed.secret", "ToolRan.name"),
 }
 """Texts that are the bot's own names and reasons. What is in any other may be what somebody has said."""
 
