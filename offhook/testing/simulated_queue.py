@@ -10,9 +10,11 @@ from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow
 from offhook.queues.port import Joined, News, TalkOver, Whisper
 
+TALK_S = 2.0
+
 
 class SimulatedQueue:
-    """See QueuePort. After `rings_s` `agent` takes the call, and hangs up; without one the wait ends with `end`."""
+    """See QueuePort. After `rings_s` `agent` takes the call, for TALK_S; without one the wait ends with `end`."""
 
     def __init__(self, session: Session, rings_s: float, agent: str, end: QueueEnd | None) -> None:
         self._session = session
@@ -81,4 +83,4 @@ class SimulatedQueue:
         self.joined_at = asyncio.get_running_loop().time()
         self.quiet()
         self.tell(Joined(self._agent))
-        self.tell(TalkOver())
+        self._timer = asyncio.get_running_loop().call_later(TALK_S, self.tell, TalkOver())

@@ -147,10 +147,17 @@ def test_a_server_that_fails_is_asked_again() -> None:
 
 
 def test_an_agent_who_answers_ends_a_sentence_in_mid_word() -> None:
-    server = Waited(written(VOICE, wait=f"<Say>{LONG}</Say>", next="<Hangup/>"))
+    server = Waited(written(VOICE, wait=f"<Say>{LONG}</Say><Say>Next.</Say>", next="<Hangup/>"))
     it = heard(server, ends=Queued("anna"), rings_s=3.0)
     assert it.said and LONG.startswith(it.said[0].rstrip()) and it.said[0] != LONG
-    assert it.late_s <= LOOK_S
+    assert it.late_s <= LOOK_S and it.said[1:] == [] and len(server.at) == 1
+    assert server.asked[-1][2]["QueueResult"] == "bridged"
+
+
+def test_while_they_talk_nothing_is_asked_for() -> None:
+    server = Waited(written(VOICE, wait="<Pause length='1'/>", next="<Hangup/>"))
+    heard(server, ends=Queued("anna"), rings_s=2.5)  # and talks for two seconds
+    assert 2 <= len(server.at) <= 3
     assert server.asked[-1][2]["QueueResult"] == "bridged"
 
 
