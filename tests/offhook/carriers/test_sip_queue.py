@@ -15,6 +15,7 @@ from offhook.engines.registry import GivenEngines
 from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.process.local_bot import LocalBot
+from offhook.process.supervisor import Supervisor
 from offhook.queues.orders import QueueEnd
 from offhook.records.outbox import listed
 from offhook.settings.config import Config
@@ -47,7 +48,7 @@ class Office:
         self.heard: list[str] = []
         self.changed = asyncio.Event()
         self._folder = tmp_path
-        self._bot: LocalBot | None = None
+        self._bot: Supervisor | None = None
         self.options: dict[str, object] = {"summary": ""}
         self.consent: Consent | None = None
         self.noted: dict[str, str] = {}
@@ -58,7 +59,7 @@ class Office:
         return self.first, self.second, self.anna, self.ben
 
     @property
-    def bot(self) -> LocalBot:
+    def bot(self) -> Supervisor:
         assert self._bot is not None
         return self._bot
 
@@ -78,9 +79,13 @@ class Office:
             },
             **(more or {}),  # type: ignore[dict-item]
         }
-        self._bot = LocalBot(Config.load(None, settings), self._dialog, engines=_engines)
-        self._bot.listeners.append(self._on_event)
+        self._bot = self.make_bot(Config.load(None, settings))
         await self._bot.start()
+
+    def make_bot(self, config: Config) -> Supervisor:
+        bot = LocalBot(config, self._dialog, engines=engines)
+        bot.listeners.append(self.on_event)
+        return bot
 
     async def close(self) -> None:
         if self._bot is not None:
@@ -129,7 +134,7 @@ class Office:
         self.results.put_nowait(await call.queue("support", **self.options))  # type: ignore[arg-type]
         await call.say("Here I am again.")
 
-    def _on_event(self, call: str, event: SessionEvent) -> None:
+    def on_event(self, call: str, event: SessionEvent) -> None:
         if isinstance(event, ConsentNoted):
             self.noted[call] = event.consent
         if isinstance(event, BotHeard):
@@ -137,7 +142,7 @@ class Office:
             self.changed.set()
 
 
-def _engines(config: Config) -> EngineSet:
+def engines(config: Config) -> EngineSet:
     return EngineSet(config, GivenEngines(tts=VOICE))
 
 

@@ -36,7 +36,7 @@ class Bench:
         self.metrics = Metrics()
         self.events: list[OutboxEvent] = []
         self.queues = Queues(
-            Config.model_validate(config), self, lambda call, order: self.sent.append(order), self.metrics
+            Config.model_validate(config), self, lambda call, order, fd: self.sent.append(order), self.metrics
         )
         self.queues.reports.notify = self.events.append
         self.queues.handle(JoinQueue("c1", "support", about={"uniqueid": "u1", "src": "sip:1@192.0.2.9"}))
@@ -186,7 +186,7 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
     }
 
     async def restarted() -> list[object]:
-        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics())
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order, fd: None, Metrics())
         await queues.start()
         found = queues.dump()["queues"]
         queues.close("b", closed=True)
