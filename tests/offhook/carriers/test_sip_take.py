@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from offhook.api.call import Call
+from offhook.api.call_recording import Consent
 from offhook.api.queued import Queued
 from offhook.api.taken import TakeEnd, Taken
 from offhook.process.allotments import worker_specs
@@ -21,6 +22,7 @@ from offhook.sip.events import CallEnded as LegEnded
 from offhook.sip.events import IncomingCall
 from offhook.usererror import UserError
 from tests.offhook.carriers.parties import HOST, Party
+from tests.offhook.carriers.test_private_legs import recorded
 from tests.offhook.carriers.test_sip_queue import (
     AGENT_HZ,
     BOT_HZ,
@@ -290,3 +292,18 @@ async def test_others_learn_of_it_and_the_records_are_linked(desk: Desk) -> None
     assert (told[0][2]["agent"], told[1][2]["target"], told[1][2]["returned"]) == (ben, ben, True)
     of_caller = await asyncio.to_thread(store.call, first)
     assert of_caller is not None and (of_caller.queue, of_caller.queue_agent) == ("support", ben)
+
+
+@pytest.mark.parametrize("consent", ["given", "refused"])
+async def test_nothing_of_a_caller_who_has_refused_is_in_the_agents_recording(
+    desk: Desk, tmp_path: Path, consent: Consent
+) -> None:
+    desk.consent = consent
+    await desk.open({"records": {"dir": tmp_path, "record_audio": True}}, empty="wait")
+    _, leg = await talk(desk)
+    desk.ben.hang_up(leg)
+    await desk.result()
+    ben = desk.id_of(desk.ben)
+    await desk.close()
+    levels = recorded(tmp_path, ben)
+    assert bool(levels[-2_000:].max(initial=0) > 500) is (consent == "given")
