@@ -15,6 +15,7 @@ from offhook.api.headers import CallHeaders
 from offhook.api.message import Message
 from offhook.api.playing import Played, Until, play
 from offhook.api.queued import Queued, QueueRequest
+from offhook.api.taken import Taken, TakeRequest
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages
@@ -73,6 +74,7 @@ class Call(CallRecording, CallTransfer):
         on_state: Callable[[str, str], None] | None = None,
         on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None = None,
         on_queue: "Callable[[Call, QueueRequest], Awaitable[Queued]] | None" = None,
+        on_take: "Callable[[Call, TakeRequest], Awaitable[Taken]] | None" = None,
         on_record: Callable[[bool], None] | None = None,
         on_record_call: Callable[[bool, str | None], None] | None = None,
         on_shield: Callable[[DtmfHandler | None], str] | None = None,
@@ -103,6 +105,7 @@ class Call(CallRecording, CallTransfer):
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._on_queue = on_queue
+        self._on_take = on_take
         self._on_record = on_record
         self._on_record_call = on_record_call
         self._on_shield = on_shield
@@ -293,7 +296,7 @@ class Call(CallRecording, CallTransfer):
             report(by_bot)
         self._ended = True
         self._answered_by, self._answering = self.answered_by, None
-        self._on_hangup = self._on_state = self._on_transfer = self._on_queue = None
+        self._on_hangup = self._on_state = self._on_transfer = self._on_queue = self._on_take = None
         self._on_record = self._on_record_call = self._on_shield = self._on_dtmf = None
         for events in list(self._turns):
             events.close()

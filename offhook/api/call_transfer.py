@@ -6,6 +6,7 @@ from typing import Any
 from offhook.api.call_ended import CallEnded
 from offhook.api.call_speech import CallSpeech
 from offhook.api.queued import Queued, QueueRequest, WhileWaiting
+from offhook.api.taken import Taken, TakeRequest
 from offhook.pipeline.closed import ignore
 from offhook.transfer.outcome import TransferError, TransferMode, Transferred
 from offhook.transfer.request import Brief, TransferRequest
@@ -17,6 +18,7 @@ class CallTransfer(CallSpeech):
 
     _on_transfer: Callable[[TransferRequest], Awaitable[Transferred | None]] | None
     _on_queue: Callable[[Any, QueueRequest], Awaitable[Queued]] | None  # it gets the Call
+    _on_take: Callable[[Any, TakeRequest], Awaitable[Taken]] | None  # likewise
 
     async def transfer(  # noqa: PLR0913  # each is one property of a transfer
         self,
@@ -116,6 +118,32 @@ class CallTransfer(CallSpeech):
             raise UserError(what, why, "await call.transfer(…), or have the call come over SIP")
         request = QueueRequest(name, summary, priority, ticket, on_agent, while_waiting)
         return await self.until_ended(self._on_queue(self, request))
+
+    async def take(
+        self,
+        name: str,
+        *,
+        wait_s: float | None = None,
+        limit_s: float | None = None,
+        return_key: str | None = None,
+        on_caller: Callable[[str], None] = ignore,
+    ) -> Taken:
+        """Connect an agent, who is in this call, to the next caller of a queue of the settings, by priority and then
+        arrival. While nobody waits there they hear the queue's music, for `wait_s` at most (None: the queue's
+        `max_wait_s`), and what the caller's side has as a `summary` before both are connected. The talk takes `limit_s`
+        at most, and a key of the agent, `return_key`, ends it. `on_caller` is called with the record of the caller when
+        the talk begins.
+
+        Returns when the talk is over (a caller who is still there is with their own dialog again, as when an agent has
+        hung up), or when nobody has come. Raises CallEnded if the agent hangs up; UserError if there is no such queue,
+        or the call can take callers from none.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if self._on_take is None:
+            what, why = "this call cannot take callers from a queue", "its carrier has no transfers by the bot"
+            raise UserError(what, why, "have the call come over SIP")
+        return await self.until_ended(self._on_take(self, TakeRequest(name, wait_s, limit_s, return_key, on_caller)))
 
 
 def _targets(

@@ -22,6 +22,7 @@ from offhook.api.flow_message import prompted_to_record, recorded
 from offhook.api.flow_requests import RequestCount, Send, changes_something, fetched
 from offhook.api.flow_secrets import FlowSecrets
 from offhook.api.flow_sound import done
+from offhook.api.taken import TakeEnd
 from offhook.http_request import HttpRequest
 from offhook.llm.model import LanguageModel
 from offhook.pipeline.answering.verdict import AnsweredBy
@@ -50,6 +51,7 @@ from offhook.pipeline.dialog.actions import (
     Returned,
     SecretTaken,
     Speak,
+    Take,
     TakeSecret,
     Wait,
 )
@@ -163,7 +165,7 @@ class FlowAgent:
             case Delegate():
                 outcome = await self._delegate(call, action)
                 return outcome if call.hung_up else HandedBack(outcome.name, outcome.values)
-            case Connect() | Enqueue():
+            case Connect() | Enqueue() | Take():
                 return await self._to_a_person(call, action)
             case FindOut():
                 return await unless_corrected(call, wording, runner, asked, self._find_out(call, action))
@@ -227,11 +229,14 @@ class FlowAgent:
         finally:
             call.language = language
 
-    async def _to_a_person(self, call: Call, action: Connect | Enqueue) -> CameBack | Outcome:
-        if isinstance(action, Connect):
-            reason, to = await self._connect(call, action), " or ".join(action.targets)
-        else:
-            reason, to = await self._enqueue(call, action), action.queue
+    async def _to_a_person(self, call: Call, action: Connect | Enqueue | Take) -> CameBack | Outcome:
+        match action:
+            case Connect():
+                reason, to = await self._connect(call, action), " or ".join(action.targets)
+            case Enqueue():
+                reason, to = await self._enqueue(call, action), action.queue
+            case Take():
+                reason, to = await self._take(call, action), action.queue
         return Outcome(f"transferred to {to}") if call.hung_up else CameBack(reason)
 
     async def _connect(self, call: Call, action: Connect) -> str:
@@ -263,6 +268,18 @@ class FlowAgent:
             return str(QueueEnd.NOT_POSSIBLE)
         return "" if queued.end is None else str(queued.end)
 
+    async def _take(self, call: Call, action: Take) -> str:
+        """Why an agent has talked to nobody; empty where they have."""
+        if action.prompt is not None:
+            await call.step(action.prompt, None)
+        try:
+            taken = await call.take(action.queue, wait_s=action.wait_s, return_key=action.end_key)
+        except UserError as error:
+            log = structlog.get_logger("offhook.flow")
+            log.warning("nobody is taken from the queue", call=call.id, queue=action.queue, why=str(error))
+            return str(TakeEnd.NOT_POSSIBLE)
+        return "" if taken.end is None else str(taken.end)
+
     async def _find_out(self, call: Call, action: FindOut) -> FoundOut:
         """Who answered; a voicemail that has a step of its own is ready for a message then."""
         by = await call.until_ended(call.who_answered(action.step.within_s))
@@ -274,7 +291,7 @@ class FlowAgent:
 def _is_for_good(action: Action) -> bool:
     """Whether it cannot be taken back, so that the answer that led to it has to be certain: an agent's tools may do
     anything, and so may a function."""
-    return isinstance(action, Connect | Enqueue | Delegate | Press | Invoke | TakeSecret) or (
+    return isinstance(action, Connect | Enqueue | Take | Delegate | Press | Invoke | TakeSecret) or (
         isinstance(action, Fetch) and changes_something(action)
     )
 

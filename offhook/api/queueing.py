@@ -10,9 +10,9 @@ import structlog
 
 from offhook.api.call import Call
 from offhook.api.call_recording import CONSENTS
+from offhook.api.queue_music import queue_music
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.while_waiting import OWNER_S, Hearing, Wait
-from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.events import NOTHING, DigitRule
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.members import MAX_BRIEFING_S, RING_MARGIN_S
@@ -21,8 +21,6 @@ from offhook.queues.orders import EndWait, Place, QueueEnd
 from offhook.queues.port import Joined, Key, Leaves, News, Parted, QueuePort, TalkOver
 from offhook.queues.wording import QueueWording, queue_wording_in, text_in
 from offhook.settings.queues import QueueConfig
-from offhook.sound_file import load_sound
-from offhook.usererror import UserError
 
 LOST_S = MAX_BRIEFING_S + RING_MARGIN_S + 20.0
 """The owner of the queues ends a wait by itself. This long after its longest time, and the last ringing, the caller is
@@ -30,9 +28,6 @@ taken for lost there."""
 
 MAX_NOWHERE = 2
 """How often in a row a caller has no place until they are taken for lost: one answer may be of an earlier wait."""
-
-MIN_MUSIC_S = 1.0
-"""What is shorter is begun anew so often that it takes a core."""
 
 MIN_DIGITS, MAX_DIGITS = 3, 20
 """Of a number that is entered."""
@@ -77,7 +72,14 @@ class Waiting:
         request = self._request
         whisper = self._whisper if request.summary else None
         began = self._now()
-        self._port.join(request.queue, priority=request.priority, ticket=request.ticket, whisper=whisper)
+        self._port.join(
+            request.queue,
+            priority=request.priority,
+            ticket=request.ticket,
+            whisper=whisper,
+            summary=request.summary,
+            language=self._call.language,
+        )
         queued: Queued | None = None
         try:
             music = await self._music()
@@ -93,19 +95,7 @@ class Waiting:
             self._port.close(None if queued is None else queued.end)
 
     async def _music(self) -> Recording:
-        path = self._config.music
-        if path is None:
-            return built_in_music()
-        log = structlog.get_logger("offhook.queues")
-        try:
-            music = await asyncio.to_thread(load_sound, path)
-        except UserError as error:
-            log.error("callers hear the music that is built in", why=str(error))
-            return built_in_music()
-        if music.seconds < MIN_MUSIC_S:
-            log.error("callers hear the music that is built in", why=f"{path} is shorter than {MIN_MUSIC_S:g} s")
-            return built_in_music()
-        return music
+        return await queue_music(self._config.music)
 
     async def _wait(self, music: Recording) -> Queued:
         config, announce_at = self._config, self._now()

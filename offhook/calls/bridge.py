@@ -1,9 +1,11 @@
 """Connects two lines: each hears the other, and gets the other's keys."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from offhook.calls.line import CallLine
 from offhook.telephony.codec.convert import rate_converter
+from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler
 from offhook.telephony.pcm import RATE_HZ
 
 PREBUFFER_TICKS = RATE_HZ * 60 // 1000
@@ -11,6 +13,15 @@ PREBUFFER_TICKS = RATE_HZ * 60 // 1000
 
 MAX_QUEUED_TICKS = RATE_HZ * 300 // 1000
 """What may wait to be sent: beyond it the far end's clock is faster than ours, and a piece is left out."""
+
+
+class Source(Protocol):
+    """What is heard: a line, or what stands for one."""
+
+    rate_hz: int
+
+    def add_listener(self, *, audio: AudioHandler, dtmf: DtmfHandler) -> Handler:
+        """Call these with audio and keys. Returns a function that removes them."""
 
 
 class Bridge:
@@ -33,7 +44,7 @@ class OneWay:
 
     def __init__(
         self,
-        source: CallLine,
+        source: Source,
         sink: CallLine,
         on_key: Callable[[str], bool] = lambda key: False,
         on_first: Callable[[], None] | None = None,

@@ -227,6 +227,7 @@ class Conversation:
             on_state=lambda name, by: self._on_event(DialogState(name, monotonic(), by)),
             on_transfer=partial(self._others.transfer, session) if self._others.has_transfers else None,
             on_queue=self._others.queue if self._others.has_queues else None,
+            on_take=self._others.take if self._others.has_queues else None,
             on_record=self._pause_recording,
             on_record_call=self._record_call,
             on_shield=self._shield,

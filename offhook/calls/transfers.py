@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from offhook.queues.port import QueuePort
+from offhook.queues.port import QueuePort, TakePort
 from offhook.transfer.outcome import Transferred
 from offhook.transfer.request import TransferRequest
 
@@ -24,3 +24,6 @@ class CallQueues(Protocol):
 
     def enter_queue(self) -> QueuePort:
         """A wait that has not begun; one that has is over."""
+
+    def take_caller(self) -> TakePort:
+        """The wait of an agent who has called in, likewise."""

@@ -7,6 +7,8 @@ from contextlib import suppress
 from offhook.api.call import HANG_UP_WAIT_S, Call
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.queueing import Waiting
+from offhook.api.taken import Taken, TakeRequest
+from offhook.api.taking import Taking
 from offhook.calls.call_log import CallLog
 from offhook.calls.transfers import CallQueues, CallTransfers
 from offhook.pipeline.session import Session
@@ -81,6 +83,15 @@ class WithOthers:
             return await Waiting(call, port, queue, request, offers_call_back=offers, on_agent=log.with_agent).run()
         finally:
             log.queue_left()
+
+    async def take(self, call: Call, request: TakeRequest) -> Taken:
+        """Have an agent talk to the next caller of a queue. Raises CallEnded; UserError if there is no such queue."""
+        config = self._config
+        if request.queue not in config.queues:
+            raise no_queue(request.queue, list(config.queues), "callers cannot be taken from")
+        assert self._queues is not None, "the carrier has queues"
+        port, queue = self._queues.take_caller(), config.queues[request.queue]
+        return await Taking(call, port, queue, request, longest_s=config.transfer.max_talk_s).run()
 
     def close(self) -> None:
         """The call is over: its carrier is released."""

@@ -1,5 +1,6 @@
 """Calls over SIP and RTP: dispatches the user agent's events, and gives new calls their ports."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import monotonic
@@ -17,7 +18,7 @@ from offhook.carriers.sip_leg import AgentLeg
 from offhook.carriers.sip_move import SipMove
 from offhook.carriers.sip_resources import SipResources
 from offhook.observe.refusals import Reason, Refusal
-from offhook.queues.messages import ToCall
+from offhook.queues.messages import Linked, ToCall
 from offhook.records import EndedBy
 from offhook.sip.commands import CommandFailed, Reject
 from offhook.sip.events import (
@@ -105,6 +106,7 @@ class SipCarrier:
         if (leg := self._agents.get(event.call)) is not None:
             if not isinstance(event, HangUp | ToCall):
                 leg.on_event(event)
+            _close(event)
             return
         if isinstance(event, IncomingCall) and event.replaces:
             self._replaced(event)
@@ -120,6 +122,7 @@ class SipCarrier:
             return
         call = self._mine.get(event.call)
         if call is None:
+            _close(event)
             return  # already ended here
         for handlers in (_HANDLERS, _INBOUND if isinstance(call, InboundCall) else _OUTBOUND):
             if (handle := handlers.get(type(event))) is not None:
@@ -185,3 +188,9 @@ class SipCarrier:
     def _over(self, call: SipCall) -> None:
         self._mine.pop(call.handle, None)
         self._calls.over(call)
+
+
+def _close(event: object) -> None:
+    """What comes with an event that nobody wants."""
+    if isinstance(event, Linked):
+        os.close(event.fd)

@@ -5,6 +5,7 @@ have the bot go on with another party, by REFER (a `SipMove`) or by an INVITE wi
 change, and the conversation stays.
 """
 
+import os
 import secrets
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,8 +22,9 @@ from offhook.carriers.sip_leg import AgentLeg, LegOwner
 from offhook.carriers.sip_move import SipMove, wanted_headers
 from offhook.carriers.sip_queue import SipQueue
 from offhook.carriers.sip_resources import SipResources
+from offhook.carriers.sip_take import SipTake
 from offhook.carriers.sip_transfer import ReferEvent, SipTransfer, not_possible
-from offhook.queues.messages import ToCall, ToOwner
+from offhook.queues.messages import Linked, ToCall, ToOwner
 from offhook.records import EndedBy
 from offhook.sip.commands import Answer, Bye, Command
 from offhook.sip.errors import RemoteError
@@ -94,6 +96,7 @@ class Handover:
     def __init__(self) -> None:
         self._transfer: SipTransfer | SipFork | None = None
         self._queue: SipQueue | None = None
+        self._take: SipTake | None = None
         self._move: SipMove | None = None
         self._left = False  # the far end, while the call moves to another one
 
@@ -147,15 +150,29 @@ class Handover:
 
     def enter_queue(self) -> SipQueue:
         """See CallQueues."""
-        if self._queue is not None:
-            self._queue.close()
+        self._leave_queues()
         self._queue = SipQueue(self, self._services.config)
         return self._queue
 
+    def take_caller(self) -> SipTake:
+        """See CallQueues."""
+        self._leave_queues()
+        self._take = SipTake(self)
+        return self._take
+
+    def _leave_queues(self) -> None:
+        if self._queue is not None:
+            self._queue.close()
+        if self._take is not None:
+            self._take.close()
+        self._queue = self._take = None
+
     def queue_event(self, event: ToCall) -> None:
         """What the owner of the queues wants, or says."""
-        if self._queue is not None:
-            self._queue.on_event(event)
+        if (wait := self._queue or self._take) is not None:
+            wait.on_event(event)
+        elif isinstance(event, Linked):
+            os.close(event.fd)
 
     def refer_event(self, event: ReferEvent) -> None:
         """What became of our REFER."""
@@ -195,8 +212,8 @@ class Handover:
     @property
     def _is_with_agents(self) -> bool:
         """Whether one rings for it, or talks to the caller."""
-        rung = self._queue is not None and self._queue.is_open
-        return rung or (self._transfer is not None and not self._transfer.over)
+        wait = self._queue or self._take
+        return (wait is not None and wait.is_open) or (self._transfer is not None and not self._transfer.over)
 
     def moved_to(self, handle: str, offers: OfferAnswer | None) -> None:
         """See Moving."""
@@ -206,8 +223,8 @@ class Handover:
             self._resources.do(NotifyRefer(before, 200, "OK"))
             self._resources.do(Bye(before))
         self._move, self._left = None, False
-        if self._queue is not None:
-            self._queue.moved(before)
+        if (wait := self._queue or self._take) is not None:
+            wait.moved(before)
         self._legs.moved(self.handle, before)
         self._media_changed()  # who transferred it may have held it before
         self._conversation.suspend(False)
@@ -238,8 +255,8 @@ class Handover:
         self.log.info("another far end has taken the call over", source=str(event.source), by=event.from_uri)
         self._resources.do(Answer(self.handle, sdp))
         self._resources.do(Bye(before))
-        if self._queue is not None:
-            self._queue.moved(before)
+        if (wait := self._queue or self._take) is not None:
+            wait.moved(before)
         self._legs.moved(self.handle, before)
         self._media_changed()
 
@@ -307,8 +324,8 @@ class Handover:
         if self._move is not None:
             move, self._move = self._move, None
             move.hang_up(EndedBy.NETWORK, "the call is over")
-        if self._queue is not None:
-            self._queue.caller_gone()
+        if (wait := self._queue or self._take) is not None:
+            wait.caller_gone()
         return self._transfer.caller_gone() if self._transfer is not None else None
 
     # What the call does.

@@ -1,19 +1,18 @@
 """A call's place in a queue: music, keys, and the agents' phones that ring for it, as the owner of the queues wants.
 
 Agents ring by transfers that bridge (`SipTransfer`), several at once where the queue rings all. The first who answers
-has the call: the others are withdrawn at that moment, and the caller hears the music until both are joined.
+has the call: the others are withdrawn at that moment, and the caller hears the music until both are joined. Agents who
+have called in are on the line already (`LinkedAgent`).
 """
 
-import asyncio
-from collections import deque
-from contextlib import suppress
+import os
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
-from offhook.calls.conversation import Conversation
-from offhook.calls.hold_music import HoldMusic
+from offhook.carriers.linked_agent import LinkedAgent
 from offhook.carriers.sip_transfer import SipTransfer
-from offhook.pipeline.tts.recording import Recording
+from offhook.carriers.sip_wait import SipWait, WaitingCall
 from offhook.queues.messages import (
     AgentMissed,
     AgentReleased,
@@ -22,40 +21,28 @@ from offhook.queues.messages import (
     CallBackWish,
     JoinQueue,
     LeaveQueue,
+    Linked,
     MovedInQueue,
     ToCall,
-    ToOwner,
     WantCallBack,
 )
 from offhook.queues.orders import QueueEnd, RingAgents, StopRinging
-from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
+from offhook.queues.port import Joined, Offer, Parted, TalkOver, Whisper
 from offhook.settings.config import Config
 from offhook.transfer.outcome import TransferError, TransferFailure
 from offhook.transfer.request import TransferRequest
 from offhook.transfer.targets import Target, target_of
 
-MAX_NEWS = 100
-"""Keys that nobody has taken: further ones are dropped."""
-
 _THEIRS = frozenset({TransferFailure.NO_ANSWER, TransferFailure.BUSY, TransferFailure.DECLINED})
 """What an agent does. The rest is the bot's or the network's: a trunk that takes no more calls, an unknown name."""
 
 
-class QueueCaller(Protocol):
-    """The call that waits."""
-
-    handle: str
+class QueueCaller(WaitingCall, Protocol):
+    """The caller's call."""
 
     @property
     def trunk(self) -> str:
         """By which it came; empty: by none."""
-
-    @property
-    def conversation(self) -> Conversation:
-        """The caller's."""
-
-    def do(self, command: ToOwner) -> None:
-        """Tell the owner of the queues."""
 
     def new_transfer(self, request: TransferRequest, target: Target) -> SipTransfer:
         """Has an agent's phone ring."""
@@ -75,31 +62,35 @@ class _Ring:
         self.queue.joining(self.agent)
 
 
-class SipQueue:
+class SipQueue(SipWait):
     """See QueuePort."""
 
     def __init__(self, caller: QueueCaller, config: Config) -> None:
+        super().__init__(caller)
         self._caller = caller
         self._config = config
         self._whisper: Whisper | None = None
-        self._rings: dict[str, SipTransfer] = {}
+        self._summary, self._language = "", "en"
+        self._began_at = 0.0
+        self._rings: dict[str, SipTransfer | LinkedAgent] = {}
         self._withdrawn: set[str] = set()
-        self._news: deque[News] = deque()
-        self._changed = asyncio.Event()
-        self._music: HoldMusic | None = None
-        self._at_tick = 0
-        self._suspended = False
-        self._talking = ""
-        line = caller.conversation.line
-        self._unlisten = line.add_listener(dtmf=self._on_key) if line is not None else None
-        self.is_open = False
-        """Whether the caller waits, or talks to an agent."""
 
     # --- for the dialog
 
-    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None:
+    def join(  # see there
+        self,
+        queue: str,
+        *,
+        priority: int,
+        ticket: str,
+        whisper: Whisper | None,
+        summary: str = "",
+        language: str = "en",
+    ) -> None:
         """See QueuePort."""
         self._whisper = whisper
+        self._summary, self._language = summary, language
+        self._began_at = monotonic()
         self.is_open = True
         self._caller.conversation.linger(True)
         about = self._caller.conversation.about
@@ -113,40 +104,10 @@ class SipQueue:
         """See QueuePort."""
         self._caller.do(WantCallBack(self._caller.handle, self._caller.trunk, wish))
 
-    def tell(self, news: News) -> None:
-        """See QueuePort."""
-        if len(self._news) < MAX_NEWS or not isinstance(news, Key):
-            self._news.append(news)
-            self._changed.set()
-
-    async def next(self, timeout_s: float | None) -> News | None:
-        """See QueuePort."""
-        if not self._news:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._changed.wait()
-        return self._news.popleft() if self._news else None
-
-    def play(self, music: Recording) -> None:
-        """See QueuePort."""
-        line = self._caller.conversation.line
-        if self._music is None and line is not None and not self._talking:
-            self._suspend(True)
-            self._music = HoldMusic(line, music, self._at_tick)
-
-    def quiet(self) -> None:
-        """See QueuePort."""
-        self._stop_music()
-        if not self._talking:
-            self._suspend(False)
-
     def close(self, end: QueueEnd | None = None) -> None:
         """See QueuePort."""
         was_open, self.is_open = self.is_open, False
-        if self._unlisten is not None:
-            self._unlisten()
-            self._unlisten = None
+        self._stop_listening()
         for agent in list(self._rings):
             self._withdraw(agent)
         self._talking = ""
@@ -162,6 +123,8 @@ class SipQueue:
         match event:
             case RingAgents():
                 self._ring(event)
+            case Linked():
+                self._link(event)
             case StopRinging(agents=agents):
                 for agent in agents:
                     self._withdraw(agent)
@@ -195,9 +158,7 @@ class SipQueue:
 
     def joining(self, agent: str) -> None:
         """The agent is about to hear the caller."""
-        self._talking = agent
-        self._stop_music()
-        self._suspend(True)
+        self._talks_to(agent)
         self._caller.do(AgentTook(self._caller.handle, agent))
         self.tell(Joined(agent))
 
@@ -224,7 +185,19 @@ class SipQueue:
             transfer = self._rings[agent] = self._caller.new_transfer(request, target)
             self._caller.conversation.spawn(self._until_over(agent, transfer))
 
-    async def _until_over(self, agent: str, transfer: SipTransfer) -> None:
+    def _link(self, linked: Linked) -> None:
+        """An agent who has called in is to have the caller."""
+        conversation, agent = self._caller.conversation, linked.agent
+        if not self.is_open or self._talking or agent in self._rings:
+            os.close(linked.fd)
+            self._caller.do(AgentReleased(self._caller.handle, agent))
+            return
+        offer = Offer(conversation.id, monotonic() - self._began_at, self._summary, self._language)
+        self._withdrawn.discard(agent)
+        ring = self._rings[agent] = LinkedAgent(conversation, _Ring(self, agent), agent, linked.fd, offer)
+        conversation.spawn(self._until_over(agent, ring))
+
+    async def _until_over(self, agent: str, transfer: SipTransfer | LinkedAgent) -> None:
         try:
             result = await transfer.run()
         except TransferError as error:
@@ -245,7 +218,7 @@ class SipQueue:
             log.warning("an agent cannot be called", agent=agent, why=str(error))
         self._caller.do(AgentMissed(self._caller.handle, agent, reached))
 
-    def _over(self, agent: str, transfer: SipTransfer) -> None:
+    def _over(self, agent: str, transfer: SipTransfer | LinkedAgent) -> None:
         if self._rings.get(agent) is transfer:
             del self._rings[agent]
 
@@ -254,17 +227,3 @@ class SipQueue:
         if transfer is not None:
             self._withdrawn.add(agent)
             transfer.withdraw()
-
-    def _on_key(self, key: str, _at_tick: int) -> None:
-        if not self._talking:
-            self.tell(Key(key))
-
-    def _stop_music(self) -> None:
-        if self._music is not None:
-            self._at_tick = self._music.stop()
-            self._music = None
-
-    def _suspend(self, suspended: bool) -> None:
-        if suspended is not self._suspended:
-            self._suspended = suspended
-            self._caller.conversation.suspend(suspended)

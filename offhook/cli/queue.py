@@ -84,6 +84,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         for agent in queue["agents"]:
             state = agents[agent]
             yield f"  {agent}: {state['state']}, {_calls(state['calls'])}"
+        for agent in found.get("called_in", {}).values():
+            if agent["queue"] == name:
+                yield f"  {agent['caller']}, who has called in: {agent['state']}"
 
 
 def _calls(count: int) -> str:

@@ -21,6 +21,7 @@ from offhook.pipeline.dialog.steps.listening import ListeningStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.record import RecordStep
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.take import TakeStep
 from offhook.pipeline.events import Choice
 from offhook.pipeline.language import primary
 from offhook.pipeline.understanding.directory import Listed
@@ -176,9 +177,10 @@ def _wrong_voices(flow: Flow, files: _Files, known: EngineLanguages, language: s
 
 def _unknown_queues(flow: Flow, files: _Files, config: Config) -> Iterator[Problem]:
     for step in flow.steps.values():
-        if isinstance(step, QueueStep) and step.queue not in config.queues:
+        if isinstance(step, QueueStep | TakeStep) and step.queue not in config.queues:
             (problem,) = no_queue(step.queue, list(config.queues)).problems
-            yield replace(problem, where=files.where(step, partial(_line_of, "queue", step)))
+            key = "queue" if isinstance(step, QueueStep) else "take"
+            yield replace(problem, where=files.where(step, partial(_line_of, key, step)))
 
 
 def _unknown_mailboxes(flow: Flow, files: _Files, config: Config) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from offhook.api.queued import Queued
+from offhook.api.taken import TakeEnd, Taken
 from offhook.flow_tools.case import Case
 from offhook.queues.orders import QueueEnd
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
@@ -38,6 +39,15 @@ class Ends:
         if word == TAKEN:
             return None
         return Queued("agent") if word == BACK else Queued(end=QueueEnd(word))
+
+    def take(self, name: str) -> Taken:
+        """Who an agent takes from this queue: somebody where a wait in it would end with an agent, else nobody."""
+        if not self._case.queue_ends.get(name):
+            return Taken(end=TakeEnd.TIMEOUT)
+        word = self._next("take", name, self._case.queue_ends)
+        if word in (TAKEN, BACK):
+            return Taken("caller")
+        return Taken(end=TakeEnd.TIMEOUT if word == QueueEnd.TIMEOUT else TakeEnd.NOT_POSSIBLE)
 
     def _next(self, kind: str, name: str, ends: Mapping[str, tuple[str, ...]]) -> str:
         in_turn = ends.get(name) or (TAKEN if self._case.transfers else str(QueueEnd.NOT_POSSIBLE),)

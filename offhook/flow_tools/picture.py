@@ -11,6 +11,7 @@ from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.set import Set
 from offhook.pipeline.dialog.steps.set_language import SetLanguage
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.take import TakeStep
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 
 MOST_CHARS = 36
@@ -47,6 +48,8 @@ def _called_by(step: Step) -> str:
             return f"to {' or '.join(step.targets)}"
         case QueueStep():
             return f"queue {step.queue}"
+        case TakeStep():
+            return f"takes from {step.queue}"
         case CallStep():
             return f"calls {step.flow}"
     return ""

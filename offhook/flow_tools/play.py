@@ -23,6 +23,7 @@ from offhook.flow_tools.sent import otherwise_sent
 from offhook.http_request import HttpRequest, HttpRequestError
 from offhook.pipeline.dialog.flow import Flow
 from offhook.pipeline.dialog.steps.queue import QueueStep
+from offhook.pipeline.dialog.steps.take import TakeStep
 from offhook.pipeline.trace import DialogState
 from offhook.qa.coverage.walked import Entered
 from offhook.qa.result import Result
@@ -144,6 +145,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         transfers=case.transfers,
         transfer_ends_of=ends.transfer,
         queue_ends_of=ends.queue if case.queue_ends else None,
+        taken_of=ends.take,
         shields=case.secrets,
         on_message=forget,
         switches=case.switches,
@@ -178,11 +180,11 @@ def _unknown_switch(flow: Flow, case: Case) -> Deviation | None:
 
 
 def _unknown_queue(flow: Flow, case: Case) -> Deviation | None:
-    """A queue that the case has an end for, and no step of the flow waits in."""
-    known = sorted({step.queue for step in flow.steps.values() if isinstance(step, QueueStep)})
+    """A queue that the case has an end for, and that no step of the flow has anything to do with."""
+    known = sorted({step.queue for step in flow.steps.values() if isinstance(step, QueueStep | TakeStep)})
     for name in case.queue_ends:
         if name not in known:
-            why = did_you_mean(name, known) if known else "it has no `queue` step"
+            why = did_you_mean(name, known) if known else "it has no `queue` and no `take` step"
             return Deviation("queues", f"the flow has no queue `{name}`", why, line=case.line)
     return None
 

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -57,6 +58,7 @@ from offhook.process.messages import (
 )
 from offhook.process.os_limits import raise_descriptor_limit
 from offhook.process.remote import RemoteAdmission, RemoteJournal, RemoteNames, Send, publish
+from offhook.queues.messages import Linked
 from offhook.records import EndedBy, RecordingWriter
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
@@ -216,6 +218,9 @@ class CallHost:
         """Handle a message from the supervisor; descriptors are passed to a call, or closed."""
         if isinstance(message, Stream):
             self._on_stream(message, fds)
+            return
+        if isinstance(message, Linked) and self._sip is not None and len(fds) == 1:
+            self._sip.on_event(replace(message, fd=fds[0]))
             return
         close_all(fds)
         if (handler := self._handlers.get(type(message))) is not None:

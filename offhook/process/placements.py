@@ -70,10 +70,10 @@ class Placements:
         if not self._all:
             self._empty.set()
 
-    def send(self, call: str, message: object) -> None:
-        """To the worker of a call, if there is one."""
+    def send(self, call: str, message: object, fd: int | None = None) -> None:
+        """To the worker of a call, if there is one; with a descriptor, which it gets a copy of."""
         if (placement := self._all.get(call)) is not None:
-            placement.worker.send(message)
+            placement.worker.send(message, fd)
 
     async def idle(self) -> None:
         """Wait until there are no calls."""

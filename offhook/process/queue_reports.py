@@ -116,12 +116,11 @@ class QueueReports:
 
     def measure(self, distributor: Distributor, now: float) -> None:
         """Have the metrics say how the queues are."""
-        states = distributor.agent_states()
-        for name, config in self._queues.items():
+        for name in self._queues:
             callers = distributor.callers(name, now)
             queued = [each for each in callers if each["state"] != CallerState.TALKING]
             waited = [float(str(each["waited_s"])) for each in queued if each["waited_s"] is not None]
-            doing = Counter(states[agent] for agent in config.agents)
+            doing = Counter(distributor.states_in(name))
             self._metrics.queue_now(
                 name,
                 waiting=len(waited),

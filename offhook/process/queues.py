@@ -15,6 +15,7 @@ import structlog
 
 from offhook.observe.metrics import Metrics
 from offhook.process.call_backs import CallBacks, Placer, caller_of
+from offhook.process.called_in import CalledIn
 from offhook.process.queue_doors import FlowSwitches, QueueDoors
 from offhook.process.queue_file import QueueFile, QueueState
 from offhook.process.queue_reports import QueueReports
@@ -27,8 +28,10 @@ from offhook.queues.messages import (
     CallBackKept,
     JoinQueue,
     LeaveQueue,
+    LeaveTake,
     MovedInQueue,
     PlaceInQueue,
+    TakeCaller,
     ToOwner,
     WantCallBack,
 )
@@ -36,6 +39,7 @@ from offhook.queues.orders import (
     DropCallBack,
     EndWait,
     HangUpCallBack,
+    JoinCalls,
     Order,
     PlaceCallBack,
     QueueEnd,
@@ -52,18 +56,19 @@ ACTIONS = ("login", "logout", "pause")
 
 
 class Queues:
-    """All of a bot. `send` passes an order to a call's worker; does nothing for a call that is over."""
+    """All of a bot. `send` passes an order to a call's worker, with a descriptor or none; does nothing for a call that
+    is over."""
 
     def __init__(
         self,
         config: Config,
         calls_out: Placer,
-        send: Callable[[str, object], None],
+        send: Callable[[str, object, int | None], None],
         metrics: Metrics,
         switches: FlowSwitches,
     ) -> None:
         self._config = config
-        self._send = send
+        self._send: Callable[[str, object], None] = lambda call, message: send(call, message, None)
         self._loop = asyncio.get_running_loop()
         policies = {name: queue.policy for name, queue in config.queues.items()}
         self._distributor = Distributor(policies, self._loop.time())
@@ -72,6 +77,7 @@ class Queues:
         self._call_backs = CallBacks(config, calls_out, self._distributor, self.reports)
         self._doors = QueueDoors(config.queues, switches)
         self._doors_timer: asyncio.TimerHandle | None = None
+        self._called_in = CalledIn(self._distributor, send)
         self._file: QueueFile | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,6 +126,8 @@ class Queues:
                 self._join(message, now)
             case LeaveQueue(call, end):
                 self._left(call, now, end)
+            case TakeCaller() | LeaveTake():
+                self._agent_calls(message, now)
             case AskPlace(call):
                 self._send(call, PlaceInQueue(call, it.place_of(call), it.queue_now(call, now)))
             case WantCallBack():
@@ -141,6 +149,7 @@ class Queues:
             return
         now = self._loop.time()
         self._call_backs.hung_up(call)
+        self._called_in.leaves(call, now)
         self._left(call, now)
         self._call_backs.failed(call, now)
         self._settle()
@@ -225,8 +234,16 @@ class Queues:
             }
             for name, queue in self._config.queues.items()
         }
-        agents = self._distributor.dump_agents()
-        return {"queues": queues, "agents": agents, "call_backs": self._call_backs.dump()}
+        called_in = {
+            name: {"caller": self._called_in.caller(name), **agent}
+            for name, agent in self._distributor.dump_called_in().items()
+        }
+        return {
+            "queues": queues,
+            "agents": self._distributor.dump_agents(),
+            "called_in": called_in,
+            "call_backs": self._call_backs.dump(),
+        }
 
     def _caller(self, key: str) -> str:
         name = self._call_backs.name_of(key)
@@ -252,8 +269,15 @@ class Queues:
             self.reports.refused(message, end)
             self._send(call, EndWait(call, end))
 
+    def _agent_calls(self, message: TakeCaller | LeaveTake, now: float) -> None:
+        if isinstance(message, LeaveTake):
+            self._called_in.leaves(message.call, now)
+        elif message.queue not in self._config.queues or not self._called_in.takes(message, now):
+            self._send(message.call, EndWait(message.call, QueueEnd.NOT_POSSIBLE))
+
     def _moved(self, call: str, to: str) -> None:
         self._distributor.move(call, to)
+        self._called_in.moved(call, to)
         self.reports.moved(call, to)
         self._call_backs.moved(call, to)
 
@@ -301,6 +325,8 @@ class Queues:
                 self._send(order.call, order)
                 if isinstance(order, EndWait):
                     self._call_backs.left(order.call)
+            case JoinCalls():
+                self._called_in.join(order, self._loop.time())
             case PlaceCallBack(ticket, ring_s):
                 self._task(self._place(ticket, ring_s))
             case HangUpCallBack(ticket):

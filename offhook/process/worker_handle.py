@@ -172,9 +172,9 @@ class WorkerHandle:
             self.calls.remove(call)
             self.load.released()
 
-    def send(self, message: object) -> None:
+    def send(self, message: object, fd: int | None = None) -> None:
         """Send any other message; does nothing when the worker is gone."""
-        self._channel.send(message)
+        self._channel.send(message, () if fd is None else (fd,))
 
     async def update_metrics(self, timeout_s: float) -> None:
         """Update `metrics`, if the worker replies in time."""

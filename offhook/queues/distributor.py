@@ -15,6 +15,7 @@ from offhook.queues.orders import (
     DropCallBack,
     EndWait,
     HangUpCallBack,
+    JoinCalls,
     Order,
     Place,
     PlaceCallBack,
@@ -194,6 +195,21 @@ class Distributor:
             paused.machine.handle(AgentInput.LOG_IN, now)  # and is offered nobody meanwhile
         self._agent(agent, AgentInput.PAUSE, now)
 
+    def come(self, agent: str, queue: str, now: float) -> None:
+        """An agent has called in, and is connected to the next caller of the queue, before others ring: once, and then
+        they are gone. KeyError for a queue that is not there, ValueError for an agent who is not in their last talk."""
+        self._queues[queue]
+        before = self._agents.get(agent)
+        if before is not None and not (before.queue and before.state in IN_CALL):
+            raise ValueError(f"{agent} is an agent already")
+        self._agents[agent] = Agent(agent, now, queue)
+        self._agent(agent, AgentInput.LOG_IN, now)
+
+    def go(self, agent: str, now: float) -> None:
+        """One who has called in waits no longer. Does nothing for others."""
+        if agent in self._agents and self._agents[agent].queue:
+            self._agent(agent, AgentInput.LOG_OUT, now)
+
     # --- queues
 
     def close(self, queue: str, now: float, *, closed: bool = True) -> None:
@@ -244,7 +260,7 @@ class Distributor:
             return None
         position = 1 + sum(each.order < caller.order for each in self._queued(caller.queue))
         mean_s = self._talks[caller.queue].mean_s()
-        there = sum(self._agents[name].state is not AgentState.OUT for name in caller.policy.agents)
+        there = sum(agent.state is not AgentState.OUT for agent in self._agents_of(caller.queue))
         return Place(position, None if mean_s is None else position * mean_s / max(1, there))
 
     def queue_now(self, call: str, now: float) -> QueueNow | None:
@@ -267,8 +283,12 @@ class Distributor:
         return None if caller is None else caller.state
 
     def agent_states(self) -> dict[str, AgentState]:
-        """What each agent does."""
-        return {name: agent.state for name, agent in self._agents.items()}
+        """What each agent does, but those who have called in."""
+        return {name: agent.state for name, agent in self._agents.items() if not agent.queue}
+
+    def states_in(self, queue: str) -> list[AgentState]:
+        """What the agents of a queue do, those who have called in among them."""
+        return [agent.state for agent in self._agents_of(queue)]
 
     def callers(self, queue: str, now: float) -> list[dict[str, object]]:
         """Those of a queue in their order, who talk among them, as plain values."""
@@ -282,13 +302,23 @@ class Distributor:
                 for name, policy in self._queues.items()
             },
             "agents": self.dump_agents(),
+            "called_in": self.dump_called_in(),
         }
 
     def dump_agents(self) -> dict[str, dict[str, object]]:
-        """That of the agents alone."""
+        """That of the queues' own agents alone."""
         return {
             name: {"state": str(agent.state), "calls": agent.calls, "call": agent.caller and agent.caller.key}
             for name, agent in self._agents.items()
+            if not agent.queue
+        }
+
+    def dump_called_in(self) -> dict[str, dict[str, object]]:
+        """That of the agents alone who have called in."""
+        return {
+            name: {"queue": agent.queue, "state": str(agent.state), "call": agent.caller and agent.caller.key}
+            for name, agent in self._agents.items()
+            if agent.queue
         }
 
     # --- inside
@@ -311,7 +341,7 @@ class Distributor:
     def _is_left_alone(self, queue: str) -> bool:
         """Whether nobody waits there."""
         policy = self._queues[queue]
-        is_empty = policy.empty == "leave" and all(self._agents[it].state is AgentState.OUT for it in policy.agents)
+        is_empty = policy.empty == "leave" and all(it.state is AgentState.OUT for it in self._agents_of(queue))
         return queue in self._closed or is_empty
 
     def _distribute(self, now: float) -> None:
@@ -331,9 +361,10 @@ class Distributor:
                     self._take(caller, CallerInput.NOBODY_THERE, now)
 
     def _agents_for(self, caller: Caller, ready: set[str]) -> list[Agent]:
-        policy = caller.policy
-        here = [self._agents[name] for name in policy.agents if name in ready]
-        found = agents_to_ring(policy, here, self._last_rung[caller.queue])
+        here = [agent for agent in self._agents_of(caller.queue) if agent.name in ready]
+        if called_in := [agent for agent in here if agent.queue]:
+            return called_in[:1]
+        found = agents_to_ring(caller.policy, here, self._last_rung[caller.queue])
         return found[:1] if caller.state is CallerState.AWAY else found
 
     def _offer(self, caller: Caller, agents: Iterable[Agent], now: float) -> None:
@@ -343,7 +374,8 @@ class Distributor:
             agent.machine.handle(given, now)
             agent.caller = caller
             caller.agents[agent.name] = agent
-            self._last_rung[caller.queue] = agent.name
+            if not agent.queue:
+                self._last_rung[caller.queue] = agent.name
         self._take(caller, CallerInput.OFFERED, now)
 
     def _agent(self, name: str, given: AgentInput, now: float) -> None:
@@ -383,7 +415,7 @@ class Distributor:
             case CallerAction.RING:
                 for agent in caller.agents.values():
                     agent.machine.handle(AgentInput.RING, now)
-                self._orders.append(RingAgents(caller.key, tuple(caller.agents), caller.policy.ring_s))
+                self._orders.append(_ringing(caller))
             case CallerAction.WITHDRAW:
                 self._orders.append(StopRinging(caller.key, tuple(caller.agents)))
                 self._free(caller, now)
@@ -423,8 +455,25 @@ class Distributor:
             self._talks[caller.queue].latest_s.append(now - caller.talking_since + caller.policy.wrap_up_s)
             agent.machine.handle(AgentInput.OVER, now)
             agent.caller = None
+            if agent.queue:
+                agent.machine.handle(AgentInput.LOG_OUT, now)
             self._idle(agent, now)
+
+    def _agents_of(self, queue: str) -> list[Agent]:
+        """Those who have called in last."""
+        called_in = [agent for agent in self._agents.values() if agent.queue == queue]
+        return [self._agents[name] for name in self._queues[queue].agents] + called_in
 
     def _idle(self, agent: Agent, now: float) -> None:
         if agent.state not in IN_CALL:
             agent.idle_since = now
+        if agent.queue and agent.state is AgentState.OUT and self._agents.get(agent.name) is agent:
+            del self._agents[agent.name]
+
+
+def _ringing(caller: Caller) -> Order:
+    """What has the agents of a caller ring; of those who have called in there is one alone."""
+    first = next(iter(caller.agents.values()))
+    if first.queue:
+        return JoinCalls(caller.key, first.name)
+    return RingAgents(caller.key, tuple(caller.agents), caller.policy.ring_s)

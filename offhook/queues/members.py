@@ -35,10 +35,12 @@ MAX_BRIEFING_S = 60.0
 
 class Agent:
     """An agent: idle since `idle_since`, with `calls` taken, `missed` of them in a row not; `caller` is for whom they
-    ring, are kept, or with whom they talk."""
+    ring, are kept, or with whom they talk. `queue` is the one that they have called into, for one caller; empty: the
+    bot calls them."""
 
-    def __init__(self, name: str, now: float) -> None:
+    def __init__(self, name: str, now: float, queue: str = "") -> None:
         self.name = name
+        self.queue = queue
         self._durations: dict[str, float | None] = {}
         self.machine: Machine[AgentState, AgentAction] = Machine(AGENT, self._durations, 0.0)
         self.idle_since = now

@@ -28,6 +28,22 @@ class LeaveQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeCaller:
+    """An agent has called in, and waits for the next caller of `queue`. `about` is as in `JoinQueue`."""
+
+    call: str
+    queue: str
+    about: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveTake:
+    """They wait no longer, and talk to nobody."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskPlace:
     """Answered with `PlaceInQueue`."""
 
@@ -89,7 +105,18 @@ class MovedInQueue:
     to: str
 
 
-ToOwner = JoinQueue | LeaveQueue | AskPlace | WantCallBack | AgentTook | AgentMissed | AgentReleased | MovedInQueue
+ToOwner = (
+    JoinQueue
+    | LeaveQueue
+    | TakeCaller
+    | LeaveTake
+    | AskPlace
+    | WantCallBack
+    | AgentTook
+    | AgentMissed
+    | AgentReleased
+    | MovedInQueue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +145,15 @@ class CallBack:
     wish: CallBackWish
 
 
-ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A call is to talk to another one of the bot: who waits to `agent`, who has called in, and they (`agent` is empty)
+    to who waits. Both get one end of a connection, whose descriptor comes with the message: who receives it fills in
+    `fd`, and whoever has that last closes it."""
+
+    call: str
+    agent: str = ""
+    fd: int = -1
+
+
+ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept | Linked

@@ -33,6 +33,14 @@ class StopRinging:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinCalls:
+    """Connect a call with that of an agent who has called in."""
+
+    call: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndWait:
     """The call is in the queue no longer."""
 
@@ -62,7 +70,7 @@ class DropCallBack:
     ticket: str
 
 
-Order = RingAgents | StopRinging | EndWait | PlaceCallBack | HangUpCallBack | DropCallBack
+Order = RingAgents | StopRinging | JoinCalls | EndWait | PlaceCallBack | HangUpCallBack | DropCallBack
 
 
 @dataclass(frozen=True, slots=True)

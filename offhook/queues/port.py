@@ -33,7 +33,7 @@ class TalkOver:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """The agent is not to have the call after all: the caller waits on."""
+    """The agent is not to have the call after all: the caller waits on. Or the caller is gone, and the agent does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,61 @@ class Leaves:
     """What the caller hears while they wait has had them leave."""
 
 
-News = PlaceInQueue | EndWait | CallBackKept | Key | Joined | TalkOver | Parted | Leaves
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """For an agent who has called in: it is the turn of the caller whose record is `caller`, and who has waited for
+    `waited_s`. `summary` is said first, in `language`."""
+
+    caller: str
+    waited_s: float
+    summary: str = ""
+    language: str = "en"
 
 
-class QueuePort(Protocol):
+News = PlaceInQueue | EndWait | CallBackKept | Offer | Key | Joined | TalkOver | Parted | Leaves
+
+
+class WaitPort(Protocol):
+    """What waiting for somebody is for a call."""
+
+    async def next(self, timeout_s: float | None) -> News | None:
+        """What happens next; None: nothing in that time."""
+
+    def play(self, music: Recording) -> None:
+        """Have who is in the call hear it, over and over, and the dialog listen to nothing."""
+
+    def quiet(self) -> None:
+        """Stop it. Idempotent."""
+
+
+class TakePort(WaitPort, Protocol):
+    """The wait of an agent who has called in."""
+
+    def take(self, queue: str, return_key: str | None) -> None:
+        """Wait for the next caller of a queue, and have Offer as news. `return_key` ends the talk."""
+
+    def accept(self, offer: Offer) -> None:
+        """The agent takes the caller; have Joined as news, or Parted if the caller is gone."""
+
+    def close(self) -> None:
+        """The agent waits no longer, and talks to nobody. Idempotent."""
+
+
+class QueuePort(WaitPort, Protocol):
     """One call's wait."""
 
-    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None:
-        """Wait in a queue; `ticket`: this call is a call-back. An agent who answers gets `whisper` first."""
+    def join(  # each is one property of a wait
+        self,
+        queue: str,
+        *,
+        priority: int,
+        ticket: str,
+        whisper: Whisper | None,
+        summary: str = "",
+        language: str = "en",
+    ) -> None:
+        """Wait in a queue; `ticket`: this call is a call-back. An agent who answers gets `whisper` first, and one who
+        has called in hears `summary`, which is in `language`."""
 
     def ask_place(self) -> None:
         """Have PlaceInQueue as news."""
@@ -58,15 +105,6 @@ class QueuePort(Protocol):
 
     def tell(self, news: News) -> None:
         """Have it as news; keys beyond a limit are dropped."""
-
-    async def next(self, timeout_s: float | None) -> News | None:
-        """What happens next; None: nothing in that time."""
-
-    def play(self, music: Recording) -> None:
-        """Have the caller hear it, over and over, and the dialog listen to nothing."""
-
-    def quiet(self) -> None:
-        """Stop it. Idempotent."""
 
     def close(self, end: QueueEnd | None = None) -> None:
         """The caller waits no longer, whatever was before; `end` is why they did not wait for an agent, None where they

@@ -16,6 +16,7 @@ _OTHER_WORDS = {
     "collect": "gather input get_digits read_digits enter keypad",
     "transfer": "dial forward connect bridge refer redirect operator forward_to transfer_to",
     "queue": "enqueue wait_in_queue hold acd call_queue",
+    "take": "dequeue take_call next_caller answer_queue",
     "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
     "set": "assign let define eval compute",
     "if": "when unless condition",

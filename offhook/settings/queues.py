@@ -58,10 +58,10 @@ class QueueConfig(Section):
 
     agents: Annotated[
         tuple[QueueAgent, ...],
-        Field(min_length=1, max_length=MAX_AGENTS, examples=[("reception", "+15551234567", "sip:200@192.0.2.7")]),
+        Field(max_length=MAX_AGENTS, examples=[("reception", "+15551234567", "sip:200@192.0.2.7")]),
     ]
     """Who takes the calls: names of `[transfer.targets]`, and numbers and addresses that `transfer.allow` lists. An
-    agent may be in several queues."""
+    agent may be in several queues. `[]`: only those who call in."""
 
     logged_in: bool = False
     """Its agents take calls from the start. Otherwise each logs in first."""
@@ -163,8 +163,8 @@ class NotInQueuesError(UserError):
     """No queue has an agent of that name, or anybody who is to be called back at that number."""
 
 
-def no_queue(name: str, known: Sequence[str]) -> UserError:
-    """There is no queue of that name."""
+def no_queue(name: str, known: Sequence[str], what: str = "callers cannot wait in") -> UserError:
+    """There is no queue of that name; `what` cannot be done therefore."""
     why = f"there is no `[queues.{name[:40]}]` in the settings" if known else "the settings have no queues"
     todo = did_you_mean(name, known) if known else f'`[queues.{name[:40]}]`, and `agents = ["…"]` below'
-    return UserError(f"callers cannot wait in the queue `{name[:40]}`", why, todo)
+    return UserError(f"{what} the queue `{name[:40]}`", why, todo)

@@ -22,6 +22,7 @@ from offhook.api.call import Call, Dialog
 from offhook.api.message import Message
 from offhook.api.queued import Queued, QueueRequest
 from offhook.api.queueing import Waiting
+from offhook.api.taken import TakeEnd, Taken, TakeRequest
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.early_media import EarlyMedia
@@ -64,11 +65,11 @@ class SimulatedCall:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
     target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues, after `rings_s`
-    where a dialog has something for `while_waiting`. Without `shields` no secret is asked for. With `early_media` the
-    dialog begins before the answer; `early` has whether it answered, and
-    what it refused the call with. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets
-    what the turn core is given and decides. `model` is for agents that have none of their own; `switches` are set to
-    these values.
+    where a dialog has something for `while_waiting`; `taken_of` says who is taken from them (not given: nobody comes).
+    Without `shields` no secret is asked for. With `early_media` the dialog begins before the answer; `early` has
+    whether it answered, and what it refused the call with. `sent_keys` are the keys that the bot has pressed. With
+    `recorded`, `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their
+    own; `switches` are set to these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -90,6 +91,7 @@ class SimulatedCall:
         transfer_ends_of: Callable[[str], Transferred | TransferError | None] | None = None,
         rings_s: float = 0.0,
         queue_ends_of: Callable[[str], Queued | None] | None = None,
+        taken_of: Callable[[str], Taken] | None = None,
         shields: bool = True,
         early_media: bool = False,
         recorded: bool = False,
@@ -105,6 +107,7 @@ class SimulatedCall:
         self._transfer_ends_of = transfer_ends_of
         self._rings_s = rings_s
         self._queue_ends_of = queue_ends_of
+        self._taken_of = taken_of
         self.early: EarlyMedia | None = EarlyMedia(self._confirm) if early_media else None
         self.sent_keys = ""
         self.recorded_from_here: bool | None = None
@@ -154,6 +157,7 @@ class SimulatedCall:
             on_transfer=self._on_transfer if transfers else None,
             on_record_call=self._on_record_call,
             on_queue=self._on_queue if transfers or queue_ends_of is not None else None,
+            on_take=self._on_take if transfers or taken_of is not None else None,
             on_dtmf=self._on_dtmf,
             on_shield=(lambda keys: shielded(self.line, Privacy(), keys, alone=True)) if shields else None,
             model=None if model is None else lambda: model,
@@ -332,6 +336,16 @@ class SimulatedCall:
         self.queue = SimulatedQueue(self.session, self._rings_s, ends.agent, ends.end)
         config = QueueConfig(agents=("simulated",))
         return await Waiting(call, self.queue, config, request, offers_call_back=False).run()
+
+    async def _on_take(self, call: Call, request: TakeRequest) -> Taken:
+        await self.session.drained()
+        taken = Taken(end=TakeEnd.TIMEOUT) if self._taken_of is None else self._taken_of(request.queue)
+        if taken.end is TakeEnd.TIMEOUT and request.wait_s is not None:
+            await call.until_ended(asyncio.sleep(request.wait_s))
+        if taken.end is None:
+            request.on_caller(taken.caller)
+            await call.until_ended(asyncio.sleep(taken.talked_s))
+        return taken
 
     def _on_dtmf(self, digits: str) -> None:
         self.sent_keys += digits

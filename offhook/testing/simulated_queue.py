@@ -30,7 +30,16 @@ class SimulatedQueue:
         self.joined_at: float | None = None
         """When the agent took the call, on the loop's clock."""
 
-    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None:
+    def join(  # see there
+        self,
+        queue: str,
+        *,
+        priority: int,
+        ticket: str,
+        whisper: Whisper | None,
+        summary: str = "",
+        language: str = "en",
+    ) -> None:
         """See QueuePort."""
         loop = asyncio.get_running_loop()
         self._began = loop.time()

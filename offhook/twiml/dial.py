@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from offhook.twiml.attributes import Attributes, Notes
 from offhook.twiml.element import Element
+from offhook.twiml.enqueue import MAX_NAME_CHARS
 from offhook.twiml.limits import MAX_TARGETS, MAX_TIMEOUT_S
 
 MAX_TIME_S = 86_400
@@ -24,12 +25,13 @@ class Noun:
 @dataclass(frozen=True, slots=True)
 class Dial:
     """Call `nouns`, all at the same time, or one after the other where it is `sequential`, until one answers, for
-    `timeout_s`.
+    `timeout_s`; or take the next caller of `queue`, and wait for so long until one comes.
 
     `action` None: the document goes on. `limit_s`: how long the two may talk.
     """
 
     nouns: tuple[Noun, ...] = ()
+    queue: str = ""
     action: str | None = None
     method: str = "POST"
     timeout_s: int = 30
@@ -47,6 +49,7 @@ def read_dial(element: Element, notes: Notes) -> Dial:
         notes.not_done.append("Dial record")
     dial = Dial(
         nouns=_nouns(element, notes)[:MAX_TARGETS],
+        queue=_queue(element, notes),
         action=found.optional("action") or None,
         method=found.method(),
         timeout_s=found.number("timeout", 30, least=1, most=MAX_TIMEOUT_S),
@@ -69,9 +72,25 @@ def _nouns(element: Element, notes: Notes) -> tuple[Noun, ...]:
             nouns += [Noun(_number(content))] if content.strip() else []
         elif content.name in ("Number", "Sip"):
             nouns.append(_noun(content, notes))
-        else:
+        elif content.name != "Queue":
             notes.not_done.append(f"Dial {content.name[:40]}")
     return tuple(each for each in nouns if each.address)
+
+
+def _queue(element: Element, notes: Notes) -> str:
+    """The name of the first Queue; empty: there is none."""
+    names = [_queue_name(each, notes) for each in element.children if each.name == "Queue"]
+    if len(names) > 1 or (names and any(each.name in ("Number", "Sip") for each in element.children)):
+        notes.warnings.append(f"line {element.line}: <Dial> has a Queue, and others to call, which are left out")
+    return names[0] if names else ""
+
+
+def _queue_name(element: Element, notes: Notes) -> str:
+    found = Attributes(element, notes)
+    found.not_done("url", "reservationSid", "postWorkActivitySid")
+    found.ignored("method")
+    found.finish()
+    return element.text[:MAX_NAME_CHARS]
 
 
 def _noun(element: Element, notes: Notes) -> Noun:

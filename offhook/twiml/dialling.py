@@ -1,4 +1,5 @@
-"""Runs a Dial: its numbers ring, and the caller comes back when the call with the one that answered is over."""
+"""Runs a Dial: its numbers ring, and the caller comes back when the call with the one that answered is over. Or the
+caller is an agent, who takes the next caller of a queue."""
 
 import asyncio
 from collections import Counter
@@ -7,9 +8,11 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from offhook.api.call_ended import CallEnded
+from offhook.api.taken import TakeEnd
 from offhook.transfer.outcome import OnlyReferError, TransferError, TransferFailure, TransferMode, Transferred
 from offhook.twiml.dial import Dial, Noun
-from offhook.twiml.parameters import sid
+from offhook.twiml.errors import INTERNAL
+from offhook.twiml.parameters import call_sid, sid
 from offhook.twiml.running import End, Next, Result, RunningCall
 from offhook.usererror import UserError
 
@@ -45,6 +48,9 @@ class _Dialled:
 async def dial(running: RunningCall, verb: Dial) -> Result:
     """Connect the caller. Raises CallEnded, of which the action is told."""
     call = running.call
+    if verb.queue:
+        dialled = await _taken(running, verb)
+        return None if verb.action is None else Next(verb.action, verb.method, dialled.parameters)
     dialled = _Dialled("failed")
     for nouns in [(each,) for each in verb.nouns] if verb.sequential else [verb.nouns]:
         if not nouns:
@@ -82,6 +88,36 @@ async def _dialled(running: RunningCall, verb: Dial, nouns: tuple[Noun, ...]) ->
     progress.over(transferred.talked_s)
     target, talked_s = transferred.target, transferred.talked_s
     return _Dialled(COMPLETED, target, progress.sid(target), talked_s, over=not transferred.returned)
+
+
+async def _taken(running: RunningCall, verb: Dial) -> _Dialled:
+    """Connect an agent, who is in this call, to the next caller of a queue. Raises CallEnded, of which the action is
+    told."""
+    call, now = running.call, asyncio.get_running_loop().time
+    talks = list[tuple[str, float]]()
+    if not call.answered:
+        await call.answer()
+    try:
+        taken = await call.take(
+            verb.queue,
+            wait_s=verb.timeout_s,
+            limit_s=verb.limit_s,
+            return_key="*" if verb.hang_up_on_star else None,
+            on_caller=lambda caller: talks.append((caller, now())),
+        )
+    except CallEnded:
+        if verb.action is not None:
+            dialled = _Dialled("no-answer")
+            for caller, began in talks:
+                dialled = _Dialled(COMPLETED, caller, call_sid(caller), now() - began)
+            running.tell(verb.action, verb.method, dialled.parameters, over=True)
+        raise
+    except UserError as error:
+        running.report(f"error {INTERNAL}", f"nobody is taken from the queue {verb.queue}: {error.problems[0].why}")
+        return _Dialled("failed")
+    if taken.end is not None:
+        return _Dialled("no-answer" if taken.end is TakeEnd.TIMEOUT else "failed")
+    return _Dialled(COMPLETED, taken.caller, call_sid(taken.caller), taken.talked_s)
 
 
 async def _transfer(

@@ -206,8 +206,19 @@ class Enqueue:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """Say `prompt`, if there is one, and connect an agent, who is in the call, to the next caller of `queue`; they wait
+    for `wait_s`, and `end_key` ends the talk. Its result is CameBack."""
+
+    queue: str
+    prompt: Prompt | None
+    wait_s: float | None
+    end_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CameBack:
-    """The caller is with the bot again: since the transfer or the wait failed, by its reason, or ("") after it."""
+    """Who is in the call is with the bot again: since a transfer or a wait failed, by its reason, or ("") after it."""
 
     reason: str = ""
 
@@ -364,6 +375,7 @@ Action = (
     | Delegate
     | Connect
     | Enqueue
+    | Take
     | FindOut
     | TakeSecret
     | Fetch

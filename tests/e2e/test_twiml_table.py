@@ -78,6 +78,7 @@ port = {agents}
 support = {{agents = ["anna"], logged_in = true, wrap_up_s = 0, announce = false, music = "music.wav"}}
 slow = {{agents = ["ben"], logged_in = true, ring_s = 100, leave_key = "0", announce = false, music = "music.wav"}}
 late = {{agents = ["carl"], logged_in = true, announce = false, music = "music.wav"}}
+nobody = {{agents = [], announce = false, music = "music.wav"}}
 closed = {{agents = ["+15550000002"], announce = false, music = "music.wav"}}
 """
 

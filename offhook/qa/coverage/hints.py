@@ -14,6 +14,7 @@ from offhook.pipeline.dialog.steps.python import PythonStep
 from offhook.pipeline.dialog.steps.queue import QueueStep
 from offhook.pipeline.dialog.steps.request import RequestStep
 from offhook.pipeline.dialog.steps.step import Step
+from offhook.pipeline.dialog.steps.take import TakeStep
 from offhook.pipeline.dialog.steps.transfer import TransferStep
 from offhook.pipeline.dialog.steps.who_answered import WhoAnsweredStep
 from offhook.pipeline.events import ValueKind
@@ -76,6 +77,7 @@ _OTHERWISE: dict[type[Step], str] = {
     AgentStep: "let the agent end without an outcome",
     TransferStep: "let the transfer fail",
     QueueStep: "let the wait end without an agent",
+    TakeStep: "have nobody wait in the queue",
     WhoAnsweredStep: "let it remain unknown who answered",
     CollectSecret: "press no key",
     RequestStep: "let the request fail",

@@ -14,6 +14,7 @@ from offhook.settings.flow_steps.record_call import RECORD_CALL
 from offhook.settings.flow_steps.request import REQUEST_STEP
 from offhook.settings.flow_steps.say import HANG_UP, SAY
 from offhook.settings.flow_steps.set_language import SET_LANGUAGE
+from offhook.settings.flow_steps.take import TAKE
 from offhook.settings.flow_steps.transfer import TRANSFER
 from offhook.settings.flow_steps.values import IF, SET, SWITCH
 from offhook.settings.flow_steps.wait import LOG, PRESS, WAIT
@@ -32,6 +33,7 @@ _ALL = (
     AGENT,
     TRANSFER,
     QUEUE,
+    TAKE,
     WHO_ANSWERED,
     CALL,
     RETURN,

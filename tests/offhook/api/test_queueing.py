@@ -64,7 +64,16 @@ class Port:
         self._news.extend(news)
         self._changed.set()
 
-    def join(self, queue: str, *, priority: int, ticket: str, whisper: Whisper | None) -> None: ...
+    def join(
+        self,
+        queue: str,
+        *,
+        priority: int,
+        ticket: str,
+        whisper: Whisper | None,
+        summary: str = "",
+        language: str = "en",
+    ) -> None: ...
 
     def ask_place(self) -> None:
         self.asked += 1

@@ -18,6 +18,7 @@ from offhook.pipeline.trace import BotHeard, ConsentNoted, SessionEvent
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.recording import Recording
 from offhook.process.local_bot import LocalBot
+from offhook.process.supervisor import Supervisor
 from offhook.queues.orders import QueueEnd
 from offhook.records.outbox import listed
 from offhook.settings.config import Config
@@ -51,7 +52,7 @@ class Office:
         self.heard: list[str] = []
         self.changed = asyncio.Event()
         self._folder = tmp_path
-        self._bot: LocalBot | None = None
+        self._bot: Supervisor | None = None
         self.options: dict[str, object] = {"summary": ""}
         self.plays, self.stopped = False, asyncio.Event()
         """Whether the dialog plays a tone of its own while the caller waits, and that it does so no longer."""
@@ -64,7 +65,7 @@ class Office:
         return self.first, self.second, self.anna, self.ben
 
     @property
-    def bot(self) -> LocalBot:
+    def bot(self) -> Supervisor:
         assert self._bot is not None
         return self._bot
 
@@ -84,9 +85,13 @@ class Office:
             },
             **(more or {}),  # type: ignore[dict-item]
         }
-        self._bot = LocalBot(Config.load(None, settings), self._dialog, engines=_engines)
-        self._bot.listeners.append(self._on_event)
+        self._bot = self.make_bot(Config.load(None, settings))
         await self._bot.start()
+
+    def make_bot(self, config: Config) -> Supervisor:
+        bot = LocalBot(config, self._dialog, engines=engines)
+        bot.listeners.append(self.on_event)
+        return bot
 
     async def close(self) -> None:
         if self._bot is not None:
@@ -144,7 +149,7 @@ class Office:
         finally:
             self.stopped.set()
 
-    def _on_event(self, call: str, event: SessionEvent) -> None:
+    def on_event(self, call: str, event: SessionEvent) -> None:
         if isinstance(event, ConsentNoted):
             self.noted[call] = event.consent
         if isinstance(event, BotHeard):
@@ -152,7 +157,7 @@ class Office:
             self.changed.set()
 
 
-def _engines(config: Config) -> EngineSet:
+def engines(config: Config) -> EngineSet:
     return EngineSet(config, GivenEngines(tts=VOICE))
 
 

@@ -12,7 +12,9 @@ def test_who_waits_and_what_agents_do() -> None:
     agents = {"anna": {"state": "talking", "calls": 1}, "ben": {"state": "reserved", "calls": 0}}
     queues = {"support": {"agents": ["anna", "ben"], "callers": [talks, waiting, back]}}
     backs = [{"queue": "support", "number": "+15551234567", "trunk": "main", "tries": 1}]
-    found = {"queues": queues, "agents": agents, "call_backs": backs}
+    dora = {"queue": "support", "state": "talking", "call": "c9", "caller": "+15557654321"}
+    called_in = {"u1": dora, "u2": {**dora, "queue": "sales"}}
+    found = {"queues": queues, "agents": agents, "called_in": called_in, "call_backs": backs}
     assert list(lines(found)) == [
         "support: 2 wait",
         "  1. sip:200@192.0.2.9: waiting, 42 s",
@@ -20,6 +22,7 @@ def test_who_waits_and_what_agents_do() -> None:
         "  to be called back: +15551234567, 1 call so far",
         "  anna: talking, 1 call",
         "  ben: reserved, 0 calls",
+        "  +15557654321, who has called in: talking",
     ]
 
 

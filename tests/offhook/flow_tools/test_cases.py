@@ -438,6 +438,29 @@ steps:
     assert findings(tmp_path, case, flow) == found
 
 
+DESK = """
+name: desk
+start: take
+steps:
+  take: {take: support, announce: The next one., next: talked, otherwise: nobody, wait_s: 20, end_key: "*"}
+  talked: {say: Well done., next: take}
+  nobody: {hang_up: Nobody waits.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("queues: {support: [back, back, timeout]}, expect: {steps: [take, talked, take, talked, take, nobody]}", []),
+        ("expect: {steps: [take, nobody], ends: bot hangs up}", []),
+        ("queues: {support: not_possible}, expect: {steps: [take, nobody]}", []),
+        ("queues: {sales: back}", ["queues"]),
+    ],
+)
+def test_who_is_taken_by_an_agent(tmp_path: Path, case: str, found: list[str]) -> None:
+    assert findings(tmp_path, f"talk: [{{hears: The next one}}, {{hears: Nobody waits}}], {case}", DESK) == found
+
+
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.test.yaml"
     path.write_text("cases: {one: {queues: {support: bussy}, transfers: {desk: bussy}, talk: [{hears: Hello}]}}")

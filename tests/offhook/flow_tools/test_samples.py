@@ -46,7 +46,8 @@ def kinds_in(part: dict[str, Any]) -> set[str]:
 
 
 def test_together_they_have_every_kind_of_step() -> None:
-    """But for those that need a model, a module, a sound file, a call that the bot places, or another system's menu."""
+    """But for those that need a model, a module, a sound file, a call that the bot places, another system's menu, or an
+    agent who calls in."""
     written = [yaml.safe_load((FLOWS / f"{name}.yaml").read_text("utf-8")) for name in NAMES]
     found = set[str]().union(*map(kinds_in, written))
-    assert set(KINDS) - found == {"agent", "python", "play", "who_answered", "press"}
+    assert set(KINDS) - found == {"agent", "python", "play", "who_answered", "press", "take"}

@@ -50,7 +50,7 @@ class Bench:
         self.queues = Queues(
             Config.model_validate(config),
             self,
-            lambda call, order: self.sent.append(order),
+            lambda call, order, fd: self.sent.append(order),
             self.metrics,
             self.switches,
         )
@@ -229,7 +229,7 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
     }
 
     async def restarted() -> list[object]:
-        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order: None, Metrics(), Thrown())
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order, fd: None, Metrics(), Thrown())
         await queues.start()
         found = queues.dump()["queues"]
         queues.close("b", closed=True)

@@ -6,11 +6,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from offhook.queues.distributor import Distributor
 from offhook.queues.notices import WaitBegan
-from offhook.queues.orders import DropCallBack, EndWait, HangUpCallBack, PlaceCallBack, RingAgents, StopRinging
+from offhook.queues.orders import (
+    DropCallBack,
+    EndWait,
+    HangUpCallBack,
+    JoinCalls,
+    PlaceCallBack,
+    RingAgents,
+    StopRinging,
+)
 from offhook.queues.policy import QueuePolicy
 from offhook.queues.tables import IN_CALL, ON_THE_LINE, AgentState, CallerState
 
 AGENTS = ("anna", "ben", "cleo")
+CALLED_IN = ("dora", "emil")
 CALLS = [f"c{number}" for number in range(6)]
 BUSY = {AgentState.RINGING, AgentState.RESERVED, *IN_CALL}
 
@@ -38,7 +47,11 @@ class Storm(RuleBasedStateMachine):
         while (order := self.it.next_order()) is not None:
             match order:
                 case RingAgents(call, agents):
+                    assert not set(agents) & set(CALLED_IN)
                     self.rung.setdefault(call, set()).update(agents)
+                case JoinCalls(call, agent):
+                    assert agent in CALLED_IN and not self.rung.get(call)
+                    self.rung[call] = {agent}
                 case StopRinging(call, agents):
                     assert set(agents) <= self.rung[call]
                     self.rung[call] -= set(agents)
@@ -75,14 +88,29 @@ class Storm(RuleBasedStateMachine):
         for call in calls:
             self.is_gone(call)
 
-    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS))
+    @rule(agent=st.sampled_from(CALLED_IN), queue=st.sampled_from(["all", "one"]))
+    def calls_in(self, agent: str, queue: str) -> None:
+        if agent not in self.called_in:
+            self.it.come(agent, queue, self.now)
+            self.after()
+
+    @rule(agent=st.sampled_from(CALLED_IN))
+    def waits_no_longer(self, agent: str) -> None:
+        self.it.go(agent, self.now)
+        self.after()
+
+    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS + CALLED_IN))
     def takes(self, call: str, agent: str) -> None:
         if agent in self.rung.get(call, ()):
             del self.rung[call]
         self.it.taken(call, agent, self.now)  # also where it comes too late
         self.after()
 
-    @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS), reached=st.sampled_from([True, False, None]))
+    @rule(
+        call=st.sampled_from(CALLS),
+        agent=st.sampled_from(AGENTS + CALLED_IN),
+        reached=st.sampled_from([True, False, None]),
+    )
     def does_not_take(self, call: str, agent: str, reached: bool | None) -> None:
         self.rung.get(call, set()).discard(agent)
         if reached is None:
@@ -134,6 +162,13 @@ class Storm(RuleBasedStateMachine):
             self.after()
         self.now = until
 
+    @property
+    def called_in(self) -> dict[str, AgentState]:
+        """What those do who have called in."""
+        found = self.it.dump(self.now)["called_in"]
+        assert isinstance(found, dict)
+        return {name: AgentState(agent["state"]) for name, agent in found.items()}
+
     @invariant()
     def nobody_is_double_booked(self) -> None:
         rung = [agent for agents in self.rung.values() for agent in agents]
@@ -144,7 +179,7 @@ class Storm(RuleBasedStateMachine):
         callers = [caller for queue in queues.values() for caller in queue["callers"]]
         booked = [agent for caller in callers for agent in caller["agents"]]
         assert len(booked) == len(set(booked))
-        states = self.it.agent_states()
+        states = {**self.it.agent_states(), **self.called_in}
         assert set(booked) == {agent for agent, state in states.items() if state in BUSY}
 
     @invariant()
@@ -158,6 +193,7 @@ class Storm(RuleBasedStateMachine):
         for name, queue in queues.items():
             if any(caller["state"] == CallerState.WAITING for caller in queue["callers"]):
                 assert all(states[agent] is not AgentState.READY for agent in self.policies[name].agents)
+                assert AgentState.READY not in self.it.states_in(name)
 
     @invariant()
     def nobody_waits_in_a_closed_queue(self) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from offhook.api.queued import Queued
+from offhook.api.taken import Taken
 from offhook.queues.orders import QueueEnd
 from offhook.settings.queues import no_queue
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 from offhook.twiml.agent import APOLOGY
+from offhook.twiml.parameters import call_sid
 from tests.offhook.twiml.table import Build, Case, built, written
 
 FIRST = "POST /voice CallStatus=ringing"
@@ -16,6 +18,8 @@ RECORDED = "RecordingUrl=* RecordingSid=* RecordingDuration=*"
 CALL_OUT = "CallSid=* ParentCallSid=* Direction=outbound-dial CallbackSource=call-progress-events"
 ALL_EVENTS = "initiated ringing answered completed"
 BEEP = "waits 1.5"
+TAKEN = Taken("a caller", talked_s=12.4)
+TWO_CALLS = "it takes two calls"
 TALKED = Transferred("+15557654321", "bridge", returned=True, talked_s=12.4)
 
 
@@ -186,11 +190,15 @@ def _conference(response: VoiceResponse) -> None:
     response.append(dial)
 
 
-def _queue(response: VoiceResponse) -> None:
-    dial = Dial()
-    dial.queue("support")
-    response.append(dial)
-    response.say("Goodbye.")
+def _queue(name: str = "support", **dial: Any) -> Build:
+    def build(response: VoiceResponse) -> None:
+        verb = Dial(**dial)
+        verb.queue(name)
+        response.append(verb)
+        if "action" not in dial:
+            response.say("Goodbye.")
+
+    return build
 
 
 UNREACHED = {
@@ -395,7 +403,64 @@ DIAL = [
         (FIRST, "POST /next DialCallStatus=failed"),
         reports=("Dial Conference is not done",),
     ),
-    Case("Nor is a queue.", built(_queue), ("Goodbye.",), (FIRST,), reports=("Dial Queue is not done",)),
+    Case(
+        "The next caller of a queue, and the document goes on when they have talked.",
+        built(_queue()),
+        ("Goodbye.",),
+        (FIRST,),
+        taken=TAKEN,
+        only_simulated=TWO_CALLS,
+    ),
+    Case(
+        "The action gets how long they have talked, and the CallSid of the caller.",
+        built(_queue(action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, f"POST /next DialCallStatus=completed DialCallSid={call_sid('a caller')} DialCallDuration=12"),
+        taken=TAKEN,
+        only_simulated=TWO_CALLS,
+    ),
+    Case(
+        "When the agent hangs up the action is asked for, too.",
+        built(_queue(action="/next"), next=_thanks),
+        (),
+        (FIRST, "POST /next CallStatus=completed DialCallStatus=completed DialCallDuration=5"),
+        ("waits 5.2", "hangs up"),
+        end="caller",
+        taken=TAKEN,
+        only_simulated=TWO_CALLS,
+    ),
+    Case(
+        "Nobody comes within timeout.",
+        built(_queue("nobody", action="/next", timeout=3), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=no-answer !DialCallSid"),
+        takes_s=(3, 20),
+    ),
+    Case(
+        "A queue that the settings do not have fails.",
+        built(_queue("suport", action="/next"), next=_thanks),
+        ("Thank you.",),
+        (FIRST, "POST /next DialCallStatus=failed"),
+        taken=no_queue("suport", ["support"]),
+        reports=("error 12400",),
+    ),
+    Case(
+        "Whispers to the caller, and TaskRouter's reservations, are not done.",
+        written(
+            "<Dial timeout='1'><Queue url='/whisper' method='GET' reservationSid='WR1'>nobody</Queue></Dial>"
+            "<Say>Goodbye.</Say>"
+        ),
+        ("Goodbye.",),
+        (FIRST,),
+        reports=("Queue url is not done", "Queue reservationSid is not done"),
+    ),
+    Case(
+        "Who else is called in the same Dial is left out.",
+        written("<Dial timeout='1'><Queue>nobody</Queue><Number>+15557654321</Number></Dial><Say>Goodbye.</Say>"),
+        ("Goodbye.",),
+        (FIRST,),
+        reports=("<Dial> has a Queue, and others to call",),
+    ),
     Case(
         "A timeout that is no number counts as 30.",
         written("<Dial timeout='soon'>+15557654321</Dial>"),

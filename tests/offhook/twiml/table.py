@@ -13,6 +13,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from offhook.api.message import Message
 from offhook.api.queued import Queued
+from offhook.api.taken import TakeEnd, Taken
 from offhook.http_request import HttpAnswer, HttpBody, HttpRequest, HttpRequestError
 from offhook.pipeline.trace import DialogNoted
 from offhook.records.message import save_message
@@ -40,6 +41,7 @@ CALLBACKS = ("/status", "/progress", "/partial")
 
 
 End = Transferred | TransferError | None
+NOBODY = Taken(end=TakeEnd.TIMEOUT)
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ class Case:
     `NAME=*` for any value, `NAME=` for an empty one, `!NAME` for one that it does not have). `reports` are parts of
     what is put on the record. `to` are all that are called, in their order. `takes_s` are the least and the most
     seconds until the end. `ends` is what becomes of a transfer, for all that are called or each, after `rings_s`;
-    `queued` of a wait in a queue (None: it is taken, and the call is over). `heard` is what the voice makes of the
-    texts, where these are not it. `only_simulated` is why it is not run on the wire. `shown` is the document that the
-    page shows.
+    `queued` of a wait in a queue (None: it is taken, and the call is over), `taken` who is taken from one.
+    `heard` is what the voice makes of the texts, where these are not it. `only_simulated` is why it is not run on the
+    wire. `shown` is the document that the page shows.
     """
 
     about: str
@@ -80,6 +82,7 @@ class Case:
     ends: End | Mapping[str, End] = None
     rings_s: float = 0.0
     queued: Queued | UserError | None = None
+    taken: Taken | UserError = NOBODY
     options: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
     heard: str = ""
@@ -189,6 +192,7 @@ async def played(case: Case, folder: Path) -> Outcome:
         transfer_ends_of=end_of,
         rings_s=case.rings_s,
         queue_ends_of=lambda name: _queued(case),
+        taken_of=lambda name: _taken(case),
         early_media=True,
         languages=case.languages,
         on_message=keep,
@@ -211,6 +215,12 @@ def _queued(case: Case) -> Queued | None:
     if isinstance(case.queued, UserError):
         raise case.queued
     return case.queued
+
+
+def _taken(case: Case) -> Taken:
+    if isinstance(case.taken, UserError):
+        raise case.taken
+    return case.taken
 
 
 async def act(caller: SimulatedCall, line: str) -> None:

@@ -1,0 +1,120 @@
+"""The call of an agent who has called in: they wait for the next caller of a queue, and talk to them (`linked_agent` is
+the caller's side)."""
+
+import asyncio
+import os
+
+from offhook.calls.link import Link, LinkedTalk, Packet
+from offhook.carriers.linked_agent import read_offer
+from offhook.carriers.sip_wait import SipWait, WaitingCall
+from offhook.queues.messages import LeaveTake, Linked, MovedInQueue, TakeCaller, ToCall
+from offhook.queues.orders import EndWait
+from offhook.queues.port import Joined, Offer, Parted, TalkOver
+
+
+class SipTake(SipWait):
+    """See TakePort."""
+
+    def __init__(self, call: WaitingCall) -> None:
+        super().__init__(call)
+        self._call = call
+        self._loop = asyncio.get_running_loop()
+        self._return_key: str | None = None
+        self._link: Link | None = None
+        self._offer: Offer | None = None
+        self._talk: LinkedTalk | None = None
+
+    # --- for the dialog
+
+    def take(self, queue: str, return_key: str | None) -> None:
+        """See TakePort."""
+        self._return_key = return_key
+        self.is_open = True
+        self._call.do(TakeCaller(self._call.handle, queue, self._conversation.about))
+
+    def accept(self, offer: Offer) -> None:
+        """See TakePort."""
+        line = self._conversation.line
+        if self._link is not None and offer is self._offer and line is not None:
+            self._link.send(Packet.HERE, str(line.rate_hz).encode())
+
+    def close(self) -> None:
+        """See TakePort."""
+        self._stop_listening()
+        self._end_talk()
+        self.quiet()
+        if self.is_open:
+            self.is_open = False
+            self._call.do(LeaveTake(self._call.handle))
+
+    # --- from the owner of the queues, and from the call
+
+    def on_event(self, event: ToCall) -> None:
+        """What it says."""
+        match event:
+            case Linked(fd=fd) if self.is_open and self._link is None:
+                self._link = Link(fd, self._on_packet, self._on_gone)
+            case Linked(fd=fd):
+                os.close(fd)
+            case EndWait():
+                self.tell(event)
+
+    def moved(self, before: str) -> None:
+        """It has another handle than `before`."""
+        if self.is_open:
+            self._call.do(MovedInQueue(before, self._call.handle))
+
+    def caller_gone(self) -> None:
+        """It is over."""
+        self._end_talk()
+        self._stop_music()
+        if self.is_open:
+            self.is_open = False
+            self._call.do(LeaveTake(self._call.handle))
+
+    # --- from the caller's side
+
+    def _on_packet(self, packet: Packet, data: bytes) -> None:
+        match packet:
+            case Packet.OFFER:
+                self._offer = read_offer(data)
+                self.tell(self._offer)
+            case Packet.JOINED:
+                self._join(int(data))
+            case Packet.PRIVATE:
+                self._conversation.privacy.follow(data == b"1")
+            case _ if self._talk is not None:
+                self._talk.receive(packet, data)
+
+    def _join(self, rate_hz: int) -> None:
+        line, link, offer = self._conversation.line, self._link, self._offer
+        if line is None or link is None or offer is None:
+            return
+        self._talks_to(offer.caller)
+        self._talk = LinkedTalk(line, link, rate_hz, self._on_key_in_talk)
+        self._conversation.log.info("joined with a caller of a queue", caller=offer.caller)
+        self.tell(Joined(offer.caller))
+
+    def _on_key_in_talk(self, key: str) -> bool:
+        if key != self._return_key:
+            return False
+        self._loop.call_soon(self._on_gone)
+        return True
+
+    def _on_gone(self) -> None:
+        """The caller is, or is not to be talked to."""
+        if self._link is None:
+            return
+        talked = self._talk is not None
+        self._end_talk()
+        self.tell(TalkOver() if talked else Parted())
+
+    def _end_talk(self) -> None:
+        link, self._link, self._offer = self._link, None, None
+        talk, self._talk = self._talk, None
+        self._talking = ""
+        if link is not None:
+            link.close()
+        if talk is not None:
+            talk.close()
+            self._conversation.privacy.follow(False)

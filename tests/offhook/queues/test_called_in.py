@@ -1,0 +1,134 @@
+"""Agents who have called in: each is there for one caller."""
+
+import pytest
+
+from offhook.queues.distributor import Distributor
+from offhook.queues.orders import EndWait, JoinCalls, Place, PlaceCallBack, QueueEnd, RingAgents, StopRinging
+from offhook.queues.policy import QueuePolicy
+from offhook.queues.tables import AgentState, CallerState
+from tests.offhook.queues.test_distributor import orders, run_to, with_agents
+
+
+def called_in(it: Distributor) -> dict[str, str]:
+    found = it.dump(0)["called_in"]
+    assert isinstance(found, dict)
+    return {name: agent["state"] for name, agent in found.items()}
+
+
+def test_the_first_caller_by_priority_and_then_arrival_is_taken() -> None:
+    it = with_agents(empty="wait")
+    for number, priority in enumerate((0, 5, 5)):
+        it.join(f"c{number}", "support", number, priority)
+    it.come("dora", "support", 5)
+    assert orders(it) == [JoinCalls("c1", "dora")]
+    it.taken("c1", "dora", 6)
+    assert (it.state_of("c1"), called_in(it)) == (CallerState.TALKING, {"dora": "talking"})
+    it.talk_over("c1", 60)
+    assert (it.state_of("c1"), called_in(it), orders(it)) == (None, {}, [])
+    it.come("dora", "support", 61)
+    assert orders(it) == [JoinCalls("c2", "dora")]
+
+
+def test_they_wait_until_somebody_comes_in_their_order() -> None:
+    it = with_agents()
+    for name in ("dora", "emil"):
+        it.come(name, "support", 0)
+    assert (orders(it), called_in(it)) == ([], {"dora": "ready", "emil": "ready"})
+    assert it.join("c1", "support", 1) is None  # somebody is there
+    it.join("c2", "support", 2)
+    assert orders(it) == [JoinCalls("c1", "dora"), JoinCalls("c2", "emil")]
+
+
+def test_they_come_before_phones_that_ring_and_ring_with_none() -> None:
+    it = with_agents("anna", "ben", strategy="ring_all")
+    it.come("dora", "support", 0)
+    it.join("c1", "support", 1)
+    it.join("c2", "support", 1)
+    assert orders(it) == [JoinCalls("c1", "dora"), RingAgents("c2", ("anna", "ben"), 20)]
+
+
+def test_they_are_in_one_queue_alone() -> None:
+    it = Distributor({"support": QueuePolicy(()), "sales": QueuePolicy((), empty="wait")}, 0)
+    it.come("dora", "support", 0)
+    it.join("c1", "sales", 1)
+    assert orders(it) == []
+    assert it.states_in("sales") == [] and it.states_in("support") == [AgentState.READY]
+    with pytest.raises(KeyError):
+        it.come("emil", "suport", 2)
+
+
+def test_callers_do_not_wait_when_the_last_one_has_gone() -> None:
+    it = with_agents(max_wait_s=60)
+    it.come("dora", "support", 0)
+    it.come("emil", "support", 0)
+    for call in ("c1", "c2", "c3"):
+        it.join(call, "support", 1)
+    orders(it)
+    it.taken("c1", "dora", 2)
+    it.go("emil", 3)
+    assert orders(it) == [StopRinging("c2", ("emil",))]
+    assert (it.state_of("c2"), it.place_of("c3")) == (CallerState.WAITING, Place(2, None))
+    it.leave("c1", 4)
+    assert orders(it) == [EndWait("c2", QueueEnd.NO_AGENTS), EndWait("c3", QueueEnd.NO_AGENTS)]
+
+
+def test_who_goes_while_talking_may_come_again_at_once() -> None:
+    it = with_agents(empty="wait")
+    it.join("c1", "support", 0)
+    it.come("dora", "support", 0)
+    it.taken("c1", "dora", 1)
+    it.go("dora", 2)
+    it.come("dora", "support", 3)  # the caller's side has not noticed yet
+    with pytest.raises(ValueError):
+        it.come("dora", "support", 3)
+    it.talk_over("c1", 4)
+    assert called_in(it) == {"dora": "ready"}
+
+
+def test_a_caller_who_is_gone_before_the_talk_leaves_them_free() -> None:
+    it = with_agents(empty="wait")
+    it.come("dora", "support", 0)
+    it.join("c1", "support", 0)
+    it.join("c2", "support", 0)
+    orders(it)
+    it.leave("c1", 1)
+    assert orders(it) == [JoinCalls("c2", "dora")]
+
+
+def test_a_connection_of_which_nothing_is_heard_is_given_up() -> None:
+    it = with_agents(empty="wait", rest_s=30)
+    it.come("dora", "support", 0)
+    it.join("c1", "support", 0)
+    orders(it)
+    run_to(it, 90)
+    assert orders(it) == [StopRinging("c1", ("dora",)), JoinCalls("c1", "dora")]
+
+
+def test_who_misses_a_caller_rests_and_is_not_asked_at_once() -> None:
+    it = with_agents(empty="wait", rest_s=30)
+    it.come("dora", "support", 0)
+    it.join("c1", "support", 0)
+    orders(it)
+    it.missed("c1", "dora", 1)
+    assert (orders(it), called_in(it)) == ([], {"dora": "resting"})
+    run_to(it, 31)
+    assert orders(it) == [JoinCalls("c1", "dora")]
+
+
+def test_they_are_kept_for_a_call_back() -> None:
+    it = with_agents(empty="wait")
+    it.join("c1", "support", 0)
+    it.want_call_back("c1", "t1", 1)
+    it.come("dora", "support", 2)
+    assert orders(it) == [PlaceCallBack("t1", 45.0)]
+    assert called_in(it) == {"dora": "reserved"}
+    it.call_back_answered("t1", "c9", 10)
+    assert orders(it) == [JoinCalls("c9", "dora")]
+
+
+def test_people_log_in_and_out_only_those_of_the_settings() -> None:
+    it = with_agents()
+    it.come("dora", "support", 0)
+    assert "dora" not in it.agent_states()
+    it.go("anna", 1)
+    assert it.agent_states()["anna"] is AgentState.OUT
