@@ -17,7 +17,7 @@ from offhook.flight.reader import FlightLog, read_log
 from offhook.flight.replay import replay
 from offhook.flight.what_if import RecordedCall
 from offhook.pipeline.endpoint.answer import AnswerPolicy
-from offhook.pipeline.events import Choice, DigitRule, Interruption, TurnSoFar, Verdict
+from offhook.pipeline.events import Choice, DigitRule, Interruption, Question, TurnSoFar, Verdict
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Floor
 from offhook.pipeline.understanding.kinds import Date, Digits
@@ -142,6 +142,22 @@ def test_keyed_digits_are_not_in_the_log(tmp_path: Path) -> None:
     assert [row[2][0] for row in keyed] == ["2", "d", "d", "d", "d"]
     assert "4711" not in str([row for row in quiet if row[:2] != ["i", "say"]])
     assert "998877" not in str([row for row in quiet if row[:2] != ["i", "say"]]) and '"dddd"' in text
+
+
+def test_an_entry_that_goes_to_another_question_is_replayed_without_its_digits(tmp_path: Path) -> None:
+    answers: list[str] = []
+
+    async def agent(call: Call) -> None:
+        call.expect(Question(digits=DigitRule(1, 10)))
+        await asyncio.sleep(1.2)
+        answers.append((await call.ask("Your PIN, please.", digits=DigitRule(4, 4))).digits)
+
+    caller = run(talk(agent, [("waits", 0.5), ("presses", "47"), ("waits", 1.0), ("presses", "11")]))
+    assert answers == ["4711"]
+    assert caller.event_log is not None
+    log = read_back(caller.event_log, tmp_path)
+    assert ["k", "take_back", 2] in log.rows
+    assert replay(log).identical
 
 
 def minute(tmp_path: Path) -> FlightLog:
