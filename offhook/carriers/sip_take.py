@@ -30,6 +30,7 @@ class SipTake(SipWait):
         """See TakePort."""
         self._return_key = return_key
         self.is_open = True
+        self._conversation.linger(True)
         self._call.do(TakeCaller(self._call.handle, queue, self._conversation.about))
 
     def accept(self, offer: Offer) -> None:
@@ -43,6 +44,7 @@ class SipTake(SipWait):
         self._stop_listening()
         self._end_talk()
         self.quiet()
+        self._conversation.linger(False)
         if self.is_open:
             self.is_open = False
             self._call.do(LeaveTake(self._call.handle))

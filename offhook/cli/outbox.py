@@ -36,7 +36,7 @@ MAX_LISTED = 100
 SECRET_BYTES = 32
 
 app = typer.Typer(
-    help="Events of calls for others (`[webhooks.NAME]`): what waits, and what was given up.", no_args_is_help=True
+    help="Events of calls for webhooks and mail: what waits, and what was given up.", no_args_is_help=True
 )
 
 Receiver = Annotated[str | None, typer.Option("--receiver", help="Those for one receiver.", metavar="NAME")]

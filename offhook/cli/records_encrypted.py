@@ -68,7 +68,7 @@ def decrypt(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Decrypt a file, with the keys of `key_file` below [records].
+    """Decrypt a file, with the keys of `records.key_file`.
 
     0: all of it is written; 1: it has no end or is damaged, and what is before that is written.
     """

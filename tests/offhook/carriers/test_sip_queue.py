@@ -235,7 +235,7 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     (row,) = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 10))  # nobody listens there
     data = json.loads(row.body)["data"]
     assert (data["target"], data["by"], data["returned"]) == ("anna", "bridge", by_agent)
-    assert data["talked_s"] > 0.3
+    assert data["talked_s"] >= 0.3
     assert agents == ["anna"]
 
 

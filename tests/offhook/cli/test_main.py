@@ -1,11 +1,15 @@
 """The command line: what is printed where, and the exit status."""
 
+import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from offhook.cli.main import FAILURE, USAGE
+from offhook.cli.main import FAILURE, USAGE, app
 from offhook.pipeline.errors import EngineError
 from offhook.version import __version__
 from tests.offhook.cli.conftest import Run
@@ -26,6 +30,21 @@ def test_help(run: Run) -> None:
     status, out, _ = run("serve", "--help")
     assert status == 0
     assert all(option in out for option in ("--sip", "--http", "--rtp-ports", "--flow", "--config", "--bench-engines"))
+
+
+def helps(command: Any) -> Iterator[str]:
+    """The texts of a command, its options and its commands."""
+    yield command.help or ""
+    yield from (getattr(option, "help", None) or "" for option in command.params)
+    for each in getattr(command, "commands", {}).values():
+        yield from helps(each)
+
+
+def test_no_help_has_words_in_brackets() -> None:
+    """They are taken for markup, and not shown."""
+    texts = list(helps(get_command(app)))
+    assert len(texts) > 100
+    assert [text for text in texts if re.search(r"\[[a-z]", text)] == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("sevre",), ("serve", "--spi", "x"), ("serve", "--sip"), ("demo", "x")])
