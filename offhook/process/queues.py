@@ -271,7 +271,7 @@ class Queues:
 
     def _agent_calls(self, message: TakeCaller | LeaveTake, now: float) -> None:
         if isinstance(message, LeaveTake):
-            self._called_in.leaves(message.call, now)
+            self._called_in.stops(message.call, now)
         elif message.queue not in self._config.queues or not self._called_in.takes(message, now):
             self._send(message.call, EndWait(message.call, QueueEnd.NOT_POSSIBLE))
 

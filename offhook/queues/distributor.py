@@ -32,6 +32,7 @@ from offhook.queues.tables import (
     AgentAction,
     AgentInput,
     AgentState,
+    AgentTimer,
     CallerAction,
     CallerInput,
     CallerState,
@@ -197,16 +198,22 @@ class Distributor:
 
     def come(self, agent: str, queue: str, now: float) -> None:
         """An agent has called in, and is connected to the next caller of the queue, before others ring: once, and then
-        they are gone. KeyError for a queue that is not there, ValueError for an agent who is not in their last talk."""
-        self._queues[queue]
-        before = self._agents.get(agent)
-        if before is not None and not (before.queue and before.state in IN_CALL):
+        they have a while to come again, in which they are there all the same. KeyError for a queue that is not there,
+        ValueError for an agent who waits already."""
+        policy, before = self._queues[queue], self._agents.get(agent)
+        if before is not None and not (before.queue and before.state in (*IN_CALL, AgentState.WRAP_UP)):
             raise ValueError(f"{agent} is an agent already")
-        self._agents[agent] = Agent(agent, now, queue)
+        coming = self._agents[agent] = Agent(agent, now, queue)
+        coming.serves(policy)
         self._agent(agent, AgentInput.LOG_IN, now)
 
+    def step_away(self, agent: str, now: float) -> None:
+        """One who has called in waits no longer, but is still in their call. Does nothing for others."""
+        if agent in self._agents and self._agents[agent].queue:
+            self._agent(agent, AgentInput.STEPS_AWAY, now)
+
     def go(self, agent: str, now: float) -> None:
-        """One who has called in waits no longer. Does nothing for others."""
+        """One who has called in is gone, or takes no more callers. Does nothing for others."""
         if agent in self._agents and self._agents[agent].queue:
             self._agent(agent, AgentInput.LOG_OUT, now)
 
@@ -242,9 +249,11 @@ class Distributor:
 
     def handle_timer(self, now: float) -> None:
         """Run what is due."""
-        for agent in self._agents.values():
+        for agent in list(self._agents.values()):
             while (timer := agent.machine.pop_due(now)) is not None:
                 agent.machine.handle(timer, now)
+                if agent.queue and timer is AgentTimer.WRAP_UP:
+                    agent.machine.handle(AgentInput.LOG_OUT, now)  # they have not come again
                 self._idle(agent, now)
         for caller in list(self._callers.values()):
             while (due := caller.machine.pop_due(now)) is not None:
@@ -455,8 +464,6 @@ class Distributor:
             self._talks[caller.queue].latest_s.append(now - caller.talking_since + caller.policy.wrap_up_s)
             agent.machine.handle(AgentInput.OVER, now)
             agent.caller = None
-            if agent.queue:
-                agent.machine.handle(AgentInput.LOG_OUT, now)
             self._idle(agent, now)
 
     def _agents_of(self, queue: str) -> list[Agent]:

@@ -38,7 +38,7 @@ class TakeCaller:
 
 @dataclass(frozen=True, slots=True)
 class LeaveTake:
-    """They wait no longer, and talk to nobody."""
+    """They wait no longer, and talk to nobody; they may again, as their call goes on."""
 
     call: str
 

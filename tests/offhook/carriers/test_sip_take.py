@@ -46,6 +46,8 @@ class Desk(Office):
         super().__init__(tmp_path)
         self.taken: asyncio.Queue[Taken | UserError] = asyncio.Queue()
         self.take: dict[str, object] = {"name": "support"}
+        self.takes = 1
+        """How often each does so."""
         self.workers = LocalWorkers([])
         self._ids: dict[str, str] = {}
 
@@ -93,10 +95,11 @@ class Desk(Office):
         if "agents@" not in call.called:
             await super()._dialog(call)
             return
-        try:
-            self.taken.put_nowait(await call.take(**self.take))  # type: ignore[arg-type]
-        except UserError as error:
-            self.taken.put_nowait(error)
+        for _ in range(self.takes):
+            try:
+                self.taken.put_nowait(await call.take(**self.take))  # type: ignore[arg-type]
+            except UserError as error:
+                self.taken.put_nowait(error)
         await call.say("Thank you.")
 
 
@@ -143,6 +146,20 @@ async def test_an_agent_waits_and_a_caller_comes(desk: Desk) -> None:
     assert await desk.took() == Taken(desk.id_of(desk.first))
     await desk.says("Thank you.")
     await desk.agents()
+
+
+async def test_who_waits_is_not_sent_away_while_the_agent_is_between_two_callers(desk: Desk) -> None:
+    desk.takes = 2
+    await desk.open()  # nobody waits while no agent is there
+    desk.calls_in(desk.ben)
+    await desk.agents("ready")
+    first = desk.call(desk.first)
+    await desk.ben.hears(FIRST_HZ, LONG)
+    desk.call(desk.second)
+    await desk.waits(1)
+    desk.first.hang_up(first)
+    assert await desk.took() == Taken(desk.id_of(desk.first))
+    await desk.ben.hears(SECOND_HZ, LONG)
 
 
 async def test_each_of_two_agents_gets_a_caller_in_their_order(desk: Desk) -> None:
