@@ -87,8 +87,8 @@ class Queues:
         """Go on with what an earlier process has left. Calls can be placed."""
         if not self._config.queues:
             return
-        self._file = QueueFile(self._config.records.dir.resolve())
-        state = await asyncio.to_thread(self._file.read)
+        file = QueueFile(self._config.records.dir.resolve())
+        state = await asyncio.to_thread(file.read)
         now = self._loop.time()
         for name in set(state.closed) & set(self._config.queues):
             self._doors.set(name, closed=True)
@@ -101,6 +101,7 @@ class Queues:
                 case "pause":
                     self._distributor.pause(name, now)
         self._call_backs.restore(state.call_backs, now)
+        self._file = file  # not before: it would be written without what is in it, by whatever happens meanwhile
         self._settle()
 
     async def stop(self) -> None:

@@ -1,13 +1,16 @@
 """The owner of the queues, with calls that a test places, in virtual time."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.observe.metrics import Metrics
+from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
 from offhook.process.queues import Queues
 from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
@@ -239,6 +242,38 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
 
     assert asyncio.run(restarted()) == [False, False]
     assert asyncio.run(restarted()) == [False, True]
+
+
+def test_nothing_is_written_before_all_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptCallBack("t1", "a", "", "200", CallBackWish("200"), time.time())
+    left = QueueState({"anna": "login"}, (kept,), ("a",))
+    file = QueueFile(tmp_path)
+    file.write(left)
+    file.close()
+    written: list[QueueState] = []
+    write = QueueFile.write
+
+    def noted(its: QueueFile, state: QueueState) -> Future[bool]:
+        written.append(state)
+        return write(its, state)
+
+    monkeypatch.setattr(QueueFile, "write", noted)
+    settings = {
+        "records": {"dir": tmp_path},
+        "transfer": {"targets": {"anna": "sip:200@192.0.2.7"}},
+        "queues": {name: {"agents": ["anna"]} for name in ("a", "b")},
+    }
+
+    async def restarted() -> None:
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order, fd: None, Metrics(), Thrown())
+        starting = asyncio.create_task(queues.start())
+        await asyncio.sleep(0)
+        queues.handle(JoinQueue("c1", "b"))  # calls are taken already
+        await starting
+        await queues.stop()
+
+    asyncio.run(restarted())
+    assert written and all(state == left for state in written)
 
 
 class Nobody:
