@@ -294,6 +294,12 @@ class Conversation:
         self._lingers = lingers
         self._pause_limit()
 
+    def keep_elsewhere(self, elsewhere: bool) -> None:
+        """What is said is kept with another call alone from now on, or no longer: neither its sound nor what the bot
+        says is with this one."""
+        self.privacy.follow(elsewhere)
+        self._events.said_elsewhere = elsewhere
+
     def talked(self, result: Transferred) -> None:
         """A talk with somebody else is over, in which the bot stayed between the two. Who hung up does not count, nor
         what began it, the dialog or a queue."""

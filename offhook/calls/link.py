@@ -35,7 +35,6 @@ class Packet(IntEnum):
     JOINED = 3  # the talk begins: likewise, of the caller's
     AUDIO = 4  # 16-bit little-endian PCM
     KEY = 5
-    PRIVATE = 6  # nothing of the talk is kept from now on (1), or may be (0)
 
 
 class Link:

@@ -1,5 +1,9 @@
 """The call of an agent who has called in: they wait for the next caller of a queue, and talk to them (`linked_agent` is
-the caller's side)."""
+the caller's side).
+
+What the agent hears of the caller, and both say, is kept with the caller's call alone, by which it is found and erased:
+from the offer on nothing is with the agent's, until the dialog has said the last of it.
+"""
 
 import asyncio
 import os
@@ -7,6 +11,7 @@ import os
 from offhook.calls.link import Link, LinkedTalk, Packet
 from offhook.carriers.linked_agent import read_offer
 from offhook.carriers.sip_wait import SipWait, WaitingCall
+from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import LeaveTake, Linked, MovedInQueue, TakeCaller, ToCall
 from offhook.queues.orders import EndWait
 from offhook.queues.port import Joined, Offer, Parted, TalkOver
@@ -33,6 +38,12 @@ class SipTake(SipWait):
         self._conversation.linger(True)
         self._call.do(TakeCaller(self._call.handle, queue, self._conversation.about))
 
+    def play(self, music: Recording) -> None:
+        """See WaitPort."""
+        if self._link is None:
+            self._conversation.keep_elsewhere(False)
+        super().play(music)
+
     def accept(self, offer: Offer) -> None:
         """See TakePort."""
         line = self._conversation.line
@@ -47,6 +58,7 @@ class SipTake(SipWait):
         self._conversation.linger(False)
         if self.is_open:
             self.is_open = False
+            self._conversation.keep_elsewhere(False)
             self._call.do(LeaveTake(self._call.handle))
 
     # --- from the owner of the queues, and from the call
@@ -80,11 +92,10 @@ class SipTake(SipWait):
         match packet:
             case Packet.OFFER:
                 self._offer = read_offer(data)
+                self._conversation.keep_elsewhere(True)
                 self.tell(self._offer)
             case Packet.JOINED:
                 self._join(int(data))
-            case Packet.PRIVATE:
-                self._conversation.privacy.follow(data == b"1")
             case _ if self._talk is not None:
                 self._talk.receive(packet, data)
 
@@ -119,4 +130,3 @@ class SipTake(SipWait):
             link.close()
         if talk is not None:
             talk.close()
-            self._conversation.privacy.follow(False)
