@@ -95,6 +95,8 @@ class Conversation:
         self.early: EarlyMedia | None = None
         """Of a call that the bot speaks in before it answers."""
         self.held = False
+        self.hold_listeners: list[Callable[[bool], None]] = []
+        """Each is called when that changes."""
         self.over = False
         self._suspended = False
         self._lingers = False
@@ -278,6 +280,8 @@ class Conversation:
         self.log.info("held" if held else "no longer held")
         if self._session is not None:
             self._session.hold(held or self._suspended)
+        for listener in list(self.hold_listeners):
+            listener(held)
 
     def suspend(self, suspended: bool) -> None:
         """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything, and

@@ -188,9 +188,10 @@ class SipQueue(SipWait):
     def _link(self, linked: Linked) -> None:
         """An agent who has called in is to have the caller."""
         conversation, agent = self._caller.conversation, linked.agent
-        if not self.is_open or self._talking or agent in self._rings:
+        if not agent or not self.is_open or self._talking or agent in self._rings:
             os.close(linked.fd)
-            self._caller.do(AgentReleased(self._caller.handle, agent))
+            if agent:  # else it was for the call as an agent's
+                self._caller.do(AgentReleased(self._caller.handle, agent))
             return
         offer = Offer(conversation.id, monotonic() - self._began_at, self._summary, self._language)
         self._withdrawn.discard(agent)

@@ -37,9 +37,11 @@ from offhook.queues.messages import (
 )
 from offhook.queues.orders import (
     DropCallBack,
+    EndTake,
     EndWait,
     HangUpCallBack,
     JoinCalls,
+    KeepAgent,
     Order,
     PlaceCallBack,
     QueueEnd,
@@ -159,14 +161,14 @@ class Queues:
     # --- from people
 
     def agent(self, name: str, action: str, by: str = "") -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. `by` is for the log: who wants it. Raises
-        UserError, NotInQueuesError for a stranger."""
+        """Log an agent in or out, or pause them; returns their state. Who has called in, by their number as `dump` has
+        it, is logged out for their call. `by` is for the log: who wants it. Raises UserError, NotInQueuesError for a
+        stranger."""
         if action not in ACTIONS:
             raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
         states = self._distributor.agent_states()
         if name not in states:
-            why = "no queue has this agent"
-            raise NotInQueuesError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
+            return self._agent_who_called(name, action, by)
         now = self._loop.time()
         match action:
             case "login":
@@ -178,6 +180,18 @@ class Queues:
         self._log.info("an agent", agent=name, action=action, by=by)
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
+
+    def _agent_who_called(self, who: str, action: str, by: str) -> dict[str, object]:
+        if not self._called_in.has(who):
+            names, why = list(self._distributor.agent_states()), "no queue has this agent"
+            raise NotInQueuesError(f"there is no agent `{who[:80]}`", why, did_you_mean(who, names))
+        if action != "logout":
+            what, why = f"`{who[:80]}` cannot {action.replace('log', 'log ')}", "they have called in"
+            raise UserError(what, why, f"offhook queue logout {who[:80]}")
+        self._called_in.log_out(who, self._loop.time())
+        self._log.info("an agent", agent=who, action=action, by=by)
+        self._settle()
+        return {"agent": who, "state": str(AgentState.OUT)}
 
     def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
         """Close a queue, or open it again; returns which it is, and which switches keep it closed. `by` is for the log:
@@ -273,8 +287,10 @@ class Queues:
     def _agent_calls(self, message: TakeCaller | LeaveTake, now: float) -> None:
         if isinstance(message, LeaveTake):
             self._called_in.stops(message.call, now)
-        elif message.queue not in self._config.queues or not self._called_in.takes(message, now):
-            self._send(message.call, EndWait(message.call, QueueEnd.NOT_POSSIBLE))
+            return
+        is_known = message.queue in self._config.queues
+        if (end := self._called_in.takes(message, now) if is_known else QueueEnd.NOT_POSSIBLE) is not None:
+            self._send(message.call, EndWait(message.call, end))
 
     def _moved(self, call: str, to: str) -> None:
         self._distributor.move(call, to)
@@ -328,6 +344,8 @@ class Queues:
                     self._call_backs.left(order.call)
             case JoinCalls():
                 self._called_in.join(order, self._loop.time())
+            case KeepAgent() | EndTake():
+                self._called_in.tell(order)
             case PlaceCallBack(ticket, ring_s):
                 self._task(self._place(ticket, ring_s))
             case HangUpCallBack(ticket):

@@ -13,9 +13,11 @@ from offhook.queues.members import Agent, Caller, Talks
 from offhook.queues.notices import Notice, WaitAnswered, WaitBegan, WaitLeft
 from offhook.queues.orders import (
     DropCallBack,
+    EndTake,
     EndWait,
     HangUpCallBack,
     JoinCalls,
+    KeepAgent,
     Order,
     Place,
     PlaceCallBack,
@@ -220,8 +222,8 @@ class Distributor:
     # --- queues
 
     def close(self, queue: str, now: float, *, closed: bool = True) -> None:
-        """Nobody waits in a queue any more, whoever is there; who has a phone ringing may still be answered, talks go
-        on, and call-backs wait until it is open again."""
+        """Nobody waits in a queue any more, whoever is there, nor who has called in; who has a phone ringing may still
+        be answered, talks go on, and call-backs wait until it is open again."""
         (self._closed.add if closed else self._closed.discard)(queue)
         self._distribute(now)
 
@@ -367,7 +369,19 @@ class Distributor:
         for queue in self._queues:
             if self._is_left_alone(queue):
                 for caller in [each for each in self._callers.values() if each.queue == queue]:
-                    self._take(caller, CallerInput.NOBODY_THERE, now)
+                    self._nobody_there(caller, now)
+        for agent in self._agents.values():
+            if agent.queue in self._closed and agent.state is AgentState.READY:
+                agent.machine.handle(AgentInput.STEPS_AWAY, now)
+                self._orders.append(EndTake(agent.name))
+
+    def _nobody_there(self, caller: Caller, now: float) -> None:
+        if caller.state is CallerState.CALLING_BACK and not caller.agents:
+            # Who it was for is gone: they would hear that nobody is there.
+            self._do(caller, CallerAction.HANG_UP, now)
+            self._not_reached(caller, now, tried=False)
+        else:
+            self._take(caller, CallerInput.NOBODY_THERE, now)
 
     def _agents_for(self, caller: Caller, ready: set[str]) -> list[Agent]:
         here = [agent for agent in self._agents_of(caller.queue) if agent.name in ready]
@@ -385,6 +399,8 @@ class Distributor:
             caller.agents[agent.name] = agent
             if not agent.queue:
                 self._last_rung[caller.queue] = agent.name
+            elif given is AgentInput.RESERVE:
+                self._orders.append(KeepAgent(agent.name, caller.back_s))
         self._take(caller, CallerInput.OFFERED, now)
 
     def _agent(self, name: str, given: AgentInput, now: float) -> None:

@@ -64,7 +64,8 @@ class Agent:
 
     def misses(self, policy: QueuePolicy, now: float, *, reached: bool) -> None:
         """They have not taken the call of a caller of this queue, or could not be called (`reached` False), which does
-        not count."""
+        not count. Nor does it of one who has called in: nobody could log them in again."""
+        reached = reached and not self.queue
         again = reached and self.missed + 1 >= policy.max_missed
         if not reached:
             self._durations[AgentTimer.REST] = max(policy.rest_s, UNREACHED_S)
@@ -92,13 +93,15 @@ class Caller:
         self.talks_to: Agent | None = None
         self.talking_since = 0.0
         self.tries = 0
+        self.back_s = LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S
+        """How long a call-back takes at most until it is answered, or is not."""
         self.machine: Machine[CallerState, CallerAction] = Machine(
             CALLER,
             {
                 CallerTimer.WAITED: policy.max_wait_s,
                 CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
                 CallerTimer.KEPT: policy.call_back_kept_s if kept_s is None else kept_s,
-                CallerTimer.BACK: LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S,
+                CallerTimer.BACK: self.back_s,
                 CallerTimer.AGAIN: policy.call_back_again_s,
             },
             0.0,

@@ -156,4 +156,12 @@ class Linked:
     fd: int = -1
 
 
-ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept | Linked
+@dataclass(frozen=True, slots=True)
+class AgentKept:
+    """Who has called in is kept for a caller who is called back, for `most_s` at most: they are to wait for so long."""
+
+    call: str
+    most_s: float
+
+
+ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept | Linked | AgentKept

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,23 @@ from offhook.observe.metrics import Metrics
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
 from offhook.process.queues import Queues
 from offhook.queues.members import LEAVES_S
-from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
+from offhook.queues.messages import (
+    AgentKept,
+    AgentTook,
+    CallBackKept,
+    CallBackWish,
+    JoinQueue,
+    LeaveTake,
+    MovedInQueue,
+    TakeCaller,
+    WantCallBack,
+)
+from offhook.queues.orders import EndWait, QueueEnd
 from offhook.records.outbox import OutboxEvent
 from offhook.settings.config import Config
 from offhook.settings.queues import NotInQueuesError
 from offhook.testing.virtual_time import run
-from offhook.usererror import Problem
+from offhook.usererror import Problem, UserError
 
 
 class Thrown:
@@ -274,6 +286,74 @@ def test_nothing_is_written_before_all_is_restored(tmp_path: Path, monkeypatch: 
 
     asyncio.run(restarted())
     assert written and all(state == left for state in written)
+
+
+DORA = TakeCaller("d1", "support", {"uniqueid": "u9", "src": "sip:+15557654321@192.0.2.9"})
+"""Calls in, as an agent."""
+
+
+def called_in(bench: Bench) -> dict[str, str]:
+    found = bench.queues.dump()["called_in"]
+    assert isinstance(found, dict)
+    return {name: agent["state"] for name, agent in found.items()}
+
+
+def test_who_has_called_in_and_is_kept_for_a_call_back_learns_of_it() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.handle(DORA)
+        assert bench.sent[-1] == AgentKept("d1", 75.0) and called_in(bench) == {"u9": "reserved"}
+
+    played(play)
+
+
+@pytest.mark.parametrize("who", ["u9", "+15557654321", "15557654321", "sip:+15557654321@192.0.2.9"])
+def test_who_has_called_in_is_logged_out_for_their_call(who: str) -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        with pytest.raises(NotInQueuesError):
+            bench.queues.agent("+15550000000", "logout")
+        with pytest.raises(UserError, match="cannot log in"):
+            bench.queues.agent(who, "login")
+        assert bench.queues.agent(who, "logout") == {"agent": who, "state": "out"}
+        assert bench.sent[-1] == EndWait("d1", QueueEnd.LEFT) and called_in(bench) == {}
+        bench.queues.handle(LeaveTake("d1"))
+        bench.sent.clear()
+        bench.queues.handle(DORA)  # the same call
+        assert bench.sent == [EndWait("d1", QueueEnd.LEFT)] and called_in(bench) == {}
+        bench.queues.released("d1")
+        bench.queues.handle(DORA)
+        assert called_in(bench) == {"u9": "ready"}
+
+    played(play)
+
+
+def test_who_has_called_in_does_not_wait_in_a_closed_queue() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.queues.close("support", closed=True)
+        bench.queues.handle(LeaveTake("d1"))
+        bench.queues.handle(DORA)
+        assert bench.sent[-2:] == [EndWait("d1", QueueEnd.NO_AGENTS)] * 2
+
+    played(play)
+
+
+def test_who_has_called_in_is_there_between_two_callers_whatever_their_calls_handle_is() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.queues.handle(LeaveTake("d1"))
+        bench.queues.handle(MovedInQueue("d1", "d2"))
+        bench.queues.released("d1")
+        assert called_in(bench) == {"u9": "wrap-up"}
+        bench.queues.handle(replace(DORA, call="d2"))
+        assert called_in(bench) == {"u9": "ready"}
+        bench.queues.released("d2")
+        assert called_in(bench) == {}
+
+    played(play)
 
 
 class Nobody:

@@ -4,7 +4,18 @@ import pytest
 
 from offhook.queues.distributor import Distributor
 from offhook.queues.members import BETWEEN_S
-from offhook.queues.orders import EndWait, JoinCalls, Place, PlaceCallBack, QueueEnd, RingAgents, StopRinging
+from offhook.queues.orders import (
+    EndTake,
+    EndWait,
+    HangUpCallBack,
+    JoinCalls,
+    KeepAgent,
+    Place,
+    PlaceCallBack,
+    QueueEnd,
+    RingAgents,
+    StopRinging,
+)
 from offhook.queues.policy import QueuePolicy
 from offhook.queues.tables import AgentState, CallerState
 from tests.offhook.queues.test_distributor import orders, run_to, with_agents
@@ -159,15 +170,16 @@ def test_a_connection_of_which_nothing_is_heard_is_given_up() -> None:
     assert orders(it) == [StopRinging("c1", ("dora",)), JoinCalls("c1", "dora")]
 
 
-def test_who_misses_a_caller_rests_and_is_not_asked_at_once() -> None:
-    it = with_agents(empty="wait", rest_s=30)
+def test_who_misses_callers_rests_each_time_and_is_not_asked_at_once_but_never_paused() -> None:
+    it = with_agents(empty="wait", rest_s=30, max_missed=2)
     it.come("dora", "support", 0)
     it.join("c1", "support", 0)
     orders(it)
-    it.missed("c1", "dora", 1)
-    assert (orders(it), called_in(it)) == ([], {"dora": "resting"})
-    run_to(it, 31)
-    assert orders(it) == [JoinCalls("c1", "dora")]
+    for at in (1, 32, 63):
+        it.missed("c1", "dora", at)
+        assert (orders(it), called_in(it)) == ([], {"dora": "resting"})
+        run_to(it, at + 30)
+        assert orders(it) == [JoinCalls("c1", "dora")]
 
 
 def test_they_are_kept_for_a_call_back() -> None:
@@ -175,10 +187,58 @@ def test_they_are_kept_for_a_call_back() -> None:
     it.join("c1", "support", 0)
     it.want_call_back("c1", "t1", 1)
     it.come("dora", "support", 2)
-    assert orders(it) == [PlaceCallBack("t1", 45.0)]
+    assert orders(it) == [KeepAgent("dora", 75.0), PlaceCallBack("t1", 45.0)]
     assert called_in(it) == {"dora": "reserved"}
     it.call_back_answered("t1", "c9", 10)
     assert orders(it) == [JoinCalls("c9", "dora")]
+
+
+def test_a_call_back_that_nobody_waits_for_any_more_is_made_again_later() -> None:
+    it = with_agents(call_back_tries=1)
+    it.come("dora", "support", 0)
+    it.restore_call_back("t1", "support", 0)
+    placed = [KeepAgent("dora", 75.0), PlaceCallBack("t1", 45.0)]
+    assert orders(it) == placed
+    it.go("dora", 5)
+    assert orders(it) == [HangUpCallBack("t1")]
+    assert not it.call_back_answered("t1", "c1", 5)
+    it.come("dora", "support", 6)
+    run_to(it, 304)
+    assert orders(it) == []
+    run_to(it, 305)
+    assert orders(it) == placed  # that was no try
+
+
+def test_a_call_back_goes_on_while_they_may_come_again() -> None:
+    it = with_agents()
+    it.come("dora", "support", 0)
+    it.restore_call_back("t1", "support", 0)
+    orders(it)
+    it.step_away("dora", 5)
+    it.call_back_answered("t1", "c1", 8)
+    assert it.state_of("c1") is CallerState.WAITING
+    it.come("dora", "support", 9)
+    assert orders(it) == [JoinCalls("c1", "dora")]
+
+
+def test_nobody_is_taken_from_a_closed_queue() -> None:
+    it = with_agents(empty="wait")
+    for name in ("dora", "emil"):
+        it.come(name, "support", 0)
+    it.join("c1", "support", 0)
+    orders(it)
+    it.close("support", 1)
+    assert orders(it) == [EndTake("emil")]
+    assert called_in(it) == {"dora": "ringing", "emil": "wrap-up"}
+    it.missed("c1", "dora", 2)
+    assert orders(it) == [EndWait("c1", QueueEnd.NO_AGENTS)]
+    run_to(it, 32)
+    assert orders(it) == [EndTake("dora")]
+    it.come("emil", "support", 33)
+    assert orders(it) == [EndTake("emil")]
+    it.close("support", 34, closed=False)
+    it.come("emil", "support", 35)
+    assert (orders(it), called_in(it)["emil"]) == ([], "ready")
 
 
 def test_people_log_in_and_out_only_those_of_the_settings() -> None:
