@@ -5,6 +5,7 @@ A packet is one byte that says what it is, and its data.
 """
 
 import asyncio
+import os
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -35,6 +36,12 @@ class Packet(IntEnum):
     JOINED = 3  # the talk begins: likewise, of the caller's
     AUDIO = 4  # 16-bit little-endian PCM
     KEY = 5
+
+
+def close_end(fd: int) -> None:
+    """Of one that nobody wants, by its descriptor; -1: that was lost on the way."""
+    if fd >= 0:
+        os.close(fd)
 
 
 class Link:

@@ -72,6 +72,8 @@ class LinkedAgent:
             return
         self._waiter.agent_answered()
         self._waiter.joining()
+        if self._conversation.early is not None:
+            self._conversation.early.begin_answer()
         self._link.send(Packet.JOINED, str(line.rate_hz).encode())
         self._talk = LinkedTalk(line, self._link, rate_hz)
         self._joined_at = self._loop.time()

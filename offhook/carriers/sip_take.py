@@ -6,9 +6,8 @@ from the offer on nothing is with the agent's, until the dialog has said the las
 """
 
 import asyncio
-import os
 
-from offhook.calls.link import Link, LinkedTalk, Packet
+from offhook.calls.link import Link, LinkedTalk, Packet, close_end
 from offhook.carriers.linked_agent import read_offer
 from offhook.carriers.sip_wait import SipWait, WaitingCall
 from offhook.pipeline.tts.recording import Recording
@@ -73,11 +72,11 @@ class SipTake(SipWait):
     def on_event(self, event: ToCall) -> None:
         """What it says."""
         match event:
-            case Linked(agent="", fd=fd) if self._is_there and self._talk is None:
+            case Linked(agent="", fd=fd) if fd >= 0 and self._is_there and self._talk is None:
                 self._on_gone()  # of a caller before, who was withdrawn: that is on its way, too
                 self._link = Link(fd, self._on_packet, self._on_gone)
             case Linked(fd=fd):
-                os.close(fd)
+                close_end(fd)  # which the caller's side sees
             case EndWait() | AgentKept():
                 self.tell(event)
 

@@ -15,12 +15,6 @@ TAKEN, BACK = "taken", "back"
 TRANSFER_ENDS = (TAKEN, BACK, *(str(each) for each in TransferFailure))
 QUEUE_ENDS = (TAKEN, BACK, *(str(each) for each in QueueEnd))
 
-_TAKE_ENDS: Mapping[str, TakeEnd] = {
-    QueueEnd.TIMEOUT: TakeEnd.TIMEOUT,
-    QueueEnd.LEFT: TakeEnd.LEFT,
-    QueueEnd.NO_AGENTS: TakeEnd.CLOSED,
-}
-
 
 class Ends:
     """What becomes of the transfers and waits of one call: as its case says, in turn, or else they are taken, unless
@@ -53,7 +47,7 @@ class Ends:
         word = self._next("take", name, self._case.queue_ends)
         if word in (TAKEN, BACK):
             return Taken("caller")
-        return Taken(end=_TAKE_ENDS.get(word, TakeEnd.NOT_POSSIBLE))
+        return Taken(end=TakeEnd.TIMEOUT if word == QueueEnd.TIMEOUT else TakeEnd.NOT_POSSIBLE)
 
     def _next(self, kind: str, name: str, ends: Mapping[str, tuple[str, ...]]) -> str:
         in_turn = ends.get(name) or (TAKEN if self._case.transfers else str(QueueEnd.NOT_POSSIBLE),)

@@ -102,13 +102,12 @@ class CalledIn:
         of_agent = self._call_of(order.agent)
         try:
             one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError as error:
+            with one, other:
+                self._send(order.call, Linked(order.call, order.agent), one.fileno())
+                self._send(of_agent, Linked(of_agent), other.fileno())
+        except OSError as error:  # also of a send, which duplicates the descriptor
             self._log.error("a caller cannot be connected", call=order.call, agent=order.agent, why=str(error))
             self._distributor.missed(order.call, order.agent, now, reached=False)
-            return
-        with one, other:
-            self._send(order.call, Linked(order.call, order.agent), one.fileno())
-            self._send(of_agent, Linked(of_agent), other.fileno())
 
     def _call_of(self, agent: str) -> str:
         return next((call for call, its in self._calls.items() if its.name == agent), "")

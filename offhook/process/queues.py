@@ -56,6 +56,9 @@ from offhook.usererror import UserError, did_you_mean
 ACTIONS = ("login", "logout", "pause")
 """What agents do."""
 
+LOOK_S = 60.0
+"""How often it is looked whether a switch that has an end is over."""
+
 
 class Queues:
     """All of a bot. `send` passes an order to a call's worker, with a descriptor or none; does nothing for a call that
@@ -136,8 +139,7 @@ class Queues:
             case WantCallBack():
                 self._promise(message.call, self._call_backs.want(message, now))
             case AgentTook(call, agent):
-                it.taken(call, agent, now)
-                self._call_backs.left(call)
+                self._took(call, agent, now)
             case AgentMissed(call, agent, reached):
                 it.missed(call, agent, now, reached=reached)
             case AgentReleased(call, agent):
@@ -215,7 +217,10 @@ class Queues:
         if self._doors_timer is not None:
             self._doors_timer.cancel()
         again_in_s = self._doors.look_again_in_s
-        self._doors_timer = None if again_in_s is None else self._loop.call_later(again_in_s, self.follow_switches)
+        if again_in_s is not None:  # by a clock that may be set meanwhile
+            self._doors_timer = self._loop.call_later(min(again_in_s, LOOK_S), self.follow_switches)
+        else:
+            self._doors_timer = None
 
     def _door(self, name: str) -> dict[str, object]:
         return {"closed": self._doors.is_closed(name), "closed_by": self._doors.closed_by(name)}
@@ -301,6 +306,10 @@ class Queues:
     def _left(self, call: str, now: float, end: QueueEnd | None = None) -> None:
         if self._distributor.state_of(call) is not None:
             self._distributor.leave(call, now, end)
+            self._call_backs.left(call)
+
+    def _took(self, call: str, agent: str, now: float) -> None:
+        if self._distributor.taken(call, agent, now):
             self._call_backs.left(call)
 
     def _promise(self, call: str, is_kept: bool) -> None:

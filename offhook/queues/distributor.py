@@ -141,11 +141,12 @@ class Distributor:
             self._not_reached(caller, now, tried=tried)
             self._distribute(now)
 
-    def taken(self, call: str, agent: str, now: float) -> None:
-        """The agent talks to the caller; others who rang are released by whoever reports this."""
+    def taken(self, call: str, agent: str, now: float) -> bool:
+        """The agent talks to the caller; others who rang are released by whoever reports this. False: they are not the
+        caller's any more."""
         caller = self._callers.get(call)
         if caller is None or agent not in caller.agents:
-            return
+            return False
         taker = caller.agents.pop(agent)
         self._free(caller, now)
         self._take(caller, CallerInput.TAKEN, now)
@@ -154,6 +155,7 @@ class Distributor:
         taker.machine.handle(AgentInput.TAKES, now)
         taker.calls, taker.missed = taker.calls + 1, 0
         self._distribute(now)
+        return True
 
     def missed(self, call: str, agent: str, now: float, *, reached: bool = True) -> None:
         """The agent did not take the call: no answer, busy, declined. `reached` False: they could not be called."""

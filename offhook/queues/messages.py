@@ -149,7 +149,7 @@ class CallBack:
 class Linked:
     """A call is to talk to another one of the bot: who waits to `agent`, who has called in, and they (`agent` is empty)
     to who waits. Both get one end of a connection, whose descriptor comes with the message: who receives it fills in
-    `fd`, and whoever has that last closes it."""
+    `fd`, and whoever has that last closes it. It stays -1 where a process has no descriptor left for it."""
 
     call: str
     agent: str = ""

@@ -1,6 +1,7 @@
 """An agent who has called in, by a port that says things in any order, in virtual time."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -8,11 +9,15 @@ import pytest
 from offhook.api.call import Call
 from offhook.api.taken import TakeEnd, Taken, TakeRequest
 from offhook.api.taking import JOIN_S, Taking
+from offhook.calls.call_log import CallLog
+from offhook.calls.transfers import CallQueues
+from offhook.calls.with_others import WithOthers
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.members import MAX_BRIEFING_S
 from offhook.queues.messages import AgentKept
 from offhook.queues.orders import EndWait, QueueEnd
 from offhook.queues.port import Joined, Key, News, Offer, Parted, TalkOver
+from offhook.settings.config import Config
 from offhook.settings.queues import QueueConfig
 from offhook.testing.virtual_time import run
 
@@ -144,6 +149,27 @@ def test_who_is_kept_for_a_call_back_waits_for_it() -> None:
     assert taken == Taken("u2")
     taken, at_s, *_ = took(29.0, AgentKept("d1", 75.0), wait_s=30.0)
     assert (taken, round(at_s)) == (Taken(end=TakeEnd.TIMEOUT), 104)
+
+
+def test_a_call_in_early_media_is_answered_before_it_takes_anybody() -> None:
+    happened: list[str] = []
+
+    async def answer() -> None:
+        happened.append("answer")
+
+    def take_caller() -> Port:
+        happened.append("take")
+        return Port(joins=True)
+
+    async def take() -> Taken:
+        queues = SimpleNamespace(take_caller=take_caller)
+        config = Config.model_validate({"queues": {"support": {"agents": [], "empty": "wait"}}})
+        others = WithOthers(config, cast(CallLog, None), None, cast(CallQueues, queues), lambda why: None)
+        call = SimpleNamespace(answered=False, answer=answer)
+        return await others.take(cast(Call, call), TakeRequest("support", wait_s=1.0))
+
+    assert run(take()) == Taken(end=TakeEnd.TIMEOUT)
+    assert happened == ["answer", "take"]
 
 
 def test_a_caller_who_is_never_connected_is_left_and_the_agent_waits_on() -> None:

@@ -6,12 +6,20 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
+from structlog import get_logger
+
+from offhook.calls.conversation import Conversation
+from offhook.calls.early_media import EarlyMedia
 from offhook.calls.link import Packet
-from offhook.carriers.linked_agent import offer_packet
+from offhook.carriers.linked_agent import LinkedAgent, offer_packet
+from offhook.carriers.sip_queue import QueueCaller, SipQueue
 from offhook.carriers.sip_take import SipTake
 from offhook.carriers.sip_wait import WaitingCall
-from offhook.queues.messages import LeaveTake, Linked, MovedInQueue, TakeCaller, ToOwner
+from offhook.queues.messages import AgentMissed, LeaveTake, Linked, MovedInQueue, TakeCaller, ToOwner
 from offhook.queues.port import Offer, Parted
+from offhook.settings.config import Config
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.transfer.request import Waiter
 
 WITHIN_S = 10.0
 FIRST, SECOND = Offer("u1", 1.0), Offer("u2", 2.0)
@@ -34,6 +42,7 @@ class AgentsCall:
             linger=lambda lingers: None,
             suspend=lambda suspended: None,
             keep_elsewhere=self.elsewhere.append,
+            log=get_logger(),
         )
         self.port = SipTake(cast(WaitingCall, self))
         self.port.take("support", None)
@@ -83,6 +92,37 @@ async def test_an_end_that_was_for_the_call_as_a_callers_is_not_the_agents() -> 
     call.port.close()
     with linked(call) as end:
         assert await is_gone(end)
+
+
+async def test_an_end_that_was_lost_on_the_way_is_no_agents_fault() -> None:
+    call = AgentsCall()
+    call.port.on_event(Linked("d1"))
+    assert call.said == [TAKES]
+    call.port.close()
+    caller = SipQueue(cast(QueueCaller, call), Config())
+    caller.join("support", priority=0, ticket="", whisper=None)
+    caller.on_event(Linked("d1", "u9"))
+    assert call.said[-1] == AgentMissed("d1", "u9", reached=False)
+
+
+async def test_a_caller_in_early_media_is_answered_before_they_talk() -> None:
+    happened: list[str] = []
+    early = EarlyMedia(lambda: happened.append("answered"))
+    conversation = SimpleNamespace(
+        line=SimulatedLine(), early=early, log=get_logger(), talked=lambda result: happened.append("over")
+    )
+    waiter = SimpleNamespace(agent_answered=lambda: None, joining=lambda: happened.append("joining"))
+    agents, callers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with agents:
+        agents.setblocking(False)
+        agent = LinkedAgent(cast(Conversation, conversation), cast(Waiter, waiter), "u9", callers.detach(), FIRST)
+        loop = asyncio.get_running_loop()
+        assert (await loop.sock_recv(agents, 1_000))[0] == Packet.OFFER and happened == []
+        agents.send(bytes((Packet.HERE,)) + b"8000")
+        joined = await asyncio.wait_for(loop.sock_recv(agents, 1_000), WITHIN_S)
+        assert joined == bytes((Packet.JOINED,)) + b"8000" and happened == ["joining", "answered"]
+        agent.caller_gone()
+    assert happened[2:] == ["over"] and await agent.run() is None
 
 
 async def test_who_has_put_the_bot_on_hold_gets_no_callers() -> None:

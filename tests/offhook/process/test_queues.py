@@ -1,6 +1,7 @@
 """The owner of the queues, with calls that a test places, in virtual time."""
 
 import asyncio
+import errno
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ import pytest
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.observe.metrics import Metrics
 from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
-from offhook.process.queues import Queues
+from offhook.process.queues import LOOK_S, Queues
 from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import (
     AgentKept,
@@ -21,6 +22,7 @@ from offhook.queues.messages import (
     CallBackWish,
     JoinQueue,
     LeaveTake,
+    Linked,
     MovedInQueue,
     TakeCaller,
     WantCallBack,
@@ -62,10 +64,12 @@ class Bench:
         self.metrics = Metrics()
         self.events: list[OutboxEvent] = []
         self.switches = Thrown()
+        self.has_files = True
+        """Whether descriptors can be sent."""
         self.queues = Queues(
             Config.model_validate(config),
             self,
-            lambda call, order, fd: self.sent.append(order),
+            self._send,
             self.metrics,
             self.switches,
         )
@@ -74,6 +78,11 @@ class Bench:
         self.queues.handle(WantCallBack("c1", "pbx", CallBackWish("200")))
         if not stays:
             self.queues.released("c1")
+
+    def _send(self, call: str, order: object, fd: int | None) -> None:
+        if fd is not None and not self.has_files:
+            raise OSError(errno.EMFILE, "Too many open files")
+        self.sent.append(order)
 
     async def place(self, wanted: CallOut) -> str:
         self.placed.append(wanted)
@@ -256,6 +265,32 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
     assert asyncio.run(restarted()) == [False, True]
 
 
+def test_a_switch_that_is_over_by_a_clock_that_was_set_opens_the_queue_soon() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        bench.switches.on, bench.switches.ends_in_s = {"storm"}, 3_600.0
+        bench.queues.follow_switches()
+        await asyncio.sleep(1)
+        bench.switches.on = set()
+        await asyncio.sleep(LOOK_S)
+        bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        assert bench.told[-1][:2] == ("u2", "joined")
+
+    played(play, closed_by=["storm"])
+
+
+def test_an_agent_who_is_gone_has_not_used_up_the_call_back() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(1)
+        bench.queues.handle(JoinQueue("back1", "support", ticket=bench.ticket))
+        bench.queues.agent("anna", "logout")
+        bench.queues.handle(AgentTook("back1", "anna"))  # was on its way
+        assert len(bench.kept) == 1
+
+    played(play)
+
+
 def test_nothing_is_written_before_all_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = KeptCallBack("t1", "a", "", "200", CallBackWish("200"), time.time())
     left = QueueState({"anna": "login"}, (kept,), ("a",))
@@ -324,6 +359,20 @@ def test_who_has_called_in_is_logged_out_for_their_call(who: str) -> None:
         bench.queues.released("d1")
         bench.queues.handle(DORA)
         assert called_in(bench) == {"u9": "ready"}
+
+    played(play)
+
+
+def test_who_cannot_be_connected_with_a_caller_is_tried_again() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.has_files = False
+        bench.queues.handle(JoinQueue("c2", "support"))
+        assert called_in(bench) == {"u9": "resting"}
+        bench.has_files = True
+        await asyncio.sleep(31)
+        assert bench.sent[-2:] == [Linked("c2", "u9"), Linked("d1")]
 
     played(play)
 
