@@ -193,7 +193,7 @@ class Queues:
         self._called_in.log_out(who, self._loop.time())
         self._log.info("an agent", agent=who, action=action, by=by)
         self._settle()
-        return {"agent": who, "state": str(AgentState.OUT)}
+        return {"agent": self._called_in.caller(who) or who, "state": str(AgentState.OUT)}
 
     def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
         """Close a queue, or open it again; returns which it is, and which switches keep it closed. `by` is for the log:
