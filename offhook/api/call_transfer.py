@@ -131,12 +131,12 @@ class CallTransfer(CallSpeech):
         """Connect an agent, who is in this call, to the next caller of a queue of the settings, by priority and then
         arrival. While nobody waits there they hear the queue's music, for `wait_s` at most (None: the queue's
         `max_wait_s`), and what the caller's side has as a `summary` before both are connected. The talk takes `limit_s`
-        at most, and a key of the agent, `return_key`, ends it. `on_caller` is called with the record of the caller when
-        the talk begins.
+        at most, and a key of the agent, `return_key`, ends the wait, and the talk. `on_caller` is called with the
+        record of the caller when the talk begins.
 
         Returns when the talk is over (a caller who is still there is with their own dialog again, as when an agent has
-        hung up), or when nobody has come. Raises CallEnded if the agent hangs up; UserError if there is no such queue,
-        or the call can take callers from none.
+        hung up), or with the reason (`end`) when the wait has ended without one. Raises CallEnded if the agent hangs
+        up; UserError if there is no such queue, or the call can take callers from none.
         """
         if self._ended or self.hung_up:
             raise CallEnded

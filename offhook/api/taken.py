@@ -11,6 +11,8 @@ class TakeEnd(StrEnum):
     """Why an agent has talked to nobody."""
 
     TIMEOUT = "timeout"  # nobody has come
+    LEFT = "left"  # by the key, or logged out by people
+    CLOSED = "closed"  # the queue is
     NOT_POSSIBLE = "not_possible"  # the queue has lost sight of the agent
 
 
@@ -29,8 +31,8 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class TakeRequest:
     """What a dialog asks for. The agent waits for `wait_s` (None: as long as callers do), and talks for `limit_s` at
-    most (None: `transfer.max_talk_s`); `return_key` is a key of the agent that ends the talk. `on_caller` is called
-    with the record of the caller that they talk to."""
+    most (None: `transfer.max_talk_s`); `return_key` is a key of the agent that ends the wait, and the talk. `on_caller`
+    is called with the record of the caller that they talk to."""
 
     queue: str
     wait_s: float | None = None

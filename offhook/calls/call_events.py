@@ -1,6 +1,7 @@
 """Passes on what happens in a call: to its records, the live view, the log and the listeners.
 
 Where nobody keeps words, the live view, of which the timeline is made, gets none; the debug log has none in any case.
+What is kept with another call alone has none in the records either.
 """
 
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +22,8 @@ class CallEvents:
     def __init__(self, services: Services, call_log: CallLog, log: FilteringBoundLogger) -> None:
         self.event_log: EventLog | None = None
         self.watch: CallWatch | None = None
+        self.said_elsewhere = False
+        """Whether what is said is kept with another call."""
         self._services = services
         self._call_log = call_log
         self.log = log
@@ -32,11 +35,12 @@ class CallEvents:
         if isinstance(event, CallerAnswered):
             self._keyed.remember(event.answer)
         event = self._keyed.masked_event(event)  # the bot may read them back
-        self._call_log.on_event(event)
+        wordless = without_words(event) if self.said_elsewhere or not self._keeps_words else event
+        self._call_log.on_event(wordless if self.said_elsewhere and wordless is not None else event)
         if self.event_log is not None:
             self.event_log.on_event(event)
-        if self.watch is not None and (shown := event if self._keeps_words else without_words(event)) is not None:
-            self.watch.on_event(shown)
+        if self.watch is not None and wordless is not None:
+            self.watch.on_event(wordless)
         if self._services.config.log.level == "debug":
             what, figures = session_event(event)
             self.log.debug(what, **figures)

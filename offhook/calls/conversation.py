@@ -95,6 +95,8 @@ class Conversation:
         self.early: EarlyMedia | None = None
         """Of a call that the bot speaks in before it answers."""
         self.held = False
+        self.hold_listeners: list[Callable[[bool], None]] = []
+        """Each is called when that changes."""
         self.over = False
         self._suspended = False
         self._lingers = False
@@ -278,6 +280,8 @@ class Conversation:
         self.log.info("held" if held else "no longer held")
         if self._session is not None:
             self._session.hold(held or self._suspended)
+        for listener in list(self.hold_listeners):
+            listener(held)
 
     def suspend(self, suspended: bool) -> None:
         """While the caller is with somebody else, or about to be: the bot neither listens nor waits for anything, and
@@ -293,6 +297,12 @@ class Conversation:
         """While the caller waits for somebody, whatever the bot says meanwhile, the call may last."""
         self._lingers = lingers
         self._pause_limit()
+
+    def keep_elsewhere(self, elsewhere: bool) -> None:
+        """What is said is kept with another call alone from now on, or no longer: neither its sound nor what the bot
+        says is with this one."""
+        self.privacy.follow(elsewhere)
+        self._events.said_elsewhere = elsewhere
 
     def talked(self, result: Transferred) -> None:
         """A talk with somebody else is over, in which the bot stayed between the two. Who hung up does not count, nor

@@ -5,7 +5,9 @@ A packet is one byte that says what it is, and its data.
 """
 
 import asyncio
+import os
 import socket
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -19,6 +21,9 @@ MAX_PACKET_BYTES = 64 * 1024
 MAX_UNREAD_BYTES = 64 * 1024
 """What the far end has not read yet, with what the kernel needs for it: beyond it audio is left out."""
 
+MAX_UNSENT = 100
+"""Other packets that wait for the far end to read; one that leaves more to wait is taken for gone."""
+
 PACKETS_PER_WAKEUP = 16
 """Read at once before others get a turn."""
 
@@ -31,7 +36,12 @@ class Packet(IntEnum):
     JOINED = 3  # the talk begins: likewise, of the caller's
     AUDIO = 4  # 16-bit little-endian PCM
     KEY = 5
-    PRIVATE = 6  # nothing of the talk is kept from now on (1), or may be (0)
+
+
+def close_end(fd: int) -> None:
+    """Of one that nobody wants, by its descriptor; -1: that was lost on the way."""
+    if fd >= 0:
+        os.close(fd)
 
 
 class Link:
@@ -47,23 +57,55 @@ class Link:
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._unsent: deque[bytes] = deque()
         self._loop.add_reader(connection, self._readable)
 
     def send(self, packet: Packet, data: bytes = b"") -> None:
-        """Send it, unless the far end is gone, or has too much to read."""
+        """Send it, unless the far end is gone. While that has too much to read audio is left out, and all else waits
+        for it."""
         if self._closed:
             return
-        try:
-            self._connection.send(bytes((packet,)) + data)
-        except OSError:
-            return  # that it is gone is read; a far end that stands still misses what is said meanwhile
+        whole = bytes((packet,)) + data
+        if not self._unsent and self._is_sent(whole):
+            return
+        if packet is not Packet.AUDIO:  # a far end that stands still misses what is said meanwhile, but no key
+            self._keep(whole)
 
     def close(self) -> None:
-        """Idempotent."""
+        """What still waits is lost. Idempotent."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._connection)
+            self._loop.remove_writer(self._connection)
             self._connection.close()
+
+    def _is_sent(self, whole: bytes) -> bool:
+        """False: it has to wait."""
+        try:
+            self._connection.send(whole)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # that it is gone is read
+        return True
+
+    def _keep(self, whole: bytes) -> None:
+        if len(self._unsent) >= MAX_UNSENT:
+            self._loop.call_soon(self._give_up)
+            return
+        self._unsent.append(whole)
+        self._loop.add_writer(self._connection, self._writable)
+
+    def _writable(self) -> None:
+        while self._unsent and self._is_sent(self._unsent[0]):
+            self._unsent.popleft()
+        if not self._unsent:
+            self._loop.remove_writer(self._connection)
+
+    def _give_up(self) -> None:
+        if not self._closed:
+            self.close()
+            self._on_gone()
 
     def _readable(self) -> None:
         for _ in range(PACKETS_PER_WAKEUP):
@@ -76,8 +118,7 @@ class Link:
             except OSError:
                 data = b""
             if not data:
-                self.close()
-                self._on_gone()
+                self._give_up()
                 return
             self._on_packet(Packet(data[0]), data[1:])
 

@@ -23,9 +23,20 @@ class CallRecorder:
         self._began = monotonic()
         self._caller_offset: int | None = None
         self._bot_next = 0
-        self.paused = False
-        """While true both sides are recorded as silence."""
+        self._paused = False
+        self._resumed_at_s = 0.0
         line.add_listener(audio=self._caller, sent=self._bot)
+
+    @property
+    def paused(self) -> bool:
+        """While true both sides are recorded as silence."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        if self._paused and not paused:
+            self._resumed_at_s = monotonic()
+        self._paused = paused
 
     def close(self) -> "Future[RecordingResult]":
         """End the recording; the future is done when the file is complete."""
@@ -40,7 +51,7 @@ class CallRecorder:
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its start must be aligned.
             self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_tick
-        if not self.paused:
+        if self._is_kept(at_s):
             self._recorder.caller(pcm, at_tick + self._caller_offset)
 
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
@@ -49,9 +60,13 @@ class CallRecorder:
         samples = len(payload) // self._bytes_per_tick
         if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
             self._bot_next = now
-        if not self.paused:
+        if self._is_kept(at_s):
             self._recorder.bot(self._decode(payload), self._bot_next)
         self._bot_next += samples
+
+    def _is_kept(self, at_s: float) -> bool:
+        """What was said before the recording was resumed may be reported behind it."""
+        return not self._paused and at_s >= self._resumed_at_s
 
     def _since_began(self, at_s: float) -> int:
         return int((at_s - self._began) * RATE_HZ)

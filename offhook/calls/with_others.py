@@ -90,6 +90,8 @@ class WithOthers:
         if request.queue not in config.queues:
             raise no_queue(request.queue, list(config.queues), "callers cannot be taken from")
         assert self._queues is not None, "the carrier has queues"
+        if not call.answered:  # no caller may come to a call that its network ends as unanswered
+            await call.answer()
         port, queue = self._queues.take_caller(), config.queues[request.queue]
         return await Taking(call, port, queue, request, longest_s=config.transfer.max_talk_s).run()
 

@@ -72,16 +72,12 @@ class LinkedAgent:
             return
         self._waiter.agent_answered()
         self._waiter.joining()
+        if self._conversation.early is not None:
+            self._conversation.early.begin_answer()
         self._link.send(Packet.JOINED, str(line.rate_hz).encode())
-        self._conversation.privacy.listeners.append(self._privacy)
-        self._privacy(self._conversation.privacy.on)
         self._talk = LinkedTalk(line, self._link, rate_hz)
         self._joined_at = self._loop.time()
         self._conversation.log.info("joined with an agent who has called in", agent=self._agent)
-
-    def _privacy(self, on: bool) -> None:
-        """What must not be in the caller's recording must not be in the agent's: both have both sides."""
-        self._link.send(Packet.PRIVATE, b"1" if on else b"0")
 
     def _on_gone(self) -> None:
         self._end(returned=True)
@@ -95,7 +91,6 @@ class LinkedAgent:
             self._done.set_result(TransferError(TransferFailure.DECLINED, what, why) if returned else None)
             return
         self._talk.close()
-        self._conversation.privacy.listeners.remove(self._privacy)
         talked_s = self._loop.time() - self._joined_at
         talked = Transferred(self._agent, "bridge", returned=returned, talked_s=talked_s)
         self._conversation.talked(talked)

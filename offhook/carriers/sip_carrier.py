@@ -1,12 +1,12 @@
 """Calls over SIP and RTP: dispatches the user agent's events, and gives new calls their ports."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import monotonic
 from typing import Any, get_args
 
 from offhook.api.queueing import CallBackDialog
+from offhook.calls.link import close_end
 from offhook.calls.registry import Calls
 from offhook.calls.services import Services
 from offhook.carriers.call_watcher import CallWatcher
@@ -193,4 +193,4 @@ class SipCarrier:
 def _close(event: object) -> None:
     """What comes with an event that nobody wants."""
     if isinstance(event, Linked):
-        os.close(event.fd)
+        close_end(event.fd)

@@ -5,7 +5,6 @@ have the bot go on with another party, by REFER (a `SipMove`) or by an INVITE wi
 change, and the conversation stays.
 """
 
-import os
 import secrets
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +12,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from offhook.calls.conversation import Conversation
+from offhook.calls.link import close_end
 from offhook.calls.services import Services
 from offhook.calls.transfers import Transferring
 from offhook.carriers.call_watcher import CallWatcher, PlacedCall
@@ -172,7 +172,7 @@ class Handover:
         if (wait := self._queue or self._take) is not None:
             wait.on_event(event)
         elif isinstance(event, Linked):
-            os.close(event.fd)
+            close_end(event.fd)
 
     def refer_event(self, event: ReferEvent) -> None:
         """What became of our REFER."""

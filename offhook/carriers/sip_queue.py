@@ -5,11 +5,11 @@ has the call: the others are withdrawn at that moment, and the caller hears the 
 have called in are on the line already (`LinkedAgent`).
 """
 
-import os
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
+from offhook.calls.link import close_end
 from offhook.carriers.linked_agent import LinkedAgent
 from offhook.carriers.sip_transfer import SipTransfer
 from offhook.carriers.sip_wait import SipWait, WaitingCall
@@ -188,9 +188,14 @@ class SipQueue(SipWait):
     def _link(self, linked: Linked) -> None:
         """An agent who has called in is to have the caller."""
         conversation, agent = self._caller.conversation, linked.agent
-        if not self.is_open or self._talking or agent in self._rings:
-            os.close(linked.fd)
-            self._caller.do(AgentReleased(self._caller.handle, agent))
+        if not agent or not self.is_open or self._talking or agent in self._rings:
+            close_end(linked.fd)
+            if agent:  # else it was for the call as an agent's
+                self._caller.do(AgentReleased(self._caller.handle, agent))
+            return
+        if linked.fd < 0:
+            conversation.log.error("a caller cannot be connected", agent=agent, why="too many files are open")
+            self._caller.do(AgentMissed(self._caller.handle, agent, reached=False))
             return
         offer = Offer(conversation.id, monotonic() - self._began_at, self._summary, self._language)
         self._withdrawn.discard(agent)

@@ -10,7 +10,7 @@ from offhook.settings.config import Config
 
 app = typer.Typer(help="Callers who wait, and the agents who take their calls.", invoke_without_command=True)
 
-AgentName = Annotated[str, typer.Argument(help="As in `agents` of the queue.", metavar="AGENT")]
+AgentName = Annotated[str, typer.Argument(help="As in `agents` of the queue, or a number (`logout`).", metavar="AGENT")]
 QueueName = Annotated[str, typer.Argument(help="A queue of the settings.", metavar="QUEUE")]
 
 

@@ -91,7 +91,7 @@ class QueueFile:
 
     def _write(self, state: QueueState) -> bool:
         try:
-            write_whole(self._path, json.dumps(asdict(state), ensure_ascii=False, indent=1).encode())
+            write_whole(self._path, json.dumps(asdict(state), indent=1).encode())
         except (OSError, ValueError) as error:
             self._log.error("the state of the queues cannot be written", why=str(error), todo=f"ls -l {self._path}")
             return False

@@ -37,9 +37,11 @@ from offhook.queues.messages import (
 )
 from offhook.queues.orders import (
     DropCallBack,
+    EndTake,
     EndWait,
     HangUpCallBack,
     JoinCalls,
+    KeepAgent,
     Order,
     PlaceCallBack,
     QueueEnd,
@@ -53,6 +55,9 @@ from offhook.usererror import UserError, did_you_mean
 
 ACTIONS = ("login", "logout", "pause")
 """What agents do."""
+
+LOOK_S = 60.0
+"""How often it is looked whether a switch that has an end is over."""
 
 
 class Queues:
@@ -87,8 +92,8 @@ class Queues:
         """Go on with what an earlier process has left. Calls can be placed."""
         if not self._config.queues:
             return
-        self._file = QueueFile(self._config.records.dir.resolve())
-        state = await asyncio.to_thread(self._file.read)
+        file = QueueFile(self._config.records.dir.resolve())
+        state = await asyncio.to_thread(file.read)
         now = self._loop.time()
         for name in set(state.closed) & set(self._config.queues):
             self._doors.set(name, closed=True)
@@ -101,6 +106,7 @@ class Queues:
                 case "pause":
                     self._distributor.pause(name, now)
         self._call_backs.restore(state.call_backs, now)
+        self._file = file  # not before: it would be written without what is in it, by whatever happens meanwhile
         self._settle()
 
     async def stop(self) -> None:
@@ -133,8 +139,7 @@ class Queues:
             case WantCallBack():
                 self._promise(message.call, self._call_backs.want(message, now))
             case AgentTook(call, agent):
-                it.taken(call, agent, now)
-                self._call_backs.left(call)
+                self._took(call, agent, now)
             case AgentMissed(call, agent, reached):
                 it.missed(call, agent, now, reached=reached)
             case AgentReleased(call, agent):
@@ -158,14 +163,14 @@ class Queues:
     # --- from people
 
     def agent(self, name: str, action: str, by: str = "") -> dict[str, object]:
-        """Log an agent in or out, or pause them; returns their state. `by` is for the log: who wants it. Raises
-        UserError, NotInQueuesError for a stranger."""
+        """Log an agent in or out, or pause them; returns their state. Who has called in, by their number as `dump` has
+        it, is logged out for their call. `by` is for the log: who wants it. Raises UserError, NotInQueuesError for a
+        stranger."""
         if action not in ACTIONS:
             raise UserError(f"an agent cannot `{action[:40]}`", "they log in, log out or pause", ", ".join(ACTIONS))
         states = self._distributor.agent_states()
         if name not in states:
-            why = "no queue has this agent"
-            raise NotInQueuesError(f"there is no agent `{name[:80]}`", why, did_you_mean(name, list(states)))
+            return self._agent_who_called(name, action, by)
         now = self._loop.time()
         match action:
             case "login":
@@ -177,6 +182,18 @@ class Queues:
         self._log.info("an agent", agent=name, action=action, by=by)
         self._settle()
         return {"agent": name, "state": str(self._distributor.agent_states()[name])}
+
+    def _agent_who_called(self, who: str, action: str, by: str) -> dict[str, object]:
+        if not self._called_in.has(who):
+            names, why = list(self._distributor.agent_states()), "no queue has this agent"
+            raise NotInQueuesError(f"there is no agent `{who[:80]}`", why, did_you_mean(who, names))
+        if action != "logout":
+            what, why = f"`{who[:80]}` cannot {action.replace('log', 'log ')}", "they have called in"
+            raise UserError(what, why, f"offhook queue logout {who[:80]}")
+        self._called_in.log_out(who, self._loop.time())
+        self._log.info("an agent", agent=who, action=action, by=by)
+        self._settle()
+        return {"agent": self._called_in.caller(who) or who, "state": str(AgentState.OUT)}
 
     def close(self, name: str, *, closed: bool, by: str = "") -> dict[str, object]:
         """Close a queue, or open it again; returns which it is, and which switches keep it closed. `by` is for the log:
@@ -200,7 +217,10 @@ class Queues:
         if self._doors_timer is not None:
             self._doors_timer.cancel()
         again_in_s = self._doors.look_again_in_s
-        self._doors_timer = None if again_in_s is None else self._loop.call_later(again_in_s, self.follow_switches)
+        if again_in_s is not None:  # by a clock that may be set meanwhile
+            self._doors_timer = self._loop.call_later(min(again_in_s, LOOK_S), self.follow_switches)
+        else:
+            self._doors_timer = None
 
     def _door(self, name: str) -> dict[str, object]:
         return {"closed": self._doors.is_closed(name), "closed_by": self._doors.closed_by(name)}
@@ -271,9 +291,11 @@ class Queues:
 
     def _agent_calls(self, message: TakeCaller | LeaveTake, now: float) -> None:
         if isinstance(message, LeaveTake):
-            self._called_in.leaves(message.call, now)
-        elif message.queue not in self._config.queues or not self._called_in.takes(message, now):
-            self._send(message.call, EndWait(message.call, QueueEnd.NOT_POSSIBLE))
+            self._called_in.stops(message.call, now)
+            return
+        is_known = message.queue in self._config.queues
+        if (end := self._called_in.takes(message, now) if is_known else QueueEnd.NOT_POSSIBLE) is not None:
+            self._send(message.call, EndWait(message.call, end))
 
     def _moved(self, call: str, to: str) -> None:
         self._distributor.move(call, to)
@@ -284,6 +306,10 @@ class Queues:
     def _left(self, call: str, now: float, end: QueueEnd | None = None) -> None:
         if self._distributor.state_of(call) is not None:
             self._distributor.leave(call, now, end)
+            self._call_backs.left(call)
+
+    def _took(self, call: str, agent: str, now: float) -> None:
+        if self._distributor.taken(call, agent, now):
             self._call_backs.left(call)
 
     def _promise(self, call: str, is_kept: bool) -> None:
@@ -327,6 +353,8 @@ class Queues:
                     self._call_backs.left(order.call)
             case JoinCalls():
                 self._called_in.join(order, self._loop.time())
+            case KeepAgent() | EndTake():
+                self._called_in.tell(order)
             case PlaceCallBack(ticket, ring_s):
                 self._task(self._place(ticket, ring_s))
             case HangUpCallBack(ticket):

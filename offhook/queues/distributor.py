@@ -5,33 +5,34 @@ One for a service, whatever number of processes carries its calls. Within a queu
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from offhook.queues.choose import agents_to_ring
-from offhook.queues.members import Agent, Caller, Talks
+from offhook.queues.members import Agent, Caller
 from offhook.queues.notices import Notice, WaitAnswered, WaitBegan, WaitLeft
 from offhook.queues.orders import (
     DropCallBack,
+    EndTake,
     EndWait,
     HangUpCallBack,
     JoinCalls,
+    KeepAgent,
     Order,
-    Place,
     PlaceCallBack,
     QueueEnd,
-    QueueNow,
     RingAgents,
     StopRinging,
 )
 from offhook.queues.policy import QueuePolicy
+from offhook.queues.shown import Shown
 from offhook.queues.tables import (
     IN_CALL,
     ON_THE_LINE,
-    QUEUED,
     AgentAction,
     AgentInput,
     AgentState,
+    AgentTimer,
     CallerAction,
     CallerInput,
     CallerState,
@@ -40,14 +41,11 @@ from offhook.queues.tables import (
 _ENDS = {CallerAction.END_TIMEOUT: QueueEnd.TIMEOUT, CallerAction.END_NO_AGENTS: QueueEnd.NO_AGENTS}
 
 
-class Distributor:
+class Distributor(Shown):
     """All queues by their names, and all agents, who are logged out at first."""
 
     def __init__(self, queues: Mapping[str, QueuePolicy], now: float) -> None:
-        self._queues = queues
-        self._agents = {name: Agent(name, now) for policy in queues.values() for name in policy.agents}
-        self._callers: dict[str, Caller] = {}
-        self._talks = {name: Talks() for name in queues}
+        super().__init__(queues, now)
         self._last_rung = dict.fromkeys(queues, "")
         self._closed: set[str] = set()
         self._number = 0
@@ -138,11 +136,12 @@ class Distributor:
             self._not_reached(caller, now, tried=tried)
             self._distribute(now)
 
-    def taken(self, call: str, agent: str, now: float) -> None:
-        """The agent talks to the caller; others who rang are released by whoever reports this."""
+    def taken(self, call: str, agent: str, now: float) -> bool:
+        """The agent talks to the caller; others who rang are released by whoever reports this. False: they are not the
+        caller's any more."""
         caller = self._callers.get(call)
         if caller is None or agent not in caller.agents:
-            return
+            return False
         taker = caller.agents.pop(agent)
         self._free(caller, now)
         self._take(caller, CallerInput.TAKEN, now)
@@ -151,6 +150,7 @@ class Distributor:
         taker.machine.handle(AgentInput.TAKES, now)
         taker.calls, taker.missed = taker.calls + 1, 0
         self._distribute(now)
+        return True
 
     def missed(self, call: str, agent: str, now: float, *, reached: bool = True) -> None:
         """The agent did not take the call: no answer, busy, declined. `reached` False: they could not be called."""
@@ -197,24 +197,30 @@ class Distributor:
 
     def come(self, agent: str, queue: str, now: float) -> None:
         """An agent has called in, and is connected to the next caller of the queue, before others ring: once, and then
-        they are gone. KeyError for a queue that is not there, ValueError for an agent who is not in their last talk."""
-        self._queues[queue]
-        before = self._agents.get(agent)
-        if before is not None and not (before.queue and before.state in IN_CALL):
+        they have a while to come again, in which they are there all the same. KeyError for a queue that is not there,
+        ValueError for an agent who waits already."""
+        policy, before = self._queues[queue], self._agents.get(agent)
+        if before is not None and not (before.queue and before.state in (*IN_CALL, AgentState.WRAP_UP)):
             raise ValueError(f"{agent} is an agent already")
-        self._agents[agent] = Agent(agent, now, queue)
+        coming = self._agents[agent] = Agent(agent, now, queue)
+        coming.serves(policy)
         self._agent(agent, AgentInput.LOG_IN, now)
 
+    def step_away(self, agent: str, now: float) -> None:
+        """One who has called in waits no longer, but is still in their call. Does nothing for others."""
+        if agent in self._agents and self._agents[agent].queue:
+            self._agent(agent, AgentInput.STEPS_AWAY, now)
+
     def go(self, agent: str, now: float) -> None:
-        """One who has called in waits no longer. Does nothing for others."""
+        """One who has called in is gone, or takes no more callers. Does nothing for others."""
         if agent in self._agents and self._agents[agent].queue:
             self._agent(agent, AgentInput.LOG_OUT, now)
 
     # --- queues
 
     def close(self, queue: str, now: float, *, closed: bool = True) -> None:
-        """Nobody waits in a queue any more, whoever is there; who has a phone ringing may still be answered, talks go
-        on, and call-backs wait until it is open again."""
+        """Nobody waits in a queue any more, whoever is there, nor who has called in; who has a phone ringing may still
+        be answered, talks go on, and call-backs wait until it is open again."""
         (self._closed.add if closed else self._closed.discard)(queue)
         self._distribute(now)
 
@@ -242,84 +248,16 @@ class Distributor:
 
     def handle_timer(self, now: float) -> None:
         """Run what is due."""
-        for agent in self._agents.values():
+        for agent in list(self._agents.values()):
             while (timer := agent.machine.pop_due(now)) is not None:
                 agent.machine.handle(timer, now)
+                if agent.queue and timer is AgentTimer.WRAP_UP:
+                    agent.machine.handle(AgentInput.LOG_OUT, now)  # they have not come again
                 self._idle(agent, now)
         for caller in list(self._callers.values()):
             while (due := caller.machine.pop_due(now)) is not None:
                 self._take(caller, due, now)
         self._distribute(now)
-
-    # --- what is shown
-
-    def place_of(self, call: str) -> Place | None:
-        """Where a caller stands; None: they do not wait."""
-        caller = self._callers.get(call)
-        if caller is None or caller.state not in QUEUED:
-            return None
-        position = 1 + sum(each.order < caller.order for each in self._queued(caller.queue))
-        mean_s = self._talks[caller.queue].mean_s()
-        there = sum(agent.state is not AgentState.OUT for agent in self._agents_of(caller.queue))
-        return Place(position, None if mean_s is None else position * mean_s / max(1, there))
-
-    def queue_now(self, call: str, now: float) -> QueueNow | None:
-        """How the queue is in which a caller waits; None: they do not."""
-        caller = self._callers.get(call)
-        if caller is None or caller.state not in QUEUED:
-            return None
-        queued = list(self._queued(caller.queue))
-        waited_s = [now - each.since for each in queued if each.state in ON_THE_LINE]
-        return QueueNow(len(queued), sum(waited_s) / max(1, len(waited_s)))
-
-    def queue_of(self, call: str) -> str:
-        """The name of a caller's queue; empty: they are in none."""
-        caller = self._callers.get(call)
-        return "" if caller is None else caller.queue
-
-    def state_of(self, call: str) -> CallerState | None:
-        """Of a caller; None: there is none of this name."""
-        caller = self._callers.get(call)
-        return None if caller is None else caller.state
-
-    def agent_states(self) -> dict[str, AgentState]:
-        """What each agent does, but those who have called in."""
-        return {name: agent.state for name, agent in self._agents.items() if not agent.queue}
-
-    def states_in(self, queue: str) -> list[AgentState]:
-        """What the agents of a queue do, those who have called in among them."""
-        return [agent.state for agent in self._agents_of(queue)]
-
-    def callers(self, queue: str, now: float) -> list[dict[str, object]]:
-        """Those of a queue in their order, who talk among them, as plain values."""
-        return [each.shown(now) for each in self._in_order(queue)]
-
-    def dump(self, now: float) -> dict[str, object]:
-        """The live state, as plain values."""
-        return {
-            "queues": {
-                name: {"agents": list(policy.agents), "callers": self.callers(name, now)}
-                for name, policy in self._queues.items()
-            },
-            "agents": self.dump_agents(),
-            "called_in": self.dump_called_in(),
-        }
-
-    def dump_agents(self) -> dict[str, dict[str, object]]:
-        """That of the queues' own agents alone."""
-        return {
-            name: {"state": str(agent.state), "calls": agent.calls, "call": agent.caller and agent.caller.key}
-            for name, agent in self._agents.items()
-            if not agent.queue
-        }
-
-    def dump_called_in(self) -> dict[str, dict[str, object]]:
-        """That of the agents alone who have called in."""
-        return {
-            name: {"queue": agent.queue, "state": str(agent.state), "call": agent.caller and agent.caller.key}
-            for name, agent in self._agents.items()
-            if agent.queue
-        }
 
     # --- inside
 
@@ -331,12 +269,6 @@ class Distributor:
     def _begins(self, caller: Caller, now: float) -> None:
         caller.since = now
         self._notices.append(WaitBegan(caller.key, caller.queue, bool(caller.ticket)))
-
-    def _queued(self, queue: str) -> Iterator[Caller]:
-        return (each for each in self._callers.values() if each.queue == queue and each.state in QUEUED)
-
-    def _in_order(self, queue: str) -> list[Caller]:
-        return sorted((each for each in self._callers.values() if each.queue == queue), key=lambda each: each.order)
 
     def _is_left_alone(self, queue: str) -> bool:
         """Whether nobody waits there."""
@@ -358,7 +290,19 @@ class Distributor:
         for queue in self._queues:
             if self._is_left_alone(queue):
                 for caller in [each for each in self._callers.values() if each.queue == queue]:
-                    self._take(caller, CallerInput.NOBODY_THERE, now)
+                    self._nobody_there(caller, now)
+        for agent in self._agents.values():
+            if agent.queue in self._closed and agent.state is AgentState.READY:
+                agent.machine.handle(AgentInput.STEPS_AWAY, now)
+                self._orders.append(EndTake(agent.name))
+
+    def _nobody_there(self, caller: Caller, now: float) -> None:
+        if caller.state is CallerState.CALLING_BACK and not caller.agents:
+            # Who it was for is gone: they would hear that nobody is there.
+            self._do(caller, CallerAction.HANG_UP, now)
+            self._not_reached(caller, now, tried=False)
+        else:
+            self._take(caller, CallerInput.NOBODY_THERE, now)
 
     def _agents_for(self, caller: Caller, ready: set[str]) -> list[Agent]:
         here = [agent for agent in self._agents_of(caller.queue) if agent.name in ready]
@@ -376,6 +320,8 @@ class Distributor:
             caller.agents[agent.name] = agent
             if not agent.queue:
                 self._last_rung[caller.queue] = agent.name
+            elif given is AgentInput.RESERVE:
+                self._orders.append(KeepAgent(agent.name, caller.back_s))
         self._take(caller, CallerInput.OFFERED, now)
 
     def _agent(self, name: str, given: AgentInput, now: float) -> None:
@@ -455,14 +401,7 @@ class Distributor:
             self._talks[caller.queue].latest_s.append(now - caller.talking_since + caller.policy.wrap_up_s)
             agent.machine.handle(AgentInput.OVER, now)
             agent.caller = None
-            if agent.queue:
-                agent.machine.handle(AgentInput.LOG_OUT, now)
             self._idle(agent, now)
-
-    def _agents_of(self, queue: str) -> list[Agent]:
-        """Those who have called in last."""
-        called_in = [agent for agent in self._agents.values() if agent.queue == queue]
-        return [self._agents[name] for name in self._queues[queue].agents] + called_in
 
     def _idle(self, agent: Agent, now: float) -> None:
         if agent.state not in IN_CALL:

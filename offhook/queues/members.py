@@ -29,14 +29,18 @@ UNREACHED_S = 10.0
 """Who cannot be called at all is tried again after this time, or `rest_s` where that is longer: a trunk that takes no
 calls refuses them at once."""
 
+BETWEEN_S = 30.0
+"""Who has called in is there for so long between two callers, or `wrap_up_s` where that is longer: what their dialog
+does then, as a request to its server, is no reason to send callers away."""
+
 MAX_BRIEFING_S = 60.0
 """The longest time between an agent's answer and the talk: they hear who waits."""
 
 
 class Agent:
     """An agent: idle since `idle_since`, with `calls` taken, `missed` of them in a row not; `caller` is for whom they
-    ring, are kept, or with whom they talk. `queue` is the one that they have called into, for one caller; empty: the
-    bot calls them."""
+    ring, are kept, or with whom they talk. `queue` is the one that they have called into, for one caller at a time;
+    empty: the bot calls them."""
 
     def __init__(self, name: str, now: float, queue: str = "") -> None:
         self.name = name
@@ -55,12 +59,13 @@ class Agent:
 
     def serves(self, policy: QueuePolicy) -> None:
         """They ring for a caller of this queue, by whose times they go."""
-        self._durations[AgentTimer.WRAP_UP] = policy.wrap_up_s
+        self._durations[AgentTimer.WRAP_UP] = max(policy.wrap_up_s, BETWEEN_S if self.queue else 0.0)
         self._durations[AgentTimer.REST] = policy.rest_s
 
     def misses(self, policy: QueuePolicy, now: float, *, reached: bool) -> None:
         """They have not taken the call of a caller of this queue, or could not be called (`reached` False), which does
-        not count."""
+        not count. Nor does it of one who has called in: nobody could log them in again."""
+        reached = reached and not self.queue
         again = reached and self.missed + 1 >= policy.max_missed
         if not reached:
             self._durations[AgentTimer.REST] = max(policy.rest_s, UNREACHED_S)
@@ -88,13 +93,15 @@ class Caller:
         self.talks_to: Agent | None = None
         self.talking_since = 0.0
         self.tries = 0
+        self.back_s = LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S
+        """How long a call-back takes at most until it is answered, or is not."""
         self.machine: Machine[CallerState, CallerAction] = Machine(
             CALLER,
             {
                 CallerTimer.WAITED: policy.max_wait_s,
                 CallerTimer.RING: policy.ring_s + MAX_BRIEFING_S + RING_MARGIN_S,
                 CallerTimer.KEPT: policy.call_back_kept_s if kept_s is None else kept_s,
-                CallerTimer.BACK: LEAVES_S + policy.call_back_ring_s + RING_MARGIN_S,
+                CallerTimer.BACK: self.back_s,
                 CallerTimer.AGAIN: policy.call_back_again_s,
             },
             0.0,

@@ -38,7 +38,7 @@ class TakeCaller:
 
 @dataclass(frozen=True, slots=True)
 class LeaveTake:
-    """They wait no longer, and talk to nobody."""
+    """They wait no longer, and talk to nobody; they may again, as their call goes on."""
 
     call: str
 
@@ -149,11 +149,19 @@ class CallBack:
 class Linked:
     """A call is to talk to another one of the bot: who waits to `agent`, who has called in, and they (`agent` is empty)
     to who waits. Both get one end of a connection, whose descriptor comes with the message: who receives it fills in
-    `fd`, and whoever has that last closes it."""
+    `fd`, and whoever has that last closes it. It stays -1 where a process has no descriptor left for it."""
 
     call: str
     agent: str = ""
     fd: int = -1
 
 
-ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept | Linked
+@dataclass(frozen=True, slots=True)
+class AgentKept:
+    """Who has called in is kept for a caller who is called back, for `most_s` at most: they are to wait for so long."""
+
+    call: str
+    most_s: float
+
+
+ToCall = RingAgents | StopRinging | EndWait | PlaceInQueue | CallBackKept | Linked | AgentKept

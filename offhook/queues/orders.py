@@ -49,6 +49,21 @@ class EndWait:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepAgent:
+    """An agent who has called in is kept for a caller who is called back, for `most_s` at most."""
+
+    agent: str
+    most_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndTake:
+    """An agent who has called in is to wait no longer: their queue is closed."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCallBack:
     """It is the turn of a caller who wants to be called back; `ring_s` is for their phone."""
 
@@ -70,7 +85,9 @@ class DropCallBack:
     ticket: str
 
 
-Order = RingAgents | StopRinging | JoinCalls | EndWait | PlaceCallBack | HangUpCallBack | DropCallBack
+Order = (
+    RingAgents | StopRinging | JoinCalls | EndWait | KeepAgent | EndTake | PlaceCallBack | HangUpCallBack | DropCallBack
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from offhook.pipeline.tts.recording import Recording
-from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
+from offhook.queues.messages import AgentKept, CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, QueueEnd
 
 Whisper = Callable[[Any], Awaitable[bool]]
@@ -52,7 +52,7 @@ class Offer:
     language: str = "en"
 
 
-News = PlaceInQueue | EndWait | CallBackKept | Offer | Key | Joined | TalkOver | Parted | Leaves
+News = PlaceInQueue | EndWait | CallBackKept | AgentKept | Offer | Key | Joined | TalkOver | Parted | Leaves
 
 
 class WaitPort(Protocol):
@@ -76,6 +76,9 @@ class TakePort(WaitPort, Protocol):
 
     def accept(self, offer: Offer) -> None:
         """The agent takes the caller; have Joined as news, or Parted if the caller is gone."""
+
+    def decline(self, offer: Offer) -> None:
+        """The agent does not take the caller, who keeps the place."""
 
     def close(self) -> None:
         """The agent waits no longer, and talks to nobody. Idempotent."""

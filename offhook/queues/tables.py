@@ -9,7 +9,8 @@ which they may be called, a call that has begun is the last one.
 
 An agent is OUT, PAUSED or takes part. READY ones ring for one caller at a time (RINGING), or are kept for a call-back
 (RESERVED). After a call they have time for it (WRAP_UP); who does not answer is left alone for a while (RESTING). To
-log out or to pause during a call ends nothing: it holds from the end of the call on (LEAVING, PAUSING).
+log out or to pause during a call ends nothing: it holds from the end of the call on (LEAVING, PAUSING). Who has called
+in waits for one caller at a time: after each, and after a wait in vain, they have a while to wait again (WRAP_UP).
 
 Every state of an agent but OUT, PAUSED, READY and those of a call has a timer, and those of a call end with it: nobody
 is busy for ever. Which agents ring for whom, and in which order, is decided by `distributor` when it picks the inputs.
@@ -103,6 +104,7 @@ class AgentInput(StrEnum):
     MISSES_AGAIN = "does not take it again"
     WITHDRAWN = "no longer needed"
     OVER = "call over"
+    STEPS_AWAY = "waits no longer, and may again"
 
 
 class AgentTimer(StrEnum):
@@ -171,6 +173,7 @@ CALLER: Table[CallerState, CallerAction] = Table("caller in a queue", _START, {*
 S, N, W = AgentState, AgentInput, AgentTimer
 
 _WITHDRAWN = (AgentAction.WITHDRAW,)
+_BETWEEN = (Start(W.WRAP_UP),)
 
 _AGENT: Mapping[tuple[AgentState, StrEnum], tuple[AgentState, tuple[AgentAction | Start, ...]]] = {
     (S.OUT, N.LOG_IN): (S.READY, ()),
@@ -180,16 +183,19 @@ _AGENT: Mapping[tuple[AgentState, StrEnum], tuple[AgentState, tuple[AgentAction 
     (S.READY, N.RESERVE): (S.RESERVED, ()),
     (S.READY, N.PAUSE): (S.PAUSED, ()),
     (S.READY, N.LOG_OUT): (S.OUT, ()),
+    (S.READY, N.STEPS_AWAY): (S.WRAP_UP, _BETWEEN),
     (S.RESERVED, N.RING): (S.RINGING, ()),
     (S.RESERVED, N.WITHDRAWN): (S.READY, ()),
     (S.RESERVED, N.PAUSE): (S.PAUSED, _WITHDRAWN),
     (S.RESERVED, N.LOG_OUT): (S.OUT, _WITHDRAWN),
+    (S.RESERVED, N.STEPS_AWAY): (S.WRAP_UP, (*_WITHDRAWN, *_BETWEEN)),
     (S.RINGING, N.TAKES): (S.TALKING, ()),
     (S.RINGING, N.MISSES): (S.RESTING, (Start(W.REST),)),
     (S.RINGING, N.MISSES_AGAIN): (S.PAUSED, ()),
     (S.RINGING, N.WITHDRAWN): (S.READY, ()),
     (S.RINGING, N.PAUSE): (S.PAUSED, _WITHDRAWN),
     (S.RINGING, N.LOG_OUT): (S.OUT, _WITHDRAWN),
+    (S.RINGING, N.STEPS_AWAY): (S.WRAP_UP, (*_WITHDRAWN, *_BETWEEN)),
     (S.TALKING, N.OVER): (S.WRAP_UP, (Start(W.WRAP_UP),)),
     (S.TALKING, N.PAUSE): (S.PAUSING, ()),
     (S.TALKING, N.LOG_OUT): (S.LEAVING, ()),
@@ -207,6 +213,7 @@ _AGENT: Mapping[tuple[AgentState, StrEnum], tuple[AgentState, tuple[AgentAction 
     (S.RESTING, N.LOG_IN): (S.READY, ()),
     (S.RESTING, N.PAUSE): (S.PAUSED, ()),
     (S.RESTING, N.LOG_OUT): (S.OUT, ()),
+    (S.RESTING, N.STEPS_AWAY): (S.WRAP_UP, _BETWEEN),
 }
 
 AGENT: Table[AgentState, AgentAction] = Table("agent of a queue", (S.OUT, ()), _AGENT)

@@ -116,7 +116,7 @@ async def _taken(running: RunningCall, verb: Dial) -> _Dialled:
         running.report(f"error {INTERNAL}", f"nobody is taken from the queue {verb.queue}: {error.problems[0].why}")
         return _Dialled("failed")
     if taken.end is not None:
-        return _Dialled("no-answer" if taken.end is TakeEnd.TIMEOUT else "failed")
+        return _Dialled("failed" if taken.end is TakeEnd.NOT_POSSIBLE else "no-answer")
     return _Dialled(COMPLETED, taken.caller, call_sid(taken.caller), taken.talked_s)
 
 

@@ -208,7 +208,7 @@ class Enqueue:
 @dataclass(frozen=True, slots=True)
 class Take:
     """Say `prompt`, if there is one, and connect an agent, who is in the call, to the next caller of `queue`; they wait
-    for `wait_s`, and `end_key` ends the talk. Its result is CameBack."""
+    for `wait_s`, and `end_key` ends the wait, and the talk. Its result is CameBack."""
 
     queue: str
     prompt: Prompt | None

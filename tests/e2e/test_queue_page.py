@@ -20,6 +20,15 @@ from tests.e2e.test_queue import FLOW, LIGHT, settings
 
 PASSWORD = "a long one"
 
+DESK = "+15552223333"
+DESK_FLOW = """
+name: desk
+start: take
+steps:
+  take: {take: support, next: take, otherwise: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
 
 def press(page: Browser, agent: str, action: str) -> None:
     row = f"//ul[@id='agent-list']/li[@data-key='{agent}']"
@@ -79,3 +88,43 @@ def test_the_queues_are_seen_and_agents_log_in_and_out(start_bot: Callable[..., 
         (record,) = bot.ended()
         page.open(f"/calls/{record['uniqueid']}")
         page.wait(lambda: re.search(r"support: nobody after \d+:\d\d", page.text("facts")) is not None)
+
+
+async def takes(bot: BotProcess, page: Browser) -> None:
+    there = Address(bot.host, bot.port)
+    agent = await asyncio.wait_for(Caller.dial(bot.host, there, user="+15550200", called=DESK), 10)
+    try:
+        await asyncio.to_thread(page.wait, lambda: "+15550200, called inready" in page.text("agent-list"))
+        caller = await asyncio.wait_for(Caller.dial(bot.host, there, user="+15550100"), 10)
+        try:
+            await asyncio.to_thread(page.wait, lambda: "talking+15550200, called in" in page.text("queue-list"))
+            await asyncio.to_thread(look_at_who_has_called_in, page)
+        finally:
+            caller.hang_up()
+            caller.close()
+        await asyncio.wait_for(agent.over.wait(), 20)  # they take nobody else
+    finally:
+        agent.close()
+
+
+def look_at_who_has_called_in(page: Browser) -> None:
+    (row,) = page.driver.find_elements(By.XPATH, "//ul[@id='agent-list']/li[contains(., '+15550200')]")
+    (button,) = row.find_elements(By.TAG_NAME, "button")
+    assert button.get_attribute("data-action") == "logout" and page.complaints() == []
+    button.click()
+    page.wait(lambda: page.text("queue-note").startswith("+15550200") and "is out." in page.text("queue-note"))
+
+
+def test_agents_who_have_called_in_are_seen_and_logged_out(
+    start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "desk.yaml").write_text(DESK_FLOW)
+    route = f'\n[[routes]]\nnumber = "{DESK}"\nflow = "{tmp_path / "desk.yaml"}"\n'
+    (tmp_path / "offhook.toml").write_text(settings(9, 'empty = "wait"') + route)
+    options = ("--config", str(tmp_path / "offhook.toml"), "--flow", str(tmp_path / "flow.yaml"))
+    bot = start_bot(*options, OFFHOOK_HTTP__PASSWORD=PASSWORD, **LIGHT)
+    with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
+        page.sign_in(PASSWORD)
+        page.open("/")
+        asyncio.run(takes(bot, page))

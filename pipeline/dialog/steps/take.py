@@ -15,8 +15,8 @@ MAX_WAIT_S = 14_400
 class TakeStep(Step):
     """Connect who is in the call to the next caller of `queue`, a name that the application knows, after `announce`.
 
-    They wait for `wait_s` (None: as long as callers do) until one comes, and `end_key` ends the talk. `next` follows
-    the talk, and `otherwise` when nobody has come.
+    They wait for `wait_s` (None: as long as callers do) until one comes; `end_key` ends the wait, and the talk. `next`
+    follows the talk, and `otherwise` when there was none.
     """
 
     queue: str

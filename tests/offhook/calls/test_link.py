@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from offhook.calls.line import CallLine
-from offhook.calls.link import MAX_UNREAD_BYTES, Link, LinkedTalk, Packet
+from offhook.calls.link import MAX_UNREAD_BYTES, MAX_UNSENT, Link, LinkedTalk, Packet
 from offhook.testing.simulated_line import SimulatedLine
 
 WITHIN_S = 10.0
@@ -73,6 +73,34 @@ async def test_a_far_end_that_does_not_read_loses_audio_and_nothing_waits(ends: 
     one.link.close()
     await asyncio.wait_for(other.gone.wait(), WITHIN_S)
     assert 0 < other.came.qsize() < sent
+
+
+async def test_what_is_no_audio_waits_for_a_far_end_that_does_not_read(ends: tuple[End, End]) -> None:
+    one, other = ends
+    for _ in range(4 * MAX_UNREAD_BYTES // 640):
+        one.link.send(Packet.AUDIO, bytes(640))
+    one.link.send(Packet.KEY, b"5")
+    one.link.send(Packet.AUDIO, bytes(640))  # would come before its time
+    one.link.send(Packet.KEY, b"6")
+    came: list[tuple[Packet, bytes]] = []
+    while len(keys := [data for packet, data in came if packet is Packet.KEY]) < 2:
+        came.append(await other.next())
+    assert keys == [b"5", b"6"] and came[-2] == (Packet.KEY, b"5")
+    one.link.send(Packet.AUDIO, bytes(320))
+    assert await other.next() == (Packet.AUDIO, bytes(320))
+
+
+async def test_a_far_end_that_reads_nothing_for_too_long_is_taken_for_gone(ends: tuple[End, End]) -> None:
+    one, other = ends
+    for _ in range(4 * MAX_UNREAD_BYTES // 640):
+        one.link.send(Packet.AUDIO, bytes(640))
+    for _ in range(MAX_UNSENT):
+        one.link.send(Packet.KEY, b"5")
+    assert not one.gone.is_set()
+    one.link.send(Packet.KEY, b"6")
+    one.link.send(Packet.KEY, b"7")
+    await asyncio.wait_for(one.gone.wait(), WITHIN_S)
+    await asyncio.wait_for(other.gone.wait(), WITHIN_S)
 
 
 async def test_audio_and_keys_pass_to_the_line_of_the_other(ends: tuple[End, End]) -> None:

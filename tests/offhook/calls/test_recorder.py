@@ -110,6 +110,19 @@ def test_a_pause_is_silent_on_both_sides_and_moves_nothing(writer: RecordingWrit
         assert loud[-1] - loud[0] == pytest.approx(30 * 160, abs=40)
 
 
+def test_what_is_reported_behind_a_pause_and_was_said_in_it_is_not_kept(writer: RecordingWriter, clock: Clock) -> None:
+    line = ScriptedLine("PCMA")
+    recorder = recorder_of(writer, line)
+    recorder.paused = True
+    clock.now += 0.5
+    recorder.paused = False
+    for n in range(4):
+        line.receive(PACKET, 160 * n, clock.now - 0.02 * n)
+        line.send(PAYLOAD, 160 * n, clock.now - 0.02 * n)
+    for side in read(recorder.close().result(5)):
+        assert np.count_nonzero(np.abs(side) > 100) < 160  # of four packets one
+
+
 def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> None:
     result = recorder_of(writer, ScriptedLine("PCMA")).close().result(5)
     assert result.seconds == 0

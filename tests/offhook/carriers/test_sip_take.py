@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offhook.api.call import Call
 from offhook.api.call_recording import Consent
 from offhook.api.queued import Queued
 from offhook.api.taken import TakeEnd, Taken
+from offhook.calls.without_words import NOT_KEPT
 from offhook.process.allotments import worker_specs
 from offhook.process.free_ports import with_free_ports
 from offhook.process.supervisor import Supervisor
@@ -22,7 +25,6 @@ from offhook.sip.events import CallEnded as LegEnded
 from offhook.sip.events import IncomingCall
 from offhook.usererror import UserError
 from tests.offhook.carriers.parties import HOST, Party
-from tests.offhook.carriers.test_private_legs import recorded
 from tests.offhook.carriers.test_sip_queue import (
     AGENT_HZ,
     BOT_HZ,
@@ -36,6 +38,8 @@ from tests.offhook.carriers.test_sip_queue import (
 )
 
 PORT = "X-Port"
+WINDOW_SAMPLES = 800
+"""A whole number of cycles of each tone here."""
 
 
 class Desk(Office):
@@ -46,6 +50,8 @@ class Desk(Office):
         super().__init__(tmp_path)
         self.taken: asyncio.Queue[Taken | UserError] = asyncio.Queue()
         self.take: dict[str, object] = {"name": "support"}
+        self.takes = 1
+        """How often each does so."""
         self.workers = LocalWorkers([])
         self._ids: dict[str, str] = {}
 
@@ -93,10 +99,11 @@ class Desk(Office):
         if "agents@" not in call.called:
             await super()._dialog(call)
             return
-        try:
-            self.taken.put_nowait(await call.take(**self.take))  # type: ignore[arg-type]
-        except UserError as error:
-            self.taken.put_nowait(error)
+        for _ in range(self.takes):
+            try:
+                self.taken.put_nowait(await call.take(**self.take))  # type: ignore[arg-type]
+            except UserError as error:
+                self.taken.put_nowait(error)
         await call.say("Thank you.")
 
 
@@ -143,6 +150,20 @@ async def test_an_agent_waits_and_a_caller_comes(desk: Desk) -> None:
     assert await desk.took() == Taken(desk.id_of(desk.first))
     await desk.says("Thank you.")
     await desk.agents()
+
+
+async def test_who_waits_is_not_sent_away_while_the_agent_is_between_two_callers(desk: Desk) -> None:
+    desk.takes = 2
+    await desk.open()  # nobody waits while no agent is there
+    desk.calls_in(desk.ben)
+    await desk.agents("ready")
+    first = desk.call(desk.first)
+    await desk.ben.hears(FIRST_HZ, LONG)
+    desk.call(desk.second)
+    await desk.waits(1)
+    desk.first.hang_up(first)
+    assert await desk.took() == Taken(desk.id_of(desk.first))
+    await desk.ben.hears(SECOND_HZ, LONG)
 
 
 async def test_each_of_two_agents_gets_a_caller_in_their_order(desk: Desk) -> None:
@@ -295,15 +316,45 @@ async def test_others_learn_of_it_and_the_records_are_linked(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("consent", ["given", "refused"])
-async def test_nothing_of_a_caller_who_has_refused_is_in_the_agents_recording(
+async def test_a_talk_and_its_summary_are_kept_with_the_callers_call_alone(
     desk: Desk, tmp_path: Path, consent: Consent
 ) -> None:
     desk.consent = consent
+    desk.options["summary"] = "A caller with a flat tyre."
     await desk.open({"records": {"dir": tmp_path, "record_audio": True}}, empty="wait")
     _, leg = await talk(desk)
     desk.ben.hang_up(leg)
-    await desk.result()
-    ben = desk.id_of(desk.ben)
+    await asyncio.wait_for(desk.bot.idle(), LONG)
+    first, ben = desk.id_of(desk.first), desk.id_of(desk.ben)
+    store = desk.bot.store
+    assert await asyncio.to_thread(store.flush)
+    lines = await asyncio.to_thread(store.transcript, ben)
+    assert [line.text for line in lines if line.who == "bot"] == [NOT_KEPT]
     await desk.close()
-    levels = recorded(tmp_path, ben)
-    assert bool(levels[-2_000:].max(initial=0) > 500) is (consent == "given")
+    assert [has(tmp_path, ben, hz) for hz in (FIRST_HZ, BOT_HZ)] == [False, False]
+    assert [has(tmp_path, first, hz) for hz in (FIRST_HZ, OTHER_HZ)] == [consent == "given"] * 2
+
+
+async def test_what_follows_a_talk_is_kept_with_the_agents_call_again(desk: Desk, tmp_path: Path) -> None:
+    await desk.open({"records": {"dir": tmp_path, "record_audio": True}}, empty="wait")
+    first, _ = await talk(desk)
+    desk.first.hang_up(first)
+    await asyncio.wait_for(desk.bot.idle(), LONG)
+    ben, store = desk.id_of(desk.ben), desk.bot.store
+    assert await asyncio.to_thread(store.flush)
+    lines = await asyncio.to_thread(store.transcript, ben)
+    assert [line.text for line in lines if line.who == "bot"] == ["Thank you."]
+    await desk.close()
+    assert [has(tmp_path, ben, hz) for hz in (FIRST_HZ, BOT_HZ)] == [False, True]
+
+
+def has(folder: Path, call: str, hz: float) -> bool:
+    """Whether a call's recording has a tone, on either side. Where nothing was recorded there is no file."""
+    path = folder / "recordings" / f"{call}.wav"
+    if not path.exists():
+        return False
+    with wave.open(str(path)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+    turned = pcm * np.exp(-2j * np.pi * hz / 8_000 * np.arange(len(pcm)))[:, None]
+    whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
+    return bool(np.abs(turned[:whole].reshape(-1, WINDOW_SAMPLES, 2).mean(axis=1)).max(initial=0) > 300)

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -26,6 +27,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert QueueFile(tmp_path).read() == STATE
     assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == [NAME]
+
+
+def test_half_a_character_of_a_server_does_not_keep_it_from_being_written(tmp_path: Path) -> None:
+    state = QueueState({}, (replace(CALL_BACK, wish=replace(WISH, summary="\ud83d")),))
+    file = QueueFile(tmp_path)
+    assert file.write(state).result(10)
+    file.close()
+    assert QueueFile(tmp_path).read() == state
 
 
 def test_a_file_of_before_queues_could_be_closed_is_read(tmp_path: Path) -> None:

@@ -1,21 +1,38 @@
 """The owner of the queues, with calls that a test places, in virtual time."""
 
 import asyncio
+import errno
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.observe.metrics import Metrics
-from offhook.process.queues import Queues
+from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.process.queues import LOOK_S, Queues
 from offhook.queues.members import LEAVES_S
-from offhook.queues.messages import AgentTook, CallBackKept, CallBackWish, JoinQueue, MovedInQueue, WantCallBack
+from offhook.queues.messages import (
+    AgentKept,
+    AgentTook,
+    CallBackKept,
+    CallBackWish,
+    JoinQueue,
+    LeaveTake,
+    Linked,
+    MovedInQueue,
+    TakeCaller,
+    WantCallBack,
+)
+from offhook.queues.orders import EndWait, QueueEnd
 from offhook.records.outbox import OutboxEvent
 from offhook.settings.config import Config
 from offhook.settings.queues import NotInQueuesError
 from offhook.testing.virtual_time import run
-from offhook.usererror import Problem
+from offhook.usererror import Problem, UserError
 
 
 class Thrown:
@@ -47,10 +64,12 @@ class Bench:
         self.metrics = Metrics()
         self.events: list[OutboxEvent] = []
         self.switches = Thrown()
+        self.has_files = True
+        """Whether descriptors can be sent."""
         self.queues = Queues(
             Config.model_validate(config),
             self,
-            lambda call, order, fd: self.sent.append(order),
+            self._send,
             self.metrics,
             self.switches,
         )
@@ -59,6 +78,11 @@ class Bench:
         self.queues.handle(WantCallBack("c1", "pbx", CallBackWish("200")))
         if not stays:
             self.queues.released("c1")
+
+    def _send(self, call: str, order: object, fd: int | None) -> None:
+        if fd is not None and not self.has_files:
+            raise OSError(errno.EMFILE, "Too many open files")
+        self.sent.append(order)
 
     async def place(self, wanted: CallOut) -> str:
         self.placed.append(wanted)
@@ -239,6 +263,147 @@ def test_a_closed_queue_is_closed_after_a_restart(tmp_path: Path) -> None:
 
     assert asyncio.run(restarted()) == [False, False]
     assert asyncio.run(restarted()) == [False, True]
+
+
+def test_a_switch_that_is_over_by_a_clock_that_was_set_opens_the_queue_soon() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        bench.switches.on, bench.switches.ends_in_s = {"storm"}, 3_600.0
+        bench.queues.follow_switches()
+        await asyncio.sleep(1)
+        bench.switches.on = set()
+        await asyncio.sleep(LOOK_S)
+        bench.queues.handle(JoinQueue("c2", "support", about={"uniqueid": "u2"}))
+        assert bench.told[-1][:2] == ("u2", "joined")
+
+    played(play, closed_by=["storm"])
+
+
+def test_an_agent_who_is_gone_has_not_used_up_the_call_back() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.agent("anna", "login")
+        await asyncio.sleep(1)
+        bench.queues.handle(JoinQueue("back1", "support", ticket=bench.ticket))
+        bench.queues.agent("anna", "logout")
+        bench.queues.handle(AgentTook("back1", "anna"))  # was on its way
+        assert len(bench.kept) == 1
+
+    played(play)
+
+
+def test_nothing_is_written_before_all_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptCallBack("t1", "a", "", "200", CallBackWish("200"), time.time())
+    left = QueueState({"anna": "login"}, (kept,), ("a",))
+    file = QueueFile(tmp_path)
+    file.write(left)
+    file.close()
+    written: list[QueueState] = []
+    write = QueueFile.write
+
+    def noted(its: QueueFile, state: QueueState) -> Future[bool]:
+        written.append(state)
+        return write(its, state)
+
+    monkeypatch.setattr(QueueFile, "write", noted)
+    settings = {
+        "records": {"dir": tmp_path},
+        "transfer": {"targets": {"anna": "sip:200@192.0.2.7"}},
+        "queues": {name: {"agents": ["anna"]} for name in ("a", "b")},
+    }
+
+    async def restarted() -> None:
+        queues = Queues(Config.model_validate(settings), Nobody(), lambda call, order, fd: None, Metrics(), Thrown())
+        starting = asyncio.create_task(queues.start())
+        await asyncio.sleep(0)
+        queues.handle(JoinQueue("c1", "b"))  # calls are taken already
+        await starting
+        await queues.stop()
+
+    asyncio.run(restarted())
+    assert written and all(state == left for state in written)
+
+
+DORA = TakeCaller("d1", "support", {"uniqueid": "u9", "src": "sip:+15557654321@192.0.2.9"})
+"""Calls in, as an agent."""
+
+
+def called_in(bench: Bench) -> dict[str, str]:
+    found = bench.queues.dump()["called_in"]
+    assert isinstance(found, dict)
+    return {name: agent["state"] for name, agent in found.items()}
+
+
+def test_who_has_called_in_and_is_kept_for_a_call_back_learns_of_it() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.handle(DORA)
+        assert bench.sent[-1] == AgentKept("d1", 75.0) and called_in(bench) == {"u9": "reserved"}
+
+    played(play)
+
+
+@pytest.mark.parametrize("who", ["u9", "+15557654321", "15557654321", "sip:+15557654321@192.0.2.9"])
+def test_who_has_called_in_is_logged_out_for_their_call(who: str) -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        with pytest.raises(NotInQueuesError):
+            bench.queues.agent("+15550000000", "logout")
+        with pytest.raises(UserError, match="cannot log in"):
+            bench.queues.agent(who, "login")
+        shown = DORA.about["src"] if who == "u9" else who
+        assert bench.queues.agent(who, "logout") == {"agent": shown, "state": "out"}
+        assert bench.sent[-1] == EndWait("d1", QueueEnd.LEFT) and called_in(bench) == {}
+        bench.queues.handle(LeaveTake("d1"))
+        bench.sent.clear()
+        bench.queues.handle(DORA)  # the same call
+        assert bench.sent == [EndWait("d1", QueueEnd.LEFT)] and called_in(bench) == {}
+        bench.queues.released("d1")
+        bench.queues.handle(DORA)
+        assert called_in(bench) == {"u9": "ready"}
+
+    played(play)
+
+
+def test_who_cannot_be_connected_with_a_caller_is_tried_again() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.has_files = False
+        bench.queues.handle(JoinQueue("c2", "support"))
+        assert called_in(bench) == {"u9": "resting"}
+        bench.has_files = True
+        await asyncio.sleep(31)
+        assert bench.sent[-2:] == [Linked("c2", "u9"), Linked("d1")]
+
+    played(play)
+
+
+def test_who_has_called_in_does_not_wait_in_a_closed_queue() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.queues.close("support", closed=True)
+        bench.queues.handle(LeaveTake("d1"))
+        bench.queues.handle(DORA)
+        assert bench.sent[-2:] == [EndWait("d1", QueueEnd.NO_AGENTS)] * 2
+
+    played(play)
+
+
+def test_who_has_called_in_is_there_between_two_callers_whatever_their_calls_handle_is() -> None:
+    async def play(bench: Bench) -> None:
+        bench.queues.drop_call_backs("200")
+        bench.queues.handle(DORA)
+        bench.queues.handle(LeaveTake("d1"))
+        bench.queues.handle(MovedInQueue("d1", "d2"))
+        bench.queues.released("d1")
+        assert called_in(bench) == {"u9": "wrap-up"}
+        bench.queues.handle(replace(DORA, call="d2"))
+        assert called_in(bench) == {"u9": "ready"}
+        bench.queues.released("d2")
+        assert called_in(bench) == {}
+
+    played(play)
 
 
 class Nobody:

@@ -90,13 +90,13 @@ class Storm(RuleBasedStateMachine):
 
     @rule(agent=st.sampled_from(CALLED_IN), queue=st.sampled_from(["all", "one"]))
     def calls_in(self, agent: str, queue: str) -> None:
-        if agent not in self.called_in:
+        if self.called_in.get(agent) in (None, AgentState.WRAP_UP):
             self.it.come(agent, queue, self.now)
             self.after()
 
-    @rule(agent=st.sampled_from(CALLED_IN))
-    def waits_no_longer(self, agent: str) -> None:
-        self.it.go(agent, self.now)
+    @rule(agent=st.sampled_from(CALLED_IN), is_over=st.booleans())
+    def waits_no_longer(self, agent: str, is_over: bool) -> None:
+        (self.it.go if is_over else self.it.step_away)(agent, self.now)
         self.after()
 
     @rule(call=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS + CALLED_IN))

@@ -9,7 +9,7 @@ const ROWS = 20;
 const ACTIONS = { login: "Log in", pause: "Pause", logout: "Log out" };
 
 /** @typedef {{call: string, caller: string, state: string, is_call_back: boolean, waited_s: number | null, agents: string[]}} Caller */
-/** @typedef {{queues: Record<string, {agents: string[], closed: boolean, closed_by: string[], callers: Caller[]}>, agents: Record<string, {state: string, calls: number}>}} Found */
+/** @typedef {{queues: Record<string, {agents: string[], closed: boolean, closed_by: string[], callers: Caller[]}>, agents: Record<string, {state: string, calls: number}>, called_in: Record<string, {caller: string, queue: string, state: string}>}} Found */
 
 export function showQueues() {
   const again = async () => {
@@ -24,15 +24,25 @@ async function read() {
 }
 
 /** @param {Found} found */
-function show({ queues, agents }) {
+function show({ queues, agents, called_in: calledIn }) {
   byId("queues").hidden = Object.keys(queues).length === 0;
-  const shown = Object.entries(queues).map(([name, queue]) => ({ name, callers: queue.callers, closed: closedBy(queue) }));
+  // Who has called in has the name of a record.
+  const labels = new Map(Object.entries(calledIn).map(([name, { caller }]) => [name, `${person(caller)}, called in`]));
+  const shown = Object.entries(queues).map(([name, queue]) => ({
+    name,
+    callers: queue.callers.map((caller) => ({ ...caller, agents: caller.agents.map((agent) => labels.get(agent) ?? agent) })),
+    closed: closedBy(queue),
+  }));
   keep(byId("queue-list"), shown, ({ name }) => name, table);
   // A row of an agent stays, and with it the focus: what changes in it is set.
-  keep(byId("agent-list"), Object.keys(agents), (name) => name, agentRow);
+  const listed = [
+    ...Object.keys(agents).map((name) => ({ name, label: name, actions: Object.keys(ACTIONS) })),
+    ...[...labels].map(([name, label]) => ({ name, label, actions: ["logout"] })),
+  ];
+  keep(byId("agent-list"), listed, ({ name }) => name, agentRow);
   for (const row of byId("agent-list").children) {
-    const { state, calls } = agents[row.dataset.key];
-    const text = `${state}, ${calls} ${calls === 1 ? "call" : "calls"}`;
+    const own = agents[row.dataset.key];
+    const text = own ? `${own.state}, ${own.calls} ${own.calls === 1 ? "call" : "calls"}` : calledIn[row.dataset.key].state;
     const place = row.querySelector(".note");
     if (place.textContent !== text) place.textContent = text;
   }
@@ -78,15 +88,16 @@ function row(place, { caller, state, is_call_back: isCallBack, waited_s: waitedS
   return el("tr", {}, ...[place, person(caller), waited, is, agents.join(", ")].map((text) => el("td", {}, text)));
 }
 
-/** @param {string} name */
-function agentRow(name) {
-  const buttons = Object.entries(ACTIONS).map(([action, label]) => {
-    const button = el("button", { type: "button", "data-action": action }, label);
+/** @param {{name: string, label: string, actions: string[]}} agent */
+function agentRow({ name, label, actions }) {
+  const offered = Object.entries(ACTIONS).filter(([action]) => actions.includes(action));
+  const buttons = offered.map(([action, does]) => {
+    const button = el("button", { type: "button", "data-action": action }, does);
     button.addEventListener("click", () => act(name, action));
     return button;
   });
-  const said = [el("span", { class: "party" }, name), el("span", { class: "note" })];
-  return el("li", {}, el("div", { class: "row", role: "group", "aria-label": name }, ...said, ...buttons));
+  const said = [el("span", { class: "party" }, label), el("span", { class: "note" })];
+  return el("li", {}, el("div", { class: "row", role: "group", "aria-label": label }, ...said, ...buttons));
 }
 
 /**
@@ -102,7 +113,7 @@ async function act(agent, action) {
       body: JSON.stringify({ agent, action }),
     });
     const said = await answer.json();
-    note.textContent = answer.ok ? `${said.agent} is ${said.state}.` : `${said.what}: ${said.why}`;
+    note.textContent = answer.ok ? `${person(said.agent)} is ${said.state}.` : `${said.what}: ${said.why}`;
     await read();
   } catch {
     note.textContent = `${agent} stays as before: the bot cannot be reached.`;
