@@ -47,6 +47,8 @@ class Wait:
 
     @property
     def waited_s(self) -> float:
+        self.is_given_up = False
+        """Whether their call ends with that."""
         """For how long they have waited."""
         return self._now() - self._began
 
@@ -61,9 +63,10 @@ class Wait:
             self._asked = None
             return None
 
-    def leave(self) -> None:
-        """Take them out of the queue: the wait ends with `left`, and what they hear is cancelled."""
-        self.left = True
+    def leave(self, *, gives_up: bool = False) -> None:
+        """Take them out of the queue: the wait ends with `left`, and what they hear is cancelled. `gives_up`: their
+        call is over then, and counts as that of a caller who hangs up."""
+        self.left, self.is_given_up = True, gives_up
         self._port.tell(Leaves())
 
     @contextmanager
