@@ -252,6 +252,23 @@ def test_an_agent_breaks_it_off() -> None:
     assert result == Queued("anna") and hears.broken_off and len(hears.began) == 1
 
 
+@pytest.mark.parametrize("cleans_up", [True, False])
+def test_an_agent_is_not_kept_by_what_it_does_at_its_end(cleans_up: bool) -> None:
+    began = 0
+
+    async def stubborn(_wait: Wait) -> None:
+        nonlocal began
+        began += 1
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if cleans_up:
+                await asyncio.Event().wait()  # as a sentence, while the two talk
+
+    result, _, _ = waited(Port, Joined("anna"), TalkOver(), hears=stubborn)
+    assert result == Queued("anna") and began == 1
+
+
 def test_behind_an_agent_who_parts_it_begins_anew() -> None:
     hears = Hears(30, leaves_in=2)
     result, _, _ = waited(Port, Joined("anna"), Parted(), hears=hears)
