@@ -296,6 +296,16 @@ class Session:
         while self._line.queued_ticks or self._line.played_ticks() < self._line.sent_ticks:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
+    async def said_to_the_end(self, within_s: float) -> None:
+        """Wait until the caller has heard what is being said; what takes longer than `within_s` is withdrawn."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._utterances.open:  # noqa: ASYNC110  # as in `drained`
+                    await asyncio.sleep(0.02)
+                await self.drained()
+        except TimeoutError:
+            self.cancel(self._utterances.latest)
+
     def close(self) -> None:
         """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()

@@ -92,7 +92,8 @@ class Waiting:
         finally:
             if self._hearing is not None:
                 await self._hearing.stop()
-            self._port.close(None if queued is None else queued.end)
+            gives_up = self._hearing is not None and self._hearing.wait.is_given_up
+            self._port.close(None if queued is None or gives_up else queued.end)
 
     async def _music(self) -> Recording:
         return await queue_music(self._config.music)
@@ -174,8 +175,10 @@ class Waiting:
 
     async def _talk(self) -> bool:
         """Until the agent has hung up. False: the caller waits on."""
+        leaves = list[News]()  # in the moment in which the agent answered
         while not isinstance(news := await self._next(None), TalkOver | Parted | EndWait):
-            pass
+            leaves += [news] if isinstance(news, Leaves) else []
+        self._later.extend(leaves)
         self._port.quiet()
         self._call.forget_unasked()
         return not isinstance(news, Parted)

@@ -18,6 +18,9 @@ OWNER_S = 5.0
 MIN_ROUND_S = 1.0
 """What is over sooner would be begun anew so often that it takes a core."""
 
+STOP_S = 0.5
+"""What is heard may clean up for so long, and has to be over after another time."""
+
 MUSIC_S = 10.0
 """What is heard of the queue's music behind it."""
 
@@ -44,6 +47,8 @@ class Wait:
         self._began = self._now()
         self.left = False
         """Whether `leave` was called."""
+        self.is_given_up = False
+        """Whether their call ends with that."""
 
     @property
     def waited_s(self) -> float:
@@ -61,9 +66,10 @@ class Wait:
             self._asked = None
             return None
 
-    def leave(self) -> None:
-        """Take them out of the queue: the wait ends with `left`, and what they hear is cancelled."""
-        self.left = True
+    def leave(self, *, gives_up: bool = False) -> None:
+        """Take them out of the queue: the wait ends with `left`, and what they hear is cancelled. `gives_up`: their
+        call is over then, and counts as that of a caller who hangs up."""
+        self.left, self.is_given_up = True, gives_up
         self._port.tell(Leaves())
 
     @contextmanager
@@ -106,14 +112,20 @@ class Hearing:
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     async def stop(self) -> None:
-        """End it, in mid-word too. Idempotent."""
+        """End it, in mid-word too, whatever it does then. Idempotent."""
         task, self._task = self._task, None
-        if task is not None:
+        if task is None:
+            return
+        for _ in range(2):  # what it does on its way out may wait for the end of the talk, which waits for it
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait((task,), timeout=STOP_S)
+            if task.done():
+                return
+        self.log.warning("what the caller hears while they wait does not end")
 
     async def _rounds(self) -> None:
-        while not (self._failed or self.wait.left):
+        own = self._task
+        while not (self._failed or self.wait.left or self._task is not own):
             began = self.wait.waited_s
             try:
                 await self._while_waiting(self.wait)
@@ -123,9 +135,10 @@ class Hearing:
                 # It is user code.
                 self._failed = True
                 self.log.exception("what the caller hears while they wait has failed")
-            if not (self._failed or self.wait.left) and self.wait.waited_s - began < MIN_ROUND_S:
+            is_over = self._failed or self.wait.left or self._task is not own
+            if not is_over and self.wait.waited_s - began < MIN_ROUND_S:
                 with self.wait.music():
                     await asyncio.sleep(MUSIC_S)
-        if not self.wait.left:
+        if not self.wait.left and self._task is own:
             with self.wait.music():
                 await asyncio.get_running_loop().create_future()

@@ -25,6 +25,7 @@ from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, clean_up, is_call_ended
 from offhook.calls.early_media import EarlyMedia
 from offhook.calls.kept_message import keep_message
+from offhook.calls.last_words import last_words
 from offhook.calls.line import CallLine
 from offhook.calls.outcome import SipOutcome
 from offhook.calls.parties import Parties
@@ -114,6 +115,7 @@ class Conversation:
         self.privacy = Privacy(withheld=services.config.records.record_consent)
         """For those who keep the call's packets, and for a leg that hears the call."""
         self._limit: TimeLimit | None = None
+        self._expired = False  # and the caller hears the last words
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
         self._hung_up = False  # the dialog did
@@ -195,7 +197,7 @@ class Conversation:
             self._answering.answered()
         limit_s = config.calls.max_call_s
         why = f"the call lasted {limit_s:g} s, the most that is allowed"
-        self._limit = TimeLimit(limit_s, partial(self.hang_up, EndedBy.OPERATOR, why))
+        self._limit = TimeLimit(limit_s, partial(self._run_out, why))
         self._pause_limit()
         self._call.keep_history()
         self._session.hold(self.held or self._suspended)
@@ -294,7 +296,7 @@ class Conversation:
                 self._session.forget_unasked()  # it is no answer to what the bot asks after the talk with somebody else
 
     def linger(self, lingers: bool) -> None:
-        """While the caller waits for somebody, whatever the bot says meanwhile, the call may last."""
+        """While a caller or an agent waits for somebody, whatever the bot says meanwhile, the call may last."""
         self._lingers = lingers
         self._pause_limit()
 
@@ -336,6 +338,21 @@ class Conversation:
 
     # End.
 
+    def _run_out(self, why: str) -> None:
+        """The call has lasted as long as it may: the dialog begins nothing any more."""
+        call = self._call
+        if call is None or call.hung_up:
+            self.hang_up(EndedBy.OPERATOR, why)
+        else:
+            self._expired = call.hung_up = True
+            self.spawn(self._say_last_words(why))
+
+    async def _say_last_words(self, why: str) -> None:
+        if self._session is not None:
+            services = self._services
+            await last_words(self._session, services.engines.voice, services.config.calls.goodbye, self.log)
+        self.hang_up(EndedBy.OPERATOR, why)
+
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End the call from our side."""
         if self.over:
@@ -369,7 +386,7 @@ class Conversation:
         self.over = True
         by, reason = self._why or (by, reason)
         if self._call is not None:
-            self._hung_up = self._call.hung_up
+            self._hung_up = self._call.hung_up and not self._expired
             self._call.end(by_bot=by is EndedBy.BOT)
         if self._session is not None:
             self._session.close()
@@ -413,7 +430,8 @@ class Conversation:
                     self.early.refuse_with(SERVER_ERROR)
         finally:
             # A dialog may also cancel itself: nothing would talk to the caller.
-            self.hang_up(EndedBy.BOT, reason or self._leaves_because)
+            if not self._expired:
+                self.hang_up(EndedBy.BOT, reason or self._leaves_because)
 
     async def _talk(self, agent: CallAgent, call: Call) -> None:
         outcome = await agent.run(call)

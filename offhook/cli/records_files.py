@@ -17,9 +17,8 @@ _SOUNDS = (RECORDINGS.name, MESSAGES.name)
 
 def make_folder_for(files: Path, kept_in: Path) -> None:
     """The folder that gets them, unless it is there; `kept_in` is that of the records. Raises UserError."""
-    if files.resolve().is_relative_to(kept_in / RECORDINGS.folder):
-        why = "the files would be written over themselves, or taken for recordings of calls"
-        raise UserError(f"{files} is where they are kept", why, "name another folder", OPTION)
+    if files.resolve().is_relative_to((kept_in / RECORDINGS.folder).resolve()):
+        raise _kept_there(files)
     make_folder(files, OPTION)
 
 
@@ -28,6 +27,8 @@ def write_files(calls: Iterable[Found], to: Path, key_file: Path | None) -> tupl
     wrong with any. Raises UserError where the folder takes none."""
     count, troubles = 0, list[str]()
     for path in (path for call in calls for kind, path in call.files if kind in _SOUNDS):
+        if _is_one(path, to / path.name):
+            raise _kept_there(to)
         try:
             kept = open_kept(path, key_file)
         except FileNotFoundError:
@@ -45,3 +46,16 @@ def write_files(calls: Iterable[Found], to: Path, key_file: Path | None) -> tupl
         if trouble:
             troubles.append(f"{path}: {trouble}")
     return count, troubles
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    """Whether both are names of one file, as where a folder is mounted twice."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def _kept_there(files: Path) -> UserError:
+    why = "the files would be written over themselves, or taken for recordings of calls"
+    return UserError(f"{files} is where they are kept", why, "name another folder", OPTION)

@@ -10,7 +10,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -34,6 +34,8 @@ log = structlog.get_logger("offhook.outbox")
 
 AT_ONCE = 2
 LONGEST_RETRY_S = 600.0
+LAST_S = 2 * LONGEST_RETRY_S
+"""Before an event is given up, in which it is tried once at least."""
 MAX_ATTACHED_BYTES = 20_000_000
 MAX_SUBJECT_CHARS = 200
 _ERRORS = (smtplib.SMTPException, OSError, ValueError)
@@ -57,13 +59,18 @@ class Mailbox:
         self._key_file = key_file
 
     async def deliver(self, row: OutboxRow) -> Attempt:
-        """Send it; delivered is what the server has accepted for anybody."""
+        """Send it; delivered is what the server has accepted for anybody. A message waits for keys that are away, and
+        goes without its sound before it is given up."""
         client = _Client(self._config)
+        is_late = time.time() - row.since > self.give_up_s - min(LAST_S, self.give_up_s / 2)
         try:
-            refused = await in_own_thread(partial(client.send, row, self._folder, self._key_file), "mail")
+            mail_of_row = partial(mail_of, self._config, row, self._folder, self._key_file, is_late=is_late)
+            refused = await in_own_thread(partial(client.send, mail_of_row), "mail")
         except asyncio.CancelledError:
             client.break_off()
             raise
+        except KeysAwayError as error:
+            return Attempt(Result.FAILED, _why(error), says_nothing=True)
         except _ERRORS as error:
             return Attempt(Result.FAILED, _why(error))
         if refused:
@@ -79,10 +86,9 @@ class _Client:
         self._smtp: smtplib.SMTP | None = None
         self._broken_off = False
 
-    def send(self, row: OutboxRow, folder: Path, key_file: Path | None) -> list[str]:
+    def send(self, made: Callable[[], EmailMessage]) -> list[str]:
         """Returns for whom it was refused, with the server's status. Raises SMTPException, OSError, ValueError."""
-        config = self._config
-        mail = mail_of(config, row, folder, key_file)
+        config, mail = self._config, made()
         with self._connected() as smtp:
             if config.encryption == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
@@ -117,13 +123,14 @@ class _Client:
         return smtp
 
 
-def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | None = None) -> EmailMessage:
-    """The mail about a message; one whose sound can never be decrypted says so. Raises ValueError for an event that is
-    none, OSError where the sound cannot be read now."""
+def mail_of(
+    config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | None = None, *, is_late: bool = False
+) -> EmailMessage:
+    """The mail about a message; one whose sound can never be decrypted says so, and one that `is_late`, if it cannot be
+    now. Raises ValueError for an event that is none, OSError where the sound cannot be read now."""
     data: Mapping[str, Any] = json.loads(row.body)["data"]
-    mail = EmailMessage()
-    # Of a mailbox that the settings have no more, all that is left is those who get everything else.
-    recipients = config.boxes.get(str(data.get("mailbox")), config.recipients)
+    mail, box = EmailMessage(), str(data.get("mailbox") or "")
+    recipients = config.boxes.get(box, config.recipients)
     mail["From"], mail["To"] = config.sender, ", ".join(recipients)
     mail["Subject"] = _filled(config.subject, data)
     mail["Date"] = formatdate(row.since, usegmt=True)
@@ -131,12 +138,16 @@ def mail_of(config: MailConfig, row: OutboxRow, folder: Path, key_file: Path | N
     mail["Message-ID"] = f"<{row.id}@{str(config.sender).rpartition('@')[2]}>"
     path = message_file(folder, str(data.get("file", "")))
     sound, missing = b"", ""
-    if config.attach and path.is_file():
+    if box and box not in config.boxes:
+        # Somebody has to know of it, and nobody else is to hear it.
+        data = {**data, "transcript": ""}
+        missing = f"The settings have no mailbox `{box}` any more: sound and words of the message stay with the call.\n"
+    elif config.attach and path.is_file():
         try:
             sound = _sound(path, key_file)
-        except KeysAwayError:
-            raise  # it goes with its sound once the keys are back
         except UnreadableError as error:
+            if isinstance(error, KeysAwayError) and not is_late:
+                raise  # it goes with its sound once the keys are back
             log.error("a message is mailed without its sound", path=str(path), why=str(error))
             missing = f"The sound is not attached: {error}.\n"
     mail.set_content(_text(row, data) + missing)

@@ -234,8 +234,12 @@ class ReceiverQueue:
         self._failures, self.problem = 0, ""
 
     def _note_failure(self, row: OutboxRow, attempt: Attempt) -> None:
-        self._failures += 1
         self.problem = attempt.why
+        if attempt.says_nothing:
+            if not row.attempts:
+                log.warning("an event waits", receiver=self.name, id=row.id, why=attempt.why)
+            return
+        self._failures += 1
         pause_s = max(attempt.pause_s, break_s(self._failures))
         self._paused_until = max(self._paused_until, self._wall() + pause_s)
         log.debug("an event was not delivered", receiver=self.name, id=row.id, why=attempt.why)

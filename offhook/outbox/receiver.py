@@ -24,11 +24,13 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`why` it was not delivered, for people; `pause_s`: the receiver wants nothing for so long."""
+    """`why` it was not delivered, for people; `pause_s`: the receiver wants nothing for so long. `says_nothing`: of the
+    receiver, as it was never asked."""
 
     result: Result
     why: str = ""
     pause_s: float = 0.0
+    says_nothing: bool = False
 
 
 class Receiver(Protocol):

@@ -63,8 +63,12 @@ class CallBacks:
 
     @property
     def kept(self) -> tuple[KeptCallBack, ...]:
-        """Who is to be called back, in their order."""
-        return tuple(self._kept.values())
+        """Who is to be called back, in their order, as it may be written: where no words are kept, without those for
+        the agent."""
+        kept = self._kept.values()
+        if self._config.records.transcripts:
+            return tuple(kept)
+        return tuple(replace(each, wish=replace(each.wish, summary="")) for each in kept)
 
     def restore(self, left: Iterable[KeptCallBack], now: float) -> None:
         """Go on with what an earlier process has left."""

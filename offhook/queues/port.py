@@ -111,4 +111,4 @@ class QueuePort(WaitPort, Protocol):
 
     def close(self, end: QueueEnd | None = None) -> None:
         """The caller waits no longer, whatever was before; `end` is why they did not wait for an agent, None where they
-        have had one, or their call is over. Idempotent."""
+        have had one, or their call is over, or ends with it. Idempotent."""

@@ -271,8 +271,14 @@ class CallsConfig(Section):
     calls that the others leave free; beyond it 503. A source that is alone may have all. 1: no such limit."""
 
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
-    """The longest call; then the bot hangs up. While a caller waits in a queue or talks to somebody else the time
-    stands still: there `max_wait_s` of the queue and `transfer.max_talk_s` count."""
+    """The longest call; then the bot hangs up, once what it is saying has been heard, for which it has 10 s. The time
+    stands still while a caller waits in a queue, an agent waits there for callers, or they talk to somebody else: for
+    that there are `max_wait_s` of the queue and `transfer.max_talk_s`."""
+
+    goodbye: Annotated[
+        str | None, Field(min_length=1, max_length=500, examples=["We have to end the call here. Goodbye."])
+    ] = None
+    """What the bot says before it hangs up because of `max_call_s`, in the language of its voice (`[tts]`)."""
 
     cleanup_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     """How long a dialog may run on after its call before it is cancelled."""

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from offhook.settings.mail import MailboxName
 from offhook.settings.section import Section
 from offhook.settings.values import SECRET, AccountSid, HostPort, Url
 
@@ -66,3 +67,7 @@ class TwimlConfig(Section):
     recordings_url: Annotated[Url | None, Field(examples=["https://bot.example.com"])] = None
     """The address under which the application reaches this machine's HTTP port, for `RecordingUrl`;
     `twilio.public_url`, or the port itself, if it is not set."""
+
+    mailbox: Annotated[MailboxName | None, Field(examples=["sales"])] = None
+    """The mailbox of `[mail.boxes]` for the messages of `Record`; not set: as all messages, they are mailed to
+    `mail.recipients`, where `[mail]` has a `host`."""

@@ -23,7 +23,7 @@ from offhook.twiml.enqueueing import enqueue
 from offhook.twiml.errors import INTERNAL, TwimlError
 from offhook.twiml.gather import Gather
 from offhook.twiml.gathering import gather
-from offhook.twiml.limits import MAX_DOCUMENTS, MAX_SILENT_DOCUMENTS, SILENT_S
+from offhook.twiml.limits import BRIEF_S, MAX_BRIEF_DOCUMENTS, MAX_SILENT_DOCUMENTS, SILENT_S
 from offhook.twiml.parameters import standard
 from offhook.twiml.prompts import heard
 from offhook.twiml.record import Record
@@ -93,13 +93,13 @@ class _Program:
 
     def __init__(self, running: RunningCall) -> None:
         self._running = running
-        self._silent = 0
+        self._silent = self._brief = 0
 
     async def run(self) -> End:
         """Until a document ends, with the call. Raises CallEnded."""
         application = self._running.application
         wanted = Next(application.url, application.method)
-        for _ in range(MAX_DOCUMENTS):
+        while True:
             try:
                 result = await self._run_document(await self._fetched(wanted))
             except TwimlError as error:
@@ -107,7 +107,6 @@ class _Program:
             if isinstance(result, End):
                 return result
             wanted = result
-        return await self._failed(TwimlError(INTERNAL, f"the call has run {MAX_DOCUMENTS} documents"))
 
     async def _fetched(self, wanted: Next) -> Document:
         """A document, or that of the fallback URL. Raises TwimlError, CallEnded."""
@@ -125,9 +124,15 @@ class _Program:
         loop = asyncio.get_running_loop()
         began = loop.time()
         result = await self._run_verbs(document)
-        self._silent = self._silent + 1 if loop.time() - began < SILENT_S else 0
-        if self._silent > MAX_SILENT_DOCUMENTS and isinstance(result, Next):
+        took_s = loop.time() - began
+        self._silent = self._silent + 1 if took_s < SILENT_S else 0
+        self._brief = self._brief + 1 if took_s < BRIEF_S else 0
+        if isinstance(result, End):
+            return result
+        if self._silent > MAX_SILENT_DOCUMENTS:
             raise TwimlError(INTERNAL, f"{self._silent} documents in turn take no time")
+        if self._brief >= MAX_BRIEF_DOCUMENTS:
+            raise TwimlError(INTERNAL, f"{self._brief} documents in turn take less than {BRIEF_S:g} s each")
         return result
 
     async def _run_verbs(self, document: Document) -> Next | End:

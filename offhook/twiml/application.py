@@ -1,21 +1,25 @@
 """A TwiML application, as the settings have it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from offhook.http_request import HttpRequest
 from offhook.settings.config import Config
+from offhook.settings.mail import no_mailbox
 from offhook.settings.twiml import HttpMethod
 from offhook.twiml.addresses import Addresses
 from offhook.usererror import Problem, UserError
+
+MAILBOX = "[twiml] mailbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
     """`url` is that of its first document. `token` signs its requests (empty: they are not signed), `recordings_url` is
-    where it finds recordings (empty: nowhere), and `key_file` has the keys of those that are encrypted."""
+    where it finds recordings (empty: nowhere), `mailbox` who gets them by mail (empty: who gets all others), and
+    `key_file` has the keys of those that are encrypted."""
 
     url: str
     method: HttpMethod = "POST"
@@ -28,6 +32,7 @@ class Application:
     account_sid: str = ""
     token: str = field(default="", repr=False)
     recordings_url: str = ""
+    mailbox: str = ""
     key_file: Path | None = None
 
     @property
@@ -63,9 +68,13 @@ def application_of(config: Config, url: str, where: str = "[twiml] url") -> Appl
         account_sid=twiml.account_sid or twilio.account_sid or "",
         token=twiml.auth_token or twilio.auth_token or "",
         recordings_url=(twiml.recordings_url or twilio.public_url or own).rstrip("/"),
+        mailbox=twiml.mailbox or "",
         key_file=config.records.key_file,
     )
     problems = list(made.problems(where))
+    if made.mailbox and made.mailbox not in config.mail.boxes:
+        missing = no_mailbox(made.mailbox, list(config.mail.boxes))
+        problems += [replace(each, where=MAILBOX) for each in missing.problems]
     if problems:
         raise UserError.of(problems)
     return made

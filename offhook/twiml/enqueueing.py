@@ -39,7 +39,7 @@ async def enqueue(running: RunningCall, verb: Enqueue) -> Result:
             raise TwimlError(INTERNAL, why) from error
         running.report(f"error {INTERNAL}", why)
         queued = Queued(end=QueueEnd.NOT_POSSIBLE)
-    if documents is not None and documents.hung_up:
+    if documents is not None and documents.hung_up and queued.end is not None:
         _tell(running, verb, found("hangup", talked=False))
         return End()
     if call.hung_up:

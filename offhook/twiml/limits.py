@@ -20,13 +20,15 @@ MAX_COOKIE_CHARS = 4_096
 FETCH_S = 15.0
 """Twilio: how long a server may take for a document."""
 
-MAX_DOCUMENTS = 1_000
-"""Of a call."""
-
 MAX_SILENT_DOCUMENTS = 30
 """One after the other that take less than SILENT_S, whatever they say and ask: they go round in a circle."""
 
 SILENT_S = 0.2
+
+MAX_BRIEF_DOCUMENTS = 1_000
+"""One after the other that take less than BRIEF_S. Who waits for callers, or talks to them, goes on for a shift."""
+
+BRIEF_S = 5.0
 
 MAX_SOUND_S = 120
 """Of the sounds of one prompt that are loaded before they are played: those of a Gather, or one that is repeated."""

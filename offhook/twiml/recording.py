@@ -29,7 +29,12 @@ async def record(running: RunningCall, verb: Record) -> Result:
         _tell(running, verb, {"RecordingStatus": "in-progress"})
     try:
         message = await call.record(
-            beep=verb.beep, most_s=verb.most_s, silence_s=verb.silence_s, end_keys=verb.end_keys, trim=verb.trim
+            beep=verb.beep,
+            most_s=verb.most_s,
+            silence_s=verb.silence_s,
+            end_keys=verb.end_keys,
+            trim=verb.trim,
+            mailbox=running.application.mailbox,
         )
     except CallEnded as ended:
         if ended.message is not None and ended.message.seconds > 0:

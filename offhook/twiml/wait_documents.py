@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import nullcontext
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from offhook.api.while_waiting import Wait
+from offhook.api.while_waiting import MIN_ROUND_S, Wait
 from offhook.twiml.addresses import shown_path
 from offhook.twiml.control import Hangup, Leave, Redirect
 from offhook.twiml.document import Document
@@ -62,9 +63,13 @@ class WaitDocuments:
             document = await running.document(Next(wanted.url, wanted.method, {**parameters, **wanted.parameters}))
             began = now()
             wanted = await self._run_verbs(running, wait, document)
-            silent = silent + 1 if now() - began < SILENT_S else 0
+            took_s = now() - began
+            silent = silent + 1 if took_s < SILENT_S else 0
             if wanted is not None and silent > MAX_SILENT_DOCUMENTS:
                 raise TwimlError(INTERNAL, f"{silent} documents in turn take no time")
+            if wanted is not None and took_s < MIN_ROUND_S:
+                with wait.music() if took_s < SILENT_S else nullcontext():
+                    await running.call.until_ended(asyncio.sleep(MIN_ROUND_S - took_s))
 
     async def _parameters(self, wait: Wait) -> dict[str, str]:
         found = {"QueueSid": self._queue_sid, "QueueTime": str(round(wait.waited_s))}
@@ -84,7 +89,7 @@ class WaitDocuments:
                     return Next(verb.url or running.url, verb.method)
                 case Leave() | Hangup():
                     self.hung_up = isinstance(verb, Hangup)
-                    wait.leave()
+                    wait.leave(gives_up=self.hung_up)
                     return None
                 case Say() | Play() | Pause():
                     await heard(running, verb)

@@ -21,6 +21,9 @@ from offhook.telephony.media_streams.playout_buffer import Played, PlayoutBuffer
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 
+KEYS_REMEMBERED = 32
+"""The latest keys, of which one that comes twice is found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -117,6 +120,7 @@ class MediaStream:
         self._credit = float(limits.MESSAGES_BURST)
         self._credit_at = now
         self._numbering = Numbering()
+        self._keys = deque[Dtmf](maxlen=KEYS_REMEMBERED)
         self._out_of_order = self._ignored = 0
 
     # In.
@@ -173,6 +177,7 @@ class MediaStream:
         self._suspended = False
         self._stream_sid = stream_sid
         self._numbering.restart()
+        self._keys.clear()
         self._inbound.restart()
         self._playout.resume(self._dialect.writer(stream_sid, self._audio), now)
 
@@ -361,16 +366,21 @@ class MediaStream:
             self._stop()
 
     def _is_new(self, message: Media | Mark | Dtmf | Typed | Stop) -> bool:
-        """Whether the message isn't a duplicate. Late audio with its own numbers is checked by those."""
+        """Whether the message isn't a duplicate. Late audio with its own numbers is checked by those. Far ends may give
+        one number to audio and what comes with it: a key is a duplicate of the same key alone, and what may come twice
+        without harm is none."""
         if message.sequence_number is None:
             return True
         order = self._numbering.judge(message.sequence_number)
-        if order is not Order.LATE and order is not Order.AGAIN:
-            return True
-        self._out_of_order += 1
+        is_old = order is Order.LATE or order is Order.AGAIN
+        self._out_of_order += is_old
         if isinstance(message, Media):
-            return message.media.chunk is not None
-        return order is Order.LATE
+            return not is_old or message.media.chunk is not None
+        if not isinstance(message, Dtmf):
+            return True
+        has_come = message in self._keys
+        self._keys.append(message)
+        return order is not Order.AGAIN or not has_come
 
     def _stop(self) -> None:
         self._over = True

@@ -79,12 +79,13 @@ def test_sigterm_without_calls_is_quick(start_bot: Callable[..., BotProcess]) ->
 
 
 def test_the_longest_call(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_CALLS__MAX_CALL_S="2")
-    with Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "5000", target=bot.address) as waiting:
+    bot = start_bot("--bench-engines", OFFHOOK_CALLS__MAX_CALL_S="5")
+    with Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "20000", target=bot.address) as waiting:
         waiting.wait().check()
     record = bot.record(waiting.port)
     assert record["ended_by"] == "operator"
-    assert record["end_reason"] == "the call lasted 2 s, the most that is allowed"
+    assert record["end_reason"] == "the call lasted 5 s, the most that is allowed"
+    assert 10.7 < record["billsec"] < 14.5, "the greeting, of 10.8 s, was heard to its end"
 
 
 def test_silence_of_the_far_end(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:

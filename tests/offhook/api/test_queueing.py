@@ -17,7 +17,7 @@ from offhook.calls.built_in_music import built_in_music
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow
-from offhook.queues.port import Joined, Key, News, Parted, TalkOver, Whisper
+from offhook.queues.port import Joined, Key, Leaves, News, Parted, TalkOver, Whisper
 from offhook.settings.queues import QueueConfig
 from offhook.testing.virtual_time import run
 from offhook.testing.wav_file import wav
@@ -207,8 +207,8 @@ def test_a_wait_ends_when_nobody_ends_it() -> None:
 class Hears:
     """A `while_waiting` whose rounds take `seconds`. `began` has when, `broken_off` whether the last one was."""
 
-    def __init__(self, seconds: float, *, leaves_in: int = 0, fails: bool = False) -> None:
-        self._seconds, self._leaves_in, self._fails = seconds, leaves_in, fails
+    def __init__(self, seconds: float, *, leaves_in: int = 0, gives_up: bool = False, fails: bool = False) -> None:
+        self._seconds, self._leaves_in, self._gives_up, self._fails = seconds, leaves_in, gives_up, fails
         self.began: list[float] = []
         self.standings: list[Standing | None] = []
         self.broken_off = False
@@ -222,7 +222,7 @@ class Hears:
         if self._fails:
             raise ValueError("for a test")
         if len(self.began) == self._leaves_in:
-            wait.leave()
+            wait.leave(gives_up=self._gives_up)
 
 
 def test_it_is_begun_again_until_it_leaves() -> None:
@@ -234,10 +234,39 @@ def test_it_is_begun_again_until_it_leaves() -> None:
     assert (caller.said, port.played) == ([], [])
 
 
+def test_who_gives_up_does_not_go_on_elsewhere() -> None:
+    result, _, port = waited(Port, hears=Hears(5, leaves_in=1, gives_up=True))
+    assert (result, port.end) == (Queued(end=QueueEnd.LEFT), None)
+
+
+def test_who_leaves_when_an_agent_answers_leaves_once_the_agent_parts() -> None:
+    result, _, _ = waited(Port, Joined("anna"), Leaves(), Parted(), hears=Hears(30))
+    assert result == Queued(end=QueueEnd.LEFT) and result.waited_s < 2
+    result, _, _ = waited(Port, Joined("anna"), Leaves(), TalkOver(), hears=Hears(30))
+    assert result == Queued("anna")
+
+
 def test_an_agent_breaks_it_off() -> None:
     hears = Hears(30)
     result, _, _ = waited(Port, Joined("anna"), TalkOver(), hears=hears)
     assert result == Queued("anna") and hears.broken_off and len(hears.began) == 1
+
+
+@pytest.mark.parametrize("cleans_up", [True, False])
+def test_an_agent_is_not_kept_by_what_it_does_at_its_end(cleans_up: bool) -> None:
+    began = 0
+
+    async def stubborn(_wait: Wait) -> None:
+        nonlocal began
+        began += 1
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if cleans_up:
+                await asyncio.Event().wait()  # as a sentence, while the two talk
+
+    result, _, _ = waited(Port, Joined("anna"), TalkOver(), hears=stubborn)
+    assert result == Queued("anna") and began == 1
 
 
 def test_behind_an_agent_who_parts_it_begins_anew() -> None:

@@ -240,6 +240,25 @@ def test_folders_that_get_no_sound(store: RecordStore, tmp_path: Path, arguments
     assert refused.exception.problems[0].where == "--files"
 
 
+@pytest.mark.parametrize("name", ["elsewhere", "recordings", "elsewhere/for/ann"])
+def test_recordings_by_a_link_are_not_written_over_themselves(store: RecordStore, tmp_path: Path, name: str) -> None:
+    (tmp_path / "recordings").rename(tmp_path / "elsewhere")
+    (tmp_path / "recordings").symlink_to(tmp_path / "elsewhere")
+    before = {path: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}
+    refused = offhook("export", "--number", NUMBER, "--files", str(tmp_path / name))
+    assert isinstance(refused.exception, UserError) and "is where they are kept" in str(refused.exception)
+    assert {path: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()} == before
+
+
+def test_a_recording_by_another_name_is_not_written_over(store: RecordStore, tmp_path: Path) -> None:
+    recording, out = files(tmp_path, 1)[0], tmp_path / "out"
+    out.mkdir(mode=0o700)
+    (out / recording.name).hardlink_to(recording)
+    refused = offhook("export", "--number", NUMBER, "--files", str(out))
+    assert isinstance(refused.exception, UserError) and "is where they are kept" in str(refused.exception)
+    assert recording.samefile(out / recording.name)
+
+
 def test_an_export_of_many_pages(store: RecordStore, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "calls.db")) as database, database:
         names = [row[1] for row in database.execute("PRAGMA table_info(calls)")]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import time
 import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,7 +20,8 @@ from offhook.encryption.keys import read_keys
 from offhook.outbox import queue as queue_module
 from offhook.outbox import receiver as receiver_module
 from offhook.outbox.deliveries import Deliveries
-from offhook.outbox.mail import Mailbox, mail_of
+from offhook.outbox.mail import LAST_S, Mailbox, mail_of
+from offhook.outbox.receiver import BREAK_AFTER
 from offhook.records import RecordStore
 from offhook.records.message import save_message
 from offhook.records.outbox import MESSAGE, OutboxEvent, OutboxRow
@@ -68,9 +71,18 @@ def test_a_mailbox_has_recipients_of_its_own(tmp_path: Path) -> None:
     config = MailConfig(**CONFIG, boxes=boxes)
     mail = mail_of(config, row(mailbox="sales"), tmp_path)
     assert mail["To"] == "sales@example.com, boss@example.com" and "Mailbox: sales" in mail.get_content()
-    for none in (row(), row(mailbox=None), row(mailbox="closed_down")):
+    for none in (row(), row(mailbox=None)):
         assert mail_of(config, none, tmp_path)["To"] == "desk@example.com, night@example.com"
     assert "Mailbox" not in mail_of(config, row(mailbox=None), tmp_path).get_content()
+
+
+def test_nobody_else_hears_a_message_whose_mailbox_is_gone(tmp_path: Path) -> None:
+    save_message(tmp_path, "c1", tones((440.0,), 1_500))
+    config = MailConfig(**CONFIG, boxes={"people": ("people@example.com",)})
+    mail = mail_of(config, row(mailbox="hr", transcript="It is about my illness."), tmp_path)
+    assert mail["To"] == "desk@example.com, night@example.com" and list(mail.iter_attachments()) == []
+    assert "illness" not in mail.as_string() and "no mailbox `hr` any more" in mail.get_content()
+    assert len(list(mail_of(config, row(mailbox="people"), tmp_path).iter_attachments())) == 1
 
 
 @pytest.mark.parametrize("boxes", [{"sales": ()}, {"sales": ("nobody",)}, {"the sales": ("sales@example.com",)}])
@@ -104,12 +116,16 @@ async def test_a_message_waits_for_the_key_file(tmp_path: Path, server: "MailSer
     box = Mailbox(MailConfig(**CONFIG, port=server.port), tmp_path, keys)
     for away in (lambda: keys.rename(tmp_path / "away"), lambda: keys.write_text("half of a key")):
         away()
-        attempt = await box.deliver(row())
+        attempt = await box.deliver(replace(row(), since=time.time()))
         assert attempt.result == "failed" and "the mail was not sent (it is encrypted, and" in attempt.why
+        assert attempt.says_nothing and server.asked == 0
+    late = replace(row(), since=time.time() - box.give_up_s + LAST_S / 2)
+    assert (await box.deliver(late)).result == "delivered", "before it is given up"
     (tmp_path / "away").rename(keys)
-    assert (await box.deliver(row())).result == "delivered"
-    (mail,) = server.mails
+    assert (await box.deliver(late)).result == "delivered"
+    without, mail = server.mails
     assert [each.get_content_type() for each in mail.iter_attachments()] == ["audio/wav"]
+    assert not without.is_multipart() and "The sound is not attached: it is encrypted" in without.get_content()
 
 
 def test_what_a_caller_sends_is_neither_a_header_nor_a_path(tmp_path: Path) -> None:
@@ -186,6 +202,26 @@ async def test_a_server_that_is_down_for_a_while_loses_nothing(tmp_path: Path) -
     async with MailServer(port) as server:
         await settled(store)
         assert len(server.mails) == 1
+    await deliveries.stop()
+    store.close()
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("soon")
+async def test_a_message_whose_key_is_away_holds_up_no_other(tmp_path: Path, server: "MailServer") -> None:
+    keys = key_file(tmp_path)
+    save_message(tmp_path, "c1", tones((440.0,), 500), read_keys(keys)[0])
+    keys.rename(tmp_path / "away")
+    box = Mailbox(MailConfig(**CONFIG, port=server.port), tmp_path, keys)
+    box.longest_retry_s = 0.1
+    store, deliveries = put(tmp_path, box)
+    await until(lambda: deliveries.queues[0].outcomes["failed"] > BREAK_AFTER)
+    assert deliveries.queues[0].state == "open" and "it is encrypted" in deliveries.queues[0].problem
+    await asyncio.to_thread(store.notify(OutboxEvent("c2", MESSAGE, "evt_2", DATA | {"file": "c2.wav"})).result, 5)
+    await until(lambda: len(server.mails) == 1 and [each.id for each in waiting(store)] == ["evt_1"])
+    (tmp_path / "away").rename(keys)
+    await settled(store)
+    assert len(server.mails) == 2
     await deliveries.stop()
     store.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from offhook.carriers.call_out import CallOut, NotNowError
 from offhook.observe.metrics import Metrics
-from offhook.process.queue_file import KeptCallBack, QueueFile, QueueState
+from offhook.process.queue_file import NAME, KeptCallBack, QueueFile, QueueState
 from offhook.process.queues import LOOK_S, Queues
 from offhook.queues.members import LEAVES_S
 from offhook.queues.messages import (
@@ -146,6 +146,33 @@ def test_a_call_back_is_one_until_it_is_served() -> None:
         assert bench.kept == []
 
     played(play)
+
+
+class NoCalls:
+    """Places none."""
+
+    async def place(self, wanted: CallOut) -> str:
+        raise AssertionError("nobody is logged in")
+
+    def hang_up(self, call: str, why: str = "") -> bool:
+        return False
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_what_a_call_back_is_about_is_written_where_words_are_kept(tmp_path: Path, keeps: bool) -> None:
+    config = {
+        "records": {"dir": tmp_path, "transcripts": keeps},
+        "trunks": {"pbx": {"host": "192.0.2.7", "allowed_numbers": ["2*"]}},
+        "transfer": {"targets": {"anna": "201"}},
+        "queues": {"support": {"agents": ["anna"], "empty": "wait"}},
+    }
+    queues = Queues(Config.model_validate(config), NoCalls(), lambda call, order, fd: None, Metrics(), Thrown())
+    await queues.start()
+    queues.handle(JoinQueue("c1", "support"))
+    queues.handle(WantCallBack("c1", "pbx", CallBackWish("200", summary="It is about my illness.")))
+    await queues.stop()
+    text = (tmp_path / NAME).read_text()
+    assert '"200"' in text and ("illness" in text) is keeps
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])

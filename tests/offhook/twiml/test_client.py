@@ -123,6 +123,16 @@ def test_a_private_server_is_refused_unless_it_may_be_asked() -> None:
     assert application_of(config, config.twiml.url or "").url == config.twiml.url
 
 
+def test_its_messages_may_have_a_mailbox_that_is_there() -> None:
+    config = Config.model_validate({"twiml": {"url": VOICE, "mailbox": "sales"}})
+    with pytest.raises(UserError, match="mailbox `sales`") as refused:
+        application_of(config, VOICE)
+    assert refused.value.problems[0].where == "[twiml] mailbox"
+    mail = {"boxes": {"sales": ["sales@example.com"]}}
+    config = Config.model_validate({"twiml": {"url": VOICE, "mailbox": "sales"}, "mail": mail})
+    assert application_of(config, VOICE).mailbox == "sales"
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

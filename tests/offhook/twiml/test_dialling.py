@@ -85,3 +85,15 @@ def test_a_document_is_no_flood_of_callbacks(tmp_path: Path, monkeypatch: pytest
     outcome = dialled(30 * f"<Dial>{number(FIRST)}</Dial>", tmp_path, _15557654321=refused)
     assert told(outcome) == most * [(FIRST, "failed")]
     assert outcome.reports == [f"TwiML: callbacks are left out ({MAX_TOLD} wait to be sent)"]
+
+
+@pytest.mark.parametrize(("timeout_s", "goes_on"), [(6, True), (1, False)])
+def test_who_waits_for_callers_goes_on_for_a_shift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timeout_s: int, goes_on: bool
+) -> None:
+    monkeypatch.setattr("offhook.twiml.agent.MAX_BRIEF_DOCUMENTS", 10)
+    desk = f"<Dial action='/done' timeout='{timeout_s}'><Queue>support</Queue></Dial>"
+    pages = written(desk, done="<Redirect>/voice</Redirect>")
+    outcome = run(played(Case("", pages, caller=("waits 100", "hangs up")), tmp_path))
+    assert outcome.end == ("caller" if goes_on else "hung up")
+    assert any("10 documents in turn take less than 5 s" in each for each in outcome.reports) is not goes_on

@@ -10,11 +10,13 @@ import pytest
 
 from offhook.api.playing import FIRST_AUDIO_S
 from offhook.api.queued import Queued
-from offhook.api.while_waiting import MUSIC_S
+from offhook.api.while_waiting import MIN_ROUND_S, MUSIC_S
 from offhook.http_request import HttpAnswer, HttpBody, HttpRequest
 from offhook.pipeline.trace import DialogNoted
 from offhook.queues.orders import QueueEnd
+from offhook.queues.port import Joined, Leaves, News, TalkOver
 from offhook.testing import SimulatedCall, run
+from offhook.testing.simulated_queue import SimulatedQueue
 from offhook.twiml.agent import TwimlAgent
 from offhook.twiml.application import Application
 from offhook.twiml.limits import MAX_SILENT_DOCUMENTS
@@ -113,10 +115,46 @@ def paths(server: Server) -> list[str]:
 
 def test_redirects_without_an_end_are_no_busy_loop() -> None:
     server = Waited(written(VOICE, wait="<Redirect>/wait</Redirect>"))
-    it = heard(server, f"waits {2 * AGAIN_S}", "hangs up")
-    assert MAX_SILENT_DOCUMENTS < len(server.at) <= 3 * (MAX_SILENT_DOCUMENTS + 1)
+    it = heard(server, "waits 60", "hangs up")
+    assert MAX_SILENT_DOCUMENTS < len(server.at) <= 60 / MIN_ROUND_S
     assert any("error 12400" in each for each in it.reports)
     assert it.silence_s <= LONGEST_SILENCE_S
+
+
+def test_redirects_that_take_some_time_are_asked_for_once_a_second() -> None:
+    server = Waited(written(VOICE, wait="<Play digits='11'/><Redirect>/wait</Redirect>"))
+    it = heard(server, "waits 30", "hangs up")
+    assert 20 <= len(server.at) <= 30 / MIN_ROUND_S + 1 and it.reports == []
+
+
+@pytest.mark.parametrize(("verb", "end"), [("<Leave/>", QueueEnd.LEFT), ("<Hangup/>", None)])
+def test_who_is_hung_up_on_has_given_up(monkeypatch: pytest.MonkeyPatch, verb: str, end: QueueEnd | None) -> None:
+    close, ends = SimulatedQueue.close, list[QueueEnd | None]()
+
+    def noted(queue: SimulatedQueue, end: QueueEnd | None = None) -> None:
+        ends.append(end)
+        close(queue, end)
+
+    monkeypatch.setattr(SimulatedQueue, "close", noted)
+    heard(Waited(written(VOICE, wait=f"<Say>Please wait.</Say>{verb}", next="<Hangup/>")))
+    assert ends == [end]
+
+
+@pytest.mark.parametrize("verb", ["<Leave/>", "<Hangup/>"])
+def test_an_agent_who_answers_in_that_moment_has_the_call(monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    tell = SimulatedQueue.tell
+
+    def answered_first(queue: SimulatedQueue, news: News) -> None:
+        if isinstance(news, Leaves):
+            tell(queue, Joined("anna"))
+        tell(queue, news)
+        if isinstance(news, Leaves):
+            tell(queue, TalkOver())
+
+    monkeypatch.setattr(SimulatedQueue, "tell", answered_first)
+    server = Waited(written(VOICE, wait=f"<Say>Please wait.</Say>{verb}", next="<Say>Goodbye.</Say>"))
+    it = heard(server)
+    assert it.said == ["Please wait.", "Goodbye."] and server.asked[-1][2]["QueueResult"] == "bridged"
 
 
 @pytest.mark.parametrize("document", ["", "<Say/>", "<Gather timeout='0'/>", "<Pause length='0'/>"])

@@ -123,6 +123,17 @@ def test_a_key_with_a_lower_number_is_taken_once() -> None:
     assert [event.digit for event in drain(stream) if isinstance(event, Key)] == ["5"]
 
 
+def test_keys_that_share_a_number_with_others_are_taken() -> None:
+    stream = opened()
+    for n in range(1, 4):
+        stream.receive(media(n, n + 1), 0.02 * n)
+    for digit in "155":
+        stream.receive(message("dtmf", 4, digit=digit), 0.1)
+    assert [event.digit for event in drain(stream) if isinstance(event, Key)] == ["1", "5"]
+    stream.receive(message("stop", 4), 0.2)
+    assert drain(stream) == [Stopped()]
+
+
 def test_what_comes_after_stop_counts_for_nothing() -> None:
     stream = opened()
     stream.receive(message("stop", 2), 0.0)
