@@ -206,7 +206,7 @@ def test_who_leaves_breaks_it_off_for_nobody_else(monkeypatch: pytest.MonkeyPatc
 
     async def one_leaves() -> bytes:
         one, other = stream_pcm(request, 16_000), stream_pcm(request, 16_000)
-        firsts: list[bytes] = await asyncio.gather(anext(one), anext(other))
+        firsts: tuple[bytes, bytes] = await asyncio.gather(anext(one), anext(other))
         leaving = asyncio.ensure_future(anext(one))
         await asyncio.sleep(0)
         leaving.cancel()
