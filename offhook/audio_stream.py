@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from offhook.http_request import HttpRequest
-from offhook.mp3_sound import MAX_MP3_BYTES, MP3_WITHIN_S, Mp3, check_decoder, is_mp3
+from offhook.mp3_sound import MAX_MP3_BYTES, MP3_WITHIN_S, check_decoder, is_mp3
 from offhook.pipeline.closed import ignore
+from offhook.shared_mp3 import shared_mp3
 from offhook.telephony.resample import Resampler
 from offhook.telephony.wav import WavFormat, WavHeader
 
@@ -21,9 +21,6 @@ RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_00
 
 _KNOWN_BYTES = 12
 """By which its format is known: RIFF, its length, WAVE."""
-
-_DECODERS = ThreadPoolExecutor(2, "mp3")
-"""Threads of their own: sounds that take long hold up other sounds alone."""
 
 _ENDLESS_BYTES = 0x7FFF_0000
 """What the header of a live stream claims at least, or 0."""
@@ -83,11 +80,12 @@ async def _decoded(data: bytearray, rate_hz: int) -> AsyncIterator[bytes]:
     """A whole MP3, a second at a time: who takes no more of it has no more of it decoded."""
     whole = bytes(data)
     data.clear()
-    loop = asyncio.get_running_loop()
+    sound, number = await shared_mp3(whole, rate_hz), 0
+    del whole  # another call may have brought it
     try:
-        sound = await loop.run_in_executor(_DECODERS, Mp3, whole, rate_hz)
-        while pcm := await loop.run_in_executor(_DECODERS, sound.second):
+        while pcm := await sound.second(number):
             yield pcm
+            number += 1
     except ValueError as error:
         raise AudioStreamError(str(error)) from None
 

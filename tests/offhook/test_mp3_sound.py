@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offhook import audio_stream, mp3_sound
+from offhook import audio_stream, mp3_sound, shared_mp3
 from offhook.audio_stream import AudioStreamError, stream_pcm
 from offhook.http_request import HttpBody, HttpRequest
 from offhook.mp3_sound import Mp3, is_mp3
@@ -160,15 +160,21 @@ def test_a_server_sends_too_much_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         played(b"ID3" + bytes(5_000), monkeypatch)
 
 
-def test_who_takes_no_more_of_it_has_no_more_of_it_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    request, seconds = served(mp3(seconds=30), monkeypatch), list[int]()
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has an entry for each second that is decoded from now on."""
+    seconds: list[int] = []
 
     class Counted(Mp3):
         def second(self) -> bytes:
             seconds.append(1)
             return super().second()
 
-    monkeypatch.setattr(audio_stream, "Mp3", Counted)
+    monkeypatch.setattr(shared_mp3, "Mp3", Counted)
+    return seconds
+
+
+def test_who_takes_no_more_of_it_has_no_more_of_it_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    request, seconds = served(mp3(seconds=30), monkeypatch), counted(monkeypatch)
 
     async def first() -> tuple[bytes, list[str]]:
         told: list[str] = []
@@ -178,6 +184,37 @@ def test_who_takes_no_more_of_it_has_no_more_of_it_decoded(monkeypatch: pytest.M
     piece, told = asyncio.run(first())
     assert 0 < len(piece) <= 2 * 16_000 * 1.1
     assert (len(seconds), told) == (1, ["mp3"])
+
+
+def test_what_many_play_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = mp3(seconds=5)
+    request, seconds = served(data, monkeypatch), counted(monkeypatch)
+
+    async def whole() -> bytes:
+        return b"".join([piece async for piece in stream_pcm(request, 16_000)])
+
+    async def all_of_them() -> list[bytes]:
+        return await asyncio.gather(*(whole() for _ in range(20)))
+
+    assert asyncio.run(all_of_them()) == 20 * [decoded(data, 16_000)]
+    assert len(seconds) < 20
+
+
+def test_who_leaves_breaks_it_off_for_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = mp3(seconds=6)
+    request = served(data, monkeypatch)
+
+    async def one_leaves() -> bytes:
+        one, other = stream_pcm(request, 16_000), stream_pcm(request, 16_000)
+        await anext(one)
+        first = await anext(other)
+        leaving = asyncio.ensure_future(anext(one))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        return first + b"".join([piece async for piece in other])
+
+    assert asyncio.run(one_leaves()) == decoded(data, 16_000)
 
 
 def test_the_connection_is_closed_before_it_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
