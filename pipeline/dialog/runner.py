@@ -94,6 +94,11 @@ class FlowRunner:
         return self._at.language
 
     @property
+    def spoken_language(self) -> str | None:
+        """That of the current step; None: the call's."""
+        return None if self._at.step is None else self.language(self._at.step)
+
+    @property
     def in_early_media(self) -> bool:
         """Whether the current step may be carried out before the call is answered; every other one is answered for."""
         return self._at.step is not None and self._at.step.early_media
