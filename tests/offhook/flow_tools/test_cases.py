@@ -461,6 +461,27 @@ def test_who_is_taken_by_an_agent(tmp_path: Path, case: str, found: list[str]) -
     assert findings(tmp_path, f"talk: [{{hears: The next one}}, {{hears: Nobody waits}}], {case}", DESK) == found
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("step", "more"),
+    [
+        ("take: support", "queues: {support: back}"),
+        ("queue: support", "queues: {support: back}"),
+        ("transfer: desk", "transfers: {desk: back}"),
+    ],
+)
+def test_who_talks_again_and_again_comes_to_the_end_of_the_test(tmp_path: Path, step: str, more: str) -> None:
+    flow = f"""
+name: circle
+start: talk
+steps:
+  talk: {{{step}, next: talk, otherwise: nobody}}
+  nobody: {{hang_up: Nobody is there.}}
+"""
+    assert findings(tmp_path, f"talk: [{{hears: Nobody}}], {more}", flow) == ["not_heard"]
+    assert findings(tmp_path, f"talk: [], expect: {{ends: bot hangs up}}, {more}", flow) == ["ended"]
+
+
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.test.yaml"
     path.write_text("cases: {one: {queues: {support: bussy}, transfers: {desk: bussy}, talk: [{hears: Hello}]}}")
