@@ -202,6 +202,10 @@ class _CaseReader(Reader):
         if does == "presses" and not set(text) <= set(KEYS):
             self.problem(node, f"`{text[:40]}` cannot be pressed", "keys are 0 to 9, *, # and A to D", 'type `"1234#"`')
             return False
+        if does == "sets" and len(text.split(maxsplit=1)) != 2:
+            why = "`offhook flow set` takes a switch and its value"
+            self.problem(node, f"`{text[:40]}` sets nothing", why, "type `sets: emergency on`")
+            return False
         if does == "waits":
             seconds = self.number(node, "`waits`", unit="s")
             if seconds is not None and not 0 < seconds <= MAX_WAIT_S:

@@ -316,6 +316,7 @@ steps:
         ("cases:\n  one:\n    talk:\n      - {hears: a, says: b}", 4, "make a line of each"),
         ("cases:\n  one: {talk: [{presses: 1x}]}", 2, "cannot be pressed"),
         ("cases:\n  one: {talk: [{waits: 0}]}", 2, "nobody can wait 0 s"),
+        ("cases:\n  one: {talk: [{sets: emergency}]}", 2, "type `sets: emergency on`"),
         ("cases:\n  one: {talk: hello}", 2, "is no list"),
         ("cases:\n  one: {talk: [], expect: {ends: hangup}}", 2, "did you mean"),
         ("cases:\n  one: {talk: [], now: noon}", 2, "is no time"),
@@ -480,6 +481,37 @@ steps:
 """
     assert findings(tmp_path, f"talk: [{{hears: Nobody}}], {more}", flow) == ["not_heard"]
     assert findings(tmp_path, f"talk: [], expect: {{ends: bot hangs up}}, {more}", flow) == ["ended"]
+
+
+LINE = """
+name: line
+start: hello
+switches:
+  emergency: {means: Nobody is there.}
+  weather: {means: Which., values: [fair, snow storm]}
+steps:
+  hello: {say: Welcome to our line., next: look}
+  look: {if: switches.emergency, then: closed, else: outside}
+  outside: {if: switches.weather == "snow storm", then: closed, else: there}
+  closed: {hang_up: We are closed.}
+  there: {hang_up: We are there.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("talk", "found"),
+    [
+        ("[{hears: We are there}]", []),
+        ("[{begins_to_hear: Welcome}, {sets: emergency on}, {hears: We are closed}]", []),
+        ("[{begins_to_hear: Welcome}, {sets: weather snow storm}, {hears: We are closed}]", []),
+        ("[{sets: emergency on}, {begins_to_hear: Welcome}, {sets: emergency off}, {hears: We are there}]", []),
+        ("[{sets: emergency on}, {hears: We are closed}], switches: {weather: fair}", []),
+        ("[{sets: emergncy on}, {hears: We are closed}]", ["switches"]),
+        ("[{sets: emergency maybe}, {hears: We are closed}]", ["switches"]),
+    ],
+)
+def test_a_switch_is_set_while_the_call_goes_on(tmp_path: Path, talk: str, found: list[str]) -> None:
+    assert findings(tmp_path, f"talk: {talk}", LINE) == found
 
 
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:
