@@ -484,6 +484,8 @@ def test_phrases_in_several_languages() -> None:
             await call.ask("Yes?", choices={"book": {"english": "book"}})
         with pytest.raises(ValueError, match="stands for 'a' and for 'b'"):
             await call.ask("Yes?", choices={"a": {"en": "book", "de": "buchen"}, "b": {"de": "buchen"}})
+        with pytest.raises(ValueError, match="'once' stands for 'one' and for 'eleven'"):
+            await call.ask("Yes?", choices={"one": {"en": "once"}, "eleven": {"es": "once"}})
 
     caller = spoken_by(dialog, "ein Zimmer buchen bitte", "book a room", language="en-US")
     assert answers == [("book", "de"), ("book", "en")]
