@@ -106,10 +106,11 @@ async def test_an_answer_is_spoken(server: Server) -> None:
 SEND = """send: {{digits: length(number), day: '"2026-12-24"'}}"""
 NESTED = """json:
       customer: {{number: "{{number}}", digits: "{{length(number)}}", key: "${{ORDERS_KEY}}"}}
-      items: ["{{number}} of {{length(number)}}", 3, 2.5, yes, null, "12", [], "{{{{x}}}}", "{{nothing}}"]"""
+      items: ["{{number}} of {{length(number)}}", 3, -2.5, true, null, "01067", 2026-12-24, [], "{{{{x}}}}",
+        "{{nothing}}"]"""
 FORM = """form:
       {{number: "{{number}}", note: "Order {{number}} & more", digits: "{{length(number)}}",
-      tag: [a, "b"], left_out: "{{nothing}}"}}"""
+      amount: 250.40, post_code: 01067, member: no, tag: [a, "b"], left_out: "{{nothing}}"}}"""
 
 
 async def test_a_body_within_which_values_stand(server: Server) -> None:
@@ -119,7 +120,7 @@ async def test_a_body_within_which_values_stand(server: Server) -> None:
     assert head.startswith("POST /orders/0471 HTTP/1.1\r\n") and "Content-Type: application/json\r\n" in head
     assert json.loads(body) == {
         "customer": {"number": "0471", "digits": 4, "key": "s3cret"},
-        "items": ["0471 of 4", 3, 2.5, True, None, "12", [], "{x}", None],
+        "items": ["0471 of 4", 3, -2.5, True, None, "01067", "2026-12-24", [], "{x}", None],
     }
 
 
@@ -134,7 +135,7 @@ async def test_a_form(server: Server) -> None:
     await told(server, "POST", flow=FLOW.replace(SEND, FORM))
     head, _, body = server.requests[0].partition("\r\n\r\n")
     assert "Content-Type: application/x-www-form-urlencoded\r\n" in head
-    assert body == "number=0471&note=Order+0471+%26+more&digits=4&tag=a&tag=b"
+    assert body == "number=0471&note=Order+0471+%26+more&digits=4&amount=250.40&post_code=01067&member=no&tag=a&tag=b"
 
 
 async def test_values_are_sent_as_json(server: Server) -> None:

@@ -222,6 +222,8 @@ def test_what_a_request_sends_is_seen(tmp_path: Path, expected: str, why: str | 
         ('json: {a: {b: ["{call.caller}"]}}', "json: {a: {b: [other]}}", "other JSON"),
         ('form: {a: "{call.caller}", b: 2}', "form: {a: caller, b: 2}", None),
         ('form: {a: "{call.caller}", b: [2, 3]}', "form: {a: caller, b: [2, 3]}", None),
+        ("form: {a: 250.40, b: [no, 01067]}", "form: {a: 250.40, b: [no, 01067]}", None),
+        ("form: {a: 250.40}", "form: {a: 250.4}", "other fields"),
         ('form: {a: "{call.caller}"}', "form: {a: other}", "other fields"),
         ('form: {a: "{call.caller}"}', "json: {a: caller}", "as a form"),
         ('json: {a: "{call.caller}"}', "form: {a: caller}", "without a form"),
