@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
+from offhook.api.flow_requests import value_in
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.settings.flow_file import parse_flow
@@ -317,6 +318,11 @@ def test_a_header_cannot_be_split_by_the_environment(key: str, monkeypatch: pyte
     (problem,) = failed.value.problems
     assert problem.what == "header `Authorization` of step `ask` cannot be sent"
     assert key.strip() not in str(failed.value)
+
+
+def test_halves_of_characters_are_left_out_of_answers() -> None:
+    value = value_in(r'{"na\udc00me": ["so\ud83d on", {"face": "\ud83d\ude00"}, 7], "x": "\\ud83d"}')
+    assert value == {"name": ["so on", {"face": "\U0001f600"}, 7], "x": "\\ud83d"}
 
 
 async def test_a_huge_number_and_a_huge_text_do_not_end_the_call(server: Server) -> None:
