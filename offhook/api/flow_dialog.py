@@ -133,8 +133,7 @@ class FlowAgent:
         while True:
             for step, by in runner.walked():
                 call.enter(step, by)
-            if call.language != (language := runner.chosen_language or began_in):
-                call.language = language
+            _speak(call, runner.spoken_language or began_in)
             if not runner.in_early_media and not call.answered:
                 await call.answer()
             of_call.requests.before(action)
@@ -142,13 +141,14 @@ class FlowAgent:
             await of_call.secrets.before(action, runner.step, ahead=ahead)
             found = await self._done(call, runner, action, asked, of_call)
             if isinstance(found, Outcome):
+                _speak(call, runner.chosen_language or began_in)
                 return found
             if isinstance(found, Instead):
                 asked, action = None, found.action
                 continue
             if not isinstance(action, Instant):
                 may_change = isinstance(found, Answer) and not found.is_final
-                asked = action.question if isinstance(action, AskFor) and may_change else None
+                asked = _as_asked(call, action.question) if isinstance(action, AskFor) and may_change else None
             action = runner.after(found)
 
     async def _done(
@@ -294,6 +294,18 @@ def _is_for_good(action: Action) -> bool:
     return isinstance(action, Connect | Enqueue | Take | Delegate | Press | Invoke | TakeSecret) or (
         isinstance(action, Fetch) and changes_something(action)
     )
+
+
+def _speak(call: Call, language: str) -> None:
+    """What the call says by itself from here on, in a queue or to an agent, is in this language. A step that says
+    nothing may have one that the voice does not know."""
+    if call.language != language and call.speaks(language=language):
+        call.language = language
+
+
+def _as_asked(call: Call, question: Question) -> Question:
+    """The question with its language, whatever that of the call is when its answer is corrected."""
+    return question if question.language is not None else replace(question, language=call.language)
 
 
 def _known_of(call: Call) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
 from time import monotonic
@@ -38,6 +39,7 @@ Send = Callable[[HttpRequest, Mapping[str, Any]], Awaitable[str]]
 
 _T = TypeVar("_T")
 
+_HALF = re.compile(r"[\ud800-\udfff]")
 _BETWEEN = " .-\u00a0"
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
@@ -185,7 +187,8 @@ def _why(error: Exception) -> str:
 
 
 def value_in(text: str) -> object:
-    """The value of a server's answer; numbers of more than MAX_NUMBER_CHARS digits are None.
+    """The value of a server's answer; numbers of more than MAX_NUMBER_CHARS digits are None, and halves of characters
+    are left out.
 
     Raises ValueError: it is not JSON (RFC 8259), or nested more than MAX_DEPTH deep.
     """
@@ -198,7 +201,16 @@ def value_in(text: str) -> object:
         level = [each for whole in level for each in _parts(whole)]
     if level:
         raise ValueError(_TOO_DEEP)
-    return value
+    return _whole(value) if "\\u" in text else value
+
+
+def _whole(value: object) -> object:
+    """Without halves of characters, which JSON can have, but no text that is sent, spoken or kept."""
+    if isinstance(value, str):
+        return _HALF.sub("", value)
+    if isinstance(value, dict):
+        return {_HALF.sub("", name): _whole(each) for name, each in value.items()}
+    return list(map(_whole, value)) if isinstance(value, list) else value
 
 
 def _parts(whole: object) -> Iterable[object]:

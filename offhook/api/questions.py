@@ -91,8 +91,9 @@ def expectation(expect: "Expectation | str | None") -> Expectation | None:
 
 def checked(question: Question) -> Question:
     """`question`, if it can be asked. Raises TypeError, ValueError."""
+    phrases: dict[str, str] = {}  # of all languages, which are listened for at once
     for choices in (question.choices, *(each for _, each in question.others)):
-        _check_choices(choices)
+        _check_choices(choices, phrases)
     if question.digits is not None:
         _check_digits(question.digits)
     if question.grammar is not None and not isinstance(question.grammar, str):
@@ -113,8 +114,7 @@ def checked(question: Question) -> Question:
     return question
 
 
-def _check_choices(choices: tuple[Choice, ...]) -> None:
-    phrases: dict[str, str] = {}
+def _check_choices(choices: tuple[Choice, ...], phrases: dict[str, str]) -> None:
     keys: dict[str, str] = {}
     for choice in choices:
         if not isinstance(choice, Choice) or not isinstance(choice.name, str):

@@ -1,16 +1,16 @@
 """What follows an answer before the dialog gets it: a matcher's opinion, and a question back if it is uncertain."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
 from offhook.pipeline.dialog.wording import Wording, wording_in
-from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.confirm import asked_below, confirmation, settled
-from offhook.pipeline.understanding.languages import as_answered
+from offhook.pipeline.understanding.languages import as_answered, listened, surest
 from offhook.pipeline.understanding.match import Match, Matcher
 
 AskBack = Callable[[Prompt, Question], Awaitable[Answer]]
@@ -71,24 +71,35 @@ class Understanding:
         matcher = self.matcher
         if matcher is None or answer.kind is not AnswerKind.NO_MATCH or not answer.text or not question.choices:
             return answer
+        asked = list(listened(question))
+        opinions = await asyncio.gather(*(self._opinion(matcher, answer.text, *each) for each in asked))
+        fits = [(found, language) for (language, _), found in zip(asked, opinions, strict=True) if found is not None]
+        meant = surest(fits, question)
+        if meant is None:
+            return answer
+        found, language = meant
+        confidence = found.confidence if answer.confidence is None else min(found.confidence, answer.confidence)
+        known = replace(answer, guess=None, too_uncertain=False, language=language)
+        return replace(known, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)
+
+    async def _opinion(
+        self, matcher: Matcher, text: str, language: str | None, choices: Sequence[Choice]
+    ) -> Match | None:
+        """What the matcher takes `text` for, among the choices in one language."""
         log = structlog.get_logger("offhook.matcher")
         try:
             async with asyncio.timeout(self.matcher_timeout_s):
-                found = await matcher.match(answer.text, question.choices, question.language or "en")
+                found = await matcher.match(text, choices, language or "en")
         except TimeoutError:
             log.warning("the matcher took too long", seconds=self.matcher_timeout_s)
-            return answer
+            return None
         except Exception:  # it is the user's code
             log.exception("the matcher failed")
-            return answer
-        if found is None:
-            return answer
-        if not isinstance(found, Match) or found.choice not in {choice.name for choice in question.choices}:
-            log.warning("the matcher found what is not a choice", found=repr(found)[:200])
-            return answer
-        confidence = found.confidence if answer.confidence is None else min(found.confidence, answer.confidence)
-        known = replace(answer, guess=None, too_uncertain=False)
-        return replace(known, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)
+            return None
+        if found is None or (isinstance(found, Match) and found.choice in {choice.name for choice in choices}):
+            return found
+        log.warning("the matcher found what is not a choice", found=repr(found)[:200])
+        return None
 
 
 def _is_correction(answer: Answer, found: Answer) -> bool:

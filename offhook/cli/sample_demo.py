@@ -71,7 +71,7 @@ def keyed_case(name: str) -> Case:
 
 def _is_keyed(case: Case) -> bool:
     does = {move.does for move in case.talk}
-    by_keys = "presses" in does and "says" not in does and "begins_to_hear" not in does
+    by_keys = "presses" in does and not does & {"says", "begins_to_hear", "sets"}
     stays = case.expected.ends != "transferred" and case.expected.transferred_to is None
     needs_more = case.queue_ends or case.transfer_ends or case.switches or not case.secrets
     return by_keys and stays and not needs_more

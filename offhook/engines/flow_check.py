@@ -151,7 +151,7 @@ class _Need:
 def _needed(flow: Flow, step: Step, language: str) -> Iterator[_Need]:
     written, find = step if step.language else None, partial(_line_of_language, step, flow)
     for spoken in flow.languages_of(step, language):
-        if step.texts():
+        if step.texts() or isinstance(step, QueueStep):  # callers hear their place in it
             yield _Need("tts", spoken, "", written, find)
         if isinstance(step, ListeningStep) and step.asked_in(spoken, flow.catalogue).speech:
             yield _Need("asr", spoken, "keys in place of phrases", written, find)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Does = Literal["hears", "begins_to_hear", "says", "presses", "waits", "hangs_up"]
-MOVES: tuple[Does, ...] = ("hears", "begins_to_hear", "says", "presses", "waits", "hangs_up")
+Does = Literal["hears", "begins_to_hear", "says", "presses", "waits", "sets", "hangs_up"]
+MOVES: tuple[Does, ...] = ("hears", "begins_to_hear", "says", "presses", "waits", "sets", "hangs_up")
 
 Ending = Literal["bot hangs up", "caller hangs up", "transferred"]
 ENDINGS: tuple[Ending, ...] = ("bot hangs up", "caller hangs up", "transferred")
@@ -14,11 +14,20 @@ ENDINGS: tuple[Ending, ...] = ("bot hangs up", "caller hangs up", "transferred")
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One thing that the caller does, or waits to hear: a text, keys, or seconds. `line` is that of the file."""
+    """One thing that the caller does, or waits to hear: a text, keys, or seconds; or a switch that somebody sets
+    meanwhile, as `emergency on`. `line` is that of the file."""
 
     does: Does
     what: str
     line: int
+
+    @property
+    def setting(self) -> tuple[str, str] | None:
+        """The switch that is set, and to what; None: none is."""
+        if self.does != "sets":
+            return None
+        name, value = self.what.split(maxsplit=1)
+        return name, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Case:
     """One call. `replies` are by METHOD and address, one for each time that it is asked, the last from then on;
     `functions` by MODULE:NAME, `transfer_ends` by target and `queue_ends` by queue (see `ends`) likewise. `now` is
     the time of the flow's expressions (None: the real one); without `transfers` each transfer fails, without `secrets`
-    none is asked for; `switches` are set to these values."""
+    none is asked for; `switches` are set to these values at first."""
 
     name: str
     line: int

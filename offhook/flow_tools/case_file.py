@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from offhook.flow_tools.case import ENDINGS, MOVES, Case, Expected, Move, Reply, Sent
 from offhook.flow_tools.ends import QUEUE_ENDS, TRANSFER_ENDS
-from offhook.http_request import METHODS, as_text
+from offhook.http_request import METHODS
 from offhook.pipeline.dialog.limits import KEYS
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
 from offhook.usererror import did_you_mean
@@ -202,6 +202,10 @@ class _CaseReader(Reader):
         if does == "presses" and not set(text) <= set(KEYS):
             self.problem(node, f"`{text[:40]}` cannot be pressed", "keys are 0 to 9, *, # and A to D", 'type `"1234#"`')
             return False
+        if does == "sets" and len(text.split(maxsplit=1)) != 2:
+            why = "`offhook flow set` takes a switch and its value"
+            self.problem(node, f"`{text[:40]}` sets nothing", why, "type `sets: emergency on`")
+            return False
         if does == "waits":
             seconds = self.number(node, "`waits`", unit="s")
             if seconds is not None and not 0 < seconds <= MAX_WAIT_S:
@@ -241,9 +245,17 @@ class _CaseReader(Reader):
             self.problem(value, f"`{name}` has `json` and `form`", "a request has one of them", "remove one")
         content = json.dumps(self.json_value(found["json"], "`json`")) if "json" in found else None
         if "form" in found:
-            content = json.dumps(_fields(self.json_value(found["form"], "`form`")))
+            content = json.dumps(self._texts_in(found["form"], "`form`"))
         headers = self._variables(found["headers"], f"`{name}`") if "headers" in found else {}
         return Sent(name, content, headers, "form" in found)
+
+    def _texts_in(self, node: Node, what: str) -> object:
+        """Fields of a form, which are texts as they stand."""
+        if isinstance(node, MappingNode):
+            return {name: self._texts_in(value, what) for name, _, value in self.entries(node, what) or []}
+        if isinstance(node, SequenceNode):
+            return [self._texts_in(each, what) for each in node.value]
+        return node.value
 
     def _is_request(self, name: str, node: Node) -> bool:
         method, _, address = name.partition(" ")
@@ -291,13 +303,6 @@ class _CaseReader(Reader):
                 found["status"], f"there is no status {status}", "statuses are 200 to 599", "type `status: 500`"
             )
         return Reply(json.dumps(self.json_value(found["json"], "`json`")) if "json" in found else "null", status)
-
-
-def _fields(value: object) -> object:
-    """Fields of a form, which are texts."""
-    if isinstance(value, dict):
-        return {name: _fields(each) for name, each in value.items()}
-    return [_fields(each) for each in value] if isinstance(value, list) else as_text(value)
 
 
 def _line(node: Node) -> int:

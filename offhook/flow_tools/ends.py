@@ -7,6 +7,7 @@ from offhook.api.queued import Queued
 from offhook.api.taken import TakeEnd, Taken
 from offhook.flow_tools.case import Case
 from offhook.queues.orders import QueueEnd
+from offhook.testing.simulated_queue import TALK_S
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred
 
 TAKEN, BACK = "taken", "back"
@@ -18,7 +19,7 @@ QUEUE_ENDS = (TAKEN, BACK, *(str(each) for each in QueueEnd))
 
 class Ends:
     """What becomes of the transfers and waits of one call: as its case says, in turn, or else they are taken, unless
-    none is."""
+    none is. Each talk takes TALK_S, so that a flow that goes in circles with nothing but talks comes to its end."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -30,7 +31,7 @@ class Ends:
         if word == TAKEN:
             return None
         if word == BACK:
-            return Transferred(target, "bridge", returned=True)
+            return Transferred(target, "bridge", returned=True, talked_s=TALK_S)
         return TransferError(TransferFailure(word), f"{target[:60]} was not connected", "the test says so")
 
     def queue(self, name: str) -> Queued | None:
@@ -46,7 +47,7 @@ class Ends:
             return Taken(end=TakeEnd.TIMEOUT)
         word = self._next("take", name, self._case.queue_ends)
         if word in (TAKEN, BACK):
-            return Taken("caller")
+            return Taken("caller", talked_s=TALK_S)
         return Taken(end=TakeEnd.TIMEOUT if word == QueueEnd.TIMEOUT else TakeEnd.NOT_POSSIBLE)
 
     def _next(self, kind: str, name: str, ends: Mapping[str, tuple[str, ...]]) -> str:

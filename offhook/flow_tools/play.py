@@ -135,7 +135,7 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         return [unknown], []
     now = None if case.now is None else Clock(case.now)
     agent = FlowAgent(offline(flow), None, servers.send, now, asks_models=False, call_function=servers.call_function)
-    ends, found = Ends(case), list[Deviation]()
+    ends, found, switches = Ends(case), list[Deviation](), dict(case.switches)
     async with SimulatedCall(
         agent,
         caller=case.caller,
@@ -148,12 +148,12 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
         taken_of=ends.take,
         shields=case.secrets,
         on_message=forget,
-        switches=case.switches,
+        switches=switches,
     ) as caller:
         heard = 0  # so many lines of the transcript when something was heard last
         with suppress(_Unheard):
             for move in case.talk:
-                await _do(caller, move, heard, found)
+                await _do(caller, move, switches, heard, found)
                 if move.does == "hears":
                     heard = len(caller.transcript)
         if case.expected.awaits_end and not found:
@@ -171,11 +171,12 @@ async def _call(flow: Flow, case: Case, servers: Servers) -> tuple[list[Deviatio
 
 def _unknown_switch(flow: Flow, case: Case) -> Deviation | None:
     """What the case sets that the flow does not have."""
-    try:
-        for name, value in case.switches.items():
+    meanwhile = [(move.setting, move.line) for move in case.talk if move.setting is not None]
+    for (name, value), line in [*((each, case.line) for each in case.switches.items()), *meanwhile]:
+        try:
             check_setting(flow.switches, name, value)
-    except UserError as error:
-        return Deviation("switches", error.problems[0].what, error.problems[0].why, line=case.line)
+        except UserError as error:
+            return Deviation("switches", error.problems[0].what, error.problems[0].why, line=line)
     return None
 
 
@@ -193,7 +194,7 @@ class _Unheard(Exception):
     """The rest of the talk would make no sense."""
 
 
-async def _do(caller: SimulatedCall, move: Move, heard: int, found: list[Deviation]) -> None:
+async def _do(caller: SimulatedCall, move: Move, switches: dict[str, str], heard: int, found: list[Deviation]) -> None:
     if caller.over.is_set() and move.does != "hears":
         found.append(
             Deviation("over", f"the call is over before `{move.does}: {move.what}`", _said(caller), line=move.line)
@@ -211,6 +212,8 @@ async def _do(caller: SimulatedCall, move: Move, heard: int, found: list[Deviati
                 await caller.presses(move.what)
             case "waits":
                 await caller.waits(float(move.what))
+            case "sets" if move.setting is not None:
+                switches.update((move.setting,))
             case "hangs_up":
                 await caller.hangs_up()
     except AssertionError:

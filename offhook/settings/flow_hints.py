@@ -194,6 +194,11 @@ _DIGITS_TOO = (
     "type `collect: …` with `digits: 4`, `into: …` and the `choices`: it takes both",
 )
 _OF_TRANSFER = ("a flow's transfer has no headers, and no key that brings the caller back", PYTHON)
+_OF_QUEUE = (
+    "what callers hear while they wait is the queue's, of the settings",
+    "type `music`, `comfort`, `announce_s` or `leave_key` below `[queues.NAME]`, or write `while_waiting` in Python",
+)
+_OF_QUEUE_WORDS = ("while_waiting", "wait_url", "music", "hold_music", "moh", "comfort", "announce_s", "leave_key")
 _OF_CHOICE = (
     "phrases and keys are those of a choice",
     "type `choices: {operator: {phrases: [operator], key: 0, next: …}}`",
@@ -238,6 +243,8 @@ def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
         return _OF_CHOICE
     if "transfer" in allowed and word in ("headers", "sip_headers", "user_to_user", "uui", "return_key"):
         return _OF_TRANSFER
+    if "queue" in allowed and word in _OF_QUEUE_WORDS:
+        return _OF_QUEUE
     if "ask" in allowed and word in ("into", "variable", "store", "save", "as", "next", "speech", "free", "open"):
         return _FREE_SPEECH
     return _CANNOT.get(word)

@@ -5,6 +5,7 @@ expected.
 """
 
 import json
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
 _NULL = "tag:yaml.org,2002:null"
+_JSON = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|true|false", re.IGNORECASE)
+"""Numbers and truths as JSON has them. In YAML 1.1 12:30 is 750, 0123 is 83, no is false, and 1e3 is a text."""
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value")
 )
@@ -241,7 +244,8 @@ class Reader:
         return [text for text in found if text is not None]
 
     def json_value(self, node: Node, what: str, text: Callable[[Node], str] | None = None) -> Any:
-        """A value of JSON, as YAML has it: here a number is no text. `text` makes what is kept of each text."""
+        """A value of JSON: here a number is no text, and has to be written as JSON does. `text` makes what is kept of
+        each text."""
         if isinstance(node, MappingNode):
             return {key: self.json_value(value, what, text) for key, _, value in self.entries(node, what) or []}
         if isinstance(node, SequenceNode):
@@ -254,6 +258,11 @@ class Reader:
         except (yaml.YAMLError, ValueError, KeyError, TypeError):  # PyYAML lets int() and its own tables fail
             why = "JSON has texts, numbers of some 4000 digits, true, false and null"
             self.problem(node, f"`{node.value[:40]}` is no value of JSON", why, "put it in quotes, for a text")
+            return None
+        is_plain = isinstance(node, ScalarNode) and node.style is None
+        if is_plain and isinstance(value, int | float) is not bool(_JSON.fullmatch(node.value)):
+            what, why = f"`{node.value[:40]}` is not written as JSON", f"YAML takes it for {json.dumps(value)[:40]}"
+            self.problem(node, what, why, "put it in quotes, for a text, or type it as `3`, `-1.5`, `true` or `false`")
             return None
         return text(node) if isinstance(value, str) and text is not None else value
 

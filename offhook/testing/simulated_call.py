@@ -49,7 +49,7 @@ from offhook.pipeline.vad.gate import GateSettings
 from offhook.settings.queues import QueueConfig
 from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
 from offhook.testing.simulated_line import SimulatedLine
-from offhook.testing.simulated_queue import SimulatedQueue
+from offhook.testing.simulated_queue import TALK_S, SimulatedQueue
 from offhook.testing.virtual_time import loop_clock
 from offhook.transfer.outcome import TransferError, TransferFailure, Transferred, worst_of
 from offhook.transfer.request import TransferRequest
@@ -65,11 +65,11 @@ class SimulatedCall:
     any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
     transferred: `transferred_to` says where, and `transfer_ends` what becomes of it, or `transfer_ends_of`, for each
     target (None: it is taken); it rings for `rings_s` first. `queue_ends_of` does so for the queues, after `rings_s`
-    where a dialog has something for `while_waiting`; `taken_of` says who is taken from them (not given: nobody comes).
-    Without `shields` no secret is asked for. With `early_media` the dialog begins before the answer; `early` has
-    whether it answered, and what it refused the call with. `sent_keys` are the keys that the bot has pressed. With
-    `recorded`, `event_log` gets what the turn core is given and decides. `model` is for agents that have none of their
-    own; `switches` are set to these values.
+    where a dialog has something for `while_waiting`, and a talk takes TALK_S; `taken_of` says who is taken from them
+    (not given: nobody comes). Without `shields` no secret is asked for. With `early_media` the dialog begins before the
+    answer; `early` has whether it answered, and what it refused the call with. `sent_keys` are the keys that the bot
+    has pressed. With `recorded`, `event_log` gets what the turn core is given and decides. `model` is for agents that
+    have none of their own; `switches` are set to these values.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -307,8 +307,16 @@ class SimulatedCall:
         if end.by == "bridge" and request.on_answer is not None:
             request.on_answer(end.target)
         if end.talked_s:
-            await self.call.until_ended(asyncio.sleep(end.talked_s))
+            await self._is_with_another(end.talked_s)
         return end
+
+    async def _is_with_another(self, seconds: float) -> None:
+        """The one in the call talks to somebody else, and the bot hears nothing."""
+        self.session.hold(True)
+        try:
+            await self.call.until_ended(asyncio.sleep(seconds))
+        finally:
+            self.session.hold(False)
 
     def _confirm(self) -> None:
         assert self.early is not None, "it answers"
@@ -327,6 +335,7 @@ class SimulatedCall:
         if ends is not None:
             if ends.agent:
                 request.on_agent(ends.agent)
+                await self._is_with_another(TALK_S)
             return ends
         self.transferred_to = request.queue
         call.hung_up = True
@@ -340,11 +349,11 @@ class SimulatedCall:
     async def _on_take(self, call: Call, request: TakeRequest) -> Taken:
         await self.session.drained()
         taken = Taken(end=TakeEnd.TIMEOUT) if self._taken_of is None else self._taken_of(request.queue)
-        if taken.end is TakeEnd.TIMEOUT and request.wait_s is not None:
-            await call.until_ended(asyncio.sleep(request.wait_s))
+        if taken.end is TakeEnd.TIMEOUT:
+            await call.until_ended(asyncio.sleep(TALK_S if request.wait_s is None else request.wait_s))
         if taken.end is None:
             request.on_caller(taken.caller)
-            await call.until_ended(asyncio.sleep(taken.talked_s))
+            await self._is_with_another(taken.talked_s)
         return taken
 
     def _on_dtmf(self, digits: str) -> None:

@@ -14,10 +14,11 @@ from offhook.pipeline.language import covers
 
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000
-"""Over all choices of a question."""
+"""Over all choices of a question, in all languages."""
 
-MAX_KEPT = 1_024
-"""So many questions have their phrases kept as the grammar has them, for who asks them again."""
+MAX_KEPT, MAX_KEPT_CHARS = 1_024, 4_000
+"""So many questions, with phrases of so many characters in all, are kept as the grammar has them, for who asks them
+again."""
 
 MAX_COUNTED_DIGITS = 6
 """Of a longer number the grammar does not have the count: it would be large."""
@@ -60,6 +61,8 @@ def question_grammar(question: Question) -> str | None:
     answers = _alternatives(question.choices, question.language)
     answers += [each for language, choices in question.others for each in _alternatives(choices, language)]
     answers = list(dict.fromkeys(answers))
+    if len(answers) > MAX_PHRASES:
+        raise GrammarError(answers[MAX_PHRASES], f"there are more than {MAX_PHRASES} phrases")
     rules: dict[str, str] = {}
     if question.digits is not None:
         rules |= digits_rules(question.digits, question.language) or {}
@@ -154,10 +157,11 @@ def check_phrase(phrase: str) -> None:
 
 
 def _alternatives(choices: Sequence[Choice], language: str | None) -> list[str]:
-    return list(_written(tuple(phrase for choice in choices for phrase in choice.phrases), language))
+    phrases = tuple(phrase for choice in choices for phrase in choice.phrases)
+    is_kept = sum(map(len, phrases)) <= MAX_KEPT_CHARS
+    return list(_kept(phrases, language) if is_kept else _written(phrases, language))
 
 
-@lru_cache(MAX_KEPT)
 def _written(phrases: tuple[str, ...], language: str | None) -> tuple[str, ...]:
     """The phrases as a grammar has them, each once. Raises GrammarError."""
     for count, phrase in enumerate(phrases, start=1):
@@ -165,6 +169,9 @@ def _written(phrases: tuple[str, ...], language: str | None) -> tuple[str, ...]:
         if count > MAX_PHRASES:
             raise GrammarError(phrase, f"there are more than {MAX_PHRASES} phrases")
     return tuple(dict.fromkeys(" ".join(_grammar_words(phrase, language)) for phrase in phrases))
+
+
+_kept = lru_cache(MAX_KEPT)(_written)
 
 
 def _grammar_words(phrase: str, language: str | None) -> list[str]:

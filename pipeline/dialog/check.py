@@ -204,7 +204,7 @@ def _translation_problems(flow: AnyFlow, step: Step, wanted: Sequence[str], at: 
     if step.language is not None:
         if isinstance(step, ListeningStep) and step.languages:
             heard = tuple(dict.fromkeys((step.language, *step.languages)))
-            yield from phrase_problems(step.full_question(), flow.catalogue, heard, at)
+            yield from phrase_problems(step.full_question(), flow.catalogue, heard, at, step.languages)
         return
     if len(wanted) < 2:
         return
@@ -217,7 +217,7 @@ def _translation_problems(flow: AnyFlow, step: Step, wanted: Sequence[str], at: 
             todo = f"type `{{{each}}}`, or give the step a `language`"
             yield FlowProblem(what, why, todo, (*at, *path))
     if isinstance(step, ListeningStep):
-        yield from phrase_problems(step.full_question(), flow.catalogue, wanted, at)
+        yield from phrase_problems(step.full_question(), flow.catalogue, wanted, at, step.languages)
 
 
 def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:

@@ -33,6 +33,7 @@ from offhook.pipeline.dialog.spoken_text import as_text
 from offhook.pipeline.dialog.ssml import is_ssml, unmarked
 from offhook.pipeline.dialog.steps.collect_secret import CollectSecret
 from offhook.pipeline.dialog.steps.step import Again, Enter, Step, Then
+from offhook.pipeline.dialog.steps.take import TIMEOUT, TakeStep
 from offhook.pipeline.dialog.template import fill
 from offhook.pipeline.dialog.translations import Catalogue
 from offhook.pipeline.dialog.variables import CALL, HOURS, SWITCHES
@@ -92,6 +93,11 @@ class FlowRunner:
     def chosen_language(self) -> str | None:
         """That of the call from a step on that has set it."""
         return self._at.language
+
+    @property
+    def spoken_language(self) -> str | None:
+        """That of the current step; None: the call's."""
+        return None if self._at.step is None else self.language(self._at.step)
 
     @property
     def in_early_media(self) -> bool:
@@ -318,7 +324,7 @@ def _is_something(step: Step, result: Result) -> bool:
         case Answer():
             return result.kind in _HEARD
         case CameBack():
-            return not result.reason
+            return not result.reason or (isinstance(step, TakeStep) and result.reason == TIMEOUT)
         case HandedBack():
             return bool(result.outcome)
         case SecretTaken():

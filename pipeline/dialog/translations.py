@@ -6,12 +6,14 @@ itself is the key. Phrases of a choice are kept likewise.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import TypeVar
 
 from offhook.pipeline.dialog.limits import MAX_CHOICE_PHRASES, MAX_QUESTION_PHRASES
 from offhook.pipeline.dialog.phrases import phrase_faults, sound_of
 from offhook.pipeline.dialog.problem import FlowProblem, Path
 from offhook.pipeline.events import Choice, Question
+from offhook.pipeline.language import primary
 
 _T = TypeVar("_T")
 
@@ -76,8 +78,11 @@ def missing_languages(given: Mapping[str, object], wanted: Sequence[str]) -> lis
     return [language for language in wanted if _in_language(given, language) is None]
 
 
-def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
-    """What is wrong with the phrases of the question of the step at `at`, in the languages that it may be asked in."""
+def phrase_problems(
+    question: Question, catalogue: Catalogue, wanted: Sequence[str], at: Path, together: Sequence[str] = ()
+) -> Iterator[FlowProblem]:
+    """What is wrong with the phrases of the question of the step at `at`, in the languages that it may be asked in. It
+    is listened to in those `together` as well at the same time."""
     for choice in question.choices:
         place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases")
         by_language = {key: given for key, given in catalogue.phrases.get(choice.phrases, {}).items() if given}
@@ -91,10 +96,10 @@ def phrase_problems(question: Question, catalogue: Catalogue, wanted: Sequence[s
                 yield from phrase_faults(phrase, (*place, language, index))
     for language in wanted:
         in_language = catalogue.question(question, language)
-        if (count := sum(len(choice.phrases) for choice in in_language.choices)) > MAX_QUESTION_PHRASES:
-            why = f"at most {MAX_QUESTION_PHRASES} are listened for at once"
-            yield FlowProblem(f"there are {count} phrases in `{language}`", why, "ask in two steps", (*at, "choices"))
+        yield from _too_many(_count(in_language), f"`{language}`", (*at, "choices"))
         yield from _twice(in_language, language, at)
+    if together:
+        yield from _at_once(question, catalogue, wanted, together, at)
 
 
 def _missing(choice: Choice, given: Mapping[str, object], wanted: Sequence[str], at: Path) -> Iterator[FlowProblem]:
@@ -116,3 +121,49 @@ def _twice(question: Question, language: str, at: Path) -> Iterator[FlowProblem]
                 what = f"phrase `{phrase}` stands for `{other}` and for `{choice.name}` in `{language}`"
                 place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases", language)
                 yield FlowProblem(what, "it can mean one thing only", "remove one", place)
+
+
+def _count(question: Question) -> int:
+    return sum(len(choice.phrases) for choice in question.choices)
+
+
+def _too_many(count: int, where: str, at: Path) -> Iterator[FlowProblem]:
+    if count > MAX_QUESTION_PHRASES:
+        why = f"at most {MAX_QUESTION_PHRASES} are listened for at once"
+        yield FlowProblem(f"there are {count} phrases in {where}", why, "ask in two steps", at)
+
+
+def _at_once(
+    question: Question, catalogue: Catalogue, wanted: Sequence[str], together: Sequence[str], at: Path
+) -> Iterator[FlowProblem]:
+    """What is wrong with the phrases of several languages that are listened for at once."""
+    heard = tuple(dict.fromkeys((*wanted, *together)))
+    for one, other in combinations(heard, 2):
+        if (one in together or other in together) and primary(one) != primary(other):
+            yield from _otherwise(question, catalogue, (one, other), at)
+    counts = {language: _count(catalogue.question(question, language)) for language in heard}
+    first = max(wanted, key=lambda language: counts[language])
+    others = sum(counts[language] for language in together if primary(language) != primary(first))
+    yield from _too_many(counts[first] + others, "all its languages", (*at, "languages"))
+
+
+def _otherwise(question: Question, catalogue: Catalogue, pair: tuple[str, str], at: Path) -> Iterator[FlowProblem]:
+    """What means one choice in the one language of a pair, and another in the other."""
+    one, other = (_said(catalogue.question(question, language)) for language in pair)
+    for sound, choices in other.items():
+        if sound not in one or one[sound].keys() & choices.keys():
+            continue
+        name, (choice, phrase) = next(iter(one[sound])), next(iter(choices.values()))
+        what = f"phrase `{phrase}` stands for `{name}` in `{pair[0]}` and for `{choice.name}` in `{pair[1]}`"
+        why = "both are listened for at once, and it can mean one thing only"
+        place = (*at, "choices" if choice.listed else "commands", choice.name, "phrases", pair[1])
+        yield FlowProblem(what, why, "remove one, or listen in one language at a time", place)
+
+
+def _said(question: Question) -> dict[str, dict[str, tuple[Choice, str]]]:
+    """The choices that a phrase stands for, by its sound and their names, each with the phrase."""
+    found: dict[str, dict[str, tuple[Choice, str]]] = {}
+    for choice in question.choices:
+        for phrase in choice.phrases:
+            found.setdefault(sound_of(phrase), {}).setdefault(choice.name, (choice, phrase))
+    return found

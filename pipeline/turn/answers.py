@@ -7,8 +7,7 @@ from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
 from offhook.pipeline.understanding.kinds import Text
-from offhook.pipeline.understanding.languages import meant
-from offhook.pipeline.understanding.menu import either
+from offhook.pipeline.understanding.languages import either_meant, meant
 from offhook.pipeline.understanding.menu_words import is_all_said
 from offhook.pipeline.understanding.valid import plain_kind
 
@@ -37,10 +36,12 @@ def _guess(question: Question, transcript: Transcript, least: float) -> Answer |
         return None
     found = _answer(replace(question, min_confidence=0.0), transcript, 0.0, typed=False)
     if found.choice is None and found.value is None:
-        two = either(transcript.text, question.choices, question.language)
-        if two is None:
+        meant_two = either_meant(transcript.text, question)
+        if meant_two is None:
             return None
-        found = Answer(AnswerKind.SPEECH, transcript.text, confidence=transcript.confidence, either=two)
+        two, language = meant_two
+        sure = transcript.confidence
+        found = Answer(AnswerKind.SPEECH, transcript.text, confidence=sure, either=two, language=language)
     return replace(found, confirm_below=own.confirm_below)
 
 

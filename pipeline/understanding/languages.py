@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from offhook.pipeline.events import Answer, Choice, Question
 from offhook.pipeline.understanding.match import Match
-from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.menu import either, match
 
 
 def meant(text: str, question: Question) -> tuple[Match, str | None] | None:
@@ -14,15 +14,30 @@ def meant(text: str, question: Question) -> tuple[Match, str | None] | None:
     question's first. None: it means none."""
     fits = [
         (found, language)
-        for language, choices in _listened(question)
+        for language, choices in listened(question)
         if choices and (found := match(text, choices, language)) is not None
     ]
+    return surest(fits, question)
+
+
+def surest(fits: Sequence[tuple[Match, str | None]], question: Question) -> tuple[Match, str | None] | None:
+    """Of what `meant` has found in some of the languages, in their order: what it returns."""
     if not fits:
         return None
     surest = max(found.confidence for found, _ in fits)
     likely = [(found, language) for found, language in fits if found.confidence == surest]
     found, language = likely[0]
     return found, language if len(likely) == 1 and question.others else None
+
+
+def either_meant(text: str, question: Question) -> tuple[tuple[str, str], str | None] | None:
+    """The two choices that `text` may mean, and the language as in `meant`; None: it is another number of them."""
+    fits = [
+        (two, language)
+        for language, choices in listened(question)
+        if (two := either(text, choices, language)) is not None
+    ]
+    return (fits[0][0], fits[0][1] if len(fits) == 1 and question.others else None) if fits else None
 
 
 def as_answered(question: Question, answer: Answer) -> Question:
@@ -33,6 +48,7 @@ def as_answered(question: Question, answer: Answer) -> Question:
     return replace(question, choices=choices, language=answer.language, others=())
 
 
-def _listened(question: Question) -> Iterator[tuple[str | None, Sequence[Choice]]]:
+def listened(question: Question) -> Iterator[tuple[str | None, Sequence[Choice]]]:
+    """The languages of a question, its first at the head, and the choices in each."""
     yield question.language, question.choices
     yield from question.others

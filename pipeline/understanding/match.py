@@ -22,7 +22,8 @@ class Matcher(Protocol):
     """
 
     async def match(self, text: str, choices: Sequence[Choice], language: str) -> Match | None:
-        """The choice that `text` means; None if it means none of them, or more than one.
+        """The choice that `text` means; None if it means none of them, or more than one. A question of several
+        languages is one call for each, at once, and the surest counts.
 
         `language` is a BCP 47 tag. An exception counts as None and is logged.
         """

@@ -89,8 +89,17 @@ def _body(reader: StepReader, found: Fields, key: str, what: str, fill: Callable
         why = "it has fields, each a text or a list of texts" if key == "form" else "it is an object or a list"
         reader.problem(node, f"{field} cannot be read", why, f"type `{key}: {_EXAMPLES[key]}`")
         return None
+    if key == "form":
+        return {name: _field(reader, value, fill) for name, _, value in reader.entries(node, field) or []}
     body: Body = reader.json_value(node, field, lambda each: read_template(reader, each, each.value, fill)[0])
     return body
+
+
+def _field(reader: StepReader, node: Node, fill: Callable[[Node, str], str]) -> Body:
+    """A text as it stands, where 250.40 is no number, or a list of these; nothing without a value."""
+    if isinstance(node, SequenceNode):
+        return [_field(reader, each, fill) for each in node.value]
+    return None if is_null(node) else read_template(reader, node, node.value, fill)[0]
 
 
 def _is_field(pair: tuple[Node, Node]) -> bool:

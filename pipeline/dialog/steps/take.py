@@ -9,6 +9,8 @@ from offhook.pipeline.dialog.problem import FlowProblem, Path, out_of_range
 from offhook.pipeline.dialog.steps.step import Enter, Exit, Run, Step, Then
 
 MAX_WAIT_S = 14_400
+TIMEOUT = "timeout"
+"""The reason of who has waited in vain: that has taken its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from offhook.api.call import Call
 from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
 from offhook.api.message import Message
 from offhook.api.understood import Understanding
+from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.dialog.actions import Delegate, FindOut, FoundOut
 from offhook.pipeline.trace import CallerCorrected
 from offhook.pipeline.turn.events import TurnCorrected
@@ -73,6 +74,21 @@ def test_a_flow_goes_on_where_nothing_changes() -> None:
             await caller.says("the sales team", misheard="sales")
             assert await caller.hears(SALES) == "You are being connected with somebody in our sales department."
             assert await caller.hears("Goodbye.")
+
+    run(call())
+
+
+def test_an_answer_is_corrected_in_the_language_of_its_question() -> None:
+    text = FLOW.replace("sales department., ", "sales department., language: fr, ")
+    english = EngineLanguages(asr=("en",))
+
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(text.encode(), "bank.yaml"))) as caller:
+            caller.call._languages = english
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales")
+            await caller.begins_to_hear(SALES)
+            await caller.hears(SUPPORT)
 
     run(call())
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offhook.api.flow_dialog import FlowAgent, FlowDialog, flow_dialog
+from offhook.api.flow_requests import value_in
 from offhook.http_request import HttpRequest
 from offhook.pipeline.dialog.limits import MAX_REQUESTS, MAX_REQUESTS_AT_ONCE
 from offhook.settings.flow_file import parse_flow
@@ -106,10 +107,11 @@ async def test_an_answer_is_spoken(server: Server) -> None:
 SEND = """send: {{digits: length(number), day: '"2026-12-24"'}}"""
 NESTED = """json:
       customer: {{number: "{{number}}", digits: "{{length(number)}}", key: "${{ORDERS_KEY}}"}}
-      items: ["{{number}} of {{length(number)}}", 3, 2.5, yes, null, "12", [], "{{{{x}}}}", "{{nothing}}"]"""
+      items: ["{{number}} of {{length(number)}}", 3, -2.5, true, null, "01067", 2026-12-24, [], "{{{{x}}}}",
+        "{{nothing}}"]"""
 FORM = """form:
       {{number: "{{number}}", note: "Order {{number}} & more", digits: "{{length(number)}}",
-      tag: [a, "b"], left_out: "{{nothing}}"}}"""
+      amount: 250.40, post_code: 01067, member: no, tag: [a, "b"], left_out: "{{nothing}}"}}"""
 
 
 async def test_a_body_within_which_values_stand(server: Server) -> None:
@@ -119,7 +121,7 @@ async def test_a_body_within_which_values_stand(server: Server) -> None:
     assert head.startswith("POST /orders/0471 HTTP/1.1\r\n") and "Content-Type: application/json\r\n" in head
     assert json.loads(body) == {
         "customer": {"number": "0471", "digits": 4, "key": "s3cret"},
-        "items": ["0471 of 4", 3, 2.5, True, None, "12", [], "{x}", None],
+        "items": ["0471 of 4", 3, -2.5, True, None, "01067", "2026-12-24", [], "{x}", None],
     }
 
 
@@ -134,7 +136,7 @@ async def test_a_form(server: Server) -> None:
     await told(server, "POST", flow=FLOW.replace(SEND, FORM))
     head, _, body = server.requests[0].partition("\r\n\r\n")
     assert "Content-Type: application/x-www-form-urlencoded\r\n" in head
-    assert body == "number=0471&note=Order+0471+%26+more&digits=4&tag=a&tag=b"
+    assert body == "number=0471&note=Order+0471+%26+more&digits=4&amount=250.40&post_code=01067&member=no&tag=a&tag=b"
 
 
 async def test_values_are_sent_as_json(server: Server) -> None:
@@ -316,6 +318,11 @@ def test_a_header_cannot_be_split_by_the_environment(key: str, monkeypatch: pyte
     (problem,) = failed.value.problems
     assert problem.what == "header `Authorization` of step `ask` cannot be sent"
     assert key.strip() not in str(failed.value)
+
+
+def test_halves_of_characters_are_left_out_of_answers() -> None:
+    value = value_in(r'{"na\udc00me": ["so\ud83d on", {"face": "\ud83d\ude00"}, 7], "x": "\\ud83d"}')
+    assert value == {"name": ["so on", {"face": "\U0001f600"}, 7], "x": "\\ud83d"}
 
 
 async def test_a_huge_number_and_a_huge_text_do_not_end_the_call(server: Server) -> None:

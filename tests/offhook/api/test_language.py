@@ -7,6 +7,8 @@ import pytest
 
 from offhook.api.call import Call, Dialog
 from offhook.api.flow_dialog import FlowAgent
+from offhook.api.message import Message
+from offhook.api.queued import Queued
 from offhook.api.routing import Route, routed
 from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.asr.digit_words import digit_words
@@ -16,9 +18,12 @@ from offhook.pipeline.dialog.template import expressions_in
 from offhook.pipeline.dialog.wording import wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
 from offhook.pipeline.turn.events import TurnOver
+from offhook.queues.orders import QueueEnd
 from offhook.settings.flow_file import parse_flow
 from offhook.testing.simulated_call import SimulatedCall
 from offhook.testing.virtual_time import run
+from offhook.transfer.outcome import TransferError, TransferFailure
+from offhook.transfer.request import TransferRequest
 from offhook.usererror import UserError
 
 KNOWN = ("en", "de", "fr")
@@ -217,6 +222,56 @@ def test_a_flow_and_its_steps_have_languages() -> None:
         ("de", "Auf Wiedersehen."),
     ]
     assert [request.language for request in caller.asr.requests] == ["de", "en", "fr"]
+
+
+PEOPLE = b"""
+name: support
+start: wait
+language: de
+steps:
+  wait: {queue: support, summary: Ein Anrufer., otherwise: french}
+  french: {queue: support, language: fr, otherwise: pause}
+  pause: {log: Two queues are full., language: it, next: connect}
+  connect: {transfer: desk, mode: attended, summary: Ein Anrufer., otherwise: leave}
+  leave: {record: Bitte sprechen Sie., into: message, next: ende, otherwise: ende}
+  ende: {hang_up: Auf Wiedersehen.}
+"""
+
+
+def test_what_a_step_wants_of_the_call_is_in_the_language_of_the_step(tmp_path: Path) -> None:
+    agent, waited_in, messages = FlowAgent(parse_flow(PEOPLE, "flow.yaml")), list[str](), list[Message]()
+    afterwards = list[str]()
+
+    async def keep(message: Message) -> Path:
+        messages.append(message)
+        return tmp_path / "message.wav"
+
+    async def dialog(call: Call) -> None:
+        await agent.run(call)
+        afterwards.append(call.language)
+
+    async def talk() -> TransferRequest | None:
+        def end_of(_: str) -> Queued:
+            waited_in.append(caller.call.language)
+            return Queued(end=QueueEnd.TIMEOUT)
+
+        busy = TransferError(TransferFailure.BUSY, "it failed", "for a test")
+        caller = SimulatedCall(
+            dialog, languages=KNOWN, queue_ends_of=end_of, transfers=True, transfer_ends=busy, on_message=keep
+        )
+        async with caller:
+            await caller.hears("Bitte sprechen Sie.")
+            await caller.waits(1.0)
+            await caller.says("guten Tag", seconds=3.0)
+            await caller.hears("Auf Wiedersehen.")
+            await caller.over.wait()
+            return caller.transfer
+
+    request = run(talk())
+    assert waited_in == ["de", "fr"]
+    assert request is not None and request.language == "de", "and the voice knows nothing of `it`, which nobody speaks"
+    assert [message.language for message in messages] == ["de"]
+    assert afterwards == ["en-US"]
 
 
 def test_the_apology_is_in_the_language_of_the_step() -> None:
@@ -429,6 +484,8 @@ def test_phrases_in_several_languages() -> None:
             await call.ask("Yes?", choices={"book": {"english": "book"}})
         with pytest.raises(ValueError, match="stands for 'a' and for 'b'"):
             await call.ask("Yes?", choices={"a": {"en": "book", "de": "buchen"}, "b": {"de": "buchen"}})
+        with pytest.raises(ValueError, match="'once' stands for 'one' and for 'eleven'"):
+            await call.ask("Yes?", choices={"one": {"en": "once"}, "eleven": {"es": "once"}})
 
     caller = spoken_by(dialog, "ein Zimmer buchen bitte", "book a room", language="en-US")
     assert answers == [("book", "de"), ("book", "en")]

@@ -29,8 +29,8 @@ WILL_CALL, CANNOT_CALL = "We will call 2 0 0", "We cannot call that number."
 class Caller:
     """A call of 200, in which every sentence takes a second, and "1" is keyed when a number is asked for."""
 
-    def __init__(self) -> None:
-        self.id, self.language, self.trunk, self.caller = "c1", "en", "pbx", "sip:200@pbx"
+    def __init__(self, language: str = "en") -> None:
+        self.id, self.language, self.trunk, self.caller = "c1", language, "pbx", "sip:200@pbx"
         self.identities = SimpleNamespace(caller=SimpleNamespace(number="200"))
         self.recorded, self.consent = False, "refused"
         self.said: list[str] = []
@@ -109,14 +109,19 @@ class Port:
 
 
 def waited(
-    port: Callable[[], Port], *news: News, offers: bool = True, hears: WhileWaiting | None = None, **options: object
+    port: Callable[[], Port],
+    *news: News,
+    offers: bool = True,
+    hears: WhileWaiting | None = None,
+    language: str = "en",
+    **options: object,
 ) -> tuple[Queued, Caller, Port]:
     """What became of a wait at which this happens after a second; `offers`: somebody may be called back, `hears`: what
     the caller hears meanwhile."""
 
     async def wait() -> tuple[Queued, Caller, Port]:
         config = QueueConfig.model_validate({"agents": ["anna"], "call_back_key": "1", **options})
-        caller, its = Caller(), port()
+        caller, its = Caller(language), port()
         if news:
             asyncio.get_running_loop().call_later(1.5, its.tell, *news)
         request = QueueRequest("support", while_waiting=hears)
@@ -160,6 +165,13 @@ def test_a_call_back_is_offered_where_somebody_may_be_called(offers: bool) -> No
     _, caller, _ = waited(Port, EndWait("c1", QueueEnd.TIMEOUT), offers=offers)
     assert caller.heard("You are number 2 in the queue.")
     assert caller.heard("To be called back") == offers
+
+
+def test_a_caller_hears_the_language_of_the_call() -> None:
+    comfort = {"en": "Thank you.", "de": "Vielen Dank."}
+    _, caller, _ = waited(Port, language="de", comfort=comfort, max_wait_s=600)
+    assert caller.heard("Sie sind auf Platz 2") and caller.heard("Vielen Dank.") and caller.heard("zurückgerufen")
+    assert not caller.heard("You are") and not caller.heard("Thank you.")
 
 
 def test_an_agent_who_was_quicker_than_the_call_back_has_the_call() -> None:

@@ -83,6 +83,41 @@ async def test_a_matcher_that_finds_nothing_or_fails_changes_nothing(oracle: Ora
     assert await settle(Understanding(matcher=oracle, matcher_timeout_s=0.01), ODD) == ODD
 
 
+class Polyglot(Oracle):
+    """A matcher that finds something else in each language."""
+
+    def __init__(self, by_language: dict[str, Match]) -> None:
+        super().__init__()
+        self._by_language = by_language
+
+    async def match(self, text: str, choices: Sequence[Choice], language: str) -> Match | None:
+        await super().match(text, choices, language)
+        return self._by_language.get(language)
+
+
+BOTH = Question((Choice("book", ("book",)),), language="en", others=(("es", (Choice("book", ("reservar",)),)),))
+
+
+@pytest.mark.parametrize(
+    ("by_language", "choice", "language"),
+    [
+        ({"es": Match("book", 0.7)}, "book", "es"),
+        ({"en": Match("book", 0.7)}, "book", "en"),
+        ({"en": Match("book", 0.7), "es": Match("book", 0.9)}, "book", "es"),
+        ({"en": Match("book", 0.7), "es": Match("book", 0.7)}, "book", None),
+        ({"es": Match("marketing")}, None, None),
+        ({}, None, None),
+    ],
+)
+async def test_a_matcher_is_asked_in_each_language_of_a_question(
+    by_language: dict[str, Match], choice: str | None, language: str | None
+) -> None:
+    oracle, said = Polyglot(by_language), Answer(AnswerKind.NO_MATCH, "quisiera una cama")
+    answer = await Understanding(matcher=oracle).settle(BOTH, said, Caller().ask, None)
+    assert (answer.choice, answer.language) == (choice, language)
+    assert oracle.asked == [(said.text, ("book",), "en"), (said.text, ("book",), "es")]
+
+
 async def test_what_the_matcher_is_unsure_of_is_asked_back() -> None:
     caller = Caller("yes")
     understanding = Understanding(0.6, Oracle(Match("support", 0.55)))

@@ -13,6 +13,7 @@ from offhook.engines.languages import EngineLanguages
 from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.settings.config import AsrConfig, Config, DialogConfig, RouteConfig, TtsConfig
+from offhook.settings.queues import QueueConfig
 from offhook.usererror import UserError
 
 LOCAL = Config()
@@ -105,6 +106,16 @@ def test_a_flow_whose_language_the_voice_lacks_is_refused(tmp_path: Path) -> Non
     assert problem.why.startswith("it knows en, en-us, af, am, ")
     assert problem.why.endswith(" more")
     assert problem.where.endswith("flow.yaml:3")
+
+
+def test_the_voice_has_to_know_the_language_of_a_queue(tmp_path: Path) -> None:
+    text = FLOW.replace("next: ende}", "next: wait}") + "  wait: {queue: support, language: tlh, otherwise: ende}\n"
+    config = Config(queues={"support": QueueConfig(agents=())})
+    with pytest.raises(UserError) as caught:
+        checked_flow(config, flow_file(tmp_path, text))
+    (problem,) = caught.value.problems
+    assert problem.what == "the tts engine 'auto' does not know the language 'tlh'"
+    assert problem.where == f"{tmp_path}/flow.yaml:13"
 
 
 def test_digits_by_voice_need_the_recogniser_too(tmp_path: Path) -> None:

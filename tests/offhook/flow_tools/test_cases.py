@@ -222,6 +222,8 @@ def test_what_a_request_sends_is_seen(tmp_path: Path, expected: str, why: str | 
         ('json: {a: {b: ["{call.caller}"]}}', "json: {a: {b: [other]}}", "other JSON"),
         ('form: {a: "{call.caller}", b: 2}', "form: {a: caller, b: 2}", None),
         ('form: {a: "{call.caller}", b: [2, 3]}', "form: {a: caller, b: [2, 3]}", None),
+        ("form: {a: 250.40, b: [no, 01067]}", "form: {a: 250.40, b: [no, 01067]}", None),
+        ("form: {a: 250.40}", "form: {a: 250.4}", "other fields"),
         ('form: {a: "{call.caller}"}', "form: {a: other}", "other fields"),
         ('form: {a: "{call.caller}"}', "json: {a: caller}", "as a form"),
         ('json: {a: "{call.caller}"}', "form: {a: caller}", "without a form"),
@@ -316,6 +318,7 @@ steps:
         ("cases:\n  one:\n    talk:\n      - {hears: a, says: b}", 4, "make a line of each"),
         ("cases:\n  one: {talk: [{presses: 1x}]}", 2, "cannot be pressed"),
         ("cases:\n  one: {talk: [{waits: 0}]}", 2, "nobody can wait 0 s"),
+        ("cases:\n  one: {talk: [{sets: emergency}]}", 2, "type `sets: emergency on`"),
         ("cases:\n  one: {talk: hello}", 2, "is no list"),
         ("cases:\n  one: {talk: [], expect: {ends: hangup}}", 2, "did you mean"),
         ("cases:\n  one: {talk: [], now: noon}", 2, "is no time"),
@@ -459,6 +462,58 @@ steps:
 )
 def test_who_is_taken_by_an_agent(tmp_path: Path, case: str, found: list[str]) -> None:
     assert findings(tmp_path, f"talk: [{{hears: The next one}}, {{hears: Nobody waits}}], {case}", DESK) == found
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("step", "more"),
+    [
+        ("take: support", "queues: {support: back}"),
+        ("queue: support", "queues: {support: back}"),
+        ("transfer: desk", "transfers: {desk: back}"),
+    ],
+)
+def test_who_talks_again_and_again_comes_to_the_end_of_the_test(tmp_path: Path, step: str, more: str) -> None:
+    flow = f"""
+name: circle
+start: talk
+steps:
+  talk: {{{step}, next: talk, otherwise: nobody}}
+  nobody: {{hang_up: Nobody is there.}}
+"""
+    assert findings(tmp_path, f"talk: [{{hears: Nobody}}], {more}", flow) == ["not_heard"]
+    assert findings(tmp_path, f"talk: [], expect: {{ends: bot hangs up}}, {more}", flow) == ["ended"]
+
+
+LINE = """
+name: line
+start: hello
+switches:
+  emergency: {means: Nobody is there.}
+  weather: {means: Which., values: [fair, snow storm]}
+steps:
+  hello: {say: Welcome to our line., next: look}
+  look: {if: switches.emergency, then: closed, else: outside}
+  outside: {if: switches.weather == "snow storm", then: closed, else: there}
+  closed: {hang_up: We are closed.}
+  there: {hang_up: We are there.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("talk", "found"),
+    [
+        ("[{hears: We are there}]", []),
+        ("[{begins_to_hear: Welcome}, {sets: emergency on}, {hears: We are closed}]", []),
+        ("[{begins_to_hear: Welcome}, {sets: weather snow storm}, {hears: We are closed}]", []),
+        ("[{sets: emergency on}, {begins_to_hear: Welcome}, {sets: emergency off}, {hears: We are there}]", []),
+        ("[{sets: emergency on}, {hears: We are closed}], switches: {weather: fair}", []),
+        ("[{sets: emergncy on}, {hears: We are closed}]", ["switches"]),
+        ("[{sets: emergency maybe}, {hears: We are closed}]", ["switches"]),
+    ],
+)
+def test_a_switch_is_set_while_the_call_goes_on(tmp_path: Path, talk: str, found: list[str]) -> None:
+    assert findings(tmp_path, f"talk: {talk}", LINE) == found
 
 
 def test_an_end_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -255,6 +255,8 @@ def test_a_key_of_other_systems(old: str, key: str, todo: str) -> None:
         ("play: music.wav", "repeat", "did you mean `loop`?"),
         ("play: music.wav", "volume", "did you mean `volume_db`?"),
         ("transfer: desk, otherwise: bye", "user_to_user", "in Python"),
+        ("queue: support, otherwise: bye", "waitUrl", "below `[queues.NAME]`"),
+        ("queue: support, otherwise: bye", "hold_music", "`while_waiting`"),
     ],
 )
 def test_a_key_of_other_systems_in_steps_of_sound_and_transfer(step: str, key: str, todo: str) -> None:

@@ -3,10 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.pipeline.asr.grammar import (
+    MAX_KEPT_CHARS,
     MAX_PHRASE_CHARS,
     MAX_PHRASES,
     GrammarError,
     UnknownWord,
+    _kept,
     check_phrase,
     choices_grammar,
     question_grammar,
@@ -100,6 +102,21 @@ def test_limits() -> None:
         check_phrase("a" * (MAX_PHRASE_CHARS + 1))
     with pytest.raises(GrammarError, match=f"more than {MAX_PHRASES} phrases"):
         choices_grammar([Choice("a", ("yes",) * (MAX_PHRASES + 1))])
+
+
+def test_the_phrases_of_all_languages_are_counted() -> None:
+    english, spanish = (Choice("a", tuple(f"{word} {n}" for n in range(600))) for word in ("row", "fila"))
+    with pytest.raises(GrammarError, match=f"more than {MAX_PHRASES} phrases"):
+        question_grammar(Question(choices=(english,), language="en", others=(("es", (spanish,)),)))
+    assert question_grammar(Question(choices=(english,), language="en", others=(("en-GB", (english,)),)))
+
+
+def test_what_is_long_is_not_kept() -> None:
+    before = _kept.cache_info().currsize
+    choices_grammar([Choice("a", ("a" * MAX_PHRASE_CHARS,) * (MAX_KEPT_CHARS // MAX_PHRASE_CHARS + 1))])
+    assert _kept.cache_info().currsize == before
+    choices_grammar([Choice("a", ("what nothing else here says",))])
+    assert _kept.cache_info().currsize == before + 1
 
 
 def test_unknown_words_are_named_with_their_place() -> None:

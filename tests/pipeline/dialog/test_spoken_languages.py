@@ -40,6 +40,9 @@ CATALOGUE = Catalogue(
 )
 
 
+WORDS = (("en", "row"), ("es", "fila"))
+
+
 def flow(which: Ask = WHICH, language: str | None = "en", catalogue: Catalogue = CATALOGUE) -> Flow:
     steps = {"which": which, "more": MORE, "bye": End("bye", "Goodbye.")}
     return Flow("hotel", "which", steps, language=language, catalogue=catalogue)
@@ -126,3 +129,30 @@ def test_every_choice_can_be_chosen_in_each() -> None:
     less = Catalogue(CATALOGUE.texts, {**CATALOGUE.phrases, ("cancel",): {"en": ("cancel",)}})
     with pytest.raises(FlowError, match="the phrases of `cancel` are not given in `es`"):
         flow(replace(WHICH, language="en", options=keyless), catalogue=less)
+
+
+@pytest.mark.parametrize(("taken", "choice"), [("book", "book"), ("help", "help")])
+def test_a_phrase_means_the_same_in_all_that_are_listened_to_at_once(taken: str, choice: str) -> None:
+    clash = Catalogue(CATALOGUE.texts, {**CATALOGUE.phrases, (taken,): {"en": (taken,), "es": ("ya", "Cancel")}})
+    with pytest.raises(FlowError) as caught:
+        flow(catalogue=clash)
+    (problem,) = caught.value.problems
+    assert problem.what == f"phrase `Cancel` stands for `cancel` in `en` and for `{choice}` in `es`"
+    assert problem.path[:2] == ("steps", "which") and problem.path[-3:] == (choice, "phrases", "es")
+    with pytest.raises(FlowError, match="`cancel` in `en`"):
+        flow(replace(WHICH, language="es"), catalogue=clash)
+    assert flow(replace(WHICH, languages=()), catalogue=clash), "one language at a time"
+
+
+def test_so_many_phrases_are_listened_for_in_all_languages_together() -> None:
+    letters = "abcdefghij"
+    rows = {
+        f"row {name}": {tag: tuple(f"{word} {name} {x}{y}" for x in letters for y in letters) for tag, word in WORDS}
+        for name in letters[:6]
+    }
+    options = tuple(Option(Choice(name, rows[name]["en"], str(key)), "more") for key, name in enumerate(rows))
+    many = Catalogue(CATALOGUE.texts, {**CATALOGUE.phrases, **{each["en"]: each for each in rows.values()}})
+    assert flow(replace(WHICH, options=options, languages=()), catalogue=many)
+    with pytest.raises(FlowError, match="there are 1202 phrases in all its languages") as caught:
+        flow(replace(WHICH, options=options), catalogue=many)
+    assert caught.value.problems[0].path == ("steps", "which", "languages")

@@ -41,6 +41,18 @@ def test_what_means_something_else_in_each_is_taken_as_the_first() -> None:
     assert (answer.choice, answer.language) == ("one", None)
 
 
+@pytest.mark.parametrize(("said", "language"), [("book or stop", "en"), ("reservar o anular", "es"), ("rain", None)])
+def test_which_of_two_is_asked_in_the_language_in_which_both_were_named(said: str, language: str | None) -> None:
+    english = (Choice("book", ("book",)), Choice("stop", ("stop",)))
+    spanish = (Choice("book", ("reservar",)), Choice("stop", ("anular",)))
+    question = Question(choices=english, language="en", others=(("es", spanish),))
+    guess = answer_to(question, Transcript(said), 0.5, typed=False).guess
+    assert (guess is not None) == (language is not None)
+    if guess is not None:
+        assert (sorted(guess.either), guess.language) == (["book", "stop"], language)
+        assert as_answered(question, guess).language == language
+
+
 def test_one_language_is_none_to_choose() -> None:
     answer = answer_to(Question(choices=ENGLISH, language="en"), Transcript("book"), 0.5, typed=False)
     assert (answer.choice, answer.language) == ("book", None)
