@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from offhook.pipeline.closed import ignore
+from offhook.queues.orders import QueueEnd
 
 
 class TakeEnd(StrEnum):
@@ -14,6 +15,10 @@ class TakeEnd(StrEnum):
     LEFT = "left"  # by the key, or logged out by people
     CLOSED = "closed"  # the queue is
     NOT_POSSIBLE = "not_possible"  # the queue has lost sight of the agent
+
+
+TAKE_ENDS = {QueueEnd.TIMEOUT: TakeEnd.TIMEOUT, QueueEnd.LEFT: TakeEnd.LEFT, QueueEnd.NO_AGENTS: TakeEnd.CLOSED}
+"""What the ends of a queue are for who takes callers from it; all others are NOT_POSSIBLE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,17 @@ from typing import TypeGuard
 
 from offhook.api.call import Call
 from offhook.api.queue_music import queue_music
-from offhook.api.taken import TakeEnd, Taken, TakeRequest
+from offhook.api.taken import TAKE_ENDS, TakeEnd, Taken, TakeRequest
 from offhook.pipeline.events import NOTHING
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.members import MAX_BRIEFING_S
 from offhook.queues.messages import AgentKept
-from offhook.queues.orders import EndWait, QueueEnd
+from offhook.queues.orders import EndWait
 from offhook.queues.port import Joined, Key, News, Offer, Parted, TakePort, TalkOver
 from offhook.settings.queues import QueueConfig
 
 JOIN_S = 10.0
 """For the caller's side, which may be in another process, to connect both."""
-
-
-_ENDS = {QueueEnd.LEFT: TakeEnd.LEFT, QueueEnd.NO_AGENTS: TakeEnd.CLOSED}
 
 
 class Taking:
@@ -53,7 +50,7 @@ class Taking:
                 case None:
                     return Taken(end=TakeEnd.TIMEOUT)
                 case EndWait(end=end):
-                    return Taken(end=_ENDS.get(end, TakeEnd.NOT_POSSIBLE))
+                    return Taken(end=TAKE_ENDS.get(end, TakeEnd.NOT_POSSIBLE))
                 case AgentKept(most_s=most_s):
                     until = max(until, self._now() + most_s)
                 case Key() as key if self._is_return(key):

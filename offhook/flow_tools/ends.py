@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from offhook.api.queued import Queued
-from offhook.api.taken import TakeEnd, Taken
+from offhook.api.taken import TAKE_ENDS, TakeEnd, Taken
 from offhook.flow_tools.case import Case
 from offhook.queues.orders import QueueEnd
 from offhook.testing.simulated_queue import TALK_S
@@ -48,7 +48,7 @@ class Ends:
         word = self._next("take", name, self._case.queue_ends)
         if word in (TAKEN, BACK):
             return Taken("caller", talked_s=TALK_S)
-        return Taken(end=TakeEnd.TIMEOUT if word == QueueEnd.TIMEOUT else TakeEnd.NOT_POSSIBLE)
+        return Taken(end=TAKE_ENDS.get(QueueEnd(word), TakeEnd.NOT_POSSIBLE))
 
     def _next(self, kind: str, name: str, ends: Mapping[str, tuple[str, ...]]) -> str:
         in_turn = ends.get(name) or (TAKEN if self._case.transfers else str(QueueEnd.NOT_POSSIBLE),)
