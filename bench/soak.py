@@ -8,9 +8,8 @@ every call has a record, almost none was refused, and no exception was logged. T
 
 Memory is the resident memory of all processes while calls go on; its growth is counted from the end of the warm-up to
 the maximum in the last quarter, and has a limit: `later_mib`, its part in the second half, shows whether it levels off.
-A run of an hour or more is also judged by its slope, the median of all quarters of an hour: what leaks does so all the
-time, and a table that doubles once, or a page touched for the first time, changes it little. For a shorter one that
-would be too strict.
+A run of an hour or more is judged by the straight line through the samples, too. For a shorter one that would be too
+strict: a page touched for the first time is MiB an hour.
 """
 
 import argparse
@@ -26,7 +25,6 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
 import psutil
@@ -40,7 +38,6 @@ SETTLE_S = 45.0
 """After the last call: longer than Timer F (32 s) and the quarantine of the ports."""
 WARM_UP_SHARE = 0.25
 SLOPE_MIB_PER_H = 1.0
-SLOPE_MIN = 15
 GROWTH_MIB = 5.0
 SHORT_MINUTES = 60.0
 REFUSED_SHARE = 0.01
@@ -89,14 +86,13 @@ def sample(bot: Bot, began: float) -> Sample:
 
 
 def slope_mib_per_h(samples: list[Sample]) -> float:
-    """By how much the mean memory of a minute is above that of a quarter of an hour before, in the median; 0 for less
-    than that."""
-    minutes: dict[int, list[float]] = {}
-    for one in samples:
-        minutes.setdefault(int(one.at_s // 60), []).append(one.rss_mib)
-    means = {minute: fmean(each) for minute, each in minutes.items()}
-    grown = [mean - means[minute - SLOPE_MIN] for minute, mean in means.items() if minute - SLOPE_MIN in means]
-    return 60 / SLOPE_MIN * median(grown) if grown else 0.0
+    """The slope of the straight line through the memory (least squares); 0 for fewer than two samples."""
+    if len(samples) < 2:
+        return 0.0
+    mean_t = sum(one.at_s for one in samples) / len(samples)
+    mean_m = sum(one.rss_mib for one in samples) / len(samples)
+    spread = sum((one.at_s - mean_t) ** 2 for one in samples)
+    return 3_600 * sum((one.at_s - mean_t) * (one.rss_mib - mean_m) for one in samples) / spread
 
 
 async def load(bot: Bot, minutes: float, calls_per_s: float, seed: int, samples: list[Sample]) -> Counter[str]:

@@ -225,6 +225,8 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     handle = office.call(office.first)
     leg = await office.anna.next(IncomingCall)
     await office.first.hears(AGENT_HZ, LONG)
+    until = len(office.first.heard) + 8_000  # for half a second more: what is noted of the talk is rounded
+    await office.first.when(lambda: len(office.first.heard) >= until, LONG)
     if by_agent:
         office.anna.hang_up(leg.call)
     else:
@@ -235,7 +237,7 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     (row,) = await asyncio.to_thread(store.read, lambda conn: listed(conn, "crm", 10))  # nobody listens there
     data = json.loads(row.body)["data"]
     assert (data["target"], data["by"], data["returned"]) == ("anna", "bridge", by_agent)
-    assert data["talked_s"] >= 0.3
+    assert data["talked_s"] > 0.3
     assert agents == ["anna"]
 
 
