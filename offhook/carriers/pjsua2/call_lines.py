@@ -45,13 +45,13 @@ class CallLines:
         rtp, rate_hz = self._config.rtp, setup.rate_hz(self._config)
         line = self._lines[handle] = FrameLine(
             self.frames.FramePort(rate_hz),
+            handle,
             rate_hz=rate_hz,
-            dial=lambda digits: self._dial(line.call, digits),
-            measure=lambda: self._measure(line.call),
+            dial=self._dial,
+            measure=self._measure,
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
-        line.call = handle
         return line
 
     def hand_over(self, before: str, after: str) -> None:

@@ -68,23 +68,24 @@ class FrameStats:
 class FrameLine:
     """One call's media. `port` belongs to the line: `close` closes it.
 
-    `rate_hz` is the port's: 8000, played G.711, or 16000, played linear PCM. `dial(digits)` sends keys by RFC 4733;
-    `measure()` returns PJSIP's figures as they are now, which it loses with the call, or None. For the handlers and the
-    rest of the interface see `MediaLine`.
+    `call` is the handle of its call. `rate_hz` is the port's: 8000, played G.711, or 16000, played linear PCM.
+    `dial(call, digits)` sends keys by RFC 4733; `measure(call)` returns PJSIP's figures as they are now, which it loses
+    with the call, or None. For the handlers and the rest of the interface see `MediaLine`.
     """
 
     def __init__(
         self,
         port: "FramePort",
+        call: str,
         *,
         rate_hz: int = RATE_HZ,
-        dial: Callable[[str], None],
-        measure: Callable[[], FrameStats | None],
+        dial: Callable[[str, str], None],
+        measure: Callable[[str], FrameStats | None],
         media_timeout_s: float,
         first_media_timeout_s: float,
     ) -> None:
-        self.call = ""
-        """The handle of the call that it belongs to, for its owner."""
+        self.call = call
+        """Changes when another call takes the place of this one."""
         self.on_hold: Callable[[bool], None] = _nothing
         """Called when the far end holds the call, and when it goes on."""
         self._listeners = LineListeners()
@@ -248,7 +249,7 @@ class FrameLine:
 
     def measure(self, now: float | None = None) -> None:
         """Ask for PJSIP's figures, about once a second: it forgets them with the call."""
-        before, found = self._stats, self._measure()
+        before, found = self._stats, self._measure(self.call)
         if found is None:
             return  # the media is not there yet, or has gone already
         last = before.last_received_at
@@ -357,7 +358,7 @@ class FrameLine:
     def _send_digits(self) -> None:
         digits, self._held_digits = self._held_digits, ""
         if digits:
-            self._dial(digits)
+            self._dial(self.call, digits)
 
 
 def _config(events: bool) -> RtpConfig:

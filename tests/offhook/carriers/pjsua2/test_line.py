@@ -45,9 +45,10 @@ class Far:
         self.drained = self.silent = 0
         self.line = FrameLine(
             self.joined,  # type: ignore[arg-type]
+            "7",
             rate_hz=rate_hz,
             dial=self._dial,
-            measure=lambda: self.figures,
+            measure=lambda call: self.figures,
             media_timeout_s=1.0,
             first_media_timeout_s=2.0,
         )
@@ -74,7 +75,7 @@ class Far:
             self.poll()
         return taken
 
-    def _dial(self, digits: str) -> None:
+    def _dial(self, call: str, digits: str) -> None:
         self.dialled += digits
 
     def _drained(self) -> None:
