@@ -1,12 +1,10 @@
 """What all waits of a call have in common: music, keys, and news for its dialog."""
 
-import asyncio
-from collections import deque
-from contextlib import suppress
 from typing import Protocol
 
 from offhook.calls.conversation import Conversation
 from offhook.calls.hold_music import HoldMusic
+from offhook.calls.news_box import NewsBox
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import ToOwner
 from offhook.queues.port import Key, News
@@ -33,8 +31,7 @@ class SipWait:
 
     def __init__(self, call: WaitingCall) -> None:
         self._conversation = call.conversation
-        self._news: deque[News] = deque()
-        self._changed = asyncio.Event()
+        self._news = NewsBox()
         self._music: HoldMusic | None = None
         self._at_tick = 0
         self._suspended = False
@@ -47,12 +44,7 @@ class SipWait:
 
     async def next(self, timeout_s: float | None) -> News | None:
         """See WaitPort."""
-        if not self._news:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._changed.wait()
-        return self._news.popleft() if self._news else None
+        return await self._news.next(timeout_s)
 
     def play(self, music: Recording) -> None:
         """See WaitPort."""
@@ -70,8 +62,7 @@ class SipWait:
     def tell(self, news: News) -> None:
         """Have it as news; keys beyond a limit are dropped."""
         if len(self._news) < MAX_NEWS or not isinstance(news, Key):
-            self._news.append(news)
-            self._changed.set()
+            self._news.put(news)
 
     # --- for those who wait
 

@@ -1,9 +1,8 @@
 """A queue with one caller, in simulated calls: what has to happen for them to be taken happens after a while."""
 
 import asyncio
-from collections import deque
-from contextlib import suppress
 
+from offhook.calls.news_box import NewsBox
 from offhook.pipeline.session import Session
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
@@ -21,8 +20,7 @@ class SimulatedQueue:
         self._rings_s = rings_s
         self._agent = agent
         self._end = end
-        self._news: deque[News] = deque()
-        self._changed = asyncio.Event()
+        self._news = NewsBox()
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.plays = False
@@ -56,17 +54,11 @@ class SimulatedQueue:
 
     def tell(self, news: News) -> None:
         """See QueuePort."""
-        self._news.append(news)
-        self._changed.set()
+        self._news.put(news)
 
     async def next(self, timeout_s: float | None) -> News | None:
         """See QueuePort."""
-        if not self._news:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._changed.wait()
-        return self._news.popleft() if self._news else None
+        return await self._news.next(timeout_s)
 
     def play(self, music: Recording) -> None:
         """See QueuePort."""

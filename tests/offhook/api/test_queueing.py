@@ -1,7 +1,6 @@
 """What a caller in a queue hears and does, by a port that says things in any order, in virtual time."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from offhook.api.queued import Queued, QueueRequest, WhileWaiting
 from offhook.api.queueing import Waiting
 from offhook.api.while_waiting import MUSIC_S, OWNER_S, Standing, Wait
 from offhook.calls.built_in_music import built_in_music
+from offhook.calls.news_box import NewsBox
 from offhook.pipeline.tts.recording import Recording
 from offhook.queues.messages import CallBackKept, CallBackWish, PlaceInQueue
 from offhook.queues.orders import EndWait, Place, QueueEnd, QueueNow
@@ -54,15 +54,14 @@ class Port:
 
     def __init__(self, *follow: News | float, place: Place | None = SECOND) -> None:
         self._follow, self._place = follow, place
-        self._news: deque[News] = deque()
-        self._changed = asyncio.Event()
+        self._news = NewsBox()
         self.is_closed = False
         self.asked = 0
         self.played: list[Recording] = []
 
     def tell(self, *news: News) -> None:
-        self._news.extend(news)
-        self._changed.set()
+        for each in news:
+            self._news.put(each)
 
     def join(
         self,
@@ -90,14 +89,7 @@ class Port:
                 asyncio.get_running_loop().call_later(delay_s, self.tell, each)
 
     async def next(self, timeout_s: float | None) -> News | None:
-        if not self._news:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                return None
-        return self._news.popleft()
+        return await self._news.next(timeout_s)
 
     def play(self, music: Recording) -> None:
         self.played.append(music)

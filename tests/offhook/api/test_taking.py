@@ -10,6 +10,7 @@ from offhook.api.call import Call
 from offhook.api.taken import TakeEnd, Taken, TakeRequest
 from offhook.api.taking import JOIN_S, Taking
 from offhook.calls.call_log import CallLog
+from offhook.calls.news_box import NewsBox
 from offhook.calls.transfers import CallQueues
 from offhook.calls.with_others import WithOthers
 from offhook.pipeline.tts.recording import Recording
@@ -45,19 +46,16 @@ class Port:
 
     def __init__(self, *, joins: bool) -> None:
         self._joins = joins
-        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._news = NewsBox()
         self.accepted: list[str] = []
         self.declined: list[str] = []
         self.is_closed = False
 
     def tell(self, news: News) -> None:
-        self._news.put_nowait(news)
+        self._news.put(news)
 
     async def next(self, timeout_s: float | None) -> News | None:
-        try:
-            return await asyncio.wait_for(self._news.get(), timeout_s)
-        except TimeoutError:
-            return None
+        return await self._news.next(timeout_s)
 
     def play(self, music: Recording) -> None: ...
 
