@@ -23,6 +23,10 @@ def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
 
+def calls() -> int:
+    """How many calls PJSIP has; 0 before `open_library`. One that we have ended is among them until the far end has
+    answered, or PJSIP has given up."""
+
 def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
     the message, the description as PJSIP has understood it (None: too long; empty: not valid), and where offer and

@@ -269,6 +269,7 @@ const char *pjsip_open(pjsip *of, const char *path) {
     FIND(stream_pause, "pjmedia_stream_pause");
     FIND(stream_resume, "pjmedia_stream_resume");
     FIND(most_calls, "pjsua_call_get_max_count");
+    FIND(calls, "pjsua_call_get_count");
     const char *why = try_port(of);
     return why != NULL ? why : try_frame(of);
 }

@@ -84,7 +84,7 @@ typedef struct {
     int (*media_info)(int call, unsigned media, void *info); /* which begins with the RTP socket, a long */
     int (*stream_pause)(void *stream, int direction);
     int (*stream_resume)(void *stream, int direction);
-    unsigned (*most_calls)(void);
+    unsigned (*most_calls)(void), (*calls)(void);
 } pjsip;
 
 /* Finds what is needed in a library that is loaded, and has it use the layouts above. NULL: all is well; else why not. After

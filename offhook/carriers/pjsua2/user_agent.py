@@ -154,12 +154,13 @@ class PjsuaUserAgent:
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
-        return {"calls": len(self._calls), "most_calls": self.max_calls, "lines": len(self._lines)}
+        calls = {"calls": len(self._calls), "most_calls": self.max_calls, "free": self.free}
+        return {**calls, "lines": len(self._lines)}
 
     @property
     def free(self) -> int:
-        """How many more calls it takes."""
-        return self.max_calls - len(self._calls)
+        """How many more calls it takes: one that we have ended has its place until the far end has answered."""
+        return 0 if self._endpoint is None else self.max_calls - int(self._frames.calls())
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
@@ -353,6 +354,6 @@ class PjsuaUserAgent:
             if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
                 break
         self._calls.tidy()
-        if not self._calls and not self._accounts.ending:
+        if not self._frames.calls() and not self._accounts.ending:
             self._settled.set()
         self._lines.poll()

@@ -77,6 +77,24 @@ class Caller(Phone):
         await self._agent.until(arrived)
         return found[0]
 
+    async def asked(self, method: str) -> Response:
+        """A request of PJSIP's."""
+        found: list[Response] = []
+
+        def arrived() -> bool:
+            with suppress(BlockingIOError):
+                found.append(self.receive())
+            return bool(found) and found[-1].text.startswith(f"{method} ")
+
+        await self._agent.until(arrived)
+        return found[-1]
+
+    def accept(self, request: Response) -> None:
+        """Answer it by 200."""
+        kept = ("via:", "from:", "to:", "call-id:", "cseq:")
+        lines = [line for line in request.text.split("\r\n") if line.lower().startswith(kept)]
+        self.send(("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0"]) + "\r\n\r\n").encode())
+
     async def talk(self) -> str:
         """A call that is answered; returns its handle."""
         self.invite()
@@ -109,7 +127,7 @@ def ends(agent: Agent, call: str) -> list[Event]:
 async def over(agent: Agent, call: str) -> Event:
     """The one end of a call, after which nothing comes."""
     await agent.until(lambda: bool(ends(agent, call)))
-    await agent.until(lambda: agent.pjsip.free == MOST_CALLS)
+    await agent.until(lambda: agent.pjsip.dump()["calls"] == 0)
     await asyncio.sleep(4 * user_agent.POLL_S)
     (end,) = ends(agent, call)
     return end
@@ -204,6 +222,32 @@ async def test_a_call_ends_though_nobody_can_say_why(agent: Agent, monkeypatch: 
         caller.bye()
         assert await over(agent, call) == CallEnded(call, EndCause.TRANSPORT)
     assert [line["callback"] for line in logs if line["event"] == "an event of PJSIP was lost"] == ["onCallState"]
+
+
+async def test_a_bye_that_is_lost_is_sent_again_before_pjsip_goes(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_agent, "LAST_S", 8.0)
+    with callers(agent, 1) as (caller,):
+        agent.pjsip.do(Bye(await caller.talk()))
+        assert agent.pjsip.free == MOST_CALLS - 1
+        drained = asyncio.create_task(agent.pjsip.drain())
+        lost, again = await caller.asked("BYE"), await caller.asked("BYE")
+        assert lost.text == again.text
+        assert not drained.done()
+        caller.accept(again)
+        await drained
+        assert agent.pjsip.free == MOST_CALLS
+
+
+async def test_a_far_end_that_never_answers_our_bye_is_waited_for_no_longer_than_that(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_agent, "LAST_S", 0.1)
+    with callers(agent, 1) as (caller,):
+        agent.pjsip.do(Bye(await caller.talk()))
+        await agent.pjsip.drain()
+        assert agent.pjsip.free == MOST_CALLS - 1
 
 
 async def test_cancelled_at_any_moment(agent: Agent) -> None:
