@@ -20,9 +20,9 @@ log = structlog.get_logger("offhook.pjsip")
 
 
 class CallLines:
-    """By the handles of `calls`. `on_failed(call)` ends one whose line fails."""
+    """By the handles of `calls`. `on_failed(handle)` ends one whose line fails."""
 
-    def __init__(self, config: Config, calls: LiveCalls, on_failed: Callable[[PjCall], None]) -> None:
+    def __init__(self, config: Config, calls: LiveCalls, on_failed: Callable[[str], None]) -> None:
         self.frames: Any = None
         """Exchanges their audio with PJSIP; there from its start on."""
         self._config = config
@@ -106,8 +106,7 @@ class CallLines:
             except Exception:
                 log.exception("a line failed, and its call ends", line=handle)
                 line.close()
-                if (call := self._calls.get(handle)) is not None:
-                    self._on_failed(call)
+                self._on_failed(handle)
             if line.closed:
                 self._lines.pop(handle, None)
 

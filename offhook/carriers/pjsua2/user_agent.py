@@ -62,27 +62,28 @@ log = structlog.get_logger("offhook.pjsip")
 
 class PjsuaUserAgent:
     """One for a process. Everything runs on the event loop's thread, which has to be the process's main one.
-    `on_refused(status)` is called for each request that is refused for its session description."""
+    `count_refused(status)` is called for each request that is refused and is no event: for its session description, or
+    since it cannot be read."""
 
     def __init__(
         self,
         config: Config,
         address: Address,
         on_event: Callable[[Event | Probed], None],
-        on_refused: Callable[[int], None],
+        count_refused: Callable[[int], None],
     ) -> None:
         self.max_calls = 0
         """How many calls this build of PJSIP takes at once."""
         self._config = config
         self._address = address
         self._on_event = on_event
-        self._on_refused = on_refused
+        self._count_refused = count_refused
         self._endpoint: Any = None
         self._frames: Any = None
         self._accounts = Accounts(self, config, address, on_event)
         self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
-        self._lines = CallLines(config, self._calls, lambda call: self._hang_up(call, SERVER_ERROR))
+        self._lines = CallLines(config, self._calls, lambda handle: self._hang_up(handle, SERVER_ERROR))
         self._timer: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
@@ -114,7 +115,7 @@ class PjsuaUserAgent:
         self._endpoint = PjEndpoint(self)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
-        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._on_refused)
+        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._count_refused)
         self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
         self._lines.frames = self._frames
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
@@ -164,6 +165,8 @@ class PjsuaUserAgent:
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
+        if self._endpoint is None:
+            raise OSError("PJSIP is not open")
         return self._lines.line(handle)
 
     def hand_over(self, before: str, after: str) -> None:
@@ -217,7 +220,7 @@ class PjsuaUserAgent:
     def _check_ack(self, handle: str) -> None:
         call = self._calls.get(handle)
         if call is not None and not call.confirmed:
-            self._hang_up(call, REQUEST_TIMEOUT)
+            self._hang_up(handle, REQUEST_TIMEOUT)
 
     def _bye(self, call: PjCall, command: Bye) -> None:
         call.released = True
@@ -239,8 +242,10 @@ class PjsuaUserAgent:
             self._on_event(event)
         except ParseError as error:
             log.info("an INVITE cannot be read", why=str(error))
+            self._count_refused(error.status)
             self._turn_away(call, error.status)
         except Exception:
+            self._count_refused(SERVER_ERROR)
             self._turn_away(call, SERVER_ERROR)  # PJSIP would wait for ever for somebody to answer it
             raise
 
@@ -252,11 +257,13 @@ class PjsuaUserAgent:
         """PJSIP has refused an INVITE itself, perhaps one that it has reported as a call before."""
         if (call := self._calls.numbered(int(what.callId))) is not None:
             self._over(call, CallCancelled(call.handle))
+        status, reason = int(what.statusCode), str(what.reason)
         try:
             event = incoming_of("", what.rdata.wholeMsg, what.rdata.srcAddress)
-        except ParseError:
+        except ParseError as error:
+            log.info("PJSIP has refused an INVITE that cannot be read", status=status, why=str(error))
+            self._count_refused(status)
             return
-        status, reason = int(what.statusCode), str(what.reason)
         self._on_event(CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, status, reason))
 
     def on_registration(self, account: PjAccount, what: Any) -> None:
@@ -333,10 +340,13 @@ class PjsuaUserAgent:
 
     def _turn_away(self, call: PjCall, status: int) -> None:
         call.released = True
-        # Not now: PJSIP ends its process where a call is refused from within its report of it.
-        asyncio.get_running_loop().call_soon(self._hang_up, call, status)
+        # Not now: PJSIP ends its process where a call is refused from within its report of it. And by its handle: the
+        # object must not outlive the library.
+        asyncio.get_running_loop().call_soon(self._hang_up, call.handle, status)
 
-    def _hang_up(self, call: PjCall, status: int) -> None:
+    def _hang_up(self, handle: str, status: int) -> None:
+        if (call := self._calls.get(handle)) is None:
+            return
         with suppress(pj.Error):  # it is over
             self._execute(call, partial(call.hangup, options_of(status)))
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from offhook.carriers.pjsua2 import user_agent
 from offhook.sip.commands import Answer, Bye, Ring
-from offhook.sip.errors import LocalError
+from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -248,6 +248,26 @@ async def test_a_far_end_that_never_answers_our_bye_is_waited_for_no_longer_than
         agent.pjsip.do(Bye(await caller.talk()))
         await agent.pjsip.drain()
         assert agent.pjsip.free == MOST_CALLS - 1
+
+
+async def test_a_call_that_is_turned_away_as_pjsip_goes(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is hung up with the loop's next step, when PJSIP's library is no longer there."""
+    stopped = asyncio.Event()
+
+    def unreadable(*_: object) -> IncomingCall:
+        def stop() -> None:
+            agent.pjsip.stop()
+            stopped.set()
+
+        asyncio.get_running_loop().call_soon(stop)
+        raise ParseError("planted")
+
+    monkeypatch.setattr(user_agent, "incoming_of", unreadable)
+    with callers(agent, 1) as (caller,):
+        caller.invite()
+        await stopped.wait()
+        await asyncio.sleep(0)
+    assert agent.refused == [400]
 
 
 async def test_cancelled_at_any_moment(agent: Agent) -> None:

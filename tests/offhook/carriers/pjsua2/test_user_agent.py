@@ -222,6 +222,7 @@ async def test_invites_that_cannot_be_read_take_no_room(agent: Agent) -> None:
         await agent.until(answers)
     await agent.until(lambda: agent.pjsip.free == MOST_CALLS)
     assert not [each for each in agent.events if isinstance(each, IncomingCall)]
+    assert agent.refused == [400] * MOST_CALLS
     await talk(agent)
 
 
@@ -336,6 +337,9 @@ async def test_it_can_be_started_again_and_again() -> None:
         agent.pjsip.stop()
         with pytest.raises(LocalError, match="not open"):
             agent.pjsip.do(Bye("out"))
+        with pytest.raises(OSError, match="not open"):
+            agent.pjsip.line("late")
+        assert agent.pjsip.free == 0
 
 
 async def test_wideband_is_played_and_heard_as_such() -> None:
