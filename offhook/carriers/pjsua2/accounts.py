@@ -103,18 +103,20 @@ class Accounts:
             # PJSIP's own time-out and its lost connections have a status, too.
             own = what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE)
             self._on_event(RegistrationFailed(name, 0 if own else status, str(what.reason), RETRY_S))
-            self._again(name)
+            self._again(name, lambda: self._trunks[name])
 
     # --- inside
 
     def _register(self, name: str, target: Target | None, registrar: str = "") -> None:
+        self._trunks[name].wanted = True
+        self._ask(name, lambda: self._account(name, target, registrar))
+
+    def _ask(self, name: str, account: Callable[[], PjAccount]) -> None:
         try:
-            account = self._account(name, target, registrar)
-            account.wanted = True
-            account.setRegistration(True)
+            account().setRegistration(True)
         except pj.Error as error:
             self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
-            self._again(name)
+            self._again(name, account)
 
     def _account(self, name: str, target: Target | None, registrar: str = "") -> PjAccount:
         trunk = self._config.trunks[name]
@@ -139,8 +141,8 @@ class Accounts:
             account.proxy, account.host = proxy, target.address.host if target is not None else trunk.host
             account.create(made)
         else:
-            account.proxy = proxy
             account.modify(made)
+            account.proxy = proxy
         return account
 
     def _unregister(self, name: str) -> None:
@@ -154,17 +156,11 @@ class Accounts:
             self.ending.discard(name)
             self._on_event(RegistrationEnded(name))
 
-    def _again(self, name: str) -> None:
+    def _again(self, name: str, account: Callable[[], PjAccount]) -> None:
         def register() -> None:
             self._retries.pop(name, None)
-            account = self._trunks.get(name)
-            if account is None or not account.wanted:
-                return
-            try:
-                account.setRegistration(True)
-            except pj.Error as error:
-                self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
-                self._again(name)
+            if name in self._trunks and self._trunks[name].wanted:
+                self._ask(name, account)
 
         self._cancel_retry(name)
         self._retries[name] = asyncio.get_running_loop().call_later(RETRY_S, register)
