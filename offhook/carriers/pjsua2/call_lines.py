@@ -78,8 +78,17 @@ class CallLines:
         held = audio is not None and audio.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
         line.hold(held)
 
+    def on_stream(self, call: PjCall, stream: int) -> None:
+        """A call's media is about to begin, as the stream at that address."""
+        streams.begun(self.frames, call, stream)
+
+    def on_confirmed(self, call: PjCall) -> None:
+        """The far end is where it says that it is."""
+        streams.confirmed(self.frames, call)
+
     def on_media_over(self, call: PjCall) -> None:
         """A call's media is about to stop: its figures go with it."""
+        call.silent = None
         if (line := self._lines.get(call.handle)) is not None:
             line.measure()
 

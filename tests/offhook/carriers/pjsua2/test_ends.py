@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.carriers.pjsua2 import user_agent
+from offhook.carriers.pjsua2 import ends as ends_of_calls
+from offhook.carriers.pjsua2 import reports, user_agent
 from offhook.sip.commands import Answer, Bye, Ring
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import (
@@ -163,7 +164,7 @@ async def test_a_cancel_that_comes_with_the_answer(agent: Agent) -> None:
 
 
 async def test_a_call_whose_answer_is_never_acknowledged(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_agent, "ACK_S", 0.3)
+    monkeypatch.setattr(ends_of_calls, "ACK_S", 0.3)
     with callers(agent, 2) as (caller, proper):
         caller.invite()
         call = (await caller.event()).call
@@ -216,7 +217,7 @@ async def test_a_call_ends_though_nobody_can_say_why(agent: Agent, monkeypatch: 
     def fails(*_: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(user_agent, "end_of", fails)
+    monkeypatch.setattr(reports, "end_of", fails)
     with callers(agent, 1) as (caller,), capture_logs() as logs:
         call = await caller.talk()
         caller.bye()
@@ -262,7 +263,7 @@ async def test_a_call_that_is_turned_away_as_pjsip_goes(agent: Agent, monkeypatc
         asyncio.get_running_loop().call_soon(stop)
         raise ParseError("planted")
 
-    monkeypatch.setattr(user_agent, "incoming_of", unreadable)
+    monkeypatch.setattr(reports, "incoming_of", unreadable)
     with callers(agent, 1) as (caller,):
         caller.invite()
         await stopped.wait()

@@ -41,6 +41,7 @@ if importlib.util.find_spec("pjsua2") is None:
 
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.messages import Probed
+from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 
 T = TypeVar("T")
@@ -243,7 +244,7 @@ async def test_what_fails_in_a_callback_is_logged(agent: Agent, monkeypatch: pyt
     def fails(*_: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(agent.pjsip, "on_state", fails)
+    monkeypatch.setattr(Reports, "on_state", fails)
     with capture_logs() as logs:
         agent.call("out")
         await agent.until(lambda: any(line.get("callback") == "onCallState" for line in logs))
