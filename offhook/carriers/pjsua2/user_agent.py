@@ -189,11 +189,12 @@ class PjsuaUserAgent:
 
     def _invite(self, command: Invite) -> None:
         account, target = self._accounts.for_call(command)
+        options = invitation(command)
         call = PjCall(self._reports, account, command.call)
         call.meant = meant_by(command)
         self._calls.add(call)
         try:
-            call.makeCall(target, invitation(command))
+            call.makeCall(target, options)
         except pj.Error:
             self._calls.over(call)
             raise

@@ -240,6 +240,11 @@ async def test_a_caller_s_name_is_quoted(agent: Agent) -> None:
     assert str(event.headers.get("From")).startswith('"The \\"bot\\" \\\\ desk" <sip:me@')
 
 
+async def test_a_header_that_is_no_utf_8_is_sent_as_far_as_it_is(agent: Agent) -> None:
+    _, event = await agent.rings("out", headers=(("X-Account", b"7\xff8".decode("utf-8", "surrogateescape")),))
+    assert event.headers.get("X-Account") == "7\ufffd8"
+
+
 async def test_what_fails_in_a_callback_is_logged(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("planted")
