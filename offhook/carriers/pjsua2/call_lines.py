@@ -114,8 +114,8 @@ class CallLines:
                     line.measure(now)
             except Exception:
                 log.exception("a line failed, and its call ends", line=handle)
+                self._on_failed(handle)  # first: with the call there, what has failed may fail again
                 line.close()
-                self._on_failed(handle)
             if line.closed:
                 self._lines.pop(handle, None)
 

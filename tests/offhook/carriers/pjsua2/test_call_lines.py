@@ -1,9 +1,17 @@
 """The lines of calls that PJSIP carries; the caller is a socket that says what it is told to."""
 
-import pytest
+from types import ModuleType
 
+import pytest
+from structlog.testing import capture_logs
+
+pytest.importorskip("pjsua2", reason="there is no wheel of PJSIP for this Python")
+
+from offhook.carriers.pjsua2 import call_lines, streams
+from offhook.carriers.pjsua2.line import FrameStats
+from offhook.carriers.pjsua2.objects import PjCall
 from offhook.sip.commands import Answer
-from offhook.sip.events import CallConfirmed
+from offhook.sip.events import CallConfirmed, CallEnded, EndCause
 from offhook.telephony import tones
 from tests.e2e.phone import sdp
 from tests.offhook.carriers.pjsua2.test_ends import MEDIA_PORT, Agent, agent, callers
@@ -35,3 +43,26 @@ async def test_one_audio_of_several(agent: Agent, declined: str, first: bool) ->
         await agent.until(lambda: line.sent_ticks > 0)
         line.measure()
         assert line.stats().packets_sent > 0
+
+
+async def test_a_call_whose_figures_cannot_be_read_ends_and_others_go_on(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = list[str]()
+    measured = streams.measured
+
+    def fails(frames: ModuleType, call: PjCall, *, ice: bool) -> FrameStats | None:
+        if call.handle in broken:
+            raise RuntimeError("planted")
+        return measured(frames, call, ice=ice)
+
+    monkeypatch.setattr(streams, "measured", fails)
+    monkeypatch.setattr(call_lines, "MEASURED_S", 0.0)
+    with callers(agent, 2) as (caller, other), capture_logs() as logs:
+        broken.append(await caller.talk())
+        kept = await other.talk()
+        assert await agent.wait_for(CallEnded, broken[0])
+        assert [line["line"] for line in logs if line["event"].startswith("a line failed")] == broken
+        await agent.until(lambda: agent.pjsip.dump()["lines"] == 1)
+        other.bye()
+        assert (await agent.wait_for(CallEnded, kept)).cause is EndCause.REMOTE_BYE
