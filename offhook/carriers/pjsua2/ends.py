@@ -27,7 +27,7 @@ class Ends:
         self._on_event = on_event
 
     def over(self, call: PjCall, event: Event) -> None:
-        """The one place where a call ends. `event` is reported, unless the call was let go before."""
+        """The one place where a call ends. `event` is reported, unless the call was released before."""
         self._requests.over(call)
         self._calls.over(call)
         if not call.released:

@@ -14,7 +14,8 @@ from offhook.sip.commands import Answer
 from offhook.sip.events import CallConfirmed, CallEnded, EndCause
 from offhook.telephony import tones
 from tests.e2e.phone import sdp
-from tests.offhook.carriers.pjsua2.test_ends import MEDIA_PORT, Agent, agent, callers
+from tests.offhook.carriers.pjsua2.test_ends import MEDIA_PORT, agent, callers
+from tests.offhook.carriers.pjsua2.test_user_agent import Agent
 
 __all__ = ["agent"]
 
