@@ -1,5 +1,5 @@
-/* telephony.native._frames: ports of PJMEDIA's conference bridge, and what PJSIP is to refuse. See _frames.pyi for what
- * each method does. */
+/* telephony.native._frames: ports of PJMEDIA's conference bridge, and what PJSIP is to refuse or never to see. See
+ * _frames.pyi for what each function does. */
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
