@@ -154,7 +154,7 @@ class PjsuaUserAgent:
     @property
     def free(self) -> int:
         """How many more calls it takes: one that we have ended has its place until the far end has answered."""
-        return 0 if self._endpoint is None else self.max_calls - int(self._frames.calls())
+        return 0 if self._timer is None else self.max_calls - int(self._frames.calls())
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""

@@ -339,6 +339,7 @@ async def test_what_cannot_be_done_is_said(agent: Agent) -> None:
 async def test_it_can_be_started_again_and_again() -> None:
     for _ in range(3):
         agent = Agent()
+        assert agent.pjsip.free == 0
         agent.pjsip.start()
         await talk(agent)
         agent.pjsip.stop()
