@@ -1,5 +1,6 @@
-"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and the
-judgement on what PJSIP is to refuse."""
+"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and what of
+the messages that come PJSIP is to refuse, or never to see. But for tests of ports all of it is for PJSUA's main thread.
+"""
 
 from collections.abc import Callable
 from typing import Final, TypedDict
@@ -22,6 +23,10 @@ class Counters(TypedDict):
 def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
+
+def calls() -> int:
+    """How many calls PJSIP has; 0 before `open_library`. One that we have ended is among them until the far end has
+    answered, or PJSIP has given up."""
 
 def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of

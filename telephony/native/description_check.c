@@ -1,22 +1,14 @@
 /* See description_check.h. Nothing here knows Python. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "description_check.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "exchange.h"
-#include "frame_port.h"
 #include "pj_module.h"
 
 #define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
-#define REQUEST "Request msg "
-#define ACK REQUEST "ACK/"
 
 /* ---- PJSIP's layouts */
 
@@ -28,7 +20,6 @@ typedef struct {
 
 static struct {
     void *(*endpoint)(void);
-    int (*register_module)(void *endpoint, pj_module *);
     pj_description *(*description_of)(void *received);
     int (*validate)(const void *session);
     int (*print)(const void *session, char *text, size_t octets);
@@ -65,7 +56,7 @@ static int on_request(void *received) {
         forget_description(received);
         return 0;
     }
-    if (status != 0 && strncmp(of.summary(received), ACK, sizeof ACK - 1) != 0)
+    if (status != 0 && !summary_begins(of.summary(received), ACK_SUMMARY))
         of.respond(of.endpoint(), received, status, NULL, NULL, NULL);
     return status != 0;
 }
@@ -73,29 +64,20 @@ static int on_request(void *received) {
 static int on_response(void *received) { return verdict_on(received, false) != 0; }
 
 const char *descriptions_check(const char *path, description_verdict *verdict) {
-    static char name[] = "offhook-descriptions";
-    static pj_module module;
-    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    static pj_module module; /* an earlier PJSUA of this process has let it go */
+    void *library = pj_library(path);
     if (library == NULL)
         return "it is not loaded";
-    FIND(endpoint, "pjsua_get_pjsip_endpt");
-    FIND(register_module, "pjsip_endpt_register_module");
-    FIND(description_of, "pjsip_rdata_get_sdp_info");
-    FIND(validate, "pjmedia_sdp_validate");
-    FIND(print, "pjmedia_sdp_print");
-    FIND(summary, "pjsip_rx_data_get_info");
-    FIND(respond, "pjsip_endpt_respond_stateless");
+    FIND(library, of, endpoint, "pjsua_get_pjsip_endpt");
+    FIND(library, of, description_of, "pjsip_rdata_get_sdp_info");
+    FIND(library, of, validate, "pjmedia_sdp_validate");
+    FIND(library, of, print, "pjmedia_sdp_print");
+    FIND(library, of, summary, "pjsip_rx_data_get_info");
+    FIND(library, of, respond, "pjsip_endpt_respond_stateless");
     const char *why = exchange_open(library);
     if (why != NULL)
         return why;
     judge = verdict;
-    memset(&module, 0, sizeof module); /* an earlier PJSUA of this process has let it go */
-    module.name = (pj_text){name, (long)sizeof name - 1};
-    module.id = PJ_NO_ID;
-    module.priority = BEFORE_TRANSACTIONS;
-    module.on_request = on_request;
-    module.on_response = on_response;
-    if (of.register_module(of.endpoint(), &module) != 0)
-        return "it takes no more modules";
-    return module.id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
+    module = (pj_module){.priority = BEFORE_TRANSACTIONS, .on_request = on_request, .on_response = on_response};
+    return pj_module_register(library, "offhook-descriptions", &module);
 }

@@ -7,7 +7,7 @@
  * description is refused gets the status of the verdict; an ACK, or a response, is dropped, as if it had not come. One that
  * nobody has asked for is taken out of its message, which goes on without it.
  *
- * As with frame_port.h, functions are found by name, and the layouts are those of PJSIP 2.10 to 2.17.
+ * The layouts are those of PJSIP 2.10 to 2.17.
  */
 #ifndef OFFHOOK_DESCRIPTION_CHECK_H
 #define OFFHOOK_DESCRIPTION_CHECK_H

@@ -1,17 +1,10 @@
 /* See exchange.h. Nothing here knows Python. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "exchange.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
-#include <string.h>
 
-#include "frame_port.h"
-#include "pj_module.h"
+#include "pj_library.h"
 
 #define RECEIVED_WORDS_MAX 16384 /* PJSIP's own come to about 700; builds for longer datagrams to more */
 #define SESSION_WORDS_MAX 32
@@ -61,9 +54,9 @@ static struct {
 } of;
 
 const char *exchange_open(void *library) {
-    FIND(dialog, "pjsip_ua_find_dialog");
-    FIND(session, "pjsip_dlg_get_inv_session");
-    FIND(state, "pjmedia_sdp_neg_get_state");
+    FIND(library, of, dialog, "pjsip_ua_find_dialog");
+    FIND(library, of, session, "pjsip_dlg_get_inv_session");
+    FIND(library, of, state, "pjmedia_sdp_neg_get_state");
     return NULL;
 }
 

@@ -6,7 +6,6 @@
 
 #include "frame_port.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -106,8 +105,7 @@ frame_port *frame_port_new(const pjsip *of, unsigned rate_hz) {
 }
 
 bool frame_port_join(frame_port *port) {
-    static char name[] = "offhook";
-    const pj_text text = {name, (long)sizeof name - 1};
+    const pj_text text = pj_text_of("offhook");
     unsigned samples = (unsigned)port->frame_octets / 2;
     port->of->info_init(&port->base.info, &text, SIGNATURE, samples * (1000 / PTIME_MS), 1, 16, samples);
     port->pool = port->of->pool_create("offhook", POOL_OCTETS, POOL_OCTETS);
@@ -170,14 +168,6 @@ bool frame_port_read(frame_port *port, uint8_t *pcm, uint64_t *ordinal, double *
 
 /* ---- the library */
 
-#define FIND(member, name)                                                                                             \
-    do {                                                                                                               \
-        void *found = dlsym(of->library, name);                                                                        \
-        if (found == NULL)                                                                                             \
-            return "it has no " name;                                                                                  \
-        memcpy(&of->member, &found, sizeof found);                                                                     \
-    } while (0)
-
 /* A port as the library sees it: what comes after it is no part of it, and has to stay as it is. */
 typedef struct {
     pj_port port;
@@ -206,8 +196,7 @@ static int trial_end(pj_port *base) {
 }
 
 static const char *try_port(const pjsip *of) {
-    static char name[] = "trial";
-    const pj_text text = {name, 5};
+    const pj_text text = pj_text_of("trial");
     trial tried;
     memset(&tried, 0, sizeof tried);
     of->info_init(&tried.port.info, &text, SIGNATURE, 8000, 1, 16, 160);
@@ -250,25 +239,25 @@ static const char *try_frame(const pjsip *of) {
 }
 
 const char *pjsip_open(pjsip *of, const char *path) {
-    /* Only what Python has loaded: another copy would have no calls. */
-    of->library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
-    if (of->library == NULL)
+    void *library = pj_library(path);
+    if (library == NULL)
         return "it is not loaded";
-    FIND(pool_create, "pjsua_pool_create");
-    FIND(pool_release, "pj_pool_release");
-    FIND(info_init, "pjmedia_port_info_init");
-    FIND(port_get, "pjmedia_port_get_frame");
-    FIND(port_put, "pjmedia_port_put_frame");
-    FIND(port_destroy, "pjmedia_port_destroy");
-    FIND(null_port, "pjmedia_null_port_create");
-    FIND(conf_add, "pjsua_conf_add_port");
-    FIND(conf_remove, "pjsua_conf_remove_port");
-    FIND(conf_connect, "pjsua_conf_connect");
-    FIND(conf_disconnect, "pjsua_conf_disconnect");
-    FIND(media_info, "pjsua_call_get_med_transport_info");
-    FIND(stream_pause, "pjmedia_stream_pause");
-    FIND(stream_resume, "pjmedia_stream_resume");
-    FIND(most_calls, "pjsua_call_get_max_count");
+    FIND(library, *of, pool_create, "pjsua_pool_create");
+    FIND(library, *of, pool_release, "pj_pool_release");
+    FIND(library, *of, info_init, "pjmedia_port_info_init");
+    FIND(library, *of, port_get, "pjmedia_port_get_frame");
+    FIND(library, *of, port_put, "pjmedia_port_put_frame");
+    FIND(library, *of, port_destroy, "pjmedia_port_destroy");
+    FIND(library, *of, null_port, "pjmedia_null_port_create");
+    FIND(library, *of, conf_add, "pjsua_conf_add_port");
+    FIND(library, *of, conf_remove, "pjsua_conf_remove_port");
+    FIND(library, *of, conf_connect, "pjsua_conf_connect");
+    FIND(library, *of, conf_disconnect, "pjsua_conf_disconnect");
+    FIND(library, *of, media_info, "pjsua_call_get_med_transport_info");
+    FIND(library, *of, stream_pause, "pjmedia_stream_pause");
+    FIND(library, *of, stream_resume, "pjmedia_stream_resume");
+    FIND(library, *of, most_calls, "pjsua_call_get_max_count");
+    FIND(library, *of, calls, "pjsua_call_get_count");
     const char *why = try_port(of);
     return why != NULL ? why : try_frame(of);
 }

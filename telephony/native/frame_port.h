@@ -12,8 +12,8 @@
  *
  * The port lives until both the loop and PJMEDIA have released it.
  *
- * PJSIP is not linked: its library belongs to Python's module, and its functions are found by name. The layouts below are
- * those of PJMEDIA 2.10 to 2.17; `pjsip_open` has the library use them before any call does, and refuses it if it fails.
+ * The layouts below are those of PJMEDIA 2.10 to 2.17; `pjsip_open` has the library use them before any call does, and
+ * refuses it if it fails.
  */
 #ifndef OFFHOOK_FRAME_PORT_H
 #define OFFHOOK_FRAME_PORT_H
@@ -23,15 +23,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pj_library.h"
+
 #define FRAME_OCTETS_MAX 640 /* 20 ms at 16 kHz */
 #define RING_FRAMES 64       /* 1.28 s; a power of two */
 
 /* ---- PJMEDIA's layouts */
-
-typedef struct {
-    char *text;
-    long octets;
-} pj_text;
 
 enum { PJ_FRAME_NONE, PJ_FRAME_AUDIO };
 enum { DIR_ENCODING = 1 };
@@ -68,7 +65,6 @@ struct pj_port {
 };
 
 typedef struct {
-    void *library;
     void *(*pool_create)(const char *name, size_t octets, size_t more);
     void (*pool_release)(void *pool);
     int (*info_init)(pj_port_info *, const pj_text *name, unsigned signature, unsigned rate_hz, unsigned channels,
@@ -84,7 +80,7 @@ typedef struct {
     int (*media_info)(int call, unsigned media, void *info); /* which begins with the RTP socket, a long */
     int (*stream_pause)(void *stream, int direction);
     int (*stream_resume)(void *stream, int direction);
-    unsigned (*most_calls)(void);
+    unsigned (*most_calls)(void), (*calls)(void);
 } pjsip;
 
 /* Finds what is needed in a library that is loaded, and has it use the layouts above. NULL: all is well; else why not. After

@@ -1,20 +1,13 @@
 /* See message_look.h. Nothing here knows Python. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "message_look.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <netinet/in.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame_port.h"
 #include "pj_module.h"
 
 #define BEFORE_ALL 14 /* description_check's is 15 */
@@ -63,7 +56,6 @@ static struct {
     void *(*pool_create)(const char *name, size_t octets, size_t more);
     void (*pool_release)(void *pool);
     void *(*endpoint)(void);
-    int (*register_module)(void *endpoint, pj_module *);
     pj_message *(*parse)(char *text, size_t octets, void *received);
     char *(*summary)(void *received);
     pj_node *(*find)(const pj_message *, const pj_text *name, const void *after);
@@ -83,8 +75,6 @@ struct request_copy {
 static message_taker *take;
 static unsigned life; /* which PJSUA of this process it is: a copy's memory goes with it */
 static size_t read_at; /* of `pj_read`, in what was received */
-
-static pj_text text_of(const char *text) { return (pj_text){(char *)(uintptr_t)text, (long)strlen(text)}; }
 
 /* ---- what was received */
 
@@ -135,23 +125,21 @@ static message_verdict verdict_of(void *received, bool is_request) {
 
 /* ---- the module's side */
 
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
-
 static pj_node *replaces_of(void *received) {
-    const pj_text name = text_of("Replaces");
+    const pj_text name = pj_text_of("Replaces");
     return of.find(message_of(received), &name, NULL);
 }
 
 static bool is_pjsips_own(void *received) {
     static const char *const methods[] = {"ACK/", "BYE/", "CANCEL/", "PRACK/", "UPDATE/", "NOTIFY/"};
     const char *summary = of.summary(received);
-    if (!begins(summary, "Request msg "))
+    if (!summary_begins(summary, REQUEST_SUMMARY))
         return true;
-    summary += strlen("Request msg ");
+    summary += strlen(REQUEST_SUMMARY);
     for (size_t each = 0; each < sizeof methods / sizeof methods[0]; each++)
-        if (begins(summary, methods[each]))
+        if (summary_begins(summary, methods[each]))
             return true;
-    return begins(summary, "INVITE/") && replaces_of(received) == NULL;
+    return summary_begins(summary, "INVITE/") && replaces_of(received) == NULL;
 }
 
 static int on_request(void *received) {
@@ -166,7 +154,7 @@ static int on_request(void *received) {
 
 static int on_response(void *received) {
     const char *summary = of.summary(received);
-    if (!begins(summary, "Response msg 401/") && !begins(summary, "Response msg 407/"))
+    if (!summary_begins(summary, "Response msg 401/") && !summary_begins(summary, "Response msg 407/"))
         return 0;
     if (verdict_of(received, false) == LOOK_CHANGE)
         message_of(received)->line.status = FORBIDDEN;
@@ -175,7 +163,7 @@ static int on_response(void *received) {
 
 /* An ACK that neither a transaction nor a dialog wants: PJSUA would take one without a tag for a second copy of its INVITE,
  * and answer it, which an assertion of PJSIP forbids. */
-static int on_stray(void *received) { return begins(of.summary(received), "Request msg ACK/"); }
+static int on_stray(void *received) { return summary_begins(of.summary(received), ACK_SUMMARY); }
 
 static int on_unload(void) {
     life++;
@@ -190,14 +178,14 @@ bool message_respond(const request_copy *copy, int status, const char *reason, c
     if (pool == NULL)
         return false;
     for (size_t each = 0; each < count; each++) {
-        const pj_text name = text_of(fields[each].name), value = text_of(fields[each].value);
+        const pj_text name = pj_text_of(fields[each].name), value = pj_text_of(fields[each].value);
         pj_node *header = of.header(pool, &name, &value);
         header->previous = headers.previous;
         header->next = &headers;
         headers.previous->next = header;
         headers.previous = header;
     }
-    const pj_text phrase = text_of(reason == NULL ? "" : reason);
+    const pj_text phrase = pj_text_of(reason == NULL ? "" : reason);
     int failed = of.respond(of.endpoint(), copy->received, status, reason == NULL ? NULL : &phrase, &headers, NULL);
     of.pool_release(pool);
     return failed == 0;
@@ -236,37 +224,28 @@ static const char *try_message(void) {
     return why;
 }
 
-static const char *register_as(const char *name, pj_module *module) {
-    module->name = text_of(name);
-    module->id = PJ_NO_ID;
-    if (of.register_module(of.endpoint(), module) != 0)
-        return "it takes no more modules";
-    return module->id == PJ_NO_ID ? "its modules are laid out in another way" : NULL;
-}
-
 const char *messages_look(const char *path, message_taker *taker) {
     static pj_module looks, strays; /* an earlier PJSUA of this process has let them go */
-    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    void *library = pj_library(path);
     if (library == NULL)
         return "it is not loaded";
-    FIND(pool_create, "pjsua_pool_create");
-    FIND(pool_release, "pj_pool_release");
-    FIND(endpoint, "pjsua_get_pjsip_endpt");
-    FIND(register_module, "pjsip_endpt_register_module");
-    FIND(parse, "pjsip_parse_rdata");
-    FIND(summary, "pjsip_rx_data_get_info");
-    FIND(find, "pjsip_msg_find_hdr_by_name");
-    FIND(erase, "pj_list_erase");
-    FIND(clone, "pjsip_rx_data_clone");
-    FIND(release, "pjsip_rx_data_free_cloned");
-    FIND(header, "pjsip_generic_string_hdr_create");
-    FIND(respond, "pjsip_endpt_respond_stateless");
+    FIND(library, of, pool_create, "pjsua_pool_create");
+    FIND(library, of, pool_release, "pj_pool_release");
+    FIND(library, of, endpoint, "pjsua_get_pjsip_endpt");
+    FIND(library, of, parse, "pjsip_parse_rdata");
+    FIND(library, of, summary, "pjsip_rx_data_get_info");
+    FIND(library, of, find, "pjsip_msg_find_hdr_by_name");
+    FIND(library, of, erase, "pj_list_erase");
+    FIND(library, of, clone, "pjsip_rx_data_clone");
+    FIND(library, of, release, "pjsip_rx_data_free_cloned");
+    FIND(library, of, header, "pjsip_generic_string_hdr_create");
+    FIND(library, of, respond, "pjsip_endpt_respond_stateless");
     take = taker;
     const char *why = try_message();
     if (why != NULL)
         return why;
     looks = (pj_module){.priority = BEFORE_ALL, .unload = on_unload, .on_request = on_request, .on_response = on_response};
     strays = (pj_module){.priority = AFTER_DIALOGS, .on_request = on_stray};
-    why = register_as("offhook-messages", &looks);
-    return why != NULL ? why : register_as("offhook-strays", &strays);
+    why = pj_module_register(library, "offhook-messages", &looks);
+    return why != NULL ? why : pj_module_register(library, "offhook-strays", &strays);
 }

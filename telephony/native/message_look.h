@@ -8,8 +8,8 @@
  *
  * A second module is behind PJSIP's dialogs, and drops the ACKs that none of them wants.
  *
- * Functions are found by name. Where a message is in what PJSIP has received is found by a trial; where it came from is
- * believed only if the three fields that say so agree.
+ * Where a message is in what PJSIP has received is found by a trial; where it came from is believed only if the three
+ * fields that say so agree.
  */
 #ifndef OFFHOOK_MESSAGE_LOOK_H
 #define OFFHOOK_MESSAGE_LOOK_H

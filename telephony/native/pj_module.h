@@ -1,23 +1,10 @@
-/* PJSIP's layout of a module, which sees messages before and after others; and how its functions are found. */
+/* A module of PJSIP's, which sees messages before and after others. */
 #ifndef OFFHOOK_PJ_MODULE_H
 #define OFFHOOK_PJ_MODULE_H
 
-#include <dlfcn.h>
-#include <stddef.h>
-#include <string.h>
+#include <stdbool.h>
 
-#include "frame_port.h"
-
-#define PJ_NO_ID (-1)
-
-/* Have `of.member` be a function of the loaded `library`; or return from here, with what it lacks. */
-#define FIND(member, function)                                                                                         \
-    do {                                                                                                               \
-        void *found = dlsym(library, function);                                                                        \
-        if (found == NULL)                                                                                             \
-            return "it has no " function;                                                                              \
-        memcpy(&of.member, &found, sizeof found);                                                                      \
-    } while (0)
+#include "pj_library.h"
 
 typedef struct pj_module {
     struct pj_module *previous, *next;
@@ -29,5 +16,14 @@ typedef struct pj_module {
     int (*on_sent_request)(void *sent), (*on_sent_response)(void *sent);
     void (*on_transaction)(void *transaction, void *event);
 } pj_module;
+
+/* Has PJSIP ask `module`, which it keeps until PJSUA is destroyed, from now on. NULL: all is well; else why not. */
+const char *pj_module_register(void *library, const char *name, pj_module *module);
+
+/* How PJSIP's summary of a request begins; its method and '/' come next. */
+#define REQUEST_SUMMARY "Request msg "
+#define ACK_SUMMARY REQUEST_SUMMARY "ACK/"
+
+bool summary_begins(const char *summary, const char *with);
 
 #endif

@@ -1,5 +1,5 @@
-/* telephony.native._frames: ports of PJMEDIA's conference bridge, and what PJSIP is to refuse. See _frames.pyi for what
- * each method does. */
+/* telephony.native._frames: ports of PJMEDIA's conference bridge, and what PJSIP is to refuse or never to see. See
+ * _frames.pyi for what each function does. */
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
@@ -240,6 +240,10 @@ static PyObject *given(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)
     return PyLong_FromUnsignedLongLong(frame_ports_given());
 }
 
+static PyObject *calls(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromUnsignedLong(opened ? library.calls() : 0);
+}
+
 static PyObject *judge;
 
 #define SERVER_ERROR 500
@@ -324,6 +328,7 @@ static PyObject *keep_to(PyObject *Py_UNUSED(module), PyObject *args) {
 }
 
 static PyMethodDef functions[] = {
+    {"calls", calls, METH_NOARGS, NULL},
     {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},

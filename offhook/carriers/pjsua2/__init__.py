@@ -1,1 +1,1 @@
-"""Calls over PJSIP, by its Python module pjsua2: imported only where `sip.backend = "pjsua2"` asks for it."""
+"""Calls over PJSIP, by its Python module pjsua2, which is loaded only where `sip.backend = "pjsua2"` asks for it."""

@@ -26,10 +26,9 @@ REQUEST_TIMEOUT, SERVICE_UNAVAILABLE = 408, 503
 
 
 class Accounts:
-    """All of a process. `owner` gets what happens to their calls."""
+    """All of a process."""
 
-    def __init__(self, owner: Owner, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
-        self._owner = owner
+    def __init__(self, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
         self._config = config
         self._address = address
         self._on_event = on_event
@@ -39,12 +38,14 @@ class Accounts:
         self.ending: set[str] = set()
         """Those whose bindings are being removed."""
 
-    def open(self) -> None:
-        """Take calls."""
-        self._plain = PjAccount(self._owner, "")
+    def open(self, owner: Owner) -> None:
+        """Take calls. `owner` gets what happens to them. Raises PJSIP's error."""
+        self._plain = PjAccount(owner, "")
         self._plain.create(account_config(pj, self._config, self._address), True)
-        for name in self._config.trunks:
-            self._account(name, None)
+        for name, trunk in self._config.trunks.items():
+            account = self._trunks[name] = PjAccount(owner, name)
+            account.host = trunk.host
+            account.create(self._settings(trunk, "", trunk.uri))
 
     def of(self, source: str) -> int:
         """PJSIP's number for the account of a call from there. A trunk's is for its own server only: who calls by an
@@ -103,27 +104,33 @@ class Accounts:
             # PJSIP's own time-out and its lost connections have a status, too.
             own = what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE)
             self._on_event(RegistrationFailed(name, 0 if own else status, str(what.reason), RETRY_S))
-            self._again(name)
+            self._again(name, lambda: self._trunks[name])
 
     # --- inside
 
     def _register(self, name: str, target: Target | None, registrar: str = "") -> None:
+        self._trunks[name].wanted = True
+        self._ask(name, lambda: self._account(name, target, registrar))
+
+    def _ask(self, name: str, account: Callable[[], PjAccount]) -> None:
         try:
-            account = self._account(name, target, registrar)
-            account.wanted = True
-            account.setRegistration(True)
+            account().setRegistration(True)
         except pj.Error as error:
             self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
-            self._again(name)
+            self._again(name, account)
 
     def _account(self, name: str, target: Target | None, registrar: str = "") -> PjAccount:
-        trunk = self._config.trunks[name]
+        """A trunk's, changed to what leads there. Raises PJSIP's error."""
+        trunk, account = self._config.trunks[name], self._trunks[name]
         proxy = _proxy(trunk, target)
-        account = self._trunks.get(name)
-        if account is not None and target is not None:
+        if target is not None:
             account.host = target.address.host
-        if account is not None and account.proxy == proxy and not registrar:
-            return account
+        if account.proxy != proxy or registrar:
+            account.modify(self._settings(trunk, proxy, _with_transport(registrar or trunk.uri, target)))
+            account.proxy = proxy
+        return account
+
+    def _settings(self, trunk: TrunkConfig, proxy: str, registrar: str) -> Any:
         made = account_config(pj, self._config, self._address, trunk)
         made.regConfig.registerOnAdd = False
         made.regConfig.disableRegOnModify = True  # it is done where it is wanted
@@ -131,17 +138,10 @@ class Accounts:
         made.regConfig.timeoutSec = trunk.expires_s
         made.regConfig.delayBeforeRefreshSec = REFRESHED_BEFORE_S
         if trunk.registration:
-            made.regConfig.registrarUri = _with_transport(registrar or trunk.uri, target)
+            made.regConfig.registrarUri = registrar
         if proxy:
             made.sipConfig.proxies.append(proxy)
-        if account is None:
-            account = self._trunks[name] = PjAccount(self._owner, name)
-            account.proxy, account.host = proxy, target.address.host if target is not None else trunk.host
-            account.create(made)
-        else:
-            account.proxy = proxy
-            account.modify(made)
-        return account
+        return made
 
     def _unregister(self, name: str) -> None:
         account = self._trunks[name]
@@ -154,17 +154,11 @@ class Accounts:
             self.ending.discard(name)
             self._on_event(RegistrationEnded(name))
 
-    def _again(self, name: str) -> None:
+    def _again(self, name: str, account: Callable[[], PjAccount]) -> None:
         def register() -> None:
             self._retries.pop(name, None)
-            account = self._trunks.get(name)
-            if account is None or not account.wanted:
-                return
-            try:
-                account.setRegistration(True)
-            except pj.Error as error:
-                self._on_event(RegistrationFailed(name, 0, error.reason, RETRY_S))
-                self._again(name)
+            if name in self._trunks and self._trunks[name].wanted:
+                self._ask(name, account)
 
         self._cancel_retry(name)
         self._retries[name] = asyncio.get_running_loop().call_later(RETRY_S, register)

@@ -15,13 +15,14 @@ from offhook.carriers.pjsua2.objects import PjCall
 from offhook.settings.config import Config
 
 MEASURED_S = 1.0
+_DECLINED = (pj.PJSUA_CALL_MEDIA_NONE, pj.PJSUA_CALL_MEDIA_ERROR)
 log = structlog.get_logger("offhook.pjsip")
 
 
 class CallLines:
-    """By the handles of `calls`. `on_failed(call)` ends one whose line fails."""
+    """By the handles of `calls`. `on_failed(handle)` ends one whose line fails."""
 
-    def __init__(self, config: Config, calls: LiveCalls, on_failed: Callable[[PjCall], None]) -> None:
+    def __init__(self, config: Config, calls: LiveCalls, on_failed: Callable[[str], None]) -> None:
         self.frames: Any = None
         """Exchanges their audio with PJSIP; there from its start on."""
         self._config = config
@@ -63,26 +64,31 @@ class CallLines:
 
     def on_media(self, call: PjCall) -> None:
         """A call's media has begun, changed or stopped."""
-        line = self._lines.get(call.handle)
         streams.described_anew(self.frames, call)
-        info = call.getInfo()  # kept: its media would go with it
-        for media in info.media:
-            if media.type != pj.PJMEDIA_TYPE_AUDIO:
-                continue
-            held = media.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
-            if line is None:
-                return
-            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                call.audio = int(media.index)
-                events = call.getStreamInfo(call.audio).audTxEventPt >= 0
-                line.connect(int(media.audioConfSlot), events=events)
-            else:
-                line.connect(None)
-            line.hold(held)
+        if (line := self._lines.get(call.handle)) is None:
             return
+        info = call.getInfo()  # kept: its media would go with it
+        audio = _audio_of(info)
+        if audio is not None and audio.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+            call.audio = int(audio.index)
+            events = call.getStreamInfo(call.audio).audTxEventPt >= 0
+            line.connect(int(audio.audioConfSlot), events=events)
+        else:
+            line.connect(None)
+        held = audio is not None and audio.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)
+        line.hold(held)
+
+    def on_stream(self, call: PjCall, stream: int) -> None:
+        """A call's media is about to begin, as the stream at that address."""
+        streams.begun(self.frames, call, stream)
+
+    def on_confirmed(self, call: PjCall) -> None:
+        """The far end is where it says that it is."""
+        streams.confirmed(self.frames, call)
 
     def on_media_over(self, call: PjCall) -> None:
         """A call's media is about to stop: its figures go with it."""
+        call.silent = None
         if (line := self._lines.get(call.handle)) is not None:
             line.measure()
 
@@ -108,9 +114,8 @@ class CallLines:
                     line.measure(now)
             except Exception:
                 log.exception("a line failed, and its call ends", line=handle)
+                self._on_failed(handle)  # first: with the call there, what has failed may fail again
                 line.close()
-                if (call := self._calls.get(handle)) is not None:
-                    self._on_failed(call)
             if line.closed:
                 self._lines.pop(handle, None)
 
@@ -129,3 +134,10 @@ class CallLines:
         """Whether audio goes out with the first packet that comes."""
         call = self._calls.get(handle)
         return call is not None and call.silent is not None
+
+
+def _audio_of(info: Any) -> Any:
+    """The audio that is in use: an offer may have several, as once with SRTP and once without, and PJSIP declines all
+    but one. None: there is none."""
+    kinds = (media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO)
+    return next((media for media in kinds if media.status not in _DECLINED), None)

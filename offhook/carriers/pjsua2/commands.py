@@ -8,6 +8,7 @@ import pjsua2 as pj
 from offhook.carriers.pjsua2.objects import PjCall
 from offhook.sip.commands import Cancel, Invite, Reject, Ring, SendKey
 from offhook.sip.message.grammar import quote
+from offhook.sip.message.identities import printable
 from offhook.sip.message.reason import fields
 
 SERVER_ERROR = 500
@@ -21,10 +22,10 @@ def options_of(status: int) -> Any:
 
 
 def add_headers(options: Any, headers: tuple[tuple[str, str], ...]) -> None:
-    """Have these header fields in the message."""
+    """Have these header fields in the message, as UTF-8: PJSIP's module takes nothing else."""
     for name, value in headers:
         header = pj.SipHeader()
-        header.hName, header.hValue = name, value
+        header.hName, header.hValue = name, printable(value)
         options.txOption.headers.append(header)
 
 

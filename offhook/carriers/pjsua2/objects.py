@@ -1,4 +1,4 @@
-"""PJSIP's objects as Python sees them: each passes what happens to its owner, and keeps none of it.
+"""PJSIP's objects as Python sees them: each passes what happens to its owner. What is noted on one is its owner's.
 
 Their methods are called by PJSIP while it is polled, and nobody there takes an exception: it is logged here.
 """
@@ -176,6 +176,7 @@ class PjCall(pj.Call):  # type: ignore[misc]
         """From PJSIP."""
         self.owner.on_refer_progress(self, what)
 
+    @_kept_here
     def onCallReplaceRequest(self, what: Any) -> None:
         """From PJSIP: another call wants this one's place, and has come by `requests`, which sees to that."""
         log.warning("refused a call that wants another's place", why="PJSIP would decide by itself")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,12 @@ SANITIZERS = {
 
 
 def build(tree: Path, sanitizer: Sanitizer, compiler: str) -> None:
-    native = tree / "telephony" / "native"
-    sources = {str(path) for path in native.glob("*.c")}
-    names = ("frame_port.c", "description_check.c", "exchange.c", "message_look.c")
-    of_frames = {each for each in sources if each.endswith(names)}
+    modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
     include = f"-I{sysconfig.get_path('include')}"
-    for name, parts in (("_media", sources - of_frames), ("_frames", of_frames)):
-        made = ("-o", str(native / f"{name}.abi3.so"), "-lm", "-ldl")
-        subprocess.run([compiler, *COMMON, *sanitizer.flags, include, *sorted(parts), *made], check=True)
+    for module in modules:
+        sources = [str(tree / each) for each in module["sources"]]
+        made = ("-o", f"{tree / module['name'].replace('.', '/')}.abi3.so", "-lm", "-ldl")
+        subprocess.run([compiler, *COMMON, *sanitizer.flags, include, *sources, *made], check=True)
 
 
 def library(name: str, compiler: str) -> str:

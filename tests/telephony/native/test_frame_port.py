@@ -151,6 +151,12 @@ def test_only_a_library_that_is_loaded_is_used() -> None:
         frames.check_descriptions(frames.__file__, lambda message, text, stands: 0)
 
 
+def test_there_are_no_calls_before_a_library_is_open() -> None:
+    script = "from offhook.telephony.native import _frames; print(_frames.calls())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["0"]
+
+
 @pytest.mark.parametrize("use", ["FramePort(8_000)", "set_sending(1, False)", "keep_to(0, 0, None, 0)"])
 def test_before_a_library_is_open_nothing_of_it_can_be_used(use: str) -> None:
     script = f"from offhook.telephony.native import _frames; _frames.{use}"  # a process of its own: others open it

@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.carriers.pjsua2 import user_agent
+from offhook.carriers.pjsua2 import ends as ends_of_calls
+from offhook.carriers.pjsua2 import reports, user_agent
 from offhook.sip.commands import Answer, Bye, Ring
-from offhook.sip.errors import LocalError
+from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -77,6 +78,24 @@ class Caller(Phone):
         await self._agent.until(arrived)
         return found[0]
 
+    async def asked(self, method: str) -> Response:
+        """A request of PJSIP's."""
+        found: list[Response] = []
+
+        def arrived() -> bool:
+            with suppress(BlockingIOError):
+                found.append(self.receive())
+            return bool(found) and found[-1].text.startswith(f"{method} ")
+
+        await self._agent.until(arrived)
+        return found[-1]
+
+    def accept(self, request: Response) -> None:
+        """Answer it by 200."""
+        kept = ("via:", "from:", "to:", "call-id:", "cseq:")
+        lines = [line for line in request.text.split("\r\n") if line.lower().startswith(kept)]
+        self.send(("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0"]) + "\r\n\r\n").encode())
+
     async def talk(self) -> str:
         """A call that is answered; returns its handle."""
         self.invite()
@@ -109,7 +128,7 @@ def ends(agent: Agent, call: str) -> list[Event]:
 async def over(agent: Agent, call: str) -> Event:
     """The one end of a call, after which nothing comes."""
     await agent.until(lambda: bool(ends(agent, call)))
-    await agent.until(lambda: agent.pjsip.free == MOST_CALLS)
+    await agent.until(lambda: agent.pjsip.dump()["calls"] == 0)
     await asyncio.sleep(4 * user_agent.POLL_S)
     (end,) = ends(agent, call)
     return end
@@ -145,7 +164,7 @@ async def test_a_cancel_that_comes_with_the_answer(agent: Agent) -> None:
 
 
 async def test_a_call_whose_answer_is_never_acknowledged(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_agent, "ACK_S", 0.3)
+    monkeypatch.setattr(ends_of_calls, "ACK_S", 0.3)
     with callers(agent, 2) as (caller, proper):
         caller.invite()
         call = (await caller.event()).call
@@ -198,12 +217,58 @@ async def test_a_call_ends_though_nobody_can_say_why(agent: Agent, monkeypatch: 
     def fails(*_: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(user_agent, "end_of", fails)
+    monkeypatch.setattr(reports, "end_of", fails)
     with callers(agent, 1) as (caller,), capture_logs() as logs:
         call = await caller.talk()
         caller.bye()
         assert await over(agent, call) == CallEnded(call, EndCause.TRANSPORT)
     assert [line["callback"] for line in logs if line["event"] == "an event of PJSIP was lost"] == ["onCallState"]
+
+
+async def test_a_bye_that_is_lost_is_sent_again_before_pjsip_goes(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_agent, "LAST_S", 8.0)
+    with callers(agent, 1) as (caller,):
+        agent.pjsip.do(Bye(await caller.talk()))
+        assert agent.pjsip.free == MOST_CALLS - 1
+        drained = asyncio.create_task(agent.pjsip.drain())
+        lost, again = await caller.asked("BYE"), await caller.asked("BYE")
+        assert lost.text == again.text
+        assert not drained.done()
+        caller.accept(again)
+        await drained
+        assert agent.pjsip.free == MOST_CALLS
+
+
+async def test_a_far_end_that_never_answers_our_bye_is_waited_for_no_longer_than_that(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_agent, "LAST_S", 0.1)
+    with callers(agent, 1) as (caller,):
+        agent.pjsip.do(Bye(await caller.talk()))
+        await agent.pjsip.drain()
+        assert agent.pjsip.free == MOST_CALLS - 1
+
+
+async def test_a_call_that_is_turned_away_as_pjsip_goes(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is hung up with the loop's next step, when PJSIP's library is no longer there."""
+    stopped = asyncio.Event()
+
+    def unreadable(*_: object) -> IncomingCall:
+        def stop() -> None:
+            agent.pjsip.stop()
+            stopped.set()
+
+        asyncio.get_running_loop().call_soon(stop)
+        raise ParseError("planted")
+
+    monkeypatch.setattr(reports, "incoming_of", unreadable)
+    with callers(agent, 1) as (caller,):
+        caller.invite()
+        await stopped.wait()
+        await asyncio.sleep(0)
+    assert agent.refused == [400]
 
 
 async def test_cancelled_at_any_moment(agent: Agent) -> None:

@@ -41,12 +41,15 @@ if importlib.util.find_spec("pjsua2") is None:
 
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.messages import Probed
+from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 
 T = TypeVar("T")
 
 MOST_CALLS = 4
 """Of the wheel's build."""
+SILENT_FRAMES = 25
+"""Longer than any pause between keys."""
 
 
 class Agent:
@@ -151,10 +154,10 @@ async def test_what_is_cleared_is_not_heard(agent: Agent) -> None:
     left = out.queued_ticks
     dropped = out.clear()
     assert 0 < dropped <= left
-    await asyncio.sleep(0.3)  # for what had been sent
+    sent = out.sent_ticks
     loud.clear()
-    await asyncio.sleep(0.3)
-    assert loud and not any(loud)
+    await agent.until(lambda: len(loud) > SILENT_FRAMES and not any(loud[-SILENT_FRAMES:]))
+    assert out.sent_ticks == sent
 
 
 async def test_ringing_and_an_answer_that_is_a_refusal(agent: Agent) -> None:
@@ -222,6 +225,7 @@ async def test_invites_that_cannot_be_read_take_no_room(agent: Agent) -> None:
         await agent.until(answers)
     await agent.until(lambda: agent.pjsip.free == MOST_CALLS)
     assert not [each for each in agent.events if isinstance(each, IncomingCall)]
+    assert agent.refused == [400] * MOST_CALLS
     await talk(agent)
 
 
@@ -238,11 +242,16 @@ async def test_a_caller_s_name_is_quoted(agent: Agent) -> None:
     assert str(event.headers.get("From")).startswith('"The \\"bot\\" \\\\ desk" <sip:me@')
 
 
+async def test_a_header_that_is_no_utf_8_is_sent_as_far_as_it_is(agent: Agent) -> None:
+    _, event = await agent.rings("out", headers=(("X-Account", b"7\xff8".decode("utf-8", "surrogateescape")),))
+    assert event.headers.get("X-Account") == "7\ufffd8"
+
+
 async def test_what_fails_in_a_callback_is_logged(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(agent.pjsip, "on_state", fails)
+    monkeypatch.setattr(Reports, "on_state", fails)
     with capture_logs() as logs:
         agent.call("out")
         await agent.until(lambda: any(line.get("callback") == "onCallState" for line in logs))
@@ -330,12 +339,16 @@ async def test_what_cannot_be_done_is_said(agent: Agent) -> None:
 async def test_it_can_be_started_again_and_again() -> None:
     for _ in range(3):
         agent = Agent()
+        assert agent.pjsip.free == 0
         agent.pjsip.start()
         await talk(agent)
         agent.pjsip.stop()
         agent.pjsip.stop()
         with pytest.raises(LocalError, match="not open"):
             agent.pjsip.do(Bye("out"))
+        with pytest.raises(OSError, match="not open"):
+            agent.pjsip.line("late")
+        assert agent.pjsip.free == 0
 
 
 async def test_wideband_is_played_and_heard_as_such() -> None:
