@@ -70,7 +70,7 @@ class SipFork:
         failed = [each for each in ends if isinstance(each, TransferError)]
         if len(failed) == len(ends):
             self._conversation.suspend(False)
-            raise worst_of(failed)
+            raise worst_of(failed).again()
         for each in ends:
             if isinstance(each, BaseException) and not isinstance(each, TransferError):
                 raise each
