@@ -75,7 +75,7 @@ class LineListeners:
             self.silent = tuple(each for each in self.silent if each is not silent)
             self._text = tuple(each for each in self._text if each is not text)
             self._choose()
-            # Whoever has this function is often whose methods they are.
+            # They are often methods of the owner of this function, which would be a cycle.
             audio = dtmf = sent = drained = silent = text = None
 
         return remove
