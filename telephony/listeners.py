@@ -67,6 +67,7 @@ class LineListeners:
         self._choose()
 
         def remove() -> None:
+            nonlocal audio, dtmf, sent, drained, silent, text
             self._audio = tuple(each for each in self._audio if each is not audio)
             self._dtmf = tuple(each for each in self._dtmf if each is not dtmf)
             self.sent = tuple(each for each in self.sent if each is not sent)
@@ -74,6 +75,8 @@ class LineListeners:
             self.silent = tuple(each for each in self.silent if each is not silent)
             self._text = tuple(each for each in self._text if each is not text)
             self._choose()
+            # They are often methods of the owner of this function, which would be a cycle.
+            audio = dtmf = sent = drained = silent = text = None
 
         return remove
 

@@ -71,18 +71,6 @@ class AgentCall:
         self._endings = Endings(call, self._speech, self._runs, self._wording, self._keyed.masked)
         self._now: Callable[[], float] = asyncio.get_running_loop().time
         self._meter = Meter(limits.of_call, self._now())
-        self._around = Surroundings(
-            call,
-            self._history,
-            self._speech,
-            self._runs,
-            setup.policy,
-            limits,
-            self._wording,
-            self._ask,
-            lambda: self._caller_talks,
-            model.name,
-        )
         self._caller_talks = False
         self._speculation: Speculation | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -116,6 +104,7 @@ class AgentCall:
             reading.cancel()
             self._drop_speculation()
             self._end_reply()
+            self._reply, self._inbox = None, asyncio.Queue()  # a reply has us, and its task is still to come
             if self._warming is not None:
                 self._warming.cancel()
             await self._runs.close()
@@ -294,10 +283,25 @@ class AgentCall:
     def _begin_reply(self, stream: ReplyStream | None = None) -> None:
         self._has_news = False
         self._call.owe_reply()
-        self._reply = AgentReply(self._around, stream)
+        self._reply = AgentReply(self._surroundings(), stream)
         task = asyncio.ensure_future(self._reply.run())
         self._replying = task
         task.add_done_callback(self._inbox.put_nowait)
+
+    def _surroundings(self) -> Surroundings:
+        setup = self._setup
+        return Surroundings(
+            self._call,
+            self._history,
+            self._speech,
+            self._runs,
+            setup.policy,
+            setup.limits,
+            self._wording,
+            self._ask,
+            lambda: self._caller_talks,
+            self._model.name,
+        )
 
     def _end_reply(self) -> None:
         """Stop speaking, and close the request."""

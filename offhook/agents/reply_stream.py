@@ -4,7 +4,8 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from copy import copy
 
 from offhook.llm.limits import estimated
 from offhook.llm.model import Ended, LanguageModel, ModelError, ModelEvent, ModelRequest, TextDelta, Usage
@@ -59,12 +60,13 @@ class ReplyStream:
         self._text = ""
         self._ending: Ended | None = None
         self._wrote_at = float("-inf")
-        self._error: Exception | None = None
+        self._error: ModelError | None = None
         self._reported = False
         self._unread: deque[ModelEvent] = deque()
         self._changed = asyncio.Event()
         self._ask()
         self._task = asyncio.ensure_future(self._pump())
+        self._task.add_done_callback(_forget_cancelling)
 
     async def next(self, timeout_s: float) -> ModelEvent | None:
         """The next event; None if none comes in time. Raises ModelError."""
@@ -78,7 +80,7 @@ class ReplyStream:
         if self._unread:
             return self._unread.popleft()
         if self._error is not None:
-            raise self._error
+            raise copy(self._error)  # the traceback has us, who keep it
         raise ModelError(self._model.name, "away", "the reply broke off")
 
     def on_first(self, on_first: Callable[[float], None]) -> None:
@@ -121,6 +123,7 @@ class ReplyStream:
         finally:
             self._changed.set()
             self._tell()
+            self._on_text = self._on_first = None  # nothing more comes
 
     async def _read(self) -> float | None:
         """One request, to its end. Returns when to ask again, in seconds; None: it has ended, or failed for good."""
@@ -190,3 +193,9 @@ class ReplyStream:
             error,
             retried,
         )
+
+
+def _forget_cancelling(task: asyncio.Task[None]) -> None:
+    if task.cancelled():
+        with suppress(asyncio.CancelledError):
+            task.exception()  # which it would keep, with what keeps the task

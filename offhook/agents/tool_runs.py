@@ -114,6 +114,7 @@ class ToolRuns:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_S)
+        self._report, self._on_news, self._forget = _ignored, _nothing, _nothing
 
     def _on_call_ends(self, by_bot: bool) -> None:
         if self._leaving is not None:
@@ -147,6 +148,14 @@ class ToolRuns:
             self._leaving = None
         self._history.result(reply, call, result)
         self._report(ran(call, self._tools.get(call.name), result, seconds, self._now(), error))
+
+
+def _nothing() -> None:
+    """Callback of an agent that has ended."""
+
+
+def _ignored(event: SessionEvent) -> None:
+    """The same, for what is reported."""
 
 
 def ran(call: ToolCall, tool: Tool | None, result: str, seconds: float, at: float, error: str) -> ToolRan:

@@ -78,6 +78,7 @@ class Link:
             self._loop.remove_reader(self._connection)
             self._loop.remove_writer(self._connection)
             self._connection.close()
+            self._on_packet, self._on_gone = _ignored, _nothing  # they are of who has us
 
     def _is_sent(self, whole: bytes) -> bool:
         """False: it has to wait."""
@@ -104,8 +105,9 @@ class Link:
 
     def _give_up(self) -> None:
         if not self._closed:
+            on_gone = self._on_gone
             self.close()
-            self._on_gone()
+            on_gone()
 
     def _readable(self) -> None:
         for _ in range(PACKETS_PER_WAKEUP):
@@ -175,3 +177,11 @@ class LinkedTalk:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _nothing() -> None:
+    """Callback of a closed link."""
+
+
+def _ignored(packet: Packet, data: bytes) -> None:
+    """The same, for what would come."""

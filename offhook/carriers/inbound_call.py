@@ -96,8 +96,7 @@ class InboundCall(SipCall):
             self.log.error("no media ports", error=str(error))
             self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
         except (RemoteError, MediaError) as error:
-            refused = not_acceptable(error)
-            self._refuse(refused.status, Refusal(Reason.OFFER, refused.reason), refused)
+            self._refuse_offer(not_acceptable(error))
         else:
             self._conversation.spawn(self._speak_early(sdp) if early else self._answer(sdp))
 
@@ -239,6 +238,9 @@ class InboundCall(SipCall):
         answered = self._conversation.answered
         self._resources.do(Bye(self.handle, reasons) if answered else Reject(self.handle, status))
         self._release()
+
+    def _refuse_offer(self, error: RemoteError) -> None:
+        self._refuse(error.status, Refusal(Reason.OFFER, error.reason), error)
 
     def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
         command = Reject(self.handle, status)

@@ -47,7 +47,7 @@ class LinkedAgent:
         """To the end of the talk. None: the caller has hung up. Raises TransferError if there is none."""
         result = await asyncio.shield(self._done)
         if isinstance(result, TransferError):
-            raise result
+            raise result.again()
         return result
 
     def withdraw(self) -> None:

@@ -147,9 +147,7 @@ class SipCall(Handover):
         except (RemoteError, MediaError) as error:
             # RFC 3261 §14.2: the session stays as it was.
             self._offers = before
-            refused = not_acceptable(error)
-            self.log.info("re-INVITE refused", status=refused.status, why=refused.reason)
-            self._resources.do(RejectReinvite(self.handle, refused.status, warning(refused), phrase(refused)))
+            self._refuse_reinvite(not_acceptable(error))
             return
         self._resources.do(AnswerReinvite(self.handle, answer))
         self._media_changed()
@@ -215,6 +213,10 @@ class SipCall(Handover):
         self._replaced_by(event)
 
     # Inside.
+
+    def _refuse_reinvite(self, error: RemoteError) -> None:
+        self.log.info("re-INVITE refused", status=error.status, why=error.reason)
+        self._resources.do(RejectReinvite(self.handle, error.status, warning(error), phrase(error)))
 
     def _ending(self, cause: EndCause) -> tuple[EndedBy, str]:
         return ENDINGS[cause]
@@ -357,6 +359,7 @@ class SipCall(Handover):
             self._no_media.cancel()
             self._no_media = None
         self.keys.close()
+        self._transfer = self._queue = self._take = None  # they have us
         if self._resources.captures is not None:
             self._resources.captures.end(self._captured)
         on_over(self)

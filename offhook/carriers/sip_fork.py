@@ -67,10 +67,11 @@ class SipFork:
             ends = await asyncio.gather(*(ring.run() for ring in self._rings.values()), return_exceptions=True)
         finally:
             self._stop_tone()
+        self._rings.clear()  # which have us
         failed = [each for each in ends if isinstance(each, TransferError)]
         if len(failed) == len(ends):
             self._conversation.suspend(False)
-            raise worst_of(failed)
+            raise worst_of(failed).again()
         for each in ends:
             if isinstance(each, BaseException) and not isinstance(each, TransferError):
                 raise each
@@ -83,6 +84,7 @@ class SipFork:
         """The caller's leg is over."""
         for ring in self._rings.values():
             ring.caller_gone()
+        self._rings.clear()
         return None
 
     def on_event(self, event: ReferEvent) -> None:

@@ -150,6 +150,7 @@ class AgentLeg:
     def call_over(self, outcome: SipOutcome, *, answered: bool) -> None:
         """See CallWatcher."""
         self._released.set()
+        self._call = None  # whose dialog is ours
         owner, self._owner = self._owner, None
         if owner is None:
             return

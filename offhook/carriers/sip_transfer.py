@@ -97,17 +97,6 @@ class SipTransfer:
         self._withdrawn = False
         self._rang = False
         self._done: asyncio.Future[Transferred | TransferError | None] = self._loop.create_future()
-        self._actions: Mapping[TransferAction, Callable[[], None]] = {
-            TransferAction.SEND_REFER: self._send_refer,
-            TransferAction.SEND_REPLACES: self._send_replaces,
-            TransferAction.CALL_AGENT: self._call_agent,
-            TransferAction.BRIEF_AGENT: self._brief_agent,
-            TransferAction.BRIDGE: self._connect,
-            TransferAction.UNBRIDGE: self._disconnect,
-            TransferAction.RELEASE_AGENT: self._release_agent,
-            TransferAction.RELEASE_CALLER: self._release_caller,
-            TransferAction.REPORT: self._report,
-        }
 
     @property
     def over(self) -> bool:
@@ -123,7 +112,7 @@ class SipTransfer:
             self._run(self._transfer.announced(self._now()))
         result = await asyncio.shield(self._done)
         if isinstance(result, TransferError):
-            raise result
+            raise result.again()
         if result is None or self._bridged_at is None:
             return result
         return replace(result, talked_s=self._now() - self._bridged_at)
@@ -219,7 +208,7 @@ class SipTransfer:
 
     def _run(self, actions: list[TransferAction]) -> None:
         for action in actions:
-            self._actions[action]()
+            _ACTIONS[action](self)
         if self._timer is not None:
             self._timer.cancel()
         due = self._transfer.get_timer()
@@ -367,6 +356,17 @@ class SipTransfer:
         return False
 
 
+_ACTIONS: Mapping[TransferAction, Callable[[SipTransfer], None]] = {
+    TransferAction.SEND_REFER: SipTransfer._send_refer,
+    TransferAction.SEND_REPLACES: SipTransfer._send_replaces,
+    TransferAction.CALL_AGENT: SipTransfer._call_agent,
+    TransferAction.BRIEF_AGENT: SipTransfer._brief_agent,
+    TransferAction.BRIDGE: SipTransfer._connect,
+    TransferAction.UNBRIDGE: SipTransfer._disconnect,
+    TransferAction.RELEASE_AGENT: SipTransfer._release_agent,
+    TransferAction.RELEASE_CALLER: SipTransfer._release_caller,
+    TransferAction.REPORT: SipTransfer._report,
+}
 _CHOICES = {"yes": ("yes", "yes please", "okay", "sure", "put them through"), "no": ("no", "no thanks", "not now")}
 _KEYS = {"1": "yes", "2": "no"}
 

@@ -107,6 +107,10 @@ class ModelError(Exception):
         self.why = why
         self.retry_after_s = retry_after_s
 
+    def __reduce__(self) -> tuple[type["ModelError"], tuple[str, FailureKind, str, float | None]]:
+        # As of EngineError: errors are copied.
+        return type(self), (self.model, self.kind, self.why, self.retry_after_s)
+
 
 async def close_stream(events: AsyncIterator[ModelEvent]) -> None:
     """End a request at once. Idempotent."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -11,6 +12,7 @@ from offhook.agents.keyed import Keyed
 from offhook.agents.policy import Policy
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
+from offhook.api.call_audio import CallAudio
 from offhook.api.call_ended import CallEnded
 from offhook.llm.model import ToolCall, Usage
 from offhook.pipeline.asr.engine import OnEndpoint
@@ -23,7 +25,7 @@ from offhook.realtime.link import Link
 from offhook.realtime.model_log import NO_USAGE, ModelLog
 from offhook.realtime.owed_reply import SAY_AGAIN, OwedReply
 from offhook.realtime.recogniser import ModelRecogniser
-from offhook.realtime.replies import Replies, Reply
+from offhook.realtime.replies import Replies
 from offhook.realtime.sessions import Sessions
 from offhook.realtime.speech import Speech
 from offhook.realtime.tool_results import ToolResults
@@ -44,13 +46,14 @@ class Conversation:
         self._speech = speech
         self._vendor_decides = speech.setup.turn_detection == "vendor"
         self._keyed = Keyed()
-        self._model = ModelLog(speech.setup.model, self._report)
+        report = partial(_report, self._audio, self._keyed)  # no method of ours, who have what gets it
+        self._model = ModelLog(speech.setup.model, report)
         policy = speech.policy or Policy({}, {}, dtmf=False)
-        self._tools = CallTools(call, speech.tools, policy, speech.limits, self._report)
+        self._tools = CallTools(call, speech.tools, policy, speech.limits, report)
         interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
-        self._replies = Replies(self._audio, speech.name, interruption, self._on_played)
-        self._sessions = Sessions(call, speech, self._tools.specs if speech.policy is not None else (), self)
-        self._results = ToolResults(self._tools, self._sessions, self._replies, self)
+        self._sessions = Sessions(call, speech, self._tools.specs if speech.policy is not None else ())
+        self._replies = Replies(self._audio, speech.name, interruption, self._sessions.played)
+        self._results = ToolResults(self._tools, self._sessions, self._replies)
         self._greeted = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -157,14 +160,14 @@ class Conversation:
                 if self._sessions.link is not None and self._replies.playing is not None:
                     self._sessions.link.stop()
                 self._replies.ended(number, playback)
-                self._results.interrupted()
+                self._results.interrupted(self)
             case UtterancePlayed(number, playback):
                 reply = self._replies.ended(number, playback)
                 if reply is not None and reply.broken:
                     # Whoever has heard none of it has only their own words, which the next session may not have.
                     has_heard = playback.text_played or not self._vendor_decides
                     self._ask(GO_ON if has_heard else SAY_AGAIN)
-                self._results.maybe_end()
+                self._results.maybe_end(self)
                 self._maybe_renew()
             case _:
                 pass
@@ -198,10 +201,6 @@ class Conversation:
         audio = self._sessions.port.to_model(pcm, self._audio.line_rate_hz)
         if audio and (link := self._live) is not None:
             link.send_audio(audio)
-
-    def _on_played(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
-        if self._sessions.link is not None and not reply.lost:
-            self._sessions.link.played(reply.item, played_ms, received_ms, text)
 
     # Receiver: the model.
 
@@ -237,7 +236,7 @@ class Conversation:
         self._answered()
         self._owed.model_spoke(monotonic())
         self._model.over(usage)
-        self._results.maybe_end()
+        self._results.maybe_end(self)
 
     def on_response_failed(self, error: EngineError) -> None:
         """See Receiver."""
@@ -248,7 +247,7 @@ class Conversation:
         self._answered()
         self._model.began()
         self._owed.model_spoke(monotonic())
-        self.spawn(self._results.run(ToolCall(call_id, name, arguments)))
+        self.spawn(self._results.run(self, ToolCall(call_id, name, arguments)))
 
     def on_caller_text(self, turn: int, text: str) -> None:
         """See Receiver."""
@@ -285,7 +284,7 @@ class Conversation:
     def _open(self) -> None:
         self._caller_speaks = False
         self._turn_times.clear()
-        self._sessions.open(self._replies.to_come)
+        self._sessions.open(self, self._replies.to_come)
 
     def _resume(self) -> None:
         """The session is ready: take up the conversation where it was."""
@@ -375,7 +374,7 @@ class Conversation:
             self._owed.model_spoke(now)  # by silence, where it has not
             self._caller_speaks = False
             self._turn_times.clear()
-            self._sessions.renew()
+            self._sessions.renew(self)
 
     async def _watch(self) -> None:
         """A session that is mute is as good as lost."""
@@ -413,9 +412,6 @@ class Conversation:
         if not self._over.done():
             self._over.set_result(replace(outcome, reason=self._keyed.masked(outcome.reason)))
 
-    def _report(self, event: SessionEvent) -> None:
-        self._audio.report(self._keyed.masked_event(event))
-
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """See Talk."""
         task = asyncio.get_running_loop().create_task(work)
@@ -427,3 +423,7 @@ class Conversation:
         self._tools.close()
         for task in self._tasks:
             task.cancel()
+
+
+def _report(audio: CallAudio, keyed: Keyed, event: SessionEvent) -> None:
+    audio.report(keyed.masked_event(event))

@@ -11,6 +11,7 @@ from offhook.llm.model import ToolSpec
 from offhook.pipeline.errors import EngineError
 from offhook.realtime.audio_port import AudioPort
 from offhook.realtime.link import Link, Receiver
+from offhook.realtime.replies import Reply
 from offhook.realtime.speech import Speech
 from offhook.vendors.errors import VendorRefusedError
 
@@ -19,9 +20,9 @@ RETRY_S = 0.25
 
 
 class Sessions:
-    """`tools` are what the model may call. The sessions report to `receiver`."""
+    """`tools` are what the model may call."""
 
-    def __init__(self, call: Call, speech: Speech, tools: tuple[ToolSpec, ...], receiver: Receiver) -> None:
+    def __init__(self, call: Call, speech: Speech, tools: tuple[ToolSpec, ...]) -> None:
         self.link: Link | None = None
         """The latest, ready or not."""
         self.is_ready = False
@@ -31,7 +32,6 @@ class Sessions:
         self._audio = call.audio
         self._speech = speech
         self._tools = tools
-        self._receiver = receiver
         self.port = AudioPort(self._audio, speech.audio)
         """Of the latest: its conversions go on from packet to packet."""
         self._handle = ""
@@ -43,8 +43,9 @@ class Sessions:
         """The session, if it is ready."""
         return self.link if self.is_ready else None
 
-    def open(self, to_come: tuple[Said, ...] = ()) -> None:
-        """Open one, with the conversation so far, and `to_come`, which the caller is about to hear."""
+    def open(self, receiver: Receiver, to_come: tuple[Said, ...] = ()) -> None:
+        """Open one, with the conversation so far, and `to_come`, which the caller is about to hear. It reports to
+        `receiver`."""
         self.is_ready, self.opened_at = False, monotonic()
         self.port = AudioPort(self._audio, self._speech.audio)
         setup = self._speech.setup
@@ -55,7 +56,7 @@ class Sessions:
             history=(*self._call.history, *to_come),
             handle=self._handle,
         )
-        self.link = self._speech.open(setup, self.port, self._receiver)
+        self.link = self._speech.open(setup, self.port, receiver)
 
     def ready(self) -> None:
         """It is."""
@@ -66,13 +67,18 @@ class Sessions:
         self._handle = self.link.handle if self.is_ready and self.link is not None else ""
         self.link = None
 
-    def renew(self) -> None:
+    def renew(self, receiver: Receiver) -> None:
         """Go on in another one."""
         if self.link is not None:
             link, self.link = self.link, None
             self._handle = link.handle
             link.close()
-            self.open()
+            self.open(receiver)
+
+    def played(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
+        """See OnPlayed."""
+        if self.link is not None and not reply.lost:
+            self.link.played(reply.item, played_ms, received_ms, text)
 
     @property
     def is_old(self) -> bool:

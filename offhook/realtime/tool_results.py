@@ -36,17 +36,16 @@ class Talk(Protocol):
 
 
 class ToolResults:
-    """Of one call."""
+    """Of one call, of which each method gets the `talk`."""
 
-    def __init__(self, tools: CallTools, sessions: Sessions, replies: Replies, talk: Talk) -> None:
+    def __init__(self, tools: CallTools, sessions: Sessions, replies: Replies) -> None:
         self._tools = tools
         self._sessions = sessions
         self._replies = replies
-        self._talk = talk
         self._ends = False
         self._untold: list[tuple[Link | None, ToolCall, str]] = []  # while the call ends: the ending's first
 
-    async def run(self, call: ToolCall) -> None:
+    async def run(self, talk: Talk, call: ToolCall) -> None:
         """Run one, and pass on its result."""
         link = self._sessions.link
         output = await self._tools.run(call)
@@ -54,45 +53,45 @@ class ToolResults:
             # Some models answer each result, and nobody would hear that.
             if len(self._untold) < MAX_UNTOLD:
                 self._untold.append((link, call, output))
-            self.maybe_end()
-        elif self._tell(link, call, output) and not self._talk.in_turn:
-            self._talk.respond("")
+            self.maybe_end(talk)
+        elif self._tell(talk, link, call, output) and not talk.in_turn:
+            talk.respond("")
 
-    def _tell(self, link: Link | None, call: ToolCall, output: str) -> bool:
+    def _tell(self, talk: Talk, link: Link | None, call: ToolCall, output: str) -> bool:
         """Give the model a tool's result; returns whether it was the session that wants it."""
         if link is not None and link is self._sessions.live:
             link.tool_result(call.id, call.name, output)
             return True
         # The session that asked is gone, and the new one knows nothing of the call.
-        self._talk.write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
+        talk.write(f"[The tool {call.name[:60]}, which you called before, has the result: {output}]")
         return False
 
-    def maybe_end(self) -> None:
+    def maybe_end(self, talk: Talk) -> None:
         """End the call, if a tool has ended it and everything has been said."""
         link = self._sessions.link
         idle = self._replies.idle and not (link is not None and link.replying)
         if self._tools.ending is not None and idle and not self._ends:
             self._ends = True
-            self._talk.spawn(self._end())
+            talk.spawn(self._end(talk))
 
-    async def _end(self) -> None:
+    async def _end(self, talk: Talk) -> None:
         outcome = await self._tools.end_call()
         if isinstance(outcome, str):
             self._ends = False
-            if self._stay(outcome) and not self._talk.in_turn:
-                self._talk.respond("")
+            if self._stay(talk, outcome) and not talk.in_turn:
+                talk.respond("")
         else:
-            self._talk.end(outcome)
+            talk.end(outcome)
 
-    def interrupted(self) -> None:
+    def interrupted(self, talk: Talk) -> None:
         """The caller has interrupted what was said last: their turn follows."""
         if self._tools.ending is not None and not self._ends:
-            self._stay("error: the caller interrupted")
+            self._stay(talk, "error: the caller interrupted")
 
-    def _stay(self, why: str) -> bool:
+    def _stay(self, talk: Talk, why: str) -> bool:
         """The call does not end, which is the result of what should have ended it. Returns whether the model, which
         gets all results now, is to be asked for a reply."""
         self._tools.ending = None
         (ending, *others), self._untold = self._untold, []
-        told = [self._tell(*ending[:2], why), *(self._tell(*each) for each in others)]
+        told = [self._tell(talk, *ending[:2], why), *(self._tell(talk, *each) for each in others)]
         return any(told)

@@ -54,6 +54,7 @@ class CallTools:
         """The agent has ended: what still runs is on the record as it is."""
         self._forget()
         self._abandon("unfinished: the agent has ended")
+        self._forget = _nothing
 
     def _on_call_ends(self, _by_bot: bool) -> None:
         self._abandon(UNFINISHED)
@@ -123,3 +124,7 @@ class CallTools:
         finally:
             running.cancel()
             self._cancellable.discard(running)
+
+
+def _nothing() -> None:
+    """Callback of an agent that has ended."""

@@ -36,6 +36,11 @@ class TransferError(UserError):
         self.reason = reason
         self.status = status
 
+    def again(self) -> "TransferError":
+        """The same to be raised where this one is kept: the traceback of an error has what keeps it."""
+        (problem,) = self.problems
+        return type(self)(self.reason, problem.what, problem.why, problem.todo, self.status)
+
 
 class OnlyReferError(TransferError):
     """The caller's network connects the caller itself, and to one target alone: `refer` is the mode there."""

@@ -85,6 +85,8 @@ class _Builder:
             raise TwimlError(NOT_PARSED, why) from None
         except (LookupError, ValueError) as error:  # an encoding that Python does not know
             raise TwimlError(NOT_PARSED, f"the document cannot be decoded ({error})") from None
+        finally:
+            del self._parser  # it has our methods
         assert self._root is not None, "expat takes no document without an element"
         return self._root
 

@@ -67,7 +67,7 @@ class RunningCall:
         self._reported: set[tuple[str, str]] = set()
         self._teller = Teller(client, self._not_told)
         self._dials = 0
-        self._cover: Cover = self._filled
+        self._cover: Cover | None = None
 
     def beside(self, cover: Cover) -> "RunningCall":
         """The same for documents that run beside the one that does: with an address of their own, and `cover` in place
@@ -97,7 +97,7 @@ class RunningCall:
 
     async def waited(self, work: Awaitable[_T]) -> _T:
         """The result of what a server takes its time for, while which the silence is covered. Raises CallEnded."""
-        return await self._cover(work)
+        return await (self._cover or self._filled)(work)
 
     def tell(self, url: str, method: str, parameters: Mapping[str, str], *, over: bool = False) -> None:
         """Send a request whose answer changes nothing, while the call goes on. `over`: the call does not."""

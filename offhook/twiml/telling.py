@@ -54,8 +54,11 @@ class Teller:
 
     async def told(self) -> int:
         """Wait until all are sent, for FETCH_S at most; returns how many are left out."""
-        if self._sending:
-            await asyncio.wait(tuple(self._sending), timeout=FETCH_S)
+        try:
+            if self._sending:
+                await asyncio.wait(tuple(self._sending), timeout=FETCH_S)
+        finally:
+            self._on_failure = _ignored  # it is of who has us
         left = self.waiting
         for task in self._sending:
             task.cancel()
@@ -73,3 +76,7 @@ class Teller:
                 waiting.popleft()
         finally:
             del self._waiting[server]
+
+
+def _ignored(error: TwimlError) -> None:
+    """Callback of a call that has ended."""

@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from time import monotonic
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ class Connection:
         """Wait until it is open. Raises EngineError, VendorRefusedError."""
         await asyncio.wait([self._opened])
         if self.error is not None:
-            raise self.error
+            raise copy(self.error)  # the traceback has us, who keep it
 
     def send(self, message: Message) -> None:
         """Send a text or binary message. Does nothing after `close` or a failure."""
@@ -159,6 +160,7 @@ class Connection:
             self.close_code = wire.close_code
             self._lose(wire.ended())
             wire.abort()  # nobody wants an answer any more
+            self._direct = None  # it has us
 
     async def _attach(self, wire: DirectWire) -> None:
         while self._outgoing:
@@ -187,6 +189,9 @@ class Connection:
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         """Whoever waits is told, also where there is a fault in `dial`; asyncio logs that."""
+        if task.cancelled():
+            with suppress(asyncio.CancelledError):
+                task.exception()  # which it would keep, and by the traceback us
         if self.error is None and not task.cancelled():
             what = f"connecting to {self.target.vendor}"
             self._lose(EngineError(self.target.name, what, "it went wrong: see the log"))

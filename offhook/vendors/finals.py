@@ -14,6 +14,7 @@ the turn gets `silent_s`, then the turn fails. A final that comes later is repor
 import asyncio
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -143,7 +144,7 @@ class Finals:
             return self._transcript(is_final=True)
         self._taken = max(self._transcript(is_final=False), self._before, key=lambda each: len(each.text))
         if self._error is not None and not self._taken.text:
-            raise self._error
+            raise copy(self._error)  # the traceback has us, who keep it
         if not self._taken.text and not self._heard:
             why = f"nothing came for {self._wait.silent_s:g} s after the end of the turn"
             raise EngineTimeout(self._name, "waiting for the vendor's final", why)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from copy import copy
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
 
@@ -58,7 +59,7 @@ class Speech:
             if self.is_complete:
                 return None
             if self._error is not None:
-                raise self._error
+                raise copy(self._error)  # the traceback has us, who keep it
             self._arrived.clear()
             limit_s = self._stall_s if self.received_bytes else self._first_s
             try:

@@ -16,6 +16,7 @@ A connection that breaks before the first audio is replaced, `retries` times; la
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 
@@ -172,7 +173,7 @@ class VendorSpeech:
                 while self._chunks:
                     yield self._chunks.popleft()
                 if self._error is not None:
-                    raise self._error
+                    raise copy(self._error)  # the traceback has us, who keep it
         finally:
             self._leave()
 

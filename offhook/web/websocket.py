@@ -77,7 +77,7 @@ class WebSocket(asyncio.Protocol):
         self, initial: bytes, on_open: Callable[["WebSocket"], Receiver], on_failed: Callable[[], None]
     ) -> None:
         self._initial = initial
-        self._on_open = on_open
+        self._on_open: Callable[[WebSocket], Receiver] | None = on_open
         self._on_failed = on_failed
         self._receiver: Receiver | None = None
         self._transport: asyncio.Transport | None = None
@@ -187,6 +187,8 @@ class WebSocket(asyncio.Protocol):
             self._closed = True
             self._receiver.lost(f"the connection was lost: {exc}" if exc else "the connection was closed")
         self._closed = True
+        self._receiver, self._on_failed = None, _nothing
+        self._frames.close()
 
     def pause_writing(self) -> None:
         """The far end does not read."""
@@ -215,7 +217,9 @@ class WebSocket(asyncio.Protocol):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._receiver = self._on_open(self)
+        on_open, self._on_open = self._on_open, None
+        assert on_open is not None, "hands are shaken once"
+        self._receiver = on_open(self)
         self._ping()
         if rest:
             self.data_received(rest)
@@ -282,6 +286,10 @@ class WebSocket(asyncio.Protocol):
             self._receiver.lost(f"the far end has not read for {UNREAD_S:g} s")
         if self._transport is not None:
             self._transport.abort()
+
+
+def _nothing() -> None:
+    """Callback of a lost connection."""
 
 
 def _why(conn: ServerProtocol) -> str:

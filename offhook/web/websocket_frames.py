@@ -46,6 +46,10 @@ class FrameReader:
         self._fragments: list[bytes] = []
         self._binary = False  # what the fragments are of
 
+    def close(self) -> None:
+        """Nothing more comes: drop the callbacks, whose owner has the reader."""
+        self._on_message = self._on_pong = _nothing
+
     def receive(self, data: bytes) -> bool:
         """The next bytes. Returns whether the library got any of them."""
         conn = self._conn
@@ -132,3 +136,7 @@ def _frame_bytes(data: bytes, at: int) -> int:
     if available < header:
         return max(_MAX_HEADER_BYTES, available + 1)
     return header + int.from_bytes(data[at + 2 : at + (4 if length == 126 else 10)])
+
+
+def _nothing(data: bytes) -> None:
+    """Callback of a closed reader."""

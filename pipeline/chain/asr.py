@@ -122,7 +122,7 @@ class ChainStream:
         self._audio = bytearray() if len(candidates) > 1 else None  # kept for the engines that may yet start
         self._complete = self._over = False
         self._leading: int | None = None
-        self._answered: Runner | None = None
+        self._answered: int | None = None
         self._kept: tuple[Runner, Transcript] | None = None
         """The longest one without a final."""
         self._kept_timer: asyncio.TimerHandle | None = None
@@ -211,7 +211,7 @@ class ChainStream:
         if self._kept is not None and not self._over and runner in self._working:
             self._take(runner, transcript)
             self._settle()
-        elif self._request.on_late is not None and runner is self._answered:
+        elif self._request.on_late is not None and runner.index == self._answered:
             self._request.on_late(runner.judged(transcript))
 
     def on_finished(self, runner: Runner, task: "asyncio.Task[Transcript]") -> None:
@@ -253,7 +253,7 @@ class ChainStream:
 
     def _take(self, runner: Runner, transcript: Transcript) -> None:
         self._race.answered(runner.index)
-        self._answered = self._answered or runner
+        self._answered = runner.index if self._answered is None else self._answered
         self._end(runner, Outcome.ANSWERED)
         if self._result is not None and not self._result.done():
             self._result.set_result(runner.judged(transcript))
@@ -294,6 +294,7 @@ class ChainStream:
             self._timer = None
         if due is not None:
             self._timer = self._loop.call_later(max(0.0, due - self._now()), self._on_timer)
+        self._free()
 
     def _start(self, runner: Runner, why: Why) -> None:
         before = self._runners[runner.index - 1].name if runner.index else ""
@@ -324,6 +325,13 @@ class ChainStream:
     def _end_probes(self) -> None:
         for runner in tuple(self._working):
             self._end(runner, Outcome.LATE)
+        self._free()
+
+    def _free(self) -> None:
+        """Nobody starts any more: drop the runners, which have us. One that has answered may yet report a final."""
+        if (self._over or self._race.over) and not self._working:
+            self._runners.clear()
+            self._kept = None
 
     def _fail(self) -> None:
         self._chain.running.discard(self)

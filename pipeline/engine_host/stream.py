@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -138,7 +139,7 @@ class HostStream:
             why = f"nothing came for {limit_s:g} s"
             self._abandon(EngineTimeout(self._owner.name, "waiting for an answer", why))
         if self._error is not None and not self._messages:
-            raise self._error
+            raise copy(self._error)  # the traceback has us, who keep it
         message = self._messages.popleft()
         self._unread_bytes -= len(message.data)
         return message

@@ -148,10 +148,10 @@ def answer_offer(
     """
     _check(local, capabilities)
     session = parse(offer)
-    problems = [_problem(session, each, local.host, capabilities) for each in session.media]
-    if None not in problems:
-        raise _worst(problems)
-    fitting = [i for i, problem in enumerate(problems) if problem is None]
+    fitting = [i for i, each in enumerate(session.media) if _problem(session, each, local.host, capabilities) is None]
+    if not fitting:
+        # Not from a name of this function: an error whose traceback has a frame that has the error is a cycle.
+        raise _worst([_problem(session, each, local.host, capabilities) for each in session.media])
     index = next((i for i in fitting if crypto.usable(session.media[i], capabilities.srtp)), fitting[0])
     media = session.media[index]
     common = common_formats(media, capabilities)
@@ -189,8 +189,8 @@ def accept_answer(
     offered, media = ours.media[index], session.media[index]
     if (media.kind, media.protocol.upper()) != (offered.kind, offered.protocol):
         raise RemoteError(400, "the answer has another medium than the offer")
-    if (problem := _problem(session, media, ours.host, capabilities)) is not None:
-        raise problem
+    if _problem(session, media, ours.host, capabilities) is not None:
+        raise _worst([_problem(session, media, ours.host, capabilities)])
     theirs, own = common_formats(media, capabilities), audio.formats(offered)
     agreed = {kind(each) for each in theirs} & {kind(each) for each in own}
     sendable = [each for each in theirs if kind(each) in agreed]

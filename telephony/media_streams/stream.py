@@ -6,6 +6,7 @@ seconds. It is `connecting` until `start` has come, then `open`, then `over`.
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from offhook.telephony.errors import WireError
@@ -112,7 +113,7 @@ class MediaStream:
         self._audio: Audio | None = None
         self._suspended = False
         self._events: deque[Event] = deque()
-        self._inbound = InboundStream(self._on_audio)
+        self._inbound = InboundStream(partial(_received, self._events))
         self._playout: PlayoutBuffer | None = None
         self._stream_sid = ""
         self._over = False
@@ -325,7 +326,7 @@ class MediaStream:
             self._stream_sid = stream_sid
             self._audio = known
             self._inbound = InboundStream(
-                self._on_audio,
+                partial(_received, self._events),
                 known.decoder(),
                 clock_stamps=self._dialect.clock_stamps,
                 may_swap=self._dialect.may_swap,
@@ -391,9 +392,6 @@ class MediaStream:
             self._over = True
             self._events.append(Failed(code, reason))
 
-    def _on_audio(self, pcm: bytes, at_tick: int) -> None:
-        self._events.append(AudioReceived(pcm, at_tick))
-
     def _emit_played(self, playout: PlayoutBuffer) -> None:
         if playout.played:
             self._events += playout.played
@@ -401,3 +399,7 @@ class MediaStream:
         if playout.drained:
             playout.drained = False
             self._events.append(Drained())
+
+
+def _received(events: deque[Event], pcm: bytes, at_tick: int) -> None:
+    events.append(AudioReceived(pcm, at_tick))

@@ -248,6 +248,8 @@ class StreamLine:
         self._clock.leave(self._tick)
         self._socket.close(code, reason)
         self._listeners.clear()
+        self._on_started = self._on_ended = _nothing  # they are of the owner, who has us
+        self._on_suspended = None
 
     # Inside.
 
@@ -305,11 +307,12 @@ class StreamLine:
         return max(self._zero_at + end_tick / RATE_HZ, now - PERIOD_S)
 
     def _ended(self, event: Stopped | Failed) -> None:
+        on_ended = self._on_ended
         if isinstance(event, Failed):
             self.close(event.code, event.reason)
-            self._on_ended(event.reason)
+            on_ended(event.reason)
         else:
-            self._on_ended(None)
+            on_ended(None)
 
     # Time.
 
@@ -331,3 +334,7 @@ class StreamLine:
                     on_silent()
         finally:
             self._reschedule()
+
+
+def _nothing(what: object) -> None:
+    """Callback of a closed line."""
