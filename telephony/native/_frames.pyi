@@ -1,5 +1,6 @@
-"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and what of
-the messages that come PJSIP is to refuse, or never to see. But for tests of ports all of it is for PJSUA's main thread.
+"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and what
+of the messages that come PJSIP is to refuse, or never to see. But for tests of ports all of it is for PJSUA's main
+thread.
 """
 
 from collections.abc import Callable
