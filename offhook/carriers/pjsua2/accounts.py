@@ -23,6 +23,8 @@ RETRY_S = 30.0
 REFRESHED_BEFORE_S = 5
 
 REQUEST_TIMEOUT, SERVICE_UNAVAILABLE = 408, 503
+BUSY = 171_001
+"""PJSIP_EBUSY: a REGISTER is unanswered."""
 
 
 class Accounts:
@@ -37,6 +39,7 @@ class Accounts:
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self.ending: set[str] = set()
         """Those whose bindings are being removed."""
+        self._unanswered: set[str] = set()  # to be unregistered once their last REGISTER has its answer
 
     def open(self, owner: Owner) -> None:
         """Take calls. `owner` gets what happens to them. Raises PJSIP's error."""
@@ -94,6 +97,11 @@ class Accounts:
     def registered(self, account: PjAccount, what: Any) -> None:
         """A REGISTER has got its answer, or none."""
         name, status = account.name, int(what.code)
+        if name in self._unanswered:
+            self._unanswered.discard(name)
+            if not account.wanted:
+                self._unregister(name)
+                return
         if not account.wanted:
             self.ending.discard(name)
             self._on_event(RegistrationEnded(name))
@@ -150,8 +158,11 @@ class Accounts:
         self.ending.add(name)
         try:
             account.setRegistration(False)
-        except pj.Error:  # it has no binding
-            self.ending.discard(name)
+        except pj.Error as error:
+            if error.status == BUSY:
+                self._unanswered.add(name)
+                return
+            self.ending.discard(name)  # it has no binding
             self._on_event(RegistrationEnded(name))
 
     def _again(self, name: str, account: Callable[[], PjAccount]) -> None:
