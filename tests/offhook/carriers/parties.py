@@ -37,6 +37,8 @@ class Party:
         self.events: list[Event] = []
         self.keys = ""
         self.heard = bytearray()
+        """The last second."""
+        self.heard_ticks = 0
         self._changed = asyncio.Event()
         self._clock = MediaClock()
         self._ports = PortPool(*own_ports(), HOST)
@@ -120,6 +122,7 @@ class Party:
 
     def _on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         self.heard += pcm
+        self.heard_ticks += len(pcm) // 2
         del self.heard[:-16_000]
         self._changed.set()
 

@@ -225,8 +225,8 @@ async def test_others_learn_of_a_talk_whoever_ends_it(office: Office, by_agent: 
     handle = office.call(office.first)
     leg = await office.anna.next(IncomingCall)
     await office.first.hears(AGENT_HZ, LONG)
-    until = len(office.first.heard) + 8_000  # for half a second more: what is noted of the talk is rounded
-    await office.first.when(lambda: len(office.first.heard) >= until, LONG)
+    until = office.first.heard_ticks + 4_000  # for half a second more: what is noted of the talk is rounded
+    await office.first.when(lambda: office.first.heard_ticks >= until, LONG)
     if by_agent:
         office.anna.hang_up(leg.call)
     else:
