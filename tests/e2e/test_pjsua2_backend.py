@@ -142,6 +142,23 @@ def test_an_answer_in_the_ack_that_cannot_be_used_is_dropped(start_bot: Start) -
     assert [line["of"] for line in refused] == ["Request msg ACK/cseq=1"]
 
 
+def test_the_record_of_an_encrypted_call_out_says_so(start_bot: Start, tmp_path: Path) -> None:
+    low, high = own_ports(40)
+    own = {"OFFHOOK_SIP__BACKEND": "own", "OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
+    callee = start_bot("--bench-engines", OFFHOOK_RTP__SRTP="preferred", **own)
+    bot = start(start_bot, tmp_path, callee.port, OFFHOOK_RTP__SRTP="preferred")
+    call = place(bot)
+    until(bot, call, "answered")
+    assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+    rtp = record(bot, call)["rtp"]
+    (far,) = callee.ended()
+    assert (rtp["srtp"], callee.finished(far)["rtp"]["srtp"]) == (1, 1)
+    for each in (bot, callee):
+        warned = [line for line in log_of(each) if line["event"] == "the keys for encrypted media can be read"]
+        assert [line["type"] for line in warned] == ["tls_certificate below [sip]"]
+        assert warned[0]["why"].startswith("SDP has them, and it came over ")
+
+
 def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:
     with Sipp("uas_asks_password.xml", tmp_path) as callee:
         bot = start(start_bot, tmp_path, callee.port)
