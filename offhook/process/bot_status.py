@@ -53,6 +53,8 @@ class BotStatus:
         self.deliveries: Deliveries | None = None
         self.measure: Callable[[], None] = lambda: None
         self.watch = LoopWatch(metrics.event_loop_lag, metrics.event_loop_stall, lambda: not calls())
+        self.most_calls = config.max_calls
+        """At once."""
         self._max_calls = config.max_calls
         self._workers = workers
         self._metrics = metrics
@@ -82,7 +84,7 @@ class BotStatus:
         """Whether calls can come in: the answer that a caller without a share of their own would get now."""
         details: dict[str, int | float | str] = {
             "calls": self._calls(),
-            "max_calls": self._max_calls,
+            "max_calls": min(self._max_calls, self.most_calls),
             "workers": self._workers.wanted,
             "workers_ready": self._workers.ready,
             **self._trunks.details(),

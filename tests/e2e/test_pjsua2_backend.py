@@ -26,6 +26,8 @@ from tests.e2e.phone import Phone, sdp
 from tests.e2e.scenario_dialogs import __file__ as DIALOGS
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
 from tests.e2e.test_pjsua import Pjsua
+from tests.e2e.test_queue import agent_does, waits
+from tests.e2e.test_queue import bot as queue_bot
 from tests.e2e.test_secure_calls import call as secure_call
 from tests.e2e.test_transfer import ASKS, FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
@@ -92,6 +94,30 @@ def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
         for call in held:
             assert call.wait().check().received("BYE") == 1
     assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
+
+
+def test_callers_who_wait_leave_room_for_the_agent(tmp_path: Path) -> None:
+    patient = ("-recv_timeout", "40000")
+    with (
+        Sipp("uas_hangs_up.xml", tmp_path) as agent,
+        queue_bot(tmp_path / "bot", agent.port, 'empty = "wait"', workers=1) as bot,
+        ExitStack() as stack,
+    ):
+        ready = asked(bot, "/readyz")
+        assert (ready["max_calls"], ready["state"]) == (MOST_CALLS, "ready")
+        held = []
+        for count in range(1, MOST_CALLS):
+            held.append(stack.enter_context(Sipp("uac_waits.xml", tmp_path, *patient, target=bot.address)))
+            waits(bot, count)
+        assert bot.readiness() == (429, "full")
+        assert "kept for calls out" in str(ask(bot, "GET", "/readyz")[1]["why"])
+        sipp("uac_busy.xml", tmp_path, bot.address, user="bot").check()
+        assert agent_does(bot, "login") in ("desk: ringing", "desk: ready")
+        assert agent.wait().received("INVITE") == 1  # that PJSIP offers other payload types is no matter here
+        assert held[0].wait().check().received("BYE") == 1
+        bot.process.send_signal(signal.SIGQUIT)
+        for call in held[1:]:
+            call.wait().check()
 
 
 def cancelled(phone: Phone, after_s: float) -> int:

@@ -36,8 +36,8 @@ def described_anew(frames: ModuleType, call: PjCall) -> None:
 
 
 def is_encrypted(call: PjCall, audio: int) -> bool:
-    """Whether a call's media with that index is SRTP. PJSIP's figures have the profile of the session description alone,
-    which may be RTP/AVP with keys; its state in words has what it does."""
+    """Whether a call's media with that index is SRTP. PJSIP's figures have the description's profile alone,
+    which may be RTP/AVP with keys; its state in words says what it does."""
     status = re.search(rf"^ *#{audio} [^\n]*\n *SRTP status: (Active)?", str(call.dump(True, "")), re.MULTILINE)
     return status is not None and status[1] is not None
 
