@@ -10,6 +10,7 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
 from offhook.outbox.deliveries import Deliveries
+from offhook.process.remote_endpoint import RemoteEndpoint
 from offhook.process.source_shares import SourceShares
 from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle, WorkerState
@@ -118,7 +119,8 @@ class BotStatus:
     async def status(self) -> dict[str, object]:
         """The live state, for people: plain values."""
         ready, health, now = self.ready(), self.health(), asyncio.get_running_loop().time()
-        sip: Mapping[str, object] = self.endpoint.ua.dump(now) if self.endpoint is not None else {}
+        seen = self.endpoint is not None and not isinstance(self.endpoint, RemoteEndpoint)
+        sip: Mapping[str, object] = self.endpoint.ua.dump(now) if self.endpoint is not None and seen else {}
         return {
             "version": __version__,
             "state": str(ready.state),

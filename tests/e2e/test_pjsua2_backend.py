@@ -120,6 +120,40 @@ def test_callers_who_wait_leave_room_for_the_agent(tmp_path: Path) -> None:
             call.wait().check()
 
 
+def sip_command(bot: BotProcess, *arguments: str) -> tuple[int, str]:
+    """Status and standard error of `offhook sip`, which asks the bot."""
+    command = [sys.executable, "-m", "offhook", "sip", *arguments, "--http", bot.http]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("trace",), "SIP messages are not seen by this bot"),
+        (("trace", "--live"), "SIP messages are not seen by this bot"),
+        (("status",), "the SIP dialogs and transactions of this bot are not known"),
+        (("status", "connections"), "the SIP dialogs and transactions of this bot are not known"),
+        (("capture", "-o", "x.pcap"), "this bot captures no calls"),
+    ],
+)
+def test_what_pjsip_keeps_to_itself_is_refused_in_three_parts(
+    start_bot: Start, tmp_path: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    bot = start_bot("--bench-engines")
+    with Phone((bot.host, bot.port)) as phone:
+        answer = phone.ask(phone.request("INVITE", body=sdp(MEDIA_PORT)))
+        phone.send(phone.request("ACK", to_tag=answer.to_tag))
+        phone.insist(phone.request("BYE", cseq=2, to_tag=answer.to_tag))
+        bot.record(phone.port)
+    status, said = sip_command(bot, *arguments)
+    assert status == 2
+    assert what in said
+    assert "why:  PJSIP carries this bot's calls" in said
+    assert "type: " in said and '`backend = "own"` below `[sip]`' in said
+    assert asked(bot, "/api/status")["sip"] == {}
+
+
 def cancelled(phone: Phone, after_s: float) -> int:
     """Call, and give up after that time: the INVITE's final status, after which the call is ended properly."""
     branch = f"z9hG4bK{phone.call_id}"
