@@ -159,7 +159,7 @@ def _problems(config: Config) -> Iterator[Problem]:
         ("advertised_port", not own_port, "PJSIP's Contact has the port that it listens on"),
         ("unknown_sources", sip.unknown_sources != "answer", "PJSIP answers everybody"),
         ("registrar", "registrar" in sip.model_fields_set and sip.registrar, "PJSIP's library has no registrar"),
-        ("digest", "digest" in sip.model_fields_set, "PJSIP asks no caller for a password, and answers any algorithm"),
+        ("digest", "digest" in sip.model_fields_set, "PJSIP asks no caller for a password"),
         ("domain", sip.domain is not None, "PJSIP asks no caller for a password, and answers calls to any domain"),
     )
     for key, given, why in refused:
@@ -190,14 +190,11 @@ def _problems(config: Config) -> Iterator[Problem]:
 
 
 def _of_records(config: Config, what: str, other: str) -> Iterator[Problem]:
-    given = {
-        "records": config.records.capture,
-        **{f"trunks.{name}": each.capture for name, each in config.trunks.items()},
-    }
-    why = "packets go by PJSIP's own sockets"
-    for section in (name for name, captures in given.items() if captures):
-        where = f"{section}.capture"
-        yield Problem(f"`{where}` {what}", why, f"remove `capture` below `[{section}]`, {other}", where)
+    sections = {"records": config.records, **{f"trunks.{name}": each for name, each in config.trunks.items()}}
+    for name, section in sections.items():
+        if section.capture:
+            why, todo = "packets go by PJSIP's own sockets", f"remove `capture` below `[{name}]`, {other}"
+            yield Problem(f"`{name}.capture` {what}", why, todo, f"{name}.capture")
     if "sip_days" in config.records.model_fields_set and config.records.sip_days:
         why = "PJSIP keeps its messages to itself"
         todo = f"remove `sip_days` below `[records]`, {other}"

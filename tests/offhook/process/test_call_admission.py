@@ -48,15 +48,15 @@ def test_callers_are_counted_and_calls_out_are_not(admission: CallAdmission, pla
     placements.add("in", Placement(WORKER, None, host="192.0.2.9"))
     for name in ("leg", "out"):
         placements.add(name, Placement(WORKER, None))
-    assert admission.choose_for_caller() is WORKER
+    assert not isinstance(admission.choose_for_caller(), Refusal)
     assert admission.admit("INVITE", CALLER) is None
     placements.add("another", Placement(WORKER, None, host="192.0.2.9"))
     full = admission.choose_for_caller()
     assert isinstance(full, Refusal)
     assert (full.status, full.why) == (486, "2 callers are there, and other calls are kept for calls out")
-    assert admission.choose() is WORKER, "that is what they are kept for"
+    assert not isinstance(admission.choose(), Refusal), "that is what they are kept for"
     placements.remove("in")
-    assert admission.choose_for_caller() is WORKER
+    assert not isinstance(admission.choose_for_caller(), Refusal)
 
 
 def test_the_caller_beyond_is_refused_before_any_work_and_counted(
