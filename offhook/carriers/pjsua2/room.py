@@ -1,6 +1,6 @@
 """How many of PJSIP's calls callers may have.
 
-A caller whom the bot connects to somebody else takes two. If callers had all of them, those who wait for an agent would
+A caller who is connected to somebody else takes two. If callers had all of them, those who wait for an agent would
 wait for ever.
 """
 

@@ -190,9 +190,9 @@ def _problems(config: Config) -> Iterator[Problem]:
 
 
 def _of_records(config: Config, what: str, other: str) -> Iterator[Problem]:
-    sections = {"records": config.records, **{f"trunks.{name}": each for name, each in config.trunks.items()}}
-    for name, section in sections.items():
-        if section.capture:
+    by_trunk = {f"trunks.{name}": each.capture for name, each in config.trunks.items()}
+    for name, wanted in {"records": config.records.capture, **by_trunk}.items():
+        if wanted:
             why, todo = "packets go by PJSIP's own sockets", f"remove `capture` below `[{name}]`, {other}"
             yield Problem(f"`{name}.capture` {what}", why, todo, f"{name}.capture")
     if "sip_days" in config.records.model_fields_set and config.records.sip_days:

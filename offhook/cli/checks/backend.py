@@ -33,6 +33,6 @@ def _room(config: Config) -> Iterator[Finding]:
         return
     why = f"this build of it takes {most} calls"
     if callers < most:
-        why += f", {most - callers} of them kept for those to whom callers are connected"
+        why += f", {most - callers} of them kept for calls out to which callers are connected"
     todo = f"`max_calls = {callers}` below `[calls]`, or a build with more calls (docs/backends.md)"
     yield Finding.warning("PJSIP", f"PJSIP takes {callers} callers at once", why, todo)
