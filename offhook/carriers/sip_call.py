@@ -276,7 +276,8 @@ class SipCall(Handover):
     def _make_line(self, audio: NegotiatedAudio) -> UdpLine:
         assert self._pair is not None, "there is no line without ports"
         self._check_media(audio)
-        self._log_readable_keys(audio)
+        if audio.srtp is not None:
+            self._log_readable_keys()
         rtp = self._services.config.rtp
         line = UdpLine(
             self._pair,
@@ -314,8 +315,9 @@ class SipCall(Handover):
             self._offers = before
             raise
 
-    def _log_readable_keys(self, audio: NegotiatedAudio) -> None:
-        if audio.srtp is not None and not self._peer.transport.is_secure:
+    def _log_readable_keys(self) -> None:
+        """Media is encrypted, with keys from its session descriptions."""
+        if not self._peer.transport.is_secure:
             why = f"SDP has them, and it came over {self._peer.transport}"
             self.log.warning("the keys for encrypted media can be read", why=why, type="tls_certificate below [sip]")
 

@@ -22,6 +22,9 @@ MAX_ANSWER_BYTES = 16 * 2**20
 MAX_EVENT_BYTES = 2**20
 PIECE_BYTES = 2**16
 
+NOT_FOUND, NO_SUCH_PATH = 404, "Not Found"
+"""The status, and what a program says that does not have the path at all."""
+
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 BotConfig = Annotated[Path | None, typer.Option("--config", help="The bot's settings.", metavar="FILE")]
@@ -160,10 +163,12 @@ class RunningBot:
             return UserError(f"the bot at {self.url} does not show its status", why, "OFFHOOK_HTTP__PASSWORD=…")
         try:
             said = json.loads(error.read(MAX_ANSWER_BYTES))
+            if error.code == NOT_FOUND and said.get("detail", NO_SUCH_PATH) != NO_SUCH_PATH:
+                return NotFoundError(str(said["detail"]), f"HTTP {error.code}", "offhook status, for what there is")
             what, why, todo = str(said["what"]), str(said["why"]), str(said["todo"])
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             return self._absent(f"HTTP {error.code}")
-        return (NotFoundError if error.code == 404 else UserError)(what, why, todo)
+        return (NotFoundError if error.code == NOT_FOUND else UserError)(what, why, todo)
 
 
 def _printable(value: Any) -> Any:

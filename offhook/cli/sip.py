@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from offhook.carriers.pjsua2.unseen import MESSAGES
 from offhook.cli.capture import capture
 from offhook.cli.running_bot import BotConfig, BotHttp, NoBotError, RunningBot
 from offhook.ladder.text import live_line, render
@@ -67,6 +68,8 @@ def _ladder(settings: Config, http: str | None, call: str) -> Mapping[str, Any]:
             raise
         url = settings.records.database
         found = ladder_in_records(url, call)
+        if found is None and settings.sip.backend != "own":
+            raise UserError.of([MESSAGES]) from None
         if found is None:
             why = "the bot does not run, and the records have none"
             raise UserError(

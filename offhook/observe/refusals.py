@@ -31,7 +31,7 @@ class Reason(StrEnum):
 
     STARTING = "starting"
     DRAINING = "draining"
-    MAX_CALLS = "max_calls"  # as many as the user allows
+    MAX_CALLS = "max_calls"  # as many as the user allows, or as leave room for calls out
     TRUNK = "trunk"  # as many as its trunk may have
     PASSWORD = "password"  # the caller's is wrong, or their name
     PORTS = "ports"

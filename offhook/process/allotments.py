@@ -11,6 +11,11 @@ from offhook.telephony.net.ports import shared_ports
 from offhook.usererror import UserError
 
 
+def worker_count(config: Config, cores: int) -> int:
+    """How many processes carry calls. PJSIP's library exists once: one process has all its calls."""
+    return config.calls.workers or (1 if config.sip.backend == "pjsua2" else cores)
+
+
 def worker_specs(  # all that a worker needs
     config: Config,
     dialog: Dialog | CallAgent,

@@ -10,6 +10,7 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
 from offhook.outbox.deliveries import Deliveries
+from offhook.process.remote_endpoint import RemoteEndpoint
 from offhook.process.source_shares import SourceShares
 from offhook.process.trunks import Trunks
 from offhook.process.worker_handle import WorkerHandle, WorkerState
@@ -53,6 +54,8 @@ class BotStatus:
         self.deliveries: Deliveries | None = None
         self.measure: Callable[[], None] = lambda: None
         self.watch = LoopWatch(metrics.event_loop_lag, metrics.event_loop_stall, lambda: not calls())
+        self.most_calls = config.max_calls
+        """At once."""
         self._max_calls = config.max_calls
         self._workers = workers
         self._metrics = metrics
@@ -82,7 +85,7 @@ class BotStatus:
         """Whether calls can come in: the answer that a caller without a share of their own would get now."""
         details: dict[str, int | float | str] = {
             "calls": self._calls(),
-            "max_calls": self._max_calls,
+            "max_calls": min(self._max_calls, self.most_calls),
             "workers": self._workers.wanted,
             "workers_ready": self._workers.ready,
             **self._trunks.details(),
@@ -116,7 +119,8 @@ class BotStatus:
     async def status(self) -> dict[str, object]:
         """The live state, for people: plain values."""
         ready, health, now = self.ready(), self.health(), asyncio.get_running_loop().time()
-        sip: Mapping[str, object] = self.endpoint.ua.dump(now) if self.endpoint is not None else {}
+        seen = self.endpoint is not None and not isinstance(self.endpoint, RemoteEndpoint)
+        sip: Mapping[str, object] = self.endpoint.ua.dump(now) if self.endpoint is not None and seen else {}
         return {
             "version": __version__,
             "state": str(ready.state),

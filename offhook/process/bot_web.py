@@ -1,6 +1,7 @@
 """A running bot's web server: its routes and pages, and the calls that come over it."""
 
 from offhook.calls.directory import CallDirectory
+from offhook.carriers.pjsua2.unseen import MESSAGES, STATE
 from offhook.process.bot_status import BotStatus
 from offhook.process.calls_out import CallsOut
 from offhook.process.capture_orders import CaptureOrders
@@ -18,7 +19,7 @@ from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.queues import queue_routes
 from offhook.web.server import WebServer
-from offhook.web.sip import MessageHub, sip_routes
+from offhook.web.sip import MessageHub, Unseen, sip_routes, unseen_routes
 from offhook.web.site import add_site
 from offhook.web.status import status_routes
 from offhook.web.switches import switch_routes
@@ -58,7 +59,10 @@ class BotWeb:
         app = create_app(self._status)
         app.include_router(status_routes(self._status))
         self._messages = MessageHub(signalling.traces)
-        app.include_router(sip_routes(endpoint, signalling, self._messages))
+        if config.sip.backend == "own":
+            app.include_router(sip_routes(endpoint, signalling, self._messages))
+        else:
+            app.include_router(unseen_routes(signalling, Unseen(MESSAGES, STATE)))
         app.include_router(queue_routes(self._queues))
         app.include_router(capture_routes(self._captures, store))
         app.include_router(switch_routes(self._switches))

@@ -34,6 +34,8 @@ class CallAdmission:
         """Whether everything has started."""
         self.draining = False
         """Whether the bot is about to stop."""
+        self.most_callers: int | None = None
+        """How many calls may come in over SIP at once, where the rest is kept for calls out."""
 
     def admit(self, method: str, source: Address) -> SipRefusal | None:
         """Called before any other work on a new call over SIP, so that refusing a flood of calls costs little.
@@ -41,7 +43,9 @@ class CallAdmission:
         OPTIONS only asks what a call would get, and is not counted.
         """
         is_call = method == "INVITE"
-        refusal = self.closed() or self._shares.refusal(source, self._capacity(), self._now(), asks_only=not is_call)
+        refusal = self._closed_to_callers() or self._shares.refusal(
+            source, self._capacity(), self._now(), asks_only=not is_call
+        )
         if refusal is None and isinstance(chosen := self._workers.choose(), Refusal):
             refusal = chosen
         if refusal is None:
@@ -51,8 +55,12 @@ class CallAdmission:
         return refusal.answer
 
     def choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
-        """The worker for a new call; one over a stream needs no ports."""
+        """The worker for a new call out, or one over a stream, which needs no ports."""
         return self.closed() or self._workers.choose(ports=ports)
+
+    def choose_for_caller(self) -> WorkerHandle | Refusal:
+        """The worker for a new call that comes in over SIP."""
+        return self._closed_to_callers() or self._workers.choose()
 
     def closed(self) -> Refusal | None:
         """Why the whole bot takes no more calls."""
@@ -64,6 +72,15 @@ class CallAdmission:
         if most and len(self._placements) >= most:
             return Refusal(Reason.MAX_CALLS, f"all {most} allowed calls are in progress")
         return None
+
+    def _closed_to_callers(self) -> Refusal | None:
+        if (refusal := self.closed()) is not None or self.most_callers is None:
+            return refusal
+        if self._placements.callers < self.most_callers:
+            return None
+        return Refusal(
+            Reason.MAX_CALLS, f"{self.most_callers} callers are there, and other calls are kept for calls out"
+        )
 
     def _capacity(self) -> Capacity:
         capacity, most = self._workers.capacity(), self._max_calls

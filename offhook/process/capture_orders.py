@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import random
 
+from offhook.carriers.pjsua2.unseen import CAPTURE
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 
@@ -42,6 +43,7 @@ class CaptureOrders:
     def __init__(self, config: Config, now: Callable[[], float], chance: Callable[[], float] = random) -> None:
         self._records = config.records
         self._trunks = config.trunks
+        self._sees_packets = config.sip.backend == "own"
         self._now = now
         self._chance = chance
         self._orders: dict[str, Order] = {}
@@ -90,6 +92,8 @@ class CaptureOrders:
 
     def add(self, calls: int, host: str, trunk: str) -> str:
         """Order the capture of the next calls; the order's name. Raises UserError."""
+        if not self._sees_packets:
+            raise UserError.of([CAPTURE])
         now = self._now()
         for name in [name for name, each in self._orders.items() if now >= each.until + ORDER_S]:
             del self._orders[name]

@@ -6,11 +6,11 @@ socket, HTTP, records, admission) belongs to the supervisor: `send` passes it me
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -64,6 +64,9 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 from offhook.version import __version__
 
+if TYPE_CHECKING:
+    from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
+
 LAST_CALLS_S = 2.0
 """For calls that were hung up to close their records, after the `calls.cleanup_s` of their dialogs."""
 MAX_DUMPED_CALLS = 50
@@ -91,7 +94,7 @@ class CallHost:
         self._streams: StreamCarrier | None = None
         self._carriers: list[Carrier] = []
         self._clock: MediaClock | None = None
-        self._drain: Callable[[], Awaitable[None]] | None = None  # of a user agent of our own
+        self._pjsip: PjsuaUserAgent | None = None
         self._reporter: LoadReporter | None = None
         self._opened = AsyncExitStack()
         self._handlers: Mapping[type, Callable[[Any], None]] = {
@@ -175,7 +178,7 @@ class CallHost:
 
             pjsip = slots = Pjsua2Host(services, calls, self._send, welcome.sip_address, ports, clock)
             self._handlers = {**self._handlers, Execute: pjsip.execute}
-            self._sip, self._drain = pjsip.carrier, pjsip.user_agent.drain
+            self._sip, self._pjsip = pjsip.carrier, pjsip.user_agent
         else:
             resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
             self._sip = SipCarrier(services, calls, resources)
@@ -185,8 +188,8 @@ class CallHost:
         for carrier in self._carriers:
             self._opened.push_async_callback(carrier.stop)
             await carrier.start()
-        if self._drain is not None:
-            self._send(SignallingReady())
+        if self._pjsip is not None:
+            self._send(SignallingReady(self._pjsip.max_calls))
         assert self._engines is not None, "carriers need started engines"
         self._reporter = LoadReporter(calls, self._engines, self._watch, clock, slots, descriptors)
 
@@ -196,8 +199,8 @@ class CallHost:
         await asyncio.wait(
             (asyncio.create_task(self.calls.idle()),), timeout=self._spec.config.calls.cleanup_s + LAST_CALLS_S
         )
-        if self._drain is not None:
-            await self._drain()
+        if self._pjsip is not None:
+            await self._pjsip.drain()
         self._journal.flush()
 
     async def stop(self) -> None:

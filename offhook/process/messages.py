@@ -160,7 +160,9 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class SignallingReady:
-    """The worker has a user agent, which takes commands from now on."""
+    """The worker has a user agent, which takes commands from now on, and `most_calls` at once."""
+
+    most_calls: int
 
 
 @dataclass(frozen=True, slots=True)

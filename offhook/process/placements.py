@@ -53,6 +53,11 @@ class Placements:
         """The placement of a call, None for one that is not there."""
         return self._all.get(call)
 
+    @property
+    def callers(self) -> int:
+        """How many came in over SIP."""
+        return sum(bool(each.host) for each in self._all.values())
+
     def add(self, call: str, placement: Placement) -> None:
         """A worker has been given the call."""
         self._all[call] = placement

@@ -17,7 +17,7 @@ from offhook.api.flow_switches import switches_of
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.log import setup
 from offhook.pipeline.dialog.switches import Switch
-from offhook.process.allotments import worker_specs
+from offhook.process.allotments import worker_count, worker_specs
 from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.fork_server import start_fork_server
@@ -47,9 +47,7 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engi
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
     config = with_free_ports(with_addresses(config))
-    # PJSIP's library exists once: one process carries all its calls.
-    workers = config.calls.workers or (1 if config.sip.backend == "pjsua2" else cores())
-    specs = worker_specs(config, dialog, workers, cores(), lifespan, engines)
+    specs = worker_specs(config, dialog, worker_count(config, cores()), cores(), lifespan, engines)
     switches = switches_of(dialog)
     control, pid = start_fork_server(specs, run_worker)
     try:

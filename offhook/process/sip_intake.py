@@ -48,7 +48,7 @@ class SipIntake:
         if event.replaces:
             self._take_over(replace(event, trunk=trunk), trunk)
             return
-        chosen = self._trunks.refusal(trunk, self._now()) or self._admission.choose()
+        chosen = self._trunks.refusal(trunk, self._now()) or self._admission.choose_for_caller()
         believed = event.identities if self._shares.is_peer(event.source) else untrusted(event.identities)
         # A name of its own each time: the record that a lost worker has begun is not that of the next one.
         event = replace(event, trunk=trunk, identities=believed, uniqueid=uuid.uuid4().hex)

@@ -15,6 +15,7 @@ import structlog
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.calls.switches import SwitchSettings, check_closed_by
 from offhook.carriers.end_reasons import end_reasons
+from offhook.carriers.pjsua2.room import most_callers
 from offhook.carriers.place_call import PlaceCall
 from offhook.encryption.key_holders import check_keys
 from offhook.observe.debug_log import sip_message
@@ -316,7 +317,7 @@ class Supervisor:
 
     def _refusal(self) -> Refusal | None:
         """Why any call over SIP would be refused now."""
-        chosen = self._admission.choose()
+        chosen = self._admission.choose_for_caller()
         if isinstance(chosen, Refusal):
             return chosen
         why = self._endpoint.ua.overloaded if self._endpoint is not None else ""
@@ -360,6 +361,9 @@ class Supervisor:
         if not isinstance(message, Signalled | SignallingReady):
             self._requests.handle(worker, message)
         elif isinstance(self._endpoint, RemoteEndpoint):
+            if isinstance(message, SignallingReady):
+                self.status.most_calls = message.most_calls
+                self._admission.most_callers = most_callers(self.config, message.most_calls)
             self._endpoint.from_worker(message)
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:

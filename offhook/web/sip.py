@@ -5,7 +5,7 @@ It reveals numbers and addresses, so `Access` has to guard it. Every answer is b
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any, Protocol
 
@@ -26,6 +26,17 @@ MAX_NAME_CHARS = 256
 MESSAGES_PER_S = 100
 BYTES_PER_S = 128 * 1024
 """For one viewer; the other messages of that second are only counted."""
+
+
+NOT_IMPLEMENTED = 501
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What is answered where the user agent is another library's: to who asks for `messages`, and for its `state`."""
+
+    messages: Problem
+    state: Problem
 
 
 class SipHistory(Protocol):
@@ -152,6 +163,29 @@ def sip_routes(endpoint: Endpoint, history: SipHistory, hub: MessageHub) -> APIR
             return _unknown(f"there is no part {part[:40]!r}", f"the parts are {', '.join(live.parts)}, connections")
         found = live.page(part, offset, limit, asyncio.get_running_loop().time())
         return JSONResponse({"total": found.total, "offset": offset, "rows": found.rows}, headers=NO_STORE)
+
+    return router
+
+
+def unseen_routes(history: SipHistory, unseen: Unseen) -> APIRouter:
+    """The same, where there are only the ladders that records have of calls over our own user agent."""
+    router = APIRouter()
+
+    @router.get("/api/sip/trace")
+    async def trace(call: str = Query(min_length=1, max_length=MAX_NAME_CHARS)) -> Response:
+        ladder = await history.ladder(call)
+        if ladder is None:
+            return problem_answer(NOT_IMPLEMENTED, unseen.messages)
+        return JSONResponse(ladder, headers=NO_STORE)
+
+    @router.get("/api/sip/messages")
+    async def messages() -> Response:
+        return problem_answer(NOT_IMPLEMENTED, unseen.messages)
+
+    @router.get("/api/sip")
+    @router.get("/api/sip/{part}")
+    async def state(part: str = "") -> Response:
+        return problem_answer(NOT_IMPLEMENTED, unseen.state)
 
     return router
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.backends import BACKENDS, BOTH, DEVIATIONS, OWN, deviation, in_both
+from tests.e2e.peers import SHIPPED
 from tests.e2e.scenario_cases import CALLED, CALLS
 
 HERE = Path(__file__).parent
@@ -31,6 +32,15 @@ def test_what_differs_is_among_what_runs() -> None:
             assert in_both(file, function) and defines(file, function), each
             assert function not in CASES or case in CASES[function], each
             assert len(why.split()) > 3, f"{each}: say why"
+
+
+def test_users_of_the_scenarios_are_told_which_of_them_differ() -> None:
+    _, _, told = (SHIPPED / "README.md").read_text(encoding="utf-8").partition("## Over PJSIP")
+    runs = (
+        (SHIPPED / f"{each.partition('[')[2].removesuffix(']')}.xml", why) for each, why in DEVIATIONS["pjsua2"].items()
+    )
+    expected = {f"| `{file.stem}` | {why} |" for file, why in runs if file.is_file()}
+    assert expected and {line for line in told.splitlines() if line.startswith("| `")} == expected
 
 
 @pytest.mark.parametrize("name", ["test_a[pjsua2]", "test_a[pjsua2-x-y]", "test_a[x-y-pjsua2]", "test_a[own-x-y]"])

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from offhook.telephony.codec import codec_named
 from offhook.testing.sip_caller import Caller
 from tests.e2e.browser import Browser, chromium, microphone
 from tests.e2e.conftest import BotProcess
+from tests.ports import own_ports
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 DIGITS = "4711"
@@ -383,3 +385,18 @@ def test_what_the_user_agent_has_alive(talked: Browser, bot: BotProcess) -> None
     assert page.complaints() == []
     assert barriers(page) == []
     page.complaints()  # axe makes styles
+
+
+@pytest.mark.skipif(find_spec("pjsua2") is None, reason="there is no wheel of PJSIP for this Python")
+def test_what_pjsip_does_not_show_is_said(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
+    low, high = own_ports(40)
+    ports = {"OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
+    bot = start_bot("--bench-engines", OFFHOOK_SIP__BACKEND="pjsua2", **ports)
+    asyncio.run(_call(bot))
+    bot.ended()
+    with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
+        page.open(f"/calls/{bot.records()[-1]['uniqueid']}")
+        page.wait(lambda: "SIP messages are not seen by this bot: PJSIP carries" in page.text("ladder-note"))
+        page.open("/")
+        page.driver.find_element(By.CSS_SELECTOR, "#sip summary").click()
+        page.wait(lambda: "dialogs and transactions of this bot are not known" in page.text("sip-summary"))

@@ -26,6 +26,8 @@ from tests.e2e.phone import Phone, sdp
 from tests.e2e.scenario_dialogs import __file__ as DIALOGS
 from tests.e2e.test_calls_out import PASSWORD, TOKEN, ask, place, record, start, until
 from tests.e2e.test_pjsua import Pjsua
+from tests.e2e.test_queue import agent_does, waits
+from tests.e2e.test_queue import bot as queue_bot
 from tests.e2e.test_secure_calls import call as secure_call
 from tests.e2e.test_transfer import ASKS, FLOW, LIGHT
 from tests.e2e.test_trunks import settings as trunk_settings
@@ -94,6 +96,64 @@ def test_all_its_calls_are_in_use(start_bot: Start, tmp_path: Path) -> None:
     assert [one["ended_by"] for one in bot.ended(MOST_CALLS)] == ["operator"] * MOST_CALLS
 
 
+def test_callers_who_wait_leave_room_for_the_agent(tmp_path: Path) -> None:
+    patient = ("-recv_timeout", "40000")
+    with (
+        Sipp("uas_hangs_up.xml", tmp_path) as agent,
+        queue_bot(tmp_path / "bot", agent.port, 'empty = "wait"', workers=1) as bot,
+        ExitStack() as stack,
+    ):
+        ready = asked(bot, "/readyz")
+        assert (ready["max_calls"], ready["state"]) == (MOST_CALLS, "ready")
+        held = []
+        for count in range(1, MOST_CALLS):
+            held.append(stack.enter_context(Sipp("uac_waits.xml", tmp_path, *patient, target=bot.address)))
+            waits(bot, count)
+        assert bot.readiness() == (429, "full")
+        assert "kept for calls out" in str(ask(bot, "GET", "/readyz")[1]["why"])
+        sipp("uac_busy.xml", tmp_path, bot.address, user="bot").check()
+        assert agent_does(bot, "login") in ("desk: ringing", "desk: ready")
+        assert agent.wait().received("INVITE") == 1  # that PJSIP offers other payload types is no matter here
+        assert held[0].wait().check().received("BYE") == 1
+        bot.process.send_signal(signal.SIGQUIT)
+        for call in held[1:]:
+            call.wait().check()
+
+
+def sip_command(bot: BotProcess, *arguments: str) -> tuple[int, str]:
+    """Status and standard error of `offhook sip`, which asks the bot."""
+    command = [sys.executable, "-m", "offhook", "sip", *arguments, "--http", bot.http]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("trace",), "SIP messages are not seen by this bot"),
+        (("trace", "--live"), "SIP messages are not seen by this bot"),
+        (("status",), "the SIP dialogs and transactions of this bot are not known"),
+        (("status", "connections"), "the SIP dialogs and transactions of this bot are not known"),
+        (("capture", "-o", "x.pcap"), "this bot captures no calls"),
+    ],
+)
+def test_what_pjsip_keeps_to_itself_is_refused_in_three_parts(
+    start_bot: Start, tmp_path: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    bot = start_bot("--bench-engines")
+    with Phone((bot.host, bot.port)) as phone:
+        answer = phone.ask(phone.request("INVITE", body=sdp(MEDIA_PORT)))
+        phone.send(phone.request("ACK", to_tag=answer.to_tag))
+        phone.insist(phone.request("BYE", cseq=2, to_tag=answer.to_tag))
+        bot.record(phone.port)
+    status, said = sip_command(bot, *arguments)
+    assert status == 2
+    assert what in said
+    assert "why:  PJSIP carries this bot's calls" in said
+    assert "type: " in said and '`backend = "own"` below `[sip]`' in said
+    assert asked(bot, "/api/status")["sip"] == {}
+
+
 def cancelled(phone: Phone, after_s: float) -> int:
     """Call, and give up after that time: the INVITE's final status, after which the call is ended properly."""
     branch = f"z9hG4bK{phone.call_id}"
@@ -140,6 +200,23 @@ def test_an_answer_in_the_ack_that_cannot_be_used_is_dropped(start_bot: Start) -
         assert bot.record(phone.port)["end_reason"] == "caller hung up"
     refused = [line for line in log_of(bot) if line["event"] == "a session description was refused"]
     assert [line["of"] for line in refused] == ["Request msg ACK/cseq=1"]
+
+
+def test_the_record_of_an_encrypted_call_out_says_so(start_bot: Start, tmp_path: Path) -> None:
+    low, high = own_ports(40)
+    own = {"OFFHOOK_SIP__BACKEND": "own", "OFFHOOK_RTP__PORT_MIN": str(low), "OFFHOOK_RTP__PORT_MAX": str(high)}
+    callee = start_bot("--bench-engines", OFFHOOK_RTP__SRTP="preferred", **own)
+    bot = start(start_bot, tmp_path, callee.port, OFFHOOK_RTP__SRTP="preferred")
+    call = place(bot)
+    until(bot, call, "answered")
+    assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+    rtp = record(bot, call)["rtp"]
+    (far,) = callee.ended()
+    assert (rtp["srtp"], callee.finished(far)["rtp"]["srtp"]) == (1, 1)
+    for each in (bot, callee):
+        warned = [line for line in log_of(each) if line["event"] == "the keys for encrypted media can be read"]
+        assert [line["type"] for line in warned] == ["tls_certificate below [sip]"]
+        assert warned[0]["why"].startswith("SDP has them, and it came over ")
 
 
 def test_a_call_out_with_a_password_for_the_invite_and_the_bye(start_bot: Start, tmp_path: Path) -> None:

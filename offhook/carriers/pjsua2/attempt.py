@@ -1,11 +1,14 @@
 """A process that makes accounts of PJSIP, and writes a line for each: `python -m …attempt NUMBER [ipv6]`. Or it writes
-the names of its codecs: `… codecs`."""
+the names of its codecs: `… codecs`; or how many calls it takes at once: `… calls`."""
 
 import os
 import resource
 import sys
 
 import pjsua2 as pj
+
+from offhook.carriers.pjsua2 import library
+from offhook.carriers.pjsua2.setup import WANTED_CALLS
 
 
 def opened() -> pj.Endpoint:
@@ -14,6 +17,7 @@ def opened() -> pj.Endpoint:
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     settings = pj.EpConfig()
+    settings.uaConfig.maxCalls = WANTED_CALLS
     settings.uaConfig.threadCnt, settings.logConfig.level, settings.logConfig.consoleLevel = 0, 0, 0
     endpoint.libInit(settings)
     return endpoint
@@ -36,9 +40,11 @@ def make_accounts(endpoint: pj.Endpoint, wanted: int, *, ipv6: bool) -> None:
 
 
 if __name__ == "__main__":
-    library = opened()
+    pjsip = opened()
     if sys.argv[1] == "codecs":
-        os.write(1, "".join(f"\ncodec {each.codecId}\n" for each in library.codecEnum2()).encode())
+        os.write(1, "".join(f"\ncodec {each.codecId}\n" for each in pjsip.codecEnum2()).encode())
+    elif sys.argv[1] == "calls":
+        os.write(1, f"\ncalls {library.frames().open_library(library.path_of(pj))}\n".encode())
     else:
-        make_accounts(library, int(sys.argv[1]), ipv6="ipv6" in sys.argv)
+        make_accounts(pjsip, int(sys.argv[1]), ipv6="ipv6" in sys.argv)
     os._exit(0)  # without taking PJSIP apart

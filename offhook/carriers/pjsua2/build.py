@@ -65,8 +65,17 @@ def accounts(wanted: int, *, ipv6: bool = False) -> int:
 
 def codecs() -> list[str]:
     """The codecs that the build has; empty: not known."""
-    lines = (_attempt("codecs") or b"").decode("utf-8", "replace").splitlines()  # PJSIP writes some of its own
-    return [line.removeprefix("codec ") for line in lines if line.startswith("codec ")]
+    return _written("codec ", "codecs")
+
+
+def most_calls() -> int:
+    """How many calls the build takes at once; 0: not known."""
+    return int(next(iter(_written("calls ", "calls")), 0))
+
+
+def _written(prefix: str, about: str) -> list[str]:
+    lines = (_attempt(about) or b"").decode("utf-8", "replace").splitlines()  # PJSIP writes some of its own
+    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
 def _attempt(*arguments: str) -> bytes | None:

@@ -72,7 +72,8 @@ class CallLines:
         if audio is not None and audio.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
             call.audio = int(audio.index)
             events = call.getStreamInfo(call.audio).audTxEventPt >= 0
-            line.connect(int(audio.audioConfSlot), events=events)
+            encrypted = streams.is_encrypted(call, call.audio)
+            line.connect(int(audio.audioConfSlot), events=events, encrypted=encrypted)
         else:
             line.connect(None)
         held = audio is not None and audio.status in (pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD)

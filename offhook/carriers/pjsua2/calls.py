@@ -34,7 +34,7 @@ class _Media(SipCall):
     def _take_line(self) -> None:
         """Raises OSError."""
         line = self._user_agent.line(self.handle)
-        line.on_hold = self._conversation.hold
+        line.on_hold, line.on_encrypted = self._conversation.hold, self._log_readable_keys
         self._line = line
         self.keys.attach(line)
 

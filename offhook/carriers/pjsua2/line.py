@@ -44,7 +44,7 @@ _DTMF_PAYLOAD_TYPE = 101
 @dataclass(frozen=True, slots=True)
 class FrameStats:
     """What PJSIP reports of a call's media, in the words of `RtpStats`; `stalls` are frames that came while nobody
-    collected them."""
+    collected them, and `srtp` is the line's."""
 
     packets_sent: int = 0
     octets_sent: int = 0
@@ -52,6 +52,7 @@ class FrameStats:
     octets_received: int = 0
     lost: int = 0
     fraction_lost: float = 0.0
+    late: int = 0
     duplicate: int = 0
     reordered: int = 0
     jitter_ms: float = 0.0
@@ -59,6 +60,8 @@ class FrameStats:
     jitter_buffer_ms: float = 0.0
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
+    r_factor: float | None = None
+    mos: float | None = None
     srtp: int = 0
     telephone_event: int = 0
     stalls: int = 0
@@ -88,6 +91,8 @@ class FrameLine:
         """Changes when another call takes the place of this one."""
         self.on_hold: Callable[[bool], None] = _nothing
         """Called when the far end holds the call, and when it goes on."""
+        self.on_encrypted: Callable[[], None] = _no_news
+        """Called when its media begins to be encrypted."""
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
         self._played: Codec = PCMU if rate_hz == RATE_HZ else LINEAR16
@@ -112,15 +117,15 @@ class FrameLine:
         self._first: int | None = None  # ordinal of the first frame of the call
         self._next = 0
         self._lost = 0
-        self._started = self._confirmed = self._held = self._closed = self._connected = False
+        self._started = self._confirmed = self._held = self._closed = self._connected = self._encrypted = False
         self._slot: int | None = None
         self._stats = FrameStats()
 
     # --- from PJSIP's side
 
-    def connect(self, slot: int | None, *, events: bool = True) -> None:
+    def connect(self, slot: int | None, *, events: bool = True, encrypted: bool = False) -> None:
         """The call's media is there, as that slot of the bridge, or (None) has stopped. `events`: whether
-        telephone-event was negotiated (RFC 4733)."""
+        telephone-event was negotiated (RFC 4733); `encrypted`: whether it is SRTP."""
         if self._closed:
             return
         if self._connected and slot != self._slot and self._slot is not None:
@@ -131,6 +136,10 @@ class FrameLine:
         self._config = _config(events)
         self._keys.configure(self._config)
         self._join()
+        if slot is not None:
+            begins, self._encrypted = encrypted and not self._encrypted, encrypted
+            if begins:
+                self.on_encrypted()
 
     def hold(self, held: bool) -> None:
         """The far end holds the call, and is not expected to send; or no longer."""
@@ -258,8 +267,10 @@ class FrameLine:
         self._stats = replace(found, stalls=self._lost, last_received_at=last)
 
     def stats(self) -> FrameStats:
-        """PJSIP's figures, as last measured."""
-        return self._stats
+        """PJSIP's figures, as last measured; of a call that has lasted for less than a second, as they are now."""
+        if not self._stats.packets_sent:
+            self.measure()
+        return replace(self._stats, srtp=int(self._encrypted))
 
     def dump(self) -> dict[str, object]:
         """Live state."""
@@ -273,7 +284,7 @@ class FrameLine:
         self.measure()
         self._closed = True
         self._watch.pause()
-        self.on_hold = _nothing
+        self.on_hold, self.on_encrypted = _nothing, _no_news
         self._port.close()
         self._listeners.clear()
 
@@ -369,3 +380,7 @@ def _config(events: bool) -> RtpConfig:
 
 def _nothing(_: bool) -> None:
     """Nobody asks."""
+
+
+def _no_news() -> None:
+    """Nobody listens."""

@@ -158,6 +158,9 @@ def _problems(config: Config) -> Iterator[Problem]:
         ("users", bool(sip.users), "PJSIP's library has neither a registrar nor passwords for callers"),
         ("advertised_port", not own_port, "PJSIP's Contact has the port that it listens on"),
         ("unknown_sources", sip.unknown_sources != "answer", "PJSIP answers everybody"),
+        ("registrar", "registrar" in sip.model_fields_set and sip.registrar, "PJSIP's library has no registrar"),
+        ("digest", "digest" in sip.model_fields_set, "PJSIP asks no caller for a password"),
+        ("domain", sip.domain is not None, "PJSIP asks no caller for a password, and answers calls to any domain"),
     )
     for key, given, why in refused:
         if given:
@@ -174,9 +177,7 @@ def _problems(config: Config) -> Iterator[Problem]:
             f"others below `[sip]`, {other}",
             "sip.dns_servers",
         )
-    if config.records.capture or any(trunk.capture for trunk in config.trunks.values()):
-        why = "packets go by PJSIP's own sockets"
-        yield Problem(f"`capture` {what}", why, f"`capture = false` below `[records]`, {other}", "records.capture")
+    yield from _of_records(config, what, other)
     if sip.tls_authorities is None and any(trunk.transport == "tls" for trunk in config.trunks.values()):
         # With all those of a system the handshakes of PJSIP's OpenSSL do not come to an end.
         why = "PJSIP sends the names of all authorities to those who connect, and the system's are too many for that"
@@ -186,6 +187,18 @@ def _problems(config: Config) -> Iterator[Problem]:
         for key, why in _of_trunk(trunk):
             where = f"trunks.{name}.{key}"
             yield Problem(f"`{where}` {what}", why, f"remove `{key}` below `[trunks.{name}]`, {other}", where)
+
+
+def _of_records(config: Config, what: str, other: str) -> Iterator[Problem]:
+    by_trunk = {f"trunks.{name}": each.capture for name, each in config.trunks.items()}
+    for name, wanted in {"records": config.records.capture, **by_trunk}.items():
+        if wanted:
+            why, todo = "packets go by PJSIP's own sockets", f"remove `capture` below `[{name}]`, {other}"
+            yield Problem(f"`{name}.capture` {what}", why, todo, f"{name}.capture")
+    if "sip_days" in config.records.model_fields_set and config.records.sip_days:
+        why = "PJSIP keeps its messages to itself"
+        todo = f"remove `sip_days` below `[records]`, {other}"
+        yield Problem(f"`records.sip_days` {what}", why, todo, "records.sip_days")
 
 
 def _of_name_servers(servers: tuple[str, ...]) -> str:

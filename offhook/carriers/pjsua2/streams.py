@@ -3,6 +3,7 @@
 `frames` is the module of the frame port.
 """
 
+import re
 from types import ModuleType
 
 import pjsua2 as pj
@@ -32,6 +33,13 @@ def described_anew(frames: ModuleType, call: PjCall) -> None:
     if call.source.kept and call.audio is not None:
         frames.keep_to(call.getId(), call.audio, None, 0)
     call.source.described_anew()
+
+
+def is_encrypted(call: PjCall, audio: int) -> bool:
+    """Whether a call's media with that index is SRTP. PJSIP's figures have the description's profile alone,
+    which may be RTP/AVP with keys; its state in words says what it does."""
+    status = re.search(rf"^ *#{audio} [^\n]*\n *SRTP status: (Active)?", str(call.dump(True, "")), re.MULTILINE)
+    return status is not None and status[1] is not None
 
 
 def measured(frames: ModuleType, call: PjCall, *, ice: bool) -> FrameStats | None:

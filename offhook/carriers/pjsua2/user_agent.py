@@ -188,6 +188,9 @@ class PjsuaUserAgent:
     # --- commands
 
     def _invite(self, command: Invite) -> None:
+        if self.free <= 0:
+            todo = "fewer callers by `max_calls` below `[calls]`, or a build of PJSIP with more (docs/backends.md)"
+            raise LocalError(f"all {self.max_calls} calls of PJSIP are in use; type {todo}")
         account, target = self._accounts.for_call(command)
         options = invitation(command)
         call = PjCall(self._reports, account, command.call)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from offhook.api.dialogs import bench_dialog
 from offhook.cli.checks.finding import Finding, Level, noting
-from offhook.process.allotments import worker_specs
+from offhook.process.allotments import worker_count, worker_specs
 from offhook.process.os_limits import DESCRIPTORS_A_CALL, cores, raise_descriptor_limit
 from offhook.settings.config import Config
 from offhook.usererror import Problem
@@ -28,7 +28,7 @@ def check(config: Config) -> list[Finding]:
         found.append(_try("http", http.host, http.port, socket.SOCK_STREAM, "--http HOST:PORT"))
     found += _media(config)
     with noting(found, "ports"):
-        worker_specs(config, bench_dialog, config.calls.workers or cores(), cores())
+        worker_specs(config, bench_dialog, worker_count(config, cores()), cores())
     found += _descriptors(config)
     return found
 
@@ -90,7 +90,7 @@ def _ephemeral(low: int, high: int) -> Iterator[Finding]:
 
 
 def _descriptors(config: Config) -> Iterator[Finding]:
-    workers = config.calls.workers or cores()
+    workers = worker_count(config, cores())
     limit = raise_descriptor_limit()
     calls = config.calls.max_calls
     if calls and -(-calls // workers) * DESCRIPTORS_A_CALL > limit:

@@ -278,6 +278,12 @@ def test_more_workers_than_ports(check: Check) -> None:
     assert "too few for 2 workers" in found["ports"][-1]["what"]
 
 
+def test_one_pair_of_ports_is_enough_for_the_one_process_of_pjsip() -> None:
+    rtp = {"port_min": LOW, "port_max": LOW + 1}
+    found = ports.check(Config.model_validate({"sip": {"backend": "pjsua2", "port": 0}, "rtp": rtp}))
+    assert not [each.problem.what for each in found if each.level is Level.SETTINGS]
+
+
 def warned(found: list[Finding]) -> list[str]:
     return [each.problem.what for each in found if each.level is Level.WARNING]
 

@@ -41,5 +41,17 @@ def test_a_part_that_was_not_built_is_told_with_what_to_type(monkeypatch: pytest
 def test_all_is_there() -> None:
     pytest.importorskip("pjsua2")
     pytest.importorskip("offhook.telephony.native._frames")
-    (found,) = check(config())
-    assert found.level is Level.OK
+    there, room = check(config())
+    assert (there.level, room.level) == (Level.OK, Level.WARNING)
+    assert room.problem.what == "PJSIP takes 4 callers at once"
+    assert "`max_calls = 4` below `[calls]`" in room.problem.todo
+    assert [each.level for each in check(config(calls={"max_calls": 4}))] == [Level.OK, Level.OK]
+
+
+def test_a_queue_leaves_room_for_its_agents() -> None:
+    pytest.importorskip("pjsua2")
+    pytest.importorskip("offhook.telephony.native._frames")
+    queue = {"queues": {"support": {"agents": ["desk"]}}, "transfer": {"targets": {"desk": "sip:200@192.0.2.7"}}}
+    _, room = check(config(**queue, calls={"max_calls": 4}))
+    assert (room.level, room.problem.what) == (Level.WARNING, "PJSIP takes 3 callers at once")
+    assert "takes 4 calls, 1 of them kept" in room.problem.why

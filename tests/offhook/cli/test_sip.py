@@ -15,7 +15,7 @@ from offhook.api.dialogs import bench_dialog
 from offhook.calls import captures
 from offhook.cli import capture
 from offhook.cli.main import app
-from offhook.cli.running_bot import RunningBot
+from offhook.cli.running_bot import NoBotError, NotFoundError, RunningBot
 from offhook.ladder import traces
 from offhook.process.local_bot import LocalBot
 from offhook.records.pcap import FILE_HEADER, packet
@@ -104,6 +104,24 @@ async def test_a_bot_that_does_not_run_is_not_needed(bot: LocalBot) -> None:
         assert "out, 0 lost" in media["figures"]
     missing = await run("trace", "nothing")
     assert isinstance(missing.exception, UserError) and "sip_days" in str(missing.exception)
+
+
+async def test_of_pjsip_s_calls_no_messages_are_kept(bot: LocalBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = await called(bot)
+    await bot.stop()
+    monkeypatch.setenv("OFFHOOK_SIP__BACKEND", "pjsua2")
+    missing = await run("trace", "nothing")
+    assert isinstance(missing.exception, UserError) and "PJSIP carries this bot's calls" in str(missing.exception)
+    before = json.loads((await run("trace", str(record["uniqueid"]), "--json")).stdout)
+    assert labels(before) == WHOLE, "those of calls before are there still"
+
+
+async def test_a_call_without_a_capture_is_not_a_bot_that_does_not_answer(bot: LocalBot) -> None:
+    asked, record = RunningBot(f"http://{address(bot)}", None), await called(bot)
+    with pytest.raises(NotFoundError, match="was not captured"):
+        await asyncio.to_thread(asked.save, f"/api/calls/{record['uniqueid']}/capture.pcap", io.BytesIO(), 9)
+    with pytest.raises(NoBotError, match="no bot answers"):
+        await asyncio.to_thread(asked.get, "/api/nothing")
 
 
 async def test_messages_as_they_come(bot: LocalBot) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.api.dialogs import bench_dialog
-from offhook.process.allotments import shares, worker_specs
+from offhook.process.allotments import shares, worker_count, worker_specs
 from offhook.settings.config import AsrConfig, Config, RtpConfig
 from offhook.telephony.net.ports import PortPool
 from offhook.usererror import UserError
@@ -35,6 +35,12 @@ def test_every_worker_has_a_recogniser(configured: int, workers: int, cores: int
     config = Config(asr=AsrConfig(workers=configured))
     specs = worker_specs(config, bench_dialog, workers, cores)
     assert [spec.config.asr.workers for spec in specs] == expected
+
+
+def test_pjsip_has_one_process() -> None:
+    assert worker_count(Config(), 8) == 8
+    assert worker_count(Config.model_validate({"calls": {"workers": 3}}), 8) == 3
+    assert worker_count(Config.model_validate({"sip": {"backend": "pjsua2"}}), 8) == 1
 
 
 def test_fewer_ports_than_workers() -> None:

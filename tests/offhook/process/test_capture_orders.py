@@ -19,6 +19,14 @@ class Bench:
         self.orders = CaptureOrders(config, lambda: self.now, lambda: self.chance)
 
 
+def test_pjsip_s_calls_cannot_be_captured() -> None:
+    orders = CaptureOrders(Config.model_validate({"sip": {"backend": "pjsua2"}}), lambda: 0.0)
+    with pytest.raises(UserError, match="captures no calls") as raised:
+        orders.add(1, "", "")
+    assert "tshark" in raised.value.problems[0].todo
+    assert not orders.dump()
+
+
 def test_nothing_is_captured_unless_asked_for() -> None:
     assert not Bench().orders.wants("one", "192.0.2.1", "")
 

@@ -89,7 +89,7 @@ async def test_a_worker_that_replaces_another_is_told_what_was_registered_and_wh
     bot.endpoint.do(MoveRegistration("pbx", moved))
     bot.endpoint.do(Unregister("gone"))
     bot.done.clear()
-    bot.endpoint.from_worker(SignallingReady())
+    bot.endpoint.from_worker(SignallingReady(4))
     (told,) = bot.done
     assert isinstance(told, Execute)
     assert isinstance(told.command, Register)

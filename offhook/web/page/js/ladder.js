@@ -28,6 +28,11 @@ const MIDDLE = HEIGHT / 2;
 /** @param {string} call its id */
 export async function showLadder(call) {
   const answer = await fetch(`/api/sip/trace?call=${encodeURIComponent(call)}`).catch(() => null);
+  if (answer?.status === 501) {
+    const { what, why } = await answer.json();
+    byId("ladder-card").hidden = false;
+    byId("ladder-note").textContent = `${what}: ${why}.`;
+  }
   if (!answer?.ok) return; // none is kept: the card stays hidden
   const ladder = await answer.json();
   byId("ladder-card").hidden = false;

@@ -30,7 +30,12 @@ export function showSipState() {
 }
 
 async function read() {
-  const found = await (await fetch("/api/sip")).json();
+  const answer = await fetch("/api/sip");
+  const found = await answer.json();
+  if (answer.status === 501) {
+    byId("sip-summary").textContent = `${found.what}: ${found.why}.`;
+    return;
+  }
   const counts = [...Object.keys(PARTS), "users"].map((part) => `${found[part]} ${part}`);
   byId("sip-summary").textContent = `${found.address}: ${counts.join(", ")}`;
   const tables = [];

@@ -82,4 +82,5 @@ def test_the_build_that_is_installed_is_tried() -> None:
     assert {"PCMU/8000/1", "PCMA/8000/1"} <= set(build.codecs())
     assert all(each.count("/") == 2 and " " not in each for each in build.codecs())
     assert 2 < build.accounts(1_000) < 1_000
+    assert build.most_calls() > 0
     assert build.accounts(1, ipv6=True) in (0, 1)

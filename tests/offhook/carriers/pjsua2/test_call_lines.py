@@ -8,14 +8,15 @@ from structlog.testing import capture_logs
 pytest.importorskip("pjsua2", reason="there is no wheel of PJSIP for this Python")
 
 from offhook.carriers.pjsua2 import call_lines, streams
-from offhook.carriers.pjsua2.line import FrameStats
+from offhook.carriers.pjsua2.line import FrameLine, FrameStats
 from offhook.carriers.pjsua2.objects import PjCall
-from offhook.sip.commands import Answer
-from offhook.sip.events import CallConfirmed, CallEnded, EndCause
+from offhook.sip.commands import Answer, Bye
+from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause
 from offhook.telephony import tones
 from tests.e2e.phone import sdp
 from tests.offhook.carriers.pjsua2.test_ends import MEDIA_PORT, agent, callers
 from tests.offhook.carriers.pjsua2.test_user_agent import Agent
+from tests.ports import own_rtp
 
 __all__ = ["agent"]
 
@@ -67,3 +68,34 @@ async def test_a_call_whose_figures_cannot_be_read_ends_and_others_go_on(
         await agent.until(lambda: agent.pjsip.dump()["lines"] == 1)
         other.bye()
         assert (await agent.wait_for(CallEnded, kept)).cause is EndCause.REMOTE_BYE
+
+
+@pytest.mark.parametrize("srtp", ["off", "preferred"])
+async def test_media_with_keys_is_encrypted_whatever_profile_its_description_names(srtp: str) -> None:
+    agent = Agent(rtp={**own_rtp(), "srtp": srtp})
+    agent.pjsip.start()
+    try:
+        out, heard = await agent.rings("out")
+        into, told = agent.pjsip.line(heard.call), list[str]()
+        out.on_encrypted = lambda: told.append("out")
+        into.on_encrypted = lambda: told.append("in")
+        agent.pjsip.do(Answer(heard.call, b""))
+        await agent.wait_for(CallConfirmed, heard.call)
+        await agent.wait_for(CallAnswered, "out")
+        out.start()
+        into.start()
+        await agent.until(lambda: heard_from(out) and heard_from(into))
+        encrypted = srtp == "preferred"
+        assert (out.stats().srtp, into.stats().srtp) == (encrypted, encrypted)
+        assert 1.0 <= (out.stats().mos or 0.0) <= 4.5
+        assert sorted(told) == (["in", "out"] if encrypted else [])
+        agent.pjsip.do(Bye("out"))
+        await agent.wait_for(CallEnded, heard.call)
+    finally:
+        agent.pjsip.stop()
+
+
+def heard_from(line: FrameLine) -> bool:
+    """Whether the far end's audio has come."""
+    line.measure()
+    return line.stats().packets_received > 0

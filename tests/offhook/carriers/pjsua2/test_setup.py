@@ -18,7 +18,8 @@ def config(**sections: Any) -> Config:
 
 def test_what_it_can_do_is_not_refused() -> None:
     check(config())
-    check(config(trunks={"pbx": {**TRUNK, "refer": "accept"}}))
+    check(config(trunks={"pbx": {**TRUNK, "refer": "accept", "capture": False}}))
+    check(config(sip={"registrar": False}, records={"sip_days": 0, "capture": False}))
     check(config(sip={"dns_servers": ("192.0.2.53", "192.0.2.54:53")}))
     check(config(calls={"workers": 1}, sip={"ice": True, "host": "192.0.2.1"}, rtp={"srtp": "preferred"}))
     secure = {"pbx": {**TRUNK, "registration": True, "transport": "tls"}}
@@ -39,7 +40,11 @@ def test_what_it_can_do_is_not_refused() -> None:
         ({"sip": {"advertised_host": "192.0.2.1", "advertised_port": 5090}}, "sip.advertised_port"),
         ({"trunks": {"pbx": {**TRUNK, "transport": "tls"}}}, "sip.tls_authorities"),
         ({"records": {"capture": True}}, "records.capture"),
-        ({"trunks": {"pbx": {**TRUNK, "capture": True}}}, "records.capture"),
+        ({"trunks": {"pbx": {**TRUNK, "capture": True}}}, "trunks.pbx.capture"),
+        ({"records": {"sip_days": 30}}, "records.sip_days"),
+        ({"sip": {"registrar": True}}, "sip.registrar"),
+        ({"sip": {"digest": ("SHA-256",)}}, "sip.digest"),
+        ({"sip": {"domain": "sip.example.com"}}, "sip.domain"),
         ({"trunks": {"pbx": {**TRUNK, "options_s": 30}}}, "trunks.pbx.options_s"),
         ({"trunks": {"pbx": {**TRUNK, "codecs": ("PCMA",)}}}, "trunks.pbx.codecs"),
         ({"trunks": {"pbx": {**TRUNK, "contact_user": "other"}}}, "trunks.pbx.contact_user"),

@@ -185,7 +185,7 @@ async def test_one_call_more_than_there_is_room_for_is_refused_and_reported(agen
     for number in range(MOST_CALLS // 2):
         await talk(agent, f"out{number}")
     assert agent.pjsip.free == 0
-    with pytest.raises(LocalError, match="PJSIP refuses it"):
+    with pytest.raises(LocalError, match="all 4 calls of PJSIP are in use; type fewer callers"):
         agent.call("more")
     agent.pjsip.do(Bye("out0"))
     await agent.until(lambda: agent.pjsip.free == 2)
