@@ -30,11 +30,16 @@ static struct {
 
 static description_verdict *judge;
 
+static bool has_description(void *received) {
+    const pj_description *found = of.description_of(received);
+    return found != NULL && found->session != NULL;
+}
+
 static int verdict_on(void *received, bool is_request) {
     static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
-    const pj_description *found = of.description_of(received);
-    if (found == NULL || found->session == NULL)
+    if (!has_description(received))
         return 0; /* PJSIP refuses what it cannot read */
+    const pj_description *found = of.description_of(received);
     const char *summary = of.summary(received);
     int stands = is_request ? (int)exchange_of(received, summary) : (int)EXCHANGE_UNKNOWN;
     if (of.validate(found->session) != 0)
@@ -61,7 +66,14 @@ static int on_request(void *received) {
     return status != 0;
 }
 
-static int on_response(void *received) { return verdict_on(received, false) != 0; }
+/* PJSIP has no media for a call that it has given up, and would begin with it all the same. */
+static int on_response(void *received) {
+    bool given_up = has_description(received) && exchange_is_given_up(received, of.summary(received));
+    int status = given_up ? DESCRIPTION_IGNORED : verdict_on(received, false);
+    if (status == DESCRIPTION_IGNORED)
+        forget_description(received);
+    return status != 0 && status != DESCRIPTION_IGNORED;
+}
 
 const char *descriptions_check(const char *path, description_verdict *verdict) {
     static pj_module module; /* an earlier PJSUA of this process has let it go */
