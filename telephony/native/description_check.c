@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "pj_message.h"
 #include "pj_module.h"
 
 #define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
@@ -49,18 +50,19 @@ static int verdict_on(void *received, bool is_request) {
     return judge(summary, fits ? text : NULL, fits ? (size_t)octets : 0, stands);
 }
 
-static void forget_description(void *received) {
+/* Whether it is forgotten. Its body goes with it: a body of an unknown kind ends a call. */
+static bool forget_description(void *received) {
+    const pj_message_info *info = pj_message_info_of(received, of.summary(received));
     pj_description *found = of.description_of(received);
     memset(&found->body, 0, sizeof found->body);
     found->session = NULL;
+    return info != NULL && pj_message_drop_body(info);
 }
 
 static int on_request(void *received) {
     int status = verdict_on(received, true);
-    if (status == DESCRIPTION_IGNORED) {
-        forget_description(received);
-        return 0;
-    }
+    if (status == DESCRIPTION_IGNORED)
+        return !forget_description(received);
     if (status != 0 && !summary_begins(of.summary(received), ACK_SUMMARY))
         of.respond(of.endpoint(), received, status, NULL, NULL, NULL);
     return status != 0;
@@ -70,9 +72,7 @@ static int on_request(void *received) {
 static int on_response(void *received) {
     bool given_up = has_description(received) && exchange_is_given_up(received, of.summary(received));
     int status = given_up ? DESCRIPTION_IGNORED : verdict_on(received, false);
-    if (status == DESCRIPTION_IGNORED)
-        forget_description(received);
-    return status != 0 && status != DESCRIPTION_IGNORED;
+    return status == DESCRIPTION_IGNORED ? !forget_description(received) : status != 0;
 }
 
 const char *descriptions_check(const char *path, description_verdict *verdict) {

@@ -40,6 +40,14 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
 
 bool pj_message_has_tag(const pj_message_info *info) { return info->to->tag.octets > 0; }
 
+bool pj_message_drop_body(const pj_message_info *info) {
+    pj_message *message = info->message;
+    if (message->fields.next->previous != &message->fields)
+        return false;
+    message->body = NULL;
+    return true;
+}
+
 void *pj_invite_of(void *received) {
     void *pool = *(void **)received; /* comes first there */
     pj_text key;

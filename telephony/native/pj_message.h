@@ -31,7 +31,24 @@ typedef struct {
 } pj_party;
 
 typedef struct {
-    void *message;
+    int type;
+    union {
+        struct {
+            int method;
+            pj_text name;
+            void *uri;
+        } request;
+        struct {
+            int status;
+            pj_text reason;
+        } response;
+    } line;
+    pj_header fields; /* of these it is a ring */
+    void *body;
+} pj_message;
+
+typedef struct {
+    pj_message *message;
     const char *summary;
     const pj_call_id *call_id;
     const pj_party *from, *to;
@@ -45,6 +62,9 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary);
 
 /* Whether To has a tag. */
 bool pj_message_has_tag(const pj_message_info *);
+
+/* Has it go on without its body. Whether that is done: not if it is laid out in another way. */
+bool pj_message_drop_body(const pj_message_info *);
 
 /* Our INVITE that a response is for. NULL: it is over, or never was. */
 void *pj_invite_of(void *received);
