@@ -1,6 +1,6 @@
-"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and what of
-the messages that come PJSIP is to refuse, or never to see. But for tests of ports all of it is for PJSUA's main thread.
-"""
+"""Ports of PJMEDIA's conference bridge, through which PJSIP's media clock and the event loop exchange frames; and what
+of the messages that come PJSIP is to refuse, or never to see. But for tests of ports all of it is for PJSUA's main
+thread."""
 
 from collections.abc import Callable
 from typing import Final, TypedDict
@@ -31,8 +31,8 @@ def calls() -> int:
 def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
     the message, the description as PJSIP has understood it (None: too long; empty: not valid), and where offer and
-    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have its
-    message go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
+    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have
+    its message go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
 def check_headers(path: str, judge: Callable[[bytes, str, bool], int], /) -> None:
     """Have header fields that PJSIP cannot cope with judged before it uses them, once PJSUA was initialised: a

@@ -74,9 +74,17 @@ exchange exchange_of(void *received, const char *summary) {
     return state == NEGOTIATOR_DONE && session->state == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
 }
 
-bool exchange_is_given_up(void *received, const char *summary) {
+/* The session of our INVITE that a response is for, while nobody has answered it; or NULL. */
+static const pj_session *unanswered(void *received, const char *summary) {
     void *invite = summary_is_to_invite(summary) ? pj_invite_of(received) : NULL;
     void *dialog = invite == NULL ? NULL : of.dialog_of(invite);
     const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
-    return session != NULL && session->state < SESSION_CONNECTING && session->ending;
+    return session != NULL && session->state < SESSION_CONNECTING ? session : NULL;
+}
+
+bool exchange_is_unanswered(void *received, const char *summary) { return unanswered(received, summary) != NULL; }
+
+bool exchange_is_given_up(void *received, const char *summary) {
+    const pj_session *session = unanswered(received, summary);
+    return session != NULL && session->ending;
 }

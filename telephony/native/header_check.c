@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <strings.h>
 
+#include "exchange.h"
 #include "pj_message.h"
 #include "pj_module.h"
 
@@ -89,7 +90,8 @@ static int verdict_on(const pj_message_info *info, size_t field) {
 static bool has_no_dialog(void *received, const pj_message_info *info) {
     const pj_text none = {(char *)info->summary, 0};
     return summary_is_to_invite(info->summary) && summary_status(info->summary) / 100 == 2 && !pj_message_has_tag(info) &&
-           pj_invite_of(received) == NULL && of.dialog(&info->call_id->id, &info->from->tag, &none, 0) == NULL;
+           !exchange_is_unanswered(received, info->summary) &&
+           of.dialog(&info->call_id->id, &info->from->tag, &none, 0) == NULL;
 }
 
 /* ---- the module's side */
@@ -155,7 +157,7 @@ const char *headers_check(const char *path, header_verdict *verdict) {
     FIND(library, of, erase, "pj_list_erase");
     FIND(library, of, dialog, "pjsip_ua_find_dialog");
     FIND(library, of, respond, "pjsip_endpt_respond_stateless");
-    const char *why = pj_message_open(library);
+    const char *why = exchange_open(library);
     if (why == NULL)
         why = try_fields();
     if (why != NULL)

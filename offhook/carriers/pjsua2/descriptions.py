@@ -40,7 +40,7 @@ def judge(
     host: str, audio: AudioCapabilities, *, ice: bool, on_refused: Callable[[int], None]
 ) -> Callable[[bytes, bytes | None, int], int]:
     """For messages to us at `host`: from PJSIP's summary of one, its description as PJSIP has understood it (None: too
-    long; empty: not valid) and the `Exchange`, to the status to refuse it with, IGNORED, or 0. `audio` is what we offer;
+    long; empty: not valid) and the `Exchange`, to the status to refuse it with, IGNORED, or 0. `audio`: what we offer;
     `ice`: whether candidates are used. Statuses of requests are reported to `on_refused`."""
     version = 6 if ":" in host else 4
 
@@ -83,8 +83,8 @@ def out_of_turn(what: str, stands: Exchange) -> tuple[int, str]:
 def unused(text: bytes, audio: AudioCapabilities) -> str:
     """Why an answer leaves no audio; "" if it does.
 
-    PJSIP ends a call over one that comes early, and its process over the answer that comes after it: from another phone,
-    or in the 2xx, which may have another one (RFC 6337 §3.1.1).
+    PJSIP ends a call over one that comes early, and its process over the answer that crosses that: another phone's, or
+    that of the 2xx, which alone counts where the early one was not reliable (RFC 6337 §3.1.1).
     """
     try:
         lines = parse(text).media

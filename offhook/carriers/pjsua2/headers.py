@@ -1,4 +1,4 @@
-"""Header fields that PJSIP must not use: it takes for granted what they are, and ends its process where they are not."""
+"""Header fields that PJSIP must not use: it takes what they are for granted, and ends its process where it is wrong."""
 
 from collections.abc import Callable
 
@@ -33,9 +33,9 @@ def verdict(what: str, name: str, *, in_dialog: bool) -> int:
     """For a message ("Request msg INVITE/cseq=1", "Response msg 200/INVITE/cseq=1") whose Record-Route or Contact is no
     SIP URI, or whose To has no tag though the INVITE has its answer from another phone: that could get no ACK.
 
-    A route has SIP URIs (RFC 3261 §20.30), and requests in a call change none (§12.2). Without one a response leaves the
-    call with the other routes, or whom it has called. `*` in a response to REGISTER has no meaning (§10.3); what a
-    redirection names may have any scheme (§8.1.3.4).
+    A route has SIP URIs (RFC 3261 §12.1.1, §20.30), and requests in a call change none (§12.2). Without such a Contact
+    PJSIP refuses an INVITE itself, and an answer leaves the call with whom it has called. `*` in a response to REGISTER
+    has no meaning (§10.3); what a redirection names may have any scheme (§8.1.3.4).
     """
     if name == "To":
         return BAD_REQUEST
