@@ -264,12 +264,15 @@ ANSWERS = {
 
 GIVEN_UP = {
     "more lines early": (Step(183, body=WITH_VIDEO), GOOD),
-    "more lines early from another phone": (Step(183, "two", WITH_VIDEO), GOOD),
     "no audio": (Step(200, body=NO_AUDIO),),
     "no codec of ours": (Step(200, body=UNKNOWN),),
     "no audio early, nor later": (Step(183, body=NO_AUDIO), Step(200, "two", UNKNOWN)),
+    "no audio early, and nothing later": (Step(183, body=NO_AUDIO), Step(200)),
+    "no audio early, as its answer": (Step(183, body=NO_AUDIO, more=("Require: 100rel", "RSeq: 1")), GOOD),
+    "nowhere else": (Step(302, contact="Contact: *"),),
+    "a telephone elsewhere": (Step(302, contact="Contact: <tel:+15550100>"),),
 }
-"""These end somehow: what is negotiated at last is of no use, or PJSIP gives up at once."""
+"""These end somehow: what is negotiated at last is of no use, or nobody is there."""
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
