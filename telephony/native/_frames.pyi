@@ -32,8 +32,15 @@ def calls() -> int:
 def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], int], /) -> None:
     """Have each session description judged before PJSIP uses it, once PJSUA was initialised. `judge` gets a summary of
     the message, the description as PJSIP has understood it (None: too long; empty: not valid), and where offer and
-    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have a
-    request go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
+    answer stand in its dialog (a number of exchange.h); it returns the SIP status to refuse it with, 0, or -1 to have
+    its message go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
+
+def check_headers(path: str, judge: Callable[[bytes, str, bool], int], /) -> None:
+    """Have header fields that PJSIP cannot cope with judged before it uses them, once PJSUA was initialised: a
+    Record-Route or Contact that is no SIP URI, and a To without a tag where an INVITE has its answer. `judge` gets a
+    summary of the message, the field's name, and whether its To has a tag; it returns the SIP status to refuse a
+    request with, or to drop a response, 0, or -1 to have the message go on without the field. It runs while PJSIP is
+    polled. Raises OSError, which says what does not fit."""
 
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""

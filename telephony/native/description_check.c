@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "pj_message.h"
 #include "pj_module.h"
 
 #define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
@@ -30,11 +31,16 @@ static struct {
 
 static description_verdict *judge;
 
+static bool has_description(void *received) {
+    const pj_description *found = of.description_of(received);
+    return found != NULL && found->session != NULL;
+}
+
 static int verdict_on(void *received, bool is_request) {
     static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
-    const pj_description *found = of.description_of(received);
-    if (found == NULL || found->session == NULL)
+    if (!has_description(received))
         return 0; /* PJSIP refuses what it cannot read */
+    const pj_description *found = of.description_of(received);
     const char *summary = of.summary(received);
     int stands = is_request ? (int)exchange_of(received, summary) : (int)EXCHANGE_UNKNOWN;
     if (of.validate(found->session) != 0)
@@ -44,24 +50,30 @@ static int verdict_on(void *received, bool is_request) {
     return judge(summary, fits ? text : NULL, fits ? (size_t)octets : 0, stands);
 }
 
-static void forget_description(void *received) {
+/* Whether it is forgotten. Its body goes with it: a body of an unknown kind ends a call. */
+static bool forget_description(void *received) {
+    const pj_message_info *info = pj_message_info_of(received, of.summary(received));
     pj_description *found = of.description_of(received);
     memset(&found->body, 0, sizeof found->body);
     found->session = NULL;
+    return info != NULL && pj_message_drop_body(info);
 }
 
 static int on_request(void *received) {
     int status = verdict_on(received, true);
-    if (status == DESCRIPTION_IGNORED) {
-        forget_description(received);
-        return 0;
-    }
+    if (status == DESCRIPTION_IGNORED)
+        return !forget_description(received);
     if (status != 0 && !summary_begins(of.summary(received), ACK_SUMMARY))
         of.respond(of.endpoint(), received, status, NULL, NULL, NULL);
     return status != 0;
 }
 
-static int on_response(void *received) { return verdict_on(received, false) != 0; }
+/* PJSIP has no media for a call that it has given up, and would begin with it all the same. */
+static int on_response(void *received) {
+    bool given_up = has_description(received) && exchange_is_given_up(received, of.summary(received));
+    int status = given_up ? DESCRIPTION_IGNORED : verdict_on(received, false);
+    return status == DESCRIPTION_IGNORED ? !forget_description(received) : status != 0;
+}
 
 const char *descriptions_check(const char *path, description_verdict *verdict) {
     static pj_module module; /* an earlier PJSUA of this process has let it go */

@@ -5,7 +5,8 @@
  * so before any use of a description, be it an offer or an answer, in a request or in a response. PJSIP itself has found
  * and read the description by then: what is judged is what PJSIP has understood, printed by it. A request whose
  * description is refused gets the status of the verdict; an ACK, or a response, is dropped, as if it had not come. One that
- * nobody has asked for is taken out of its message, which goes on without it.
+ * is to be ignored is taken out of its message, which goes on without it; so is each one in a response to an INVITE that we
+ * have given up.
  *
  * The layouts are those of PJSIP 2.10 to 2.17.
  */
@@ -17,7 +18,7 @@
 #define DESCRIPTION_OCTETS_MAX 16384
 #define DESCRIPTION_IGNORED (-1)
 
-/* A SIP status to refuse the message with, DESCRIPTION_IGNORED in a request, or 0. `message` is PJSIP's summary ("Request msg
+/* A SIP status to refuse the message with, DESCRIPTION_IGNORED, or 0. `message` is PJSIP's summary ("Request msg
  * INVITE/cseq=1 (…)"); `text` is NULL if the description is longer than may be, and empty if it is none by PJSIP's own rules;
  * `stands` is the `exchange` of a request. */
 typedef int description_verdict(const char *message, const char *text, size_t octets, int stands);

@@ -4,36 +4,11 @@
 
 #include <stddef.h>
 
-#include "pj_library.h"
+#include "pj_message.h"
 
-#define RECEIVED_WORDS_MAX 16384 /* PJSIP's own come to about 700; builds for longer datagrams to more */
 #define SESSION_WORDS_MAX 32
 
 /* ---- PJSIP's layouts, those of 2.10 to 2.17 */
-
-typedef struct {
-    void *previous, *next;
-    int type;
-    pj_text name, short_name;
-    void *functions;
-} pj_header;
-
-typedef struct {
-    pj_header base;
-    pj_text id;
-} pj_call_id;
-
-typedef struct {
-    pj_header base;
-    void *uri;
-    pj_text tag;
-} pj_party;
-
-typedef struct {
-    const char *summary;
-    const pj_call_id *call_id;
-    const pj_party *from, *to;
-} pj_message_info;
 
 typedef struct {
     char name[32];
@@ -51,13 +26,15 @@ static struct {
     void *(*dialog)(const pj_text *call_id, const pj_text *local_tag, const pj_text *remote_tag, int lock);
     void *(*session)(void *dialog);
     int (*state)(void *negotiator);
+    void *(*dialog_of)(void *transaction);
 } of;
 
 const char *exchange_open(void *library) {
     FIND(library, of, dialog, "pjsip_ua_find_dialog");
     FIND(library, of, session, "pjsip_dlg_get_inv_session");
     FIND(library, of, state, "pjmedia_sdp_neg_get_state");
-    return NULL;
+    FIND(library, of, dialog_of, "pjsip_tsx_get_dlg");
+    return pj_message_open(library);
 }
 
 /* The index of a pointer among the words of something, or `most`. */
@@ -69,18 +46,10 @@ static size_t index_of(const void *pointer, void *const *words, size_t most) {
 }
 
 static void *dialog_of(void *received, const char *summary) {
-    static size_t at; /* the same in all messages */
-    void *const *words = (void *const *)received;
-    if (words[at] != summary)
-        at = index_of(summary, words, RECEIVED_WORDS_MAX);
-    if (at == RECEIVED_WORDS_MAX) {
-        at = 0;
-        return NULL;
-    }
-    const pj_message_info *info = (const pj_message_info *)(const void *)&words[at];
-    if (info->call_id == NULL || info->from == NULL || info->to == NULL || info->to->tag.octets <= 0)
-        return NULL;
-    return of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0);
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    return info == NULL || !pj_message_has_tag(info)
+               ? NULL
+               : of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0);
 }
 
 exchange exchange_of(void *received, const char *summary) {
@@ -103,4 +72,19 @@ exchange exchange_of(void *received, const char *summary) {
     if ((state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING) && session->state < SESSION_CONNECTING)
         return EXCHANGE_ASKED;
     return state == NEGOTIATOR_DONE && session->state == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
+}
+
+/* The session of our INVITE that a response is for, while nobody has answered it; or NULL. */
+static const pj_session *unanswered(void *received, const char *summary) {
+    void *invite = summary_is_to_invite(summary) ? pj_invite_of(received) : NULL;
+    void *dialog = invite == NULL ? NULL : of.dialog_of(invite);
+    const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
+    return session != NULL && session->state < SESSION_CONNECTING ? session : NULL;
+}
+
+bool exchange_is_unanswered(void *received, const char *summary) { return unanswered(received, summary) != NULL; }
+
+bool exchange_is_given_up(void *received, const char *summary) {
+    const pj_session *session = unanswered(received, summary);
+    return session != NULL && session->ending;
 }

@@ -8,6 +8,8 @@
 #ifndef OFFHOOK_EXCHANGE_H
 #define OFFHOOK_EXCHANGE_H
 
+#include <stdbool.h>
+
 typedef enum {
     EXCHANGE_UNKNOWN, /* the request belongs to no call */
     EXCHANGE_IDLE,    /* all offers have their answers */
@@ -22,5 +24,11 @@ const char *exchange_open(void *library);
 
 /* Of a request, whose summary PJSIP has made. */
 exchange exchange_of(void *received, const char *summary);
+
+/* Whether a response is for an INVITE of ours that nobody has answered. */
+bool exchange_is_unanswered(void *received, const char *summary);
+
+/* Whether it is for one that we have given up before that. */
+bool exchange_is_given_up(void *received, const char *summary);
 
 #endif

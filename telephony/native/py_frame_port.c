@@ -12,6 +12,7 @@
 
 #include "description_check.h"
 #include "frame_port.h"
+#include "py_header_check.h"
 #include "py_message_look.h"
 
 typedef struct {
@@ -330,6 +331,7 @@ static PyObject *keep_to(PyObject *Py_UNUSED(module), PyObject *args) {
 static PyMethodDef functions[] = {
     {"calls", calls, METH_NOARGS, NULL},
     {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
+    {"check_headers", py_check_headers, METH_VARARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
     {"look_at_messages", py_look_at_messages, METH_VARARGS, NULL},

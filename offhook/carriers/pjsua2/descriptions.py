@@ -1,6 +1,7 @@
 """Session descriptions that PJSIP must not use: it takes each address as it is, and ends its process where one cannot
-be used; a name it would look up, and all calls would wait for that. It also takes what nobody has asked for, and offers
-that cross others, and ends its process over what comes of that. The rules are those of our own SIP."""
+be used; a name it would look up, and all calls would wait for that. It also takes what nobody has asked for, offers
+that cross others, and early answers without audio, and ends its process over what comes of that. The rules are those
+of our own SIP."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
@@ -8,9 +9,16 @@ from ipaddress import ip_address
 
 import structlog
 
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.codecs import AudioCapabilities, common_formats, voice
+from offhook.sip.sdp.crypto import transport_problem
+from offhook.sip.sdp.parser import parse
+
 NOT_IN_A_CALL, NOT_ACCEPTABLE_HERE, REQUEST_PENDING = 481, 488, 491
 IGNORED = -1
 REQUEST = "Request msg "
+EARLY = "Response msg 1"
+"""A provisional response."""
 BROADCAST = "255.255.255.255"
 DTLS = " UDP/TLS/"
 """Of RFC 5764. With `rtp.srtp` PJSIP refuses it in a way that ends its process."""
@@ -28,10 +36,12 @@ class Exchange(IntEnum):
     ASKED = 5  # the offer of their INVITE waits: PJSIP refuses another itself (RFC 3311 §5.2)
 
 
-def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callable[[bytes, bytes | None, int], int]:
+def judge(
+    host: str, audio: AudioCapabilities, *, ice: bool, on_refused: Callable[[int], None]
+) -> Callable[[bytes, bytes | None, int], int]:
     """For messages to us at `host`: from PJSIP's summary of one, its description as PJSIP has understood it (None: too
-    long; empty: not valid) and the `Exchange`, to the status to refuse it with, IGNORED, or 0. `ice`: whether its
-    candidates are used. Statuses of requests are reported to `on_refused`."""
+    long; empty: not valid) and the `Exchange`, to the status to refuse it with, IGNORED, or 0. `audio`: what we offer;
+    `ice`: whether candidates are used. Statuses of requests are reported to `on_refused`."""
     version = 6 if ":" in host else 4
 
     def verdict(message: bytes, text: bytes | None, stands: int) -> int:
@@ -39,6 +49,8 @@ def judge(host: str, *, ice: bool, on_refused: Callable[[int], None]) -> Callabl
         status, why = out_of_turn(what, Exchange(stands))
         if not status and (why := problem(text, version, ice=ice)):
             status = NOT_ACCEPTABLE_HERE
+        if not status and what.startswith(EARLY) and (why := unused(text or b"", audio)):
+            status = IGNORED
         if status:
             log.warning("a session description was refused", of=what, why=why)
         if status > 0 and _method(what) not in ("", "ACK"):
@@ -66,6 +78,23 @@ def out_of_turn(what: str, stands: Exchange) -> tuple[int, str]:
     if stands in (Exchange.IDLE, Exchange.ASKED):
         return 0, ""
     return REQUEST_PENDING, "the last offer is not answered yet"
+
+
+def unused(text: bytes, audio: AudioCapabilities) -> str:
+    """Why an answer leaves no audio; "" if it does.
+
+    PJSIP ends a call over one that comes early, and its process over the answer that crosses that: another phone's, or
+    that of the 2xx, which alone counts where the early one was not reliable (RFC 6337 §3.1.1).
+    """
+    try:
+        lines = parse(text).media
+    except RemoteError as error:
+        return error.reason
+    if not lines or lines[0].kind != "audio" or not lines[0].port:
+        return "it has no audio"
+    if not voice(common_formats(lines[0], audio)):
+        return "it has no codec of ours"
+    return transport_problem(lines[0], audio.srtp) or ""
 
 
 def _method(what: str) -> str:

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -37,16 +38,24 @@ def frames() -> ModuleType:
         raise UserError('`backend = "pjsua2"` cannot be used', why, todo, WHERE) from error
 
 
-def opened(
-    pj: Any, judge: Callable[[bytes, bytes | None, int], int], look: Callable[[bytes, str, object | None], int]
-) -> tuple[ModuleType, int]:
-    """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
-    session descriptions, and `look` about messages, from now on. PJSUA is initialised. Raises UserError."""
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is asked about what comes before PJSIP uses it: see `_frames`."""
+
+    descriptions: Callable[[bytes, bytes | None, int], int]
+    headers: Callable[[bytes, str, bool], int]
+    messages: Callable[[bytes, str, object | None], int]
+
+
+def opened(pj: Any, checks: Checks) -> tuple[ModuleType, int]:
+    """The module of the frame port, and how many calls this build of PJSIP takes at once; `checks` are asked from now
+    on. PJSUA is initialised. Raises UserError."""
     found = frames()
     try:
         most_calls = found.open_library(path_of(pj))
-        found.check_descriptions(path_of(pj), judge)
-        found.look_at_messages(path_of(pj), look)
+        found.check_headers(path_of(pj), checks.headers)
+        found.check_descriptions(path_of(pj), checks.descriptions)
+        found.look_at_messages(path_of(pj), checks.messages)
         return found, most_calls
     except OSError as error:
         what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from offhook.settings.config import Config
+from offhook.settings.sections import RtpConfig
 from offhook.settings.trunks import TrunkConfig
 from offhook.settings.values import split_host_port
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.policy import Use
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 from offhook.telephony.pcm import RATE_HZ, WIDE_RATE_HZ
 from offhook.usererror import Problem, UserError
 from offhook.version import __version__
@@ -56,6 +59,11 @@ def set_codecs(pj: Any, endpoint: Any, names: tuple[str, ...]) -> None:
     for each in endpoint.codecEnum2():
         name = each.codecId.partition("/")[0].upper()
         endpoint.codecSetPriority(each.codecId, 255 - names.index(name) if name in names else 0)
+
+
+def audio(config: RtpConfig) -> AudioCapabilities:
+    """What PJSIP offers, and takes for an answer."""
+    return AudioCapabilities(config.codecs, srtp=SrtpCapabilities(SrtpPolicy(config.srtp)))
 
 
 def missing_codecs(names: Iterable[str], there: Iterable[str]) -> list[Problem]:

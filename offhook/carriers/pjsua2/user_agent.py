@@ -20,7 +20,7 @@ from typing import Any
 import pjsua2 as pj
 import structlog
 
-from offhook.carriers.pjsua2 import build, descriptions, library, setup
+from offhook.carriers.pjsua2 import build, descriptions, headers, library, setup
 from offhook.carriers.pjsua2.accounts import Accounts, meant_by
 from offhook.carriers.pjsua2.call_lines import CallLines
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, answer, invitation
@@ -108,8 +108,17 @@ class PjsuaUserAgent:
         self._endpoint = PjEndpoint(self._reports)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
-        judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._count_refused)
-        self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
+        checks = library.Checks(
+            descriptions=descriptions.judge(
+                self._address.host,
+                setup.audio(self._config.rtp),
+                ice=self._config.sip.ice,
+                on_refused=self._count_refused,
+            ),
+            headers=headers.judge(self._count_refused),
+            messages=self._requests.look,
+        )
+        self._frames, self.max_calls = library.opened(pj, checks)
         self._lines.frames = self._frames
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):

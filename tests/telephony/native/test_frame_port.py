@@ -149,6 +149,10 @@ def test_only_a_library_that_is_loaded_is_used() -> None:
         frames.check_descriptions("/nowhere/_pjsua2.so", lambda message, text, stands: 0)
     with pytest.raises(OSError, match="it has no pjsua_get_pjsip_endpt"):
         frames.check_descriptions(frames.__file__, lambda message, text, stands: 0)
+    with pytest.raises(OSError, match="it is not loaded"):
+        frames.check_headers("/nowhere/_pjsua2.so", lambda message, name, in_dialog: 0)
+    with pytest.raises(OSError, match="it has no pjsua_get_pjsip_endpt"):
+        frames.check_headers(frames.__file__, lambda message, name, in_dialog: 0)
 
 
 def test_there_are_no_calls_before_a_library_is_open() -> None:

@@ -11,9 +11,15 @@ from offhook.carriers.pjsua2.descriptions import (
     judge,
     out_of_turn,
     problem,
+    unused,
 )
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 
 SUMMARY = b"Request msg INVITE/cseq=1 (rdata0x7f2a)"
+OFFERED = AudioCapabilities(("PCMU", "PCMA"))
+ENCRYPTED = AudioCapabilities(("PCMU",), srtp=SrtpCapabilities(SrtpPolicy.REQUIRED))
+KEYS = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
 def description(*lines: str) -> bytes:
@@ -72,20 +78,20 @@ def test_with_ice_a_candidate_has_a_number() -> None:
 
 def test_the_verdict_is_a_status() -> None:
     refused: list[int] = []
-    verdict = judge("192.0.2.9", ice=False, on_refused=refused.append)
+    verdict = judge("192.0.2.9", OFFERED, ice=False, on_refused=refused.append)
     assert verdict(SUMMARY, description("c=IN IP4 192.0.2.1"), 0) == 0
     assert verdict(SUMMARY, description("c=IN IP4 ::1"), 0) == NOT_ACCEPTABLE_HERE
     assert verdict(SUMMARY, None, 0) == verdict(SUMMARY, b"", 0) == NOT_ACCEPTABLE_HERE
     assert verdict(SUMMARY, description("c=IN IP4 192.0.2.1"), Exchange.BUSY) == REQUEST_PENDING
     assert refused == [NOT_ACCEPTABLE_HERE] * 3 + [REQUEST_PENDING]
-    by_ipv6 = judge("2001:db8::9", ice=False, on_refused=refused.append)
+    by_ipv6 = judge("2001:db8::9", OFFERED, ice=False, on_refused=refused.append)
     assert by_ipv6(SUMMARY, description("c=IN IP6 2001:db8::1"), 0) == 0
 
 
 @pytest.mark.parametrize("message", ["Request msg ACK/cseq=1 (rdata0x7f2a)", "Response msg 200/INVITE/cseq=1 (rdata)"])
 def test_what_gets_no_answer_is_not_counted(message: str) -> None:
     refused: list[int] = []
-    verdict = judge("192.0.2.9", ice=False, on_refused=refused.append)
+    verdict = judge("192.0.2.9", OFFERED, ice=False, on_refused=refused.append)
     assert verdict(message.encode(), description("c=IN IP4 ::1"), 0) == NOT_ACCEPTABLE_HERE
     assert not refused
 
@@ -109,3 +115,36 @@ def test_a_description_comes_in_its_turn(method: str, by_exchange: dict[Exchange
 
 def test_a_response_is_never_out_of_turn() -> None:
     assert out_of_turn("Response msg 200/INVITE/cseq=1", Exchange.OVER) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "audio", "why"),
+    [
+        (["m=audio 4000 RTP/AVP 0"], OFFERED, ""),
+        (["m=audio 4000 RTP/AVP 97 8", "a=rtpmap:97 foo/8000"], OFFERED, ""),
+        (["m=audio 4000 RTP/AVP 0", "a=inactive"], OFFERED, ""),
+        (["m=audio 4000 RTP/SAVP 0", KEYS], ENCRYPTED, ""),
+        (["m=audio 0 RTP/AVP 0"], OFFERED, "no audio"),
+        (["m=video 4000 RTP/AVP 96"], OFFERED, "no audio"),
+        (["m=audio 0 RTP/AVP 0", "m=audio 4000 RTP/AVP 0"], OFFERED, "no audio"),  # we offer one line
+        ([], OFFERED, "no audio"),
+        (["m=audio 4000 RTP/AVP 97", "a=rtpmap:97 foo/8000"], OFFERED, "no codec"),
+        (["m=audio 4000 RTP/AVP 9"], OFFERED, "no codec"),
+        (["m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"], OFFERED, "no codec"),
+        (["m=audio 4000 RTP/SAVP 0", KEYS], OFFERED, "must be RTP/AVP"),
+        (["m=audio 4000 RTP/AVP 0"], ENCRYPTED, "must be RTP/SAVP"),
+        (["m=audio"], OFFERED, "malformed"),
+    ],
+)
+def test_an_early_answer_without_audio_is_ignored(lines: list[str], audio: AudioCapabilities, why: str) -> None:
+    text = "".join(f"{line}\r\n" for line in ("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", *lines)).encode()
+    assert bool(why) == bool(found := unused(text, audio))
+    assert why in found
+    verdict = judge("192.0.2.9", audio, ice=False, on_refused=lambda status: None)
+    assert verdict(b"Response msg 183/INVITE/cseq=1 (rdata)", text, 0) == (IGNORED if why else 0)
+    assert verdict(b"Response msg 200/INVITE/cseq=1 (rdata)", text, 0) == 0  # PJSIP ends that call, as it should
+
+
+def test_an_early_answer_with_a_bad_address_is_dropped() -> None:
+    verdict = judge("192.0.2.9", OFFERED, ice=False, on_refused=lambda status: None)
+    assert verdict(b"Response msg 183/INVITE/cseq=1", description("c=IN IP4 ::1"), 0) == NOT_ACCEPTABLE_HERE
