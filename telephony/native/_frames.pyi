@@ -48,6 +48,15 @@ def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int
     PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. Raises
     OSError, which says what does not fit."""
 
+def look_up_names(path: str, asker: Callable[[bytes, int, str, object], None], /) -> None:
+    """Have the names that PJSIP sends to looked up by `asker`, once PJSUA was initialised. It gets the name, the port
+    (0: none is given), the transport (UDP, TCP, TLS, "": another one), and what `name_found` has to answer; it runs
+    while PJSIP works, and must not block. Raises OSError, which says what does not fit."""
+
+def name_found(lookup: object, address: str | None, port: int, /) -> None:
+    """What was asked for is at that numeric address; None: there is none. What waits in PJSIP goes on from within.
+    Nothing happens the second time, or once PJSUA is destroyed."""
+
 def respond(request: object, status: int, reason: str | None, headers: tuple[tuple[str, str], ...], /) -> bool:
     """Answer a request that was taken. Whether that is done: not once PJSUA is destroyed. Raises ValueError for more
     than 16 headers."""

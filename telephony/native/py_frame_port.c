@@ -13,6 +13,7 @@
 #include "description_check.h"
 #include "frame_port.h"
 #include "py_message_look.h"
+#include "py_name_lookup.h"
 
 typedef struct {
     PyObject_HEAD
@@ -333,6 +334,8 @@ static PyMethodDef functions[] = {
     {"given", given, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
     {"look_at_messages", py_look_at_messages, METH_VARARGS, NULL},
+    {"look_up_names", py_look_up_names, METH_VARARGS, NULL},
+    {"name_found", py_name_found, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
     {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},

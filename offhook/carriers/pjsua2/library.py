@@ -38,15 +38,20 @@ def frames() -> ModuleType:
 
 
 def opened(
-    pj: Any, judge: Callable[[bytes, bytes | None, int], int], look: Callable[[bytes, str, object | None], int]
+    pj: Any,
+    judge: Callable[[bytes, bytes | None, int], int],
+    look: Callable[[bytes, str, object | None], int],
+    look_up: Callable[[bytes, int, str, object], None],
 ) -> tuple[ModuleType, int]:
     """The module of the frame port, and how many calls this build of PJSIP takes at once; `judge` is asked about
-    session descriptions, and `look` about messages, from now on. PJSUA is initialised. Raises UserError."""
+    session descriptions, `look` about messages, and `look_up` for names, from now on. PJSUA is initialised. Raises
+    UserError."""
     found = frames()
     try:
         most_calls = found.open_library(path_of(pj))
         found.check_descriptions(path_of(pj), judge)
         found.look_at_messages(path_of(pj), look)
+        found.look_up_names(path_of(pj), look_up)
         return found, most_calls
     except OSError as error:
         what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"

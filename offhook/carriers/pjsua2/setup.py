@@ -5,7 +5,6 @@ from typing import Any
 
 from offhook.settings.config import Config
 from offhook.settings.trunks import TrunkConfig
-from offhook.settings.values import split_host_port
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.policy import Use
 from offhook.telephony.pcm import RATE_HZ, WIDE_RATE_HZ
@@ -13,7 +12,6 @@ from offhook.usererror import Problem, UserError
 from offhook.version import __version__
 
 FRAME_MS = 20
-MOST_NAME_SERVERS, DNS_PORT = 4, 53
 WANTED_CALLS = 1_000
 """PJSIP takes as many of them as its build has room for."""
 
@@ -30,8 +28,6 @@ def endpoint_config(pj: Any, config: Config) -> Any:
     made.uaConfig.threadCnt, made.uaConfig.mainThreadOnly = 0, True
     made.uaConfig.maxCalls = WANTED_CALLS
     made.uaConfig.userAgent = f"offhook/{__version__}"
-    for server in config.sip.dns_servers:
-        made.uaConfig.nameserver.append(split_host_port(server)[0])
     if config.sip.stun_server is not None:
         made.uaConfig.stunServer.append(config.sip.stun_server)
     made.logConfig.level = made.logConfig.consoleLevel = made.logConfig.msgLogging = 0
@@ -167,13 +163,6 @@ def _problems(config: Config) -> Iterator[Problem]:
         why = "PJSIP takes no loopback address for a candidate (RFC 8445), and would answer each call 500"
         todo = f"the address of a network as `host` below `[sip]`, or no `ice`, {other}"
         yield Problem(f"`sip.ice` cannot be used at {sip.host}", why, todo, "sip.ice")
-    if problem := _of_name_servers(sip.dns_servers):
-        yield Problem(
-            f"these `dns_servers` cannot be used {with_it}",
-            problem,
-            f"others below `[sip]`, {other}",
-            "sip.dns_servers",
-        )
     if config.records.capture or any(trunk.capture for trunk in config.trunks.values()):
         why = "packets go by PJSIP's own sockets"
         yield Problem(f"`capture` {what}", why, f"`capture = false` below `[records]`, {other}", "records.capture")
@@ -186,17 +175,6 @@ def _problems(config: Config) -> Iterator[Problem]:
         for key, why in _of_trunk(trunk):
             where = f"trunks.{name}.{key}"
             yield Problem(f"`{where}` {what}", why, f"remove `{key}` below `[trunks.{name}]`, {other}", where)
-
-
-def _of_name_servers(servers: tuple[str, ...]) -> str:
-    """Why PJSIP cannot ask them; "" if it can."""
-    if len(servers) > MOST_NAME_SERVERS:
-        return f"PJSIP has room for {MOST_NAME_SERVERS}"
-    for server in servers:
-        host, port = split_host_port(server)
-        if ":" in host or port not in (None, DNS_PORT):
-            return f"PJSIP asks them by IPv4 and on port {DNS_PORT}, and {server} is elsewhere"
-    return ""
 
 
 def _of_trunk(trunk: TrunkConfig) -> Iterator[tuple[str, str]]:

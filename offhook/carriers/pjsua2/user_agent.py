@@ -28,6 +28,7 @@ from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.live_calls import LiveCalls
 from offhook.carriers.pjsua2.messages import Probed
+from offhook.carriers.pjsua2.names import Names
 from offhook.carriers.pjsua2.objects import PjCall, PjEndpoint
 from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.requests import Requests
@@ -77,6 +78,7 @@ class PjsuaUserAgent:
         self._reports = Reports(
             self._calls, self._accounts, self._requests, self._lines, self._ends, on_event, count_refused
         )
+        self._names = Names(config, address, self._name_found)
         self._timer: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
@@ -109,7 +111,7 @@ class PjsuaUserAgent:
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
         judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._count_refused)
-        self._frames, self.max_calls = library.opened(pj, judge, self._requests.look)
+        self._frames, self.max_calls = library.opened(pj, judge, self._requests.look, self._names.ask)
         self._lines.frames = self._frames
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
@@ -134,6 +136,7 @@ class PjsuaUserAgent:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._names.close()
         if self._endpoint is None:
             return
         self._lines.close()
@@ -149,7 +152,7 @@ class PjsuaUserAgent:
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         calls = {"calls": len(self._calls), "most_calls": self.max_calls, "free": self.free}
-        return {**calls, "lines": len(self._lines)}
+        return {**calls, "lines": len(self._lines), "names": len(self._names)}
 
     @property
     def free(self) -> int:
@@ -214,6 +217,9 @@ class PjsuaUserAgent:
 
     def _respond(self, request: object, status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         return bool(self._frames.respond(request, status, reason, tuple(headers)))
+
+    def _name_found(self, lookup: object, address: str | None, port: int) -> None:
+        self._frames.name_found(lookup, address, port)
 
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
