@@ -15,6 +15,8 @@ OWN = '`backend = "own"` below `[sip]`'
 def load() -> Any:
     """The module pjsua2. Raises UserError."""
     try:
+        # First: PJSIP finds our counted sockets in place of its own only where they are there before it.
+        ctypes.CDLL(frames().__file__, mode=ctypes.RTLD_GLOBAL)
         pj = import_module("pjsua2")
     except ImportError as error:
         raise UserError(
@@ -23,6 +25,10 @@ def load() -> Any:
             f"pip install 'offhook[pjsua2]', or {OWN}",
             WHERE,
         ) from error
+    try:
+        frames().open_sockets(path_of(pj))
+    except OSError as error:
+        raise _does_not_fit(pj, error) from error
     _quiet(pj)
     return pj
 
@@ -54,9 +60,13 @@ def opened(
         found.look_up_names(path_of(pj), look_up)
         return found, most_calls
     except OSError as error:
-        what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"
-        why = f"our part in C does not fit into it: {error}"
-        raise UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE) from error
+        raise _does_not_fit(pj, error) from error
+
+
+def _does_not_fit(pj: Any, error: OSError) -> UserError:
+    what = "PJSIP cannot be used"
+    why = f"our part in C does not fit into {path_of(pj)}: {error}"
+    return UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE)
 
 
 def path_of(pj: Any) -> str:

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import pjsua2 as pj
@@ -32,6 +33,7 @@ from offhook.carriers.pjsua2.names import Names
 from offhook.carriers.pjsua2.objects import PjCall, PjEndpoint
 from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.requests import Requests
+from offhook.carriers.pjsua2.sockets import Sockets
 from offhook.carriers.pjsua2.transferor import refer
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, Invite
@@ -70,6 +72,7 @@ class PjsuaUserAgent:
         self._count_refused = count_refused
         self._endpoint: Any = None
         self._frames: Any = None
+        self._sockets: Sockets | None = None
         self._accounts = Accounts(config, address, on_event)
         self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
@@ -113,6 +116,7 @@ class PjsuaUserAgent:
         judge = descriptions.judge(self._address.host, ice=self._config.sip.ice, on_refused=self._count_refused)
         self._frames, self.max_calls = library.opened(pj, judge, self._requests.look, self._names.ask)
         self._lines.frames = self._frames
+        self._sockets = Sockets(self._frames.sockets)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -152,7 +156,8 @@ class PjsuaUserAgent:
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         calls = {"calls": len(self._calls), "most_calls": self.max_calls, "free": self.free}
-        return {**calls, "lines": len(self._lines), "names": len(self._names)}
+        sockets = self._sockets.dump() if self._sockets is not None else {}
+        return {**calls, "lines": len(self._lines), "names": len(self._names), "sockets": sockets}
 
     @property
     def free(self) -> int:
@@ -227,6 +232,8 @@ class PjsuaUserAgent:
             if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
                 break
         self._calls.tidy()
+        if self._sockets is not None:
+            self._sockets.poll(monotonic())
         if not self._frames.calls() and not self._accounts.ending:
             self._settled.set()
         self._lines.poll()
