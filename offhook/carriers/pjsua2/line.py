@@ -88,6 +88,8 @@ class FrameLine:
         """Changes when another call takes the place of this one."""
         self.on_hold: Callable[[bool], None] = _nothing
         """Called when the far end holds the call, and when it goes on."""
+        self.on_closed: Callable[[FrameLine], None] = _nothing
+        """Called once it is closed."""
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
         self._played: Codec = PCMU if rate_hz == RATE_HZ else LINEAR16
@@ -276,6 +278,8 @@ class FrameLine:
         self.on_hold = _nothing
         self._port.close()
         self._listeners.clear()
+        self.on_closed(self)
+        self.on_closed = _nothing
 
     # --- inside
 
@@ -367,5 +371,5 @@ def _config(events: bool) -> RtpConfig:
     return RtpConfig(0, frozenset({0}), event, event, _NOWHERE, _NOWHERE, None)
 
 
-def _nothing(_: bool) -> None:
+def _nothing(_: object) -> None:
     """Nobody asks."""

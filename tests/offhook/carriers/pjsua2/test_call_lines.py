@@ -67,3 +67,12 @@ async def test_a_call_whose_figures_cannot_be_read_ends_and_others_go_on(
         await agent.until(lambda: agent.pjsip.dump()["lines"] == 1)
         other.bye()
         assert (await agent.wait_for(CallEnded, kept)).cause is EndCause.REMOTE_BYE
+
+
+async def test_a_line_goes_when_it_is_closed(agent: Agent) -> None:
+    with callers(agent, 1) as (caller,):
+        caller.invite()
+        line = agent.pjsip.line((await caller.event()).call)
+        assert agent.pjsip.dump()["lines"] == 1
+        line.close()
+        assert agent.pjsip.dump()["lines"] == 0
