@@ -343,6 +343,10 @@ class SipCall(Handover):
             return
         # RFC 3264 §8.4: the holding side sends music or nothing, and receives nothing.
         self._conversation.hold(audio.direction in ("recvonly", "inactive"))
+        self._limit_no_media()
+
+    def _limit_no_media(self) -> None:
+        """End the call where no media has come by then, and none is expected."""
         if self._no_media is None and not _has_sent(self._line):
             loop = asyncio.get_running_loop()
             self._no_media = loop.call_later(NO_MEDIA_LIMIT_S, self._watch_media)

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from offhook.carriers.dns_records import dns_records
 from offhook.carriers.pjsua2 import library
 from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.setup import check, uses_tls
 from offhook.process.free_ports import free_address
 from offhook.process.messages import Execute, Signalled, SignallingReady
-from offhook.process.sockets import dns_records, open_endpoint
+from offhook.process.sockets import open_endpoint
 from offhook.process.tls_files import open_tls
 from offhook.process.worker_handle import WorkerDiedError, WorkerHandle, WorkerState
 from offhook.settings.config import Config

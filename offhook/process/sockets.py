@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from secrets import token_bytes
 
+from offhook.carriers.dns_records import dns_records
 from offhook.pipeline.chain.table import Cells
 from offhook.process.spent_today import restore_spent_today
 from offhook.process.tls_files import open_tls
@@ -11,7 +12,6 @@ from offhook.records import RecordStore
 from offhook.records.outbox import Subscription
 from offhook.settings.config import Config
 from offhook.settings.sections import SipConfig
-from offhook.settings.values import split_host_port
 from offhook.sip.auth.client import Account
 from offhook.sip.auth.digest import secret_of
 from offhook.sip.auth.server import DigestServer
@@ -19,7 +19,6 @@ from offhook.sip.events import Event
 from offhook.sip.invite_guard import InviteGuard
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
-from offhook.sip.net.records import DnsRecords
 from offhook.sip.registrar.registrar import Registrar
 from offhook.sip.settings import UaSettings
 from offhook.sip.silence import Silence
@@ -89,12 +88,6 @@ async def open_endpoint(
             "offhook serve --sip HOST:PORT with an address of this machine and a port that is free"
             + ("; `tls_port = …` below `[sip]`" if tls.server is not None else ""),
         ) from error
-
-
-def dns_records(sip: SipConfig) -> DnsRecords:
-    """The DNS, as the settings say."""
-    named = (split_host_port(each) for each in sip.dns_servers)
-    return DnsRecords([Address(host, port or 53) for host, port in named])
 
 
 def _accounts(config: Config) -> Iterator[Account]:

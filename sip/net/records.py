@@ -10,7 +10,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import dns.asyncresolver
@@ -80,10 +82,12 @@ class Records(Protocol):
 
 
 class DnsRecords:
-    """The DNS. `servers` None: those of this machine."""
+    """The DNS. Without `servers`: those of this machine. The operating system is asked in threads of `executor`, None:
+    of the event loop's."""
 
-    def __init__(self, servers: Sequence[Address] = ()) -> None:
+    def __init__(self, servers: Sequence[Address] = (), executor: Executor | None = None) -> None:
         self._own = bool(servers)
+        self._executor = executor
         self._resolver = _resolver(servers)
         self._kept: dict[tuple[str, str], tuple[float, asyncio.Future[Answer]]] = {}  # oldest first
 
@@ -100,7 +104,7 @@ class DnsRecords:
         kind = "AAAA" if ipv6 else "A"
         if self._own and name.rstrip(".").lower() != "localhost":  # RFC 6761 §6.3: not a question for a server
             return await self._ask(name, kind, lambda record: str(record.address))
-        return await self._shared((name.lower(), kind), lambda: _of_this_machine(name, ipv6=ipv6))
+        return await self._shared((name.lower(), kind), lambda: self._of_this_machine(name, ipv6=ipv6))
 
     async def _ask(self, name: str, kind: str, read: Callable[[Any], Any]) -> Answer:
         return await self._shared((name.lower(), kind), lambda: self._query(name, kind, read))
@@ -131,6 +135,16 @@ class DnsRecords:
         ttl_s = float(found.rrset.ttl) if found.rrset is not None else ABSENT_S
         return tuple(read(record) for record in found), ttl_s
 
+    async def _of_this_machine(self, name: str, *, ipv6: bool) -> Answer:
+        family = socket.AF_INET6 if ipv6 else socket.AF_INET
+        ask = partial(socket.getaddrinfo, name, None, family, socket.SOCK_DGRAM)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._executor, ask)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that is too long
+            logger.info("no address of %s: %s", name, error)
+            return (), UNANSWERED_S
+        return tuple(dict.fromkeys(str(each[4][0]) for each in found)), ABSENT_S
+
 
 def _resolver(servers: Sequence[Address]) -> dns.asyncresolver.Resolver | None:
     if servers:
@@ -141,16 +155,6 @@ def _resolver(servers: Sequence[Address]) -> dns.asyncresolver.Resolver | None:
         return dns.asyncresolver.Resolver()
     except dns.resolver.NoResolverConfiguration:
         return None  # a machine without a name server: its hosts file is all there is
-
-
-async def _of_this_machine(name: str, *, ipv6: bool) -> Answer:
-    family = socket.AF_INET6 if ipv6 else socket.AF_INET
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None, family=family, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a label that is too long
-        logger.info("no address of %s: %s", name, error)
-        return (), UNANSWERED_S
-    return tuple(dict.fromkeys(str(each[4][0]) for each in found)), ABSENT_S
 
 
 def _naptr(record: Any) -> Naptr:

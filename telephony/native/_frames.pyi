@@ -21,6 +21,16 @@ class Counters(TypedDict):
     dry: int
     """Ticks of the clock that found nothing to play."""
 
+class Sockets(TypedDict):
+    """Those of PJSIP, in the queue that has most of them."""
+
+    used: int
+    """Those that have just ended included."""
+    most: int
+    """0: nobody counts them."""
+    refused: int
+    """Connections and calls, in the life of the process."""
+
 def open_library(path: str, /) -> int:
     """Use the functions of PJSIP's library, which Python has loaded, once PJSUA was created; how many calls that build
     takes at once (before PJSUA is initialised: 0). Raises OSError, which says what does not fit."""
@@ -56,6 +66,20 @@ def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int
     PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. Raises
     OSError, which says what does not fit."""
 
+def look_up_names(path: str, asker: Callable[[bytes, int, str, object], None], /) -> None:
+    """Have the names that PJSIP sends to looked up by `asker`, once PJSUA was initialised. It gets the name, the port
+    (0: none is given), the transport (UDP, TCP, TLS, "": another one), and what `name_found` has to answer; it runs
+    while PJSIP works, and must not block. Raises OSError, which says what does not fit."""
+
+def name_found(lookup: object, address: str | None, port: int, /) -> None:
+    """What was asked for is at that numeric address; None: there is none. What waits in PJSIP goes on from within.
+    Nothing happens the second time, or once PJSUA is destroyed."""
+
+def open_sockets(path: str, /) -> None:
+    """Have PJSIP's sockets counted, and refused where its build has no room for them, before its library is used. That
+    has to have been loaded after this module was made global (`dlopen` with RTLD_GLOBAL): `sockets` says whether it
+    was. Raises OSError, which says what does not fit."""
+
 def respond(request: object, status: int, reason: str | None, headers: tuple[tuple[str, str], ...], /) -> bool:
     """Answer a request that was taken. Whether that is done: not once PJSUA is destroyed. Raises ValueError for more
     than 16 headers."""
@@ -63,6 +87,9 @@ def respond(request: object, status: int, reason: str | None, headers: tuple[tup
 def set_sending(stream: int, sends: bool, /) -> bool:
     """Whether a stream of PJMEDIA, by its address, sends RTP: else it only receives. Whether that is done. Raises
     OSError before `open_library`."""
+
+def sockets() -> Sockets:
+    """PJSIP's, as they are now."""
 
 class FramePort:
     """20 ms of 16-bit mono PCM at a time, each way. Its methods belong to one thread, PJSUA's main one. After `close`

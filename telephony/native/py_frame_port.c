@@ -14,6 +14,8 @@
 #include "frame_port.h"
 #include "py_header_check.h"
 #include "py_message_look.h"
+#include "py_name_lookup.h"
+#include "socket_room.h"
 
 typedef struct {
     PyObject_HEAD
@@ -293,6 +295,23 @@ static PyObject *set_sending(PyObject *Py_UNUSED(module), PyObject *args) {
     return PyBool_FromLong(status == 0);
 }
 
+static PyObject *open_sockets(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *path;
+    if (!PyArg_ParseTuple(args, "s", &path))
+        return NULL;
+    const char *why = sockets_open(path);
+    if (why != NULL) {
+        PyErr_SetString(PyExc_OSError, why);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *sockets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    const socket_room room = sockets_room();
+    return Py_BuildValue("{s:k,s:k,s:K}", "used", room.used, "most", room.most, "refused", room.refused);
+}
+
 #define MEDIA_INFO_LONGS 2048 /* PJMEDIA 2.17 needs a tenth */
 
 static PyObject *keep_to(PyObject *Py_UNUSED(module), PyObject *args) {
@@ -335,9 +354,13 @@ static PyMethodDef functions[] = {
     {"given", given, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
     {"look_at_messages", py_look_at_messages, METH_VARARGS, NULL},
+    {"look_up_names", py_look_up_names, METH_VARARGS, NULL},
+    {"name_found", py_name_found, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
+    {"open_sockets", open_sockets, METH_VARARGS, NULL},
     {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},
+    {"sockets", sockets, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -178,7 +178,8 @@ def test_calls_that_are_cancelled_at_any_moment(start_bot: Start) -> None:
     for _ in range(CANCELLED_CALLS):
         with Phone((bot.host, bot.port)) as phone:
             statuses[cancelled(phone, chance.uniform(0.0, LATEST_CANCEL_S))] += 1
-    assert {200, 487} <= set(statuses) <= {200, 487, 503}  # 503: faster than the bot takes calls
+    # 503: faster than the bot takes calls; 500: faster than PJSIP has sockets again
+    assert {200, 487} <= set(statuses) <= {200, 487, 500, 503}
     bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
     bot.wait_for(lambda: all(record["end"] for record in bot.records()))
     assert len(bot.records()) >= statuses[200]

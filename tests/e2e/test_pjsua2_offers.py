@@ -38,8 +38,7 @@ WAIT_S = 0.5
 ANSWER_S = 8.0
 """For one that has to come."""
 APART_S = 0.15
-"""Between two calls: the wheel's build has 64 sockets, keeps each for half a second after its end, and ends its process
-where it has no more."""
+"""Between two calls: the wheel's build has 64 sockets, and what there is no room for is refused."""
 
 
 class Wrong(Phone):

@@ -37,9 +37,8 @@ class CallLines:
 
     def close(self) -> None:
         """Close all."""
-        for line in self._lines.values():
+        for line in tuple(self._lines.values()):
             line.close()
-        self._lines.clear()
 
     def line(self, handle: str) -> FrameLine:
         """The line of a call, which is connected when PJSIP has negotiated its media. Raises OSError."""
@@ -53,6 +52,7 @@ class CallLines:
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
+        line.on_closed = self._closed
         return line
 
     def hand_over(self, before: str, after: str) -> None:
@@ -69,10 +69,11 @@ class CallLines:
             return
         info = call.getInfo()  # kept: its media would go with it
         audio = _audio_of(info)
+        if audio is not None:
+            call.audio = int(audio.index)  # on hold, too: music may come
         if audio is not None and audio.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-            call.audio = int(audio.index)
-            events = call.getStreamInfo(call.audio).audTxEventPt >= 0
-            encrypted = streams.is_encrypted(call, call.audio)
+            events = call.getStreamInfo(int(audio.index)).audTxEventPt >= 0
+            encrypted = streams.is_encrypted(call, int(audio.index))
             line.connect(int(audio.audioConfSlot), events=events, encrypted=encrypted)
         else:
             line.connect(None)
@@ -117,8 +118,10 @@ class CallLines:
                 log.exception("a line failed, and its call ends", line=handle)
                 self._on_failed(handle)  # first: with the call there, what has failed may fail again
                 line.close()
-            if line.closed:
-                self._lines.pop(handle, None)
+
+    def _closed(self, line: FrameLine) -> None:
+        if self._lines.get(line.call) is line:  # another attempt may have the same handle
+            del self._lines[line.call]
 
     def _dial(self, handle: str, digits: str) -> None:
         if (call := self._calls.get(handle)) is not None and not call.released:

@@ -34,7 +34,7 @@ class _Media(SipCall):
     def _take_line(self) -> None:
         """Raises OSError."""
         line = self._user_agent.line(self.handle)
-        line.on_hold, line.on_encrypted = self._conversation.hold, self._log_readable_keys
+        line.on_hold, line.on_encrypted = self._held, self._log_readable_keys
         self._line = line
         self.keys.attach(line)
 
@@ -61,6 +61,13 @@ class _Media(SipCall):
 
     def _media_changed(self) -> None:
         """The line says when the far end holds the call."""
+        if not self._conversation.over:
+            self._limit_no_media()
+
+    def _held(self, held: bool) -> None:
+        self._conversation.hold(held)
+        if self._conversation.answered and not self._conversation.over:
+            self._limit_no_media()
 
     def _release(self) -> None:
         """A line that no conversation has closes with the call."""

@@ -16,6 +16,8 @@ OWN = '`backend = "own"` below `[sip]`'
 def load() -> Any:
     """The module pjsua2. Raises UserError."""
     try:
+        # First: PJSIP finds our counted sockets in place of its own only where they are there before it.
+        ctypes.CDLL(frames().__file__, mode=ctypes.RTLD_GLOBAL)
         pj = import_module("pjsua2")
     except ImportError as error:
         raise UserError(
@@ -24,6 +26,10 @@ def load() -> Any:
             f"pip install 'offhook[pjsua2]', or {OWN}",
             WHERE,
         ) from error
+    try:
+        frames().open_sockets(path_of(pj))
+    except OSError as error:
+        raise _does_not_fit(pj, error) from error
     _quiet(pj)
     return pj
 
@@ -45,6 +51,7 @@ class Checks:
     descriptions: Callable[[bytes, bytes | None, int], int]
     headers: Callable[[bytes, str, bool], int]
     messages: Callable[[bytes, str, object | None], int]
+    names: Callable[[bytes, int, str, object], None]
 
 
 def opened(pj: Any, checks: Checks) -> tuple[ModuleType, int]:
@@ -56,11 +63,16 @@ def opened(pj: Any, checks: Checks) -> tuple[ModuleType, int]:
         found.check_headers(path_of(pj), checks.headers)
         found.check_descriptions(path_of(pj), checks.descriptions)
         found.look_at_messages(path_of(pj), checks.messages)
+        found.look_up_names(path_of(pj), checks.names)
         return found, most_calls
     except OSError as error:
-        what = f"PJSIP {pj.Endpoint.instance().libVersion().full} cannot be used"
-        why = f"our part in C does not fit into it: {error}"
-        raise UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE) from error
+        raise _does_not_fit(pj, error) from error
+
+
+def _does_not_fit(pj: Any, error: OSError) -> UserError:
+    what = "PJSIP cannot be used"
+    why = f"our part in C does not fit into {path_of(pj)}: {error}"
+    return UserError(what, why, f"pip install 'offhook[pjsua2]', or {OWN}", WHERE)
 
 
 def path_of(pj: Any) -> str:

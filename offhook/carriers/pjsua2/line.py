@@ -93,6 +93,8 @@ class FrameLine:
         """Called when the far end holds the call, and when it goes on."""
         self.on_encrypted: Callable[[], None] = _no_news
         """Called when its media begins to be encrypted."""
+        self.on_closed: Callable[[FrameLine], None] = _nothing
+        """Called once it is closed."""
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
         self._played: Codec = PCMU if rate_hz == RATE_HZ else LINEAR16
@@ -287,6 +289,8 @@ class FrameLine:
         self.on_hold, self.on_encrypted = _nothing, _no_news
         self._port.close()
         self._listeners.clear()
+        self.on_closed(self)
+        self.on_closed = _nothing
 
     # --- inside
 
@@ -378,7 +382,7 @@ def _config(events: bool) -> RtpConfig:
     return RtpConfig(0, frozenset({0}), event, event, _NOWHERE, _NOWHERE, None)
 
 
-def _nothing(_: bool) -> None:
+def _nothing(_: object) -> None:
     """Nobody asks."""
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from offhook.settings.config import Config
 from offhook.settings.sections import RtpConfig
 from offhook.settings.trunks import TrunkConfig
-from offhook.settings.values import split_host_port
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.policy import Use
 from offhook.sip.sdp.codecs import AudioCapabilities
@@ -16,7 +15,6 @@ from offhook.usererror import Problem, UserError
 from offhook.version import __version__
 
 FRAME_MS = 20
-MOST_NAME_SERVERS, DNS_PORT = 4, 53
 WANTED_CALLS = 1_000
 """PJSIP takes as many of them as its build has room for."""
 
@@ -33,8 +31,6 @@ def endpoint_config(pj: Any, config: Config) -> Any:
     made.uaConfig.threadCnt, made.uaConfig.mainThreadOnly = 0, True
     made.uaConfig.maxCalls = WANTED_CALLS
     made.uaConfig.userAgent = f"offhook/{__version__}"
-    for server in config.sip.dns_servers:
-        made.uaConfig.nameserver.append(split_host_port(server)[0])
     if config.sip.stun_server is not None:
         made.uaConfig.stunServer.append(config.sip.stun_server)
     made.logConfig.level = made.logConfig.consoleLevel = made.logConfig.msgLogging = 0
@@ -178,13 +174,6 @@ def _problems(config: Config) -> Iterator[Problem]:
         why = "PJSIP takes no loopback address for a candidate (RFC 8445), and would answer each call 500"
         todo = f"the address of a network as `host` below `[sip]`, or no `ice`, {other}"
         yield Problem(f"`sip.ice` cannot be used at {sip.host}", why, todo, "sip.ice")
-    if problem := _of_name_servers(sip.dns_servers):
-        yield Problem(
-            f"these `dns_servers` cannot be used {with_it}",
-            problem,
-            f"others below `[sip]`, {other}",
-            "sip.dns_servers",
-        )
     yield from _of_records(config, what, other)
     if sip.tls_authorities is None and any(trunk.transport == "tls" for trunk in config.trunks.values()):
         # With all those of a system the handshakes of PJSIP's OpenSSL do not come to an end.
@@ -207,17 +196,6 @@ def _of_records(config: Config, what: str, other: str) -> Iterator[Problem]:
         why = "PJSIP keeps its messages to itself"
         todo = f"remove `sip_days` below `[records]`, {other}"
         yield Problem(f"`records.sip_days` {what}", why, todo, "records.sip_days")
-
-
-def _of_name_servers(servers: tuple[str, ...]) -> str:
-    """Why PJSIP cannot ask them; "" if it can."""
-    if len(servers) > MOST_NAME_SERVERS:
-        return f"PJSIP has room for {MOST_NAME_SERVERS}"
-    for server in servers:
-        host, port = split_host_port(server)
-        if ":" in host or port not in (None, DNS_PORT):
-            return f"PJSIP asks them by IPv4 and on port {DNS_PORT}, and {server} is elsewhere"
-    return ""
 
 
 def _of_trunk(trunk: TrunkConfig) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import pjsua2 as pj
@@ -28,9 +29,11 @@ from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.live_calls import LiveCalls
 from offhook.carriers.pjsua2.messages import Probed
+from offhook.carriers.pjsua2.names import Names
 from offhook.carriers.pjsua2.objects import PjCall, PjEndpoint
 from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.requests import Requests
+from offhook.carriers.pjsua2.sockets import Sockets
 from offhook.carriers.pjsua2.transferor import refer
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, Invite
@@ -69,6 +72,7 @@ class PjsuaUserAgent:
         self._count_refused = count_refused
         self._endpoint: Any = None
         self._frames: Any = None
+        self._sockets: Sockets | None = None
         self._accounts = Accounts(config, address, on_event)
         self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
@@ -77,6 +81,7 @@ class PjsuaUserAgent:
         self._reports = Reports(
             self._calls, self._accounts, self._requests, self._lines, self._ends, on_event, count_refused
         )
+        self._names = Names(config, address, self._name_found)
         self._timer: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._commands: Mapping[type, Callable[[PjCall, Any], None]] = {
@@ -117,9 +122,11 @@ class PjsuaUserAgent:
             ),
             headers=headers.judge(self._count_refused),
             messages=self._requests.look,
+            names=self._names.ask,
         )
         self._frames, self.max_calls = library.opened(pj, checks)
         self._lines.frames = self._frames
+        self._sockets = Sockets(self._frames.sockets)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -143,6 +150,7 @@ class PjsuaUserAgent:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._names.close()
         if self._endpoint is None:
             return
         self._lines.close()
@@ -158,7 +166,8 @@ class PjsuaUserAgent:
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         calls = {"calls": len(self._calls), "most_calls": self.max_calls, "free": self.free}
-        return {**calls, "lines": len(self._lines)}
+        sockets = self._sockets.dump() if self._sockets is not None else {}
+        return {**calls, "lines": len(self._lines), "names": len(self._names), "sockets": sockets}
 
     @property
     def free(self) -> int:
@@ -227,12 +236,17 @@ class PjsuaUserAgent:
     def _respond(self, request: object, status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         return bool(self._frames.respond(request, status, reason, tuple(headers)))
 
+    def _name_found(self, lookup: object, address: str | None, port: int) -> None:
+        self._frames.name_found(lookup, address, port)
+
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
         for _ in range(EVENTS_A_POLL):
             if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
                 break
         self._calls.tidy()
+        if self._sockets is not None:
+            self._sockets.poll(monotonic())
         if not self._frames.calls() and not self._accounts.ending:
             self._settled.set()
         self._lines.poll()

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 
+from offhook.carriers.dns_records import dns_records
 from offhook.cli.checks.finding import Finding, Level
-from offhook.process.sockets import dns_records
 from offhook.process.trunk import transport_wanted
 from offhook.process.trunk_advice import is_cut_off
 from offhook.settings.config import Config

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from offhook.carriers.dns_records import dns_records
 from offhook.cli.trunk_check.probe import Probe
 from offhook.cli.trunk_check.report import Report, shown
-from offhook.process.sockets import dns_records
 from offhook.process.trunk import transport_wanted
 from offhook.process.trunk_advice import is_cut_off
 from offhook.sip.net.address import numeric

@@ -99,3 +99,12 @@ def heard_from(line: FrameLine) -> bool:
     """Whether the far end's audio has come."""
     line.measure()
     return line.stats().packets_received > 0
+
+
+async def test_a_line_goes_when_it_is_closed(agent: Agent) -> None:
+    with callers(agent, 1) as (caller,):
+        caller.invite()
+        line = agent.pjsip.line((await caller.event()).call)
+        assert agent.pjsip.dump()["lines"] == 1
+        line.close()
+        assert agent.pjsip.dump()["lines"] == 0

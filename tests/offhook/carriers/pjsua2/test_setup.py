@@ -20,7 +20,7 @@ def test_what_it_can_do_is_not_refused() -> None:
     check(config())
     check(config(trunks={"pbx": {**TRUNK, "refer": "accept", "capture": False}}))
     check(config(sip={"registrar": False}, records={"sip_days": 0, "capture": False}))
-    check(config(sip={"dns_servers": ("192.0.2.53", "192.0.2.54:53")}))
+    check(config(sip={"dns_servers": ("192.0.2.53", "192.0.2.54:5353", "[2001:db8::53]")}))
     check(config(calls={"workers": 1}, sip={"ice": True, "host": "192.0.2.1"}, rtp={"srtp": "preferred"}))
     secure = {"pbx": {**TRUNK, "registration": True, "transport": "tls"}}
     check(config(sip={"tls_authorities": "authorities.pem"}, trunks=secure))
@@ -31,9 +31,6 @@ def test_what_it_can_do_is_not_refused() -> None:
     [
         ({"calls": {"workers": 2}}, "calls.workers"),
         ({"sip": {"users": {"ann": "s3cret"}}}, "sip.users"),
-        ({"sip": {"dns_servers": tuple(f"192.0.2.{number}" for number in range(5))}}, "sip.dns_servers"),
-        ({"sip": {"dns_servers": ("192.0.2.53", "192.0.2.53:5353")}}, "sip.dns_servers"),
-        ({"sip": {"dns_servers": ("[2001:db8::53]",)}}, "sip.dns_servers"),
         ({"sip": {"ice": True}}, "sip.ice"),
         ({"sip": {"ice": True, "host": "127.0.1.7"}}, "sip.ice"),
         ({"sip": {"unknown_sources": "silence"}}, "sip.unknown_sources"),

@@ -1,0 +1,69 @@
+/* See _frames.pyi. */
+
+#include "py_name_lookup.h"
+
+#include "name_lookup.h"
+
+#define LOOKUP "offhook.telephony.native.lookup"
+
+static PyObject *asker;
+
+static void let_go(PyObject *capsule) { name_free(PyCapsule_GetPointer(capsule, LOOKUP)); }
+
+static const char *words_of(int transport) {
+    switch (transport & ~LOOKUP_IPV6) {
+    case LOOKUP_UDP:
+        return "UDP";
+    case LOOKUP_TCP:
+        return "TCP";
+    case LOOKUP_TLS:
+        return "TLS";
+    default:
+        return "";
+    }
+}
+
+static void ask(const char *name, int port, int transport, name_lookup *lookup) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *asked = NULL, *waits = PyCapsule_New(lookup, LOOKUP, let_go);
+    if (waits != NULL)
+        asked = PyObject_CallFunction(asker, "yisO", name, port, words_of(transport), waits);
+    if (asked == NULL) {
+        PyErr_WriteUnraisable(asker);
+        name_found(lookup, NULL, 0);
+    }
+    if (waits == NULL)
+        name_free(lookup);
+    Py_XDECREF(asked);
+    Py_XDECREF(waits);
+    PyGILState_Release(state);
+}
+
+PyObject *py_look_up_names(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *path;
+    PyObject *given;
+    if (!PyArg_ParseTuple(args, "sO", &path, &given))
+        return NULL;
+    PyObject *before = asker;
+    asker = Py_NewRef(given);
+    Py_XDECREF(before);
+    const char *why = names_look_up(path, ask);
+    if (why != NULL) {
+        PyErr_SetString(PyExc_OSError, why);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *py_name_found(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *waits;
+    const char *address;
+    int port;
+    if (!PyArg_ParseTuple(args, "Ozi", &waits, &address, &port))
+        return NULL;
+    name_lookup *lookup = PyCapsule_GetPointer(waits, LOOKUP);
+    if (lookup == NULL)
+        return NULL;
+    name_found(lookup, address, port);
+    Py_RETURN_NONE;
+}

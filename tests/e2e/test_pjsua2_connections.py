@@ -1,0 +1,84 @@
+"""More connections and calls at once than PJSIP's build has sockets: its process goes on, and so do calls."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tests.e2e.conftest import BotProcess
+from tests.e2e.phone import Phone
+from tests.e2e.test_pjsua2_offers import AUDIO, Wrong, bot, pytestmark
+
+__all__ = ["bot", "pytestmark"]
+
+CALLS = 300
+AT_ONCE, APART_S = 50, 0.005
+IDLE = 80
+"""More than the 64 sockets of the wheel's build."""
+QUIET_S = 32.0
+"""socket_room.c: a connection that has been silent for longer makes place."""
+WAIT_S = 2.0
+
+
+@pytest.fixture
+def few_sockets(bot: BotProcess) -> Iterator[BotProcess]:
+    """At the end of the test it has refused some."""
+    most = sockets(bot)["most"]
+    if most > IDLE:
+        pytest.skip(f"this build of PJSIP has {most} sockets")
+    yield bot
+    assert sockets(bot)["refused"] > 0
+    bot.wait_for(lambda: "connections or calls were refused" in bot.log())
+
+
+def sockets(made: BotProcess) -> dict[str, int]:
+    (status,) = json.loads(made.get("/api/status"))["workers"]
+    found: dict[str, int] = status["host"]["carriers"]["pjsua2"]["pjsip"]["sockets"]
+    return found
+
+
+def answers(made: BotProcess) -> bool:
+    """Whether it does, over a connection."""
+    with suppress(OSError), socket.create_connection((made.host, made.port), WAIT_S) as connection:
+        with Phone((made.host, made.port)) as phone:
+            connection.sendall(phone.request("OPTIONS").replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"))
+        return connection.recv(65_535).startswith(b"SIP/2.0 ")
+    return False
+
+
+@pytest.mark.real_time
+def test_connections_that_come_and_go(few_sockets: BotProcess) -> None:
+    def scanned() -> bool:
+        for _ in range(AT_ONCE):
+            with suppress(OSError):  # more than wait to be accepted
+                socket.create_connection((few_sockets.host, few_sockets.port), APART_S).close()
+            time.sleep(APART_S)  # until that one is accepted
+        return sockets(few_sockets)["refused"] >= AT_ONCE
+
+    few_sockets.wait_for(scanned, 60.0)
+    few_sockets.wait_for(lambda: answers(few_sockets))
+
+
+@pytest.mark.real_time
+def test_connections_that_say_nothing(few_sockets: BotProcess) -> None:
+    with ExitStack() as stack:
+        for _ in range(IDLE):
+            stack.enter_context(socket.create_connection((few_sockets.host, few_sockets.port), WAIT_S))
+        few_sockets.wait_for(lambda: sockets(few_sockets)["refused"] > 0)
+        with Wrong((few_sockets.host, few_sockets.port)) as phone:  # calls by UDP have sockets of their own
+            assert phone.invite(AUDIO) == 200
+            phone.acknowledge()
+            assert phone.ask_in_call("BYE") == 200
+        few_sockets.wait_for(lambda: answers(few_sockets), 2 * QUIET_S)
+
+
+def test_calls_that_come_and_go(bot: BotProcess) -> None:
+    for _ in range(CALLS):
+        with Phone((bot.host, bot.port)) as phone:
+            branch = f"z9hG4bK-1{phone.call_id}"
+            phone.send(phone.request("INVITE", branch=branch, body=AUDIO))
+            phone.send(phone.request("CANCEL", branch=branch))
+    bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
