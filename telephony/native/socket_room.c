@@ -14,7 +14,7 @@
 
 #define NAMESAKE __attribute__((visibility("default")))
 #define QUEUES_MAX 8
-#define KEPT_S 0.6 /* after its end; PJSIP keeps a place for 0.5 s from when it has let go of it */
+#define KEPT_S 0.6 /* after its end; PJSIP keeps a place for 0.5 s, from when it has released it */
 #define QUIET_MS_MAX 32000u /* of a connection that others need: what a transaction may take (RFC 3261 §17) */
 #define TOO_MANY 70010 /* PJ_ETOOMANY */
 #define UNUSABLE 70013 /* PJ_EINVALIDOP */
