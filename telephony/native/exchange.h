@@ -25,7 +25,7 @@ const char *exchange_open(void *library);
 /* Of a request, whose summary PJSIP has made. */
 exchange exchange_of(void *received, const char *summary);
 
-/* Whether a response is for an INVITE of ours that nobody has answered. */
+/* Whether a response is for our INVITE, which nobody has answered. */
 bool exchange_is_unanswered(void *received, const char *summary);
 
 /* Whether it is for one that we have given up before that. */

@@ -93,7 +93,7 @@ def unused(text: bytes, audio: AudioCapabilities) -> str:
     if not lines or lines[0].kind != "audio" or not lines[0].port:
         return "it has no audio"
     if not voice(common_formats(lines[0], audio)):
-        return "it has no codec of ours"
+        return "it has none of our codecs"
     return transport_problem(lines[0], audio.srtp) or ""
 
 

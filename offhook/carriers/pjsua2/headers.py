@@ -34,7 +34,7 @@ def verdict(what: str, name: str, *, in_dialog: bool) -> int:
     SIP URI, or whose To has no tag though the INVITE has its answer from another phone: that could get no ACK.
 
     A route has SIP URIs (RFC 3261 §12.1.1, §20.30), and requests in a call change none (§12.2). Without such a Contact
-    PJSIP refuses an INVITE itself, and an answer leaves the call with whom it has called. `*` in a response to REGISTER
+    PJSIP refuses an INVITE itself, and an answer leaves the call's target as it was. `*` in a response to REGISTER
     has no meaning (§10.3); what a redirection names may have any scheme (§8.1.3.4).
     """
     if name == "To":

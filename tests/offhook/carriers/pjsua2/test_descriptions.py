@@ -128,9 +128,9 @@ def test_a_response_is_never_out_of_turn() -> None:
         (["m=video 4000 RTP/AVP 96"], OFFERED, "no audio"),
         (["m=audio 0 RTP/AVP 0", "m=audio 4000 RTP/AVP 0"], OFFERED, "no audio"),  # we offer one line
         ([], OFFERED, "no audio"),
-        (["m=audio 4000 RTP/AVP 97", "a=rtpmap:97 foo/8000"], OFFERED, "no codec"),
-        (["m=audio 4000 RTP/AVP 9"], OFFERED, "no codec"),
-        (["m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"], OFFERED, "no codec"),
+        (["m=audio 4000 RTP/AVP 97", "a=rtpmap:97 foo/8000"], OFFERED, "none of our codecs"),
+        (["m=audio 4000 RTP/AVP 9"], OFFERED, "none of our codecs"),
+        (["m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"], OFFERED, "none of our codecs"),
         (["m=audio 4000 RTP/SAVP 0", KEYS], OFFERED, "must be RTP/AVP"),
         (["m=audio 4000 RTP/AVP 0"], ENCRYPTED, "must be RTP/SAVP"),
         (["m=audio"], OFFERED, "malformed"),
