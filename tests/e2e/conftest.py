@@ -142,8 +142,9 @@ class BotProcess:
             return [one for one in self.calls_from(sip_port, before) if one["end"] is not None]
 
         self.wait_for(lambda: bool(found()))
-        (record,) = found()
-        return self.finished(record)
+        records = found()
+        assert len(records) == 1, f"more than one call came from port {sip_port}: {records}; log: {self.log()}"
+        return self.finished(records[0])
 
     def calls_from(self, sip_port: int, before: Collection[str] = ()) -> list[dict[str, Any]]:
         """The records of the calls from a SIP port, besides those `before`."""
