@@ -78,7 +78,7 @@ class Link:
             self._loop.remove_reader(self._connection)
             self._loop.remove_writer(self._connection)
             self._connection.close()
-            self._on_packet, self._on_gone = _ignored, _nothing  # they are of who has us
+            self._on_packet, self._on_gone = _ignored, _nothing  # methods of its owner, which would be a cycle
 
     def _is_sent(self, whole: bytes) -> bool:
         """False: it has to wait."""
