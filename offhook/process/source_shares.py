@@ -63,6 +63,8 @@ MAX_STRANGERS_UNCONFIRMED = 120
 """Some 60 KB each. Of `UaSettings.max_pending_invites` the rest is for known sources."""
 STRANGERS_PLACES = 0.25
 """Of all places for calls, what calls of strangers without an ACK may take …"""
+FEW_PLACES = 2
+"""… but so many, if there is another one: where one were all, who never acknowledges would keep the others out …"""
 STRANGER_OF_STRANGERS = 0.5
 """… and of that, one of them."""
 
@@ -227,8 +229,9 @@ class SourceShares:
         stranger, count = port.rank(now) is Rank.STRANGER, port.unconfirmed
         most = capacity.setups_per_s * ((UNCONFIRMED_S if stranger else KNOWN_UNCONFIRMED_S) + self._ringing_s)
         if stranger:
-            places = STRANGERS_PLACES * (capacity.places + len(self._calls))
-            all_most = max(1.0, min(MAX_STRANGERS_UNCONFIRMED, places))
+            places = capacity.places + len(self._calls)
+            share = max(STRANGERS_PLACES * places, min(FEW_PLACES, places - 1))
+            all_most = max(1.0, min(MAX_STRANGERS_UNCONFIRMED, share))
             # Of a known host a new port is let in: another phone behind its NAT, or the same one restarted.
             if host.rank(now) is Rank.STRANGER and self._strangers_unconfirmed >= all_most:
                 return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "pj_module.h"
+#include "socket_room.h"
 
 #define BEFORE_ALL 14 /* description_check's is 15 */
 #define AFTER_DIALOGS 63 /* PJSIP_MOD_PRIORITY_APPLICATION, of PJSUA itself, is 64 */
 #define POOL_OCTETS 4096
 #define TRIAL_OCTETS (1 << 18) /* more than what PJSIP receives into */
 #define FORBIDDEN 403
+#define A_CALLS_SOCKETS 2 /* RTP's and RTCP's */
 
 /* ---- PJSIP's layouts */
 
@@ -130,6 +132,11 @@ static pj_node *replaces_of(void *received) {
     return of.find(message_of(received), &name, NULL);
 }
 
+static bool has_room(void) {
+    const socket_room room = sockets_room();
+    return room.most == 0 || room.used + A_CALLS_SOCKETS <= room.most;
+}
+
 static bool is_pjsips_own(void *received) {
     static const char *const methods[] = {"ACK/", "BYE/", "CANCEL/", "PRACK/", "UPDATE/", "NOTIFY/"};
     const char *summary = of.summary(received);
@@ -139,7 +146,7 @@ static bool is_pjsips_own(void *received) {
     for (size_t each = 0; each < sizeof methods / sizeof methods[0]; each++)
         if (summary_begins(summary, methods[each]))
             return true;
-    return summary_begins(summary, "INVITE/") && replaces_of(received) == NULL;
+    return summary_begins(summary, "INVITE/") && replaces_of(received) == NULL && has_room();
 }
 
 static int on_request(void *received) {

@@ -1,9 +1,11 @@
-/* Has the names that PJSIP sends to looked up elsewhere: of a Contact, a Route, a Via.
+/* Has the names that PJSIP sends to looked up elsewhere: of a Contact or a Route.
  *
  * Theory of operation. PJSIP asks the operating system for them, which may take many seconds, on the thread that polls it:
  * all calls would wait for the name that one stranger has written into a message. A resolver of PJSIP's (its
  * `pjsip_ext_resolver`) is asked in place of that. It gives numbers back to PJSIP's own, which answers them at once, and
  * names to the asker, who answers when they are found: then PJSIP's own gets the number, and what waited goes on.
+ *
+ * Nor does an answer go where the maddr of a Via says, by name or number: anybody could aim our answers at others with it.
  *
  * How PJSIP lays out what it asks for is found true by a trial.
  */

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from tests.e2e.conftest import BotProcess
-from tests.e2e.phone import Phone
+from tests.e2e.phone import Phone, Response
 from tests.e2e.test_pjsua2_offers import AUDIO, Wrong, bot, pytestmark
 
 __all__ = ["bot", "pytestmark"]
@@ -49,6 +49,13 @@ def answers(made: BotProcess) -> bool:
     return False
 
 
+def of_invite(phone: Phone) -> Response:
+    """Its final response, of an INVITE and its CANCEL."""
+    while not (response := phone.final()).header("CSeq").endswith("INVITE"):
+        pass
+    return response
+
+
 @pytest.mark.real_time
 def test_connections_that_come_and_go(few_sockets: BotProcess) -> None:
     def scanned() -> bool:
@@ -76,9 +83,17 @@ def test_connections_that_say_nothing(few_sockets: BotProcess) -> None:
 
 
 def test_calls_that_come_and_go(bot: BotProcess) -> None:
-    for _ in range(CALLS):
-        with Phone((bot.host, bot.port)) as phone:
+    """The sockets of each are kept for a while: there are none for others, who are told to come later."""
+    with ExitStack() as stack:
+        phones = [stack.enter_context(Phone((bot.host, bot.port))) for _ in range(CALLS)]
+        for phone in phones:
             branch = f"z9hG4bK-1{phone.call_id}"
             phone.send(phone.request("INVITE", branch=branch, body=AUDIO))
             phone.send(phone.request("CANCEL", branch=branch))
+            time.sleep(APART_S)  # more at once than a socket's buffer takes are lost
+        answers = [of_invite(phone) for phone in phones]
+    assert {each.status for each in answers} <= {486, 487, 503}
+    later = [each for each in answers if each.status == 503]
+    assert later or sockets(bot)["most"] > IDLE
+    assert all(each.header("Retry-After").isdecimal() for each in later)
     bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)

@@ -6,6 +6,7 @@ from typing import Any
 import pjsua2 as pj
 
 from offhook.carriers.pjsua2.objects import PjCall
+from offhook.observe.refusals import NO_CAPACITY, retry_after_s
 from offhook.sip.commands import Cancel, Invite, Reject, Ring, SendKey
 from offhook.sip.message.grammar import quote
 from offhook.sip.message.identities import printable
@@ -56,10 +57,17 @@ def answer(call: PjCall) -> None:
         raise
 
 
+def with_retry_after(status: int, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """A 503 says when to try again (RFC 3261 §21.5.4), as that of our own SIP does."""
+    if status != NO_CAPACITY or any(name.lower() == "retry-after" for name, _ in headers):
+        return headers
+    return (*headers, ("Retry-After", str(retry_after_s())))
+
+
 def _reject(call: PjCall, command: Reject) -> None:
     options = options_of(command.status)
     options.reason = command.reason or ""
-    add_headers(options, command.headers)
+    add_headers(options, with_retry_after(command.status, command.headers))
     call.released = True
     call.hangup(options)
 

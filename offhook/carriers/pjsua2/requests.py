@@ -4,7 +4,8 @@ here. And challenges to requests in a call, which it would answer to anybody.
 Theory of operation. The part in C asks `look` about them before PJSIP has them. A call is known by its dialog, from its
 confirmation on. What belongs to no such call, and has our tag, is left to PJSIP. Who admits calls is asked what
 an OPTIONS outside of all calls gets, and a call what its far end's REFER does: both are answered later. An INVITE with
-Replaces loses it, and PJSIP takes it for a call like others; `replaced` says whose place it wants.
+Replaces loses it, and PJSIP takes it for a call like others; `replaced` says whose place it wants. One for which PJSIP
+has no sockets gets 503, where PJSIP would answer 500.
 
 Answers are sent without a transaction, so each call keeps its latest ones, for requests that come again.
 """
@@ -17,15 +18,17 @@ from uuid import uuid4
 
 import structlog
 
-from offhook.carriers.pjsua2.messages import Probed, address_of
+from offhook.carriers.pjsua2.commands import with_retry_after
+from offhook.carriers.pjsua2.messages import Probed, address_of, incoming_of
 from offhook.carriers.pjsua2.objects import PjCall
 from offhook.carriers.pjsua2.transferee import Transferee
+from offhook.observe.refusals import NO_CAPACITY
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Command, Reject
 from offhook.sip.dialog.info import check_info, key_of
 from offhook.sip.dialog.model import DialogId, request_dialog_id
 from offhook.sip.errors import LocalError, ParseError
-from offhook.sip.events import Event, KeyReceived, PasswordWithheld, RequestRefused
+from offhook.sip.events import CallRefused, Event, KeyReceived, PasswordWithheld, RequestRefused
 from offhook.sip.message import typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.message import Request, Response
@@ -93,7 +96,7 @@ class CallDialog:
 
 class Requests:
     """Those of a user agent. `respond` is the function of the module in C; `trunk_at` names the trunk that calls from a
-    host are of, or returns ""."""
+    host are of, or returns ""; `has_room` says whether there are sockets for another call."""
 
     def __init__(
         self,
@@ -101,8 +104,10 @@ class Requests:
         respond: Callable[[object, int, str | None, tuple[tuple[str, str], ...]], bool],
         trunk_at: Callable[[str], str],
         on_event: Callable[[Event | Probed], None],
+        has_room: Callable[[], bool],
     ) -> None:
         self._send = respond
+        self._has_room = has_room
         self._config = config
         self._trunk_at = trunk_at
         self._on_event = on_event
@@ -165,7 +170,7 @@ class Requests:
             if isinstance(message, Response):
                 return self._challenge(message, source)
             if message.method == "INVITE":
-                return self._invite(message, copy)
+                return self._invite(message, text, source, copy)
             dialog = self._dialogs.get(request_dialog_id(message))
             if dialog is not None:
                 return self._in_call(dialog, message, copy)
@@ -209,8 +214,18 @@ class Requests:
         )
         return CHANGE
 
-    def _invite(self, request: Request, copy: object) -> int:
+    def _invite(self, request: Request, text: bytes, source: str, copy: object) -> int:
         if typed.to_tag(request):
+            return PASS
+        if not self._has_room():
+            event = incoming_of("", text.decode("utf-8", "surrogateescape"), source)
+            why = "no sockets are left"
+            self._on_event(
+                CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, NO_CAPACITY, why)
+            )
+            self._respond(copy, Refusal(NO_CAPACITY))
+            return TAKE
+        if "Replaces" not in request.headers:
             return PASS
         key = typed.call_id(request), typed.from_tag(request)
         if key not in self._replacing:
@@ -291,7 +306,7 @@ class Requests:
         if refusal is None and request.method == "REFER":
             refusal = Refusal(403)  # RFC 3515 §5: nobody outside a call may have us call somebody
         if refusal is None and len(self._asked) >= MOST_ASKED:
-            refusal = Refusal(503)
+            refusal = Refusal(NO_CAPACITY)
         if refusal is not None:
             self._respond(copy, refusal)
         else:
@@ -301,7 +316,7 @@ class Requests:
         return TAKE
 
     def _respond(self, copy: object, answer: Refusal) -> None:
-        if not self._send(copy, answer.status, answer.reason, answer.headers):
+        if not self._send(copy, answer.status, answer.reason, with_retry_after(answer.status, answer.headers)):
             log.info("a response was not sent", status=answer.status)
 
     def _policy(self, trunk: str) -> DialogPolicy:

@@ -75,7 +75,7 @@ class PjsuaUserAgent:
         self._sockets: Sockets | None = None
         self._accounts = Accounts(config, address, on_event)
         self._calls = LiveCalls()
-        self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event)
+        self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event, self._has_sockets)
         self._ends = Ends(self._calls, self._requests, on_event)
         self._lines = CallLines(config, self._calls, lambda handle: self._ends.hang_up(handle, SERVER_ERROR))
         self._reports = Reports(
@@ -235,6 +235,9 @@ class PjsuaUserAgent:
 
     def _respond(self, request: object, status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         return bool(self._frames.respond(request, status, reason, tuple(headers)))
+
+    def _has_sockets(self) -> bool:
+        return self._sockets is None or self._sockets.has_room
 
     def _name_found(self, lookup: object, address: str | None, port: int) -> None:
         self._frames.name_found(lookup, address, port)

@@ -108,6 +108,19 @@ def test_two_that_want_more_than_there_is_get_half_each() -> None:
     assert site.given[OTHER] == pytest.approx(20 * 45, rel=0.1)
 
 
+@pytest.mark.parametrize(("places", "let_in"), [(1, 1), (2, 1), (3, 2), (4, 2), (8, 2)])
+def test_one_stranger_who_acknowledges_nothing_leaves_the_others_a_place(places: int, let_in: int) -> None:
+    shares, held = SourceShares(), 0
+    for n in range(places):
+        source = Address(f"198.51.100.{n + 1}", 5060)
+        for _ in range(2):  # the second one of each is refused, or there are none left for strangers
+            if shares.refusal(source, Capacity(SETUPS_PER_S, places - held, 100), 1.0) is None:
+                held += 1
+                shares.accepted(str(held), source, 1.0)
+    assert held == let_in
+    assert shares.dump(1.0)["calls_by_source"] == {f"198.51.100.{n + 1}": 1 for n in range(let_in)}
+
+
 def test_ports_of_one_host_share_what_the_host_has() -> None:
     """Phones behind one NAT, of which one has gone mad."""
     phone, mad = Address("192.0.2.77", 40_001), Address("192.0.2.77", 40_002)

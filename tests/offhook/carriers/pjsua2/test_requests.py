@@ -13,7 +13,7 @@ from offhook.carriers.pjsua2.requests import CHANGE, MOST_ASKED, PASS, TAKE, Req
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Reject
 from offhook.sip.errors import LocalError
-from offhook.sip.events import Event, KeyReceived, PasswordWithheld, RequestRefused
+from offhook.sip.events import CallRefused, Event, KeyReceived, PasswordWithheld, RequestRefused
 from offhook.sip.message.message import Request
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
@@ -32,7 +32,8 @@ class Bot:
         self.sent: list[tuple[int, dict[str, str]]] = []
         self.events: list[Event | Probed] = []
         config = Config.model_validate({"sip": {"backend": "pjsua2"}, "trunks": {"office": TRUNK}})
-        self.requests = Requests(config, self._respond, lambda host: "", self.events.append)
+        self.has_room = True
+        self.requests = Requests(config, self._respond, lambda host: "", self.events.append, lambda: self.has_room)
         self.call = cast(
             PjCall,
             SimpleNamespace(
@@ -94,6 +95,20 @@ def test_options_outside_of_calls_wait_for_who_admits_calls() -> None:
     assert (yes, no, why) == (200, 503, {"Retry-After": "9"})
     assert {"Allow", "Accept", "Supported"} == set(capabilities)
     assert not bot.requests.do(Answer(first.call, b""))  # it is answered
+
+
+def test_a_call_without_sockets_for_it_is_told_to_come_later() -> None:
+    bot = Bot()
+    bot.has_room = False
+    assert bot.get(request("INVITE", cseq=2)) == PASS  # within a call
+    assert bot.get(request("INVITE", to_tag="")) == TAKE
+    ((status, headers),) = bot.sent
+    assert (status, list(headers)) == (503, ["Retry-After"])
+    (refused,) = bot.events
+    assert isinstance(refused, CallRefused)
+    assert (refused.status, refused.call_id, refused.source) == (503, "abc", CALLER)
+    bot.has_room = True
+    assert bot.get(request("INVITE", to_tag="")) == PASS
 
 
 def test_options_that_nobody_answers_are_no_more_than_there_is_room_for() -> None:
