@@ -8,6 +8,7 @@ from offhook.sip.dialog.authenticated import Sender, send_within
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
+from offhook.sip.dialog.overlap import pause_s
 from offhook.sip.dialog.session_interval import Interval, add_request_fields
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
@@ -20,9 +21,6 @@ from offhook.sip.policy import DialogPolicy
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.server import ServerTransaction
-
-LONGEST_OVERLAP_S = 10.0
-"""The longest Retry-After of a 500 to an offer that came too early (§14.2)."""
 
 _LATE: Mapping[StrEnum, Context] = {CallTimer.LIMIT: Context(status=480), CallTimer.UPDATE: Context(status=504)}
 """Our answer where the owner gave none."""
@@ -153,8 +151,8 @@ class Reinvite:
         what = Context(client=client, response=response)
         if 200 <= response.status < 300:
             self._on_2xx(client, what, now)
-        elif (pause_s := self._pause_s(response)) is not None and self._may_try_again:
-            self._durations[CallTimer.GLARE] = pause_s
+        elif (again_s := self._pause_s(response)) is not None and self._may_try_again:
+            self._durations[CallTimer.GLARE] = again_s
             self.handle(CallInput.GOT_GLARE, now)
         elif response.status in {408, 481}:
             self.handle(CallInput.GOT_FATAL, now)
@@ -182,17 +180,7 @@ class Reinvite:
         return self._attempts < self._core.settings.reinvite_attempts
 
     def _pause_s(self, response: Response) -> float | None:
-        """When an overlapping offer is sent again; None for a response that says nothing of the kind."""
-        if response.status == 500:
-            # §14.2, RFC 3311 §5.2: the far end has to answer another one first.
-            again_s = typed.retry_after_s(response)
-            return again_s if again_s is not None and again_s <= LONGEST_OVERLAP_S else None
-        if response.status != 491:
-            return None
-        # §14.1, item 1 and 2: in steps of 10 ms.
-        share = self._core.fraction()
-        low, high = (2.1, 4.0) if self._session.owns_call_id else (0.0, 2.0)
-        return round(low + share * (high - low), 2)
+        return pause_s(response, owns_call_id=self._session.owns_call_id, chance=self._core.fraction)
 
     def _send_invite(self, what: Context, now: float) -> None:
         dialog = self._session.offer_dialog

@@ -63,8 +63,9 @@ def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int
     """Have messages looked at before PJSIP has them, once PJSUA was initialised: requests, but those that begin or end
     something and have no Replaces, and 401 and 407. `taker` gets the message as it came, where it came from
     (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0, or 1 to take a request from
-    PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. Raises
-    OSError, which says what does not fit."""
+    PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. From
+    then on a 502 to an UPDATE, and in a call a 422 without Min-SE, are read as 500. Raises OSError, which says what
+    does not fit."""
 
 def look_up_names(path: str, asker: Callable[[bytes, int, str, object], None], /) -> None:
     """Have the names that PJSIP sends to looked up by `asker`, once PJSUA was initialised. It gets the name, the port
@@ -79,6 +80,11 @@ def open_sockets(path: str, /) -> None:
     """Have PJSIP's sockets counted, and refused where its build has no room for them, before its library is used. That
     has to have been loaded after this module was made global (`dlopen` with RTLD_GLOBAL): `sockets` says whether it
     was. Raises OSError, which says what does not fit."""
+
+def refresh(call_id: bytes, local_tag: bytes, remote_tag: bytes, /) -> bool:
+    """Send a re-INVITE that offers what is valid anyway, in the call of that dialog, once `check_descriptions` was
+    called. Whether it is sent: not while another INVITE or offer is in progress, nor in a call that is over. What
+    PJSIP reports comes from within. Raises ValueError for a NUL."""
 
 def respond(request: object, status: int, reason: str | None, headers: tuple[tuple[str, str], ...], /) -> bool:
     """Answer a request that was taken. Whether that is done: not once PJSUA is destroyed. Raises ValueError for more

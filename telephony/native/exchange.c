@@ -12,7 +12,7 @@
 
 typedef struct {
     char name[32];
-    void *pools[3];
+    void *pool, *next_pool, *pool_now; /* the next offer and answer are made in `next_pool` */
     int state, ending; /* `ending` once our CANCEL, BYE or refusal was made */
 } pj_session;
 
@@ -25,14 +25,25 @@ enum { NEGOTIATOR_OFFERED = 1, NEGOTIATOR_ASKED, NEGOTIATOR_ANSWERING, NEGOTIATO
 static struct {
     void *(*dialog)(const pj_text *call_id, const pj_text *local_tag, const pj_text *remote_tag, int lock);
     void *(*session)(void *dialog);
+    void (*lock)(void *dialog), (*unlock)(void *dialog);
     int (*state)(void *negotiator);
+    int (*repeat)(void *pool, void *negotiator, const void **description);
+    int (*give_up)(void *negotiator);
+    int (*reinvite)(void *session, const pj_text *contact, const void *description, void **request);
+    int (*send)(void *session, void *request);
     void *(*dialog_of)(void *transaction);
 } of;
 
 const char *exchange_open(void *library) {
     FIND(library, of, dialog, "pjsip_ua_find_dialog");
     FIND(library, of, session, "pjsip_dlg_get_inv_session");
+    FIND(library, of, lock, "pjsip_dlg_inc_lock");
+    FIND(library, of, unlock, "pjsip_dlg_dec_lock");
     FIND(library, of, state, "pjmedia_sdp_neg_get_state");
+    FIND(library, of, repeat, "pjmedia_sdp_neg_send_local_offer");
+    FIND(library, of, give_up, "pjmedia_sdp_neg_cancel_offer");
+    FIND(library, of, reinvite, "pjsip_inv_reinvite");
+    FIND(library, of, send, "pjsip_inv_send_msg");
     FIND(library, of, dialog_of, "pjsip_tsx_get_dlg");
     return pj_message_open(library);
 }
@@ -45,33 +56,61 @@ static size_t index_of(const void *pointer, void *const *words, size_t most) {
     return at;
 }
 
-static void *dialog_of(void *received, const char *summary) {
-    const pj_message_info *info = pj_message_info_of(received, summary);
-    return info == NULL || !pj_message_has_tag(info)
-               ? NULL
-               : of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0);
-}
-
-exchange exchange_of(void *received, const char *summary) {
-    void *dialog = dialog_of(received, summary);
-    const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
-    if (session == NULL)
+/* Where they stand in a dialog; NULL: in none. It fills in the session, and its negotiator once there is one. */
+static exchange exchange_in(void *dialog, pj_session **session, void **negotiator) {
+    *session = dialog == NULL ? NULL : of.session(dialog);
+    if (*session == NULL)
         return EXCHANGE_UNKNOWN;
-    void *const *words = (void *const *)(const void *)session;
+    void *const *words = (void *const *)(const void *)*session;
     size_t at = index_of(dialog, words, SESSION_WORDS_MAX);
     if (at == SESSION_WORDS_MAX)
         return EXCHANGE_UNKNOWN;
-    if (session->state == SESSION_DISCONNECTED || (session->state == SESSION_CONFIRMED && session->ending))
+    int call = (*session)->state;
+    if (call == SESSION_DISCONNECTED || (call == SESSION_CONFIRMED && (*session)->ending))
         return EXCHANGE_OVER;
-    void *negotiator = words[at + NEGOTIATOR_AFTER_DIALOG];
-    if (negotiator == NULL)
+    *negotiator = words[at + NEGOTIATOR_AFTER_DIALOG];
+    if (*negotiator == NULL)
         return EXCHANGE_BUSY;
-    int state = of.state(negotiator);
+    int state = of.state(*negotiator);
     if (state == NEGOTIATOR_OFFERED)
         return EXCHANGE_OFFERED;
-    if ((state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING) && session->state < SESSION_CONNECTING)
+    if ((state == NEGOTIATOR_ASKED || state == NEGOTIATOR_ANSWERING) && call < SESSION_CONNECTING)
         return EXCHANGE_ASKED;
-    return state == NEGOTIATOR_DONE && session->state == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
+    return state == NEGOTIATOR_DONE && call == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
+}
+
+exchange exchange_of(void *received, const char *summary) {
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    if (info == NULL || !pj_message_has_tag(info))
+        return EXCHANGE_UNKNOWN;
+    pj_session *session;
+    void *negotiator;
+    return exchange_in(of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0), &session, &negotiator);
+}
+
+/* As PJSIP's own session timer does it. */
+static bool refresh(pj_session *session, void *negotiator) {
+    const void *description;
+    void *request;
+    if (of.repeat(session->next_pool, negotiator, &description) != 0)
+        return false;
+    if (of.reinvite(session, NULL, NULL, &request) == 0 && of.send(session, request) == 0)
+        return true;
+    if (of.state(negotiator) == NEGOTIATOR_OFFERED)
+        of.give_up(negotiator);
+    return false;
+}
+
+bool exchange_refresh(const char *call_id, const char *local_tag, const char *remote_tag) {
+    const pj_text id = pj_text_of(call_id), ours = pj_text_of(local_tag), theirs = pj_text_of(remote_tag);
+    void *dialog = of.dialog(&id, &ours, &theirs, 0), *negotiator;
+    pj_session *session;
+    if (exchange_in(dialog, &session, &negotiator) != EXCHANGE_IDLE)
+        return false;
+    of.lock(dialog); /* what fails may end the call */
+    bool sent = refresh(session, negotiator);
+    of.unlock(dialog);
+    return sent;
 }
 
 /* The session of our INVITE that a response is for, while nobody has answered it; or NULL. */

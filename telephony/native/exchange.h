@@ -25,6 +25,10 @@ const char *exchange_open(void *library);
 /* Of a request, whose summary PJSIP has made. */
 exchange exchange_of(void *received, const char *summary);
 
+/* Sends a re-INVITE that offers what is valid anyway, in the confirmed call of that dialog. Whether it is sent: not while
+ * another INVITE or offer is in progress (RFC 3261 section 14.1), nor in a call that is over. */
+bool exchange_refresh(const char *call_id, const char *local_tag, const char *remote_tag);
+
 /* Whether a response is for our INVITE, which nobody has answered. */
 bool exchange_is_unanswered(void *received, const char *summary);
 

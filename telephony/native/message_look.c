@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exchange.h"
 #include "pj_module.h"
 #include "socket_room.h"
 
@@ -17,6 +18,7 @@
 #define TRIAL_OCTETS (1 << 18) /* more than what PJSIP receives into */
 #define FORBIDDEN 403
 #define A_CALLS_SOCKETS 2 /* RTP's and RTCP's */
+#define SERVER_ERROR 500
 
 /* ---- PJSIP's layouts */
 
@@ -159,8 +161,19 @@ static int on_request(void *received) {
     return verdict == LOOK_TAKE;
 }
 
+/* After these to a refresh PJSIP would end the call, or keep an offer that waits for its answer for ever; another refusal
+ * leaves the session as it is (RFC 4028 section 7.4). */
+static bool is_fatal(void *received, const char *summary) {
+    const pj_text min_se = pj_text_of("Min-SE");
+    return summary_begins(summary, "Response msg 502/UPDATE/") ||
+           (summary_begins(summary, "Response msg 422/") && !exchange_is_unanswered(received, summary) &&
+            of.find(message_of(received), &min_se, NULL) == NULL);
+}
+
 static int on_response(void *received) {
     const char *summary = of.summary(received);
+    if (is_fatal(received, summary))
+        message_of(received)->line.status = SERVER_ERROR;
     if (!summary_begins(summary, "Response msg 401/") && !summary_begins(summary, "Response msg 407/"))
         return 0;
     if (verdict_of(received, false) == LOOK_CHANGE)
@@ -248,7 +261,9 @@ const char *messages_look(const char *path, message_taker *taker) {
     FIND(library, of, header, "pjsip_generic_string_hdr_create");
     FIND(library, of, respond, "pjsip_endpt_respond_stateless");
     take = taker;
-    const char *why = try_message();
+    const char *why = exchange_open(library);
+    if (why == NULL)
+        why = try_message();
     if (why != NULL)
         return why;
     looks = (pj_module){.priority = BEFORE_ALL, .unload = on_unload, .on_request = on_request, .on_response = on_response};

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "description_check.h"
+#include "exchange.h"
 #include "frame_port.h"
 #include "py_header_check.h"
 #include "py_message_look.h"
@@ -347,6 +348,17 @@ static PyObject *keep_to(PyObject *Py_UNUSED(module), PyObject *args) {
     return PyBool_FromLong(found == 0 && info[0] > 0 && connect((int)info[0], &to.any, sizeof to) == 0);
 }
 
+static PyObject *refresh(PyObject *Py_UNUSED(module), PyObject *args) {
+    const char *call_id, *local_tag, *remote_tag;
+    if (!PyArg_ParseTuple(args, "yyy", &call_id, &local_tag, &remote_tag))
+        return NULL;
+    bool sent;
+    Py_BEGIN_ALLOW_THREADS
+    sent = exchange_refresh(call_id, local_tag, remote_tag);
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(sent);
+}
+
 static PyMethodDef functions[] = {
     {"calls", calls, METH_NOARGS, NULL},
     {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
@@ -358,6 +370,7 @@ static PyMethodDef functions[] = {
     {"name_found", py_name_found, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
     {"open_sockets", open_sockets, METH_VARARGS, NULL},
+    {"refresh", refresh, METH_VARARGS, NULL},
     {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},
     {"sockets", sockets, METH_NOARGS, NULL},

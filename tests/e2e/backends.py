@@ -19,6 +19,7 @@ BOTH = (
     "test_command_line.py::test_the_demo",
     "test_freed.py",
     "test_no_media.py",
+    "test_refreshes.py",
     "test_ringing.py",
     "test_scenarios.py::test_sipp_calls",
     "test_transfer.py::test_nobody_moves_the_bot_without_leave",

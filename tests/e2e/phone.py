@@ -144,7 +144,7 @@ class Phone:
         self.socket.settimeout(TIMEOUT_S)
         self.port = int(self.socket.getsockname()[1])
         self.call_id = secrets.token_hex(8)
-        self._target = target
+        self.target = target
 
     def request(
         self,
@@ -158,7 +158,7 @@ class Phone:
     ) -> bytes:
         """A request as it goes on the wire; `extra` are header lines."""
         lines = [
-            f"{method} sip:bot@{self._target[0]}:{self._target[1]} {version}",
+            f"{method} sip:bot@{self.target[0]}:{self.target[1]} {version}",
             f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch={branch or f'z9hG4bK-{next(_numbers)}-{self.port}'}",
             "Max-Forwards: 70",
             f"From: <sip:qa@{HOST}:{self.port}>;tag={self.call_id[:6]}",
@@ -173,7 +173,7 @@ class Phone:
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
     def send(self, data: bytes) -> None:
-        self.socket.sendto(data, self._target)
+        self.socket.sendto(data, self.target)
 
     def receive(self) -> Response:
         return Response(self.socket.recv(65_535))

@@ -3,6 +3,7 @@
 Their methods are called by PJSIP while it is polled, and nobody there takes an exception: it is logged here.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol
@@ -57,6 +58,9 @@ class Owner(Protocol):
 
     def on_acknowledged(self, call: "PjCall") -> None:
         """A PRACK has come."""
+
+    def on_offer(self, call: "PjCall", what: Any) -> None:
+        """Our INVITE or UPDATE was sent, or has its answer."""
 
     def on_key(self, call: "PjCall", what: Any) -> None:
         """A key has come."""
@@ -138,6 +142,12 @@ class PjCall(pj.Call):  # type: ignore[misc]
         self.silent: int | None = None
         """The stream that does not send yet."""
         self.source = MediaSource()
+        self.refreshed_s = 0
+        """The session interval that our latest re-INVITE or UPDATE was to begin anew; 0: none."""
+        self.refused = 0
+        """How many of them in a row were refused."""
+        self.again: TimerHandle | None = None
+        """Sends the next one."""
 
     @_kept_here
     def onCallState(self, what: Any) -> None:
@@ -150,6 +160,8 @@ class PjCall(pj.Call):  # type: ignore[misc]
         of = what.e.body.tsxState.tsx
         if of.method == "PRACK" and of.role == pj.PJSIP_ROLE_UAS and of.statusCode == OK:
             self.owner.on_acknowledged(self)
+        elif of.method in ("INVITE", "UPDATE") and of.role == pj.PJSIP_ROLE_UAC:
+            self.owner.on_offer(self, what)
 
     @_kept_here
     def onCallMediaState(self, what: Any) -> None:

@@ -13,6 +13,7 @@ from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.live_calls import LiveCalls
 from offhook.carriers.pjsua2.messages import allowed, end_of, from_info, incoming_of, last_message
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall
+from offhook.carriers.pjsua2.refreshes import Refreshes
 from offhook.carriers.pjsua2.requests import Requests
 from offhook.carriers.pjsua2.transferor import progress
 from offhook.sip.errors import ParseError
@@ -43,6 +44,7 @@ class Reports:
         requests: Requests,
         lines: CallLines,
         ends: Ends,
+        refreshes: Refreshes,
         on_event: Callable[[Event], None],
         count_refused: Callable[[int], None],
     ) -> None:
@@ -51,6 +53,7 @@ class Reports:
         self._requests = requests
         self._lines = lines
         self._ends = ends
+        self._refreshes = refreshes
         self._on_event = on_event
         self._count_refused = count_refused
 
@@ -139,6 +142,10 @@ class Reports:
         if call.is_inbound and not call.confirmed and not call.released:
             self._lines.on_confirmed(call)
             self._on_event(EarlyMediaConfirmed(call.handle))
+
+    def on_offer(self, call: PjCall, what: Any) -> None:
+        """Our INVITE or UPDATE was sent, or has its answer."""
+        self._refreshes.on_offer(call, what)
 
     def on_key(self, call: PjCall, what: Any) -> None:
         """A key has come."""

@@ -31,12 +31,14 @@ from offhook.carriers.pjsua2.live_calls import LiveCalls
 from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.names import Names
 from offhook.carriers.pjsua2.objects import PjCall, PjEndpoint
+from offhook.carriers.pjsua2.refreshes import Refreshes
 from offhook.carriers.pjsua2.reports import Reports
 from offhook.carriers.pjsua2.requests import Requests
 from offhook.carriers.pjsua2.sockets import Sockets
 from offhook.carriers.pjsua2.transferor import refer
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, Invite
+from offhook.sip.dialog.model import DialogId
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallEnded, EndCause, Event
 from offhook.sip.message.reason import fields
@@ -78,8 +80,9 @@ class PjsuaUserAgent:
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event, self._has_sockets)
         self._ends = Ends(self._calls, self._requests, on_event)
         self._lines = CallLines(config, self._calls, lambda handle: self._ends.hang_up(handle, SERVER_ERROR))
+        refreshes = Refreshes(self._calls, self._refresh)
         self._reports = Reports(
-            self._calls, self._accounts, self._requests, self._lines, self._ends, on_event, count_refused
+            self._calls, self._accounts, self._requests, self._lines, self._ends, refreshes, on_event, count_refused
         )
         self._names = Names(config, address, self._name_found)
         self._timer: asyncio.TimerHandle | None = None
@@ -238,6 +241,9 @@ class PjsuaUserAgent:
 
     def _has_sockets(self) -> bool:
         return self._sockets is None or self._sockets.has_room
+
+    def _refresh(self, dialog_id: DialogId) -> bool:
+        return bool(self._frames.refresh(*(each.encode("utf-8", "surrogateescape") for each in dialog_id)))
 
     def _name_found(self, lookup: object, address: str | None, port: int) -> None:
         self._frames.name_found(lookup, address, port)
