@@ -36,6 +36,11 @@ static bool has_description(void *received) {
     return found != NULL && found->session != NULL;
 }
 
+/* No description has one (RFC 8866 §9), and PJSIP prints an address only up to it. */
+static bool has_nul(const pj_description *found) {
+    return found->body.octets > 0 && memchr(found->body.text, '\0', (size_t)found->body.octets) != NULL;
+}
+
 static int verdict_on(void *received, bool is_request) {
     static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
     if (!has_description(received))
@@ -43,7 +48,7 @@ static int verdict_on(void *received, bool is_request) {
     const pj_description *found = of.description_of(received);
     const char *summary = of.summary(received);
     int stands = is_request ? (int)exchange_of(received, summary) : (int)EXCHANGE_UNKNOWN;
-    if (of.validate(found->session) != 0)
+    if (has_nul(found) || of.validate(found->session) != 0)
         return judge(summary, "", 0, stands);
     int octets = of.print(found->session, text, sizeof text);
     bool fits = octets >= 0;

@@ -35,6 +35,7 @@ __all__ = ["pytestmark"]
 BACKENDS = ("own", "pjsua2")
 NO_AUDIO = AUDIO.replace(f"audio {PORT}", "audio 0")
 SECURE = AUDIO.replace("RTP/AVP", "RTP/SAVP")
+SPACED = AUDIO.replace("c=IN IP4 ", f"c=IN IP4 {chr(0x0B) * 300}")
 TAKEN, REFUSED = 200, 400
 
 
@@ -259,6 +260,7 @@ ANSWERS = {
     "no codec of ours early": (Step(183, body=UNKNOWN), GOOD),
     "keys early": (Step(183, body=SECURE), GOOD),
     "no address early": (Step(183, body=NOWHERE), GOOD),
+    "white space for an address early": (Step(183, body=SPACED), GOOD),
     "no audio early, twice": (Step(183, body=NO_AUDIO), Step(183, "two", UNKNOWN), GOOD),
 }
 """What a callee sends: these calls are answered."""

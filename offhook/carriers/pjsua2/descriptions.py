@@ -1,9 +1,10 @@
 """Session descriptions that PJSIP must not use: it takes each address as it is, and ends its process where one cannot
-be used; a name it would look up, and all calls would wait for that. It also takes what nobody has asked for, offers
-that cross others, and early answers without audio, and ends its process over what comes of that. The rules are those
-of our own SIP."""
+be used; a name it would look up, and all calls would wait for that. What is longer than its arrays it writes behind
+them. It also takes what nobody has asked for, offers that cross others, and early answers without audio, and ends its
+process over what comes of that. The rules are those of our own SIP, but for what PJSIP has no room for."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import IntEnum
 from ipaddress import ip_address
 
@@ -17,11 +18,19 @@ from offhook.sip.sdp.parser import parse
 NOT_IN_A_CALL, NOT_ACCEPTABLE_HERE, REQUEST_PENDING = 481, 488, 491
 IGNORED = -1
 REQUEST = "Request msg "
+OFFERING = ("INVITE", "UPDATE")
+"""What they have is never an answer (RFC 6337 §2)."""
 EARLY = "Response msg 1"
 """A provisional response."""
 BROADCAST = "255.255.255.255"
 DTLS = " UDP/TLS/"
 """Of RFC 5764. With `rtp.srtp` PJSIP refuses it in a way that ends its process."""
+
+MAX_UFRAG = 119
+"""Octets of an ice-ufrag: PJSIP has 128 for it, a colon and its own eight. RFC 8839 §5.4 allows 256."""
+MAX_KEYS = 64
+"""a=crypto lines of one m-line: PJSIP has room for so many tags. Our own SIP looks at 32."""
+
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -48,6 +57,8 @@ def judge(
         what = message.decode("utf-8", "replace").partition(" (")[0]
         status, why = out_of_turn(what, Exchange(stands))
         if not status and (why := problem(text, version, ice=ice)):
+            status = NOT_ACCEPTABLE_HERE
+        if not status and _method(what) in OFFERING and (why := mismatch(text or b"", audio)):
             status = NOT_ACCEPTABLE_HERE
         if not status and what.startswith(EARLY) and (why := unused(text or b"", audio)):
             status = IGNORED
@@ -97,6 +108,20 @@ def unused(text: bytes, audio: AudioCapabilities) -> str:
     return transport_problem(lines[0], audio.srtp) or ""
 
 
+def mismatch(text: bytes, audio: AudioCapabilities) -> str:
+    """Why no audio of an offer fits `rtp.srtp`; "" if one does, or if PJSIP refuses the offer itself.
+
+    PJSIP would answer 406. It takes profiles with feedback for those without (RFC 4585, RFC 5124).
+    """
+    try:
+        lines = [each for each in parse(text).media if each.kind == "audio" and each.port]
+    except RemoteError:
+        return ""
+    plain = (replace(each, protocol=each.protocol.upper().removesuffix("F")) for each in lines)
+    problems = [transport_problem(each, audio.srtp) or "" for each in plain]
+    return problems[0] if problems and all(problems) else ""
+
+
 def _method(what: str) -> str:
     """Of a request; "": it is a response."""
     return what.removeprefix(REQUEST).partition("/")[0] if what.startswith(REQUEST) else ""
@@ -106,21 +131,34 @@ def problem(text: bytes | None, version: int, *, ice: bool = False) -> str:
     """Why a description cannot be used, where we have addresses of that IP version; "" if it can."""
     if not text:
         return "it is too long" if text is None else "it is not valid"
-    return next(_problems(text.decode("utf-8", "replace"), version, ice), "")
+    return next(_problems(text.decode("latin-1"), version, ice), "")  # a character for an octet
 
 
 def _problems(text: str, version: int, ice: bool) -> Iterator[str]:
+    keys = 0
     for line in text.replace("\r", "\n").split("\n"):
         kind, _, value = line.partition("=")
         name, _, rest = value.partition(":")
+        name = name.lower() if kind == "a" else ""
         if kind == "c":
-            yield from _of_address(value.split(), version)
-        elif kind == "m" and DTLS in value.upper():
-            yield "its keys come by DTLS"
-        elif kind == "a" and name.lower() == "rtcp" and len(fields := rest.split()) > 1:
+            yield from _of_address(_fields(value), version)
+        elif kind == "m":
+            keys = 0
+            if DTLS in value.upper():
+                yield "its keys come by DTLS"
+        elif name == "rtcp" and len(fields := _fields(rest.replace("\t", " "))) > 1:
             yield from _of_address(fields[1:], version)  # RFC 3605 §2.1: after the port
-        elif kind == "a" and name.lower() == "candidate" and ice:
-            yield from _of_candidate(rest.split())
+        elif name == "crypto" and (keys := keys + 1) > MAX_KEYS:
+            yield f"it has more than {MAX_KEYS} keys for one stream"
+        elif name == "ice-ufrag" and ice and len(rest) > MAX_UFRAG:
+            yield f"its ice-ufrag has more than {MAX_UFRAG} octets"
+        elif name == "candidate" and ice:
+            yield from _of_candidate(_fields(rest))
+
+
+def _fields(value: str) -> list[str]:
+    """As PJSIP tells them apart: other white space is part of one."""
+    return [each for each in value.split(" ") if each]
 
 
 def _of_address(fields: list[str], version: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from offhook.carriers.pjsua2.descriptions import (
     REQUEST_PENDING,
     Exchange,
     judge,
+    mismatch,
     out_of_turn,
     problem,
     unused,
@@ -19,6 +20,7 @@ from offhook.sip.sdp.crypto import SrtpCapabilities, SrtpPolicy
 SUMMARY = b"Request msg INVITE/cseq=1 (rdata0x7f2a)"
 OFFERED = AudioCapabilities(("PCMU", "PCMA"))
 ENCRYPTED = AudioCapabilities(("PCMU",), srtp=SrtpCapabilities(SrtpPolicy.REQUIRED))
+EITHER = AudioCapabilities(("PCMU",), srtp=SrtpCapabilities(SrtpPolicy.PREFERRED))
 KEYS = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -54,6 +56,8 @@ def test_what_can_be_used_is_let_through(line: str, version: int) -> None:
         ("c=IN IP4 192.0.2", 4, "no number"),
         ("c=IN IP4 192.0.2.1/127", 4, "no number"),
         ("c=IN IP4 \x0b192.0.2.1 x", 4, "not of IPv4"),
+        ("c=IN IP4 \x0b192.0.2.1", 4, "no number"),
+        ("c=IN IP4 192.0.2.1\x85", 4, "no number"),
         ("c=IN IP4 ", 4, "not of IPv4"),
         ("c=IN IP4 224.0.0.1", 4, "many hosts"),
         ("c=IN IP4 255.255.255.255", 4, "many hosts"),
@@ -62,6 +66,8 @@ def test_what_can_be_used_is_let_through(line: str, version: int) -> None:
         ("m=video 4002 udp/tls/rtp/savpf 96", 6, "by DTLS"),
         ("a=rtcp:4001 IN IP4 ::1", 4, "no number of IPv4"),
         ("a=RTCP:4001 IN IP4 phone.example", 4, "no number of IPv4"),
+        ("a=rtcp:4001\tIN\tIP4\tphone.example", 4, "no number of IPv4"),
+        ("a=rtcp:4001 IN IP4 \x0c192.0.2.1", 4, "no number of IPv4"),
     ],
 )
 def test_what_cannot_be_used_is_refused(line: str, version: int, why: str) -> None:
@@ -74,6 +80,28 @@ def test_with_ice_a_candidate_has_a_number() -> None:
     assert "candidate" in problem(named, 4, ice=True)
     assert "candidate" in problem(description("a=candidate:1"), 4, ice=True)
     assert problem(description("a=candidate:1 1 UDP 1 2001:db8::1 4000 typ host"), 4, ice=True) == ""
+    # PJSIP takes the tab for a part of the foundation, and the name for the address.
+    tabbed = description("a=candidate:1\t2 1 UDP 192.0.2.1 phone.local 4000 typ host")
+    assert "candidate" in problem(tabbed, 4, ice=True)
+
+
+def test_with_ice_a_fragment_of_a_user_name_has_to_fit() -> None:
+    for least in (1, 4, 119):
+        assert problem(description(f"a=ice-ufrag:{'u' * least}", f"a=ice-pwd:{'p' * 256}"), 4, ice=True) == ""
+    for long in ("u" * 120, "u" * 256, "ü" * 60):
+        lines = description(f"a=ice-ufrag:{long}", f"a=ice-pwd:{'p' * 22}")
+        assert "ice-ufrag" in problem(lines, 4, ice=True)
+        assert "ice-ufrag" in problem(lines.replace(b"t=0 0", b"t=0 0\r\na=ice-ufrag:" + b"u" * 120), 4, ice=True)
+        assert problem(lines, 4) == ""  # without ICE nobody looks at it
+
+
+@pytest.mark.parametrize("name", ["crypto", "CRYPTO"])
+def test_keys_of_a_stream_have_to_fit(name: str) -> None:
+    keys = [KEYS.replace("crypto", name)] * 64
+    assert problem(description(*keys), 4) == ""
+    assert problem(description(*keys, "m=audio 4002 RTP/AVP 0", *keys), 4) == ""
+    assert "64 keys" in problem(description(*keys, KEYS), 4)
+    assert "64 keys" in problem(description("m=audio 4002 RTP/AVP 0", *keys, KEYS), 4)
 
 
 def test_the_verdict_is_a_status() -> None:
@@ -143,6 +171,40 @@ def test_an_early_answer_without_audio_is_ignored(lines: list[str], audio: Audio
     verdict = judge("192.0.2.9", audio, ice=False, on_refused=lambda status: None)
     assert verdict(b"Response msg 183/INVITE/cseq=1 (rdata)", text, 0) == (IGNORED if why else 0)
     assert verdict(b"Response msg 200/INVITE/cseq=1 (rdata)", text, 0) == 0  # PJSIP ends that call, as it should
+
+
+@pytest.mark.parametrize(
+    ("lines", "audio", "why"),
+    [
+        (["m=audio 4000 RTP/AVP 0"], OFFERED, ""),
+        (["m=audio 4000 RTP/AVP 0", KEYS], OFFERED, ""),  # without SRTP nobody looks at them
+        (["m=audio 4000 RTP/AVPF 0"], OFFERED, ""),
+        (["m=audio 4000 RTP/SAVP 0", KEYS], OFFERED, "must be RTP/AVP"),
+        (["m=audio 4000 RTP/SAVP 0", KEYS, "m=audio 4002 RTP/AVP 0"], OFFERED, ""),
+        (["m=audio 4000 RTP/AVP 0"], ENCRYPTED, "must be RTP/SAVP"),
+        (["m=audio 4000 RTP/AVPF 0"], ENCRYPTED, "must be RTP/SAVP"),
+        (["m=audio 4000 RTP/SAVP 0"], ENCRYPTED, "with keys"),
+        (["m=audio 4000 RTP/SAVP 0", "a=crypto:1 NULL inline:AA"], ENCRYPTED, "no a=crypto"),
+        (["m=audio 4000 rtp/savpf 0", KEYS], ENCRYPTED, ""),
+        (["m=audio 4000 RTP/AVP 0"], EITHER, ""),
+        (["m=audio 4000 RTP/SAVP 0", KEYS], EITHER, ""),
+        (["m=audio 4000 RTP/SAVP 0"], EITHER, "with keys"),
+        # PJSIP has its own answer to these.
+        (["m=audio 0 RTP/AVP 0"], ENCRYPTED, ""),
+        (["m=video 4000 RTP/AVP 96"], ENCRYPTED, ""),
+        (["m=audio"], ENCRYPTED, ""),
+    ],
+)
+def test_an_offer_without_the_encryption_that_is_set_is_refused(
+    lines: list[str], audio: AudioCapabilities, why: str
+) -> None:
+    text = "".join(f"{line}\r\n" for line in ("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", *lines)).encode()
+    assert bool(why) == bool(found := mismatch(text, audio))
+    assert why in found
+    verdict = judge("192.0.2.9", audio, ice=False, on_refused=lambda status: None)
+    for method in (b"INVITE", b"UPDATE"):
+        assert verdict(b"Request msg " + method + b"/cseq=1", text, 0) == (NOT_ACCEPTABLE_HERE if why else 0)
+    assert verdict(b"Request msg ACK/cseq=1", text, Exchange.OFFERED) == 0  # an answer: PJSIP ends its call
 
 
 def test_an_early_answer_with_a_bad_address_is_dropped() -> None:
