@@ -25,17 +25,17 @@ class Authority:
             *("-subj", f"/CN={name}", "-keyout", str(self._key), "-out", str(self.certificate)),
         )
 
-    def issue(self, *names: str, file: str | None = None, days: int = 30) -> Issued:
-        """A certificate for host names and addresses (`IP:127.0.0.1`); `days` below 0: it has ended."""
+    def issue(self, *names: str, file: str | None = None, days: int = 30, subject: str = "/CN=test") -> Issued:
+        """A certificate for host names, addresses (`IP:127.0.0.1`) and URIs (`URI:sip:example.com`), as its alternative
+        names, if there are any; `days` below 0: it has ended."""
         stem = file or names[0].replace(":", "-")
         made = Issued(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         request, extensions = self._folder / f"{stem}.csr", self._folder / f"{stem}.ext"
-        extensions.write_text(
-            "subjectAltName=" + ",".join(name if ":" in name else f"DNS:{name}" for name in names) + "\n"
-        )
+        listed = ",".join(name if ":" in name else f"DNS:{name}" for name in names)
+        extensions.write_text(f"subjectAltName={listed}\n" if listed else "")
         _openssl(
             *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-subj", "/CN=test", "-keyout", str(made.key), "-out", str(request)),
+            *("-subj", subject, "-keyout", str(made.key), "-out", str(request)),
         )
         _openssl(
             *("x509", "-req", "-in", str(request), "-CA", str(self.certificate), "-CAkey", str(self._key)),

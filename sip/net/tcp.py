@@ -23,7 +23,7 @@ from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.net.framing import PING, PONG, StreamFramer
 from offhook.sip.net.tls import Tls
 from offhook.sip.net.transport import Failed, Lost, Received
-from offhook.sip.net.unsent import Unsent
+from offhook.sip.net.unsent import Unsent, untrusted
 
 logger = logging.getLogger("sip.net")
 
@@ -180,12 +180,7 @@ class StreamTransport:
             async with asyncio.timeout(self.limits.connect_s):
                 connection = await self._connect(remote, name)
         except ssl.SSLCertVerificationError as error:
-            why = Unsent(
-                "untrusted",
-                f"its certificate is not trusted as {name or remote.host}: {error.verify_message}",
-                "its certificate must be for that name, and signed by an authority of this machine or one in "
-                "sip.tls_authorities",
-            )
+            why = untrusted(name or remote.host, error.verify_message)
             logger.warning("%s/%s: %s; %s", remote, self.transport, why.why, why.todo)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             why = Unsent("unreachable", f"no connection: {str(error) or type(error).__name__}")

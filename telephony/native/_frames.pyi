@@ -97,6 +97,10 @@ def set_sending(stream: int, sends: bool, /) -> bool:
 def sockets() -> Sockets:
     """PJSIP's, as they are now."""
 
+def transport_peer(path: str, transport: int, /) -> str:
+    """The host that a connection over TLS was opened to, as PJSIP was asked for it; "": the far end has opened it.
+    `transport` is PJSIP's `TransportHandle`. Raises OSError, which says what does not fit."""
+
 class FramePort:
     """20 ms of 16-bit mono PCM at a time, each way. Its methods belong to one thread, PJSUA's main one. After `close`
     all others raise ValueError. `joins` False: in no bridge, for tests. Raises OSError."""

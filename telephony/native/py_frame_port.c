@@ -16,6 +16,7 @@
 #include "py_header_check.h"
 #include "py_message_look.h"
 #include "py_name_lookup.h"
+#include "py_transport.h"
 #include "socket_room.h"
 
 typedef struct {
@@ -374,6 +375,7 @@ static PyMethodDef functions[] = {
     {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},
     {"sockets", sockets, METH_NOARGS, NULL},
+    {"transport_peer", py_transport_peer, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -56,6 +56,12 @@ static bool is_connection(int socket) {
     return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &octets) == 0 && type == SOCK_STREAM;
 }
 
+static bool listens(int socket) {
+    int accepts = 0;
+    socklen_t octets = sizeof accepts;
+    return getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &octets) == 0 && accepts;
+}
+
 /* Milliseconds since it has received something, or begun; 0 for one that listens. */
 static unsigned quiet_ms(int socket) {
     struct tcp_info info = {0};
@@ -167,6 +173,8 @@ NAMESAKE int pj_ioqueue_register_sock2(void *pool, void *queue, long socket, voi
         refused++;
     if (at != NULL && status == 0)
         *at = (place){*key, (int)socket, connection, 0};
+    if (at != NULL && status == 0 && listens((int)socket))
+        listen((int)socket, (int)(in->most / 2)); /* again: PJSIP has let five wait */
     pthread_mutex_unlock(&guard);
     return status;
 }

@@ -5,7 +5,7 @@
  * at once are too many for 64. The functions with which sockets enter and leave a queue have namesakes here, which count,
  * and refuse what there is no room for: then PJSIP closes the connection, or refuses the call. Of connections there are
  * half as many as sockets, so that calls by UDP always have some; where there are more, the one that has been silent for
- * longest goes.
+ * longest goes. As many may wait to be accepted: of PJSIP's five a burst would lose some for a second, and for three more.
  *
  * PJSIP's library finds the namesakes in place of its own where this library was made global before it was loaded.
  */

@@ -18,6 +18,7 @@ BOTH = (
     "test_calls.py",
     "test_command_line.py::test_the_demo",
     "test_freed.py",
+    "test_kamailio_tls.py::test_a_certificate_of_a_stranger",
     "test_no_media.py",
     "test_refreshes.py",
     "test_ringing.py",

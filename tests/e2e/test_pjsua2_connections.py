@@ -1,13 +1,18 @@
 """More connections and calls at once than PJSIP's build has sockets: its process goes on, and so do calls."""
 
 import json
+import os
+import select
+import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Phone, Response
 from tests.e2e.test_pjsua2_offers import AUDIO, Wrong, bot, pytestmark
@@ -21,6 +26,9 @@ IDLE = 80
 QUIET_S = 32.0
 """socket_room.c: a connection that has been silent for longer makes place."""
 WAIT_S = 2.0
+BURST = 20
+SOON_S = 0.5
+"""A connection that finds no place among those that wait is tried again after a second (RFC 6298 §2)."""
 
 
 @pytest.fixture
@@ -97,3 +105,39 @@ def test_calls_that_come_and_go(bot: BotProcess) -> None:
     assert later or sockets(bot)["most"] > IDLE
     assert all(each.header("Retry-After").isdecimal() for each in later)
     bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_connections_that_come_at_once_are_all_taken(
+    start_bot: Callable[..., BotProcess], tmp_path: Path, secure: bool
+) -> None:
+    issued = Authority(tmp_path).issue("bot.test")
+    own = {"CERTIFICATE": str(issued.certificate), "KEY": str(issued.key), "PORT": "0"}
+    made = start_bot(
+        "--bench-engines", OFFHOOK_SIP__BACKEND="pjsua2", **{f"OFFHOOK_SIP__TLS_{key}": own[key] for key in own}
+    )
+    used = sockets(made)["used"]
+    (worker,) = json.loads(made.get("/api/status"))["workers"]
+    poll, connected = select.poll(), 0
+    with ExitStack() as stack:
+        with _standing_still(int(worker["pid"])):  # none is accepted meanwhile
+            for _ in range(BURST):
+                each = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+                each.setblocking(False)
+                each.connect_ex((made.host, made.tls_port if secure else made.port))
+                poll.register(each, select.POLLOUT)
+            while connected < BURST and (found := poll.poll(SOON_S * 1_000)):
+                connected += len(found)
+                for descriptor, _ in found:
+                    poll.unregister(descriptor)
+        assert connected == BURST
+        made.wait_for(lambda: sockets(made)["used"] == used + BURST)
+
+
+@contextmanager
+def _standing_still(process: int) -> Iterator[None]:
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)

@@ -17,6 +17,7 @@ from offhook.sip.events import Event, Registered, RegistrationEnded, Registratio
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address, numeric
 from offhook.sip.net.flow import Target, Transport
+from offhook.sip.net.unsent import Unsent
 
 RETRY_S = 30.0
 """After a registration that failed."""
@@ -28,12 +29,19 @@ BUSY = 171_001
 
 
 class Accounts:
-    """All of a process."""
+    """All of a process. For `untrusted` see `Connections`."""
 
-    def __init__(self, config: Config, address: Address, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        address: Address,
+        on_event: Callable[[Event], None],
+        untrusted: Callable[[str], Unsent | None],
+    ) -> None:
         self._config = config
         self._address = address
         self._on_event = on_event
+        self._untrusted = untrusted
         self._plain: PjAccount | None = None
         self._trunks: dict[str, PjAccount] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -110,8 +118,10 @@ class Accounts:
             self._on_event(Registered(name, max(0.0, float(what.expiration) - REFRESHED_BEFORE_S)))
         else:
             # PJSIP's own time-out and its lost connections have a status, too.
-            own = what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE)
-            self._on_event(RegistrationFailed(name, 0 if own else status, str(what.reason), RETRY_S))
+            unsent = self._untrusted(account.secure_host) if status == SERVICE_UNAVAILABLE else None
+            own = unsent is not None or (what.status != 0 and status in (REQUEST_TIMEOUT, SERVICE_UNAVAILABLE))
+            reason = str(what.reason) if unsent is None else unsent.why
+            self._on_event(RegistrationFailed(name, 0 if own else status, reason, RETRY_S, unsent))
             self._again(name, lambda: self._trunks[name])
 
     # --- inside
@@ -133,6 +143,7 @@ class Accounts:
         proxy = _proxy(trunk, target)
         if target is not None:
             account.host = target.address.host
+            account.secure_host = (target.name or target.address.host) if target.transport.is_secure else ""
         if account.proxy != proxy or registrar:
             account.modify(self._settings(trunk, proxy, _with_transport(registrar or trunk.uri, target)))
             account.proxy = proxy

@@ -73,11 +73,12 @@ class Owner(Protocol):
 
 
 class PjEndpoint(pj.Endpoint):  # type: ignore[misc]
-    """PJSUA, of which there is one in a process."""
+    """PJSUA, of which there is one in a process. For `may_be_used` see `Connections`."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, may_be_used: Callable[[Any], bool]) -> None:
         super().__init__()
         self.owner = owner
+        self.may_be_used = may_be_used
 
     @_kept_here
     def onSelectAccount(self, what: Any) -> None:
@@ -88,6 +89,16 @@ class PjEndpoint(pj.Endpoint):  # type: ignore[misc]
     def onRejectedIncomingCall(self, what: Any) -> None:
         """From PJSIP."""
         self.owner.on_refused(what)
+
+    @_kept_here
+    def onTransportState(self, what: Any) -> None:
+        """From PJSIP, before it sends what waits for a connection: that fails where it is shut down here."""
+        useful = False
+        try:
+            useful = self.may_be_used(what)
+        finally:
+            if not useful:
+                self.transportShutdown(what.hnd)
 
 
 class PjAccount(pj.Account):  # type: ignore[misc]
@@ -100,6 +111,8 @@ class PjAccount(pj.Account):  # type: ignore[misc]
         self.proxy = ""
         self.host = ""
         """The address of the trunk's server, once it is known."""
+        self.secure_host = ""
+        """The host that the certificate of its server is for; "": it is reached without TLS."""
         self.wanted = False
         """Whether it is to be registered."""
 

@@ -25,6 +25,7 @@ from offhook.carriers.pjsua2 import build, descriptions, headers, library, setup
 from offhook.carriers.pjsua2.accounts import Accounts, meant_by
 from offhook.carriers.pjsua2.call_lines import CallLines
 from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, answer, invitation
+from offhook.carriers.pjsua2.connections import Connections
 from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.live_calls import LiveCalls
@@ -75,7 +76,8 @@ class PjsuaUserAgent:
         self._endpoint: Any = None
         self._frames: Any = None
         self._sockets: Sockets | None = None
-        self._accounts = Accounts(config, address, on_event)
+        self._connections = Connections(self._peer_of)
+        self._accounts = Accounts(config, address, on_event, self._connections.untrusted)
         self._calls = LiveCalls()
         self._requests = Requests(config, self._respond, self._accounts.trunk_at, on_event, self._has_sockets)
         self._ends = Ends(self._calls, self._requests, on_event)
@@ -113,7 +115,7 @@ class PjsuaUserAgent:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
 
     def _open(self) -> None:
-        self._endpoint = PjEndpoint(self._reports)
+        self._endpoint = PjEndpoint(self._reports, self._connections.may_be_used)
         self._endpoint.libCreate()
         self._endpoint.libInit(setup.endpoint_config(pj, self._config))
         checks = library.Checks(
@@ -244,6 +246,9 @@ class PjsuaUserAgent:
 
     def _refresh(self, dialog_id: DialogId) -> bool:
         return bool(self._frames.refresh(*(each.encode("utf-8", "surrogateescape") for each in dialog_id)))
+
+    def _peer_of(self, handle: Any) -> str:
+        return str(self._frames.transport_peer(library.path_of(pj), int(handle)))
 
     def _name_found(self, lookup: object, address: str | None, port: int) -> None:
         self._frames.name_found(lookup, address, port)
