@@ -18,11 +18,13 @@ from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST
 from tests.e2e.test_calls_out import ask, place, record, start, until
 from tests.e2e.test_pjsua2_offers import (
+    ANSWER_S,
     APART_S,
     AUDIO,
     NOWHERE,
     PORT,
     UNKNOWN,
+    WAIT_S,
     WITH_VIDEO,
     Wrong,
     pytestmark,
@@ -35,7 +37,7 @@ __all__ = ["pytestmark"]
 BACKENDS = ("own", "pjsua2")
 NO_AUDIO = AUDIO.replace(f"audio {PORT}", "audio 0")
 SECURE = AUDIO.replace("RTP/AVP", "RTP/SAVP")
-TAKEN, REFUSED = 200, 400
+TAKEN, REFUSED, NO_ANSWER = 200, 400, 0
 
 
 class Odd(Wrong):
@@ -59,6 +61,8 @@ class Step:
     body: str = ""
     contact: str = "Contact: <sip:callee@{host}:{port}>"
     more: tuple[str, ...] = ()
+    swapped: tuple[tuple[str, str], ...] = ()
+    """Patterns, and what is there instead."""
 
 
 @dataclass
@@ -120,6 +124,9 @@ class Callee:
             *(["Content-Type: application/sdp"] if step.body else []),
         ]
         message = "\r\n".join([*lines, f"Content-Length: {len(step.body)}", "", step.body])
+        for usual, other in step.swapped:
+            message, found = re.subn(usual, other, message, count=1, flags=re.MULTILINE)
+            assert found, usual
         self._socket.sendto(message.encode(), source)
 
     def __enter__(self) -> Self:
@@ -165,6 +172,37 @@ INVITES = {
     "who it is from": (("Referred-By: <tel:+15550100>", "P-Asserted-Identity: <tel:+15550100>"), TAKEN),
 }
 """Header fields that are added, and the answer over PJSIP. Our own SIP takes all: it sends nothing to such a route."""
+
+WRONG = {
+    "a CSeq of another method": ((" INVITE\r\nContact", " BYE\r\nContact"), REFUSED),
+    "a CSeq of an ACK": ((" INVITE\r\nContact", " ACK\r\nContact"), REFUSED),
+    "a second CSeq": (("Contact:", "CSeq: 9 BYE\r\nContact:"), REFUSED),
+    "a second CSeq of its own": (("Contact:", "CSeq: 9 INVITE\r\nContact:"), REFUSED),
+    "a second From": (("Contact:", "From: <sip:b@192.0.2.1>;tag=2\r\nContact:"), REFUSED),
+    "a second To": (("Contact:", "To: <sip:b@192.0.2.1>\r\nContact:"), REFUSED),
+    "a second Call-ID": (("Contact:", "Call-ID: 2\r\nContact:"), REFUSED),
+    "a Via of nobody": ((f"UDP {HOST}:{{port}}", "UDP []"), REFUSED),
+    "a Via of nobody, at a port": ((f"UDP {HOST}:{{port}}", "UDP []:5060"), REFUSED),
+    "a Contact nowhere": ((f"Contact: <sip:qa@{HOST}:{{port}}>", "Contact: <sip:qa@[]>"), REFUSED),
+    "a Contact nowhere by TCP": ((f"Contact: <sip:qa@{HOST}:{{port}}>", "Contact: <sip:[]:1;transport=tcp>"), REFUSED),
+    "a route nowhere": (("Max-Forwards: 70", "Record-Route: <sip:[];lr>"), REFUSED),
+    "a second route nowhere": (("Max-Forwards: 70", "Record-Route: <sip:127.0.0.1:9;lr>, <sip:a@[]>"), REFUSED),
+    "a caller nowhere": ((f"From: <sip:qa@{HOST}:{{port}}>", "From: <sip:qa@[]>"), NO_ANSWER),
+    "a bot nowhere": ((f"To: <sip:bot@{HOST}>", "To: <sip:bot@[]>"), NO_ANSWER),
+    "a bot and a route nowhere": ((f"To: <sip:bot@{HOST}>", "To: <sip:[]>\r\nRecord-Route: <sip:[]>"), NO_ANSWER),
+}
+"""What an INVITE says, what it says instead, and the answer over PJSIP; our own SIP refuses them all."""
+
+WRONG_IN_A_CALL = tuple(
+    (method, usual, other, status)
+    for method in ("INVITE", "UPDATE", "INFO", "NOTIFY", "REFER", "ACK", "BYE")
+    for usual, other, status in (
+        (f" {method}\r\nContact", " FOO\r\nContact", REFUSED),
+        (f" {method}\r\nContact", f" {method}\r\nCSeq: 1 BYE\r\nContact", REFUSED),
+        (f"To: <sip:bot@{HOST}>", "To: <sip:[]>", NO_ANSWER),
+        ("Max-Forwards: 70", "Record-Route: <sip:[]>", TAKEN),
+    )
+)
 
 IN_A_CALL = tuple(
     (method, extra)
@@ -214,6 +252,62 @@ def test_requests_in_a_call(start_bot: Callable[..., BotProcess], backend: str) 
                     assert phone.ask_in_call("BYE") == 200, (method, extra)
 
 
+def answered(phone: Odd, data: bytes, wait_s: float = ANSWER_S) -> int:
+    """The status, or 0."""
+    phone.send(data)
+    phone.socket.settimeout(wait_s)
+    with suppress(TimeoutError):
+        while (status := phone.receive().status) < 200:
+            pass
+        return status
+    return 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_invites_of_nobody(start_bot: Callable[..., BotProcess], backend: str) -> None:
+    bot = start_bot("--bench-engines", **settings(backend))
+    with lives(bot):
+        for what, ((usual, other), status) in WRONG.items():
+            with Odd((bot.host, bot.port)) as phone:
+                phone.swapped = ((usual.format(port=phone.port), other),)
+                expected = status if backend == "pjsua2" else REFUSED
+                wait_s = ANSWER_S if expected else WAIT_S
+                assert answered(phone, phone.request("INVITE", body=AUDIO), wait_s) == expected, what
+        if backend == "pjsua2":
+            refused = sum(status == REFUSED for _, status in WRONG.values())
+            bot.wait_for(lambda: bot.metric_of("offhook_sip_refused_total", status="400") >= refused)
+
+
+def test_requests_of_nobody_in_a_call(start_bot: Callable[..., BotProcess]) -> None:
+    """The call goes on."""
+    bot = start_bot("--bench-engines", **settings("pjsua2"))
+    with lives(bot):
+        for method, usual, other, status in WRONG_IN_A_CALL:
+            time.sleep(APART_S)
+            with Odd((bot.host, bot.port)) as phone:
+                assert phone.invite(AUDIO) == 200
+                phone.acknowledge()
+                phone.swapped = ((usual, other),)
+                phone.cseq += 1
+                body = AUDIO if method in ("INVITE", "UPDATE") else ""
+                request = phone.request(method, cseq=phone.cseq, to_tag=phone.to_tag, body=body)
+                wait_s = ANSWER_S if status and method != "ACK" else WAIT_S
+                found = answered(phone, request, wait_s)
+                assert found == (NO_ANSWER if method == "ACK" else status) or status == TAKEN, (method, other)
+                phone.swapped = ()
+                if not (method == "BYE" and status == TAKEN):
+                    assert phone.ask_in_call("BYE") == 200, (method, other)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("method", ["BYE", "PRACK", "UPDATE", "NOTIFY"])
+def test_requests_of_no_call(start_bot: Callable[..., BotProcess], backend: str, method: str) -> None:
+    bot = start_bot("--bench-engines", **settings(backend))
+    with lives(bot), Odd((bot.host, bot.port)) as phone:
+        assert answered(phone, phone.request(method, "RAck: 1 1 INVITE")) == 481
+        assert answered(phone, phone.request(method, "RAck: 1 1 INVITE", to_tag="no")) == 481
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_callers_and_bots_with_telephone_numbers(start_bot: Callable[..., BotProcess], backend: str) -> None:
     """They may have them (RFC 3261 §19.1.6, RFC 3966)."""
@@ -259,9 +353,22 @@ ANSWERS = {
     "no codec of ours early": (Step(183, body=UNKNOWN), GOOD),
     "keys early": (Step(183, body=SECURE), GOOD),
     "no address early": (Step(183, body=NOWHERE), GOOD),
+    "ringing for an ACK": (Step(180, swapped=((r" INVITE(?=\r$)", " ACK"),)), GOOD),
+    "ringing for a BYE": (Step(180, swapped=((r" INVITE(?=\r$)", " BYE"),)), GOOD),
+    "an answer for an ACK": (Step(200, body=AUDIO, swapped=((r" INVITE(?=\r$)", " ACK"),)), GOOD),
+    "ringing by a second CSeq": (Step(180, more=("CSeq: 1 BYE",)), GOOD),
+    "ringing of nobody": (Step(180, swapped=(("From: <[^>]*>", "From: <sip:[]>"),)), GOOD),
+    "ringing for nobody": (Step(180, swapped=((r"^To: [^;\r]*", "To: <sip:[]>"),)), GOOD),
+    "ringing nowhere": (Step(180, contact="Contact: <sip:a@[]>", more=("Record-Route: <sip:[];lr>",)), GOOD),
     "no audio early, twice": (Step(183, body=NO_AUDIO), Step(183, "two", UNKNOWN), GOOD),
 }
 """What a callee sends: these calls are answered."""
+
+ANSWERS_NOWHERE = {
+    "nowhere": (with_contact("Contact: <sip:callee@[]>"),),
+    "a route nowhere": (with_contact(Step(200).contact, "Record-Route: <sip:[];lr>"),),
+}
+"""Such fields are left out over PJSIP; to our own SIP these are no answers."""
 
 GIVEN_UP = {
     "more lines early": (Step(183, body=WITH_VIDEO), GOOD),
@@ -271,6 +378,7 @@ GIVEN_UP = {
     "no audio early, and nothing later": (Step(183, body=NO_AUDIO), Step(200)),
     "no audio early, as its answer": (Step(183, body=NO_AUDIO, more=("Require: 100rel", "RSeq: 1")), GOOD),
     "nowhere else": (Step(302, contact="Contact: *"),),
+    "nobody elsewhere": (Step(302, contact="Contact: <sip:a@[]>"),),
     "a telephone elsewhere": (Step(302, contact="Contact: <tel:+15550100>"),),
 }
 """These end somehow: what is negotiated at last is of no use, or nobody is there."""
@@ -281,7 +389,7 @@ def test_calls_out(start_bot: Callable[..., BotProcess], tmp_path: Path, backend
     with Callee() as callee:
         bot = start(start_bot, tmp_path, callee.port, **settings(backend))
         with lives(bot):
-            for what, steps in ANSWERS.items():
+            for what, steps in {**ANSWERS, **(ANSWERS_NOWHERE if backend == "pjsua2" else {})}.items():
                 call = callee.called(bot, steps)
                 assert until(bot, call, "answered")["trunk"] == "provider", what
                 bot.wait_for(lambda: "ACK" in callee.methods)
@@ -322,14 +430,37 @@ def test_answers_that_cross_our_cancel(start_bot: Callable[..., BotProcess], tmp
 # --- registrations
 
 
+SERVICE = "Service-Route: " + ", ".join(["<sip:{host}:{port};lr>"] * 8)
+REGISTERED = {
+    "anything": ("Contact: *", "Expires: 60", "Service-Route: <tel:+15550100>"),
+    "a telephone": ("Contact: <tel:+15550100>;expires=60",),
+    "mail": ("Contact: <mailto:a@example.com>, *", "Expires: 60"),
+    "nowhere": ("Contact: <sip:a@[]>;expires=60", "Path: <sip:[]>", "P-Associated-URI: <sip:[]>"),
+    "for ever": ("Expires: 4294967295",),
+    "nearly for ever": ("Expires: 4294967294",),
+    "a binding for ever": ("Contact: <sip:a@192.0.2.1>;expires=4294967295",),
+    "by nobody": ("Service-Route: <sip:[];lr>",),
+    "by somebody, and by nobody": ("Service-Route: <sip:{host}:{port};lr>, <sip:[];lr>",),
+    "by eight": (SERVICE,),
+    "by eight, and more": (SERVICE, SERVICE, SERVICE, SERVICE),
+    "by no name": ("Service-Route: <sip:" + "a" * 3_000 + ">",),
+}
+"""Header fields of a registrar's answer."""
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("contact", ["*", "<tel:+15550100>;expires=60", "<mailto:a@example.com>, *"])
-def test_bindings_of_a_registrar(
-    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, contact: str
+@pytest.mark.parametrize("registered", REGISTERED.values(), ids=REGISTERED)
+def test_answers_of_a_registrar(
+    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, registered: tuple[str, ...]
 ) -> None:
-    with Callee(registered=(f"Contact: {contact}", "Expires: 60", "Service-Route: <tel:+15550100>")) as callee:
+    """And a call goes out afterwards."""
+    with Callee(registered=registered) as callee:
         extra = "registration = true\nexpires_s = 60\n"
         bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings(backend))
         bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
         with lives(bot):
             assert "REGISTER" in callee.methods
+            call = callee.called(bot, (GOOD,))
+            until(bot, call, "answered")
+            ask(bot, "DELETE", f"/api/calls/{call}")
+            record(bot, call)
