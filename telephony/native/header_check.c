@@ -217,7 +217,7 @@ static bool has_no_dialog(void *received, const pj_message_info *info) {
 
 /* ---- where our requests came from */
 
-/* PJSIP makes a Contact of it (RFC 3261 §18.2.1). */
+/* PJSIP makes a Contact of it (RFC 3261 §18.2.1), with the brackets that our transport's addresses have. */
 static void forget_received(const pj_message_info *info) {
     const pj_text name = pj_text_of(fields[VIA].name);
     pj_via *via = (pj_via *)(void *)of.find(info->message, &name, NULL);
@@ -225,7 +225,9 @@ static void forget_received(const pj_message_info *info) {
     struct in6_addr address;
     if (via->received.octets > 0 && (size_t)via->received.octets < sizeof text)
         memcpy(text, via->received.text, (size_t)via->received.octets);
-    if (inet_pton(AF_INET, text, &address) != 1 && inet_pton(AF_INET6, text, &address) != 1)
+    const pj_text *ours = &via->sent_by.host;
+    bool six = memchr(ours->text, ':', (size_t)ours->octets) != NULL;
+    if (inet_pton(six ? AF_INET6 : AF_INET, text, &address) != 1)
         via->received.octets = 0;
 }
 

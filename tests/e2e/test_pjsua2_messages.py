@@ -1,7 +1,6 @@
-"""Messages that no proper element sends, in calls and registrations: the bot goes on, over either backend, and so do
-calls. PJSIP takes for granted what these have not, and ends its process."""
+"""Messages that no proper element sends, in calls: the bot goes on, over either backend, and so do calls. PJSIP takes
+for granted what these have not, and ends its process."""
 
-import json
 import re
 import socket
 import threading
@@ -73,6 +72,8 @@ class Callee:
     crossing: Step = field(default_factory=lambda: Step(487))
     registered: tuple[str, ...] = ()
     """Header fields of the answers to a REGISTER."""
+    seen_at: str = ""
+    """Where these say that it came from (RFC 3261 §18.2.1)."""
 
     def __post_init__(self) -> None:
         self.methods: list[str] = []
@@ -80,14 +81,14 @@ class Callee:
         self._socket.bind((HOST, 0))
         self._socket.settimeout(0.1)
         self.port = int(self._socket.getsockname()[1])
-        self._invite = ""
+        self.invite = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve)
 
     def called(self, bot: BotProcess, steps: tuple[Step, ...]) -> str:
         """Have the bot call, and answer it by these; its id."""
         time.sleep(APART_S)
-        self.steps, self._invite = steps, ""
+        self.steps, self.invite = steps, ""
         self.methods.clear()
         return place(bot)
 
@@ -99,17 +100,18 @@ class Callee:
 
     def _answer(self, request: str, source: tuple[str, int]) -> None:
         method = request.partition(" ")[0]
-        if method == "INVITE" and not self._invite:
-            self._invite = request
+        if method == "INVITE" and not self.invite:
+            self.invite = request
             for step in self.steps:
                 self._reply(request, step, source)
                 time.sleep(APART_S if step.body and step.status < 200 else 0.0)  # PJSIP gives up later
         elif method == "CANCEL":
             self._reply(request, Step(200), source)
-            self._reply(self._invite, self.crossing, source)
+            self._reply(self.invite, self.crossing, source)
         elif method == "REGISTER":
-            self._reply(request, Step(200, contact="", more=self.registered), source)
-        elif method != "ACK" and not (method == "INVITE" and request == self._invite):
+            swapped = ((r"^(Via: [^\r]*)", rf"\1;received={self.seen_at}"),) if self.seen_at else ()
+            self._reply(request, Step(200, contact="", more=self.registered, swapped=swapped), source)
+        elif method != "ACK" and not (method == "INVITE" and request == self.invite):
             self._reply(request, Step(200), source)
         self.methods.append(method)
 
@@ -425,42 +427,3 @@ def test_answers_that_cross_our_cancel(start_bot: Callable[..., BotProcess], tmp
                     assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
                     assert record(bot, call)["disposition"] != "ANSWERED"
                     bot.wait_for(lambda: {"CANCEL", "ACK", "BYE"} <= {*callee.methods})
-
-
-# --- registrations
-
-
-SERVICE = "Service-Route: " + ", ".join(["<sip:{host}:{port};lr>"] * 8)
-REGISTERED = {
-    "anything": ("Contact: *", "Expires: 60", "Service-Route: <tel:+15550100>"),
-    "a telephone": ("Contact: <tel:+15550100>;expires=60",),
-    "mail": ("Contact: <mailto:a@example.com>, *", "Expires: 60"),
-    "nowhere": ("Contact: <sip:a@[]>;expires=60", "Path: <sip:[]>", "P-Associated-URI: <sip:[]>"),
-    "for ever": ("Expires: 4294967295",),
-    "nearly for ever": ("Expires: 4294967294",),
-    "a binding for ever": ("Contact: <sip:a@192.0.2.1>;expires=4294967295",),
-    "by nobody": ("Service-Route: <sip:[];lr>",),
-    "by somebody, and by nobody": ("Service-Route: <sip:{host}:{port};lr>, <sip:[];lr>",),
-    "by eight": (SERVICE,),
-    "by eight, and more": (SERVICE, SERVICE, SERVICE, SERVICE),
-    "by no name": ("Service-Route: <sip:" + "a" * 3_000 + ">",),
-}
-"""Header fields of a registrar's answer."""
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("registered", REGISTERED.values(), ids=REGISTERED)
-def test_answers_of_a_registrar(
-    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, registered: tuple[str, ...]
-) -> None:
-    """And a call goes out afterwards."""
-    with Callee(registered=registered) as callee:
-        extra = "registration = true\nexpires_s = 60\n"
-        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings(backend))
-        bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
-        with lives(bot):
-            assert "REGISTER" in callee.methods
-            call = callee.called(bot, (GOOD,))
-            until(bot, call, "answered")
-            ask(bot, "DELETE", f"/api/calls/{call}")
-            record(bot, call)
