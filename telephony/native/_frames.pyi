@@ -46,8 +46,8 @@ def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], in
     its message go on without it. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
 def check_headers(path: str, judge: Callable[[bytes, str, bool], int], /) -> None:
-    """Have header fields that PJSIP cannot cope with judged before it uses them, once PJSUA was initialised: a
-    Record-Route or Contact that is no SIP URI, and a To without a tag where an INVITE has its answer. `judge` gets a
+    """Have header fields that PJSIP cannot cope with judged before it uses them, once PJSUA was initialised: the kinds
+    are those of `header_check.h`. `judge` gets a
     summary of the message, the field's name, and whether its To has a tag; it returns the SIP status to refuse a
     request with, or to drop a response, 0, or -1 to have the message go on without the field. It runs while PJSIP is
     polled. Raises OSError, which says what does not fit."""

@@ -2,6 +2,7 @@
 
 #include "header_check.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <strings.h>
 
@@ -11,12 +12,16 @@
 
 #define BEFORE_ALL 13 /* message_look's is 14 */
 #define POOL_OCTETS 4096
+#define URI_WORDS_MAX 16
+#define SERVICE_ROUTES_MAX 8 /* PJSUA_ACC_MAX_PROXIES */
+#define SERVICE_ROUTE_OCTETS_MAX 2048
 
 /* ---- PJSIP's layouts */
 
 typedef struct {
     const struct {
         const pj_text *(*scheme)(const void *uri);
+        const void *(*plain)(const void *uri); /* without its name */
     } *functions;
 } pj_uri;
 
@@ -30,6 +35,33 @@ typedef struct {
     pj_header base;
     pj_uri uri; /* with a name, which asks the one within for its scheme */
 } pj_route;
+
+typedef struct {
+    pj_header base;
+    pj_text transport;
+    struct {
+        pj_text host;
+        int port;
+    } sent_by;
+    int ttl, reply_port;
+    pj_text maddr, received;
+} pj_via;
+
+typedef struct {
+    pj_header base;
+    pj_text value;
+} pj_plain;
+
+typedef struct {
+    pj_header base;
+    int number;
+    pj_method method;
+} pj_cseq;
+
+typedef struct {
+    pj_header base;
+    int seconds;
+} pj_interval;
 
 static struct {
     void *(*endpoint)(void);
@@ -45,35 +77,124 @@ static struct {
 } of;
 
 static header_verdict *judge;
+static size_t host_at; /* in a SIP URI, in words */
 
-/* ---- fields with a URI */
+/* ---- what fields have to be */
 
 static bool is_sip(const pj_uri *uri) {
     const pj_text *scheme = uri == NULL ? NULL : uri->functions->scheme(uri);
     return scheme != NULL && scheme->octets >= 3 && strncasecmp(scheme->text, "sips", (size_t)scheme->octets) == 0;
 }
 
-static bool contact_leads(const pj_header *header) { return is_sip(((const pj_contact *)(const void *)header)->uri); }
+/* PJSIP makes nothing of `[]`. */
+static bool has_host(const pj_uri *uri) {
+    const void *const *words = (const void *const *)uri->functions->plain(uri);
+    return ((const pj_text *)(const void *)(words + host_at))->octets > 0;
+}
 
-static bool route_leads(const pj_header *header) { return is_sip(&((const pj_route *)(const void *)header)->uri); }
+static bool leads(const pj_uri *uri) { return is_sip(uri) && has_host(uri); }
+
+static bool contact_leads(const pj_message *message, const pj_header *header) {
+    (void)message;
+    return leads(((const pj_contact *)(const void *)header)->uri);
+}
+
+static bool route_leads(const pj_message *message, const pj_header *header) {
+    (void)message;
+    return leads(&((const pj_route *)(const void *)header)->uri);
+}
+
+static bool has_name(const pj_message *message, const pj_header *header) {
+    (void)message;
+    const pj_uri *uri = ((const pj_party *)(const void *)header)->uri;
+    return !is_sip(uri) || has_host(uri);
+}
+
+static bool via_leads(const pj_message *message, const pj_header *header) {
+    (void)message;
+    return ((const pj_via *)(const void *)header)->sent_by.host.octets > 0;
+}
+
+static bool same(const pj_text *one, const pj_text *other) {
+    return one->octets == other->octets && memcmp(one->text, other->text, (size_t)one->octets) == 0;
+}
+
+/* A response to an ACK would be taken for one to its INVITE; one to another method has no transaction. */
+static bool cseq_fits(const pj_message *message, const pj_header *header) {
+    const pj_text ack = pj_text_of("ACK"), *method = &((const pj_cseq *)(const void *)header)->method.name;
+    return message->type == PJ_REQUEST ? same(method, &message->line.request.method.name) : !same(method, &ack);
+}
+
+static bool is_alone(const pj_message *message, const pj_header *header) {
+    const pj_header *other = of.find(message, &header->name, NULL);
+    return other == header && of.find(message, &header->name, header->next) == NULL;
+}
+
+/* Whether all of a Service-Route do, and are no more than PJSIP has room for, from all fields together: it does not look. */
+static bool service_leads(const pj_message *message, const pj_header *header) {
+    char text[SERVICE_ROUTE_OCTETS_MAX];
+    const pj_text service = pj_text_of("Service-Route"), route = pj_text_of("Route");
+    void *pool = of.pool_create("routes", POOL_OCTETS, POOL_OCTETS);
+    const pj_header *field = pool == NULL ? NULL : of.find(message, &service, NULL);
+    size_t count = field == NULL ? SERVICE_ROUTES_MAX + 1 : 0;
+    for (; field != NULL && count <= SERVICE_ROUTES_MAX; field = of.find(message, &service, field->next)) {
+        const pj_text *value = &((const pj_plain *)(const void *)field)->value;
+        size_t octets = value->octets < 0 ? 0 : (size_t)value->octets;
+        const pj_header *first = NULL;
+        int read;
+        if (octets < sizeof text) {
+            memcpy(text, value->text, octets);
+            text[octets] = '\0';
+            first = of.parse(pool, &route, text, octets, &read);
+        }
+        bool lead = first != NULL;
+        for (const pj_header *each = first; each != NULL; each = each->next == first ? NULL : each->next, count++)
+            lead = lead && route_leads(message, each);
+        if (field == header && !lead)
+            count = SERVICE_ROUTES_MAX + 1;
+    }
+    if (pool != NULL)
+        of.pool_release(pool);
+    return count <= SERVICE_ROUTES_MAX;
+}
+
+/* To PJSIP the longest that may be written is none, and it goes on without any. */
+static bool ends(const pj_message *message, const pj_header *header) {
+    (void)message;
+    return ((const pj_interval *)(const void *)header)->seconds >= 0;
+}
+
+enum { FROM, TO, FROM_ALONE, TO_ALONE, CALL_ID_ALONE, CSEQ_ALONE, CSEQ, VIA, ROUTE, CONTACT, SERVICE, EXPIRES, MIN_EXPIRES };
 
 static const struct {
     const char *name, *reason;
-    bool (*leads)(const pj_header *);
+    bool (*fits)(const pj_message *, const pj_header *);
+    bool is_printed; /* in each answer: without one PJSIP could not answer */
 } fields[] = {
-    {"Record-Route", "Record-Route Is No SIP URI", route_leads},
-    {"Contact", "Contact Is No SIP URI", contact_leads},
+    [FROM] = {"From", "From Has No Host", has_name, true},
+    [TO] = {"To", "To Has No Host", has_name, true},
+    [FROM_ALONE] = {"From", "From Is There Twice", is_alone, false},
+    [TO_ALONE] = {"To", "To Is There Twice", is_alone, false},
+    [CALL_ID_ALONE] = {"Call-ID", "Call-ID Is There Twice", is_alone, false},
+    [CSEQ_ALONE] = {"CSeq", "CSeq Is There Twice", is_alone, false},
+    [CSEQ] = {"CSeq", "CSeq Names Another Method", cseq_fits, false},
+    [VIA] = {"Via", "Via Has No Host", via_leads, false},
+    [ROUTE] = {"Record-Route", "Record-Route Is No SIP URI", route_leads, false},
+    [CONTACT] = {"Contact", "Contact Is No SIP URI", contact_leads, false},
+    [SERVICE] = {"Service-Route", "Service-Route Is No SIP URI", service_leads, false},
+    [EXPIRES] = {"Expires", "Expires Is Too Long", ends, false},
+    [MIN_EXPIRES] = {"Min-Expires", "Min-Expires Is Too Long", ends, false},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 
-/* The verdict on one that leads nowhere, asked for once in a message; such fields are erased if it is that. */
+/* The verdict on one that does not fit, asked for once in a message; such fields are erased if it is that. */
 static int verdict_on(const pj_message_info *info, size_t field) {
     const pj_text name = pj_text_of(fields[field].name);
     int verdict = 0;
     pj_header *next, *header = of.find(info->message, &name, NULL);
     for (; header != NULL; header = of.find(info->message, &name, next)) {
         next = header->next;
-        if (fields[field].leads(header))
+        if (fields[field].fits(info->message, header))
             continue;
         if (verdict == 0)
             verdict = judge(info->summary, name.text, pj_message_has_tag(info));
@@ -94,7 +215,31 @@ static bool has_no_dialog(void *received, const pj_message_info *info) {
            of.dialog(&info->call_id->id, &info->from->tag, &none, 0) == NULL;
 }
 
+/* ---- where our requests came from */
+
+/* PJSIP makes a Contact of it (RFC 3261 §18.2.1), with the brackets that our transport's addresses have. */
+static void forget_received(const pj_message_info *info) {
+    const pj_text name = pj_text_of(fields[VIA].name);
+    pj_via *via = (pj_via *)(void *)of.find(info->message, &name, NULL);
+    char text[INET6_ADDRSTRLEN] = "";
+    struct in6_addr address;
+    if (via->received.octets > 0 && (size_t)via->received.octets < sizeof text)
+        memcpy(text, via->received.text, (size_t)via->received.octets);
+    const pj_text *ours = &via->sent_by.host;
+    bool six = memchr(ours->text, ':', (size_t)ours->octets) != NULL;
+    if (inet_pton(six ? AF_INET6 : AF_INET, text, &address) != 1)
+        via->received.octets = 0;
+}
+
 /* ---- the module's side */
+
+/* Without its routes, which PJSIP would print in the answer: they are for answers that begin a dialog (RFC 3261 §12.1.1). */
+static void refuse(void *received, const pj_message_info *info, int status, const char *why) {
+    const pj_text reason = pj_text_of(why), route = pj_text_of(fields[ROUTE].name);
+    for (pj_header *header; (header = of.find(info->message, &route, NULL)) != NULL;)
+        of.erase(header);
+    of.respond(of.endpoint(), received, status, &reason, NULL, NULL);
+}
 
 static int on_request(void *received) {
     const pj_message_info *info = pj_message_info_of(received, of.summary(received));
@@ -102,9 +247,8 @@ static int on_request(void *received) {
         int status = verdict_on(info, each);
         if (status == 0)
             continue;
-        const pj_text reason = pj_text_of(fields[each].reason);
-        if (!summary_begins(info->summary, ACK_SUMMARY))
-            of.respond(of.endpoint(), received, status, &reason, NULL, NULL);
+        if (!fields[each].is_printed && !summary_begins(info->summary, ACK_SUMMARY))
+            refuse(received, info, status, fields[each].reason);
         return true;
     }
     return false;
@@ -117,30 +261,70 @@ static int on_response(void *received) {
     for (size_t each = 0; each < FIELDS; each++)
         if (verdict_on(info, each) != 0)
             return true;
+    forget_received(info);
     return has_no_dialog(received, info) && judge(info->summary, "To", false) != 0;
 }
 
 /* ---- the library */
 
-static bool leads(void *pool, size_t field, const char *value) {
-    char text[64];
-    const pj_text name = pj_text_of(fields[field].name);
+static char sample[64]; /* to which what is parsed points */
+
+static const pj_header *parsed(void *pool, const char *name, const char *value) {
+    const pj_text of_name = pj_text_of(name);
     int read;
-    strcpy(text, value);
-    const pj_header *header = of.parse(pool, &name, text, strlen(text), &read);
-    return header != NULL && fields[field].leads(header);
+    strcpy(sample, value);
+    return of.parse(pool, &of_name, sample, strlen(sample), &read);
+}
+
+static bool find_host(void *pool) {
+    const pj_party *party = (const void *)parsed(pool, "From", "<sip:a:b@192.0.2.1:5>");
+    if (party == NULL)
+        return false;
+    const pj_uri *uri = party->uri;
+    const void *const *words = uri->functions->plain(uri), *host = strchr(sample, '@') + 1;
+    for (host_at = 0; host_at < URI_WORDS_MAX && words[host_at] != host;)
+        host_at++;
+    return host_at < URI_WORDS_MAX && ((const pj_text *)(const void *)(words + host_at))->octets == 9;
+}
+
+static bool fits(void *pool, size_t field, const char *value) {
+    static const pj_message bye = {.line.request.method.name = {(char *)"BYE", 3}};
+    const pj_header *header = parsed(pool, fields[field].name, value);
+    return header != NULL && fields[field].fits(&bye, header);
+}
+
+static bool has_received(void *pool) {
+    const pj_via *via = (const void *)parsed(pool, fields[VIA].name, "SIP/2.0/UDP a:1;rport=2;maddr=b;received=cde");
+    return via != NULL && via->received.octets == 3 && memcmp(via->received.text, "cde", 3) == 0;
 }
 
 static const char *try_fields(void) {
+    static const struct {
+        int field;
+        bool fits;
+        const char *value;
+    } trials[] = {
+        {FROM, true, "<sip:192.0.2.1>"},      {FROM, true, "\"A\" <SIPS:a@b>;tag=1"},
+        {FROM, true, "<tel:+1>"},             {FROM, false, "<sip:[]>"},
+        {TO, true, "sip:[::1]"},              {TO, false, "sip:a@[]:1"},
+        {CSEQ, true, "1 BYE"},                {CSEQ, false, "1 BY"},
+        {VIA, true, "SIP/2.0/UDP a:1;rport"}, {VIA, false, "SIP/2.0/UDP []:1"},
+        {EXPIRES, true, "2147483647"},        {EXPIRES, false, "2147483648"},
+        {MIN_EXPIRES, true, "0"},             {MIN_EXPIRES, false, "4294967295"},
+    };
     void *pool = of.pool_create("trial", POOL_OCTETS, POOL_OCTETS);
     if (pool == NULL)
         return "it has no memory";
-    bool fits = !leads(pool, 1, "*");
-    for (size_t each = 0; each < FIELDS; each++)
-        fits = fits && leads(pool, each, "<sip:192.0.2.1>") && leads(pool, each, "\"A\" <SIPS:a@192.0.2.1;lr>;q=1") &&
-               !leads(pool, each, "<tel:+1>") && !leads(pool, each, "<mailto:a@b>") && !leads(pool, each, "<s:a>");
+    bool all = find_host(pool) && has_received(pool);
+    for (size_t each = 0; all && each < sizeof trials / sizeof trials[0]; each++)
+        all = fits(pool, trials[each].field, trials[each].value) == trials[each].fits;
+    for (size_t each = ROUTE; all && each <= CONTACT; each++)
+        all = fits(pool, each, "<sip:192.0.2.1>") && fits(pool, each, "\"A\" <SIPS:a@192.0.2.1;lr>;q=1") &&
+              !fits(pool, each, "<tel:+1>") && !fits(pool, each, "<mailto:a@b>") && !fits(pool, each, "<s:a>") &&
+              !fits(pool, each, "<sip:a@[]>");
+    all = all && !fits(pool, CONTACT, "*");
     of.pool_release(pool);
-    return fits ? NULL : "its header fields are laid out in another way";
+    return all ? NULL : "its header fields are laid out in another way";
 }
 
 const char *headers_check(const char *path, header_verdict *verdict) {

@@ -19,6 +19,7 @@
 #define FORBIDDEN 403
 #define A_CALLS_SOCKETS 2 /* RTP's and RTCP's */
 #define SERVER_ERROR 500
+#define NOT_IN_A_CALL 481
 
 /* ---- PJSIP's layouts */
 
@@ -181,9 +182,20 @@ static int on_response(void *received) {
     return 0;
 }
 
-/* An ACK that neither a transaction nor a dialog wants: PJSUA would take one without a tag for a second copy of its INVITE,
- * and answer it, which an assertion of PJSIP forbids. */
-static int on_stray(void *received) { return summary_begins(of.summary(received), ACK_SUMMARY); }
+/* What neither a transaction nor a dialog wants. An ACK without a tag PJSUA would take for a second copy of its INVITE, and
+ * answer it, which an assertion of PJSIP forbids. The others it would leave without an answer (RFC 3261 §12.2.2, §15.1.2). */
+static int on_stray(void *received) {
+    static const char *const in_calls[] = {"BYE/", "PRACK/", "UPDATE/", "NOTIFY/"};
+    const char *summary = of.summary(received);
+    if (summary_begins(summary, ACK_SUMMARY))
+        return true;
+    for (size_t each = 0; each < sizeof in_calls / sizeof in_calls[0]; each++)
+        if (summary_begins(summary, REQUEST_SUMMARY) && summary_begins(summary + strlen(REQUEST_SUMMARY), in_calls[each])) {
+            of.respond(of.endpoint(), received, NOT_IN_A_CALL, NULL, NULL, NULL);
+            return true;
+        }
+    return false;
+}
 
 static int on_unload(void) {
     life++;

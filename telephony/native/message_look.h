@@ -6,7 +6,8 @@
  * Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403, which no password
  * answers.
  *
- * A second module is behind PJSIP's dialogs, and drops the ACKs that none of them wants.
+ * A second module is behind PJSIP's dialogs: it drops the ACKs that none of them wants, and answers the requests of calls that
+ * are not there.
  *
  * Where a message is in what PJSIP has received is found by a trial; where it came from is believed only if the three
  * fields that say so agree.

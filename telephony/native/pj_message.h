@@ -31,11 +31,17 @@ typedef struct {
 } pj_party;
 
 typedef struct {
+    int id; /* that of INVITE is the same however it is spelt, and so is its name */
+    pj_text name;
+} pj_method;
+
+enum { PJ_REQUEST, PJ_RESPONSE };
+
+typedef struct {
     int type;
     union {
         struct {
-            int method;
-            pj_text name;
+            pj_method method;
             void *uri;
         } request;
         struct {

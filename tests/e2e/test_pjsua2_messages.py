@@ -1,7 +1,6 @@
-"""Messages that no proper element sends, in calls and registrations: the bot goes on, over either backend, and so do
-calls. PJSIP takes for granted what these have not, and ends its process."""
+"""Messages that no proper element sends, in calls: the bot goes on, over either backend, and so do calls. PJSIP takes
+for granted what these have not, and ends its process."""
 
-import json
 import re
 import socket
 import threading
@@ -18,11 +17,13 @@ from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST
 from tests.e2e.test_calls_out import ask, place, record, start, until
 from tests.e2e.test_pjsua2_offers import (
+    ANSWER_S,
     APART_S,
     AUDIO,
     NOWHERE,
     PORT,
     UNKNOWN,
+    WAIT_S,
     WITH_VIDEO,
     Wrong,
     pytestmark,
@@ -36,7 +37,7 @@ BACKENDS = ("own", "pjsua2")
 NO_AUDIO = AUDIO.replace(f"audio {PORT}", "audio 0")
 SECURE = AUDIO.replace("RTP/AVP", "RTP/SAVP")
 SPACED = AUDIO.replace("c=IN IP4 ", f"c=IN IP4 {chr(0x0B) * 300}")
-TAKEN, REFUSED = 200, 400
+TAKEN, REFUSED, NO_ANSWER = 200, 400, 0
 
 
 class Odd(Wrong):
@@ -60,6 +61,8 @@ class Step:
     body: str = ""
     contact: str = "Contact: <sip:callee@{host}:{port}>"
     more: tuple[str, ...] = ()
+    swapped: tuple[tuple[str, str], ...] = ()
+    """Patterns, and what is there instead."""
 
 
 @dataclass
@@ -70,6 +73,8 @@ class Callee:
     crossing: Step = field(default_factory=lambda: Step(487))
     registered: tuple[str, ...] = ()
     """Header fields of the answers to a REGISTER."""
+    seen_at: str = ""
+    """Where these say that it came from (RFC 3261 §18.2.1)."""
 
     def __post_init__(self) -> None:
         self.methods: list[str] = []
@@ -77,14 +82,14 @@ class Callee:
         self._socket.bind((HOST, 0))
         self._socket.settimeout(0.1)
         self.port = int(self._socket.getsockname()[1])
-        self._invite = ""
+        self.invite = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve)
 
     def called(self, bot: BotProcess, steps: tuple[Step, ...]) -> str:
         """Have the bot call, and answer it by these; its id."""
         time.sleep(APART_S)
-        self.steps, self._invite = steps, ""
+        self.steps, self.invite = steps, ""
         self.methods.clear()
         return place(bot)
 
@@ -96,17 +101,18 @@ class Callee:
 
     def _answer(self, request: str, source: tuple[str, int]) -> None:
         method = request.partition(" ")[0]
-        if method == "INVITE" and not self._invite:
-            self._invite = request
+        if method == "INVITE" and not self.invite:
+            self.invite = request
             for step in self.steps:
                 self._reply(request, step, source)
                 time.sleep(APART_S if step.body and step.status < 200 else 0.0)  # PJSIP gives up later
         elif method == "CANCEL":
             self._reply(request, Step(200), source)
-            self._reply(self._invite, self.crossing, source)
+            self._reply(self.invite, self.crossing, source)
         elif method == "REGISTER":
-            self._reply(request, Step(200, contact="", more=self.registered), source)
-        elif method != "ACK" and not (method == "INVITE" and request == self._invite):
+            swapped = ((r"^(Via: [^\r]*)", rf"\1;received={self.seen_at}"),) if self.seen_at else ()
+            self._reply(request, Step(200, contact="", more=self.registered, swapped=swapped), source)
+        elif method != "ACK" and not (method == "INVITE" and request == self.invite):
             self._reply(request, Step(200), source)
         self.methods.append(method)
 
@@ -121,6 +127,9 @@ class Callee:
             *(["Content-Type: application/sdp"] if step.body else []),
         ]
         message = "\r\n".join([*lines, f"Content-Length: {len(step.body)}", "", step.body])
+        for usual, other in step.swapped:
+            message, found = re.subn(usual, other, message, count=1, flags=re.MULTILINE)
+            assert found, usual
         self._socket.sendto(message.encode(), source)
 
     def __enter__(self) -> Self:
@@ -166,6 +175,37 @@ INVITES = {
     "who it is from": (("Referred-By: <tel:+15550100>", "P-Asserted-Identity: <tel:+15550100>"), TAKEN),
 }
 """Header fields that are added, and the answer over PJSIP. Our own SIP takes all: it sends nothing to such a route."""
+
+WRONG = {
+    "a CSeq of another method": ((" INVITE\r\nContact", " BYE\r\nContact"), REFUSED),
+    "a CSeq of an ACK": ((" INVITE\r\nContact", " ACK\r\nContact"), REFUSED),
+    "a second CSeq": (("Contact:", "CSeq: 9 BYE\r\nContact:"), REFUSED),
+    "a second CSeq of its own": (("Contact:", "CSeq: 9 INVITE\r\nContact:"), REFUSED),
+    "a second From": (("Contact:", "From: <sip:b@192.0.2.1>;tag=2\r\nContact:"), REFUSED),
+    "a second To": (("Contact:", "To: <sip:b@192.0.2.1>\r\nContact:"), REFUSED),
+    "a second Call-ID": (("Contact:", "Call-ID: 2\r\nContact:"), REFUSED),
+    "a Via of nobody": ((f"UDP {HOST}:{{port}}", "UDP []"), REFUSED),
+    "a Via of nobody, at a port": ((f"UDP {HOST}:{{port}}", "UDP []:5060"), REFUSED),
+    "a Contact nowhere": ((f"Contact: <sip:qa@{HOST}:{{port}}>", "Contact: <sip:qa@[]>"), REFUSED),
+    "a Contact nowhere by TCP": ((f"Contact: <sip:qa@{HOST}:{{port}}>", "Contact: <sip:[]:1;transport=tcp>"), REFUSED),
+    "a route nowhere": (("Max-Forwards: 70", "Record-Route: <sip:[];lr>"), REFUSED),
+    "a second route nowhere": (("Max-Forwards: 70", "Record-Route: <sip:127.0.0.1:9;lr>, <sip:a@[]>"), REFUSED),
+    "a caller nowhere": ((f"From: <sip:qa@{HOST}:{{port}}>", "From: <sip:qa@[]>"), NO_ANSWER),
+    "a bot nowhere": ((f"To: <sip:bot@{HOST}>", "To: <sip:bot@[]>"), NO_ANSWER),
+    "a bot and a route nowhere": ((f"To: <sip:bot@{HOST}>", "To: <sip:[]>\r\nRecord-Route: <sip:[]>"), NO_ANSWER),
+}
+"""What an INVITE says, what it says instead, and the answer over PJSIP; our own SIP refuses them all."""
+
+WRONG_IN_A_CALL = tuple(
+    (method, usual, other, status)
+    for method in ("INVITE", "UPDATE", "INFO", "NOTIFY", "REFER", "ACK", "BYE")
+    for usual, other, status in (
+        (f" {method}\r\nContact", " FOO\r\nContact", REFUSED),
+        (f" {method}\r\nContact", f" {method}\r\nCSeq: 1 BYE\r\nContact", REFUSED),
+        (f"To: <sip:bot@{HOST}>", "To: <sip:[]>", NO_ANSWER),
+        ("Max-Forwards: 70", "Record-Route: <sip:[]>", TAKEN),
+    )
+)
 
 IN_A_CALL = tuple(
     (method, extra)
@@ -215,6 +255,62 @@ def test_requests_in_a_call(start_bot: Callable[..., BotProcess], backend: str) 
                     assert phone.ask_in_call("BYE") == 200, (method, extra)
 
 
+def answered(phone: Odd, data: bytes, wait_s: float = ANSWER_S) -> int:
+    """The status, or 0."""
+    phone.send(data)
+    phone.socket.settimeout(wait_s)
+    with suppress(TimeoutError):
+        while (status := phone.receive().status) < 200:
+            pass
+        return status
+    return 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_invites_of_nobody(start_bot: Callable[..., BotProcess], backend: str) -> None:
+    bot = start_bot("--bench-engines", **settings(backend))
+    with lives(bot):
+        for what, ((usual, other), status) in WRONG.items():
+            with Odd((bot.host, bot.port)) as phone:
+                phone.swapped = ((usual.format(port=phone.port), other),)
+                expected = status if backend == "pjsua2" else REFUSED
+                wait_s = ANSWER_S if expected else WAIT_S
+                assert answered(phone, phone.request("INVITE", body=AUDIO), wait_s) == expected, what
+        if backend == "pjsua2":
+            refused = sum(status == REFUSED for _, status in WRONG.values())
+            bot.wait_for(lambda: bot.metric_of("offhook_sip_refused_total", status="400") >= refused)
+
+
+def test_requests_of_nobody_in_a_call(start_bot: Callable[..., BotProcess]) -> None:
+    """The call goes on."""
+    bot = start_bot("--bench-engines", **settings("pjsua2"))
+    with lives(bot):
+        for method, usual, other, status in WRONG_IN_A_CALL:
+            time.sleep(APART_S)
+            with Odd((bot.host, bot.port)) as phone:
+                assert phone.invite(AUDIO) == 200
+                phone.acknowledge()
+                phone.swapped = ((usual, other),)
+                phone.cseq += 1
+                body = AUDIO if method in ("INVITE", "UPDATE") else ""
+                request = phone.request(method, cseq=phone.cseq, to_tag=phone.to_tag, body=body)
+                wait_s = ANSWER_S if status and method != "ACK" else WAIT_S
+                found = answered(phone, request, wait_s)
+                assert found == (NO_ANSWER if method == "ACK" else status) or status == TAKEN, (method, other)
+                phone.swapped = ()
+                if not (method == "BYE" and status == TAKEN):
+                    assert phone.ask_in_call("BYE") == 200, (method, other)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("method", ["BYE", "PRACK", "UPDATE", "NOTIFY"])
+def test_requests_of_no_call(start_bot: Callable[..., BotProcess], backend: str, method: str) -> None:
+    bot = start_bot("--bench-engines", **settings(backend))
+    with lives(bot), Odd((bot.host, bot.port)) as phone:
+        assert answered(phone, phone.request(method, "RAck: 1 1 INVITE")) == 481
+        assert answered(phone, phone.request(method, "RAck: 1 1 INVITE", to_tag="no")) == 481
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_callers_and_bots_with_telephone_numbers(start_bot: Callable[..., BotProcess], backend: str) -> None:
     """They may have them (RFC 3261 §19.1.6, RFC 3966)."""
@@ -261,9 +357,22 @@ ANSWERS = {
     "keys early": (Step(183, body=SECURE), GOOD),
     "no address early": (Step(183, body=NOWHERE), GOOD),
     "white space for an address early": (Step(183, body=SPACED), GOOD),
+    "ringing for an ACK": (Step(180, swapped=((r" INVITE(?=\r$)", " ACK"),)), GOOD),
+    "ringing for a BYE": (Step(180, swapped=((r" INVITE(?=\r$)", " BYE"),)), GOOD),
+    "an answer for an ACK": (Step(200, body=AUDIO, swapped=((r" INVITE(?=\r$)", " ACK"),)), GOOD),
+    "ringing by a second CSeq": (Step(180, more=("CSeq: 1 BYE",)), GOOD),
+    "ringing of nobody": (Step(180, swapped=(("From: <[^>]*>", "From: <sip:[]>"),)), GOOD),
+    "ringing for nobody": (Step(180, swapped=((r"^To: [^;\r]*", "To: <sip:[]>"),)), GOOD),
+    "ringing nowhere": (Step(180, contact="Contact: <sip:a@[]>", more=("Record-Route: <sip:[];lr>",)), GOOD),
     "no audio early, twice": (Step(183, body=NO_AUDIO), Step(183, "two", UNKNOWN), GOOD),
 }
 """What a callee sends: these calls are answered."""
+
+ANSWERS_NOWHERE = {
+    "nowhere": (with_contact("Contact: <sip:callee@[]>"),),
+    "a route nowhere": (with_contact(Step(200).contact, "Record-Route: <sip:[];lr>"),),
+}
+"""Such fields are left out over PJSIP; to our own SIP these are no answers."""
 
 GIVEN_UP = {
     "more lines early": (Step(183, body=WITH_VIDEO), GOOD),
@@ -273,6 +382,7 @@ GIVEN_UP = {
     "no audio early, and nothing later": (Step(183, body=NO_AUDIO), Step(200)),
     "no audio early, as its answer": (Step(183, body=NO_AUDIO, more=("Require: 100rel", "RSeq: 1")), GOOD),
     "nowhere else": (Step(302, contact="Contact: *"),),
+    "nobody elsewhere": (Step(302, contact="Contact: <sip:a@[]>"),),
     "a telephone elsewhere": (Step(302, contact="Contact: <tel:+15550100>"),),
 }
 """These end somehow: what is negotiated at last is of no use, or nobody is there."""
@@ -283,7 +393,7 @@ def test_calls_out(start_bot: Callable[..., BotProcess], tmp_path: Path, backend
     with Callee() as callee:
         bot = start(start_bot, tmp_path, callee.port, **settings(backend))
         with lives(bot):
-            for what, steps in ANSWERS.items():
+            for what, steps in {**ANSWERS, **(ANSWERS_NOWHERE if backend == "pjsua2" else {})}.items():
                 call = callee.called(bot, steps)
                 assert until(bot, call, "answered")["trunk"] == "provider", what
                 bot.wait_for(lambda: "ACK" in callee.methods)
@@ -319,19 +429,3 @@ def test_answers_that_cross_our_cancel(start_bot: Callable[..., BotProcess], tmp
                     assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
                     assert record(bot, call)["disposition"] != "ANSWERED"
                     bot.wait_for(lambda: {"CANCEL", "ACK", "BYE"} <= {*callee.methods})
-
-
-# --- registrations
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("contact", ["*", "<tel:+15550100>;expires=60", "<mailto:a@example.com>, *"])
-def test_bindings_of_a_registrar(
-    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, contact: str
-) -> None:
-    with Callee(registered=(f"Contact: {contact}", "Expires: 60", "Service-Route: <tel:+15550100>")) as callee:
-        extra = "registration = true\nexpires_s = 60\n"
-        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings(backend))
-        bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
-        with lives(bot):
-            assert "REGISTER" in callee.methods

@@ -7,7 +7,9 @@ import structlog
 from offhook.carriers.pjsua2.descriptions import IGNORED, REQUEST
 
 BAD_REQUEST = 400
-RESPONSE = "Response msg "
+LEADING = ("Record-Route", "Contact")
+LEFT_OUT = ("Service-Route", "Expires", "Min-Expires")
+"""Where they are of no use, whatever the message."""
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -30,15 +32,19 @@ def judge(on_refused: Callable[[int], None]) -> Callable[[bytes, str, bool], int
 
 
 def verdict(what: str, name: str, *, in_dialog: bool) -> int:
-    """For a message ("Request msg INVITE/cseq=1", "Response msg 200/INVITE/cseq=1") whose Record-Route or Contact is no
-    SIP URI, or whose To has no tag though the INVITE has its answer from another phone: that could get no ACK.
+    """For a message ("Request msg INVITE/cseq=1", "Response msg 200/INVITE/cseq=1") and its field that is not as PJSIP
+    takes it to be.
 
-    A route has SIP URIs (RFC 3261 §12.1.1, §20.30), and requests in a call change none (§12.2). Without such a Contact
+    What says whose message it is has to be there once, with a host, and CSeq names the method (RFC 3261 §8.1.1,
+    §8.1.3.5). To has a tag in a second answer to an INVITE: that from another phone could get no ACK.
+
+    A route has SIP URIs (§12.1.1, §20.30), and requests in a call change none (§12.2). Without such a Contact
     PJSIP refuses an INVITE itself, and an answer leaves the call's target as it was. `*` in a response to REGISTER
-    has no meaning (§10.3); what a redirection names may have any scheme (§8.1.3.4).
+    has no meaning (§10.3); what a redirection names is read by us. Of a time that is too long nothing
+    is left: then what we have asked for counts; so does our own route in place of a registrar's (RFC 3608 §5).
     """
-    if name == "To":
+    if name in LEFT_OUT:
+        return IGNORED
+    if name not in LEADING:
         return BAD_REQUEST
-    if what.startswith(RESPONSE):
-        return IGNORED if what.removeprefix(RESPONSE) < "3" else 0
     return BAD_REQUEST if name == "Record-Route" and what.startswith(f"{REQUEST}INVITE/") and not in_dialog else IGNORED

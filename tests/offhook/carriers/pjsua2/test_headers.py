@@ -44,12 +44,26 @@ def test_an_answer_goes_on_without_it(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [300, 302, 380, 404, 485, 503, 600])
-def test_what_is_named_in_place_of_us_may_be_anything(status: int) -> None:
-    assert verdict(response(status), CONTACT, in_dialog=True) == 0
+def test_pjsip_goes_nowhere_by_itself(status: int) -> None:
+    """What a redirection names is read by `call_attempts`."""
+    assert verdict(response(status), CONTACT, in_dialog=True) == IGNORED
 
 
 def test_a_second_answer_has_a_tag() -> None:
     assert verdict(response(200), "To", in_dialog=False) > 0
+
+
+@pytest.mark.parametrize("name", ["From", "To", "Call-ID", "CSeq", "Via"])
+def test_whose_message_it_is_has_to_be_clear(name: str) -> None:
+    for what in (request("INVITE"), request("BYE"), request("ACK"), response(180), response(302), response(200, "BYE")):
+        for in_dialog in (False, True):
+            assert verdict(what, name, in_dialog=in_dialog) == BAD_REQUEST
+
+
+@pytest.mark.parametrize("name", ["Expires", "Min-Expires", "Service-Route"])
+def test_what_a_registrar_grants_beyond_all_bounds_is_left_out(name: str) -> None:
+    for what in (response(200, "REGISTER"), response(423, "REGISTER"), request("INVITE")):
+        assert verdict(what, name, in_dialog=False) == IGNORED
 
 
 def test_only_refused_requests_are_counted() -> None:
