@@ -203,7 +203,8 @@ async def test_a_call_that_pjsip_refuses_after_it_has_reported_it() -> None:
     agent.pjsip.start()
     try:
         with callers(agent, 1) as (caller,):
-            caller.invite(sdp(MEDIA_PORT).replace("RTP/AVP", "RTP/SAVP"))  # without keys
+            keys = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}\r\n"
+            caller.invite(sdp(MEDIA_PORT).replace("RTP/AVP", "RTP/SAVP") + 2 * keys)  # with one tag for both
             call = (await caller.event()).call
             assert (await caller.answer()).status == 406
             assert await over(agent, call) == CallCancelled(call)
