@@ -38,6 +38,8 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
     return info->call_id == NULL || info->from == NULL || info->to == NULL ? NULL : info;
 }
 
+void *pj_message_pool(void *received) { return *(void **)received; /* comes first there */ }
+
 bool pj_message_has_tag(const pj_message_info *info) { return info->to->tag.octets > 0; }
 
 bool pj_message_drop_body(const pj_message_info *info) {
@@ -49,9 +51,8 @@ bool pj_message_drop_body(const pj_message_info *info) {
 }
 
 void *pj_invite_of(void *received) {
-    void *pool = *(void **)received; /* comes first there */
     pj_text key;
-    return of.key(pool, &key, CLIENT, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
+    return of.key(pj_message_pool(received), &key, CLIENT, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
 }
 
 int summary_status(const char *summary) {

@@ -66,6 +66,9 @@ const char *pj_message_open(void *library);
 /* Of what was received, whose summary PJSIP has made. NULL: it is laid out in another way. */
 const pj_message_info *pj_message_info_of(void *received, const char *summary);
 
+/* The memory of what was received. */
+void *pj_message_pool(void *received);
+
 /* Whether To has a tag. */
 bool pj_message_has_tag(const pj_message_info *);
 
