@@ -133,7 +133,8 @@ static bool is_pjsips_own(void *received) {
     const char *summary = of.summary(received);
     if (!summary_begins(summary, REQUEST_SUMMARY) || is_request_of(summary, begins_or_ends))
         return true;
-    return is_request_of(summary, invites) && replaces_of(received) == NULL && sockets_have_room();
+    return is_request_of(summary, invites) &&
+           (pj_invite_is_copy(received) || (replaces_of(received) == NULL && sockets_have_room()));
 }
 
 static int on_request(void *received) {

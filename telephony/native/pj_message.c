@@ -9,7 +9,7 @@
 #define RESPONSE_SUMMARY "Response msg "
 #define TO_INVITE "/INVITE/"
 
-enum { CLIENT };
+enum { CLIENT, SERVER };
 
 static struct {
     const void *(*invite)(void);
@@ -50,10 +50,14 @@ bool pj_message_drop_body(const pj_message_info *info) {
     return true;
 }
 
-void *pj_invite_of(void *received) {
+static void *invite_of(void *received, int role) {
     pj_text key;
-    return of.key(pj_message_pool(received), &key, CLIENT, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
+    return of.key(pj_message_pool(received), &key, role, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
 }
+
+void *pj_invite_of(void *received) { return invite_of(received, CLIENT); }
+
+bool pj_invite_is_copy(void *received) { return invite_of(received, SERVER) != NULL; }
 
 int summary_status(const char *summary) {
     size_t begin = strlen(RESPONSE_SUMMARY);

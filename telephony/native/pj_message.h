@@ -78,6 +78,9 @@ bool pj_message_drop_body(const pj_message_info *);
 /* Our INVITE that a response is for. NULL: it is over, or never was. */
 void *pj_invite_of(void *received);
 
+/* Whether an INVITE is another copy of one that PJSIP answers (RFC 3261 §17.2.3). */
+bool pj_invite_is_copy(void *received);
+
 /* Of the summary of a response; 0: it is a request. */
 int summary_status(const char *summary);
 
