@@ -47,13 +47,15 @@ def check_descriptions(path: str, judge: Callable[[bytes, bytes | None, int], in
 
 def check_headers(path: str, judge: Callable[[bytes, str, bool], int], /) -> None:
     """Have header fields that PJSIP cannot cope with judged before it uses them, once PJSUA was initialised: the kinds
-    are those of `header_check.h`. `judge` gets a
-    summary of the message, the field's name, and whether its To has a tag; it returns the SIP status to refuse a
-    request with, or to drop a response, 0, or -1 to have the message go on without the field. It runs while PJSIP is
-    polled. Raises OSError, which says what does not fit."""
+    are those of header_check.h. `judge` gets a summary of the message, the field's name, and whether its To has a tag;
+    it returns the SIP status to refuse a request with, or to drop a response, 0, or -1 to have the message go on
+    without the field. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""
+
+def has_room() -> bool:
+    """Whether PJSIP has sockets for another call: its RTP's and RTCP's."""
 
 def keep_to(call: int, media: int, host: str | None, port: int, /) -> bool:
     """Have the RTP socket of a call's media receive from that address alone; None: from everybody again. Whether that
@@ -61,11 +63,11 @@ def keep_to(call: int, media: int, host: str | None, port: int, /) -> bool:
 
 def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int], /) -> None:
     """Have messages looked at before PJSIP has them, once PJSUA was initialised: requests, but those that begin or end
-    something and have no Replaces, and 401 and 407. `taker` gets the message as it came, where it came from
-    (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0, or 1 to take a request from
-    PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs while PJSIP is polled. From
-    then on a 502 to an UPDATE, and in a call a 422 without Min-SE, are read as 500. Raises OSError, which says what
-    does not fit."""
+    something, unless they have a Replaces or there are no sockets for a call, and 401 and 407. `taker` gets the message
+    as it came, where it came from (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0,
+    or 1 to take a request from PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs
+    while PJSIP is polled. From then on a 502 to an UPDATE, and in a call a 422 without Min-SE, are read as 500, and
+    requests of calls that are not there get 481. Raises OSError, which says what does not fit."""
 
 def look_up_names(path: str, asker: Callable[[bytes, int, str, object], None], /) -> None:
     """Have the names that PJSIP sends to looked up by `asker`, once PJSUA was initialised. It gets the name, the port

@@ -9,8 +9,6 @@
 #include "pj_message.h"
 #include "pj_module.h"
 
-#define BEFORE_TRANSACTIONS 15 /* PJSIP_MOD_PRIORITY_TSX_LAYER is 16 */
-
 /* ---- PJSIP's layouts */
 
 typedef struct {
@@ -95,6 +93,6 @@ const char *descriptions_check(const char *path, description_verdict *verdict) {
     if (why != NULL)
         return why;
     judge = verdict;
-    module = (pj_module){.priority = BEFORE_TRANSACTIONS, .on_request = on_request, .on_response = on_response};
+    module = (pj_module){.priority = ORDER_DESCRIPTIONS, .on_request = on_request, .on_response = on_response};
     return pj_module_register(library, "offhook-descriptions", &module);
 }

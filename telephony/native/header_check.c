@@ -2,15 +2,14 @@
 
 #include "header_check.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <strings.h>
 
 #include "exchange.h"
 #include "pj_message.h"
 #include "pj_module.h"
+#include "via.h"
 
-#define BEFORE_ALL 13 /* message_look's is 14 */
 #define POOL_OCTETS 4096
 #define URI_WORDS_MAX 16
 #define SERVICE_ROUTES_MAX 8 /* PJSUA_ACC_MAX_PROXIES */
@@ -35,17 +34,6 @@ typedef struct {
     pj_header base;
     pj_uri uri; /* with a name, which asks the one within for its scheme */
 } pj_route;
-
-typedef struct {
-    pj_header base;
-    pj_text transport;
-    struct {
-        pj_text host;
-        int port;
-    } sent_by;
-    int ttl, reply_port;
-    pj_text maddr, received;
-} pj_via;
 
 typedef struct {
     pj_header base;
@@ -104,15 +92,15 @@ static bool route_leads(const pj_message *message, const pj_header *header) {
     return leads(&((const pj_route *)(const void *)header)->uri);
 }
 
-static bool has_name(const pj_message *message, const pj_header *header) {
+static bool party_leads(const pj_message *message, const pj_header *header) {
     (void)message;
     const pj_uri *uri = ((const pj_party *)(const void *)header)->uri;
     return !is_sip(uri) || has_host(uri);
 }
 
-static bool via_leads(const pj_message *message, const pj_header *header) {
+static bool way_leads(const pj_message *message, const pj_header *header) {
     (void)message;
-    return ((const pj_via *)(const void *)header)->sent_by.host.octets > 0;
+    return via_leads(header);
 }
 
 static bool same(const pj_text *one, const pj_text *other) {
@@ -171,14 +159,14 @@ static const struct {
     bool (*fits)(const pj_message *, const pj_header *);
     bool is_printed; /* in each answer: without one PJSIP could not answer */
 } fields[] = {
-    [FROM] = {"From", "From Has No Host", has_name, true},
-    [TO] = {"To", "To Has No Host", has_name, true},
+    [FROM] = {"From", "From Has No Host", party_leads, true},
+    [TO] = {"To", "To Has No Host", party_leads, true},
     [FROM_ALONE] = {"From", "From Is There Twice", is_alone, false},
     [TO_ALONE] = {"To", "To Is There Twice", is_alone, false},
     [CALL_ID_ALONE] = {"Call-ID", "Call-ID Is There Twice", is_alone, false},
     [CSEQ_ALONE] = {"CSeq", "CSeq Is There Twice", is_alone, false},
     [CSEQ] = {"CSeq", "CSeq Names Another Method", cseq_fits, false},
-    [VIA] = {"Via", "Via Has No Host", via_leads, false},
+    [VIA] = {"Via", "Via Has No Host", way_leads, false},
     [ROUTE] = {"Record-Route", "Record-Route Is No SIP URI", route_leads, false},
     [CONTACT] = {"Contact", "Contact Is No SIP URI", contact_leads, false},
     [SERVICE] = {"Service-Route", "Service-Route Is No SIP URI", service_leads, false},
@@ -215,22 +203,6 @@ static bool has_no_dialog(void *received, const pj_message_info *info) {
            of.dialog(&info->call_id->id, &info->from->tag, &none, 0) == NULL;
 }
 
-/* ---- where our requests came from */
-
-/* PJSIP makes a Contact of it (RFC 3261 §18.2.1), with the brackets that our transport's addresses have. */
-static void forget_received(const pj_message_info *info) {
-    const pj_text name = pj_text_of(fields[VIA].name);
-    pj_via *via = (pj_via *)(void *)of.find(info->message, &name, NULL);
-    char text[INET6_ADDRSTRLEN] = "";
-    struct in6_addr address;
-    if (via->received.octets > 0 && (size_t)via->received.octets < sizeof text)
-        memcpy(text, via->received.text, (size_t)via->received.octets);
-    const pj_text *ours = &via->sent_by.host;
-    bool six = memchr(ours->text, ':', (size_t)ours->octets) != NULL;
-    if (inet_pton(six ? AF_INET6 : AF_INET, text, &address) != 1)
-        via->received.octets = 0;
-}
-
 /* ---- the module's side */
 
 /* Without its routes, which PJSIP would print in the answer: they are for answers that begin a dialog (RFC 3261 §12.1.1). */
@@ -243,7 +215,10 @@ static void refuse(void *received, const pj_message_info *info, int status, cons
 
 static int on_request(void *received) {
     const pj_message_info *info = pj_message_info_of(received, of.summary(received));
-    for (size_t each = 0; info != NULL && each < FIELDS; each++) {
+    if (info == NULL)
+        return false;
+    via_forget_maddr(received, info);
+    for (size_t each = 0; each < FIELDS; each++) {
         int status = verdict_on(info, each);
         if (status == 0)
             continue;
@@ -261,7 +236,7 @@ static int on_response(void *received) {
     for (size_t each = 0; each < FIELDS; each++)
         if (verdict_on(info, each) != 0)
             return true;
-    forget_received(info);
+    via_forget_received(info);
     return has_no_dialog(received, info) && judge(info->summary, "To", false) != 0;
 }
 
@@ -293,11 +268,6 @@ static bool fits(void *pool, size_t field, const char *value) {
     return header != NULL && fields[field].fits(&bye, header);
 }
 
-static bool has_received(void *pool) {
-    const pj_via *via = (const void *)parsed(pool, fields[VIA].name, "SIP/2.0/UDP a:1;rport=2;maddr=b;received=cde");
-    return via != NULL && via->received.octets == 3 && memcmp(via->received.text, "cde", 3) == 0;
-}
-
 static const char *try_fields(void) {
     static const struct {
         int field;
@@ -315,7 +285,7 @@ static const char *try_fields(void) {
     void *pool = of.pool_create("trial", POOL_OCTETS, POOL_OCTETS);
     if (pool == NULL)
         return "it has no memory";
-    bool all = find_host(pool) && has_received(pool);
+    bool all = find_host(pool);
     for (size_t each = 0; all && each < sizeof trials / sizeof trials[0]; each++)
         all = fits(pool, trials[each].field, trials[each].value) == trials[each].fits;
     for (size_t each = ROUTE; all && each <= CONTACT; each++)
@@ -343,10 +313,12 @@ const char *headers_check(const char *path, header_verdict *verdict) {
     FIND(library, of, respond, "pjsip_endpt_respond_stateless");
     const char *why = exchange_open(library);
     if (why == NULL)
+        why = via_open(library);
+    if (why == NULL)
         why = try_fields();
     if (why != NULL)
         return why;
     judge = verdict;
-    module = (pj_module){.priority = BEFORE_ALL, .on_request = on_request, .on_response = on_response};
+    module = (pj_module){.priority = ORDER_HEADERS, .on_request = on_request, .on_response = on_response};
     return pj_module_register(library, "offhook-headers", &module);
 }

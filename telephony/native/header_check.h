@@ -9,7 +9,7 @@
  * which an answer of RFC 2543 has not. The judge is asked about messages with one of these only: a field can be taken out of
  * its message, or the message refused. A refusal has the From and To of its request, so one without a host there gets none.
  *
- * By itself this part forgets a Via's `received` that is no address as ours are: PJSIP would make our Contact of it.
+ * What PJSIP must not go by in a Via is forgotten without asking: see via.h.
  *
  * The layouts are tried before use.
  */

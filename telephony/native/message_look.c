@@ -9,33 +9,15 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "pj_message.h"
 #include "pj_module.h"
+#include "sip_status.h"
 #include "socket_room.h"
 
-#define BEFORE_ALL 14 /* description_check's is 15 */
-#define AFTER_DIALOGS 63 /* PJSIP_MOD_PRIORITY_APPLICATION, of PJSUA itself, is 64 */
 #define POOL_OCTETS 4096
 #define TRIAL_OCTETS (1 << 18) /* more than what PJSIP receives into */
-#define FORBIDDEN 403
-#define A_CALLS_SOCKETS 2 /* RTP's and RTCP's */
-#define SERVER_ERROR 500
-#define NOT_IN_A_CALL 481
 
 /* ---- PJSIP's layouts */
-
-enum { REQUEST, RESPONSE };
-
-typedef struct {
-    int type;
-    union {
-        void *request;
-        int status;
-    } line;
-} pj_message;
-
-typedef struct pj_node {
-    struct pj_node *previous, *next;
-} pj_node;
 
 /* In what was received: what comes before `pj_read`. */
 typedef struct {
@@ -63,11 +45,11 @@ static struct {
     void *(*endpoint)(void);
     pj_message *(*parse)(char *text, size_t octets, void *received);
     char *(*summary)(void *received);
-    pj_node *(*find)(const pj_message *, const pj_text *name, const void *after);
+    pj_header *(*find)(const pj_message *, const pj_text *name, const void *after);
     void (*erase)(void *node);
     int (*clone)(const void *received, unsigned flags, void **copy);
     int (*release)(void *copy);
-    pj_node *(*header)(void *pool, const pj_text *name, const pj_text *value);
+    pj_header *(*header)(void *pool, const pj_text *name, const pj_text *value);
     int (*respond)(void *endpoint, void *received, int status, const pj_text *reason, const void *headers,
                    const void *body);
 } of;
@@ -130,26 +112,29 @@ static message_verdict verdict_of(void *received, bool is_request) {
 
 /* ---- the module's side */
 
-static pj_node *replaces_of(void *received) {
+static pj_header *replaces_of(void *received) {
     const pj_text name = pj_text_of("Replaces");
     return of.find(message_of(received), &name, NULL);
 }
 
-static bool has_room(void) {
-    const socket_room room = sockets_room();
-    return room.most == 0 || room.used + A_CALLS_SOCKETS <= room.most;
+/* `methods` ends with NULL. */
+static bool is_request_of(const char *summary, const char *const *methods) {
+    if (!summary_begins(summary, REQUEST_SUMMARY))
+        return false;
+    summary += strlen(REQUEST_SUMMARY);
+    while (*methods != NULL && !summary_begins(summary, *methods))
+        methods++;
+    return *methods != NULL;
 }
 
 static bool is_pjsips_own(void *received) {
-    static const char *const methods[] = {"ACK/", "BYE/", "CANCEL/", "PRACK/", "UPDATE/", "NOTIFY/"};
+    static const char *const begins_or_ends[] = {"ACK/", "BYE/", "CANCEL/", "PRACK/", "UPDATE/", "NOTIFY/", NULL};
+    static const char *const invites[] = {"INVITE/", NULL};
     const char *summary = of.summary(received);
-    if (!summary_begins(summary, REQUEST_SUMMARY))
+    if (!summary_begins(summary, REQUEST_SUMMARY) || is_request_of(summary, begins_or_ends))
         return true;
-    summary += strlen(REQUEST_SUMMARY);
-    for (size_t each = 0; each < sizeof methods / sizeof methods[0]; each++)
-        if (summary_begins(summary, methods[each]))
-            return true;
-    return summary_begins(summary, "INVITE/") && replaces_of(received) == NULL && has_room();
+    return is_request_of(summary, invites) &&
+           (pj_invite_is_copy(received) || (replaces_of(received) == NULL && sockets_have_room()));
 }
 
 static int on_request(void *received) {
@@ -157,7 +142,7 @@ static int on_request(void *received) {
         return 0;
     message_verdict verdict = verdict_of(received, true);
     if (verdict == LOOK_CHANGE)
-        for (pj_node *replaces; (replaces = replaces_of(received)) != NULL;)
+        for (pj_header *replaces; (replaces = replaces_of(received)) != NULL;)
             of.erase(replaces);
     return verdict == LOOK_TAKE;
 }
@@ -174,27 +159,25 @@ static bool is_fatal(void *received, const char *summary) {
 static int on_response(void *received) {
     const char *summary = of.summary(received);
     if (is_fatal(received, summary))
-        message_of(received)->line.status = SERVER_ERROR;
+        message_of(received)->line.response.status = SIP_SERVER_ERROR;
     if (!summary_begins(summary, "Response msg 401/") && !summary_begins(summary, "Response msg 407/"))
         return 0;
     if (verdict_of(received, false) == LOOK_CHANGE)
-        message_of(received)->line.status = FORBIDDEN;
+        message_of(received)->line.response.status = SIP_FORBIDDEN;
     return 0;
 }
 
 /* What neither a transaction nor a dialog wants. An ACK without a tag PJSUA would take for a second copy of its INVITE, and
  * answer it, which an assertion of PJSIP forbids. The others it would leave without an answer (RFC 3261 §12.2.2, §15.1.2). */
 static int on_stray(void *received) {
-    static const char *const in_calls[] = {"BYE/", "PRACK/", "UPDATE/", "NOTIFY/"};
+    static const char *const in_calls[] = {"BYE/", "PRACK/", "UPDATE/", "NOTIFY/", NULL};
     const char *summary = of.summary(received);
     if (summary_begins(summary, ACK_SUMMARY))
         return true;
-    for (size_t each = 0; each < sizeof in_calls / sizeof in_calls[0]; each++)
-        if (summary_begins(summary, REQUEST_SUMMARY) && summary_begins(summary + strlen(REQUEST_SUMMARY), in_calls[each])) {
-            of.respond(of.endpoint(), received, NOT_IN_A_CALL, NULL, NULL, NULL);
-            return true;
-        }
-    return false;
+    if (!is_request_of(summary, in_calls))
+        return false;
+    of.respond(of.endpoint(), received, SIP_NO_SUCH_CALL, NULL, NULL, NULL);
+    return true;
 }
 
 static int on_unload(void) {
@@ -205,13 +188,13 @@ static int on_unload(void) {
 /* ---- the taker's side */
 
 bool message_respond(const request_copy *copy, int status, const char *reason, const header_field *fields, size_t count) {
-    pj_node headers = {&headers, &headers};
+    pj_header headers = {.previous = &headers, .next = &headers};
     void *pool = copy->life == life ? of.pool_create("offhook", POOL_OCTETS, POOL_OCTETS) : NULL;
     if (pool == NULL)
         return false;
     for (size_t each = 0; each < count; each++) {
         const pj_text name = pj_text_of(fields[each].name), value = pj_text_of(fields[each].value);
-        pj_node *header = of.header(pool, &name, &value);
+        pj_header *header = of.header(pool, &name, &value);
         header->previous = headers.previous;
         header->next = &headers;
         headers.previous->next = header;
@@ -247,7 +230,7 @@ static const char *try_message(void) {
             at++;
         read_at = at * sizeof(void *) - offsetof(pj_read, message);
         if (message != NULL && at < TRIAL_OCTETS / sizeof(void *) && read_at > SENDER_OCTETS &&
-            message->type == RESPONSE && message->line.status == 401)
+            message->type == PJ_RESPONSE && message->line.response.status == 401)
             why = NULL;
     }
     if (pool != NULL)
@@ -278,8 +261,8 @@ const char *messages_look(const char *path, message_taker *taker) {
         why = try_message();
     if (why != NULL)
         return why;
-    looks = (pj_module){.priority = BEFORE_ALL, .unload = on_unload, .on_request = on_request, .on_response = on_response};
-    strays = (pj_module){.priority = AFTER_DIALOGS, .on_request = on_stray};
+    looks = (pj_module){.priority = ORDER_MESSAGES, .unload = on_unload, .on_request = on_request, .on_response = on_response};
+    strays = (pj_module){.priority = ORDER_STRAYS, .on_request = on_stray};
     why = pj_module_register(library, "offhook-messages", &looks);
     return why != NULL ? why : pj_module_register(library, "offhook-strays", &strays);
 }

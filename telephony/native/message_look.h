@@ -2,9 +2,9 @@
  *
  * Theory of operation. As in description_check.h ours is a module of PJSIP's, before all others. It asks the taker about
  * requests that begin or end nothing, about an INVITE with Replaces, or for which there are no sockets, and about 401 and
- * 407; the taker gets them as they came. A request may be taken: PJSIP never has it, and the copy that came with it is answered later, without a transaction.
- * Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403, which no password
- * answers.
+ * 407; the taker gets them as they came. A request may be taken: PJSIP never has it, and the copy that came with it is
+ * answered later, without a transaction. Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403,
+ * which no password answers.
  *
  * A second module is behind PJSIP's dialogs: it drops the ACKs that none of them wants, and answers the requests of calls that
  * are not there.

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pj_message.h"
 #include "pj_module.h"
 
 #define NAME_OCTETS_MAX 254 /* RFC 1035 §2.3.4, and an end */
 #define POOL_OCTETS 1024
 #define NOT_RESOLVED 70018 /* PJ_ERESOLVE */
-#define BEFORE_ALL 12 /* header_check's, which may answer, is 13 */
+#define ANY_PRIORITY 32
 
 /* ---- PJSIP's layouts */
 
@@ -24,19 +23,6 @@ typedef struct {
     int port;
 } pj_target;
 
-typedef struct pj_parameter {
-    struct pj_parameter *previous, *next;
-    pj_text name, value;
-} pj_parameter;
-
-typedef struct {
-    pj_header base;
-    pj_text transport, host;
-    int port, ttl, rport;
-    pj_text maddr, received, branch;
-    pj_parameter others; /* of these it is a ring */
-} pj_via;
-
 typedef void pj_answer(int status, void *token, const void *addresses);
 
 typedef struct {
@@ -46,11 +32,7 @@ typedef struct {
 static struct {
     void *(*pool_create)(const char *name, size_t octets, size_t more);
     void (*pool_release)(void *pool);
-    void *(*allocate)(void *pool, size_t octets);
     void *(*endpoint)(void);
-    char *(*summary)(void *received);
-    pj_header *(*find)(const void *message, const pj_text *name, const void *from);
-    pj_header *(*parse_header)(void *pool, const pj_text *name, char *text, size_t octets, int *read);
     void *(*parse_uri)(void *pool, char *text, size_t octets, unsigned options);
     int (*target)(const void *uri, const void *request_uri, void *pool, pj_target *);
     void (*resolve)(void *endpoint, void *pool, const pj_target *, void *token, pj_answer *);
@@ -111,26 +93,6 @@ static void resolve(void *resolver, void *pool, const pj_target *target, void *t
     }
 }
 
-/* It is echoed, as it must be (RFC 3261 §8.2.6.2), but not gone by. */
-static void unfollow(void *pool, pj_via *via) {
-    pj_parameter *kept = via->maddr.octets > 0 ? of.allocate(pool, sizeof *kept) : NULL;
-    if (kept == NULL)
-        return;
-    *kept = (pj_parameter){via->others.previous, &via->others, pj_text_of("maddr"), via->maddr};
-    via->others.previous->next = kept;
-    via->others.previous = kept;
-    via->maddr.octets = 0;
-}
-
-static int on_request(void *received) {
-    const pj_text name = pj_text_of("Via");
-    const pj_message_info *info = pj_message_info_of(received, of.summary(received));
-    pj_header *top = info == NULL ? NULL : of.find(info->message, &name, NULL);
-    if (top != NULL)
-        unfollow(*(void **)received, (pj_via *)(void *)top);
-    return false;
-}
-
 static int on_unload(void) {
     life++;
     return 0;
@@ -174,48 +136,24 @@ static const char *try_target(void) {
     return why;
 }
 
-static const char *try_via(void) {
-    static const char sample[] = "SIP/2.0/UDP trial.invalid:5099;maddr=192.0.2.1;x=1;branch=z9hG4bK1";
-    char text[sizeof sample];
-    const char *why = "its Via is laid out in another way";
-    const pj_text name = pj_text_of("Via");
-    void *pool = of.pool_create("trial", POOL_OCTETS, POOL_OCTETS);
-    if (pool == NULL)
-        return why;
-    int read;
-    memcpy(text, sample, sizeof sample);
-    const pj_via *via = (const void *)of.parse_header(pool, &name, text, sizeof sample - 1, &read);
-    if (via != NULL && via->port == 5099 && via->maddr.octets == 9 && memcmp(via->maddr.text, "192.0.2.1", 9) == 0 &&
-        via->others.next == via->others.previous && via->others.next->value.octets == 1)
-        why = NULL;
-    of.pool_release(pool);
-    return why;
-}
-
 const char *names_look_up(const char *path, name_asker *asker) {
-    static pj_module module; /* an earlier PJSUA of this process has let it go */
+    static pj_module ends; /* an earlier PJSUA of this process has let it go */
     void *library = pj_library(path);
     if (library == NULL)
         return "it is not loaded";
     FIND(library, of, pool_create, "pjsua_pool_create");
     FIND(library, of, pool_release, "pj_pool_release");
     FIND(library, of, endpoint, "pjsua_get_pjsip_endpt");
-    FIND(library, of, allocate, "pj_pool_alloc");
-    FIND(library, of, summary, "pjsip_rx_data_get_info");
-    FIND(library, of, find, "pjsip_msg_find_hdr_by_name");
-    FIND(library, of, parse_header, "pjsip_parse_hdr");
     FIND(library, of, parse_uri, "pjsip_parse_uri");
     FIND(library, of, target, "pjsip_get_dest_info");
     FIND(library, of, resolve, "pjsip_endpt_resolve");
     FIND(library, of, set_resolver, "pjsip_endpt_set_ext_resolver");
     const char *why = try_target();
-    if (why == NULL)
-        why = try_via();
     if (why != NULL)
         return why;
     ask = asker;
-    module = (pj_module){.priority = BEFORE_ALL, .unload = on_unload, .on_request = on_request};
-    why = pj_module_register(library, "offhook-names", &module);
+    ends = (pj_module){.priority = ANY_PRIORITY, .unload = on_unload};
+    why = pj_module_register(library, "offhook-names", &ends);
     if (why == NULL && of.set_resolver(of.endpoint(), &ours) != 0)
         why = "it takes no other resolver";
     return why;

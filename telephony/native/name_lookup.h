@@ -5,8 +5,6 @@
  * `pjsip_ext_resolver`) is asked in place of that. It gives numbers back to PJSIP's own, which answers them at once, and
  * names to the asker, who answers when they are found: then PJSIP's own gets the number, and what waited goes on.
  *
- * Nor does an answer go where the maddr of a Via says, by name or number: anybody could aim our answers at others with it.
- *
  * How PJSIP lays out what it asks for is found true by a trial.
  */
 #ifndef OFFHOOK_NAME_LOOKUP_H

@@ -9,7 +9,7 @@
 #define RESPONSE_SUMMARY "Response msg "
 #define TO_INVITE "/INVITE/"
 
-enum { CLIENT };
+enum { CLIENT, SERVER };
 
 static struct {
     const void *(*invite)(void);
@@ -38,6 +38,8 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
     return info->call_id == NULL || info->from == NULL || info->to == NULL ? NULL : info;
 }
 
+void *pj_message_pool(void *received) { return *(void **)received; /* comes first there */ }
+
 bool pj_message_has_tag(const pj_message_info *info) { return info->to->tag.octets > 0; }
 
 bool pj_message_drop_body(const pj_message_info *info) {
@@ -48,11 +50,14 @@ bool pj_message_drop_body(const pj_message_info *info) {
     return true;
 }
 
-void *pj_invite_of(void *received) {
-    void *pool = *(void **)received; /* comes first there */
+static void *invite_of(void *received, int role) {
     pj_text key;
-    return of.key(pool, &key, CLIENT, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
+    return of.key(pj_message_pool(received), &key, role, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
 }
+
+void *pj_invite_of(void *received) { return invite_of(received, CLIENT); }
+
+bool pj_invite_is_copy(void *received) { return invite_of(received, SERVER) != NULL; }
 
 int summary_status(const char *summary) {
     size_t begin = strlen(RESPONSE_SUMMARY);

@@ -66,6 +66,9 @@ const char *pj_message_open(void *library);
 /* Of what was received, whose summary PJSIP has made. NULL: it is laid out in another way. */
 const pj_message_info *pj_message_info_of(void *received, const char *summary);
 
+/* The memory of what was received. */
+void *pj_message_pool(void *received);
+
 /* Whether To has a tag. */
 bool pj_message_has_tag(const pj_message_info *);
 
@@ -74,6 +77,9 @@ bool pj_message_drop_body(const pj_message_info *);
 
 /* Our INVITE that a response is for. NULL: it is over, or never was. */
 void *pj_invite_of(void *received);
+
+/* Whether an INVITE is another copy of one that PJSIP answers (RFC 3261 §17.2.3). */
+bool pj_invite_is_copy(void *received);
 
 /* Of the summary of a response; 0: it is a request. */
 int summary_status(const char *summary);

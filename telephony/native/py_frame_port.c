@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "description_check.h"
 #include "exchange.h"
 #include "frame_port.h"
+#include "py_description_check.h"
 #include "py_header_check.h"
 #include "py_message_look.h"
 #include "py_name_lookup.h"
@@ -249,39 +249,6 @@ static PyObject *calls(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)
     return PyLong_FromUnsignedLong(opened ? library.calls() : 0);
 }
 
-static PyObject *judge;
-
-#define SERVER_ERROR 500
-
-static int verdict_of(const char *message, const char *text, size_t octets, int stands) {
-    PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *found = PyObject_CallFunction(judge, "yy#i", message, text, (Py_ssize_t)octets, stands);
-    long status = found == NULL ? 0 : PyLong_AsLong(found);
-    Py_XDECREF(found);
-    if (PyErr_Occurred()) {
-        PyErr_WriteUnraisable(judge);
-        status = SERVER_ERROR;
-    }
-    PyGILState_Release(state);
-    return (int)status;
-}
-
-static PyObject *check_descriptions(PyObject *Py_UNUSED(module), PyObject *args) {
-    const char *path;
-    PyObject *given_judge;
-    if (!PyArg_ParseTuple(args, "sO", &path, &given_judge))
-        return NULL;
-    PyObject *before = judge;
-    judge = Py_NewRef(given_judge);
-    Py_XDECREF(before);
-    const char *why = descriptions_check(path, verdict_of);
-    if (why != NULL) {
-        PyErr_SetString(PyExc_OSError, why);
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
 static PyObject *set_sending(PyObject *Py_UNUSED(module), PyObject *args) {
     Py_ssize_t stream;
     int sends, status;
@@ -312,6 +279,10 @@ static PyObject *open_sockets(PyObject *Py_UNUSED(module), PyObject *args) {
 static PyObject *sockets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     const socket_room room = sockets_room();
     return Py_BuildValue("{s:k,s:k,s:K}", "used", room.used, "most", room.most, "refused", room.refused);
+}
+
+static PyObject *has_room(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyBool_FromLong(sockets_have_room());
 }
 
 #define MEDIA_INFO_LONGS 2048 /* PJMEDIA 2.17 needs a tenth */
@@ -362,9 +333,10 @@ static PyObject *refresh(PyObject *Py_UNUSED(module), PyObject *args) {
 
 static PyMethodDef functions[] = {
     {"calls", calls, METH_NOARGS, NULL},
-    {"check_descriptions", check_descriptions, METH_VARARGS, NULL},
+    {"check_descriptions", py_check_descriptions, METH_VARARGS, NULL},
     {"check_headers", py_check_headers, METH_VARARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
+    {"has_room", has_room, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
     {"look_at_messages", py_look_at_messages, METH_VARARGS, NULL},
     {"look_up_names", py_look_up_names, METH_VARARGS, NULL},

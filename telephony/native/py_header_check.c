@@ -3,19 +3,18 @@
 #include "py_header_check.h"
 
 #include "header_check.h"
-
-#define SERVER_ERROR 500
+#include "sip_status.h"
 
 static PyObject *judge;
 
 static int verdict_of(const char *message, const char *name, bool in_dialog) {
     PyGILState_STATE state = PyGILState_Ensure();
     PyObject *found = PyObject_CallFunction(judge, "ysO", message, name, in_dialog ? Py_True : Py_False);
-    long status = found == NULL ? SERVER_ERROR : PyLong_AsLong(found);
+    long status = found == NULL ? SIP_SERVER_ERROR : PyLong_AsLong(found);
     Py_XDECREF(found);
     if (PyErr_Occurred()) {
         PyErr_WriteUnraisable(judge);
-        status = SERVER_ERROR;
+        status = SIP_SERVER_ERROR;
     }
     PyGILState_Release(state);
     return (int)status;

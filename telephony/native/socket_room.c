@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #define QUEUES_MAX 8
 #define KEPT_S 0.6 /* after its end; PJSIP keeps a place for 0.5 s, from when it has released it */
 #define QUIET_MS_MAX 32000u /* of a connection that others need: what a transaction may take (RFC 3261 §17) */
+#define A_CALLS 2 /* RTP's and RTCP's */
 #define TOO_MANY 70010 /* PJ_ETOOMANY */
 #define UNUSABLE 70013 /* PJ_EINVALIDOP */
 
@@ -209,6 +209,11 @@ socket_room sockets_room(void) {
     room.refused = refused;
     pthread_mutex_unlock(&guard);
     return room;
+}
+
+bool sockets_have_room(void) {
+    const socket_room room = sockets_room();
+    return room.most == 0 || room.used + A_CALLS <= room.most;
 }
 
 const char *sockets_open(const char *path) {

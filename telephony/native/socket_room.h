@@ -5,12 +5,14 @@
  * at once are too many for 64. The functions with which sockets enter and leave a queue have namesakes here, which count,
  * and refuse what there is no room for: then PJSIP closes the connection, or refuses the call. Of connections there are
  * half as many as sockets, so that calls by UDP always have some; where there are more, the one that has been silent for
- * longest goes. As many may wait to be accepted: of PJSIP's five a burst would lose some for a second, and for three more.
+ * longest goes. As many may wait to be accepted: PJSIP has room for five, and what finds none is tried again after a second.
  *
  * PJSIP's library finds the namesakes in place of its own where this library was made global before it was loaded.
  */
 #ifndef OFFHOOK_SOCKET_ROOM_H
 #define OFFHOOK_SOCKET_ROOM_H
+
+#include <stdbool.h>
 
 typedef struct {
     unsigned long used, most; /* in the queue that has most; most 0: nobody asks here */
@@ -22,5 +24,8 @@ typedef struct {
 const char *sockets_open(const char *path);
 
 socket_room sockets_room(void);
+
+/* Whether there are enough for another call. */
+bool sockets_have_room(void);
 
 #endif

@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
+from tests.e2e.backends import BACKENDS, settings_of
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import HOST
-from tests.e2e.test_pjsua2_messages import BACKENDS, lives, settings
-from tests.e2e.test_pjsua2_offers import APART_S, AUDIO, PORT, SECURE, Wrong, pytestmark
+from tests.e2e.test_pjsua2_offers import APART_S, AUDIO, PORT, SECURE, Wrong, lives, pytestmark
 
 __all__ = ["pytestmark"]
 
@@ -110,13 +110,13 @@ def test_a_fragment_of_a_user_name_for_ice(start_bot: Callable[..., BotProcess])
     if not address:
         pytest.skip("this machine is in no network, and PJSIP takes no loopback address for a candidate")
     serve = [sys.executable, "-m", "offhook", "serve", "--sip", f"{address}:0", "--http", "127.0.0.1:0"]
-    bot = start_bot("--bench-engines", command=serve, OFFHOOK_SIP__ICE="true", **settings("pjsua2"))
+    bot = start_bot("--bench-engines", command=serve, OFFHOOK_SIP__ICE="true", **settings_of("pjsua2"))
     with lives(bot):
         offer_all(bot, BY_ICE)
 
 
 def test_an_address_that_is_only_one_for_us(start_bot: Callable[..., BotProcess]) -> None:
-    bot = start_bot("--bench-engines", **settings("pjsua2"))
+    bot = start_bot("--bench-engines", **settings_of("pjsua2"))
     with lives(bot):
         offer_all(bot, ADDRESSES)
 
@@ -124,11 +124,11 @@ def test_an_address_that_is_only_one_for_us(start_bot: Callable[..., BotProcess]
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("srtp", ENCRYPTION)
 def test_encryption_that_is_not_as_it_is_set(start_bot: Callable[..., BotProcess], srtp: str, backend: str) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_RTP__SRTP=srtp, **settings(backend))
+    bot = start_bot("--bench-engines", OFFHOOK_RTP__SRTP=srtp, **settings_of(backend))
     offer_all(bot, ENCRYPTION[srtp], in_calls=srtp != "required")
 
 
 def test_more_keys_than_fit(start_bot: Callable[..., BotProcess]) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_RTP__SRTP="preferred", **settings("pjsua2"))
+    bot = start_bot("--bench-engines", OFFHOOK_RTP__SRTP="preferred", **settings_of("pjsua2"))
     with lives(bot):
         offer_all(bot, {"one more": (with_keys(65), REFUSED), "most": (with_keys(68), REFUSED)})

@@ -101,6 +101,19 @@ def same_process(made: BotProcess) -> Iterator[None]:
     made.wait_for(lambda: all(record["end"] for record in made.records()))
 
 
+@contextmanager
+def lives(bot: BotProcess) -> Iterator[None]:
+    """Afterwards the process is the same, answers an OPTIONS, and takes a call."""
+    with same_process(bot):
+        yield
+    with same_process(bot), Wrong((bot.host, bot.port)) as phone:
+        assert phone.insist(phone.request("OPTIONS")).status == 200
+    with same_process(bot), Wrong((bot.host, bot.port)) as phone:
+        assert phone.invite(AUDIO) == 200
+        phone.acknowledge()
+        assert phone.ask_in_call("BYE") == 200
+
+
 @pytest.fixture
 def bot(start_bot: Callable[..., BotProcess]) -> Iterator[BotProcess]:
     """At the end of the test it takes a call."""

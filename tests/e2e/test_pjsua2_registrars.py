@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.backends import BACKENDS, settings_of
+from tests.e2e.callee import GOOD, Callee
 from tests.e2e.conftest import BotProcess
 from tests.e2e.test_calls_out import ask, record, start, until
-from tests.e2e.test_pjsua2_messages import BACKENDS, GOOD, Callee, lives, settings
-from tests.e2e.test_pjsua2_offers import pytestmark
+from tests.e2e.test_pjsua2_offers import lives, pytestmark
 
 __all__ = ["pytestmark"]
 
@@ -39,7 +40,7 @@ def test_answers_of_a_registrar(
     """And a call goes out afterwards."""
     with Callee(registered=registered) as callee:
         extra = "registration = true\nexpires_s = 60\n"
-        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings(backend))
+        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings_of(backend))
         bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
         with lives(bot):
             assert "REGISTER" in callee.methods
@@ -57,7 +58,7 @@ def test_a_registrar_for_whom_we_are_nowhere(
     """The Contact of a call is what it was."""
     with Callee(registered=("Expires: 60",), seen_at=seen_at) as callee:
         extra = "registration = true\nexpires_s = 60\n"
-        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings(backend))
+        bot = start(start_bot, tmp_path, callee.port, extra=extra, **settings_of(backend))
         bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
         with lives(bot):
             call = callee.called(bot, (GOOD,))

@@ -40,8 +40,8 @@ def verdict(what: str, name: str, *, in_dialog: bool) -> int:
 
     A route has SIP URIs (§12.1.1, §20.30), and requests in a call change none (§12.2). Without such a Contact
     PJSIP refuses an INVITE itself, and an answer leaves the call's target as it was. `*` in a response to REGISTER
-    has no meaning (§10.3); what a redirection names is read by us. Of a time that is too long nothing
-    is left: then what we have asked for counts; so does our own route in place of a registrar's (RFC 3608 §5).
+    has no meaning (§10.3); what a redirection names is read by `call_attempts`. Where a time is left out that is too
+    long, what we have asked for counts; so does our own route in place of a registrar's (RFC 3608 §5).
     """
     if name in LEFT_OUT:
         return IGNORED

@@ -9,6 +9,7 @@ import structlog
 
 from offhook.carriers.pjsua2.accounts import Accounts
 from offhook.carriers.pjsua2.call_lines import CallLines
+from offhook.carriers.pjsua2.commands import SERVER_ERROR
 from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.live_calls import LiveCalls
 from offhook.carriers.pjsua2.messages import allowed, end_of, from_info, incoming_of, last_message
@@ -30,7 +31,7 @@ from offhook.sip.events import (
 )
 from offhook.sip.message.message import Response
 
-FORBIDDEN, SERVER_ERROR = 403, 500
+FORBIDDEN = 403
 log = structlog.get_logger("offhook.pjsip")
 
 

@@ -6,8 +6,6 @@ import structlog
 
 from offhook.carriers.pjsua2.library import OWN
 
-A_CALLS = 2
-"""RTP's and RTCP's."""
 LOOKED_S = 1.0
 LOGGED_S = 60.0
 """Between two lines: who floods us does not flood the log."""
@@ -43,12 +41,6 @@ class Sockets:
                 why=f"PJSIP has {read['most']} sockets, half of them for connections",
                 todo="`tcp = false` below `[sip]`, or a build of PJSIP with more (PJ_IOQUEUE_MAX_HANDLES)",
             )
-
-    @property
-    def has_room(self) -> bool:
-        """Whether there are enough for another call."""
-        read = self._read()
-        return not read["most"] or read["used"] + A_CALLS <= read["most"]
 
     def dump(self) -> dict[str, int]:
         """As they are."""

@@ -24,7 +24,7 @@ import structlog
 from offhook.carriers.pjsua2 import build, descriptions, headers, library, setup
 from offhook.carriers.pjsua2.accounts import Accounts, meant_by
 from offhook.carriers.pjsua2.call_lines import CallLines
-from offhook.carriers.pjsua2.commands import COMMANDS, add_headers, answer, invitation
+from offhook.carriers.pjsua2.commands import COMMANDS, SERVER_ERROR, add_headers, answer, invitation
 from offhook.carriers.pjsua2.connections import Connections
 from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.line import FrameLine
@@ -51,7 +51,6 @@ POLL_S = 0.005
 EVENTS_A_POLL = 64
 LAST_S = 2.0
 """For the answers to the last requests."""
-SERVER_ERROR = 500
 log = structlog.get_logger("offhook.pjsip")
 
 
@@ -242,7 +241,7 @@ class PjsuaUserAgent:
         return bool(self._frames.respond(request, status, reason, tuple(headers)))
 
     def _has_sockets(self) -> bool:
-        return self._sockets is None or self._sockets.has_room
+        return bool(self._frames.has_room())
 
     def _refresh(self, dialog_id: DialogId) -> bool:
         return bool(self._frames.refresh(*(each.encode("utf-8", "surrogateescape") for each in dialog_id)))

@@ -1,6 +1,7 @@
 """Every call of PJSIP's ends once, whatever ends it; the caller is a socket that says what it is told to."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 
@@ -26,6 +27,7 @@ from tests.ports import own_rtp
 
 MEDIA_PORT = 9
 """Nobody listens there."""
+KEY = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(bytes(30)).decode()}\r\n"
 ENDS = (CallCancelled, CallEnded)
 
 
@@ -203,8 +205,7 @@ async def test_a_call_that_pjsip_refuses_after_it_has_reported_it() -> None:
     agent.pjsip.start()
     try:
         with callers(agent, 1) as (caller,):
-            keys = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}\r\n"
-            caller.invite(sdp(MEDIA_PORT).replace("RTP/AVP", "RTP/SAVP") + 2 * keys)  # with one tag for both
+            caller.invite(sdp(MEDIA_PORT).replace("RTP/AVP", "RTP/SAVP") + 2 * KEY)  # one tag (RFC 4568 §4.1)
             call = (await caller.event()).call
             assert (await caller.answer()).status == 406
             assert await over(agent, call) == CallCancelled(call)

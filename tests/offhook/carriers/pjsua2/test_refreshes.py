@@ -192,7 +192,6 @@ async def test_it_goes_on_until_one_is_accepted(sent: Sent) -> None:
         sent.goes_out()
         sent.is_answered(491)
         assert sent.call.refused == number + 1
-        await asyncio.sleep(0)
     await sent.come(1)
     sent.goes_out()
     sent.is_answered(200)

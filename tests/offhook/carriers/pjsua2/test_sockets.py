@@ -1,6 +1,5 @@
 """What the log says of PJSIP's sockets."""
 
-import pytest
 from structlog.testing import capture_logs
 
 from offhook.carriers.pjsua2.sockets import LOGGED_S, LOOKED_S, Sockets
@@ -21,11 +20,6 @@ def test_refused_sockets_are_logged_now_and_then() -> None:
         sockets.poll(LOOKED_S + 2 * LOGGED_S)
     assert [each["refused"] for each in logged] == [2, 993]
     assert all("64 sockets" in each["why"] and "`tcp = false`" in each["todo"] for each in logged)
-
-
-@pytest.mark.parametrize(("used", "most", "room"), [(62, 64, True), (63, 64, False), (64, 64, False), (0, 0, True)])
-def test_a_call_takes_two(used: int, most: int, room: bool) -> None:
-    assert Sockets(lambda: {"used": used, "most": most, "refused": 0}).has_room is room
 
 
 def test_that_nobody_counts_them_is_said_at_the_start() -> None:
