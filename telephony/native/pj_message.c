@@ -12,13 +12,11 @@
 enum { CLIENT };
 
 static struct {
-    const void *(*invite)(void);
     int (*key)(void *pool, pj_text *key, int role, const void *method, const void *received);
     void *(*transaction)(const pj_text *key, int lock);
 } of;
 
 const char *pj_message_open(void *library) {
-    FIND(library, of, invite, "pjsip_get_invite_method");
     FIND(library, of, key, "pjsip_tsx_create_key");
     FIND(library, of, transaction, "pjsip_tsx_layer_find_tsx");
     return NULL;
@@ -35,7 +33,8 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
         return NULL;
     }
     const pj_message_info *info = (const void *)((const char *)&words[at] - offsetof(pj_message_info, summary));
-    return info->call_id == NULL || info->from == NULL || info->to == NULL ? NULL : info;
+    bool is_whole = info->call_id != NULL && info->from != NULL && info->to != NULL && info->cseq != NULL;
+    return is_whole ? info : NULL;
 }
 
 bool pj_message_has_tag(const pj_message_info *info) { return info->to->tag.octets > 0; }
@@ -48,10 +47,10 @@ bool pj_message_drop_body(const pj_message_info *info) {
     return true;
 }
 
-void *pj_invite_of(void *received) {
+void *pj_transaction_of(void *received, const pj_message_info *info) {
     void *pool = *(void **)received; /* comes first there */
     pj_text key;
-    return of.key(pool, &key, CLIENT, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
+    return of.key(pool, &key, CLIENT, &info->cseq->method, received) == 0 ? of.transaction(&key, 0) : NULL;
 }
 
 int summary_status(const char *summary) {

@@ -37,6 +37,7 @@ BACKENDS = ("own", "pjsua2")
 NO_AUDIO = AUDIO.replace(f"audio {PORT}", "audio 0")
 SECURE = AUDIO.replace("RTP/AVP", "RTP/SAVP")
 SPACED = AUDIO.replace("c=IN IP4 ", f"c=IN IP4 {chr(0x0B) * 300}")
+CHALLENGE = 'Proxy-Authenticate: Digest realm="a", nonce="b"'
 TAKEN, REFUSED, NO_ANSWER = 200, 400, 0
 
 
@@ -73,6 +74,8 @@ class Callee:
     crossing: Step = field(default_factory=lambda: Step(487))
     registered: tuple[str, ...] = ()
     """Header fields of the answers to a REGISTER."""
+    challenged: str = ""
+    """A method that is asked for a password, once the INVITE is refused."""
     seen_at: str = ""
     """Where these say that it came from (RFC 3261 §18.2.1)."""
 
@@ -106,6 +109,9 @@ class Callee:
             for step in self.steps:
                 self._reply(request, step, source)
                 time.sleep(APART_S if step.body and step.status < 200 else 0.0)  # PJSIP gives up later
+        elif method == self.challenged:
+            self._reply(self.invite, Step(487), source)
+            self._reply(request, Step(407, more=(CHALLENGE,)), source)
         elif method == "CANCEL":
             self._reply(request, Step(200), source)
             self._reply(self.invite, self.crossing, source)
@@ -412,6 +418,25 @@ def test_calls_out_without_media(start_bot: Callable[..., BotProcess], tmp_path:
                 bot.wait_for(lambda: bool({"BYE", "CANCEL", "ACK"} & {*callee.methods}))
                 ask(bot, "DELETE", f"/api/calls/{call}")
                 assert record(bot, call)["end"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("method", ["CANCEL", "PRACK"])
+def test_passwords_for_a_call_that_is_over(
+    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, method: str
+) -> None:
+    """PJSIP would send its requests again, in a session that it has released; our own SIP does."""
+    ringing = Step(180, more=("Require: 100rel", "RSeq: 1") if method == "PRACK" else ())
+    with Callee(challenged=method) as callee:
+        bot = start(start_bot, tmp_path, callee.port, **settings(backend))
+        with lives(bot):
+            call = callee.called(bot, (ringing,))
+            if method == "CANCEL":
+                bot.wait_for(lambda: "INVITE" in callee.methods)
+                assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+            assert record(bot, call)["disposition"] != "ANSWERED"
+            bot.wait_for(lambda: {method, "ACK"} <= {*callee.methods})
+        assert callee.methods.count(method) == 1 or backend == "own"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
