@@ -198,5 +198,6 @@ def test_a_refresh_that_is_refused_once_the_call_is_over(start_bot: Callable[...
         refresh = caller.request(EXPIRES_S / 2 + SLACK_S)
         caller.hang_up()
         caller.answer(refresh, "422 Session Interval Too Small", f"Min-SE: {EXPIRES_S + 10}")
-        assert caller.phone.insist(caller.phone.request("OPTIONS")).status == 200
+    with Phone((bot.host, bot.port)) as phone:
+        assert phone.insist(phone.request("OPTIONS")).status == 200
     assert json.loads(bot.get("/api/status"))["workers"][0]["pid"] == json.loads(before)["workers"][0]["pid"]
