@@ -113,11 +113,17 @@ bool exchange_refresh(const char *call_id, const char *local_tag, const char *re
     return sent;
 }
 
-/* The session of our INVITE that a response is for, while nobody has answered it; or NULL. */
+/* The session of our request that a response is for, or NULL. It stays readable as long as its dialog has transactions. */
+static const pj_session *session_of(void *received, const char *summary) {
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    void *request = info == NULL ? NULL : pj_transaction_of(received, info);
+    void *dialog = request == NULL ? NULL : of.dialog_of(request);
+    return dialog == NULL ? NULL : of.session(dialog);
+}
+
+/* That of our INVITE, while nobody has answered it; or NULL. */
 static const pj_session *unanswered(void *received, const char *summary) {
-    void *invite = summary_is_to_invite(summary) ? pj_invite_of(received) : NULL;
-    void *dialog = invite == NULL ? NULL : of.dialog_of(invite);
-    const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
+    const pj_session *session = summary_is_to_invite(summary) ? session_of(received, summary) : NULL;
     return session != NULL && session->state < SESSION_CONNECTING ? session : NULL;
 }
 
@@ -126,4 +132,9 @@ bool exchange_is_unanswered(void *received, const char *summary) { return unansw
 bool exchange_is_given_up(void *received, const char *summary) {
     const pj_session *session = unanswered(received, summary);
     return session != NULL && session->ending;
+}
+
+bool exchange_is_over(void *received, const char *summary) {
+    const pj_session *session = session_of(received, summary);
+    return session != NULL && session->state == SESSION_DISCONNECTED;
 }

@@ -35,4 +35,7 @@ bool exchange_is_unanswered(void *received, const char *summary);
 /* Whether it is for one that we have given up before that. */
 bool exchange_is_given_up(void *received, const char *summary);
 
+/* Whether a response is for our request in a call that is over for both sides: PJSIP has released its session. */
+bool exchange_is_over(void *received, const char *summary);
+
 #endif

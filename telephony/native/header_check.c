@@ -42,12 +42,6 @@ typedef struct {
 
 typedef struct {
     pj_header base;
-    int number;
-    pj_method method;
-} pj_cseq;
-
-typedef struct {
-    pj_header base;
     int seconds;
 } pj_interval;
 

@@ -147,12 +147,19 @@ static int on_request(void *received) {
     return verdict == LOOK_TAKE;
 }
 
+static bool is_challenge(const char *summary) {
+    return summary_begins(summary, "Response msg 401/") || summary_begins(summary, "Response msg 407/");
+}
+
 /* After these to a refresh PJSIP would end the call, or keep an offer that waits for its answer for ever; another refusal
- * leaves the session as it is (RFC 4028 section 7.4). */
+ * leaves the session as it is (RFC 4028 section 7.4). And it would send a request again in a session that it has released. */
 static bool is_fatal(void *received, const char *summary) {
     const pj_text min_se = pj_text_of("Min-SE");
+    bool too_small = summary_begins(summary, "Response msg 422/");
+    if ((too_small || is_challenge(summary)) && exchange_is_over(received, summary))
+        return true;
     return summary_begins(summary, "Response msg 502/UPDATE/") ||
-           (summary_begins(summary, "Response msg 422/") && !exchange_is_unanswered(received, summary) &&
+           (too_small && !exchange_is_unanswered(received, summary) &&
             of.find(message_of(received), &min_se, NULL) == NULL);
 }
 
@@ -160,9 +167,7 @@ static int on_response(void *received) {
     const char *summary = of.summary(received);
     if (is_fatal(received, summary))
         message_of(received)->line.response.status = SIP_SERVER_ERROR;
-    if (!summary_begins(summary, "Response msg 401/") && !summary_begins(summary, "Response msg 407/"))
-        return 0;
-    if (verdict_of(received, false) == LOOK_CHANGE)
+    else if (is_challenge(summary) && verdict_of(received, false) == LOOK_CHANGE)
         message_of(received)->line.response.status = SIP_FORBIDDEN;
     return 0;
 }

@@ -35,7 +35,8 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
         return NULL;
     }
     const pj_message_info *info = (const void *)((const char *)&words[at] - offsetof(pj_message_info, summary));
-    return info->call_id == NULL || info->from == NULL || info->to == NULL ? NULL : info;
+    bool is_whole = info->call_id != NULL && info->from != NULL && info->to != NULL && info->cseq != NULL;
+    return is_whole ? info : NULL;
 }
 
 void *pj_message_pool(void *received) { return *(void **)received; /* comes first there */ }
@@ -50,14 +51,16 @@ bool pj_message_drop_body(const pj_message_info *info) {
     return true;
 }
 
-static void *invite_of(void *received, int role) {
+static void *transaction_of(void *received, int role, const void *method) {
     pj_text key;
-    return of.key(pj_message_pool(received), &key, role, of.invite(), received) == 0 ? of.transaction(&key, 0) : NULL;
+    return of.key(pj_message_pool(received), &key, role, method, received) == 0 ? of.transaction(&key, 0) : NULL;
 }
 
-void *pj_invite_of(void *received) { return invite_of(received, CLIENT); }
+void *pj_transaction_of(void *received, const pj_message_info *info) {
+    return transaction_of(received, CLIENT, &info->cseq->method);
+}
 
-bool pj_invite_is_copy(void *received) { return invite_of(received, SERVER) != NULL; }
+bool pj_invite_is_copy(void *received) { return transaction_of(received, SERVER, of.invite()) != NULL; }
 
 int summary_status(const char *summary) {
     size_t begin = strlen(RESPONSE_SUMMARY);

@@ -35,6 +35,12 @@ typedef struct {
     pj_text name;
 } pj_method;
 
+typedef struct {
+    pj_header base;
+    int number;
+    pj_method method;
+} pj_cseq;
+
 enum { PJ_REQUEST, PJ_RESPONSE };
 
 typedef struct {
@@ -58,6 +64,8 @@ typedef struct {
     const char *summary;
     const pj_call_id *call_id;
     const pj_party *from, *to;
+    const void *via;
+    const pj_cseq *cseq;
 } pj_message_info;
 
 /* Finds PJSIP's functions in a loaded library, as `dlopen` returns it. NULL: all is well; else why not. */
@@ -75,8 +83,8 @@ bool pj_message_has_tag(const pj_message_info *);
 /* Has it go on without its body. Whether that is done: not if it is laid out in another way. */
 bool pj_message_drop_body(const pj_message_info *);
 
-/* Our INVITE that a response is for. NULL: it is over, or never was. */
-void *pj_invite_of(void *received);
+/* Our request that a response is for. NULL: its transaction is over, or never was. */
+void *pj_transaction_of(void *received, const pj_message_info *);
 
 /* Whether an INVITE is another copy of one that PJSIP answers (RFC 3261 §17.2.3). */
 bool pj_invite_is_copy(void *received);
@@ -84,7 +92,7 @@ bool pj_invite_is_copy(void *received);
 /* Of the summary of a response; 0: it is a request. */
 int summary_status(const char *summary);
 
-/* Whether it is one to an INVITE. */
+/* Whether it is that of a response to an INVITE. */
 bool summary_is_to_invite(const char *summary);
 
 #endif

@@ -13,6 +13,8 @@ from tests.e2e.peers import HOST
 from tests.e2e.test_calls_out import place
 from tests.e2e.test_pjsua2_offers import APART_S, AUDIO
 
+CHALLENGE = 'Proxy-Authenticate: Digest realm="a", nonce="b"'
+
 
 @dataclass(frozen=True)
 class Step:
@@ -35,6 +37,8 @@ class Callee:
     crossing: Step = field(default_factory=lambda: Step(487))
     registered: tuple[str, ...] = ()
     """Header fields of the answers to a REGISTER."""
+    challenged: str = ""
+    """A method that is asked for a password, once the INVITE is refused."""
     seen_at: str = ""
     """Where these say that it came from (RFC 3261 §18.2.1)."""
 
@@ -68,6 +72,9 @@ class Callee:
             for step in self.steps:
                 self._reply(request, step, source)
                 time.sleep(APART_S if step.body and step.status < 200 else 0.0)  # PJSIP gives up later
+        elif method == self.challenged:
+            self._reply(self.invite, Step(487), source)
+            self._reply(request, Step(407, more=(CHALLENGE,)), source)
         elif method == "CANCEL":
             self._reply(request, Step(200), source)
             self._reply(self.invite, self.crossing, source)

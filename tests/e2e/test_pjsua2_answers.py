@@ -103,6 +103,25 @@ def test_calls_out_without_media(start_bot: Callable[..., BotProcess], tmp_path:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("method", ["CANCEL", "PRACK"])
+def test_passwords_for_a_call_that_is_over(
+    start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str, method: str
+) -> None:
+    """PJSIP would send its requests again, in a session that it has released; our own SIP does."""
+    ringing = Step(180, more=("Require: 100rel", "RSeq: 1") if method == "PRACK" else ())
+    with Callee(challenged=method) as callee:
+        bot = start(start_bot, tmp_path, callee.port, **settings_of(backend))
+        with lives(bot):
+            call = callee.called(bot, (ringing,))
+            if method == "CANCEL":
+                bot.wait_for(lambda: "INVITE" in callee.methods)
+                assert ask(bot, "DELETE", f"/api/calls/{call}")[0] == 202
+            assert record(bot, call)["disposition"] != "ANSWERED"
+            bot.wait_for(lambda: {method, "ACK"} <= {*callee.methods})
+        assert callee.methods.count(method) == 1 or backend == "own"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_answers_that_cross_our_cancel(start_bot: Callable[..., BotProcess], tmp_path: Path, backend: str) -> None:
     """They are acknowledged, and hung up (RFC 3261 §9.1, §15)."""
     crossing = (GOOD, Step(200, "two", AUDIO), Step(200, "", AUDIO), Step(200, body=NO_AUDIO))

@@ -1,6 +1,7 @@
 """Refreshes of a session (RFC 4028) that the far end refuses for now, over each backend: they are sent again in time,
 and offer what is valid anyway. The shortest session lasts 90 s, so the first one comes after 45."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,26 +88,26 @@ class FarEnd:
         self.phone.send(self.phone.request("ACK", to_tag=answer.to_tag))
 
     def answer_call(self) -> None:
-        invite = self._request()
+        invite = self.request()
         self.media.target = (HOST, invite.media_port)
-        self._answer(invite, "200 OK")
+        self.answer(invite, "200 OK")
 
     def is_refreshed(self) -> None:
         """Until one is accepted."""
         deadline = time.monotonic() + LATEST_S
         while time.monotonic() < deadline:
-            request = self._request(max(0.1, deadline - time.monotonic()))
+            request = self.request(max(0.1, deadline - time.monotonic()))
             method, body = request.text.split(" ", 1)[0], request.text.partition("\r\n\r\n")[2]
             if method not in ("INVITE", "UPDATE"):
                 assert method == "ACK", request.text
                 continue
             self.came.append(Refresh(time.monotonic(), method, body))
             if (refusal := self._refusal()) is not None:
-                self._answer(request, *refusal)
+                self.answer(request, *refusal)
                 continue
-            self._answer(request, "200 OK")
+            self.answer(request, "200 OK")
             if method == "INVITE":
-                assert self._request().text.startswith("ACK "), "a 200 was not acknowledged"
+                assert self.request().text.startswith("ACK "), "a 200 was not acknowledged"
             return
         raise AssertionError(f"no refresh was accepted: {self.came}")
 
@@ -122,13 +123,15 @@ class FarEnd:
         """Between one refresh and the next."""
         return [later.at - earlier.at for earlier, later in zip(self.came, self.came[1:], strict=False)]
 
-    def _request(self, seconds: float = 10.0) -> Response:
+    def request(self, seconds: float = 10.0) -> Response:
+        """The next one that comes."""
         self.phone.socket.settimeout(seconds)
         while (found := self.phone.receive()).text.startswith("SIP/2.0 "):
             pass
         return found
 
-    def _answer(self, request: Response, status: str, *extra: str) -> None:
+    def answer(self, request: Response, status: str, *extra: str) -> None:
+        """With a session and media, if it accepts."""
         kept = ("via:", "from:", "to:", "call-id:", "cseq:", "record-route:")
         lines = [line for line in request.text.split("\r\n") if line.lower().startswith(kept)]
         untagged = [line.lower().startswith("to:") and ";tag=" not in line for line in lines]
@@ -183,3 +186,18 @@ def test_a_refresh_that_is_refused_is_sent_again(
     for end in (called, caller):
         assert len({each.body for each in end.came}) == 1, end.came
     assert all(end.came[0].method == "UPDATE" and len(end.came) > 1 for end in (updated, unreached))
+
+
+@pytest.mark.real_time
+def test_a_refresh_that_is_refused_once_the_call_is_over(start_bot: Callable[..., BotProcess]) -> None:
+    """It is not sent again: PJSIP would send it in a session that it has released."""
+    bot = start_bot("--bench-engines")
+    before = bot.get("/api/status")
+    with FarEnd((bot.host, bot.port), takes_update=True) as caller:
+        caller.call()
+        refresh = caller.request(EXPIRES_S / 2 + SLACK_S)
+        caller.hang_up()
+        caller.answer(refresh, "422 Session Interval Too Small", f"Min-SE: {EXPIRES_S + 10}")
+    with Phone((bot.host, bot.port)) as phone:
+        assert phone.insist(phone.request("OPTIONS")).status == 200
+    assert json.loads(bot.get("/api/status"))["workers"][0]["pid"] == json.loads(before)["workers"][0]["pid"]
