@@ -35,7 +35,7 @@ const pj_message_info *pj_message_info_of(void *received, const char *summary) {
         return NULL;
     }
     const pj_message_info *info = (const void *)((const char *)&words[at] - offsetof(pj_message_info, summary));
-    bool is_whole = info->call_id != NULL && info->from != NULL && info->to != NULL && info->cseq != NULL;
+    bool is_whole = info->call_id != NULL && info->from != NULL && info->to != NULL && info->via != NULL && info->cseq != NULL;
     return is_whole ? info : NULL;
 }
 

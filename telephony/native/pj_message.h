@@ -64,7 +64,7 @@ typedef struct {
     const char *summary;
     const pj_call_id *call_id;
     const pj_party *from, *to;
-    const void *via;
+    void *via; /* the first */
     const pj_cseq *cseq;
 } pj_message_info;
 

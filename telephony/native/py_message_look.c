@@ -3,6 +3,7 @@
 #include "py_message_look.h"
 
 #include "message_look.h"
+#include "py_asked.h"
 
 #define COPY "offhook.telephony.native.request"
 #define FIELDS_MAX 16
@@ -14,37 +15,21 @@ static void let_go(PyObject *capsule) { message_free(PyCapsule_GetPointer(capsul
 static message_verdict ask(const char *text, size_t octets, const char *source, request_copy *copy) {
     PyGILState_STATE state = PyGILState_Ensure();
     PyObject *request = copy == NULL ? Py_NewRef(Py_None) : PyCapsule_New(copy, COPY, let_go);
-    long verdict = LOOK_PASS;
-    if (request == NULL) {
+    PyObject *found = NULL;
+    if (request == NULL)
         message_free(copy);
-    } else {
-        PyObject *found = PyObject_CallFunction(taker, "y#sO", text, (Py_ssize_t)octets, source, request);
-        verdict = found == NULL ? -1 : PyLong_AsLong(found);
-        Py_XDECREF(found);
-        Py_DECREF(request);
-    }
-    if (PyErr_Occurred()) {
-        PyErr_WriteUnraisable(taker);
-        verdict = LOOK_PASS;
-    }
+    else
+        found = PyObject_CallFunction(taker, "y#sO", text, (Py_ssize_t)octets, source, request);
+    message_verdict verdict = (message_verdict)py_asked_number(taker, found, LOOK_PASS);
+    Py_XDECREF(request);
     PyGILState_Release(state);
-    return (message_verdict)verdict;
+    return verdict;
 }
 
+static const char *open_library(const char *path) { return messages_look(path, ask); }
+
 PyObject *py_look_at_messages(PyObject *Py_UNUSED(module), PyObject *args) {
-    const char *path;
-    PyObject *given;
-    if (!PyArg_ParseTuple(args, "sO", &path, &given))
-        return NULL;
-    PyObject *before = taker;
-    taker = Py_NewRef(given);
-    Py_XDECREF(before);
-    const char *why = messages_look(path, ask);
-    if (why != NULL) {
-        PyErr_SetString(PyExc_OSError, why);
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    return py_asked_keep(args, &taker, open_library);
 }
 
 PyObject *py_respond(PyObject *Py_UNUSED(module), PyObject *args) {

@@ -3,6 +3,7 @@
 #include "py_name_lookup.h"
 
 #include "name_lookup.h"
+#include "py_asked.h"
 
 #define LOOKUP "offhook.telephony.native.lookup"
 
@@ -39,20 +40,10 @@ static void ask(const char *name, int port, int transport, name_lookup *lookup) 
     PyGILState_Release(state);
 }
 
+static const char *open_library(const char *path) { return names_look_up(path, ask); }
+
 PyObject *py_look_up_names(PyObject *Py_UNUSED(module), PyObject *args) {
-    const char *path;
-    PyObject *given;
-    if (!PyArg_ParseTuple(args, "sO", &path, &given))
-        return NULL;
-    PyObject *before = asker;
-    asker = Py_NewRef(given);
-    Py_XDECREF(before);
-    const char *why = names_look_up(path, ask);
-    if (why != NULL) {
-        PyErr_SetString(PyExc_OSError, why);
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    return py_asked_keep(args, &asker, open_library);
 }
 
 PyObject *py_name_found(PyObject *Py_UNUSED(module), PyObject *args) {

@@ -29,21 +29,15 @@ static struct {
     void *(*pool_create)(const char *name, size_t octets, size_t more);
     void (*pool_release)(void *pool);
     void *(*allocate)(void *pool, size_t octets);
-    pj_header *(*find)(const void *message, const pj_text *name, const void *from);
     pj_header *(*parse)(void *pool, const pj_text *name, char *text, size_t octets, int *read);
 } of;
-
-static pj_via *top_of(const pj_message_info *info) {
-    const pj_text name = pj_text_of("Via");
-    return (pj_via *)(void *)of.find(info->message, &name, NULL);
-}
 
 bool via_leads(const pj_header *via) { return ((const pj_via *)(const void *)via)->sent_by.host.octets > 0; }
 
 void via_forget_maddr(void *received, const pj_message_info *info) {
-    pj_via *via = top_of(info);
+    pj_via *via = info->via;
     pj_parameter *kept = NULL;
-    if (via != NULL && via->maddr.octets > 0)
+    if (via->maddr.octets > 0)
         kept = of.allocate(pj_message_pool(received), sizeof *kept);
     if (kept == NULL)
         return;
@@ -54,11 +48,9 @@ void via_forget_maddr(void *received, const pj_message_info *info) {
 }
 
 void via_forget_received(const pj_message_info *info) {
-    pj_via *via = top_of(info);
+    pj_via *via = info->via;
     char text[INET6_ADDRSTRLEN] = "";
     struct in6_addr address;
-    if (via == NULL)
-        return;
     if (via->received.octets > 0 && (size_t)via->received.octets < sizeof text)
         memcpy(text, via->received.text, (size_t)via->received.octets);
     const pj_text *ours = &via->sent_by.host;
@@ -94,7 +86,6 @@ const char *via_open(void *library) {
     FIND(library, of, pool_create, "pjsua_pool_create");
     FIND(library, of, pool_release, "pj_pool_release");
     FIND(library, of, allocate, "pj_pool_alloc");
-    FIND(library, of, find, "pjsip_msg_find_hdr_by_name");
     FIND(library, of, parse, "pjsip_parse_hdr");
     return try_via();
 }

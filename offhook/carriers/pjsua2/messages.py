@@ -6,7 +6,7 @@ from typing import Any
 
 from offhook.sip.dialog.rejection import rejected
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallCancelled, CallEnded, CallRejected, EndCause, IncomingCall
+from offhook.sip.events import CallCancelled, CallEnded, CallRefused, CallRejected, EndCause, IncomingCall
 from offhook.sip.message import typed
 from offhook.sip.message.identities import identities, printable
 from offhook.sip.message.message import Request, Response
@@ -50,6 +50,13 @@ def incoming_of(
     request = message_of(text)
     if not isinstance(request, Request):
         raise ParseError("it is no request")
+    return incoming(handle, request, source, replaced)
+
+
+def incoming(
+    handle: str, request: Request, source: str, replaced: Callable[[str, str], str] = lambda *_: ""
+) -> IncomingCall:
+    """`incoming_of` an INVITE that is read already. Raises ParseError."""
     transport = typed.top_via(request).transport.upper()
     if transport not in tuple(Transport):
         raise ParseError("its Via has a transport that nobody knows")
@@ -66,6 +73,11 @@ def incoming_of(
         replaces=replaced(typed.call_id(request), typed.from_tag(request)),
         proven=Transport(transport).is_reliable,
     )
+
+
+def refused(event: IncomingCall, status: int, reason: str) -> CallRefused:
+    """That event, of a call that there is not."""
+    return CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, status, reason)
 
 
 def last_message(pj: Any, event: Any) -> Request | Response | None:

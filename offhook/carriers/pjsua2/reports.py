@@ -12,7 +12,7 @@ from offhook.carriers.pjsua2.call_lines import CallLines
 from offhook.carriers.pjsua2.commands import SERVER_ERROR
 from offhook.carriers.pjsua2.ends import Ends
 from offhook.carriers.pjsua2.live_calls import LiveCalls
-from offhook.carriers.pjsua2.messages import allowed, end_of, from_info, incoming_of, last_message
+from offhook.carriers.pjsua2.messages import allowed, end_of, from_info, incoming_of, last_message, refused
 from offhook.carriers.pjsua2.objects import PjAccount, PjCall
 from offhook.carriers.pjsua2.refreshes import Refreshes
 from offhook.carriers.pjsua2.requests import Requests
@@ -24,7 +24,6 @@ from offhook.sip.events import (
     CallConfirmed,
     CallEnded,
     CallProgress,
-    CallRefused,
     EarlyMediaConfirmed,
     EndCause,
     Event,
@@ -91,7 +90,7 @@ class Reports:
             log.info("PJSIP has refused an INVITE that cannot be read", status=status, why=str(error))
             self._count_refused(status)
             return
-        self._on_event(CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, status, reason))
+        self._on_event(refused(event, status, reason))
 
     def on_registration(self, account: PjAccount, what: Any) -> None:
         """A REGISTER has got its answer, or none."""

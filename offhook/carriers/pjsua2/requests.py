@@ -19,7 +19,7 @@ from uuid import uuid4
 import structlog
 
 from offhook.carriers.pjsua2.commands import with_retry_after
-from offhook.carriers.pjsua2.messages import Probed, address_of, incoming_of
+from offhook.carriers.pjsua2.messages import Probed, address_of, incoming, refused
 from offhook.carriers.pjsua2.objects import PjCall
 from offhook.carriers.pjsua2.transferee import Transferee
 from offhook.observe.refusals import NO_CAPACITY
@@ -28,7 +28,7 @@ from offhook.sip.commands import Answer, Command, Reject
 from offhook.sip.dialog.info import check_info, key_of
 from offhook.sip.dialog.model import DialogId, request_dialog_id
 from offhook.sip.errors import LocalError, ParseError
-from offhook.sip.events import CallRefused, Event, KeyReceived, PasswordWithheld, RequestRefused
+from offhook.sip.events import Event, KeyReceived, PasswordWithheld, RequestRefused
 from offhook.sip.message import typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.message import Request, Response
@@ -170,7 +170,7 @@ class Requests:
             if isinstance(message, Response):
                 return self._challenge(message, source)
             if message.method == "INVITE":
-                return self._invite(message, text, source, copy)
+                return self._invite(message, source, copy)
             dialog = self._dialogs.get(request_dialog_id(message))
             if dialog is not None:
                 return self._in_call(dialog, message, copy)
@@ -214,15 +214,11 @@ class Requests:
         )
         return CHANGE
 
-    def _invite(self, request: Request, text: bytes, source: str, copy: object) -> int:
+    def _invite(self, request: Request, source: str, copy: object) -> int:
         if typed.to_tag(request):
             return PASS
         if not self._has_room():
-            event = incoming_of("", text.decode("utf-8", "surrogateescape"), source)
-            why = "no sockets are left"
-            self._on_event(
-                CallRefused("", event.call_id, event.from_uri, event.request_uri, event.source, NO_CAPACITY, why)
-            )
+            self._on_event(refused(incoming("", request, source), NO_CAPACITY, "no sockets are left"))
             self._respond(copy, Refusal(NO_CAPACITY))
             return TAKE
         if "Replaces" not in request.headers:
