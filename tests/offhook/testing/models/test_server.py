@@ -106,13 +106,15 @@ async def test_the_command(tmp_path: Path) -> None:
 async def test_the_pace() -> None:
     paced = ModelServer(["one two three four five"], first_token_s=0.1, tokens_per_s=50)
     async with paced as server, client_of(server) as client:
+        await ask(client, "hello")  # with its first answer the client imports, for a tenth of a second
         began_at, times = monotonic(), []
         async for chunk in await ask(client, "hello", stream=True):
             if chunk.choices[0].delta.content:
                 times.append(monotonic() - began_at)
         assert len(times) == 5
         assert 0.1 <= times[0] < 0.2
-        assert 0.08 <= times[-1] - times[0] < 0.16
+        assert times[-1] >= 0.18
+        assert times[-1] - times[0] < 0.16
 
 
 async def test_tool_calls_that_are_wrong() -> None:
