@@ -1,5 +1,6 @@
 """Logs where the event loop is stuck while it is, from a thread."""
 
+import asyncio
 import os
 import sys
 import threading
@@ -28,13 +29,14 @@ log = structlog.get_logger("offhook.loop")
 class StallWatch:
     """Calls `on_stall` and logs the stack of the thread `ident`, once each time that `late_s` grows beyond `STALL_S`.
 
-    A paused process, or a thread that waited for a CPU, does not count: its stack would say nothing. Create it in the
-    loop's thread.
+    A paused process, or a thread that waited for a CPU, does not count: its stack would say nothing. Create it on the
+    loop.
     """
 
     def __init__(self, late_s: Callable[[], float], on_stall: Callable[[], None], is_idle: Callable[[], bool]) -> None:
         self._late_s = late_s
         self._is_idle = is_idle
+        self._loop = asyncio.get_running_loop()
         self._ident = threading.get_ident()
         self._schedstat = -1
         with suppress(OSError):
@@ -92,9 +94,10 @@ class StallWatch:
         return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
     def _report(self, now: float, late_s: float) -> None:
-        frame = sys._current_frames().get(self._ident)
-        stack = traceback.format_stack(frame, MAX_FRAMES) if frame is not None else []
-        del frame
+        frames = [sys._current_frames()[self._ident]]
+        stack = traceback.format_stack(frames[0], MAX_FRAMES)
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(frames.clear)  # what ran there may be freed in its own thread alone
         self._on_stall()
         # A careless plug-in must not fill the disk.
         if now - self._logged_at >= LOGGED_EVERY_S:

@@ -51,6 +51,10 @@ def check_headers(path: str, judge: Callable[[bytes, str, bool], int], /) -> Non
     it returns the SIP status to refuse a request with, or to drop a response, 0, or -1 to have the message go on
     without the field. It runs while PJSIP is polled. Raises OSError, which says what does not fit."""
 
+def end_stuck() -> None:
+    """End the connections of PJSIP's whose far ends take nothing of what it sends, at the third call in a row; once a
+    second."""
+
 def given() -> int:
     """Frames that the clock has given to any port, ever: another number means that it has ticked."""
 
@@ -67,7 +71,8 @@ def look_at_messages(path: str, taker: Callable[[bytes, str, object | None], int
     as it came, where it came from (HOST:PORT, "": not known), and for a request what `respond` answers; it returns 0,
     or 1 to take a request from PJSIP, or 2 to remove the Replaces of an INVITE, or to make a challenge a 403. It runs
     while PJSIP is polled. From then on a 502 to an UPDATE, and in a call a 422 without Min-SE, are read as 500, and
-    requests of calls that are not there get 481. Raises OSError, which says what does not fit."""
+    requests of calls that are not there, or have another Call-ID, get 481. Raises OSError, which says what does not
+    fit."""
 
 def look_up_names(path: str, asker: Callable[[bytes, int, str, object], None], /) -> None:
     """Have the names that PJSIP sends to looked up by `asker`, once PJSUA was initialised. It gets the name, the port

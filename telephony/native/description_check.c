@@ -53,16 +53,29 @@ static int verdict_on(void *received, bool is_request) {
     return judge(summary, fits ? text : NULL, fits ? (size_t)octets : 0, stands);
 }
 
-/* Whether it is forgotten. Its body goes with it: a body of an unknown kind ends a call. */
-static bool forget_description(void *received) {
+static bool drop_body(void *received) {
     const pj_message_info *info = pj_message_info_of(received, of.summary(received));
-    pj_description *found = of.description_of(received);
-    memset(&found->body, 0, sizeof found->body);
-    found->session = NULL;
     return info != NULL && pj_message_drop_body(info);
 }
 
+/* Whether it is forgotten. Its body goes with it: a body of an unknown kind ends a call. */
+static bool forget_description(void *received) {
+    pj_description *found = of.description_of(received);
+    memset(&found->body, 0, sizeof found->body);
+    found->session = NULL;
+    return drop_body(received);
+}
+
+/* Any body of a PRACK that answers no offer is one to PJSIP, even if it is no description. */
+static bool is_no_offer(void *received) {
+    const char *summary = of.summary(received);
+    return summary_begins(summary, REQUEST_SUMMARY "PRACK/") && !has_description(received) &&
+           exchange_of(received, summary) != EXCHANGE_OFFERED;
+}
+
 static int on_request(void *received) {
+    if (is_no_offer(received))
+        return !drop_body(received);
     int status = verdict_on(received, true);
     if (status == DESCRIPTION_IGNORED)
         return !forget_description(received);

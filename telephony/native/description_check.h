@@ -6,7 +6,7 @@
  * and read the description by then: what is judged is what PJSIP has understood, printed by it. A request whose
  * description is refused gets the status of the verdict; an ACK, or a response, is dropped, as if it had not come. One that
  * is to be ignored is taken out of its message, which goes on without it; so is each one in a response to an INVITE that we
- * have given up.
+ * have given up, and so are bodies of a PRACK that are no descriptions.
  *
  * The layouts are those of PJSIP 2.10 to 2.17.
  */

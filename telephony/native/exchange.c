@@ -19,7 +19,7 @@ typedef struct {
 /* After the session's dialog come two numbers, and its negotiator. */
 enum { NEGOTIATOR_AFTER_DIALOG = 2 };
 
-enum { SESSION_CONNECTING = 4, SESSION_CONFIRMED, SESSION_DISCONNECTED };
+enum { SESSION_CALLING = 1, SESSION_CONNECTING = 4, SESSION_CONFIRMED, SESSION_DISCONNECTED };
 enum { NEGOTIATOR_OFFERED = 1, NEGOTIATOR_ASKED, NEGOTIATOR_ANSWERING, NEGOTIATOR_DONE };
 
 static struct {
@@ -79,13 +79,24 @@ static exchange exchange_in(void *dialog, pj_session **session, void **negotiato
     return state == NEGOTIATOR_DONE && call == SESSION_CONFIRMED ? EXCHANGE_IDLE : EXCHANGE_BUSY;
 }
 
+static void *dialog_of_request(const pj_message_info *info) {
+    return of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0);
+}
+
 exchange exchange_of(void *received, const char *summary) {
     const pj_message_info *info = pj_message_info_of(received, summary);
     if (info == NULL || !pj_message_has_tag(info))
         return EXCHANGE_UNKNOWN;
     pj_session *session;
     void *negotiator;
-    return exchange_in(of.dialog(&info->call_id->id, &info->to->tag, &info->from->tag, 0), &session, &negotiator);
+    return exchange_in(dialog_of_request(info), &session, &negotiator);
+}
+
+bool exchange_is_in_call(void *received, const char *summary) {
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    void *dialog = info == NULL ? NULL : dialog_of_request(info);
+    const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
+    return info == NULL || (session != NULL && session->state > SESSION_CALLING);
 }
 
 /* As PJSIP's own session timer does it. */
@@ -113,11 +124,15 @@ bool exchange_refresh(const char *call_id, const char *local_tag, const char *re
     return sent;
 }
 
-/* The session of our request that a response is for, or NULL. It stays readable as long as its dialog has transactions. */
-static const pj_session *session_of(void *received, const char *summary) {
-    const pj_message_info *info = pj_message_info_of(received, summary);
+/* The dialog of our request that a response is for, or NULL. */
+static void *dialog_of_response(void *received, const pj_message_info *info) {
     void *request = info == NULL ? NULL : pj_transaction_of(received, info);
-    void *dialog = request == NULL ? NULL : of.dialog_of(request);
+    return request == NULL ? NULL : of.dialog_of(request);
+}
+
+/* Its session, or NULL. It stays readable as long as its dialog has transactions. */
+static const pj_session *session_of(void *received, const char *summary) {
+    void *dialog = dialog_of_response(received, pj_message_info_of(received, summary));
     return dialog == NULL ? NULL : of.session(dialog);
 }
 
@@ -137,4 +152,12 @@ bool exchange_is_given_up(void *received, const char *summary) {
 bool exchange_is_over(void *received, const char *summary) {
     const pj_session *session = session_of(received, summary);
     return session != NULL && session->state == SESSION_DISCONNECTED;
+}
+
+bool exchange_is_misnamed(void *received, const char *summary) {
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    void *dialog = dialog_of_response(received, info);
+    const pj_session *session = dialog == NULL ? NULL : of.session(dialog);
+    return session != NULL && session->state >= SESSION_CONNECTING &&
+           of.dialog(&info->call_id->id, &info->from->tag, &info->to->tag, 0) != dialog;
 }

@@ -25,6 +25,10 @@ const char *exchange_open(void *library);
 /* Of a request, whose summary PJSIP has made. */
 exchange exchange_of(void *received, const char *summary);
 
+/* Whether a request with our tag belongs to a call: one by its Call-ID, too, and not before the far end has answered
+ * our INVITE. PJSIP finds its dialogs by the tags alone, and takes any for the far end's as long as it knows none. */
+bool exchange_is_in_call(void *received, const char *summary);
+
 /* Sends a re-INVITE that offers what is valid anyway, in the confirmed call of that dialog. Whether it is sent: not while
  * another INVITE or offer is in progress (RFC 3261 section 14.1), nor in a call that is over. */
 bool exchange_refresh(const char *call_id, const char *local_tag, const char *remote_tag);
@@ -34,6 +38,9 @@ bool exchange_is_unanswered(void *received, const char *summary);
 
 /* Whether it is for one that we have given up before that. */
 bool exchange_is_given_up(void *received, const char *summary);
+
+/* Whether a response is for our request in a call that is confirmed, and has other tags or another Call-ID than that. */
+bool exchange_is_misnamed(void *received, const char *summary);
 
 /* Whether a response is for our request in a call that is over for both sides: PJSIP has released its session. */
 bool exchange_is_over(void *received, const char *summary);

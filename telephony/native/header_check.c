@@ -14,6 +14,8 @@
 #define URI_WORDS_MAX 16
 #define SERVICE_ROUTES_MAX 8 /* PJSUA_ACC_MAX_PROXIES */
 #define SERVICE_ROUTE_OCTETS_MAX 2048
+#define FLOW_S_MIN 2
+#define FLOW_DIGITS_MAX 9
 
 /* ---- PJSIP's layouts */
 
@@ -146,7 +148,20 @@ static bool ends(const pj_message *message, const pj_header *header) {
     return ((const pj_interval *)(const void *)header)->seconds >= 0;
 }
 
-enum { FROM, TO, FROM_ALONE, TO_ALONE, CALL_ID_ALONE, CSEQ_ALONE, CSEQ, VIA, ROUTE, CONTACT, SERVICE, EXPIRES, MIN_EXPIRES };
+/* PJSIP waits for four fifths of it, in whole seconds, between its keep-alives. */
+static bool pauses(const pj_message *message, const pj_header *header) {
+    (void)message;
+    const pj_text *value = &((const pj_plain *)(const void *)header)->value;
+    unsigned seconds = 0;
+    long digits = 0;
+    for (; digits < value->octets && value->text[digits] >= '0' && value->text[digits] <= '9'; digits++)
+        seconds = seconds * 10 + (unsigned)(value->text[digits] - '0');
+    return digits <= FLOW_DIGITS_MAX && seconds >= FLOW_S_MIN;
+}
+
+enum {
+    FROM, TO, FROM_ALONE, TO_ALONE, CALL_ID_ALONE, CSEQ_ALONE, CSEQ, VIA, ROUTE, CONTACT, SERVICE, EXPIRES, MIN_EXPIRES, FLOW
+};
 
 static const struct {
     const char *name, *reason;
@@ -166,6 +181,7 @@ static const struct {
     [SERVICE] = {"Service-Route", "Service-Route Is No SIP URI", service_leads, false},
     [EXPIRES] = {"Expires", "Expires Is Too Long", ends, false},
     [MIN_EXPIRES] = {"Min-Expires", "Min-Expires Is Too Long", ends, false},
+    [FLOW] = {"Flow-Timer", "Flow-Timer Has No Time", pauses, false},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 
@@ -275,6 +291,8 @@ static const char *try_fields(void) {
         {VIA, true, "SIP/2.0/UDP a:1;rport"}, {VIA, false, "SIP/2.0/UDP []:1"},
         {EXPIRES, true, "2147483647"},        {EXPIRES, false, "2147483648"},
         {MIN_EXPIRES, true, "0"},             {MIN_EXPIRES, false, "4294967295"},
+        {FLOW, true, "2"},                    {FLOW, false, "1"},
+        {FLOW, true, "120"},                  {FLOW, false, "4294967297"},
     };
     void *pool = of.pool_create("trial", POOL_OCTETS, POOL_OCTETS);
     if (pool == NULL)

@@ -5,9 +5,10 @@
  * transaction by the method of the CSeq, and goes on by that of the request line. It uses the URI of a Record-Route as a
  * SIP URI, whatever it is; it uses that of a Contact without asking whether there is one (`*`), and sends requests to it,
  * which it cannot do if it is no SIP URI. It has room for eight of a registrar's Service-Routes, and writes on; the longest
- * time of an Expires means none to it. And it makes a dialog of each answer to an INVITE that has one already, by its tag,
- * which an answer of RFC 2543 has not. The judge is asked about messages with one of these only: a field can be taken out of
- * its message, or the message refused. A refusal has the From and To of its request, so one without a host there gets none.
+ * time of an Expires means none to it, and a Flow-Timer of one second that keep-alives need no pause. And it makes a dialog of
+ * each answer to an INVITE that has one already, by its tag, which an answer of RFC 2543 has not. The judge is asked about
+ * messages with one of these only: a field can be taken out of its message, or the message refused. A refusal has the From and
+ * To of its request, so one without a host there gets none.
  *
  * What PJSIP must not go by in a Via is forgotten without asking: see via.h.
  *

@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,11 +59,14 @@ static struct {
 struct request_copy {
     void *received;
     unsigned life;
+    request_copy *next; /* once another thread has freed it, of which PJSIP knows nothing */
 };
 
 static message_taker *take;
 static unsigned life; /* which PJSUA of this process it is: a copy's memory goes with it */
 static size_t read_at; /* of `pj_read`, in what was received */
+static pthread_t pjsips;
+static _Atomic(request_copy *) left;
 
 /* ---- what was received */
 
@@ -90,7 +95,15 @@ static void source_of(void *received, char *source) {
     snprintf(source, SOURCE_OCTETS_MAX, six ? "[%s]:%d" : "%s:%d", host, sender.port);
 }
 
+static void free_left(void) {
+    for (request_copy *each = atomic_exchange(&left, NULL), *next; each != NULL; each = next) {
+        next = each->next;
+        message_free(each);
+    }
+}
+
 static request_copy *copy_of(void *received) {
+    free_left();
     request_copy *copy = malloc(sizeof *copy);
     if (copy == NULL)
         return NULL;
@@ -137,7 +150,16 @@ static bool is_pjsips_own(void *received) {
            (pj_invite_is_copy(received) || (replaces_of(received) == NULL && sockets_have_room()));
 }
 
+/* PJSIP answers it by the transport of the first one; while that waits for its connection, an assertion fails a minute after
+ * the answer. */
+static bool is_astray(void *received) {
+    static const char *const invites[] = {"INVITE/", NULL};
+    return is_request_of(of.summary(received), invites) && pj_copy_is_astray(received);
+}
+
 static int on_request(void *received) {
+    if (is_astray(received))
+        return true;
     if (is_pjsips_own(received))
         return 0;
     message_verdict verdict = verdict_of(received, true);
@@ -167,9 +189,25 @@ static int on_response(void *received) {
     const char *summary = of.summary(received);
     if (is_fatal(received, summary))
         message_of(received)->line.response.status = SIP_SERVER_ERROR;
-    else if (is_challenge(summary) && verdict_of(received, false) == LOOK_CHANGE)
+    else if (is_challenge(summary) &&
+             (exchange_is_misnamed(received, summary) || verdict_of(received, false) == LOOK_CHANGE))
         message_of(received)->line.response.status = SIP_FORBIDDEN;
     return 0;
+}
+
+/* What no transaction wants. A second INVITE of a call that is over PJSIP would leave without an answer, for ever. */
+static int on_call_request(void *received) {
+    static const char *const invites[] = {"INVITE/", NULL}, *const others[] = {"CANCEL/", "REGISTER/", NULL};
+    const char *summary = of.summary(received);
+    const pj_message_info *info = pj_message_info_of(received, summary);
+    if (info == NULL || !pj_message_has_tag(info) || is_request_of(summary, others))
+        return false;
+    if (exchange_is_in_call(received, summary) &&
+        !(is_request_of(summary, invites) && exchange_of(received, summary) == EXCHANGE_OVER))
+        return false;
+    if (!summary_begins(summary, ACK_SUMMARY))
+        of.respond(of.endpoint(), received, SIP_NO_SUCH_CALL, NULL, NULL, NULL);
+    return true;
 }
 
 /* What neither a transaction nor a dialog wants. An ACK without a tag PJSUA would take for a second copy of its INVITE, and
@@ -212,6 +250,11 @@ bool message_respond(const request_copy *copy, int status, const char *reason, c
 }
 
 void message_free(request_copy *copy) {
+    if (!pthread_equal(pthread_self(), pjsips)) {
+        for (copy->next = atomic_load(&left); !atomic_compare_exchange_weak(&left, &copy->next, copy);)
+            ;
+        return;
+    }
     if (copy->life == life)
         of.release(copy->received);
     free(copy);
@@ -245,7 +288,7 @@ static const char *try_message(void) {
 }
 
 const char *messages_look(const char *path, message_taker *taker) {
-    static pj_module looks, strays; /* an earlier PJSUA of this process has let them go */
+    static pj_module looks, calls, strays; /* an earlier PJSUA of this process has let them go */
     void *library = pj_library(path);
     if (library == NULL)
         return "it is not loaded";
@@ -266,8 +309,12 @@ const char *messages_look(const char *path, message_taker *taker) {
         why = try_message();
     if (why != NULL)
         return why;
+    pjsips = pthread_self();
     looks = (pj_module){.priority = ORDER_MESSAGES, .unload = on_unload, .on_request = on_request, .on_response = on_response};
+    calls = (pj_module){.priority = ORDER_CALLS, .on_request = on_call_request};
     strays = (pj_module){.priority = ORDER_STRAYS, .on_request = on_stray};
     why = pj_module_register(library, "offhook-messages", &looks);
+    if (why == NULL)
+        why = pj_module_register(library, "offhook-calls", &calls);
     return why != NULL ? why : pj_module_register(library, "offhook-strays", &strays);
 }

@@ -6,8 +6,14 @@
  * answered later, without a transaction. Or a message is changed: an INVITE loses its Replaces, and 401 and 407 become 403,
  * which no password answers.
  *
- * A second module is behind PJSIP's dialogs: it drops the ACKs that none of them wants, and answers the requests of calls that
- * are not there.
+ * A challenge with other tags, or another Call-ID, than its call has becomes 403 without asking: PJSIP finds what it answers by
+ * the Via alone.
+ *
+ * Another copy of an INVITE that comes by another transport than the first is dropped.
+ *
+ * A second module is between PJSIP's transactions and its dialogs, which it finds by the tags alone: it answers the requests that
+ * have our tag, but belong to no call. A third one is behind the dialogs: it drops the ACKs that none of them wants, and answers
+ * the requests of calls that are not there.
  *
  * Where a message is in what PJSIP has received is found by a trial; where it came from is believed only if the three
  * fields that say so agree.
@@ -39,7 +45,7 @@ typedef struct {
 /* Sends a response to a copy; `reason` NULL: the status's own. Whether that is done. */
 bool message_respond(const request_copy *copy, int status, const char *reason, const header_field *fields, size_t count);
 
-/* Lets a copy go. */
+/* Lets a copy go, in any thread. */
 void message_free(request_copy *copy);
 
 #endif

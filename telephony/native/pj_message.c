@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define RECEIVED_WORDS_MAX 16384 /* PJSIP's own come to about 700; builds for longer datagrams to more */
+#define TRANSACTION_WORDS 48 /* the transport is about the thirtieth of some hundred */
 #define RESPONSE_SUMMARY "Response msg "
 #define TO_INVITE "/INVITE/"
 
@@ -61,6 +62,15 @@ void *pj_transaction_of(void *received, const pj_message_info *info) {
 }
 
 bool pj_invite_is_copy(void *received) { return transaction_of(received, SERVER, of.invite()) != NULL; }
+
+bool pj_copy_is_astray(void *received) {
+    const void *transport = ((void **)received)[1]; /* comes second there */
+    void *const *words = transaction_of(received, SERVER, of.invite());
+    for (size_t at = 0; words != NULL && at < TRANSACTION_WORDS; at++)
+        if (words[at] == transport)
+            return false;
+    return words != NULL;
+}
 
 int summary_status(const char *summary) {
     size_t begin = strlen(RESPONSE_SUMMARY);

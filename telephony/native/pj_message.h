@@ -89,6 +89,9 @@ void *pj_transaction_of(void *received, const pj_message_info *);
 /* Whether an INVITE is another copy of one that PJSIP answers (RFC 3261 §17.2.3). */
 bool pj_invite_is_copy(void *received);
 
+/* Whether a copy has not come by the transport that the one has to which it is one. */
+bool pj_copy_is_astray(void *received);
+
 /* Of the summary of a response; 0: it is a request. */
 int summary_status(const char *summary);
 

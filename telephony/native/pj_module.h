@@ -7,7 +7,7 @@
 #include "pj_library.h"
 
 /* The order of our modules: PJSIP's transactions have 16, its dialogs 32, PJSUA itself 64. */
-enum { ORDER_HEADERS = 13, ORDER_MESSAGES, ORDER_DESCRIPTIONS, ORDER_STRAYS = 63 };
+enum { ORDER_HEADERS = 13, ORDER_MESSAGES, ORDER_DESCRIPTIONS, ORDER_CALLS = 24, ORDER_STRAYS = 63 };
 
 typedef struct pj_module {
     struct pj_module *previous, *next;

@@ -281,6 +281,11 @@ static PyObject *sockets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     return Py_BuildValue("{s:k,s:k,s:K}", "used", room.used, "most", room.most, "refused", room.refused);
 }
 
+static PyObject *end_stuck(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    sockets_end_stuck();
+    Py_RETURN_NONE;
+}
+
 static PyObject *has_room(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyBool_FromLong(sockets_have_room());
 }
@@ -342,6 +347,7 @@ static PyMethodDef functions[] = {
     {"look_up_names", py_look_up_names, METH_VARARGS, NULL},
     {"name_found", py_name_found, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
+    {"end_stuck", end_stuck, METH_NOARGS, NULL},
     {"open_sockets", open_sockets, METH_VARARGS, NULL},
     {"refresh", refresh, METH_VARARGS, NULL},
     {"respond", py_respond, METH_VARARGS, NULL},

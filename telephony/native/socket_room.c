@@ -4,6 +4,7 @@
 
 #include <netinet/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,12 +18,14 @@
 #define QUIET_MS_MAX 32000u /* of a connection that others need: what a transaction may take (RFC 3261 §17) */
 #define A_CALLS 2 /* RTP's and RTCP's */
 #define TOO_MANY 70010 /* PJ_ETOOMANY */
+#define STUCK_LOOKS 3
 #define UNUSABLE 70013 /* PJ_EINVALIDOP */
 
 typedef struct {
     void *key; /* NULL: free, or at its end */
     int socket;
     bool is_connection;
+    unsigned stuck; /* looks in a row */
     double free_at;
 } place;
 
@@ -69,6 +72,15 @@ static unsigned quiet_ms(int socket) {
     if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &octets) != 0 || info.tcpi_state == TCP_LISTEN)
         return 0;
     return info.tcpi_last_data_recv;
+}
+
+/* Whether the far end of a connection takes no more of what it is sent. */
+static bool is_stuck(int socket) {
+    struct tcp_info info = {0};
+    socklen_t octets = sizeof info;
+    struct pollfd writable = {.fd = socket, .events = POLLOUT};
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &octets) == 0 && info.tcpi_state == TCP_ESTABLISHED &&
+           poll(&writable, 1, 0) == 0;
 }
 
 /* ---- with `guard` held */
@@ -172,7 +184,7 @@ NAMESAKE int pj_ioqueue_register_sock2(void *pool, void *queue, long socket, voi
     else
         refused++;
     if (at != NULL && status == 0)
-        *at = (place){*key, (int)socket, connection, 0};
+        *at = (place){*key, (int)socket, connection, 0, 0};
     if (at != NULL && status == 0 && listens((int)socket))
         listen((int)socket, (int)(in->most / 2)); /* again: PJSIP has let five wait */
     pthread_mutex_unlock(&guard);
@@ -214,6 +226,17 @@ socket_room sockets_room(void) {
 bool sockets_have_room(void) {
     const socket_room room = sockets_room();
     return room.most == 0 || room.used + A_CALLS <= room.most;
+}
+
+void sockets_end_stuck(void) {
+    pthread_mutex_lock(&guard);
+    for (const places *in = all; in < all + QUEUES_MAX; in++)
+        for (place *each = in->places; each < in->places + in->most; each++) {
+            each->stuck = each->key != NULL && each->is_connection && is_stuck(each->socket) ? each->stuck + 1 : 0;
+            if (each->stuck == STUCK_LOOKS)
+                shutdown(each->socket, SHUT_RDWR);
+        }
+    pthread_mutex_unlock(&guard);
 }
 
 const char *sockets_open(const char *path) {

@@ -6,6 +6,8 @@
  * and refuse what there is no room for: then PJSIP closes the connection, or refuses the call. Of connections there are
  * half as many as sockets, so that calls by UDP always have some; where there are more, the one that has been silent for
  * longest goes. As many may wait to be accepted: PJSIP has room for five, and what finds none is tried again after a second.
+ * What a far end asks for and does not take PJSIP keeps for it, without a bound: so a connection that takes nothing at three
+ * looks in a row goes, too.
  *
  * PJSIP's library finds the namesakes in place of its own where this library was made global before it was loaded.
  */
@@ -24,6 +26,9 @@ typedef struct {
 const char *sockets_open(const char *path);
 
 socket_room sockets_room(void);
+
+/* Ends the connections whose far ends take nothing: once a second. */
+void sockets_end_stuck(void);
 
 /* Whether there are enough for another call. */
 bool sockets_have_room(void);

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,6 +27,8 @@ IDLE = 80
 QUIET_S = 32.0
 """socket_room.c: a connection that has been silent for longer makes place."""
 WAIT_S = 2.0
+STUCK_S = 30.0
+"""Enough to fill what the two sockets take, and then three seconds."""
 BURST = 20
 SOON_S = 0.5
 """A connection that finds no place among those that wait is tried again after a second (RFC 6298 §2)."""
@@ -90,6 +93,44 @@ def test_connections_that_say_nothing(few_sockets: BotProcess) -> None:
             phone.acknowledge()
             assert phone.ask_in_call("BYE") == 200
         few_sockets.wait_for(lambda: answers(few_sockets), 2 * QUIET_S)
+
+
+@pytest.mark.real_time
+def test_a_connection_that_takes_no_answers(bot: BotProcess) -> None:
+    """PJSIP keeps for it what it asks for, without a bound."""
+    with Phone((bot.host, bot.port)) as phone, socket.create_connection((bot.host, bot.port), WAIT_S) as connection:
+        request = phone.request("MESSAGE").replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+        end = time.monotonic() + STUCK_S
+        with pytest.raises(OSError):
+            while time.monotonic() < end:
+                connection.sendall(request)
+
+
+def flood(connection: socket.socket, data: bytes, over: threading.Event) -> None:
+    """Send it again and again, and take what comes."""
+    connection.setblocking(False)
+    at = 0
+    while not over.is_set():
+        with suppress(BlockingIOError):
+            at = (at + connection.send(data[at:])) % len(data)
+        with suppress(BlockingIOError):
+            connection.recv(1 << 20)
+
+
+@pytest.mark.real_time
+def test_a_connection_that_never_pauses(bot: BotProcess) -> None:
+    """The others have their turn."""
+    over = threading.Event()
+    with Phone((bot.host, bot.port)) as phone, socket.create_connection((bot.host, bot.port), WAIT_S) as connection:
+        requests = 50 * phone.request("MESSAGE").replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+        sender = threading.Thread(target=flood, args=(connection, requests, over))
+        sender.start()
+        try:
+            for number in range(2, 5):
+                assert phone.insist(phone.request("OPTIONS", cseq=number)).status == 200
+        finally:
+            over.set()
+            sender.join()
 
 
 def test_calls_that_come_and_go(bot: BotProcess) -> None:

@@ -13,8 +13,10 @@ import pytest
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Response
 from tests.e2e.test_pjsua2_offers import (
+    ANSWER_S,
     APART_S,
     AUDIO,
+    BROKEN,
     DESCRIPTIONS,
     WAIT_S,
     WITH_VIDEO,
@@ -92,6 +94,24 @@ def test_an_ack_without_a_tag_while_the_invite_is_answered(bot: BotProcess) -> N
         phone.begin(AUDIO, "Supported: timer")
         phone.to_tag = ""
         phone.say("ACK", "", 0)
+        phone.hear(WAIT_S)
+
+
+@pytest.mark.parametrize(("kind", "body"), [("application/sdp", BROKEN), ("text/plain", "hello")])
+def test_a_prack_with_a_body_that_is_no_offer(bot: BotProcess, kind: str, body: str) -> None:
+    """PJSIP takes each for one, once it has answered that of the INVITE."""
+    with Early((bot.host, bot.port)) as phone:
+        phone.begin(AUDIO, "Require: 100rel")
+        assert phone.rseq
+        rack = f"RAck: {phone.rseq} {phone.invited} INVITE"
+        phone.cseq += 1
+        prack = phone.request("PRACK", rack, cseq=phone.cseq, to_tag=phone.to_tag, body=body)
+        phone.send(prack.replace(b"application/sdp", kind.encode()))
+        phone.socket.settimeout(ANSWER_S)
+        while not (answer := phone.receive()).header("CSeq").endswith("PRACK"):
+            pass
+        assert answer.status == 200
+        phone.say("BYE", "", 0)
         phone.hear(WAIT_S)
 
 

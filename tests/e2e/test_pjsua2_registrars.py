@@ -14,6 +14,7 @@ from tests.e2e.test_pjsua2_offers import lives, pytestmark
 
 __all__ = ["pytestmark"]
 
+KEEP_ALIVE = "\r\n"
 SERVICE = "Service-Route: " + ", ".join(["<sip:{host}:{port};lr>"] * 8)
 REGISTERED = {
     "anything": ("Contact: *", "Expires: 60", "Service-Route: <tel:+15550100>"),
@@ -27,6 +28,8 @@ REGISTERED = {
     "by somebody, and by nobody": ("Service-Route: <sip:{host}:{port};lr>, <sip:[];lr>",),
     "by eight": (SERVICE,),
     "by eight, and more": (SERVICE, SERVICE, SERVICE, SERVICE),
+    "with keep-alives at once": ("Expires: 60", "Flow-Timer: 1"),
+    "with keep-alives at once, by a number too long": ("Expires: 60", "Flow-Timer: 4294967297"),
     "by no name": ("Service-Route: <sip:" + "a" * 3_000 + ">",),
 }
 """Header fields of a registrar's answer."""
@@ -44,10 +47,12 @@ def test_answers_of_a_registrar(
         bot.wait_for(lambda: json.loads(bot.get("/api/status"))["trunks"][0]["state"] == "registered")
         with lives(bot):
             assert "REGISTER" in callee.methods
+            assert callee.methods.count(KEEP_ALIVE) <= 1
             call = callee.called(bot, (GOOD,))
             until(bot, call, "answered")
             ask(bot, "DELETE", f"/api/calls/{call}")
             record(bot, call)
+            assert callee.methods.count(KEEP_ALIVE) <= 1
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

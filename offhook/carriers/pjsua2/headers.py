@@ -8,7 +8,7 @@ from offhook.carriers.pjsua2.descriptions import IGNORED, REQUEST
 
 BAD_REQUEST = 400
 LEADING = ("Record-Route", "Contact")
-LEFT_OUT = ("Service-Route", "Expires", "Min-Expires")
+LEFT_OUT = ("Service-Route", "Expires", "Min-Expires", "Flow-Timer")
 """Where they are of no use, whatever the message."""
 log = structlog.get_logger("offhook.pjsip")
 

@@ -2,7 +2,8 @@
 here. And challenges to requests in a call, which it would answer to anybody.
 
 Theory of operation. The part in C asks `look` about them before PJSIP has them. A call is known by its dialog, from its
-confirmation on. What belongs to no such call, and has our tag, is left to PJSIP. Who admits calls is asked what
+confirmation on. What belongs to no such call, and has our tag, is left to PJSIP, but for what it would not survive.
+What cannot be read never comes to PJSIP. Who admits calls is asked what
 an OPTIONS outside of all calls gets, and a call what its far end's REFER does: both are answered later. An INVITE with
 Replaces loses it, and PJSIP takes it for a call like others; `replaced` says whose place it wants. One for which PJSIP
 has no sockets gets 503, where PJSIP would answer 500.
@@ -139,7 +140,7 @@ class Requests:
         call.dialog_id = dialog_id
         policy = self._policy(call.trunk)
         dialog = CallDialog(call, policy, Servers(call.trunk, call.meant, policy.servers))
-        self._dialogs[dialog_id] = dialog
+        self._dialogs[_key(dialog_id)] = dialog
         self._of_calls[call.handle] = dialog
 
     def over(self, call: PjCall) -> None:
@@ -148,8 +149,8 @@ class Requests:
             if dialog.transferee is not None:
                 dialog.transferee.close()
             dialog.transferee = None  # in a circle the call's object would live on, beyond PJSIP
-            self._dialogs.pop(call.dialog_id, None)
-            self._ended.keep(call.dialog_id, dialog.servers, monotonic())
+            self._dialogs.pop(_key(call.dialog_id), None)
+            self._ended.keep(_key(call.dialog_id), dialog.servers, monotonic())
 
     def replaced(self, call_id: str, from_tag: str) -> str:
         """The handle of the call whose place that INVITE wants; "": it is a call of its own."""
@@ -171,12 +172,17 @@ class Requests:
                 return self._challenge(message, source)
             if message.method == "INVITE":
                 return self._invite(message, source, copy)
-            dialog = self._dialogs.get(request_dialog_id(message))
+            dialog = self._dialogs.get(_key(request_dialog_id(message)))
             if dialog is not None:
                 return self._in_call(dialog, message, copy)
-            return PASS if typed.to_tag(message) else self._outside(message, source, copy)
-        except ParseError:
-            return PASS
+            if not typed.to_tag(message):
+                return self._outside(message, source, copy)
+            return self._before(message, text, copy)
+        except ParseError as error:
+            if copy is None:
+                return CHANGE
+            self._respond(copy, Refusal(error.status))
+            return TAKE
 
     def do(self, command: Command) -> bool:
         """Answer an OPTIONS, if the command is for one: whether it is."""
@@ -200,9 +206,9 @@ class Requests:
     # --- inside
 
     def _challenge(self, response: Response, source: str) -> int:
-        dialog_id = _dialog_id(response)
-        dialog = self._dialogs.get(dialog_id)
-        servers = self._ended.recall(dialog_id, monotonic()) if dialog is None else dialog.servers
+        key = _key(_dialog_id(response))
+        dialog = self._dialogs.get(key)
+        servers = self._ended.recall(key, monotonic()) if dialog is None else dialog.servers
         trunk = None if servers is None else self._config.trunks.get(servers.trunk)
         if servers is None or trunk is None or trunk.password is None:
             return PASS
@@ -239,7 +245,7 @@ class Requests:
         replaces = replaces_of(request)
         if replaces is None or isinstance(replaces, Refusal):
             return replaces or Refusal(400)
-        dialog = self._dialogs.get(replaces.dialog_id)
+        dialog = self._dialogs.get(_key(replaces.dialog_id))
         if dialog is None:
             return Refusal(481)
         if dialog.call.released:
@@ -293,6 +299,19 @@ class Requests:
         self._on_event(ReferReceived(dialog.call.handle, target, referred_by(request)))
         return None
 
+    def _before(self, request: Request, text: bytes, copy: object) -> int:
+        """Of a call that is not confirmed, if it is of any."""
+        refusal = check_method(request)
+        if refusal is None and request.method == "INFO":
+            refusal = check_info(request)
+            if refusal is None and request.body and (not text.endswith(b"\r\n") or b"\0" in text):
+                # PJSIP looks for the duration behind the line of the key, whether or not there is anything.
+                refusal = Refusal(400, reason="The Key Has No Line Of Its Own")
+        if refusal is None:
+            return PASS
+        self._respond(copy, refusal)
+        return TAKE
+
     def _outside(self, request: Request, source: str, copy: object) -> int:
         asks = address_of(source)
         policy = self._policy(self._trunk_at(asks.host))
@@ -333,3 +352,9 @@ def _options(policy: DialogPolicy) -> tuple[str, ...]:
 def _dialog_id(response: Response) -> DialogId:
     """The dialog of our request that it answers. Raises ParseError."""
     return typed.call_id(response), typed.from_tag(response), typed.to_tag(response)
+
+
+def _key(dialog_id: DialogId) -> DialogId:
+    """Tags are tokens, whose case does not count (RFC 3261 §7.3.1), as it does not to PJSIP."""
+    call_id, ours, theirs = dialog_id
+    return call_id, ours.lower(), theirs.lower()

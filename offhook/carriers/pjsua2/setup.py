@@ -138,6 +138,8 @@ def account_config(pj: Any, config: Config, address: Address, trunk: TrunkConfig
     if ":" in address.host:
         media.ipv6Use = pj.PJSUA_IPV6_ENABLED
     made.natConfig.iceEnabled = config.sip.ice
+    # For it the host of a Contact is looked up while all calls wait, and connected to.
+    made.natConfig.contactUseSrcPort = 0
     made.natConfig.udpKaIntervalSec = 0 if trunk is None else int(trunk.keepalive_s)
     return made
 

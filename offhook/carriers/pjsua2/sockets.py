@@ -14,10 +14,11 @@ log = structlog.get_logger("offhook.pjsip")
 
 
 class Sockets:
-    """`read` is `sockets` of the frame port's module. Pure, but for the log."""
+    """`read` and `end_stuck` are those of the frame port's module. Pure, but for the log."""
 
-    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, read: Callable[[], Mapping[str, int]], end_stuck: Callable[[], None]) -> None:
         self._read = read
+        self._end_stuck = end_stuck
         self._refused = read()["refused"]
         self._looked_at = self._logged_at = float("-inf")
         if not read()["most"]:
@@ -28,10 +29,13 @@ class Sockets:
             )
 
     def poll(self, now: float) -> None:
-        """Look whether some were refused since; `now` in monotonic seconds."""
-        if now - self._looked_at < LOOKED_S or now - self._logged_at < LOGGED_S:
+        """End what is stuck, and look whether some were refused since; `now` in monotonic seconds."""
+        if now - self._looked_at < LOOKED_S:
             return
         self._looked_at = now
+        self._end_stuck()
+        if now - self._logged_at < LOGGED_S:
+            return
         read = self._read()
         if (refused := read["refused"] - self._refused) > 0:
             self._refused, self._logged_at = read["refused"], now

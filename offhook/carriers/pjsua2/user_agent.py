@@ -49,6 +49,8 @@ from offhook.usererror import UserError
 
 POLL_S = 0.005
 EVENTS_A_POLL = 64
+POLLED_S = 0.02
+"""A single event of a connection may be hundreds of messages."""
 LAST_S = 2.0
 """For the answers to the last requests."""
 log = structlog.get_logger("offhook.pjsip")
@@ -130,7 +132,7 @@ class PjsuaUserAgent:
         )
         self._frames, self.max_calls = library.opened(pj, checks)
         self._lines.frames = self._frames
-        self._sockets = Sockets(self._frames.sockets)
+        self._sockets = Sockets(self._frames.sockets, self._frames.end_stuck)
         setup.set_codecs(pj, self._endpoint, self._config.rtp.codecs)
         for name, kind, settings in setup.transports(pj, self._config, self._address):
             try:
@@ -254,8 +256,9 @@ class PjsuaUserAgent:
 
     def _poll(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
+        end = monotonic() + POLLED_S
         for _ in range(EVENTS_A_POLL):
-            if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0:
+            if self._endpoint is None or self._endpoint.libHandleEvents(0) <= 0 or monotonic() > end:
                 break
         self._calls.tidy()
         if self._sockets is not None:

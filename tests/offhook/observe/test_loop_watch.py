@@ -1,6 +1,8 @@
 import asyncio
+import threading
 import time
 
+import pytest
 from structlog.testing import capture_logs
 
 from offhook.observe.loop_watch import BEAT_S, STUCK_S, LoopWatch
@@ -36,6 +38,43 @@ async def test_the_stack_of_a_blocked_loop_is_logged_while_it_is_blocked() -> No
     assert began < stalls[0] < ended
     (line,) = [entry for entry in logged if entry["event"] == "the event loop is stalled"]
     assert "a_careless_plug_in" in line["where"]
+
+
+class Held:
+    """Says in which thread it was freed."""
+
+    def __init__(self, freed_in: asyncio.Future[int]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._freed_in = freed_in
+
+    def __del__(self) -> None:
+        self._loop.call_soon_threadsafe(self._freed_in.set_result, threading.get_ident())
+
+
+async def test_what_a_blocked_loop_held_is_freed_in_its_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PJSIP's objects end the process in any other."""
+    looking, over = threading.Event(), threading.Event()
+    freed_in = asyncio.get_running_loop().create_future()
+
+    def format_stack(_: object, __: int) -> list[str]:
+        looking.set()
+        over.wait()
+        return []
+
+    def hold() -> None:
+        held = Held(freed_in)
+        looking.wait()
+        assert held
+
+    monkeypatch.setattr("traceback.format_stack", format_stack)
+    watch = LoopWatch(on_stall=lambda: None)
+    watch.start()
+    await asyncio.sleep(2.5 * BEAT_S)
+    hold()
+    over.set()
+    async with asyncio.timeout(10):
+        assert await freed_in == threading.get_ident()
+    watch.stop()
 
 
 async def test_a_loop_that_runs_has_no_stack_to_show() -> None:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from offhook.sip.commands import Answer, Bye
+from offhook.sip.commands import Answer, Bye, Reject, Ring
 from offhook.sip.events import CallConfirmed, IncomingCall
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
@@ -18,11 +18,13 @@ WAIT_S = 8.0
 
 
 class Caller:
-    """A telephone with a connection, and UDP at the same port. `contact` are the parameters of its Contact."""
+    """A telephone with a connection, and UDP at the same port. `contact` are the parameters of its Contact, whose port
+    is `at`, or that of the connection."""
 
-    def __init__(self, agent: Agent, contact: str) -> None:
+    def __init__(self, agent: Agent, contact: str, at: int = 0) -> None:
         self._agent = agent
         self._contact = contact
+        self._at = at
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     async def connect(self) -> None:
@@ -42,7 +44,7 @@ class Caller:
             f"To: {to or f'<{uri}>'}",
             "Call-ID: by-tcp",
             f"CSeq: 1 {method}",
-            f"Contact: <sip:qa@{HOST}:{self._port}{self._contact}>",
+            f"Contact: <sip:qa@{HOST}:{self._at or self._port}{self._contact}>",
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
         ]
@@ -90,4 +92,29 @@ async def test_a_call_goes_on_by_the_transport_of_the_contact(contact: str, by_c
         await agent.pjsip.drain()
     finally:
         caller.close()
+        agent.pjsip.stop()
+
+
+async def test_who_is_not_answered_yet_is_not_connected_to() -> None:
+    """PJSIP would, for a Contact of its own, and look up a name while all calls wait."""
+    agent = Agent()
+    agent.pjsip.start()
+    connected: list[object] = []
+    server = await asyncio.start_server(lambda reader, writer: connected.append(writer), HOST, 0)
+    at = server.sockets[0].getsockname()[1]
+    caller = Caller(agent, ";transport=tcp", at)
+    await caller.connect()
+    try:
+        caller.send("INVITE", "", OFFER)
+        await agent.until(lambda: any(isinstance(each, IncomingCall) for each in agent.events))
+        (event,) = (each for each in agent.events if isinstance(each, IncomingCall))
+        agent.pjsip.do(Ring(event.call))
+        while not (isinstance(found := await caller.receive(), Response) and found.status == 180):
+            pass
+        assert not connected
+        agent.pjsip.do(Reject(event.call, 486))
+        await agent.pjsip.drain()
+    finally:
+        caller.close()
+        server.close()
         agent.pjsip.stop()

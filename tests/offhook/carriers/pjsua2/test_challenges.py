@@ -41,12 +41,21 @@ class FarEnd:
                 if data.startswith(method.encode()):
                     return data.decode(), source
 
-    def reply(self, to: tuple[str, tuple[str, int]], status: str, *more: str, body: str = "") -> None:
+    def reply(
+        self,
+        to: tuple[str, tuple[str, int]],
+        status: str,
+        *more: str,
+        body: str = "",
+        swapped: tuple[str, str] = ("", ""),
+    ) -> None:
         request, source = to
         copied = re.findall(r"^(?:Via|From|To|Call-ID|CSeq): .*\r$", request, re.MULTILINE)
         copied = [each.strip() + (";tag=x" if each.startswith("To:") and "tag=" not in each else "") for each in copied]
         fields = [*copied, *more, *(["Content-Type: application/sdp"] if body else []), f"Content-Length: {len(body)}"]
-        self.socket.sendto("\r\n".join([f"SIP/2.0 {status}", *fields, "", body]).encode(), source)
+        text = "\r\n".join([f"SIP/2.0 {status}", *fields, "", body])
+        assert swapped[0] in text
+        self.socket.sendto(text.replace(*swapped).encode(), source)
 
 
 @pytest.fixture
@@ -58,8 +67,9 @@ async def far_ends() -> AsyncIterator[tuple[FarEnd, FarEnd]]:
         each.socket.close()
 
 
-async def challenged(agent: Agent, server: FarEnd, contact: FarEnd) -> None:
-    """A call by the trunk, whose far end names `contact`, is hung up, and asked for a password there."""
+async def challenged(agent: Agent, server: FarEnd, contact: FarEnd, swapped: tuple[str, str] = ("", "")) -> None:
+    """A call by the trunk, whose far end names `contact`, is hung up, and asked for a password there; `swapped` is what
+    it says otherwise than it should, and what instead."""
     agent.pjsip.line("out")
     target = f"sip:desk@{server.address}"
     destination = Target(Transport.UDP, server.address)
@@ -70,7 +80,7 @@ async def challenged(agent: Agent, server: FarEnd, contact: FarEnd) -> None:
     agent.pjsip.do(Bye("out"))
     bye = await contact.request("BYE")
     assert "Authorization:" not in bye[0]
-    contact.reply(bye, "401 Unauthorized", *CHALLENGE)
+    contact.reply(bye, "401 Unauthorized", *CHALLENGE, swapped=swapped)
 
 
 @pytest.mark.parametrize("addresses", [(), ("192.0.2.0/24",)])
@@ -106,5 +116,30 @@ async def test_the_trunk_s_own_servers_get_it(far_ends: tuple[FarEnd, FarEnd], *
         asks.reply(again, "200 OK")
         await agent.until(lambda: agent.pjsip.free == agent.pjsip.max_calls)
         assert not [each for each in agent.events if isinstance(each, PasswordWithheld)]
+    finally:
+        agent.pjsip.stop()
+
+
+@pytest.mark.parametrize(
+    "swapped",
+    [
+        ("Call-ID: id-out", "Call-ID: other"),
+        (";tag=x", ";tag=y"),
+        (";tag=x", ""),
+        ("Content-Length: 0", "Content-Length: 9"),
+    ],
+)
+async def test_nobody_gets_it_under_another_call_s_name(
+    far_ends: tuple[FarEnd, FarEnd], swapped: tuple[str, str]
+) -> None:
+    """PJSIP finds its request by the Via alone."""
+    server, other = far_ends
+    agent = Agent(trunks={"office": {**TRUNK, "port": server.address.port}})
+    agent.pjsip.start()
+    try:
+        await challenged(agent, server, other, swapped)
+        await agent.until(lambda: agent.pjsip.free == agent.pjsip.max_calls)
+        with pytest.raises(TimeoutError):
+            await other.request("BYE", 0.3)
     finally:
         agent.pjsip.stop()

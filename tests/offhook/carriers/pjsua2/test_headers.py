@@ -60,7 +60,7 @@ def test_whose_message_it_is_has_to_be_clear(name: str) -> None:
             assert verdict(what, name, in_dialog=in_dialog) == BAD_REQUEST
 
 
-@pytest.mark.parametrize("name", ["Expires", "Min-Expires", "Service-Route"])
+@pytest.mark.parametrize("name", ["Expires", "Min-Expires", "Service-Route", "Flow-Timer"])
 def test_what_a_registrar_grants_beyond_all_bounds_is_left_out(name: str) -> None:
     for what in (response(200, "REGISTER"), response(423, "REGISTER"), request("INVITE")):
         assert verdict(what, name, in_dialog=False) == IGNORED

@@ -144,8 +144,40 @@ def test_what_has_another_tag_is_pjsip_s() -> None:
     bot = Bot()
     assert bot.get(request("OPTIONS", cseq=2, to_tag="stranger")) == PASS
     assert bot.get(request("INFO", cseq=2, from_tag="stranger")) == PASS
-    assert bot.requests.look(b"nonsense", str(CALLER), object()) == PASS
     assert bot.sent == []
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        (request("MESSAGE", to_tag="early"), 405),
+        (request("update", to_tag="early"), 501),
+        (request("INFO", "Content-Type: text/x", to_tag="early", body="x\r\n"), 415),
+        (request("INFO", "Content-Type: application/dtmf-relay", to_tag="early", body="Signal=1"), 400),
+        (request("INFO", "Content-Type: application/dtmf-relay", to_tag="early", body="Signal=1\n"), 400),
+        (request("INFO", "Content-Type: application/dtmf-relay", to_tag="early", body="Signal=1\r\n\0\r\n"), 400),
+        (request("INFO", "Content-Type: application/dtmf-relay", to_tag="early", body="Signal=1\r\n"), PASS),
+    ],
+)
+def test_of_a_call_that_is_not_confirmed_pjsip_has_what_it_survives(message: Request, status: int) -> None:
+    bot = Bot()
+    assert bot.get(message) == (PASS if status == PASS else TAKE)
+    assert bot.statuses == ([] if status == PASS else [status])
+
+
+def test_what_cannot_be_read_never_comes_to_pjsip() -> None:
+    bot = Bot()
+    assert bot.requests.look(b"nonsense", str(CALLER), object()) == TAKE
+    assert bot.statuses == [400]
+    assert bot.requests.look(b"nonsense", str(CALLER), None) == CHANGE  # a challenge
+
+
+def test_the_case_of_a_tag_does_not_count() -> None:
+    bot = Bot()
+    assert bot.get(request("OPTIONS", cseq=2, to_tag=OURS.upper(), from_tag=THEIRS.upper())) == TAKE
+    assert bot.statuses == [200]
+    bot.requests.over(bot.call)
+    assert bot.get(request("OPTIONS", cseq=3)) == PASS
 
 
 def test_a_key_that_comes_again_is_answered_again_and_counts_once() -> None:

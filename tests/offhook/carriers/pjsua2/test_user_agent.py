@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -33,6 +34,7 @@ from offhook.sip.refer.commands import AcceptRefer, NotifyRefer, Refer, RejectRe
 from offhook.sip.refer.events import ReferAccepted, ReferProgress, ReferReceived, ReferRefused
 from offhook.telephony import tones
 from offhook.telephony.pcm import rms
+from tests.e2e.phone import Phone
 from tests.ports import HOST, own_port, own_rtp
 
 pytest.importorskip("offhook.telephony.native._frames", reason="the part in C was not built")
@@ -42,6 +44,7 @@ if importlib.util.find_spec("pjsua2") is None:
 from offhook.carriers.pjsua2.line import FrameLine
 from offhook.carriers.pjsua2.messages import Probed
 from offhook.carriers.pjsua2.reports import Reports
+from offhook.carriers.pjsua2.requests import TAKE, Requests
 from offhook.carriers.pjsua2.user_agent import PjsuaUserAgent
 
 T = TypeVar("T")
@@ -361,5 +364,28 @@ async def test_wideband_is_played_and_heard_as_such() -> None:
         out.play(out.encode(tones.dtmf("5", rate_hz=16_000)))
         await agent.until(lambda: any(rms(pcm) > 1_000 for pcm in heard))
         assert {len(pcm) for pcm in heard} == {640}
+    finally:
+        agent.pjsip.stop()
+
+
+async def test_a_request_is_let_go_by_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by the one that looks where the loop stands still. PJSIP knows none of these."""
+    held: list[object] = []
+
+    def look(_: Requests, text: bytes, source: str, copy: object) -> int:
+        held.append(copy)
+        return TAKE
+
+    monkeypatch.setattr(Requests, "look", look)
+    agent = Agent()
+    agent.pjsip.start()
+    try:
+        for number in range(3):
+            with Phone((agent.address.host, agent.address.port)) as phone:
+                phone.send(phone.request("OPTIONS", cseq=number + 1))
+            await agent.until(lambda: bool(held))
+            thread = threading.Thread(target=held.clear)
+            thread.start()
+            thread.join()
     finally:
         agent.pjsip.stop()
