@@ -1,6 +1,8 @@
 import asyncio
 import threading
 import time
+import traceback
+from types import FrameType
 
 import pytest
 from structlog.testing import capture_logs
@@ -56,7 +58,8 @@ async def test_what_a_blocked_loop_held_is_freed_in_its_own_thread(monkeypatch: 
     looking, over = threading.Event(), threading.Event()
     freed_in = asyncio.get_running_loop().create_future()
 
-    def format_stack(_: object, __: int) -> list[str]:
+    def format_stack(frame: FrameType, _: int) -> list[str]:
+        assert list(traceback.walk_stack(frame))
         looking.set()
         over.wait()
         return []
