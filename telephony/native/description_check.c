@@ -41,10 +41,13 @@ static bool has_nul(const pj_description *found) {
 
 static int verdict_on(void *received, bool is_request) {
     static char text[DESCRIPTION_OCTETS_MAX]; /* one thread polls PJSIP */
-    if (!has_description(received))
-        return 0; /* PJSIP refuses what it cannot read */
     const pj_description *found = of.description_of(received);
     const char *summary = of.summary(received);
+    if (!has_description(received)) {
+        bool is_there = found != NULL && found->body.octets > 0; /* PJSIP refuses what it cannot read */
+        bool is_left = !is_there && summary_begins(summary, ACK_SUMMARY) && exchange_of(received, summary) == EXCHANGE_OFFERED;
+        return is_left ? judge(summary, "", 0, (int)EXCHANGE_LEFT) : 0;
+    }
     int stands = is_request ? (int)exchange_of(received, summary) : (int)EXCHANGE_UNKNOWN;
     if (has_nul(found) || of.validate(found->session) != 0)
         return judge(summary, "", 0, stands);

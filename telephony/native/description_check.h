@@ -20,7 +20,7 @@
 
 /* A SIP status to refuse the message with, DESCRIPTION_IGNORED, or 0. `message` is PJSIP's summary ("Request msg
  * INVITE/cseq=1 (…)"); `text` is NULL if the description is longer than may be, and empty if it is none by PJSIP's own rules;
- * `stands` is the `exchange` of a request. */
+ * `stands` is the `exchange` of a request. An ACK that lacks the answer to our offer is judged, too: EXCHANGE_LEFT. */
 typedef int description_verdict(const char *message, const char *text, size_t octets, int stands);
 
 /* From now on, in the library that is loaded from `path`; once after PJSUA was initialised, on its main thread. NULL: all is

@@ -17,6 +17,7 @@ typedef enum {
     EXCHANGE_BUSY,    /* the call is being set up, though its offer has its answer; or an exchange has stuck */
     EXCHANGE_OVER,    /* the call is over, or our BYE is on its way */
     EXCHANGE_ASKED,   /* the offer of their INVITE waits for our answer: PJSIP refuses another itself */
+    EXCHANGE_LEFT,    /* our offer waits, and this is an ACK without its answer */
 } exchange;
 
 /* Finds PJSIP's functions in a loaded library, as `dlopen` returns it. NULL: all is well; else why not. */

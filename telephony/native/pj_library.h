@@ -16,6 +16,10 @@ void *pj_library(const char *path);
 /* PJSIP writes to no text that it is given. */
 pj_text pj_text_of(const char *text);
 
+/* A function that PJSIP finds in place of its own with that name, where this library was made global before it was loaded. */
+#define NAMESAKE __attribute__((visibility("default")))
+#define UNUSABLE 70013 /* PJ_EINVALIDOP */
+
 /* Have `of.member` be a function of `library`; or return from here, with what it lacks. */
 #define FIND(library, of, member, function)                                                                            \
     do {                                                                                                               \

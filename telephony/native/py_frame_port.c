@@ -12,6 +12,7 @@
 
 #include "exchange.h"
 #include "frame_port.h"
+#include "negotiation_guard.h"
 #include "py_description_check.h"
 #include "py_header_check.h"
 #include "py_message_look.h"
@@ -264,11 +265,13 @@ static PyObject *set_sending(PyObject *Py_UNUSED(module), PyObject *args) {
     return PyBool_FromLong(status == 0);
 }
 
-static PyObject *open_sockets(PyObject *Py_UNUSED(module), PyObject *args) {
+static PyObject *open_namesakes(PyObject *Py_UNUSED(module), PyObject *args) {
     const char *path;
     if (!PyArg_ParseTuple(args, "s", &path))
         return NULL;
     const char *why = sockets_open(path);
+    if (why == NULL)
+        why = negotiation_guard_open(path);
     if (why != NULL) {
         PyErr_SetString(PyExc_OSError, why);
         return NULL;
@@ -340,6 +343,7 @@ static PyMethodDef functions[] = {
     {"calls", calls, METH_NOARGS, NULL},
     {"check_descriptions", py_check_descriptions, METH_VARARGS, NULL},
     {"check_headers", py_check_headers, METH_VARARGS, NULL},
+    {"end_stuck", end_stuck, METH_NOARGS, NULL},
     {"given", given, METH_NOARGS, NULL},
     {"has_room", has_room, METH_NOARGS, NULL},
     {"keep_to", keep_to, METH_VARARGS, NULL},
@@ -347,8 +351,7 @@ static PyMethodDef functions[] = {
     {"look_up_names", py_look_up_names, METH_VARARGS, NULL},
     {"name_found", py_name_found, METH_VARARGS, NULL},
     {"open_library", open_library, METH_VARARGS, NULL},
-    {"end_stuck", end_stuck, METH_NOARGS, NULL},
-    {"open_sockets", open_sockets, METH_VARARGS, NULL},
+    {"open_namesakes", open_namesakes, METH_VARARGS, NULL},
     {"refresh", refresh, METH_VARARGS, NULL},
     {"respond", py_respond, METH_VARARGS, NULL},
     {"set_sending", set_sending, METH_VARARGS, NULL},

@@ -12,14 +12,12 @@
 
 #include "pj_library.h"
 
-#define NAMESAKE __attribute__((visibility("default")))
 #define QUEUES_MAX 8
 #define KEPT_S 0.6 /* after its end; PJSIP keeps a place for 0.5 s, from when it has released it */
 #define QUIET_MS_MAX 32000u /* of a connection that others need: what a transaction may take (RFC 3261 §17) */
 #define A_CALLS 2 /* RTP's and RTCP's */
 #define TOO_MANY 70010 /* PJ_ETOOMANY */
 #define STUCK_LOOKS 3
-#define UNUSABLE 70013 /* PJ_EINVALIDOP */
 
 typedef struct {
     void *key; /* NULL: free, or at its end */

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
 from ipaddress import ip_address
+from string import digits
 
 import structlog
 
@@ -43,6 +44,7 @@ class Exchange(IntEnum):
     BUSY = 3  # the call is being set up, or an exchange has stuck
     OVER = 4
     ASKED = 5  # the offer of their INVITE waits: PJSIP refuses another itself (RFC 3311 §5.2)
+    LEFT = 6  # our offer waits, and their ACK has no answer
 
 
 def judge(
@@ -55,6 +57,9 @@ def judge(
 
     def verdict(message: bytes, text: bytes | None, stands: int) -> int:
         what = message.decode("utf-8", "replace").partition(" (")[0]
+        if stands == Exchange.LEFT:
+            # PJSIP would stop its ICE, and end its process over the second offer from then on.
+            return NOT_ACCEPTABLE_HERE if ice else 0
         status, why = out_of_turn(what, Exchange(stands))
         if not status and (why := problem(text, version, ice=ice)):
             status = NOT_ACCEPTABLE_HERE
@@ -146,6 +151,7 @@ def _problems(text: str, version: int, ice: bool) -> Iterator[str]:
             keys = 0
             if DTLS in value.upper():
                 yield "its keys come by DTLS"
+            yield from _of_formats(_fields(value)[3:])
         elif name == "rtcp" and len(fields := _fields(rest.replace("\t", " "))) > 1:
             yield from _of_address(fields[1:], version)  # RFC 3605 §2.1: after the port
         elif name == "crypto" and (keys := keys + 1) > MAX_KEYS:
@@ -154,6 +160,13 @@ def _problems(text: str, version: int, ice: bool) -> Iterator[str]:
             yield f"its ice-ufrag has more than {MAX_UFRAG} octets"
         elif name == "candidate" and ice:
             yield from _of_candidate(_fields(rest))
+
+
+def _of_formats(formats: list[str]) -> Iterator[str]:
+    """Payload types (RFC 8866 §5.14): PJSIP writes another number over one, figure by figure."""
+    types = [each for each in formats if each[0] in digits]
+    if not all(set(each) <= {*digits} and each == (each.lstrip("0") or "0") for each in types):
+        yield "it has a payload type that is no number"
 
 
 def _fields(value: str) -> list[str]:

@@ -16,7 +16,7 @@ OWN = '`backend = "own"` below `[sip]`'
 def load() -> Any:
     """The module pjsua2. Raises UserError."""
     try:
-        # First: PJSIP finds our counted sockets in place of its own only where they are there before it.
+        # First: PJSIP finds our functions in place of its own only where they are there before it.
         ctypes.CDLL(frames().__file__, mode=ctypes.RTLD_GLOBAL)
         pj = import_module("pjsua2")
     except ImportError as error:
@@ -27,7 +27,7 @@ def load() -> Any:
             WHERE,
         ) from error
     try:
-        frames().open_sockets(path_of(pj))
+        frames().open_namesakes(path_of(pj))
     except OSError as error:
         raise _does_not_fit(pj, error) from error
     _quiet(pj)

@@ -39,6 +39,11 @@ def description(*lines: str) -> bytes:
         ("a=rtcp:4001 IN IP4 192.0.2.1", 4),
         ("a=candidate:1 1 UDP 1 phone.local 4000 typ host", 4),  # without ICE nobody looks at it
         ("a=sendrecv", 4),
+        ("m=audio 4002 RTP/AVP 0 8 96 127 0", 4),
+        ("m=video 4002 RTP/AVP", 4),
+        ("m=application 4002 UDP/BFCP *", 4),
+        ("m=application 4002 TCP/DTLS/SCTP webrtc-datachannel", 4),
+        ("m=image 4002 udptl t38", 4),
     ],
 )
 def test_what_can_be_used_is_let_through(line: str, version: int) -> None:
@@ -68,6 +73,9 @@ def test_what_can_be_used_is_let_through(line: str, version: int) -> None:
         ("a=RTCP:4001 IN IP4 phone.example", 4, "no number of IPv4"),
         ("a=rtcp:4001\tIN\tIP4\tphone.example", 4, "no number of IPv4"),
         ("a=rtcp:4001 IN IP4 \x0c192.0.2.1", 4, "no number of IPv4"),
+        ("m=audio 4002 RTP/AVP 0096", 4, "payload type that is no number"),
+        ("m=audio 4002 RTP/AVP 0 00", 4, "payload type that is no number"),
+        ("m=audio 4002 RTP/AVP  0 96x", 4, "payload type that is no number"),
     ],
 )
 def test_what_cannot_be_used_is_refused(line: str, version: int, why: str) -> None:
@@ -124,6 +132,12 @@ def test_what_gets_no_answer_is_not_counted(message: str) -> None:
     assert not refused
 
 
+def test_with_ice_an_ack_without_the_answer_is_dropped() -> None:
+    for ice, status in ((False, 0), (True, NOT_ACCEPTABLE_HERE)):
+        verdict = judge("192.0.2.9", OFFERED, ice=ice, on_refused=lambda status: None)
+        assert verdict(b"Request msg ACK/cseq=2", b"", Exchange.LEFT) == status
+
+
 @pytest.mark.parametrize(
     ("method", "by_exchange"),
     [
@@ -135,7 +149,7 @@ def test_what_gets_no_answer_is_not_counted(message: str) -> None:
     ],
 )
 def test_a_description_comes_in_its_turn(method: str, by_exchange: dict[Exchange, int]) -> None:
-    for stands in Exchange:
+    for stands in {*Exchange} - {Exchange.LEFT}:
         status, why = out_of_turn(f"Request msg {method}/cseq=7", stands)
         assert status == by_exchange.get(stands, 0)
         assert bool(why) == bool(status)
