@@ -13,6 +13,7 @@ enum { KINDS_MAY_CHANGE = 1 }; /* PJMEDIA_SDP_NEG_ALLOW_MEDIA_CHANGE */
 static struct {
     int (*parse)(void *pool, char *text, size_t octets, void **session);
     int (*offer)(void *pool, void *negotiator, unsigned flags, const void *description);
+    int (*send)(void *from, void *key, const void *data, unsigned octets, unsigned flags, const void *to, unsigned to_octets);
 } of;
 
 /* ---- the namesakes */
@@ -37,6 +38,11 @@ NAMESAKE int pj_ice_strans_set_options(void *transport, const void *options) {
     return 0;
 }
 
+NAMESAKE int pj_stun_sock_sendto(void *from, void *key, const void *data, unsigned octets, unsigned flags, const void *to,
+                                 unsigned to_octets) {
+    return of.send == NULL || from == NULL ? UNUSABLE : of.send(from, key, data, octets, flags, to, to_octets);
+}
+
 /* ---- our side */
 
 const char *negotiation_guard_open(const char *path) {
@@ -45,5 +51,6 @@ const char *negotiation_guard_open(const char *path) {
         return "it is not loaded";
     FIND(library, of, parse, "pjmedia_sdp_parse");
     FIND(library, of, offer, "pjmedia_sdp_neg_modify_local_offer2");
+    FIND(library, of, send, "pj_stun_sock_sendto");
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* Keeps from PJSIP's offers and answers (RFC 3264) what they take for granted, since they would end its process.
  *
- * Theory of operation. As those of sockets (socket_room.h), these functions of PJMEDIA's have namesakes here:
+ * Theory of operation. As those of sockets (socket_room.h), these functions of PJMEDIA and PJNATH have namesakes here:
  *
  *   pjmedia_sdp_parse                    of a description that is nothing but empty lines it would read on behind its end,
  *                                        and nobody is there to catch what it throws
@@ -10,6 +10,7 @@
  *   pj_ice_strans_set_options            is for far ends that know half of ICE alone (a=ice-lite), whose pairs would be
  *                                        nominated at the end: PJSIP does not expect that they nominate some themselves.
  *                                        Theirs are nominated at once, as others' are.
+ *   pj_stun_sock_sendto                  is asked by a timer of ICE to send a check while the call ends, whose sockets have gone
  */
 #ifndef OFFHOOK_NEGOTIATION_GUARD_H
 #define OFFHOOK_NEGOTIATION_GUARD_H
