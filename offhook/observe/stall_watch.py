@@ -94,8 +94,8 @@ class StallWatch:
         return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
     def _report(self, now: float, late_s: float) -> None:
-        frames = [sys._current_frames()[self._ident]]
-        stack = traceback.format_stack(frames[0], MAX_FRAMES)
+        frames = [sys._current_frames().get(self._ident)]
+        stack = traceback.format_stack(frames[0], MAX_FRAMES) if frames[0] is not None else []
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(frames.clear)  # what ran there may be freed in its own thread alone
         self._on_stall()

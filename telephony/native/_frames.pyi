@@ -84,9 +84,10 @@ def name_found(lookup: object, address: str | None, port: int, /) -> None:
     Nothing happens the second time, or once PJSUA is destroyed."""
 
 def open_namesakes(path: str, /) -> None:
-    """Have PJSIP's sockets counted, and refused where its build has no room for them, and its offers and answers kept
-    from what would end its process, before its library is used. That has to have been loaded after this module was made
-    global (`dlopen` with RTLD_GLOBAL): `sockets` says whether it was. Raises OSError, which says what does not fit."""
+    """Have PJSIP's sockets counted, and refused where its build has no room for them, and its offers, answers and ICE
+    kept from what would end its process, before its library is used. That has to have been loaded after this module was
+    made global (`dlopen` with RTLD_GLOBAL): `sockets` says whether it was. Raises OSError, which says what does not
+    fit."""
 
 def refresh(call_id: bytes, local_tag: bytes, remote_tag: bytes, /) -> bool:
     """Send a re-INVITE that offers what is valid anyway, in the call of that dialog, once `check_descriptions` was

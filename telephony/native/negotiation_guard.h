@@ -1,4 +1,4 @@
-/* Keeps from PJSIP's offers and answers (RFC 3264) what they take for granted, since they would end its process.
+/* Keeps from PJSIP's offers and answers (RFC 3264), and its ICE, what they take for granted, since they would end its process.
  *
  * Theory of operation. As those of sockets (socket_room.h), these functions of PJMEDIA and PJNATH have namesakes here:
  *
